@@ -1,0 +1,8 @@
+import { defineService } from "zcontext/tasks";
+import task from "./EchoAction.ts";
+
+export default defineService({
+  name: "echo_action",
+  description: "Shouts the current time after a countdown",
+  task,
+});

@@ -1,0 +1,8 @@
+import { defineService } from "zcontext/tasks";
+import task from "./S002_Walk.ts";
+
+export default defineService({
+  name: "walk",
+  description: "Walks to the kitchen, step by step",
+  task,
+});

@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import type { Endpoints } from "../config/context-config.ts";
+import { ContextError } from "../errors.ts";
+import type { Frame } from "../protocol/codec.ts";
+import { stampOf } from "../protocol/message.ts";
+import { type Inbox, type Listener, openInbox } from "./inbox.ts";
+import { type Outbox, openOutbox } from "./outbox.ts";
+
+/** One process on the bus: a publisher and a subscriber that live as long as it does. */
+export interface Bus extends AsyncDisposable {
+  /** Names this life of the publisher; stands in the header of whatever it sends. */
+  readonly incarnation: string;
+  /** Messages given up while the forwarder was away, or refused by a full queue. */
+  readonly lost: number;
+  publish(frame: Frame): number;
+  /** Publishes on a topic we listen to, and resolves when it has come back: then everything sent before has passed. */
+  publishThrough(frame: Frame): Promise<void>;
+  /** Resolves when the subscription is in place, so that nothing sent from then on is missed. */
+  subscribe(...topics: string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface BusOptions extends Listener {
+  topics: readonly string[];
+  incarnation?: string;
+  /** How long to wait for the forwarder, in milliseconds; 0 waits for ever. Default 2_000. */
+  timeoutMs?: number;
+}
+
+/**
+ * Joins the bus. Resolves when both directions work, so callers need neither sleep nor retry.
+ *
+ * @throws {ContextError} `ERR_BUS_UNREACHABLE` when nobody answers in time.
+ */
+export async function connectBus(endpoints: Endpoints, options: BusOptions): Promise<Bus> {
+  const { topics, incarnation = randomUUID(), timeoutMs = 2_000 } = options;
+  const echoes = createEchoes(incarnation);
+  const outbox = openOutbox(endpoints.publish, incarnation);
+  const inbox = openInbox(endpoints.subscribe, {
+    ...options,
+    onFrame(frame) {
+      echoes.hear(frame);
+      options.onFrame(frame);
+    },
+  });
+  const bus = joined(inbox, outbox, incarnation, echoes);
+  try {
+    await within(timeoutMs, outbox.up, endpoints.publish);
+    await within(timeoutMs, bus.subscribe(...topics), endpoints.subscribe);
+    return bus;
+  } catch (error) {
+    await bus.close();
+    throw error;
+  }
+}
+
+/** Opens an outbox alone and waits for the forwarder, as `connectBus` does. */
+export async function connectOutbox(
+  endpoint: string,
+  { incarnation = randomUUID() as string, timeoutMs = 2_000 } = {},
+): Promise<Outbox> {
+  const outbox = openOutbox(endpoint, incarnation);
+  try {
+    await within(timeoutMs, outbox.up, endpoint);
+    return outbox;
+  } catch (error) {
+    await outbox.close();
+    throw error;
+  }
+}
+
+/** Opens an inbox alone and waits for the forwarder, as `connectBus` does. */
+export async function connectInbox(
+  endpoint: string,
+  { topics, timeoutMs = 2_000, ...listener }: BusOptions,
+): Promise<Inbox> {
+  const inbox = openInbox(endpoint, listener);
+  try {
+    for (const topic of topics) inbox.subscribe(topic);
+    await within(timeoutMs, inbox.up, endpoint);
+    return inbox;
+  } catch (error) {
+    await inbox.close();
+    throw error;
+  }
+}
+
+/** Own frames that somebody waits to hear again. */
+interface Echoes {
+  hear(frame: Frame): void;
+  next(topic: string, sequence: number): Promise<void>;
+}
+
+function createEchoes(own: string): Echoes {
+  const waiting = new Map<string, () => void>();
+  return {
+    hear(frame) {
+      if (waiting.size === 0) return;
+      const { incarnation, sequence } = stampOf(frame) ?? {};
+      if (incarnation === own) waiting.get(`${frame.topic} ${sequence}`)?.();
+    },
+    next: (topic, sequence) => new Promise((resolve) => waiting.set(`${topic} ${sequence}`, resolve)),
+  };
+}
+
+function joined(inbox: Inbox, outbox: Outbox, incarnation: string, echoes: Echoes): Bus {
+  let probes = 0;
+  const close = async () => {
+    await Promise.all([inbox.close(), outbox.close()]);
+  };
+  return {
+    incarnation,
+    get lost() {
+      return outbox.lost;
+    },
+    publish: outbox.publish,
+    publishThrough: (frame) => echoes.next(frame.topic, outbox.publish(frame)),
+    async subscribe(...topics) {
+      for (const topic of topics) inbox.subscribe(topic);
+      // Subscriptions arrive in order: once a fresh one has come through the forwarder to our own publisher, those
+      // before it are in place as well.
+      probes += 1;
+      const probe = `~${incarnation}.${probes}`;
+      const arrived = outbox.onceSubscribed(probe);
+      inbox.subscribe(probe);
+      await arrived;
+      inbox.unsubscribe(probe);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function within(timeoutMs: number, work: Promise<void>, endpoint: string): Promise<void> {
+  if (timeoutMs === 0) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unreachable(endpoint, timeoutMs)), timeoutMs);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+function unreachable(endpoint: string, timeoutMs: number): ContextError {
+  return new ContextError("ERR_BUS_UNREACHABLE", `no provider answers at ${endpoint} (waited ${timeoutMs} ms)`, {
+    hint: "Start one with `service-context <Context-X.xml>`, or check the endpoint.",
+  });
+}

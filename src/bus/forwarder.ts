@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Endpoints } from "../config/context-config.ts";
+import { ContextError } from "../errors.ts";
+
+/** The process between publishers and subscribers, kept alive until it is closed. */
+export interface Forwarder extends AsyncDisposable {
+  /** Where it is bound, ports chosen by the system included; the same for all its lives. */
+  readonly bound: Endpoints;
+  readonly pid: number;
+  close(): Promise<void>;
+}
+
+export interface ForwarderEvents {
+  /** It ended, though nobody asked; a new one is on its way. */
+  onLost?(exit: { pid: number; code: number | null; signal: NodeJS.Signals | null }): void;
+  /** The new one is bound and takes messages. */
+  onBack?(pid: number): void;
+  /** A new one could not bind; the next attempt follows after a short pause. */
+  onRetry?(error: ContextError): void;
+}
+
+const ENTRY = "#forwarder";
+/** Pause before another attempt when a respawned forwarder could not bind, in milliseconds. */
+const RETRY_MS = 100;
+
+/**
+ * Starts the forwarder and resolves when it is bound and takes messages. One that dies is replaced at once, on the
+ * same addresses; peers reconnect by themselves.
+ *
+ * @throws {ContextError} `ERR_ENDPOINT_IN_USE` or `ERR_FORWARDER_FAILED`.
+ */
+export async function startForwarder(binds: Endpoints, events: ForwarderEvents = {}): Promise<Forwarder> {
+  let current = await spawnForwarder(binds);
+  const { bound } = current;
+  let closing = false;
+  const kept = keepAlive();
+
+  async function keepAlive(): Promise<void> {
+    while (true) {
+      const [code, signal] = await current.exit;
+      if (closing) return;
+      events.onLost?.({ pid: current.pid, code, signal });
+      const next = await respawn();
+      if (next === undefined) return;
+      current = next;
+      if (closing) end(current);
+      else events.onBack?.(current.pid);
+    }
+  }
+
+  async function respawn(): Promise<Running | undefined> {
+    while (!closing) {
+      try {
+        return await spawnForwarder(bound);
+      } catch (error) {
+        events.onRetry?.(error as ContextError);
+        await pause(RETRY_MS);
+      }
+    }
+    return undefined;
+  }
+
+  async function close(): Promise<void> {
+    closing = true;
+    end(current);
+    await kept;
+  }
+
+  return {
+    bound,
+    get pid() {
+      return current.pid;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Running {
+  child: ChildProcess;
+  pid: number;
+  bound: Endpoints;
+  exit: Promise<[number | null, NodeJS.Signals | null]>;
+}
+
+// Never politely: process.exit() hangs while the proxy runs.
+function end({ child }: Pick<Running, "child">): void {
+  child.kill("SIGKILL");
+}
+
+async function spawnForwarder(binds: Endpoints): Promise<Running> {
+  const entry = createRequire(import.meta.url).resolve(ENTRY);
+  const child = spawn(process.execPath, [entry, binds.publish, binds.subscribe], {
+    // A session of its own: Ctrl-C in the provider's terminal must not take the bus from under an orderly stop.
+    detached: true,
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+    // The proxy occupies one thread of libuv's pool for life.
+    env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
+  });
+  const exit = once(child, "exit") as Running["exit"];
+  const report = await Promise.race([firstReport(child), exit.then(() => undefined, failed)]);
+  if (report && "bound" in report) return { child, pid: child.pid as number, bound: report.bound, exit };
+  end({ child });
+  throw refusal(report?.failed ?? { message: "it ended before it was ready" });
+}
+
+interface Failure {
+  code?: string;
+  message: string;
+  endpoint?: string;
+}
+
+type Report = { bound: Endpoints; failed?: never } | { failed: Failure };
+
+async function firstReport(child: ChildProcess): Promise<Report | undefined> {
+  for await (const line of createInterface(child.stdio[3] as Readable)) return JSON.parse(line) as Report;
+  return undefined;
+}
+
+function failed(error: NodeJS.ErrnoException): Report {
+  return { failed: { message: error.message, ...(error.code === undefined ? {} : { code: error.code }) } };
+}
+
+function refusal({ code, message, endpoint }: Failure): ContextError {
+  if (code === "EADDRINUSE") {
+    return new ContextError("ERR_ENDPOINT_IN_USE", `${endpoint} is in use by another process`, {
+      hint: "Stop the other provider, or change the ports of the context file; a port written as * is chosen by the system.",
+    });
+  }
+  return new ContextError(
+    "ERR_FORWARDER_FAILED",
+    `the forwarder could not start: ${message}${endpoint ? ` (${endpoint})` : ""}`,
+  );
+}

@@ -1,0 +1,65 @@
+import { Subscriber } from "zeromq";
+import { ContextError, reasonOf } from "../errors.ts";
+import { decodeFrame, type Frame } from "../protocol/codec.ts";
+import { HIGH_WATER_MARK, MAX_WIRE_BYTES, RECONNECT_MS } from "./limits.ts";
+
+/** The listening half of a bus: one subscriber. */
+export interface Inbox {
+  /** Resolves when the forwarder has answered the connection. */
+  readonly up: Promise<void>;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  close(): Promise<void>;
+}
+
+/** Where an inbox hands on what it hears, in the order of arrival. Neither may throw. */
+export interface Listener {
+  onFrame(frame: Frame): void;
+  /** A frame that could not be read; it is dropped. */
+  onMalformed?(error: ContextError, bytes: Buffer): void;
+}
+
+/** Opens a subscriber that hears nothing yet. */
+export function openInbox(endpoint: string, listener: Listener): Inbox {
+  const socket = new Subscriber({
+    linger: 0,
+    receiveHighWaterMark: HIGH_WATER_MARK,
+    maxMessageSize: MAX_WIRE_BYTES,
+    reconnectInterval: RECONNECT_MS,
+  });
+  const up = new Promise<void>((resolve) => socket.events.on("handshake", () => resolve()));
+  socket.connect(endpoint);
+  const listening = listen();
+
+  return {
+    up,
+    subscribe: (topic) => socket.subscribe(topic),
+    unsubscribe: (topic) => socket.unsubscribe(topic),
+    async close() {
+      if (socket.closed) return;
+      socket.close();
+      await listening;
+    },
+  };
+
+  async function listen(): Promise<void> {
+    for await (const parts of socket) hear(parts);
+  }
+
+  function hear(parts: Buffer[]): void {
+    const [bytes = Buffer.alloc(0)] = parts;
+    try {
+      if (parts.length > 1)
+        throw new ContextError("ERR_MESSAGE_MALFORMED", `message of ${parts.length} frames, expected one`);
+      listener.onFrame(decodeFrame(bytes));
+    } catch (error) {
+      listener.onMalformed?.(asContextError(error), bytes);
+    }
+  }
+}
+
+function asContextError(error: unknown): ContextError {
+  return error instanceof ContextError
+    ? error
+    : new ContextError("ERR_MESSAGE_MALFORMED", reasonOf(error), { cause: error });
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from "node:crypto";
+import type { Endpoints } from "../config/context-config.ts";
+import { deferred } from "../deferred.ts";
+import { ContextError } from "../errors.ts";
+import type { Frame } from "../protocol/codec.ts";
+import { type Message, readMessage, writeMessage } from "../protocol/message.ts";
+import { connectBus } from "./bus.ts";
+
+/** Somebody who asks on the bus and hears what is said. */
+export interface Requester extends AsyncDisposable {
+  /**
+   * Publishes a message under a request id of its own and waits for the answer that repeats it.
+   *
+   * @param timeoutMs - How long to wait. Default 5_000.
+   * @throws {ContextError} `ERR_REQUEST_TIMEOUT` when nobody answers in time.
+   */
+  ask(message: Message, timeoutMs?: number): Promise<Message>;
+}
+
+export interface RequesterOptions {
+  topics: readonly string[];
+  /** Whether a message answers somebody, rather than asks. */
+  isAnswer(message: Message): boolean;
+  /** Everything heard but our own. */
+  onMessage(message: Message): void;
+  timeoutMs?: number;
+}
+
+/**
+ * Joins the bus as somebody who asks.
+ *
+ * @throws {ContextError} `ERR_BUS_UNREACHABLE` as `connectBus`.
+ */
+export async function connectRequester(endpoints: Endpoints, options: RequesterOptions): Promise<Requester> {
+  const { topics, isAnswer, onMessage, timeoutMs = 2_000 } = options;
+  const waiting = new Map<string, (answer: Message) => void>();
+  const bus = await connectBus(endpoints, { topics, timeoutMs, onFrame: hear });
+
+  function hear(frame: Frame): void {
+    const message = readMessage(frame);
+    const { requestId, incarnation } = message.header;
+    if (incarnation === bus?.incarnation) return;
+    onMessage(message);
+    if (requestId !== undefined && isAnswer(message)) waiting.get(requestId)?.(message);
+  }
+
+  async function ask(message: Message, answerMs = 5_000): Promise<Message> {
+    const requestId = randomUUID();
+    const { promise, resolve, reject } = deferred<Message>();
+    const timer = setTimeout(() => reject(unanswered(message, answerMs)), answerMs);
+    waiting.set(requestId, resolve);
+    bus.publish(writeMessage({ ...message, header: { ...message.header, requestId } }));
+    return promise.finally(() => {
+      clearTimeout(timer);
+      waiting.delete(requestId);
+    });
+  }
+
+  return { ask, [Symbol.asyncDispose]: bus.close };
+}
+
+function unanswered({ header: { action } }: Message, timeoutMs: number): ContextError {
+  return new ContextError("ERR_REQUEST_TIMEOUT", `nobody answered "${action}" within ${timeoutMs} ms`, {
+    hint: "The forwarder is there, but no provider listens behind it; look at the provider's log.",
+  });
+}

@@ -1,0 +1,53 @@
+import { ContextError } from "../errors.ts";
+import type { Element } from "./element.ts";
+import { readEndpoints } from "./endpoint-reader.ts";
+import { CONTEXT_SHAPE, checkShape } from "./grammar.ts";
+import type { ContextConfig } from "./model.ts";
+import { positionsIn } from "./position.ts";
+import { describe, type Problem, type Reading } from "./problems.ts";
+import { ANY_TEXT, NOT_EMPTY, Reader } from "./reader.ts";
+import { readTasks } from "./task-reader.ts";
+import { parseXml } from "./xml.ts";
+
+export * from "./model.ts";
+
+/**
+ * Reads a context file of either generation of the original and checks all of it, down to the ids that triggers call.
+ *
+ * @param options.file - The name for messages; nothing is opened.
+ * @throws {ContextError} `ERR_CONFIG_INVALID` with every problem of the file in `details`, in the order of the file,
+ *   each as `file:line:column: message`. What is not well-formed is reported alone.
+ */
+export function parseContextConfig(text: string, { file = "context.xml" }: { file?: string } = {}): ContextConfig {
+  const problems: Problem[] = [];
+  const root = parseXml(text, problems);
+  const config = root && readContext(root, { problems, strict: true });
+  if (config === undefined || problems.length > 0) throw invalid(file, text, problems);
+  return config;
+}
+
+function readContext(element: Element, reading: Reading): ContextConfig | undefined {
+  if (element.name !== "Context") {
+    reading.problems.push({ place: element.place, message: `expected the root <Context>, got <${element.name}>` });
+    return undefined;
+  }
+  checkShape(element, CONTEXT_SHAPE, reading);
+  const root = new Reader(element, reading);
+  const services = element.children.filter(({ name }) => name === "TaskService");
+  if (services.length === 0) root.report("TaskService", "expected at least one, got none");
+  const contextId = root.text("ContextID", ANY_TEXT);
+  return {
+    contextId,
+    logName: root.text("TaskLogName", NOT_EMPTY),
+    ...readEndpoints(root),
+    tasks: readTasks(services, reading, contextId),
+  };
+}
+
+function invalid(file: string, text: string, problems: readonly Problem[]): ContextError {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return new ContextError("ERR_CONFIG_INVALID", `${file} has ${count}`, {
+    details: describe(problems, positionsIn(text)).map((line) => `${file}:${line}`),
+    hint: `\`service-context ${file} --check\` lists problems without starting anything`,
+  });
+}

@@ -1,0 +1,47 @@
+import type { Endpoints } from "./model.ts";
+import { quote } from "./problems.ts";
+import type { Reader, TextRule } from "./reader.ts";
+
+const HOST = String.raw`[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]`;
+const ENDPOINT: TextRule = { expected: "tcp://host:port", accepts: matcher(HOST) };
+const BIND: TextRule = { expected: "tcp://host:port or tcp://*:port", accepts: matcher(String.raw`${HOST}|\*`) };
+
+/** The four addresses of a forwarder: what it binds on one side is what peers connect to there. */
+export function readEndpoints(root: Reader): { endpoints: Endpoints; binds: Endpoints } {
+  const endpoints = {
+    publish: root.text("BackendEndpoint", ENDPOINT),
+    subscribe: root.text("FrontEndEndpoint", ENDPOINT),
+  };
+  const binds = { publish: root.text("FrontBind", BIND), subscribe: root.text("BackendBind", BIND) };
+  const [backendEndpoint, frontEndEndpoint] = [portOf(endpoints.publish), portOf(endpoints.subscribe)];
+  const [frontBind, backendBind] = [portOf(binds.publish), portOf(binds.subscribe)];
+
+  if (differ(backendEndpoint, frontBind)) {
+    root.report("BackendEndpoint", `expected port ${frontBind} as in FrontBind, got ${quote(endpoints.publish)}`);
+  }
+  if (differ(frontEndEndpoint, backendBind)) {
+    root.report(
+      "FrontEndEndpoint",
+      `expected port ${backendBind} as in BackendBind, got ${quote(endpoints.subscribe)}`,
+    );
+  }
+  if (frontBind !== undefined && frontBind !== "*" && frontBind === backendBind) {
+    root.report("BackendBind", `expected a port other than FrontBind's, got ${quote(binds.subscribe)}`);
+  }
+  return { endpoints, binds };
+}
+
+/** Only where both are known: an address that is wrong in itself has been reported already. */
+function differ(port: string | undefined, other: string | undefined): boolean {
+  return port !== undefined && other !== undefined && port !== other;
+}
+
+/** The port is 1 to 65535, or `*` for one that the system chooses. */
+function matcher(host: string): (value: string) => boolean {
+  const pattern = new RegExp(String.raw`^tcp://(?:${host}):(?:\*|[1-9]\d{0,4})$`);
+  return (value) => pattern.test(value) && !(Number(portOf(value)) > 65_535);
+}
+
+function portOf(endpoint: string): string | undefined {
+  return /:(\*|\d+)$/.exec(endpoint)?.[1];
+}

@@ -1,0 +1,139 @@
+// What may stand where in a context, apart from what it says there: names, one or many, text or elements.
+// conf/context.xsd tells editors the same.
+import { type Element, partLabel, serviceLabel } from "./element.ts";
+import { type Problem, quote, type Reading, shorten } from "./problems.ts";
+import { didYouMean, nearest } from "./suggest.ts";
+
+/** `text` has no elements inside; `free` is what its owner likes, and read elsewhere. */
+type Shape = "text" | "free" | Structure;
+
+interface Structure {
+  children: Readonly<Record<string, Shape>>;
+  attributes?: readonly string[];
+  many?: true;
+}
+
+const TRIGGER: Shape = { children: { action: "text", call: "text" } };
+
+export const TASK_SERVICE_SHAPE: Structure = {
+  many: true,
+  attributes: ["id", "topic", "instance", "serviceType"],
+  children: {
+    // A message has no attributes, and a file may write these as elements too.
+    id: "text",
+    topic: "text",
+    instance: "text",
+    serviceType: "text",
+    Task: {
+      children: {
+        description: "text",
+        message: {
+          children: {
+            header: {
+              children: {
+                action: "text",
+                service_name: "text",
+                service_id: "text",
+                transaction: "text",
+                service_transaction: "text",
+              },
+            },
+            content: { children: { configuration: "free" } },
+          },
+        },
+        state: {
+          attributes: ["type"],
+          children: { type: "text", on_start: TRIGGER, on_update: TRIGGER, on_fail: TRIGGER, on_exit: TRIGGER },
+        },
+      },
+    },
+  },
+};
+
+export const CONTEXT_SHAPE: Structure = {
+  // How an editor finds the schema.
+  attributes: ["xmlns:xsi", "xsi:noNamespaceSchemaLocation"],
+  children: {
+    FrontEndEndpoint: "text",
+    BackendEndpoint: "text",
+    FrontBind: "text",
+    BackendBind: "text",
+    ContextID: "text",
+    TaskLogName: "text",
+    // A help text of the original speaks of it; nothing has ever read it.
+    MonitorEndpoint: "text",
+    TaskService: TASK_SERVICE_SHAPE,
+  },
+};
+
+/**
+ * Reports what does not belong: what came twice, text in place of elements or elements in place of text, and, where the
+ * reading is strict, names that are not known here.
+ */
+export function checkShape(element: Element, shape: Shape, reading: Reading, owner = serviceLabel(element)): void {
+  if (shape === "free") return;
+  const structure = shape === "text" ? LEAF : shape;
+  const faults = [
+    ...(shape === "text" ? [] : strayText(element)),
+    ...(reading.strict ? unknownNames(element, structure) : []),
+    ...repetitions(element, structure),
+  ];
+  const who = element.name === "TaskService" ? owner : partLabel(owner, element.name);
+  reading.problems.push(...faults.map(({ place, message }) => ({ place, message: `${who}: ${message}` })));
+  for (const child of element.children) {
+    const childShape = shapeOf(child, structure);
+    if (childShape !== undefined) checkShape(child, childShape, reading, owner || serviceLabel(child));
+  }
+}
+
+const LEAF: Structure = { children: {} };
+
+function shapeOf(child: Element, { children }: Structure): Shape | undefined {
+  return Object.hasOwn(children, child.name) ? children[child.name] : undefined;
+}
+
+function strayText({ text, place }: Element): Problem[] {
+  return text === "" ? [] : [{ place, message: `expected elements, got the text ${quote(text)}` }];
+}
+
+function unknownNames(element: Element, structure: Structure): Problem[] {
+  const attributes = structure.attributes ?? [];
+  return [
+    ...element.attributes
+      .filter(({ name }) => !attributes.includes(name))
+      .map(({ name, place }) => ({ place, message: unknownAttribute(name, structure) })),
+    ...element.children
+      .filter((child) => shapeOf(child, structure) === undefined)
+      .map(({ name, place }) => ({ place, message: unknownElement(name, structure) })),
+  ];
+}
+
+function unknownAttribute(name: string, { attributes = [], children }: Structure): string {
+  const unknown = `unknown attribute "${shorten(name)}"`;
+  if (Object.hasOwn(children, name)) return `${unknown}; write it as an element, <${name}>`;
+  if (attributes.length === 0) return `${unknown}; there are none here`;
+  return unknown + (didYouMean(name, attributes) || `; known here: ${attributes.join(", ")}`);
+}
+
+function unknownElement(name: string, { children }: Structure): string {
+  const known = Object.keys(children);
+  if (known.length === 0) return `expected text, got the element <${shorten(name)}>`;
+  const meant = nearest(name, known);
+  const advice = meant === undefined ? `known here: <${known.join(">, <")}>` : `did you mean <${meant}>?`;
+  return `unknown element <${shorten(name)}>; ${advice}`;
+}
+
+/** From the second one on, of what may stand once. */
+function repetitions(element: Element, structure: Structure): Problem[] {
+  const seen = new Set<string>();
+  return element.children.flatMap((child) => {
+    const shape = shapeOf(child, structure);
+    const isRepetition = seen.has(child.name) && shape !== undefined && !mayRepeat(shape);
+    seen.add(child.name);
+    return isRepetition ? { place: child.place, message: `expected one <${child.name}>, got another` } : [];
+  });
+}
+
+function mayRepeat(shape: Shape): boolean {
+  return typeof shape === "object" && shape.many === true;
+}

@@ -1,0 +1,110 @@
+// A task service as it travels: the complete object of the later generation, and back from either.
+import { ContextError } from "../errors.ts";
+import { type Dictionary, elementsFrom } from "./dictionary.ts";
+import { childAt, type Element, textAt } from "./element.ts";
+import { checkShape, TASK_SERVICE_SHAPE } from "./grammar.ts";
+import type { ConfigurationValue, TaskServiceConfig, Trigger, TriggerEvent } from "./model.ts";
+import { describe, type Problem } from "./problems.ts";
+import { readTasks } from "./task-reader.ts";
+
+/** The body of a `process` message, and an entry of a `context` message's `TaskService`. */
+export interface TaskServiceBody {
+  Task: {
+    description: string;
+    message: {
+      content: { configuration: { [name: string]: ConfigurationValue } };
+      header: { action: string; service_id: string; service_name: string; transaction?: string };
+    };
+    state: Record<TriggerEvent, { action: string; call: string }> & { type: string };
+  };
+  id: string;
+  instance: string;
+  serviceType: string;
+  topic: string;
+}
+
+/** The opposite of {@link readTaskServices} for one task, with what is to be done about it in the header. */
+export function formatTaskService(
+  task: TaskServiceConfig,
+  header: { action: string; transaction?: string },
+): TaskServiceBody {
+  const { id, instance, serviceType, topic, description, configuration, triggers } = task;
+  return {
+    Task: {
+      description,
+      message: {
+        content: { configuration },
+        header: { ...header, service_id: id, service_name: task.serviceName },
+      },
+      state: {
+        on_exit: formatTrigger(triggers.on_exit),
+        on_fail: formatTrigger(triggers.on_fail),
+        on_start: formatTrigger(triggers.on_start),
+        on_update: formatTrigger(triggers.on_update),
+        type: task.entry,
+      },
+    },
+    id,
+    instance,
+    serviceType,
+    topic,
+  };
+}
+
+/** The original reads all four, and two empty texts as none. */
+function formatTrigger(trigger: Trigger | undefined): { action: string; call: string } {
+  return { action: trigger?.action ?? "", call: trigger?.call.join(",") ?? "" };
+}
+
+/**
+ * Reads the task services of a `context` message, whichever peer sent it: one or a list, complete or as the file had
+ * them. What an older peer adds is ignored; calls to tasks that are not in the message are left as they are.
+ *
+ * @param configuration - The message's `content.configuration`; one without `TaskService` has no tasks.
+ * @throws {ContextError} `ERR_MESSAGE_MALFORMED` with every problem in `details`, each as `path: message`.
+ */
+export function readTaskServices(configuration: unknown): TaskServiceConfig[] {
+  const problems: Problem[] = [];
+  const reading = { problems, strict: false };
+  const { elements, pathOf } = taskServicesOf(configuration);
+  for (const element of elements) checkShape(element, TASK_SERVICE_SHAPE, reading);
+  const tasks = readTasks(elements, reading);
+  if (problems.length > 0) throw malformed(problems, pathOf);
+  return tasks;
+}
+
+/**
+ * The ids that a `stop` names, in order; each entry needs nothing but its id, or a `service_id` in its header.
+ *
+ * @throws {ContextError} `ERR_MESSAGE_MALFORMED` where an entry has neither.
+ */
+export function readTaskServiceIds(configuration: unknown): string[] {
+  const { elements, pathOf } = taskServicesOf(configuration);
+  const problems = elements
+    .filter((element) => idOf(element) === "")
+    .map(({ place }) => ({ place, message: "expected an id, got nothing" }));
+  if (problems.length > 0) throw malformed(problems, pathOf);
+  return elements.map(idOf);
+}
+
+function idOf(service: Element): string {
+  const header = ["Task", "message", "header"].reduce<Element | undefined>(
+    (element, name) => element && childAt(element, name),
+    service,
+  );
+  return textAt(service, "id")?.value || (header && textAt(header, "service_id")?.value) || "";
+}
+
+function taskServicesOf(configuration: unknown): Dictionary {
+  const services =
+    typeof configuration === "object" && configuration !== null ? Reflect.get(configuration, "TaskService") : [];
+  return elementsFrom("TaskService", services ?? []);
+}
+
+function malformed(problems: readonly Problem[], pathOf: Dictionary["pathOf"]): ContextError {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return new ContextError("ERR_MESSAGE_MALFORMED", `the task services of the message have ${count}`, {
+    details: describe(problems, pathOf),
+    hint: "Send what `formatTaskService` writes, or a TaskService of a context file.",
+  });
+}

@@ -1,0 +1,55 @@
+import { childAt, textAt } from "./element.ts";
+import { type TaskServiceConfig, TRIGGER_ACTIONS, TRIGGER_EVENTS, type Trigger, type TriggerEvent } from "./model.ts";
+import { quote, shorten } from "./problems.ts";
+import type { Reader, TextRule } from "./reader.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** Whom a file's triggers may call. */
+export interface Names {
+  /** Empty where the file has none. */
+  contextId: string;
+  ids: readonly string[];
+}
+
+const CALL: TextRule = { expected: "task ids, the context id or all", accepts: (value) => words(value).length > 0 };
+
+/** Reads the four triggers of a task's `state`; those that ask for nothing are left out. */
+export function readTriggers(state: Reader, names: Names): TaskServiceConfig["triggers"] {
+  const triggers = TRIGGER_EVENTS.map((event) => [event, readTrigger(state, event, names)] as const);
+  return Object.fromEntries(triggers.filter(([, trigger]) => trigger !== undefined));
+}
+
+function readTrigger(state: Reader, event: TriggerEvent, names: Names): Trigger | undefined {
+  const element = childAt(state.element, event);
+  // A text where the elements belong has been reported with the shape of the file.
+  if (element === undefined || element.text !== "") return undefined;
+  if (element.children.length === 0) {
+    state.report(event, `expected <action> and <call>, got nothing; write both, or remove <${event}>`);
+    return undefined;
+  }
+  // A trigger with both parts empty is how the original writes that there is none.
+  if (textAt(element, "action")?.value === "" && textAt(element, "call")?.value === "") return undefined;
+  const trigger = state.child(event);
+  const action = trigger.oneOf("action", TRIGGER_ACTIONS, `${event} action`);
+  const call = [...new Set(words(trigger.text("call", CALL, `${event} call`)))];
+  if (state.reading.strict) checkCall(trigger, event, call, names);
+  return { action, call };
+}
+
+/** A message may hold some of a context's tasks and call the others; a file has them all. */
+function checkCall(trigger: Reader, event: TriggerEvent, call: readonly string[], { contextId, ids }: Names): void {
+  const known = [...ids, contextId, "all"];
+  for (const word of call.filter((called) => !known.includes(called))) {
+    const problem = `${quote(word)} is not a TaskService id; have ${listed(ids)}${didYouMean(word, known)}`;
+    trigger.report(`${event} call`, problem, textAt(trigger.element, "call")?.place);
+  }
+}
+
+function words(call: string): string[] {
+  return call.split(/[\s,]+/).filter((word) => word !== "");
+}
+
+function listed(ids: readonly string[]): string {
+  const more = ids.length > 20 ? `, and ${ids.length - 20} more` : "";
+  return ids.slice(0, 20).map(shorten).join(", ") + more;
+}

@@ -1,0 +1,47 @@
+// A task's announcements come two ways: on the bus, where everybody sees them in one order, and as copies on the pipe,
+// which can't lose any. Decides which copy counts, so that each is acted on once, in the task's own order, and with
+// the bus working never before others could see it. Keeps no time: the owner calls `settle` when the bus had its chance.
+
+/** Announcements of one run, numbered by the task from 1 upwards. */
+export interface Announcements<Message> {
+  /** A copy came on the pipe. Answers whether it now waits for the bus. */
+  piped(sequence: number, message: Message): boolean;
+  /** It came on the bus. */
+  heard(sequence: number, message: Message): void;
+  /** Hands on every copy that the bus has not brought. */
+  settle(): void;
+}
+
+/** `deliver` gets each announcement once, in ascending order. */
+export function createAnnouncements<Message>(
+  deliver: (message: Message, sequence: number) => void,
+): Announcements<Message> {
+  const waiting = new Map<number, Message>();
+  let delivered = 0;
+
+  function hand(sequence: number, message: Message): void {
+    waiting.delete(sequence);
+    delivered = sequence;
+    deliver(message, sequence);
+  }
+
+  function handWaiting(below: number): void {
+    for (const [sequence, message] of [...waiting].sort(([a], [b]) => a - b)) {
+      if (sequence < below) hand(sequence, message);
+    }
+  }
+
+  return {
+    piped(sequence, message) {
+      if (sequence <= delivered) return false;
+      waiting.set(sequence, message);
+      return true;
+    },
+    heard(sequence, message) {
+      if (sequence <= delivered) return;
+      handWaiting(sequence);
+      hand(sequence, message);
+    },
+    settle: () => handWaiting(Number.POSITIVE_INFINITY),
+  };
+}

@@ -1,0 +1,112 @@
+// Compiles the TypeScript of a service once per change into a cache, so that a user needs no build step and a start
+// no compiler.
+import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { BuildOptions, Plugin } from "esbuild";
+import { ContextError } from "../errors.ts";
+
+/** What a compiled module was made from; the module is stale when one of these has changed. */
+type Inputs = { path: string; size: number; mtimeMs: number }[];
+
+/**
+ * The absolute path of the compiled module of a TypeScript file, compiled now if it or anything it includes changed.
+ *
+ * @throws {ContextError} `ERR_SERVICE_INVALID` with one detail per error, as `file:line:column: text`.
+ */
+export async function compile(source: string, cacheDir: string): Promise<string> {
+  const key = createHash("sha256").update(source).digest("hex").slice(0, 16);
+  const module = join(cacheDir, `${basename(source).replace(/\.m?ts$/, "")}-${key}.mjs`);
+  const inputsFile = `${module}.inputs.json`;
+  if (existsSync(module) && (await isFresh(inputsFile))) return module;
+  const { build } = await import("esbuild");
+  await mkdir(cacheDir, { recursive: true });
+  const { outputFiles, metafile } = await build(optionsFor(source, module)).catch((error: unknown) => {
+    throw broken(source, error);
+  });
+  for (const { path, contents } of outputFiles) await writeWhole(path, contents);
+  // Written last: a module without it counts as stale.
+  await writeWhole(inputsFile, JSON.stringify(Object.keys(metafile.inputs).map((path) => stateOf(resolve(path)))));
+  return module;
+}
+
+function optionsFor(source: string, module: string) {
+  return {
+    entryPoints: [source],
+    outfile: module,
+    bundle: true,
+    platform: "node",
+    target: `node${process.versions.node}`,
+    format: "esm",
+    sourcemap: "linked",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+    // The compiled module lies elsewhere, so what the source imports is resolved from where the source stands.
+    plugins: [resolveFromSource, keepOwnUrl],
+  } satisfies BuildOptions;
+}
+
+const resolveFromSource: Plugin = {
+  name: "resolve-from-source",
+  setup({ onResolve, resolve: find }) {
+    onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
+      if (pluginData === "resolved" || path.startsWith("node:") || isAbsolute(path)) return undefined;
+      // Ours is bundled, so a service runs whether or not zcontext is installed beside it.
+      if (path === "zcontext/tasks") return { path: createRequire(import.meta.url).resolve(path) };
+      const found = await find(path, { importer, resolveDir, kind, pluginData: "resolved" });
+      if (found.errors.length > 0 || found.external) return found;
+      return { path: pathToFileURL(found.path).href, external: true };
+    });
+  },
+};
+
+// In the compiled module `import.meta.url` would be the cache's.
+const keepOwnUrl: Plugin = {
+  name: "keep-own-url",
+  setup({ onLoad, esbuild }) {
+    onLoad({ filter: /\.m?ts$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      if (!text.includes("import.meta")) return { contents: text, loader: "ts" };
+      const own = { url: pathToFileURL(path).href, filename: path, dirname: dirname(path) };
+      const define = Object.fromEntries(
+        Object.entries(own).map(([name, value]) => [`import.meta.${name}`, JSON.stringify(value)]),
+      );
+      const { code } = await esbuild.transform(text, { loader: "ts", define, sourcefile: path, sourcemap: "inline" });
+      return { contents: code, loader: "js" };
+    });
+  },
+};
+
+async function isFresh(inputsFile: string): Promise<boolean> {
+  try {
+    const inputs = JSON.parse(await readFile(inputsFile, "utf8")) as Inputs;
+    return inputs.every((input) => JSON.stringify(stateOf(input.path)) === JSON.stringify(input));
+  } catch {
+    return false; // not there, torn, or an input is gone: compile again
+  }
+}
+
+function stateOf(path: string): Inputs[number] {
+  const { size, mtimeMs } = statSync(path);
+  return { path, size, mtimeMs };
+}
+
+async function writeWhole(path: string, contents: string | Uint8Array): Promise<void> {
+  const unfinished = `${path}.${process.pid}.tmp`;
+  await writeFile(unfinished, contents);
+  await rename(unfinished, path);
+}
+
+function broken(source: string, error: unknown): ContextError {
+  const { errors = [] } = error as {
+    errors?: { text: string; location?: { file: string; line: number; column: number } | null }[];
+  };
+  const details = errors.map(({ text, location }) =>
+    location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text,
+  );
+  return new ContextError("ERR_SERVICE_INVALID", `${source} does not compile`, { details, cause: error });
+}

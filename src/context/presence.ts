@@ -1,0 +1,86 @@
+// One provider per context file, and a way to find it. The provider holds a local socket named after the file: nobody
+// else can hold it, it is free the moment its holder dies, and it answers where the provider can be reached.
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { realpathSync, rmSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { Endpoints } from "../config/context-config.ts";
+import { ContextError } from "../errors.ts";
+
+/** What a provider says about itself. */
+export interface Presence {
+  pid: number;
+  contextId: string;
+  /** Where peers connect; absent while it is still starting. */
+  endpoints?: Endpoints;
+}
+
+export interface HeldPresence extends AsyncDisposable {
+  update(presence: Presence): void;
+}
+
+/**
+ * Takes the place of the one provider of a context file.
+ *
+ * @throws {ContextError} `ERR_PROVIDER_RUNNING` naming the pid of the provider that has it.
+ */
+export async function holdPresence(contextFile: string, first: Presence): Promise<HeldPresence> {
+  let presence = first;
+  const server = createServer((socket) => socket.on("error", () => {}).end(JSON.stringify(presence)));
+  await listen(server, contextFile);
+  server.unref();
+  return {
+    update(next) {
+      presence = next;
+    },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** The provider that runs a context file on this machine; undefined when there is none. */
+export async function findPresence(contextFile: string): Promise<Presence | undefined> {
+  const socket = connect(addressOf(contextFile));
+  try {
+    await once(socket, "connect");
+    return JSON.parse(await text(socket)) as Presence;
+  } catch {
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function listen(server: Server, contextFile: string): Promise<void> {
+  const address = addressOf(contextFile);
+  for (let attempt = 1; ; attempt += 1) {
+    server.listen(address);
+    try {
+      await once(server, "listening");
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+      const holder = await findPresence(contextFile);
+      if (holder !== undefined || attempt > 1) throw running(contextFile, holder);
+      // A socket file outlives its holder where there is no abstract namespace.
+      if (!address.startsWith("\0")) rmSync(address, { force: true });
+    }
+  }
+}
+
+function running(contextFile: string, holder: Presence | undefined): ContextError {
+  const who = holder === undefined ? "another provider" : `the provider with pid ${holder.pid}`;
+  return new ContextError("ERR_PROVIDER_RUNNING", `${contextFile} is already run by ${who}`, {
+    hint: "Control that one with conf-command, or stop it first: `conf-command --action exit --context_file <file>`.",
+  });
+}
+
+function addressOf(contextFile: string): string {
+  const name = `zcontext-${createHash("sha256").update(realpathSync(contextFile)).digest("hex").slice(0, 32)}`;
+  return process.platform === "linux" ? `\0${name}` : join(tmpdir(), `${name}.sock`);
+}

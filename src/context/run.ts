@@ -1,0 +1,118 @@
+import { type ContextError, reasonOf } from "../errors.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import { type ControlMessage, readMessage } from "../protocol/message.ts";
+import type { StartData } from "../protocol/pipe.ts";
+import { createAnnouncements } from "./announcements.ts";
+import type { Exit, OutputStream } from "./child.ts";
+import type { LifecycleEvent } from "./lifecycle.ts";
+import type { Launcher, TaskRun } from "./task-process.ts";
+
+/** One life of a task, from the preparation of its code to the end of its process. */
+export interface Run {
+  readonly incarnation: string;
+  /** An announcement of this run came on the bus. */
+  hear(sequence: number, message: ControlMessage): void;
+  askToStop(): void;
+  terminate(): void;
+  kill(): void;
+}
+
+export interface RunOptions {
+  /** Names this life of the task's publisher. */
+  incarnation: string;
+  launcher: Launcher;
+  /** Answers the path of the module to load; rejects when there is none. */
+  prepare(): Promise<string>;
+  startData(module: string): StartData;
+  /** What the operating system says about the process. */
+  onEvent(event: LifecycleEvent): void;
+  /** What the task says: each announcement once, in its order. */
+  onSaid(message: ControlMessage): void;
+  onOutput(stream: OutputStream, line: string): void;
+  onGarbage(error: ContextError): void;
+}
+
+/** How long the bus may take to bring what the pipe has brought already, in milliseconds. */
+const BUS_CHANCE_MS = 1_000;
+
+/** Begins a run. Ends with exactly one `exit` or `spawnFailed`, and nothing after it. */
+export function beginRun(options: RunOptions): Run {
+  const { incarnation, launcher, onEvent } = options;
+  let process: TaskRun | undefined;
+  let isStopped = false;
+  let last = Number.POSITIVE_INFINITY;
+  let busChance: NodeJS.Timeout | undefined;
+  const announcements = createAnnouncements<ControlMessage>((message, sequence) => {
+    options.onSaid(message);
+    if (sequence >= last) process?.bye();
+  });
+
+  options.prepare().then(spawn, (error: unknown) => onEvent({ type: "spawnFailed", reason: explain(error) }));
+
+  function spawn(module: string): void {
+    // Asked to stop while the code was still being compiled: there is nothing to end.
+    if (isStopped) return onEvent({ type: "exit", clean: true, reason: "stopped before it was spawned" });
+    process = launcher.launch(incarnation, options.startData(module), {
+      onSpawned: (pid) => onEvent({ type: "spawned", pid }),
+      onSpawnFailed: (reason) => onEvent({ type: "spawnFailed", reason }),
+      onAnnounced,
+      onGarbage: options.onGarbage,
+      onOutput: options.onOutput,
+      onExit,
+    });
+  }
+
+  function onAnnounced({
+    sequence,
+    message,
+    isLast,
+  }: {
+    sequence: number;
+    message: JsonObject;
+    isLast: boolean;
+  }): void {
+    const said = readCopy(message, options.onGarbage);
+    if (said === undefined) return;
+    if (isLast) last = sequence;
+    if (announcements.piped(sequence, said)) {
+      clearTimeout(busChance);
+      busChance = setTimeout(announcements.settle, BUS_CHANCE_MS);
+    } else if (isLast) process?.bye();
+  }
+
+  function onExit(exit: Exit): void {
+    clearTimeout(busChance);
+    announcements.settle();
+    onEvent({ type: "exit", clean: exit.code === 0, reason: describeExit(exit) });
+  }
+
+  return {
+    incarnation,
+    hear: announcements.heard,
+    askToStop() {
+      isStopped = true;
+      process?.askToStop();
+    },
+    terminate: () => process?.terminate(),
+    kill: () => process?.kill(),
+  };
+}
+
+function readCopy(body: JsonObject, onGarbage: (error: ContextError) => void): ControlMessage | undefined {
+  try {
+    const message = readMessage({ topic: "control", body });
+    return message.kind === "control" ? message : undefined;
+  } catch (error) {
+    onGarbage(error as ContextError);
+    return undefined;
+  }
+}
+
+function describeExit({ code, signal }: Exit): string {
+  return signal === null ? `the process ended with code ${code}` : `the process was ended by ${signal}`;
+}
+
+function explain(error: unknown): string {
+  const details = (error as Partial<ContextError>).details ?? [];
+  return [reasonOf(error), ...details].join("; ");
+}

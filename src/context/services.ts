@@ -1,0 +1,128 @@
+// From the name of a service to a module a task process can load. Looks only below the folders this provider may
+// load code from.
+import { existsSync } from "node:fs";
+import { realpath } from "node:fs/promises";
+import { isAbsolute, join, relative, resolve } from "node:path";
+import type { TaskServiceConfig } from "../config/context-config.ts";
+import { ContextError } from "../errors.ts";
+import { compile } from "./compile.ts";
+
+/** Finds and prepares the code of task services. */
+export interface Services {
+  /** Whether the `location` of a task lies below a folder that code may come from. Looks at the path only. */
+  mayLoad(task: TaskServiceConfig): boolean;
+  /**
+   * The absolute path of a service's source.
+   *
+   * @throws {ContextError} `ERR_SERVICE_NOT_FOUND` or `ERR_LOCATION_FORBIDDEN`.
+   */
+  locate(task: TaskServiceConfig): Promise<string>;
+  /**
+   * The absolute path of a module that Node can load.
+   *
+   * @throws {ContextError} as `locate` does, or `ERR_SERVICE_INVALID` when it does not compile.
+   */
+  prepare(task: TaskServiceConfig): Promise<string>;
+}
+
+export interface ServicesOptions {
+  /** Folder that relative locations start from: that of the context file. */
+  baseDir: string;
+  /** Tasks of the provider's own file; the locations they name are allowed. */
+  ownTasks: readonly TaskServiceConfig[];
+  /** Further folders that code may come from. */
+  roots?: readonly string[];
+  /** Where compiled modules are kept. Default: `.zcontext/cache` in `baseDir`. */
+  cacheDir?: string;
+  /** Modules of services that come with zcontext, by instance. */
+  builtin?: { readonly [instance: string]: string };
+}
+
+const ENDINGS = ["ts", "mts", "mjs", "js", "cjs"];
+
+export function openServices({
+  baseDir,
+  ownTasks,
+  roots = [],
+  cacheDir = join(baseDir, ".zcontext", "cache"),
+  builtin = {},
+}: ServicesOptions): Services {
+  const absolute = (location: string) => resolve(baseDir, location);
+  const usual = ["services", "../services", "Services", "../Services"].map(absolute);
+  const defaults = [...roots.map((root) => resolve(root)), ...usual];
+  const allowed = [...ownTasks.flatMap((task) => locationOf(task) ?? []).map(absolute), ...defaults];
+  const compiling = new Map<string, Promise<string>>();
+
+  function foldersFor(task: TaskServiceConfig): string[] {
+    const location = locationOf(task);
+    return location === undefined ? defaults : [absolute(location)];
+  }
+
+  async function locate(task: TaskServiceConfig): Promise<string> {
+    const { instance } = task;
+    const module = builtinFor(task);
+    if (module !== undefined) return module;
+    const candidates = foldersFor(task).flatMap((folder) =>
+      ENDINGS.map((end) => join(folder, instance, `Service${instance}.${end}`)),
+    );
+    const found = candidates.find((path) => existsSync(path));
+    if (found === undefined)
+      throw notFound(
+        task,
+        foldersFor(task).filter((folder) => existsSync(folder)),
+      );
+    // A link must not lead out of the folders either.
+    const real = await realpath(found);
+    const realRoots = await Promise.all(allowed.filter((root) => existsSync(root)).map((root) => realpath(root)));
+    if (!realRoots.some((root) => isBelow(root, real))) throw forbidden(task, real);
+    return real;
+  }
+
+  function builtinFor(task: TaskServiceConfig): string | undefined {
+    return locationOf(task) === undefined ? builtin[task.instance] : undefined;
+  }
+
+  // Several tasks of one instance start at once: they wait for one compilation.
+  function compileOnce(source: string): Promise<string> {
+    const running = compiling.get(source) ?? compile(source, cacheDir).finally(() => compiling.delete(source));
+    compiling.set(source, running);
+    return running;
+  }
+
+  return {
+    mayLoad: (task) => foldersFor(task).every((folder) => allowed.some((root) => isBelow(root, folder))),
+    locate,
+    async prepare(task) {
+      const source = await locate(task);
+      return /\.m?ts$/.test(source) ? compileOnce(source) : source;
+    },
+  };
+}
+
+/** The `<location>` of a task: the folder that holds the folder of its instance. */
+export function locationOf({ configuration }: TaskServiceConfig): string | undefined {
+  const { location } = configuration;
+  return typeof location === "string" && location !== "" ? location : undefined;
+}
+
+function isBelow(root: string, path: string): boolean {
+  const way = relative(root, path);
+  return way === "" || (!way.startsWith("..") && !isAbsolute(way));
+}
+
+function notFound({ id, instance }: TaskServiceConfig, folders: string[]): ContextError {
+  const where = folders.length === 0 ? "no folder to look in exists" : `looked in ${folders.join(", ")}`;
+  return new ContextError(
+    "ERR_SERVICE_NOT_FOUND",
+    `${id}: no ${instance}/Service${instance}.ts (or .mjs, .js): ${where}`,
+    {
+      hint: "Put the service there, name its folder in <location>, or add --services-root DIR.",
+    },
+  );
+}
+
+function forbidden({ id }: TaskServiceConfig, path: string): ContextError {
+  return new ContextError("ERR_LOCATION_FORBIDDEN", `${id}: ${path} lies outside the folders that code may come from`, {
+    hint: "Name its folder in <location> of the provider's own file, or add --services-root DIR.",
+  });
+}

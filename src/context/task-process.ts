@@ -1,0 +1,122 @@
+// Where a run of a task lives: a process of its own, or a thread of a process it shares with the other threads of its
+// transaction. Both look the same from here.
+import type { ContextError } from "../errors.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import type { FromTask, StartData } from "../protocol/pipe.ts";
+import { type Child, type ChildEvents, type Exit, type OutputStream, startChild } from "./child.ts";
+
+/** One run of a task, seen from the provider. Everything is safe to call after it has ended. */
+export interface TaskRun {
+  askToStop(): void;
+  /** Its last announcement was heard. */
+  bye(): void;
+  terminate(): void;
+  kill(): void;
+}
+
+export interface RunEvents {
+  onSpawned(pid: number): void;
+  onSpawnFailed(reason: string): void;
+  onAnnounced(announcement: { sequence: number; message: JsonObject; isLast: boolean }): void;
+  onGarbage(error: ContextError): void;
+  onOutput(stream: OutputStream, line: string): void;
+  onExit(exit: Exit): void;
+}
+
+/** Starts runs of tasks. */
+export interface Launcher {
+  launch(run: string, start: StartData, events: RunEvents): TaskRun;
+}
+
+export function createLauncher(): Launcher {
+  const hosts = new Map<string, ThreadHost>();
+
+  function hostOf(transaction: string): ThreadHost {
+    const present = hosts.get(transaction);
+    if (present !== undefined) return present;
+    const host = startThreadHost(transaction, () => {
+      if (hosts.get(transaction) === host) hosts.delete(transaction);
+    });
+    hosts.set(transaction, host);
+    return host;
+  }
+
+  return {
+    launch: (run, start, events) =>
+      start.isThread ? hostOf(start.transaction).launch(run, start, events) : launchProcess(run, start, events),
+  };
+}
+
+function launchProcess(run: string, start: StartData, events: RunEvents): TaskRun {
+  const child = startChild([start.serviceId, start.instance, start.transaction], {
+    ...events,
+    onMessage: (message) => handOn(message, events),
+  });
+  child.send({ type: "start", run, start });
+  return {
+    askToStop: () => child.send({ type: "stop", run }),
+    bye: () => child.send({ type: "bye", run }),
+    terminate: () => child.signal("SIGTERM"),
+    kill: () => child.signal("SIGKILL"),
+  };
+}
+
+/** A process whose threads run the tasks of one transaction; it ends with the last of them. */
+interface ThreadHost extends Launcher {}
+
+function startThreadHost(transaction: string, onEnded: () => void): ThreadHost {
+  const runs = new Map<string, RunEvents>();
+  let pid: number | undefined;
+  const toAll = (tell: (events: RunEvents) => void) => [...runs.values()].forEach(tell);
+
+  const child: Child = startChild(["threads", transaction], {
+    onSpawned(spawned) {
+      pid = spawned;
+      toAll((events) => events.onSpawned(spawned));
+    },
+    onSpawnFailed: (reason) => close((events) => events.onSpawnFailed(reason)),
+    onMessage(message) {
+      const events = runs.get(message.run);
+      if (events === undefined) return;
+      if (message.type === "exit") end(message.run, { code: message.code, signal: null });
+      else handOn(message, events);
+    },
+    onGarbage: (error) => toAll((events) => events.onGarbage(error)),
+    onOutput: (stream, line) => toAll((events) => events.onOutput(stream, line)),
+    // A crash of one thread takes the process, and so its siblings.
+    onExit: (exit) => close((events) => events.onExit(exit)),
+  } satisfies ChildEvents);
+
+  function end(run: string, exit: Exit): void {
+    const events = runs.get(run);
+    runs.delete(run);
+    if (runs.size === 0) {
+      onEnded();
+      child.hangUp();
+    }
+    events?.onExit(exit);
+  }
+
+  function close(tell: (events: RunEvents) => void): void {
+    onEnded();
+    const left = [...runs.values()];
+    runs.clear();
+    left.forEach(tell);
+  }
+
+  return {
+    launch(run, start, events) {
+      runs.set(run, events);
+      child.send({ type: "start", run, start });
+      if (pid !== undefined) queueMicrotask(() => events.onSpawned(pid as number));
+      const tell = (type: "stop" | "bye" | "kill") => () => child.send({ type, run });
+      // A thread takes no signal: it is asked again, and then ended by its process.
+      return { askToStop: tell("stop"), bye: tell("bye"), terminate: tell("stop"), kill: tell("kill") };
+    },
+  };
+}
+
+function handOn(message: FromTask, events: RunEvents): void {
+  if (message.type === "announce") events.onAnnounced(message);
+  if (message.type === "output") events.onOutput(message.stream, message.line);
+}

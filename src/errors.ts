@@ -1,0 +1,49 @@
+/** Every way zcontext itself can fail. README explains each: when it comes and what to do. */
+export const ERROR_CODES = [
+  "ERR_BUS_UNREACHABLE",
+  "ERR_CONFIG_INVALID",
+  "ERR_CONFIG_UNREADABLE",
+  "ERR_CONFLICTING_STATE",
+  "ERR_CONTEXT_MISMATCH",
+  "ERR_ENDPOINT_IN_USE",
+  "ERR_ENDPOINT_PUBLIC",
+  "ERR_FORWARDER_FAILED",
+  "ERR_LOCATION_FORBIDDEN",
+  "ERR_MESSAGE_MALFORMED",
+  "ERR_MESSAGE_UNKNOWN",
+  "ERR_PROVIDER_RUNNING",
+  "ERR_REQUEST_TIMEOUT",
+  "ERR_SERVICE_INVALID",
+  "ERR_SERVICE_NOT_FOUND",
+  "ERR_TASK_ALIVE",
+  "ERR_TASK_UNKNOWN",
+  "ERR_TRANSACTION_UNKNOWN",
+  "ERR_USAGE",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** An error a person can act on: the message says which thing, what was expected and what came; the hint what to do. */
+export class ContextError extends Error {
+  override readonly name = "ContextError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  /** The single problems behind the message, one line each, where there are several: those of a file, say. */
+  readonly details: readonly string[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; details?: readonly string[]; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? [];
+  }
+}
+
+/** The text of anything that was thrown, for a log line or a `reason`. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

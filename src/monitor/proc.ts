@@ -1,0 +1,84 @@
+/** Reads what Linux writes under /proc: text in, readings out. Opens nothing; sample.ts does. See proc(5). */
+
+/** What every system tells of a process. `startMs` counts from boot; it and the pid together are the identity. */
+export interface ProcessReading {
+  pid: number;
+  ppid: number;
+  cpuMs: number;
+  rssBytes: number;
+  /** Left out where the system has no /proc to take it from. */
+  startMs?: number;
+}
+
+/** What /proc/<pid>/stat tells of it. */
+export interface StatReading extends Required<ProcessReading> {
+  status: string;
+  vmsBytes: number;
+}
+
+/** What the kernel counts memory and time in. */
+export interface KernelUnits {
+  pageBytes: number;
+  ticksPerSecond: number;
+}
+
+/** In the words of psutil, which are those of the wire. */
+const STATUS_WORDS: Readonly<Record<string, string>> = {
+  R: "running",
+  S: "sleeping",
+  D: "disk-sleep",
+  T: "stopped",
+  t: "tracing-stop",
+  Z: "zombie",
+  X: "dead",
+  x: "dead",
+  K: "wake-kill",
+  W: "waking",
+  I: "idle",
+  P: "parked",
+};
+
+const STATE_FIELD = 3;
+const RSS_FIELD = 24;
+
+/** Reads one /proc/<pid>/stat; undefined when the text is none, as when the process went while it was being read. */
+export function parseStat(text: string, { pageBytes, ticksPerSecond }: KernelUnits): StatReading | undefined {
+  // The second field is a name the process chose itself: blanks, newlines, even ") R 1 (". Only its last ")" ends it.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", RSS_FIELD - STATE_FIELD + 1);
+  const field = (number: number) => Number(fields[number - STATE_FIELD]);
+  const ms = (ticks: number) => (ticks * 1000) / ticksPerSecond;
+
+  const reading = {
+    pid: Number.parseInt(text, 10),
+    ppid: field(4),
+    status: STATUS_WORDS[fields[0] ?? ""] ?? "unknown",
+    cpuMs: ms(field(14) + field(15)),
+    startMs: ms(field(22)),
+    vmsBytes: field(23),
+    rssBytes: field(RSS_FIELD) * pageBytes,
+  };
+  return Object.values(reading).some(Number.isNaN) ? undefined : reading;
+}
+
+const AT_PAGESZ = 6n;
+const AT_CLKTCK = 17n;
+
+/** Finds page size and clock tick in /proc/self/auxv, which spares a `getconf` process; 4096 and 100 if it has none. */
+export function parseAuxv(bytes: Uint8Array): KernelUnits {
+  // Pairs of 64-bit little-endian words. Where they are not (32-bit ARM, s390x) nothing is found and the defaults hold.
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries = new Map<bigint, bigint>();
+  for (let at = 0; at + 16 <= bytes.byteLength; at += 16) {
+    entries.set(view.getBigUint64(at, true), view.getBigUint64(at + 8, true));
+  }
+  return {
+    pageBytes: Number(entries.get(AT_PAGESZ) ?? 4096n),
+    ticksPerSecond: Number(entries.get(AT_CLKTCK) ?? 100n),
+  };
+}
+
+/** When the machine was booted, in epoch seconds, from the text of /proc/stat. */
+export function parseBootTime(text: string): number | undefined {
+  const seconds = /^btime (\d+)$/m.exec(text)?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
+}

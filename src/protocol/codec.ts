@@ -1,0 +1,108 @@
+// What one ZeroMQ frame holds: `topic @@@ json`. Turns bytes into a topic and a JSON value and back, and refuses
+// what could hurt whoever reads on; it does not know what the messages mean.
+import { isUtf8 } from "node:buffer";
+import { ContextError, reasonOf } from "../errors.ts";
+import { formatJson, type Json, type JsonStyle } from "./json.ts";
+
+/** One message as it travels: a topic and any JSON value. */
+export interface Frame {
+  topic: string;
+  body: Json;
+}
+
+/** No frame is longer than this, in bytes. */
+export const MAX_FRAME_BYTES = 8 * 1024 * 1024;
+/** No value of a frame is nested deeper than this. */
+export const MAX_DEPTH = 64;
+
+const SEPARATOR = "@@@";
+
+/**
+ * Encodes one frame, pure ASCII. `monitor` travels on one line, every other topic indented and sorted.
+ *
+ * @throws {ContextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator, or a frame too long.
+ */
+export function encodeFrame({ topic, body }: Frame): Buffer {
+  if (!isTopic(topic))
+    throw malformed(`topic ${JSON.stringify(topic)}: expected one word without white space or "@@@"`);
+  const style: JsonStyle = topic === "monitor" ? "line" : "indented";
+  const text = `${topic} ${SEPARATOR} ${hideSeparator(formatJson(body, style))}`;
+  if (text.length > MAX_FRAME_BYTES)
+    throw malformed(`message on ${topic}: ${text.length} bytes, the limit is ${MAX_FRAME_BYTES}`);
+  return Buffer.from(text, "latin1");
+}
+
+/**
+ * Decodes one frame. Splits on the first separator, so a payload may hold it, though ours never does.
+ *
+ * @throws {ContextError} `ERR_MESSAGE_MALFORMED`, saying what was expected and what came.
+ */
+export function decodeFrame(bytes: Buffer): Frame {
+  if (bytes.length > MAX_FRAME_BYTES)
+    throw malformed(`frame of ${bytes.length} bytes, the limit is ${MAX_FRAME_BYTES}`);
+  if (!isUtf8(bytes)) throw malformed(`frame of ${bytes.length} bytes is not UTF-8`);
+  const text = bytes.toString("utf8").trim();
+  const split = text.indexOf(SEPARATOR);
+  if (split === -1) throw malformed(`expected "topic @@@ json", got ${excerpt(text)}`);
+  const topic = text.slice(0, split).trim();
+  if (!isTopic(topic)) throw malformed(`topic ${excerpt(topic)}: expected one word`);
+  assertShallow(bytes.subarray(bytes.indexOf(SEPARATOR)), topic);
+  return { topic, body: parse(text.slice(split + SEPARATOR.length).trim(), topic) };
+}
+
+/** The word before the separator, without looking at the rest; undefined where there is none. */
+export function topicOf(bytes: Buffer): string | undefined {
+  const split = bytes.subarray(0, 256).indexOf(SEPARATOR);
+  if (split === -1) return undefined;
+  const topic = bytes.toString("utf8", 0, split).trim();
+  return isTopic(topic) ? topic : undefined;
+}
+
+function isTopic(topic: string): boolean {
+  return topic.length > 0 && topic.length <= 128 && !/[\s\p{Cc}]|@@@/u.test(topic);
+}
+
+// The original's receivers split on every separator, so none may occur in what they read.
+function hideSeparator(json: string): string {
+  return json.includes(SEPARATOR) ? json.replace(/@(?=@@)/g, "\\u0040") : json;
+}
+
+function parse(json: string, topic: string): Json {
+  let poisoned = false;
+  try {
+    // Looking at each key is dear, so only where the word, or an escape that could spell it, occurs.
+    const value: Json = JSON.parse(json, /proto__|\\u00/.test(json) ? refuseProto : undefined);
+    if (!poisoned) return value;
+  } catch (error) {
+    throw malformed(`message on ${topic}: not JSON (${reasonOf(error).slice(0, 120)})`, error);
+  }
+  throw malformed(`message on ${topic}: the key "__proto__" is not allowed`);
+
+  function refuseProto(key: string, value: unknown): unknown {
+    poisoned ||= key === "__proto__";
+    return value;
+  }
+}
+
+// Counts brackets outside strings before anything is built: ten thousand levels cost one pass and no memory.
+function assertShallow(json: Buffer, topic: string): void {
+  const [quote, backslash, openList, closeList, openObject, closeObject] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
+  let depth = 0;
+  let quoted = false;
+  for (let index = 0; index < json.length; index += 1) {
+    const byte = json[index];
+    if (byte === quote) quoted = !quoted;
+    else if (quoted) index += byte === backslash ? 1 : 0;
+    else if (byte === openObject || byte === openList) depth += 1;
+    else if (byte === closeObject || byte === closeList) depth -= 1;
+    if (depth > MAX_DEPTH) throw malformed(`message on ${topic}: nested deeper than ${MAX_DEPTH} levels`);
+  }
+}
+
+function excerpt(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+}
+
+function malformed(message: string, cause?: unknown): ContextError {
+  return new ContextError("ERR_MESSAGE_MALFORMED", message, { cause });
+}

@@ -1,0 +1,93 @@
+// What the provider and a task process say to each other on their own pipe, one JSON object a line. The pipe carries
+// what must not be lost (the start data, a copy of every announcement) and its end tells each side that the other is
+// gone. Several tasks may share one pipe, when they are threads of one process; `run` tells them apart.
+import { ContextError, reasonOf } from "../errors.ts";
+import { isObject, type JsonObject } from "./json.ts";
+
+/** All that a task process is told about the task it runs. */
+export interface StartData {
+  /** Absolute path of the compiled service module. */
+  module: string;
+  /** Runs in a worker thread beside others rather than in a process of its own. */
+  isThread: boolean;
+  /** Where senders and where listeners connect. */
+  endpoints: { publish: string; subscribe: string };
+  transaction: string;
+  contextId: string;
+  serviceId: string;
+  serviceName: string;
+  instance: string;
+  topic: string;
+  deviceAction: string;
+  configuration: JsonObject;
+}
+
+/** From the provider. `run` is the incarnation of the task's publisher. */
+export type ToTask =
+  | { type: "start"; run: string; start: StartData }
+  | { type: "stop"; run: string }
+  /** The last announcement was heard on the bus; the task may leave. */
+  | { type: "bye"; run: string }
+  /** Ends a thread that does not end by itself. */
+  | { type: "kill"; run: string };
+
+/** From the task process. */
+export type FromTask =
+  /** A copy of what the task published as the `sequence`th message on `control`. */
+  | { type: "announce"; run: string; sequence: number; message: JsonObject; isLast: boolean }
+  /** A line a thread printed; a process prints by itself. */
+  | { type: "output"; run: string; stream: "stdout" | "stderr"; line: string }
+  /** A thread has ended. */
+  | { type: "exit"; run: string; code: number };
+
+/** No line of the pipe is longer than this, in characters; an announcement fits a frame, escaped once more. */
+export const MAX_PIPE_LINE_LENGTH = 16 * 1024 * 1024;
+
+export function writePipe(message: ToTask | FromTask): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/**
+ * Reads a line that came from a task process, which is not to be trusted: it runs code of the user's.
+ *
+ * @throws {ContextError} `ERR_MESSAGE_MALFORMED`.
+ */
+export function readFromTask(line: string): FromTask {
+  const value = parse(line);
+  if (isObject(value) && typeof value.run === "string") {
+    const { run, sequence, message, line: text, stream, code } = value;
+    switch (value.type) {
+      case "announce":
+        if (Number.isSafeInteger(sequence) && isObject(message))
+          return { type: "announce", run, sequence: sequence as number, message, isLast: value.isLast === true };
+        break;
+      case "output":
+        if (typeof text === "string" && (stream === "stdout" || stream === "stderr"))
+          return { type: "output", run, stream, line: text };
+        break;
+      case "exit":
+        if (Number.isSafeInteger(code)) return { type: "exit", run, code: code as number };
+        break;
+    }
+  }
+  throw new ContextError(
+    "ERR_MESSAGE_MALFORMED",
+    `line on the pipe of a task: expected an announcement, got ${line.slice(0, 60)}`,
+  );
+}
+
+/** Reads a line that came from the provider. */
+export function readToTask(line: string): ToTask {
+  return JSON.parse(line) as ToTask;
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new ContextError(
+      "ERR_MESSAGE_MALFORMED",
+      `line on the pipe of a task: not JSON (${reasonOf(error).slice(0, 80)})`,
+    );
+  }
+}

@@ -1,0 +1,72 @@
+// Entry of a task process: one service in the main thread, or several in worker threads beside each other.
+import { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
+import { type FromTask, MAX_PIPE_LINE_LENGTH, readToTask, type ToTask, writePipe } from "../protocol/pipe.ts";
+import { runService } from "./run.ts";
+
+type Start = ToTask & { type: "start" };
+
+/** Time to leave once the provider is gone, in milliseconds; nobody would end us after that. */
+const ORPHAN_MS = 2_000;
+
+if (isMainThread) runProcess();
+else runThread(workerData as Start);
+
+function runProcess(): void {
+  const pipe = new Socket({ fd: 3 });
+  const runs = new Map<string, (message: ToTask) => void>();
+  const send = (message: FromTask) => pipe.write(writePipe(message));
+  const toAll = (type: "stop" | "bye") => {
+    for (const [run, handler] of runs) handler({ type, run });
+  };
+  const lines = createLineSplitter((line) => {
+    const message = readToTask(line);
+    if (message.type !== "start") runs.get(message.run)?.(message);
+    else if (message.start.isThread) startThread(message);
+    else startHere(message);
+  }, MAX_PIPE_LINE_LENGTH);
+
+  pipe.setEncoding("utf8");
+  pipe.on("data", (chunk: string) => lines.push(chunk));
+  pipe.on("error", () => {}); // the provider is gone: `close` follows
+  pipe.on("close", () => {
+    toAll("stop");
+    toAll("bye");
+    if (runs.size === 0) process.exit(0);
+    setTimeout(() => process.exit(1), ORPHAN_MS).unref();
+  });
+  process.on("SIGTERM", () => toAll("stop"));
+  // Ctrl-C in the provider's terminal is the provider's business; it stops us in order.
+  process.on("SIGINT", () => {});
+
+  function startHere(start: Start): void {
+    const receive = (handler: (message: ToTask) => void) => runs.set(start.run, handler);
+    // Whatever the user's code has left open must not keep a task alive that has ended.
+    runService(start, { send, receive }).then((code) => pipe.end(() => process.exit(code)));
+  }
+
+  function startThread(start: Start): void {
+    const { run } = start;
+    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: start, stdout: true, stderr: true });
+    runs.set(run, (message) => (message.type === "kill" ? worker.terminate() : worker.postMessage(message)));
+    worker.on("message", send);
+    for (const stream of ["stdout", "stderr"] as const) {
+      const output = createLineSplitter((line) => send({ type: "output", run, stream, line }), MAX_LINE_LENGTH);
+      worker[stream].setEncoding("utf8").on("data", output.push).on("end", output.end);
+    }
+    worker.on("error", (error) => send({ type: "output", run, stream: "stderr", line: error.stack ?? String(error) }));
+    worker.on("exit", (code) => {
+      runs.delete(run);
+      send({ type: "exit", run, code });
+      if (pipe.destroyed && runs.size === 0) process.exit(0);
+    });
+  }
+}
+
+function runThread(start: Start): void {
+  const send = (message: FromTask) => parentPort?.postMessage(message);
+  const receive = (handler: (message: ToTask) => void) => parentPort?.on("message", handler);
+  runService(start, { send, receive }).then((code) => process.exit(code));
+}

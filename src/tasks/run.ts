@@ -1,0 +1,106 @@
+import { setImmediate as breathe } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { openOutbox } from "../bus/outbox.ts";
+import { deferred } from "../deferred.ts";
+import { ContextError, reasonOf } from "../errors.ts";
+import { writeMessage } from "../protocol/message.ts";
+import type { FromTask, StartData, ToTask } from "../protocol/pipe.ts";
+import type { Items, Service, Task, TaskScope } from "./define.ts";
+import { openScope } from "./scope.ts";
+
+/** The way to the provider: the pipe of a process, or the port of a thread. */
+export interface Link {
+  send(message: FromTask): void;
+  /** Called with each message for this run, from the first on. */
+  receive(handler: (message: ToTask) => void): void;
+}
+
+/** How long the provider may take to say that it has heard the last announcement, in milliseconds. */
+const BYE_MS = 2_000;
+
+/** Runs one task service from its start data to its last announcement, and answers the exit code: 0, or 1 for a failure. */
+export async function runService({ run, start }: ToTask & { type: "start" }, link: Link): Promise<number> {
+  const outbox = openOutbox(start.endpoints.publish, run);
+  const stop = new AbortController();
+  const bye = deferred();
+  const crash = deferred<never>();
+  crash.promise.catch(() => {});
+  link.receive(({ type }) => {
+    if (type === "stop") stop.abort();
+    if (type === "bye") bye.resolve();
+  });
+  for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, crash.reject);
+
+  // What is published goes to the provider on the pipe as well: the bus may lose it, the pipe can't.
+  function announce(action: string, result: "success" | "failure", items: Items, isLast = false): void {
+    const header = {
+      action,
+      serviceId: start.serviceId,
+      serviceName: start.serviceName,
+      transaction: start.transaction,
+    };
+    const frame = writeMessage({
+      kind: "control",
+      header,
+      status: { device_action: start.deviceAction, result, ...items },
+    });
+    const sequence = outbox.publish(frame);
+    link.send({ type: "announce", run, sequence, message: frame.body as { [key: string]: never }, isLast });
+  }
+
+  let failed = false;
+  const voice = {
+    announce(action: string, result: "success" | "failure", items: Items) {
+      failed ||= action === "failed";
+      announce(action, result, items);
+    },
+    publish: (frame: Parameters<typeof outbox.publish>[0]) => outbox.publish(frame),
+  };
+
+  async function leave(action: string, result: "success" | "failure", items: Items): Promise<number> {
+    announce(action, result, items, true);
+    const timer = setTimeout(bye.resolve, BYE_MS);
+    await bye.promise;
+    clearTimeout(timer);
+    await outbox.close();
+    return result === "success" && !failed ? 0 : 1;
+  }
+
+  const { pid } = process;
+  const opened = openScope(start, voice, stop.signal);
+  try {
+    const service = await loadService(start).catch((error: unknown) => error);
+    if (!isService(service)) return await leave("started", "failure", { pid, reason: reasonOf(service) });
+    announce("started", "success", { pid });
+    await Promise.race([work(service.task, opened.scope), crash.promise]);
+    return await leave("stopped", "success", stop.signal.aborted ? { pid } : {});
+  } catch (error) {
+    if (stop.signal.aborted) return await leave("stopped", "success", { pid });
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return await leave("failed", "failure", { pid, reason: reasonOf(error) });
+  } finally {
+    await opened.close();
+  }
+}
+
+async function work(task: Task<unknown>, scope: TaskScope<unknown>): Promise<void> {
+  do {
+    if (scope.signal.aborted) return;
+    await task.run(scope);
+    await breathe();
+  } while (task.kind === "looped");
+}
+
+async function loadService({ module, instance }: StartData): Promise<Service> {
+  const { default: service } = (await import(pathToFileURL(module).href)) as { default?: unknown };
+  if (isService(service)) return service;
+  throw new ContextError(
+    "ERR_SERVICE_INVALID",
+    `Service${instance}: expected \`export default defineService({ name, description, task })\` with a task from defineTask, got ${service === undefined ? "no default export" : typeof service}`,
+  );
+}
+
+function isService(value: unknown): value is Service {
+  const task = (value as Service | undefined)?.task;
+  return typeof task?.run === "function" && (task.kind === "single" || task.kind === "looped");
+}

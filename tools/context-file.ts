@@ -1,0 +1,37 @@
+import { readFile } from "node:fs/promises";
+import { isWildcard } from "../src/bus/exposure.ts";
+import { type ContextConfig, type Endpoints, parseContextConfig } from "../src/config/context-config.ts";
+import { findPresence } from "../src/context/presence.ts";
+import { ContextError, reasonOf } from "../src/errors.ts";
+
+/**
+ * Reads a context file.
+ *
+ * @throws {ContextError} `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all its problems.
+ */
+export async function readContextFile(file: string): Promise<ContextConfig> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new ContextError("ERR_CONFIG_UNREADABLE", `cannot read the context file ${file}: ${reasonOf(error)}`, {
+      hint: "Give the path of a Context-<name>.xml file.",
+      cause: error,
+    });
+  }
+  return parseContextConfig(text, { file });
+}
+
+/**
+ * Where the provider of a context file is reached: as it says itself, or else as the file says.
+ *
+ * @throws {ContextError} `ERR_BUS_UNREACHABLE` when it does not run and the file leaves the ports to the system.
+ */
+export async function findEndpoints(file: string, config: ContextConfig): Promise<Endpoints> {
+  const endpoints = (await findPresence(file))?.endpoints;
+  if (endpoints !== undefined) return endpoints;
+  if (!isWildcard(config.endpoints)) return config.endpoints;
+  throw new ContextError("ERR_BUS_UNREACHABLE", `no provider runs ${file}`, {
+    hint: `Start one with \`service-context ${file}\`.`,
+  });
+}

@@ -1,0 +1,62 @@
+import { stripVTControlCharacters } from "node:util";
+import { pino } from "pino";
+import type { Log, LogFields } from "../src/log.ts";
+import { paint, say } from "./print.ts";
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The log of a command on stderr: for people, or one JSON object a line with `time`, `level`, `msg` and the facts. */
+export function createLog(format: "pretty" | "json", level: LogLevel): Log {
+  return format === "json" ? createJsonLog(level) : createPrettyLog(level);
+}
+
+function createJsonLog(level: LogLevel): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+function createPrettyLog(least: LogLevel): Log {
+  const at = (level: LogLevel) => (fields: LogFields, phrase: string) => {
+    if (LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least)) say(formatLine(new Date(), level, fields, phrase));
+  };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+const STYLES = { debug: "dim", info: "reset", warn: "yellow", error: "red" } as const;
+
+/** `12:04:31.207  ts_100    running      transaction=6FDAHH3W pid=4312` */
+export function formatLine(
+  time: Date,
+  level: LogLevel,
+  { task, stream, line, ...fields }: LogFields,
+  phrase: string,
+): string {
+  const clock = paint("dim", time.toTimeString().slice(0, 8) + time.toISOString().slice(19, 23));
+  const who = String(task ?? "context").padEnd(8);
+  if (typeof line === "string")
+    return `${clock}  ${who}  ${paint("dim", stream === "stderr" ? "!" : "|")} ${clean(line)}`;
+  const facts = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return `${clock}  ${who}  ${paint(STYLES[level], phrase.padEnd(11))}  ${facts.map(([name, value]) => `${name}=${format(value)}`).join(" ")}`.trimEnd();
+}
+
+function format(value: unknown): string {
+  const text = Array.isArray(value)
+    ? value.join(", ")
+    : typeof value === "object"
+      ? JSON.stringify(value)
+      : String(value);
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+// A task may colour what it prints; in a file that is only noise.
+function clean(line: string): string {
+  return process.stderr.isTTY ? line : stripVTControlCharacters(line);
+}

@@ -1,0 +1,98 @@
+// How the commands talk: answers on stdout, everything else on stderr; plain columns; colour only on a terminal.
+import { styleText } from "node:util";
+import Table from "cli-table3";
+import { ContextError, type ErrorCode, reasonOf } from "../src/errors.ts";
+
+/** What the exit codes of all commands mean. */
+export const EXIT = { done: 0, failed: 1, usage: 2, taken: 3, forbidden: 4, late: 5, partly: 6, internal: 70 } as const;
+
+const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
+  ERR_CONFIG_INVALID: EXIT.usage,
+  ERR_CONFIG_UNREADABLE: EXIT.usage,
+  ERR_ENDPOINT_PUBLIC: EXIT.usage,
+  ERR_USAGE: EXIT.usage,
+  ERR_PROVIDER_RUNNING: EXIT.taken,
+  ERR_ENDPOINT_IN_USE: EXIT.taken,
+  ERR_LOCATION_FORBIDDEN: EXIT.forbidden,
+  ERR_REQUEST_TIMEOUT: EXIT.late,
+};
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof ContextError ? (EXIT_CODES[error.code] ?? EXIT.failed) : EXIT.internal;
+}
+
+/** Prints an error as a person wants it: what, each single problem, what to do. */
+export function printError(error: unknown): void {
+  if (!(error instanceof ContextError))
+    return say(`${paint("red", "error:")} ${error instanceof Error ? error.stack : reasonOf(error)}`);
+  say(`${paint("red", "error:")} ${error.message} (${error.code})`);
+  for (const detail of error.details) say(`  ${detail}`);
+  if (error.hint !== undefined) say(`${paint("cyan", "hint:")} ${error.hint}`);
+}
+
+/** The same for a program that reads it. */
+export function errorAsJson(error: ContextError): {
+  result: "failure";
+  code: string;
+  reason: string;
+  details?: readonly string[];
+} {
+  const { code, message: reason, details } = error;
+  return { result: "failure", code, reason, ...(details.length > 0 ? { details } : {}) };
+}
+
+/** A line of the conversation. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** A line of the answer. */
+export function answer(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function answerJson(value: unknown): void {
+  answer(JSON.stringify(value));
+}
+
+/** Plain columns with a head; every cell is text. */
+export function columns(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const gap = {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+  };
+  const rules = { left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " };
+  const table = new Table({
+    head: [...head],
+    chars: { ...gap, ...rules },
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table.toString().replace(/ +$/gm, "");
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Colours text for stderr where that is a terminal and nobody objects. */
+export function paint(style: Style, text: string): string {
+  return isColoured(process.stderr) ? styleText(style, text) : text;
+}
+
+function isColoured(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && !process.env.NO_COLOR;
+}
+
+/** `0.4%`, `41.2 MiB`: figures as tables show them. */
+export function percent(value: number): string {
+  return `${value.toFixed(1)}%`;
+}
+
+export function mebibytes(value: number): string {
+  return `${value.toFixed(1)} MiB`;
+}

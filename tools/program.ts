@@ -1,0 +1,55 @@
+import { Command, CommanderError } from "commander";
+import { EXIT, exitCodeOf, printError, say } from "./print.ts";
+
+declare const ZCONTEXT_VERSION: string | undefined;
+
+/** A command-line program: its name, what it does, `--version` and `--help`. */
+export function createProgram(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .version(typeof ZCONTEXT_VERSION === "string" ? ZCONTEXT_VERSION : "0.0.0", "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .showHelpAfterError(`Try \`${name} --help\`.`)
+    .exitOverride();
+}
+
+/**
+ * Runs a program on the words of the command line. Its action answers the exit code; what it throws is printed with a
+ * hint and becomes one. Options may be spelled with underscores, as the original has them, or with dashes.
+ */
+export async function runProgram(program: Command, action: () => Promise<number>): Promise<void> {
+  // Whoever reads our output may leave early; that is no failure of ours.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
+  program.action(async () => {
+    process.exitCode = await action();
+  });
+  try {
+    await program.parseAsync([...process.argv.slice(0, 2), ...spellKnown(program, process.argv.slice(2))]);
+  } catch (error) {
+    process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.done : EXIT.usage) : fail(error);
+  }
+}
+
+function fail(error: unknown): number {
+  printError(error);
+  if (exitCodeOf(error) === EXIT.internal)
+    say("This is a fault of zcontext itself; please report it with the lines above.");
+  return exitCodeOf(error);
+}
+
+function spellKnown(program: Command, words: string[]): string[] {
+  const known = new Map(program.options.map(({ long }) => [plain(long ?? ""), long as string]));
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  return words.map((word, index) => {
+    const [, name = "", rest = ""] = /^(--[^=]+)(=.*)?$/s.exec(word) ?? [];
+    return index < end && name !== "" ? (known.get(plain(name)) ?? name) + rest : word;
+  });
+}
+
+function plain(option: string): string {
+  return option.replaceAll("_", "-");
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
