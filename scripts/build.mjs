@@ -10,7 +10,11 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 rmSync("dist", { recursive: true, force: true });
 
 const commands = ["service-context", "conf-command", "context-monitor"];
-const children = { forwarder: "src/bus/forwarder-main.ts", task: "src/tasks/main.ts" };
+const children = {
+  forwarder: "src/bus/forwarder-main.ts",
+  task: "src/tasks/main.ts",
+  "monitor-service": "src/tasks/monitor-service.ts",
+};
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 
 const tsc = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {

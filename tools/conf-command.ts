@@ -225,7 +225,7 @@ function atHome(task: TaskServiceConfig, file: string): TaskServiceConfig {
     : { ...task, configuration: { ...task.configuration, location: resolve(dirname(file), location) } };
 }
 
-async function watched(progress: Progress, { action, transaction }: Command, options: Options): Promise<TaskRecord[]> {
+async function watched(progress: Progress, { action }: Command, options: Options): Promise<TaskRecord[]> {
   const timer = setTimeout(
     () => say(`waiting for ${action} of ${Object.keys(progress.orders).join(", ") || "the provider"} …`),
     PROGRESS_MS,

@@ -149,7 +149,10 @@ function signalled(provider: Provider, log: Log): Promise<void> {
 
 /** Closes the provider and says who keeps it waiting. */
 async function closeVisibly(provider: Provider, log: Log): Promise<void> {
-  const progress = setInterval(() => log.info({ living: provider.living() }, "waiting for tasks"), PROGRESS_MS);
+  const progress = setInterval(() => {
+    const living = provider.living();
+    if (living.length > 0) log.info({ living }, "waiting for tasks");
+  }, PROGRESS_MS);
   await provider.close().finally(() => clearInterval(progress));
 }
 

@@ -18,15 +18,23 @@ export interface Exposure {
 export function narrowToLoopback({ binds, endpoints }: { binds: Endpoints; endpoints: Endpoints }): Exposure {
   const warnings: string[] = [];
   const narrow = (element: string, bind: string): string => {
-    if (hostOf(bind) !== "*") return requireLoopback(element, bind);
-    const narrowed = bind.replace("*", "127.0.0.1");
-    warnings.push(`${element} ${bind} is bound to this machine only, as ${narrowed}`);
+    const narrowed = loopbackOnly(element, bind);
+    if (narrowed !== bind) warnings.push(`${element} ${bind} is bound to this machine only, as ${narrowed}`);
     return narrowed;
   };
   const narrowed = { publish: narrow("FrontBind", binds.publish), subscribe: narrow("BackendBind", binds.subscribe) };
   requireLoopback("BackendEndpoint", endpoints.publish);
   requireLoopback("FrontEndEndpoint", endpoints.subscribe);
   return { binds: narrowed, warnings };
+}
+
+/**
+ * The address to bind so that nobody but this machine gets in.
+ *
+ * @throws {ContextError} `ERR_ENDPOINT_PUBLIC` for an address of another machine.
+ */
+export function loopbackOnly(element: string, bind: string): string {
+  return hostOf(bind) === "*" ? bind.replace("*", "127.0.0.1") : requireLoopback(element, bind);
 }
 
 /** The addresses peers on this machine connect to, once the system has chosen the ports written as `*`. */

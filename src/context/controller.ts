@@ -222,7 +222,8 @@ export function createController(options: ControllerOptions): Controller {
       onChanged: () => news.changed(transaction),
       onTriggered(supervised, event, { action, ...to }) {
         const { serviceIds = [], unknown = [] } = to as { serviceIds?: string[]; unknown?: string[] };
-        log.info({ ...fieldsOf(supervised), action, call: serviceIds }, `trigger ${event}`);
+        const reason = event === "on_fail" ? { reason: supervised.standing.life.reason } : {};
+        log.info({ ...fieldsOf(supervised), action, call: serviceIds, ...reason }, `trigger ${event}`);
         if (unknown.length > 0)
           log.warn({ ...fieldsOf(supervised), event, unknown }, "trigger calls tasks that do not exist");
       },

@@ -37,8 +37,6 @@ export interface ProviderOptions {
   servicesRoots?: readonly string[];
   /** From the request to stop a task to SIGKILL, in milliseconds. Default 10_000. */
   graceMs?: number;
-  /** Modules of services that come with zcontext, by instance. */
-  builtin?: { readonly [instance: string]: string };
   log?: Log;
 }
 
@@ -107,7 +105,6 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         ownTasks: config.tasks,
         roots: options.servicesRoots ?? [],
         cacheDir: join(stateDir, "cache"),
-        builtin: options.builtin ?? {},
       }),
       launcher: createLauncher(),
       graceMs: options.graceMs ?? 10_000,

@@ -2,6 +2,7 @@
 // load code from.
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { ContextError } from "../errors.ts";
@@ -34,9 +35,10 @@ export interface ServicesOptions {
   roots?: readonly string[];
   /** Where compiled modules are kept. Default: `.zcontext/cache` in `baseDir`. */
   cacheDir?: string;
-  /** Modules of services that come with zcontext, by instance. */
-  builtin?: { readonly [instance: string]: string };
 }
+
+/** Services that come with zcontext, by instance. */
+const BUILTIN = new Map([["Monitor", "#monitor-service"]]);
 
 const ENDINGS = ["ts", "mts", "mjs", "js", "cjs"];
 
@@ -45,7 +47,6 @@ export function openServices({
   ownTasks,
   roots = [],
   cacheDir = join(baseDir, ".zcontext", "cache"),
-  builtin = {},
 }: ServicesOptions): Services {
   const absolute = (location: string) => resolve(baseDir, location);
   const usual = ["services", "../services", "Services", "../Services"].map(absolute);
@@ -60,8 +61,8 @@ export function openServices({
 
   async function locate(task: TaskServiceConfig): Promise<string> {
     const { instance } = task;
-    const module = builtinFor(task);
-    if (module !== undefined) return module;
+    const builtin = locationOf(task) === undefined ? BUILTIN.get(instance) : undefined;
+    if (builtin !== undefined) return createRequire(import.meta.url).resolve(builtin);
     const candidates = foldersFor(task).flatMap((folder) =>
       ENDINGS.map((end) => join(folder, instance, `Service${instance}.${end}`)),
     );
@@ -76,10 +77,6 @@ export function openServices({
     const realRoots = await Promise.all(allowed.filter((root) => existsSync(root)).map((root) => realpath(root)));
     if (!realRoots.some((root) => isBelow(root, real))) throw forbidden(task, real);
     return real;
-  }
-
-  function builtinFor(task: TaskServiceConfig): string | undefined {
-    return locationOf(task) === undefined ? builtin[task.instance] : undefined;
   }
 
   // Several tasks of one instance start at once: they wait for one compilation.

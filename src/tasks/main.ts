@@ -35,7 +35,7 @@ function runProcess(): void {
     toAll("stop");
     toAll("bye");
     if (runs.size === 0) process.exit(0);
-    setTimeout(() => process.exit(1), ORPHAN_MS).unref();
+    setTimeout(endGroup, ORPHAN_MS);
   });
   process.on("SIGTERM", () => toAll("stop"));
   // Ctrl-C in the provider's terminal is the provider's business; it stops us in order.
@@ -44,7 +44,9 @@ function runProcess(): void {
   function startHere(start: Start): void {
     const receive = (handler: (message: ToTask) => void) => runs.set(start.run, handler);
     // Whatever the user's code has left open must not keep a task alive that has ended.
-    runService(start, { send, receive }).then((code) => pipe.end(() => process.exit(code)));
+    runService(start, { send, receive }).then((code) =>
+      pipe.destroyed ? endGroup() : pipe.end(() => process.exit(code)),
+    );
   }
 
   function startThread(start: Start): void {
@@ -60,9 +62,14 @@ function runProcess(): void {
     worker.on("exit", (code) => {
       runs.delete(run);
       send({ type: "exit", run, code });
-      if (pipe.destroyed && runs.size === 0) process.exit(0);
+      if (pipe.destroyed && runs.size === 0) endGroup();
     });
   }
+}
+
+/** Ends this process and all it started; the provider, whose task that is, is gone. */
+function endGroup(): void {
+  process.kill(-process.pid, "SIGKILL");
 }
 
 function runThread(start: Start): void {

@@ -92,7 +92,9 @@ async function work(task: Task<unknown>, scope: TaskScope<unknown>): Promise<voi
 }
 
 async function loadService({ module, instance }: StartData): Promise<Service> {
-  const { default: service } = (await import(pathToFileURL(module).href)) as { default?: unknown };
+  const { default: exported } = (await import(pathToFileURL(module).href)) as { default?: { default?: unknown } };
+  // A CommonJS module that was compiled from `export default` has it one level further down.
+  const service = exported?.default ?? exported;
   if (isService(service)) return service;
   throw new ContextError(
     "ERR_SERVICE_INVALID",

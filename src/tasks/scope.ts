@@ -13,6 +13,11 @@ export interface Voice {
   publish(frame: Frame): void;
 }
 
+/** What services that come with zcontext see beyond the scope of everybody. */
+export interface InnerScope<Configuration> extends TaskScope<Configuration> {
+  readonly endpoints: StartData["endpoints"];
+}
+
 /** The scope of one run, and what it opened on the way. */
 export interface OpenScope {
   scope: TaskScope<JsonObject>;
@@ -21,9 +26,10 @@ export interface OpenScope {
 
 /** Makes the scope that user code works in. */
 export function openScope(start: StartData, voice: Voice, signal: AbortSignal): OpenScope {
-  const { configuration, transaction, serviceId, serviceName, contextId } = start;
+  const { configuration, transaction, serviceId, serviceName, contextId, endpoints } = start;
   const inboxes: Inbox[] = [];
-  const scope: TaskScope<JsonObject> = {
+  const scope: InnerScope<JsonObject> = {
+    endpoints,
     configuration,
     transaction,
     serviceId,
