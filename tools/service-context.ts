@@ -2,9 +2,9 @@
 import { dirname } from "node:path";
 import { Option } from "commander";
 import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
-import type { Outcome } from "../src/context/controller.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
 import { openServices } from "../src/context/services.ts";
+import type { Outcome } from "../src/context/transactions.ts";
 import { reasonOf } from "../src/errors.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";

@@ -1,7 +1,5 @@
-// Hears what comes from the bus, has `dispatch` decide, and carries that out on the transactions. Holds the provider's
-// state: the transactions that are running, and a word about those that have ended.
-import type { ContextConfig, Endpoints } from "../config/context-config.ts";
-import { type Deferred, deferred } from "../deferred.ts";
+// Hears what comes from the bus, has `dispatch` decide, and carries that out.
+import type { TaskServiceConfig } from "../config/context-config.ts";
 import type { ContextError, ErrorCode } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../protocol/codec.ts";
@@ -16,38 +14,18 @@ import {
 } from "../protocol/message.ts";
 import type { Complaints } from "./complaints.ts";
 import { dispatch, type Order, startOrders, type View } from "./dispatch.ts";
-import { isAlive } from "./lifecycle.ts";
-import { createNews } from "./news.ts";
-import type { TaskRecord } from "./record.ts";
 import * as report from "./report.ts";
-import type { Services } from "./services.ts";
-import type { Supervised } from "./supervisor.ts";
-import type { Launcher } from "./task-process.ts";
-import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
-
-/** A transaction and its tasks' records, with the pid of those whose process lives. */
-export interface Watched {
-  transaction: string;
-  tasks: TaskRecord[];
-}
-
-/** How a transaction ended. */
-export interface Outcome {
-  transaction: string;
-  tasks: { id: string; state: string; pid: number | null }[];
-}
+import type { Transaction } from "./transaction.ts";
+import type { Transactions, Watched } from "./transactions.ts";
 
 export interface ControllerOptions {
-  config: ContextConfig;
-  /** Where peers connect, and the four addresses as the bus shows them. */
-  endpoints: Endpoints;
-  addresses: JsonObject;
+  transactions: Transactions;
+  /** The tasks of the provider's own file. */
+  ownTasks: readonly TaskServiceConfig[];
   /** Of the provider's own publisher; what it says itself comes back from the bus. */
   incarnation: string;
-  services: Services;
-  launcher: Launcher;
-  graceMs: number;
-  nowMs(): number;
+  /** Whether the code of a task lies where this provider may load code from. */
+  mayLoad(task: TaskServiceConfig): boolean;
   publish(message: Message): void;
   /** Commands to tasks may come on this topic from now on. */
   listen(topic: string): void;
@@ -60,51 +38,27 @@ export interface ControllerOptions {
 }
 
 export interface Controller {
-  readonly contextId: string;
-  /** What runs, for whoever watches the processes. */
-  watched(): Watched[];
-  /** A frame that came from the bus, from anybody but the provider itself. */
+  /** A frame that came from the bus. */
   receive(frame: Frame): void;
   /** Starts the provider's own file under this id. */
   start(transaction: string): void;
-  /** Ends the transaction as soon as nothing of it runs and nothing can follow but by a new command; resolves then. */
-  untilDone(transaction: string): Promise<Outcome>;
-  /** Stops every transaction and resolves when every process is gone. */
-  stopAll(): Promise<Outcome[]>;
-  /** Task ids whose processes still live. */
-  living(): string[];
-  /** Ends every process at once. */
-  kill(): void;
-  close(): void;
+  /** Refuses commands from now on. */
+  leave(): void;
 }
 
-/** Ended transactions of which a word is kept. */
-const MAX_EPITAPHS = 100;
-
 export function createController(options: ControllerOptions): Controller {
-  const { config, publish, log, complaints } = options;
-  const transactions = new Map<string, Transaction>();
-  /** Runs by the incarnation of their publisher, those that are over included until their transaction is. */
-  const runs = new Map<string, { supervised: Supervised; transaction: string }>();
-  const epitaphs = new Map<string, string>();
-  /** Transactions whose end somebody waits for, and those that are to end once they are quiet. */
-  const over = new Map<string, Deferred<Outcome>>();
-  const untilQuiet = new Set<string>();
-  let { contextId } = config;
-  const news = createNews({ contextId: () => contextId, transactions, publish });
-
+  const { transactions, ownTasks, publish, log, complaints } = options;
+  const { news } = transactions;
+  let isLeaving = false;
   const view: View = {
     get contextId() {
-      return contextId;
+      return transactions.contextId;
     },
-    ownTasks: config.tasks,
-    find: (transaction) => transactions.get(transaction)?.view,
-    whyUnknown: (transaction) =>
-      epitaphs.get(transaction) ?? `is unknown; running: ${[...transactions.keys()].join(", ") || "none"}`,
-    mayLoad: options.services.mayLoad,
+    ownTasks,
+    find: (transaction) => transactions.find(transaction)?.view,
+    whyUnknown: transactions.whyUnknown,
+    mayLoad: options.mayLoad,
   };
-
-  // --- what comes in ---
 
   function receive(frame: Frame): void {
     const message = read(frame);
@@ -113,6 +67,7 @@ export function createController(options: ControllerOptions): Controller {
     const { header } = message;
     switch (decision.kind) {
       case "obey":
+        if (isLeaving) return refuse(about(message), "ERR_PROVIDER_LEAVING", "the provider is leaving");
         return obey(message, decision.orders);
       case "leave":
         news.answer(about(message), { orders: {} });
@@ -120,7 +75,7 @@ export function createController(options: ControllerOptions): Controller {
       case "refuse":
         return refuse(about(message), decision.code, decision.reason);
       case "record":
-        return transactions.get(header.transaction)?.note(message as ControlMessage);
+        return transactions.find(header.transaction)?.note(message as ControlMessage);
       case "reply":
         return void answer(message as StateMessage, decision.action);
       case "replyError":
@@ -138,7 +93,11 @@ export function createController(options: ControllerOptions): Controller {
       complaints.add("malformed message", { topic: frame.topic, reason });
       // A command gets its answer, however it was spelled, as long as somebody can be told.
       if (frame.topic === "context")
-        refuse({ contextId, transaction: transactionOf(frame), requestId: requestIdOf(frame) }, code, reason);
+        refuse(
+          { contextId: view.contextId, transaction: transactionOf(frame), requestId: requestIdOf(frame) },
+          code,
+          reason,
+        );
       return undefined;
     }
   }
@@ -148,18 +107,17 @@ export function createController(options: ControllerOptions): Controller {
   function isFromOwnTask(message: Message): boolean {
     const { incarnation, sequence, serviceId } = message.header;
     if (message.kind !== "control" || incarnation === undefined || sequence === undefined) return false;
-    const run = runs.get(incarnation);
-    if (run === undefined) return false;
-    const { supervised } = run;
-    if (supervised.task.id === serviceId) supervised.hear(incarnation, sequence, message);
-    else complaints.add("announcement in the name of another", { task: supervised.task.id, claimed: serviceId });
+    const owner = transactions.ownerOf(incarnation);
+    if (owner === undefined) return false;
+    if (owner.task.id === serviceId) owner.hear(incarnation, sequence, message);
+    else complaints.add("announcement in the name of another", { task: owner.task.id, claimed: serviceId });
     return true;
   }
 
   function obey(message: Message, orders: readonly Order[]): void {
     const { transaction, serviceId, serviceName } = message.header;
-    if (contextId === "" && serviceId !== "none" && message.kind === "context") contextId = serviceId;
-    const present = transactions.get(transaction) ?? open(transaction, serviceName);
+    if (message.kind === "context" && view.contextId === "" && serviceId !== "none") transactions.contextId = serviceId;
+    const present = transactions.open(transaction, serviceName);
     news.answer(about(message), { orders: Object.fromEntries(orders.map(({ task, action }) => [task.id, action])) });
     log.info(
       { transaction, orders: orders.map(({ task, action }) => `${action} ${task.id}`) },
@@ -175,150 +133,26 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   async function answer({ header }: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
-    const transaction = transactions.get(header.transaction) as Transaction;
-    const content = action === "reply_context" ? transaction.record : await options.top(watch(transaction));
+    const transaction = transactions.find(header.transaction) as Transaction;
+    const content =
+      action === "reply_context" ? transaction.record : await options.top(transactions.watch(transaction));
     publish(report.reply(header, action, content));
   }
 
   function about({ header }: Message): report.About {
-    return { contextId, transaction: header.transaction, requestId: header.requestId };
-  }
-
-  // --- transactions ---
-
-  function open(id: string, contextName: string): Transaction {
-    const transaction = openTransaction(id, contextName, {
-      contextId,
-      endpoints: options.endpoints,
-      configuration: options.addresses,
-      logName: config.logName,
-      ownTasks: config.tasks,
-      launcher: options.launcher,
-      prepare: options.services.prepare,
-      graceMs: options.graceMs,
-      nowMs: options.nowMs,
-      publish,
-      observer: observe(id),
-    });
-    transactions.set(id, transaction);
-    epitaphs.delete(id);
-    return transaction;
-  }
-
-  function observe(transaction: string): TransactionObserver {
-    const fieldsOf = ({ task }: Supervised) => ({ task: task.id, transaction });
-    return {
-      onRun: (supervised, incarnation) => runs.set(incarnation, { supervised, transaction }),
-      onMoved(supervised) {
-        const { state, life } = supervised.standing;
-        const pid = life.pid === undefined ? {} : { pid: life.pid };
-        const reason = state === "failed" ? { reason: life.reason } : {};
-        const isEnding = state === "stopping" && !life.requested; // by itself: nobody asked
-        log[state === "failed" ? "warn" : "info"](
-          { ...fieldsOf(supervised), ...pid, ...reason },
-          isEnding ? "ending" : state,
-        );
-      },
-      onChanged: () => news.changed(transaction),
-      onTriggered(supervised, event, { action, ...to }) {
-        const { serviceIds = [], unknown = [] } = to as { serviceIds?: string[]; unknown?: string[] };
-        const reason = event === "on_fail" ? { reason: supervised.standing.life.reason } : {};
-        log.info({ ...fieldsOf(supervised), action, call: serviceIds, ...reason }, `trigger ${event}`);
-        if (unknown.length > 0)
-          log.warn({ ...fieldsOf(supervised), event, unknown }, "trigger calls tasks that do not exist");
-      },
-      onSlowed(supervised) {
-        const slowed = report.throttled({ contextId, transaction }, supervised.task.id);
-        log.warn({ ...fieldsOf(supervised), reason: slowed.status.reason }, "triggers run away");
-        publish(slowed);
-      },
-      onOutput: (supervised, stream, line) => log.info({ ...fieldsOf(supervised), stream, line }, "output"),
-      onGarbage: (supervised, { message }) =>
-        complaints.add("malformed line", { ...fieldsOf(supervised), reason: message }),
-      onQuiet(isOver) {
-        if (isOver) end(transaction);
-        else if (untilQuiet.has(transaction)) transactions.get(transaction)?.stop();
-      },
-    };
-  }
-
-  function end(id: string): void {
-    const transaction = transactions.get(id);
-    if (transaction === undefined) return;
-    news.last(id);
-    publish(report.ended({ contextId, transaction: id }));
-    transactions.delete(id);
-    for (const [incarnation, run] of runs) if (run.transaction === id) runs.delete(incarnation);
-    const outcome = outcomeOf(transaction);
-    remember(outcome);
-    log.info({ transaction: id, tasks: outcome.tasks.map((task) => `${task.id} ${task.state}`) }, "transaction ended");
-    untilQuiet.delete(id);
-    over.get(id)?.resolve(outcome);
-    over.delete(id);
-  }
-
-  function remember({ transaction, tasks }: Outcome): void {
-    epitaphs.set(transaction, `has ended: ${tasks.map(({ id, state }) => `${id} ${state}`).join(", ")}`);
-    const [oldest] = epitaphs.keys();
-    if (epitaphs.size > MAX_EPITAPHS && oldest !== undefined) epitaphs.delete(oldest);
-  }
-
-  function whenOver(id: string): Promise<Outcome> {
-    const end = over.get(id) ?? deferred<Outcome>();
-    over.set(id, end);
-    return end.promise;
+    return { contextId: view.contextId, transaction: header.transaction, requestId: header.requestId };
   }
 
   return {
-    get contextId() {
-      return contextId;
-    },
-    watched: () => [...transactions.values()].map(watch),
     receive,
     start(transaction) {
-      const header = { action: "start", serviceId: contextId, serviceName: CONTEXT_NAME, transaction };
-      obey({ kind: "context", header, configuration: undefined }, startOrders(config.tasks, undefined));
+      const header = { action: "start", serviceId: view.contextId, serviceName: CONTEXT_NAME, transaction };
+      obey({ kind: "context", header, configuration: undefined }, startOrders(ownTasks, undefined));
     },
-    untilDone(transaction) {
-      untilQuiet.add(transaction);
-      return whenOver(transaction);
+    leave() {
+      isLeaving = true;
     },
-    stopAll() {
-      const ends = [...transactions.keys()].map(whenOver);
-      for (const transaction of transactions.values()) transaction.stop();
-      return Promise.all(ends);
-    },
-    living: () =>
-      [...transactions.values()].flatMap(({ tasks }) => [...tasks].filter(isLiving).map(({ task }) => task.id)),
-    kill() {
-      for (const { tasks } of transactions.values()) for (const supervised of tasks) supervised.kill();
-    },
-    close: news.close,
   };
-}
-
-function outcomeOf({ id, tasks }: Transaction): Outcome {
-  return {
-    transaction: id,
-    tasks: [...tasks].map(({ task, standing }) => ({
-      id: task.id,
-      state: standing.state,
-      pid: standing.life.pid ?? null,
-    })),
-  };
-}
-
-function watch({ id, tasks }: Transaction): Watched {
-  return { transaction: id, tasks: [...tasks].map(liveRecord) };
-}
-
-function isLiving({ standing }: Supervised): boolean {
-  return isAlive(standing.state);
-}
-
-// The pid of a process that has ended may be somebody else's by now.
-function liveRecord(supervised: Supervised): TaskRecord {
-  return isLiving(supervised) ? supervised.record : { ...supervised.record, pid: null };
 }
 
 function transactionOf({ body }: Frame): string {

@@ -71,11 +71,15 @@ export function entersAtOnce({ entry }: TaskServiceConfig): boolean {
   return entry === "on_start" || entry === "start_now";
 }
 
+const TRANSACTION = /^\P{Cc}{1,256}$/u;
+
 // --- context: commands for a transaction --------------------------------------------------------------------------
 
 function dispatchContext({ header, configuration }: ContextMessage, view: View): Decision {
   if (header.action === "exit") return { kind: "leave" };
-  if (header.transaction === "") return refuse("ERR_MESSAGE_MALFORMED", "header.service_transaction is empty");
+  if (!TRANSACTION.test(header.transaction)) {
+    return refuse("ERR_MESSAGE_MALFORMED", "header.service_transaction: expected 1 to 256 characters on one line");
+  }
   const known = view.find(header.transaction);
   switch (header.action) {
     case "start":
@@ -100,6 +104,7 @@ function definitions(
   const tasks = isListOfIds(configuration.TaskService)
     ? lookUp(readTaskServiceIds(configuration), known, view)
     : readTaskServices(configuration);
+  if (tasks.length === 0) return undefined;
   const foreign = tasks.find((task) => !view.mayLoad(task));
   if (foreign === undefined) return tasks;
   const { location } = foreign.configuration;

@@ -12,13 +12,14 @@ import { reasonOf } from "../errors.ts";
 import { type Log, silent } from "../log.ts";
 import { decodeFrame, type Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import { writeMessage } from "../protocol/message.ts";
+import { type Message, writeMessage } from "../protocol/message.ts";
 import { type Complaints, createComplaints } from "./complaints.ts";
-import { createController, type Outcome, type Watched } from "./controller.ts";
+import { createController } from "./controller.ts";
 import { holdPresence } from "./presence.ts";
 import { left } from "./report.ts";
 import { openServices } from "./services.ts";
 import { createLauncher } from "./task-process.ts";
+import { createTransactions, type Outcome, type Watched } from "./transactions.ts";
 
 /** Watches the processes of transactions and answers `top`; see `startMonitor` of the monitor. */
 export interface ProcessWatch extends AsyncDisposable {
@@ -88,28 +89,47 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const bus = opened.add(
       await connectBus(endpoints, {
         topics: [...topics].filter((topic) => topic !== "monitor"),
-        onFrame: (frame) => receive(frame),
+        onFrame(frame) {
+          try {
+            receive(frame);
+          } catch (error) {
+            log.error(
+              { topic: frame.topic, reason: error instanceof Error ? error.stack : error },
+              "message not handled",
+            );
+          }
+        },
         onMalformed: ({ message: reason }) => complaints.add("malformed message", { reason }),
       }),
     );
     opened.add(watchStrays(endpoints.subscribe, topics, reportStrays(complaints)));
 
     const asked = deferred();
-    const controller = createController({
+    const publish = (message: Message) => void bus.publish(writeMessage(message));
+    const services = openServices({
+      baseDir: dirname(resolve(file)),
+      ownTasks: config.tasks,
+      roots: options.servicesRoots ?? [],
+      cacheDir: join(stateDir, "cache"),
+    });
+    const transactions = createTransactions({
       config,
       endpoints,
       addresses: addressesOf(config, endpoints, forwarder.bound),
-      incarnation: bus.incarnation,
-      services: openServices({
-        baseDir: dirname(resolve(file)),
-        ownTasks: config.tasks,
-        roots: options.servicesRoots ?? [],
-        cacheDir: join(stateDir, "cache"),
-      }),
+      services,
       launcher: createLauncher(),
       graceMs: options.graceMs ?? 10_000,
       nowMs: monotonicMs,
-      publish: (message) => bus.publish(writeMessage(message)),
+      publish,
+      complaints,
+      log,
+    });
+    const controller = createController({
+      transactions,
+      ownTasks: config.tasks,
+      incarnation: bus.incarnation,
+      mayLoad: services.mayLoad,
+      publish,
       listen(topic) {
         if (topics.has(topic)) return;
         topics.add(topic);
@@ -120,17 +140,18 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       complaints,
       log,
     });
-    const watch = opened.add(options.watch({ watched: controller.watched, publish: bus.publish }));
+    const watch = opened.add(options.watch({ watched: transactions.watched, publish: bus.publish }));
     receive = controller.receive;
     for (const frame of early.splice(0)) receive(frame);
     presence.update({ pid: process.pid, contextId: config.contextId, endpoints });
 
     let closing: Promise<void> | undefined;
     async function leave(): Promise<void> {
-      await controller.stopAll();
-      controller.close();
+      controller.leave();
+      await transactions.stopAll();
+      transactions.news.close();
       // The forwarder ends with us: what is said last must have passed it.
-      const said = bus.publishThrough(writeMessage(left(controller.contextId)));
+      const said = bus.publishThrough(writeMessage(left(transactions.contextId)));
       await Promise.race([said, pause(LAST_WORD_MS, undefined, { ref: false })]);
       await opened.close();
     }
@@ -138,7 +159,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     return {
       pid: process.pid,
       get contextId() {
-        return controller.contextId;
+        return transactions.contextId;
       },
       endpoints,
       get forwarderPid() {
@@ -147,9 +168,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       complaints: complaints.counts,
       asked: asked.promise,
       start: controller.start,
-      untilDone: controller.untilDone,
-      living: controller.living,
-      kill: controller.kill,
+      untilDone: transactions.untilDone,
+      living: transactions.living,
+      kill: transactions.kill,
       close,
       [Symbol.asyncDispose]: close,
     };

@@ -52,7 +52,15 @@ export function beginRun(options: RunOptions): Run {
   function spawn(module: string): void {
     // Asked to stop while the code was still being compiled: there is nothing to end.
     if (isStopped) return onEvent({ type: "exit", clean: true, reason: "stopped before it was spawned" });
-    process = launcher.launch(incarnation, options.startData(module), {
+    try {
+      process = launch(module);
+    } catch (error) {
+      onEvent({ type: "spawnFailed", reason: reasonOf(error) });
+    }
+  }
+
+  function launch(module: string): TaskRun {
+    return launcher.launch(incarnation, options.startData(module), {
       onSpawned: (pid) => onEvent({ type: "spawned", pid }),
       onSpawnFailed: (reason) => onEvent({ type: "spawnFailed", reason }),
       onAnnounced,

@@ -37,6 +37,8 @@ export interface Surroundings {
   onChanged(from: Standing["state"]): void;
   onOutput(stream: OutputStream, line: string): void;
   onGarbage(error: ContextError): void;
+  /** An effect could not be performed; supervision goes on. */
+  onIncident(effect: string, error: unknown): void;
 }
 
 export interface Supervised {
@@ -73,8 +75,17 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
     const from = standing.state;
     const [next, effects] = follow(standing, event);
     standing = next;
-    for (const effect of effects) perform[effect]();
+    for (const effect of effects) attempt(effect);
     around.onChanged(from);
+  }
+
+  // One effect that fails must not keep the others from being performed.
+  function attempt(effect: Effect): void {
+    try {
+      perform[effect]();
+    } catch (error) {
+      around.onIncident(effect, error);
+    }
   }
 
   const perform: Record<Effect, () => void> = {

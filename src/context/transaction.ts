@@ -11,7 +11,7 @@ import { type Consequence, consequenceOf } from "./triggers.ts";
 export interface TransactionOptions
   extends Omit<
     Surroundings,
-    "transaction" | "onRun" | "onFired" | "onSlowed" | "onChanged" | "onOutput" | "onGarbage"
+    "transaction" | "onRun" | "onFired" | "onSlowed" | "onChanged" | "onOutput" | "onGarbage" | "onIncident"
   > {
   /** The four addresses as the bus shows them. */
   configuration: TransactionRecord["configuration"];
@@ -32,6 +32,7 @@ export interface TransactionObserver {
   onSlowed(supervised: Supervised): void;
   onOutput(supervised: Supervised, ...output: Parameters<Surroundings["onOutput"]>): void;
   onGarbage(supervised: Supervised, ...garbage: Parameters<Surroundings["onGarbage"]>): void;
+  onIncident(supervised: Supervised, ...incident: Parameters<Surroundings["onIncident"]>): void;
   /** Nothing runs and nothing can follow but by a new command: all is over, or tasks still wait on demand. */
   onQuiet(isOver: boolean): void;
 }
@@ -74,6 +75,7 @@ export function openTransaction(id: string, contextName: string, options: Transa
       },
       onOutput: (...output) => observer.onOutput(supervised, ...output),
       onGarbage: (...garbage) => observer.onGarbage(supervised, ...garbage),
+      onIncident: (...incident) => observer.onIncident(supervised, ...incident),
     });
     tasks.set(task.id, supervised);
     return supervised;

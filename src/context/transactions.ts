@@ -1,0 +1,220 @@
+// The transactions of a provider: opens them, tells log and bus what becomes of them, and forgets them when they are
+// over, but for a word about how they ended.
+import type { ContextConfig, Endpoints } from "../config/context-config.ts";
+import { type Deferred, deferred } from "../deferred.ts";
+import { reasonOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import type { Message } from "../protocol/message.ts";
+import type { Complaints } from "./complaints.ts";
+import { isAlive } from "./lifecycle.ts";
+import { createNews, type News } from "./news.ts";
+import type { TaskRecord } from "./record.ts";
+import * as report from "./report.ts";
+import type { Services } from "./services.ts";
+import type { Supervised } from "./supervisor.ts";
+import type { Launcher } from "./task-process.ts";
+import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
+
+/** A transaction and its tasks' records, with the pid of those whose process lives. */
+export interface Watched {
+  transaction: string;
+  tasks: TaskRecord[];
+}
+
+/** How a transaction ended. */
+export interface Outcome {
+  transaction: string;
+  tasks: { id: string; state: string; pid: number | null }[];
+}
+
+export interface TransactionsOptions {
+  config: ContextConfig;
+  /** Where peers connect, and the four addresses as the bus shows them. */
+  endpoints: Endpoints;
+  addresses: JsonObject;
+  services: Services;
+  launcher: Launcher;
+  graceMs: number;
+  nowMs(): number;
+  publish(message: Message): void;
+  complaints: Complaints;
+  log: Log;
+}
+
+export interface Transactions {
+  /** The file's, or the one that the first start has brought. */
+  contextId: string;
+  readonly news: News;
+  find(transaction: string): Transaction | undefined;
+  /** The transaction, opened if it is not there. */
+  open(transaction: string, contextName: string): Transaction;
+  /** Why there is no such transaction, in a clause. */
+  whyUnknown(transaction: string): string;
+  /** The task that a run, present or past, belongs to. */
+  ownerOf(incarnation: string): Supervised | undefined;
+  watch(transaction: Transaction): Watched;
+  watched(): Watched[];
+  /** Ends the transaction as soon as nothing of it runs and nothing can follow but by a new command; resolves then. */
+  untilDone(transaction: string): Promise<Outcome>;
+  /** Stops every transaction and resolves when every process is gone. */
+  stopAll(): Promise<Outcome[]>;
+  /** Task ids whose processes still live. */
+  living(): string[];
+  /** Ends every process at once. */
+  kill(): void;
+}
+
+/** Ended transactions of which a word is kept. */
+const MAX_EPITAPHS = 100;
+
+export function createTransactions(options: TransactionsOptions): Transactions {
+  const { config, publish, log, complaints } = options;
+  const open = new Map<string, Transaction>();
+  /** Runs by the incarnation of their publisher, those that are over included until their transaction is. */
+  const runs = new Map<string, { supervised: Supervised; transaction: string }>();
+  const epitaphs = new Map<string, string>();
+  /** Transactions whose end somebody waits for, and those that are to end once they are quiet. */
+  const over = new Map<string, Deferred<Outcome>>();
+  const untilQuiet = new Set<string>();
+  let { contextId } = config;
+  const news = createNews({ contextId: () => contextId, transactions: open, publish });
+
+  function begin(id: string, contextName: string): Transaction {
+    const transaction = openTransaction(id, contextName, {
+      contextId,
+      endpoints: options.endpoints,
+      configuration: options.addresses,
+      logName: config.logName,
+      ownTasks: config.tasks,
+      launcher: options.launcher,
+      prepare: options.services.prepare,
+      graceMs: options.graceMs,
+      nowMs: options.nowMs,
+      publish,
+      observer: observe(id),
+    });
+    open.set(id, transaction);
+    epitaphs.delete(id);
+    return transaction;
+  }
+
+  function observe(transaction: string): TransactionObserver {
+    const fieldsOf = ({ task }: Supervised) => ({ task: task.id, transaction });
+    return {
+      onRun: (supervised, incarnation) => runs.set(incarnation, { supervised, transaction }),
+      onMoved(supervised) {
+        const { state, life } = supervised.standing;
+        const pid = life.pid === undefined ? {} : { pid: life.pid };
+        const reason = state === "failed" ? { reason: life.reason } : {};
+        const isEnding = state === "stopping" && !life.requested; // by itself: nobody asked
+        log[state === "failed" ? "warn" : "info"](
+          { ...fieldsOf(supervised), ...pid, ...reason },
+          isEnding ? "ending" : state,
+        );
+      },
+      onChanged: () => news.changed(transaction),
+      onTriggered(supervised, event, { action, ...to }) {
+        const { serviceIds = [], unknown = [] } = to as { serviceIds?: string[]; unknown?: string[] };
+        const reason = event === "on_fail" ? { reason: supervised.standing.life.reason } : {};
+        log.info({ ...fieldsOf(supervised), action, call: serviceIds, ...reason }, `trigger ${event}`);
+        if (unknown.length > 0)
+          log.warn({ ...fieldsOf(supervised), event, unknown }, "trigger calls tasks that do not exist");
+      },
+      onSlowed(supervised) {
+        const slowed = report.throttled({ contextId, transaction }, supervised.task.id);
+        log.warn({ ...fieldsOf(supervised), reason: slowed.status.reason }, "triggers run away");
+        publish(slowed);
+      },
+      onOutput: (supervised, stream, line) => log.info({ ...fieldsOf(supervised), stream, line }, "output"),
+      onGarbage: (supervised, { message }) =>
+        complaints.add("malformed line", { ...fieldsOf(supervised), reason: message }),
+      onIncident: (supervised, effect, error) =>
+        log.error({ ...fieldsOf(supervised), effect, reason: reasonOf(error) }, "effect failed"),
+      onQuiet(isOver) {
+        if (isOver) end(transaction);
+        else if (untilQuiet.has(transaction)) open.get(transaction)?.stop();
+      },
+    };
+  }
+
+  function end(id: string): void {
+    const transaction = open.get(id);
+    if (transaction === undefined) return;
+    news.last(id);
+    publish(report.ended({ contextId, transaction: id }));
+    open.delete(id);
+    for (const [incarnation, run] of runs) if (run.transaction === id) runs.delete(incarnation);
+    const outcome = outcomeOf(transaction);
+    remember(outcome);
+    log.info({ transaction: id, tasks: outcome.tasks.map((task) => `${task.id} ${task.state}`) }, "transaction ended");
+    untilQuiet.delete(id);
+    over.get(id)?.resolve(outcome);
+    over.delete(id);
+  }
+
+  function remember({ transaction, tasks }: Outcome): void {
+    epitaphs.set(transaction, `has ended: ${tasks.map(({ id, state }) => `${id} ${state}`).join(", ")}`);
+    const [oldest] = epitaphs.keys();
+    if (epitaphs.size > MAX_EPITAPHS && oldest !== undefined) epitaphs.delete(oldest);
+  }
+
+  function whenOver(id: string): Promise<Outcome> {
+    const end = over.get(id) ?? deferred<Outcome>();
+    over.set(id, end);
+    return end.promise;
+  }
+
+  return {
+    get contextId() {
+      return contextId;
+    },
+    set contextId(id) {
+      contextId = id;
+    },
+    news,
+    find: (id) => open.get(id),
+    open: (id, contextName) => open.get(id) ?? begin(id, contextName),
+    whyUnknown: (id) => epitaphs.get(id) ?? `is unknown; running: ${[...open.keys()].join(", ") || "none"}`,
+    ownerOf: (incarnation) => runs.get(incarnation)?.supervised,
+    watch,
+    watched: () => [...open.values()].map(watch),
+    untilDone(transaction) {
+      untilQuiet.add(transaction);
+      return whenOver(transaction);
+    },
+    stopAll() {
+      const ends = [...open.keys()].map(whenOver);
+      for (const transaction of open.values()) transaction.stop();
+      return Promise.all(ends);
+    },
+    living: () => [...open.values()].flatMap(({ tasks }) => [...tasks].filter(isLiving).map(({ task }) => task.id)),
+    kill() {
+      for (const { tasks } of open.values()) for (const supervised of tasks) supervised.kill();
+    },
+  };
+}
+
+function outcomeOf({ id, tasks }: Transaction): Outcome {
+  return {
+    transaction: id,
+    tasks: [...tasks].map(({ task, standing }) => ({
+      id: task.id,
+      state: standing.state,
+      pid: standing.life.pid ?? null,
+    })),
+  };
+}
+
+function watch({ id, tasks }: Transaction): Watched {
+  return { transaction: id, tasks: [...tasks].map(liveRecord) };
+}
+
+function isLiving({ standing }: Supervised): boolean {
+  return isAlive(standing.state);
+}
+
+// The pid of a process that has ended may be somebody else's by now.
+function liveRecord(supervised: Supervised): TaskRecord {
+  return isLiving(supervised) ? supervised.record : { ...supervised.record, pid: null };
+}

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+
+/** What each folder may import besides itself; `src` are the files that stand there without a folder. */
+const MAY_IMPORT: Record<string, string[]> = {
+  src: [],
+  "src/config": ["src"],
+  "src/protocol": ["src"],
+  "src/bus": ["src", "src/config", "src/protocol"],
+  "src/context": ["src", "src/config", "src/protocol", "src/bus"],
+  "src/tasks": ["src", "src/protocol", "src/bus"],
+  "src/monitor": ["src", "src/protocol"],
+  tools: ["src", "src/config", "src/protocol", "src/bus", "src/context", "src/monitor"],
+};
+
+/** The files through which a library comes in: changing one changes one place. */
+const DOORS: Record<string, RegExp> = {
+  "cli-table3": /^tools\/print\.ts$/,
+  commander: /^tools\//,
+  esbuild: /^src\/context\/compile\.ts$/,
+  "fast-xml-parser": /^src\/config\/xml\.ts$/,
+  "fastest-levenshtein": /^src\/config\/suggest\.ts$/,
+  "node:child_process": /^src\/(bus\/forwarder|context\/child)\.ts$/,
+  pidusage: /^src\/monitor\/sample\.ts$/,
+  pino: /^tools\/log\.ts$/,
+  saxes: /^src\/config\/xml\.ts$/,
+  xstate: /^src\/context\/lifecycle\.ts$/,
+  zeromq: /^src\/bus\//,
+};
+
+/** Folders that decide and never touch: no file, socket, child, timer or clock. */
+const PURE =
+  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|record|report|announcements)\.ts$/;
+const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+const files = ["src", "tools"].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => join(folder, path)),
+);
+const imports: Import[] = files.flatMap((from) =>
+  [...readFileSync(join(root, from), "utf8").matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, to = ""]) => ({
+    from,
+    to,
+  })),
+);
+const local = imports
+  .filter(({ to }) => to.startsWith("."))
+  .map(({ from, to }) => ({ from, to: relative(root, join(root, dirname(from), to)) }));
+const outside = imports.filter(({ to }) => !to.startsWith("."));
+
+/** The public face names parts of all folders, and nobody inside imports it. */
+const FACE = "src/index.ts";
+
+describe("imports", () => {
+  test("run one way, from the edges to the pure middle", () => {
+    const wrong = local.filter(({ from, to }) => {
+      const [here, there] = [dirname(from), dirname(to)];
+      return from !== FACE && here !== there && !MAY_IMPORT[here]?.includes(there);
+    });
+
+    expect(wrong).toEqual([]);
+  });
+
+  test("never name the public face", () => {
+    expect(local.filter(({ to }) => to === FACE)).toEqual([]);
+  });
+
+  test("reach every library through its one door", () => {
+    const wrong = outside.filter(({ from, to }) => DOORS[to] !== undefined && !DOORS[to].test(from));
+
+    expect(wrong).toEqual([]);
+  });
+
+  test("name no library without a door", () => {
+    const unknown = outside.filter(({ to }) => !to.startsWith("node:") && DOORS[to] === undefined);
+
+    expect(unknown).toEqual([]);
+  });
+
+  test("bring nothing of the world into the pure files", () => {
+    const wrong = outside.filter(({ from, to }) => PURE.test(from) && EDGES.test(to));
+
+    expect(wrong).toEqual([]);
+  });
+
+  test("are found at all, so that these rules can fail", () => {
+    expect(local.length).toBeGreaterThan(100);
+    expect(new Set(outside.map(({ to }) => to))).toContain("zeromq");
+  });
+});
