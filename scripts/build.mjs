@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
-rmSync("dist", { recursive: true, force: true });
+// Otherwise in place, so that what runs from dist/ meanwhile does not lose its files.
+if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: true });
 
 const commands = ["service-context", "conf-command", "context-monitor"];
 const children = {

@@ -1,10 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { pino } from "pino";
 import type { Log, LogFields } from "../src/log.ts";
+import { LOG_LEVELS, type LogLevel } from "./log-levels.ts";
 import { paint, say } from "./print.ts";
-
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The log of a command on stderr: for people, or one JSON object a line with `time`, `level`, `msg` and the facts. */
 export function createLog(format: "pretty" | "json", level: LogLevel): Log {

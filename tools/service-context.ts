@@ -1,30 +1,7 @@
 #!/usr/bin/env node
-import { dirname } from "node:path";
 import { Option } from "commander";
-import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
-import { type Provider, startProvider } from "../src/context/provider.ts";
-import { openServices } from "../src/context/services.ts";
-import type { Outcome } from "../src/context/transactions.ts";
-import { reasonOf } from "../src/errors.ts";
-import type { Log } from "../src/log.ts";
-import { startMonitor } from "../src/monitor/publish.ts";
-import { createSampler } from "../src/monitor/sample.ts";
-import { readContextFile } from "./context-file.ts";
-import { createLog, LOG_LEVELS, type LogLevel } from "./log.ts";
-import { answer, answerJson, columns, EXIT, say } from "./print.ts";
+import { LOG_LEVELS } from "./log-levels.ts";
 import { createProgram, runProgram } from "./program.ts";
-import { generateTransaction } from "./transaction-id.ts";
-
-interface Options {
-  start?: string | true;
-  until_done?: true;
-  check?: true;
-  json?: true;
-  services_root: string[];
-  state_dir?: string;
-  log_format: "pretty" | "json";
-  log_level: LogLevel;
-}
 
 const program = createProgram(
   "service-context",
@@ -40,121 +17,8 @@ const program = createProgram(
   .addOption(new Option("--log_format <format>", "log lines on stderr").choices(["pretty", "json"]).default("pretty"))
   .addOption(new Option("--log_level <level>", "least level to log").choices(LOG_LEVELS).default("info"));
 
-/** How often a provider that leaves says whom it waits for, in milliseconds. */
-const PROGRESS_MS = 1_000;
-
-runProgram(program, main);
-
-async function main(): Promise<number> {
-  const [file = ""] = program.args;
-  const options = program.opts<Options>();
-  const config = await readContextFile(file);
-  return options.check ? check(file, config, options) : run(file, config, options);
-}
-
-// --- --check ---------------------------------------------------------------------------------------------------------
-
-async function check(file: string, config: ContextConfig, options: Options): Promise<number> {
-  if (options.json) answerJson(config);
-  else answer(describe(file, config));
-  const services = openServices({ baseDir: dirname(file), ownTasks: config.tasks, roots: options.services_root });
-  for (const task of config.tasks) await services.locate(task).catch((error) => say(`warning: ${reasonOf(error)}`));
-  return EXIT.done;
-}
-
-function describe(file: string, { contextId, endpoints, tasks }: ContextConfig): string {
-  const rows = tasks.map((task) => [
-    task.id,
-    task.instance,
-    task.serviceName,
-    task.serviceType,
-    task.entry,
-    triggersOf(task),
-  ]);
-  return [
-    `${file} is fine: context ${contextId || "(no ContextID)"}, ${tasks.length} task service${tasks.length === 1 ? "" : "s"}`,
-    `senders connect to ${endpoints.publish}, listeners to ${endpoints.subscribe}`,
-    "",
-    columns(["ID", "INSTANCE", "SERVICE", "TYPE", "ENTRY", "TRIGGERS"], rows),
-  ].join("\n");
-}
-
-function triggersOf({ triggers }: TaskServiceConfig): string {
-  return (
-    Object.entries(triggers)
-      .map(([event, { action, call }]) => `${event}: ${action} ${call.join(" ")}`)
-      .join("; ") || "-"
-  );
-}
-
-// --- running ---------------------------------------------------------------------------------------------------------
-
-async function run(file: string, config: ContextConfig, options: Options): Promise<number> {
-  const log = createLog(options.log_format, options.log_level);
-  const provider = await startProvider({
-    config,
-    file,
-    log,
-    servicesRoots: options.services_root,
-    ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
-    watch: (source) => startMonitor({ sampler: createSampler(), ...source }),
-  });
-  const { contextId, endpoints, pid } = provider;
-  log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
-
-  const outcome = await Promise.race([begin(provider, options), provider.asked, signalled(provider, log)]);
-  await closeVisibly(provider, log);
-  log.info({ context: provider.contextId, pid }, "provider left");
-  return outcome === undefined ? EXIT.done : report(outcome, options);
-}
-
-// Without --until-done this never resolves: the provider waits for commands.
-function begin(provider: Provider, options: Options): Promise<Outcome> {
-  const never = new Promise<never>(() => {});
-  if (options.start === undefined && !options.until_done) return never;
-  const transaction = typeof options.start === "string" && options.start !== "" ? options.start : generateTransaction();
-  if (!options.json) answer(`transaction ${transaction}`);
-  const done = options.until_done ? provider.untilDone(transaction) : never;
-  provider.start(transaction);
-  return done;
-}
-
-function report(outcome: Outcome, { json }: Options): number {
-  const failed = outcome.tasks.some(({ state }) => state === "failed");
-  if (json) answerJson({ ...outcome, result: failed ? "failure" : "success" });
-  else
-    answer(
-      columns(
-        ["TASK", "STATE"],
-        outcome.tasks.map(({ id, state }) => [id, state]),
-      ),
-    );
-  return failed ? EXIT.failed : EXIT.done;
-}
-
-/** Resolves at the first signal to end; the second one ends everything at once. */
-function signalled(provider: Provider, log: Log): Promise<void> {
-  return new Promise((resolve) => {
-    let count = 0;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => {
-        count += 1;
-        log.info({ signal }, count === 1 ? "leaving, once every task has stopped" : "ending every task now");
-        if (count === 1) resolve();
-        else provider.kill();
-      });
-    }
-  });
-}
-
-/** Closes the provider and says who keeps it waiting. */
-async function closeVisibly(provider: Provider, log: Log): Promise<void> {
-  const progress = setInterval(() => {
-    const living = provider.living();
-    if (living.length > 0) log.info({ living }, "waiting for tasks");
-  }, PROGRESS_MS);
-  await provider.close().finally(() => clearInterval(progress));
-}
+// Loaded when it is needed: `--help` must not wait for the whole provider.
+runProgram(program, async () => (await import("./serve.ts")).serve(program.args[0] ?? "", program.opts()));
 
 function collect(value: string, values: string[]): string[] {
   return [...values, value];

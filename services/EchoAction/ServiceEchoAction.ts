@@ -1,5 +1,5 @@
 import { defineService } from "zcontext/tasks";
-import task from "./EchoAction.ts";
+import task from "./EchoAction.js";
 
 export default defineService({
   name: "echo_action",

@@ -1,5 +1,5 @@
 import { defineService } from "zcontext/tasks";
-import task from "./S001_Stand.ts";
+import task from "./S001_Stand.js";
 
 export default defineService({
   name: "stand",

@@ -1,5 +1,5 @@
 import { defineService } from "zcontext/tasks";
-import task from "./S002_Walk.ts";
+import task from "./S002_Walk.js";
 
 export default defineService({
   name: "walk",

@@ -1,5 +1,5 @@
 import { defineService } from "zcontext/tasks";
-import task from "./S003_DrinkCoffee.ts";
+import task from "./S003_DrinkCoffee.js";
 
 export default defineService({
   name: "drink_coffee",

@@ -1,5 +1,5 @@
 import { defineService } from "zcontext/tasks";
-import task from "./S004_Run.ts";
+import task from "./S004_Run.js";
 
 export default defineService({
   name: "run",
