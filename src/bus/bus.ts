@@ -23,6 +23,8 @@ export interface Bus extends AsyncDisposable {
 export interface BusOptions extends Listener {
   topics: readonly string[];
   incarnation?: string;
+  /** Whether what this process publishes is to reach its own `onFrame`. Default true. */
+  hearsItself?: boolean;
   /** How long to wait for the forwarder, in milliseconds; 0 waits for ever. Default 2_000. */
   timeoutMs?: number;
 }
@@ -33,11 +35,14 @@ export interface BusOptions extends Listener {
  * @throws {ContextError} `ERR_BUS_UNREACHABLE` when nobody answers in time.
  */
 export async function connectBus(endpoints: Endpoints, options: BusOptions): Promise<Bus> {
-  const { topics, incarnation = randomUUID(), timeoutMs = 2_000 } = options;
+  const { topics, incarnation = randomUUID(), hearsItself = true, timeoutMs = 2_000 } = options;
   const echoes = createEchoes(incarnation);
+  const ownMark = `"incarnation": "${incarnation}"`;
   const outbox = openOutbox(endpoints.publish, incarnation);
   const inbox = openInbox(endpoints.subscribe, {
     ...options,
+    // Everybody hears everything, and our own messages are the longest of all: they are known by their mark.
+    isUnwanted: (bytes) => !hearsItself && !echoes.areAwaited() && bytes.includes(ownMark),
     onFrame(frame) {
       echoes.hear(frame);
       options.onFrame(frame);
@@ -87,6 +92,7 @@ export async function connectInbox(
 
 /** Own frames that somebody waits to hear again. */
 interface Echoes {
+  areAwaited(): boolean;
   hear(frame: Frame): void;
   next(topic: string, sequence: number): Promise<void>;
 }
@@ -94,6 +100,7 @@ interface Echoes {
 function createEchoes(own: string): Echoes {
   const waiting = new Map<string, () => void>();
   return {
+    areAwaited: () => waiting.size > 0,
     hear(frame) {
       if (waiting.size === 0) return;
       const { incarnation, sequence } = stampOf(frame) ?? {};

@@ -17,6 +17,8 @@ export interface Listener {
   onFrame(frame: Frame): void;
   /** A frame that could not be read; it is dropped. */
   onMalformed?(error: ContextError, bytes: Buffer): void;
+  /** Frames that need not even be decoded. */
+  isUnwanted?(bytes: Buffer): boolean;
 }
 
 /** Opens a subscriber that hears nothing yet. */
@@ -48,6 +50,7 @@ export function openInbox(endpoint: string, listener: Listener): Inbox {
 
   function hear(parts: Buffer[]): void {
     const [bytes = Buffer.alloc(0)] = parts;
+    if (listener.isUnwanted?.(bytes)) return;
     try {
       if (parts.length > 1)
         throw new ContextError("ERR_MESSAGE_MALFORMED", `message of ${parts.length} frames, expected one`);

@@ -5,7 +5,7 @@ import type { Endpoints } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
 import { ContextError, ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
-import { CONTEXT_NAME, type Header, type Message } from "../protocol/message.ts";
+import { CONTEXT_NAME, type Header, type Message, type Status } from "../protocol/message.ts";
 import type { TaskRecord } from "./record.ts";
 
 /** A command for a transaction. Without a configuration the provider's own file is meant. */
@@ -129,13 +129,23 @@ function follow(requester: Requester, { action, transaction }: Command, watchers
   let runsBefore: ReadonlyMap<string, number> | undefined;
   let records: TaskRecord[] = [];
   let hasLeft = false;
+  const failures = new Map<string, string>();
   watchers.add(watch);
 
   function watch(message: Message): void {
-    if (message.kind !== "control" || message.header.serviceName !== CONTEXT_NAME) return;
-    if (message.header.action === "exited") hasLeft = true;
-    if (Array.isArray(message.status.data)) note(recordsIn(message.status.data));
+    if (message.kind !== "control") return;
+    const { header, status } = message;
+    if (header.serviceName !== CONTEXT_NAME) hearTask(header, status);
+    else if (header.action === "exited") hasLeft = true;
+    else if (Array.isArray(status.data)) note(recordsIn(status.data));
     check();
+  }
+
+  // A task that is started again at once may be past its failure before anybody looks at its state.
+  function hearTask({ transaction: of, serviceId, action: said }: Header, { result, reason }: Status): void {
+    const isFailure = said === "failed" || (said === "started" && result !== "success");
+    if (of === transaction && isFailure && orders?.[serviceId] !== undefined)
+      failures.set(serviceId, String(reason ?? said));
   }
 
   function recordsIn(data: Json[]): TaskRecord[] | undefined {
@@ -156,7 +166,12 @@ function follow(requester: Requester, { action, transaction }: Command, watchers
   function check(): void {
     if (orders === undefined) return;
     const isDone = action === "exit" ? hasLeft : Object.keys(orders).every(isSettled) || hasFailed();
-    if (isDone) done.resolve(records);
+    if (isDone) done.resolve(records.map(withFailure));
+  }
+
+  function withFailure(record: TaskRecord): TaskRecord {
+    const reason = failures.get(record.service_id);
+    return reason === undefined || action === "stop" ? record : { ...record, lifecycle: "failed", reason };
   }
 
   function isSettled(serviceId: string): boolean {
@@ -168,6 +183,8 @@ function follow(requester: Requester, { action, transaction }: Command, watchers
   }
 
   function hasFailed(): boolean {
+    if (action === "stop") return false;
+    if (failures.size > 0) return true;
     return records.some(
       (record) => record.lifecycle === "failed" && orders?.[record.service_id] !== undefined && hasRun(record),
     );

@@ -12,7 +12,16 @@ export function signalGroup(leader: number, signal: NodeJS.Signals): void {
 
 /** Ends what is left of a group whose leader has exited. */
 export function sweepGroup(leader: number): void {
-  if (isInhabited(leader)) signalGroup(leader, "SIGKILL");
+  if (mayBeInhabited(leader) && isInhabited(leader)) signalGroup(leader, "SIGKILL");
+}
+
+// A group without members is known at once; that is nearly always so, and spares a pass over the process table.
+function mayBeInhabited(group: number): boolean {
+  try {
+    return process.kill(-group, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
 
 // Asks the process table: signal 0 goes on succeeding for a group of zombies. Without /proc there is no table to

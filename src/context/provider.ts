@@ -89,6 +89,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const bus = opened.add(
       await connectBus(endpoints, {
         topics: [...topics].filter((topic) => topic !== "monitor"),
+        hearsItself: false,
         onFrame(frame) {
           try {
             receive(frame);

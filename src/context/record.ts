@@ -19,7 +19,7 @@ export interface TaskRecord extends JsonObject {
   /** zcontext's own: the state of the lifecycle, and how often the task has run. */
   lifecycle: LifecycleState;
   runs: number;
-  /** Why it has failed; absent unless it has. */
+  /** Why it has failed; only while it is down for that. */
   reason?: string;
 }
 
@@ -60,6 +60,7 @@ export interface TransactionRecord extends JsonObject {
 
 /** Where the task stands now. */
 export function standingAt(record: TaskRecord, { state, life }: Standing): TaskRecord {
-  const reason = state === "failed" && life.reason !== undefined ? { reason: life.reason } : {};
+  const isDown = state === "failed" || state === "backingOff";
+  const reason = isDown && life.reason !== undefined ? { reason: life.reason } : {};
   return { ...record, lifecycle: state, runs: life.run, ...reason };
 }

@@ -67,11 +67,7 @@ export function openServices({
       ENDINGS.map((end) => join(folder, instance, `Service${instance}.${end}`)),
     );
     const found = candidates.find((path) => existsSync(path));
-    if (found === undefined)
-      throw notFound(
-        task,
-        foldersFor(task).filter((folder) => existsSync(folder)),
-      );
+    if (found === undefined) throw notFound(task, foldersFor(task));
     // A link must not lead out of the folders either.
     const real = await realpath(found);
     const realRoots = await Promise.all(allowed.filter((root) => existsSync(root)).map((root) => realpath(root)));
@@ -108,7 +104,8 @@ function isBelow(root: string, path: string): boolean {
 }
 
 function notFound({ id, instance }: TaskServiceConfig, folders: string[]): ContextError {
-  const where = folders.length === 0 ? "no folder to look in exists" : `looked in ${folders.join(", ")}`;
+  const existing = folders.filter((folder) => existsSync(folder));
+  const where = existing.length > 0 ? `looked in ${existing.join(", ")}` : `there is no ${folders.join(", no ")}`;
   return new ContextError(
     "ERR_SERVICE_NOT_FOUND",
     `${id}: no ${instance}/Service${instance}.ts (or .mjs, .js): ${where}`,
