@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Endpoints } from "../config/context-config.ts";
+import { deferred } from "../deferred.ts";
 import { ContextError } from "../errors.ts";
 import type { Frame } from "../protocol/codec.ts";
 import { stampOf } from "../protocol/message.ts";
@@ -13,8 +14,11 @@ export interface Bus extends AsyncDisposable {
   /** Messages given up while the forwarder was away, or refused by a full queue. */
   readonly lost: number;
   publish(frame: Frame): number;
-  /** Publishes on a topic we listen to, and resolves when it has come back: then everything sent before has passed. */
-  publishThrough(frame: Frame): Promise<void>;
+  /**
+   * Publishes on a topic we listen to, and resolves when it has come back, and so all that was sent before has passed;
+   * or after `chanceMs`, should the forwarder be away.
+   */
+  publishThrough(frame: Frame, chanceMs: number): Promise<void>;
   /** Resolves when the subscription is in place, so that nothing sent from then on is missed. */
   subscribe(...topics: string[]): Promise<void>;
   close(): Promise<void>;
@@ -94,7 +98,7 @@ export async function connectInbox(
 interface Echoes {
   areAwaited(): boolean;
   hear(frame: Frame): void;
-  next(topic: string, sequence: number): Promise<void>;
+  next(topic: string, sequence: number, chanceMs: number): Promise<void>;
 }
 
 function createEchoes(own: string): Echoes {
@@ -104,9 +108,19 @@ function createEchoes(own: string): Echoes {
     hear(frame) {
       if (waiting.size === 0) return;
       const { incarnation, sequence } = stampOf(frame) ?? {};
-      if (incarnation === own) waiting.get(`${frame.topic} ${sequence}`)?.();
+      if (incarnation !== own) return;
+      waiting.get(`${frame.topic} ${sequence}`)?.();
     },
-    next: (topic, sequence) => new Promise((resolve) => waiting.set(`${topic} ${sequence}`, resolve)),
+    next(topic, sequence, chanceMs) {
+      const name = `${topic} ${sequence}`;
+      const { promise, resolve } = deferred();
+      waiting.set(name, resolve);
+      const late = setTimeout(resolve, chanceMs);
+      return promise.finally(() => {
+        clearTimeout(late);
+        waiting.delete(name);
+      });
+    },
   };
 }
 
@@ -121,7 +135,7 @@ function joined(inbox: Inbox, outbox: Outbox, incarnation: string, echoes: Echoe
       return outbox.lost;
     },
     publish: outbox.publish,
-    publishThrough: (frame) => echoes.next(frame.topic, outbox.publish(frame)),
+    publishThrough: (frame, chanceMs) => echoes.next(frame.topic, outbox.publish(frame), chanceMs),
     async subscribe(...topics) {
       for (const topic of topics) inbox.subscribe(topic);
       // Subscriptions arrive in order: once a fresh one has come through the forwarder to our own publisher, those

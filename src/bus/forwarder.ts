@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Endpoints } from "../config/context-config.ts";
 import { ContextError } from "../errors.ts";
@@ -27,6 +27,8 @@ export interface ForwarderEvents {
 const ENTRY = "#forwarder";
 /** Pause before another attempt when a respawned forwarder could not bind, in milliseconds. */
 const RETRY_MS = 100;
+/** How long an orderly end may take before the forwarder is killed, in milliseconds. */
+const LEAVE_MS = 1_000;
 
 /**
  * Starts the forwarder and resolves when it is bound and takes messages. One that dies is replaced at once, on the
@@ -67,8 +69,10 @@ export async function startForwarder(binds: Endpoints, events: ForwarderEvents =
 
   async function close(): Promise<void> {
     closing = true;
-    end(current);
+    leave(current);
+    const late = setTimeout(() => end(current), LEAVE_MS);
     await kept;
+    clearTimeout(late);
   }
 
   return {
@@ -88,7 +92,16 @@ interface Running {
   exit: Promise<[number | null, NodeJS.Signals | null]>;
 }
 
-// Never politely: process.exit() hangs while the proxy runs.
+/** It sends what it still holds, and ends. */
+function leave({ child }: Running): void {
+  pipeOf(child).write("leave\n");
+}
+
+function pipeOf(child: ChildProcess): Duplex {
+  return child.stdio[3] as Duplex;
+}
+
+// Never politely in the midst of its work: process.exit() hangs while the proxy runs.
 function end({ child }: Pick<Running, "child">): void {
   child.kill("SIGKILL");
 }
@@ -102,6 +115,7 @@ async function spawnForwarder(binds: Endpoints): Promise<Running> {
     // The proxy occupies one thread of libuv's pool for life.
     env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
   });
+  pipeOf(child).on("error", () => {}); // it is gone: `exit` follows
   const exit = once(child, "exit") as Running["exit"];
   const report = await Promise.race([firstReport(child), exit.then(() => undefined, failed)]);
   if (report && "bound" in report) return { child, pid: child.pid as number, bound: report.bound, exit };
@@ -118,7 +132,7 @@ interface Failure {
 type Report = { bound: Endpoints; failed?: never } | { failed: Failure };
 
 async function firstReport(child: ChildProcess): Promise<Report | undefined> {
-  for await (const line of createInterface(child.stdio[3] as Readable)) return JSON.parse(line) as Report;
+  for await (const line of createInterface(pipeOf(child))) return JSON.parse(line) as Report;
   return undefined;
 }
 

@@ -30,13 +30,20 @@ export function openInbox(endpoint: string, listener: Listener): Inbox {
     reconnectInterval: RECONNECT_MS,
   });
   const up = new Promise<void>((resolve) => socket.events.on("handshake", () => resolve()));
+  const topics = new Set<string>();
   socket.connect(endpoint);
   const listening = listen();
 
   return {
     up,
-    subscribe: (topic) => socket.subscribe(topic),
-    unsubscribe: (topic) => socket.unsubscribe(topic),
+    subscribe(topic) {
+      topics.add(topic);
+      socket.subscribe(topic);
+    },
+    unsubscribe(topic) {
+      topics.delete(topic);
+      socket.unsubscribe(topic);
+    },
     async close() {
       if (socket.closed) return;
       socket.close();
@@ -54,7 +61,9 @@ export function openInbox(endpoint: string, listener: Listener): Inbox {
     try {
       if (parts.length > 1)
         throw new ContextError("ERR_MESSAGE_MALFORMED", `message of ${parts.length} frames, expected one`);
-      listener.onFrame(decodeFrame(bytes));
+      const frame = decodeFrame(bytes);
+      // A subscription is a prefix to ZeroMQ; a topic that only begins like ours is somebody else's.
+      if (topics.has(frame.topic)) listener.onFrame(frame);
     } catch (error) {
       listener.onMalformed?.(asContextError(error), bytes);
     }

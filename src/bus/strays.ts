@@ -44,7 +44,10 @@ export function watchStrays(endpoint: string, ours: ReadonlySet<string>, events:
 
   function look(bytes: Buffer): void {
     const topic = topicOf(bytes);
-    if (topic === undefined) return events.onUnreadable(bytes);
+    // A subscription matches the first byte on: with white space before the topic nobody is reached.
+    if (topic === undefined || (ours.has(topic) && !bytes.subarray(0, topic.length).equals(Buffer.from(topic)))) {
+      return events.onUnreadable(bytes);
+    }
     if (ours.has(topic) || seen.has(topic) || seen.size >= MAX_TOPICS) return;
     seen.add(topic);
     events.onUnknownTopic(topic);

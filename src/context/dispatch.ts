@@ -88,7 +88,13 @@ function dispatchContext({ header, configuration }: ContextMessage, view: View):
       return obey(restartOrders(definitions(configuration, known, view) ?? tasksOf(known) ?? view.ownTasks, known));
     case "stop":
       assertContextId(header.serviceId, view);
-      return obey(stopOrders(readTaskServiceIds(configuration), known ?? unknownTransaction(header.transaction, view)));
+      // `all` is everybody, whichever tasks the message lists.
+      return obey(
+        stopOrders(
+          header.serviceName === ALL ? [] : readTaskServiceIds(configuration),
+          known ?? unknownTransaction(header.transaction, view),
+        ),
+      );
     default:
       return refuse("ERR_MESSAGE_UNKNOWN", `unknown action "${header.action}": expected start, stop, restart or exit`);
   }

@@ -1,7 +1,6 @@
 // The long-lived process of one context file. Opens presence, forwarder, bus and watch in this order, and closes them
 // in reverse once every process is gone.
 import { dirname, join, resolve } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { connectBus } from "../bus/bus.ts";
 import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
@@ -41,6 +40,8 @@ export interface ProviderOptions {
   log?: Log;
 }
 
+/** How long a message may take to come back from the bus before we go on without it, in milliseconds. */
+const BUS_CHANCE_MS = 100;
 /** How long the last word may take when the forwarder is away, in milliseconds. */
 const LAST_WORD_MS = 1_000;
 
@@ -107,6 +108,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
 
     const asked = deferred();
     const publish = (message: Message) => void bus.publish(writeMessage(message));
+    const publishThrough = (message: Message, chanceMs = BUS_CHANCE_MS) =>
+      bus.publishThrough(writeMessage(message), chanceMs);
     const services = openServices({
       baseDir: dirname(resolve(file)),
       ownTasks: config.tasks,
@@ -122,6 +125,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       graceMs: options.graceMs ?? 10_000,
       nowMs: monotonicMs,
       publish,
+      publishThrough,
       complaints,
       log,
     });
@@ -152,8 +156,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       await transactions.stopAll();
       transactions.news.close();
       // The forwarder ends with us: what is said last must have passed it.
-      const said = bus.publishThrough(writeMessage(left(transactions.contextId)));
-      await Promise.race([said, pause(LAST_WORD_MS, undefined, { ref: false })]);
+      await publishThrough(left(transactions.contextId), LAST_WORD_MS);
       await opened.close();
     }
     const close = () => (closing ??= leave());
@@ -213,7 +216,7 @@ function reportStrays(complaints: Complaints): StrayEvents {
 function whyUnreadable(bytes: Buffer): string {
   try {
     decodeFrame(bytes);
-    return "its topic can't be read";
+    return "white space before the topic";
   } catch (error) {
     return reasonOf(error);
   }

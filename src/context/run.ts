@@ -12,7 +12,8 @@ export interface Run {
   readonly incarnation: string;
   /** An announcement of this run came on the bus. */
   hear(sequence: number, message: ControlMessage): void;
-  askToStop(): void;
+  /** It is not spawned any more from now on; one that was is asked once the command has been heard on the bus. */
+  askToStop(heard: Promise<void>): void;
   terminate(): void;
   kill(): void;
 }
@@ -97,9 +98,9 @@ export function beginRun(options: RunOptions): Run {
   return {
     incarnation,
     hear: announcements.heard,
-    askToStop() {
+    askToStop(heard) {
       isStopped = true;
-      process?.askToStop();
+      heard.then(() => process?.askToStop());
     },
     terminate: () => process?.terminate(),
     kill: () => process?.kill(),

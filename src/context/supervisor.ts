@@ -28,6 +28,8 @@ export interface Surroundings {
   graceMs: number;
   nowMs(): number;
   publish(message: Message): void;
+  /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
+  publishThrough(message: Message): Promise<void>;
   /** A run has begun; its announcements carry this incarnation. */
   onRun(incarnation: string): void;
   onFired(event: TriggerEvent): void;
@@ -91,8 +93,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
   const perform: Record<Effect, () => void> = {
     spawn: begin,
     askToStop() {
-      command("stop");
-      run?.askToStop();
+      // The pipe is quicker than the bus, but listeners are to hear the command before what the task says to it.
+      run?.askToStop(around.publishThrough(commandOf("stop")));
     },
     terminate: () => run?.terminate(),
     kill: () => run?.kill(),
@@ -118,7 +120,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
   function begin(): void {
     const incarnation = randomUUID();
     around.onRun(incarnation);
-    command("start");
+    around.publish(commandOf("start"));
     run = beginRun({
       incarnation,
       launcher: around.launcher,
@@ -147,11 +149,11 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
     };
   }
 
-  function command(action: "start" | "stop" | "restart"): void {
+  function commandOf(action: "start" | "stop" | "restart"): Message {
     const header = { action, serviceId: task.id, serviceName: task.serviceName, transaction };
     const body: JsonObject = { ...formatTaskService(task, { action, transaction }) };
     record = commanded(record, action, body);
-    around.publish({ kind: "process", topic: task.topic, header, body });
+    return { kind: "process", topic: task.topic, header, body };
   }
 
   function speakFor(action: "created" | "stopped" | "failed"): void {
@@ -203,7 +205,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
       // Whoever runs already, or waits for its turn, is left alone by another start.
       const { state } = standing;
       if (state === "backingOff" || (action === "start" && (state === "starting" || state === "running"))) return;
-      if (action === "restart") command("restart");
+      if (action === "restart") around.publish(commandOf("restart"));
       send({ type: action, delayMs: admitTriggered() });
     },
     hear(incarnation, sequence, message) {

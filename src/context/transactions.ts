@@ -38,6 +38,7 @@ export interface TransactionsOptions {
   graceMs: number;
   nowMs(): number;
   publish(message: Message): void;
+  publishThrough(message: Message): Promise<void>;
   complaints: Complaints;
   log: Log;
 }
@@ -92,6 +93,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       graceMs: options.graceMs,
       nowMs: options.nowMs,
       publish,
+      publishThrough: options.publishThrough,
       observer: observe(id),
     });
     open.set(id, transaction);

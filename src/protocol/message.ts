@@ -141,7 +141,7 @@ function readHeader(topic: string, body: JsonObject): Header {
     serviceId: word(topic, "header.service_id", header.service_id ?? ""),
     serviceName: word(topic, "header.service_name", header.service_name),
     action: word(topic, "header.action", header.action),
-    ...readExtras(topic, header),
+    ...readExtras(topic, header, NAMES),
   };
 }
 
@@ -153,13 +153,13 @@ function readTaskHeader(topic: string, body: JsonObject): Header {
     serviceId: word(topic, "Task.message.header.service_id", header.service_id ?? ""),
     serviceName: word(topic, "Task.message.header.service_name", header.service_name),
     action: word(topic, "Task.message.header.action", header.action),
-    ...readExtras(topic, header),
+    ...readExtras(topic, header, { ...NAMES, transaction: "transaction" }),
   };
 }
 
-function readExtras(topic: string, header: JsonObject): Partial<Header> {
+function readExtras(topic: string, header: JsonObject, known: object): Partial<Header> {
   const { request_id: requestId, incarnation, sequence } = header;
-  const extra = Object.entries(header).filter(([name]) => !(name in NAMES) && name !== "transaction");
+  const extra = Object.entries(header).filter(([name]) => !Object.hasOwn(known, name));
   return {
     ...(requestId === undefined ? {} : { requestId: word(topic, "header.request_id", requestId) }),
     ...(typeof incarnation === "string" && typeof sequence === "number" ? { incarnation, sequence } : {}),

@@ -64,7 +64,8 @@ export async function connectPythonClient(endpoints: { publish: string; subscrib
   };
 }
 
-function findPython(): string {
+/** The name of a Python that can `import zmq`; throws when there is none. */
+export function findPython(): string {
   const found = ["python3", "/usr/bin/python3"].find((python) => spawnSync(python, ["-c", "import zmq"]).status === 0);
   if (found === undefined)
     throw new Error("no Python here can `import zmq`, which these tests need: apt-get install python3-zmq");

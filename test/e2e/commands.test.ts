@@ -1,0 +1,622 @@
+// What the commands promise whoever calls them: exit codes, what stands on stdout and on stderr, and that they end.
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { describe, expect, test } from "vitest";
+import { listen } from "../support/bus.ts";
+import { copyExamples, type Finished, finish, programOf, run, startCommand, startProgram } from "../support/command.ts";
+import { contextXml, SERVICES, type TaskXml } from "../support/context.ts";
+import { makeFolder } from "../support/folder.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+import { startProvider as startProviderOf } from "../support/provider.ts";
+
+leaveNoProcess();
+
+const FILE = "Context-Test.xml";
+const steady: TaskXml = { id: "ts001", instance: "Steady" };
+const neverReady: TaskXml = { id: "ts001", instance: "NeverReady" };
+const onDemand: TaskXml = { id: "ts002", instance: "Steady", entry: "on_exit" };
+
+/** A provider whose context file has these tasks. */
+async function startProvider(...tasks: TaskXml[]) {
+  await using folder = await makeFolder({ [FILE]: contextXml(tasks) });
+  return startProviderOf(folder.at(FILE));
+}
+
+/** Commands the provider, which runs `file`. */
+function command({ file }: { file: string }, ...words: string[]): Promise<Finished> {
+  return run("conf-command", ["--context_file", file, ...words]);
+}
+
+/** The one JSON object that a command has answered, and nothing else. */
+function answerOf({ stdout }: Finished): unknown {
+  expect(stdout).toHaveLength(1);
+  return JSON.parse(stdout[0] as string);
+}
+
+/** Has the provider end even a deaf task: closing it gives the second signal. */
+async function leaveAtOnce({ signal, log }: Awaited<ReturnType<typeof startProvider>>): Promise<void> {
+  signal("SIGTERM");
+  await log.first(({ msg }) => msg.startsWith("leaving"));
+}
+
+/** A port that nobody holds, or held only just now. */
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return String(port);
+}
+
+// --- wrong usage -----------------------------------------------------------------------------------------------------
+
+describe("wrong usage ends with code 2 and says what would be right:", () => {
+  test.each([
+    ["service-context", ["F.xml", "--chek"], "(Did you mean --check?)"],
+    ["conf-command", ["--action", "start", "--transacton", "T1"], "(Did you mean --transaction?)"],
+    ["context-monitor", ["--onec"], "(Did you mean --once?)"],
+  ] as const)("an unknown option of %s", async (name, words, suggestion) => {
+    const { code, stdout, stderr } = await run(name, words);
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: [] });
+    expect(stderr[0]).toMatch(/^error: unknown option/);
+    expect(stderr).toContain(suggestion);
+    expect(stderr.at(-1)).toBe(`Try \`${name} --help\`.`);
+  });
+
+  test.each([
+    ["service-context", [], "missing required argument 'context-file'"],
+    ["conf-command", [], "missing --action"],
+    ["conf-command", ["--action", "begin"], "Allowed choices are start, stop, restart, exit, request, top"],
+    ["conf-command", ["--action", "start"], "--context_file"],
+    ["conf-command", ["--action", "stop", "--endpoint", "tcp://127.0.0.1:1"], "needs --transaction"],
+    ["conf-command", ["--content", "{}"], "missing --topic"],
+    ["conf-command", ["--action", "start", "--timeout", "soon"], "--timeout"],
+    ["context-monitor", [], "--context_file"],
+  ] as const)("%s %j", async (name, words, expected) => {
+    const { code, stdout, stderr } = await run(name, words);
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: [] });
+    expect(stderr.join("\n")).toContain(expected);
+  });
+
+  test.each([
+    ["service-context", ["conf/No-Such.xml"]],
+    ["conf-command", ["--action", "start", "--context_file", "conf/No-Such.xml"]],
+    ["context-monitor", ["--context_file", "conf/No-Such.xml"]],
+  ] as const)("a file that is not there, for %s", async (name, words) => {
+    const { code, stdout, stderr } = await run(name, words);
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: [] });
+    expect(stderr[0]).toContain("conf/No-Such.xml");
+    expect(stderr[0]).toContain("(ERR_CONFIG_UNREADABLE)");
+  });
+
+  test("a file with problems, all of them at their places", async () => {
+    const broken = contextXml([steady])
+      .replace('topic="process" ', "")
+      .replace("<FrontBind>tcp://127.0.0.1:*", "<FrontBind>tcp:/127.0.0.1");
+    await using folder = await makeFolder({ [FILE]: broken });
+    const file = folder.at(FILE);
+
+    for (const words of [[file, "--check"], [file]]) {
+      const { code, stdout, stderr } = await run("service-context", words);
+
+      expect({ code, stdout }).toEqual({ code: 2, stdout: [] });
+      expect(stderr[0]).toBe(`error: ${file} has 2 problems (ERR_CONFIG_INVALID)`);
+      expect(stderr[1]).toMatch(/^ {2}.*Context-Test\.xml:2:\d+: /);
+      expect(stderr[2]).toMatch(/^ {2}.*Context-Test\.xml:5:\d+: /);
+    }
+  });
+
+  test("a task that the file does not have", async () => {
+    await using provider = await startProvider(steady);
+
+    const { code, stderr } = await command(provider, "--action", "start", "--task_id", "ts009");
+
+    expect(code).toBe(1);
+    expect(stderr[0]).toBe(`error: ${provider.file} has no task ts009; it has ts001 (ERR_TASK_UNKNOWN)`);
+  });
+});
+
+test.each(["service-context", "conf-command", "context-monitor"] as const)(
+  "%s tells its version and its options",
+  async (name) => {
+    const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+
+    expect(await run(name, ["--version"])).toEqual({ code: 0, stdout: [version], stderr: [] });
+    const { code, stdout, stderr } = await run(name, ["--help"]);
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: [] });
+    expect(stdout[0]).toMatch(new RegExp(`^Usage: ${name} `));
+  },
+);
+
+// --- who is there, and who is not ------------------------------------------------------------------------------------
+
+describe("a provider that can't have its place ends with code 3:", () => {
+  test("its port is in use, and the endpoint is named", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    const taken = contextXml([steady]).replace(
+      /(<(?:FrontBind|BackendEndpoint)>tcp:\/\/127\.0\.0\.1:)\*/g,
+      `$1${port}`,
+    );
+    await using folder = await makeFolder({ [FILE]: taken });
+
+    const { code, stdout, stderr } = await run("service-context", [folder.at(FILE)]);
+    server.close();
+
+    expect({ code, stdout }).toEqual({ code: 3, stdout: [] });
+    expect(stderr[0]).toBe(`error: tcp://127.0.0.1:${port} is in use by another process (ERR_ENDPOINT_IN_USE)`);
+    expect(stderr[1]).toMatch(/^hint: /);
+  });
+
+  test("another one runs the file, and its pid is named", async () => {
+    await using provider = await startProvider(steady);
+
+    const { code, stdout, stderr } = await run("service-context", [provider.file]);
+
+    expect({ code, stdout }).toEqual({ code: 3, stdout: [] });
+    expect(stderr[0]).toBe(
+      `error: ${provider.file} is already run by the provider with pid ${provider.pid} (ERR_PROVIDER_RUNNING)`,
+    );
+  });
+});
+
+describe("without a provider a command fails and says so, rather than to hang:", () => {
+  test.each([
+    ["conf-command", ["--action", "start"]],
+    ["conf-command", ["--action", "stop", "--transaction", "T1"]],
+    ["conf-command", ["--action", "exit"]],
+    ["conf-command", ["--action", "request", "--transaction", "T1"]],
+    ["conf-command", ["--topic", "process", "--content", "{}"]],
+    ["context-monitor", ["--once"]],
+    ["context-monitor", []],
+  ] as const)("%s %j with a file", async (name, words) => {
+    await using folder = await makeFolder({ [FILE]: contextXml([steady]) });
+    const file = folder.at(FILE);
+
+    const { code, stdout, stderr } = await run(name, ["--context_file", file, ...words]);
+
+    expect({ code, stdout }).toEqual({ code: 1, stdout: [] });
+    expect(stderr).toEqual([
+      `error: no provider runs ${file} (ERR_BUS_UNREACHABLE)`,
+      `hint: Start one with \`service-context ${file}\`.`,
+    ]);
+  });
+
+  test.each([
+    ["conf-command", ["--action", "exit"]],
+    ["conf-command", ["--action", "exit", "--subscribe_endpoint", "tcp://127.0.0.1:1"]],
+    ["context-monitor", ["--once"]],
+  ] as const)("%s %j with an endpoint", async (name, words) => {
+    const endpoint = `tcp://127.0.0.1:${await freePort()}`;
+
+    const { code, stdout, stderr } = await run(name, ["--endpoint", endpoint, ...words]);
+
+    expect({ code, stdout }).toEqual({ code: 1, stdout: [] });
+    expect(stderr[0]).toMatch(new RegExp(`^error: no provider answers at ${endpoint} .*\\(ERR_BUS_UNREACHABLE\\)$`));
+  });
+});
+
+test("context-monitor --once fails where no transaction runs", async () => {
+  await using provider = await startProvider(steady);
+
+  const { code, stdout, stderr } = await run("context-monitor", ["--context_file", provider.file, "--once"]);
+
+  expect({ code, stdout }).toEqual({ code: 1, stdout: [] });
+  expect(stderr[0]).toMatch(/^error: no transaction runs .*\(ERR_TRANSACTION_UNKNOWN\)$/);
+});
+
+// --- start, stop and what else there is to command -------------------------------------------------------------------
+
+describe("start", () => {
+  test("returns when the tasks run, and prints those that wait as well", async () => {
+    await using provider = await startProvider(steady, onDemand);
+
+    const { code, stdout, stderr } = await command(provider, "--action", "start", "--transaction", "T1");
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: [] });
+    expect(stdout[0]).toBe("transaction T1: success");
+    expect(stdout[1]).toMatch(/^TASK +SERVICE +STATE +PID +RUNS +REASON$/);
+    expect(stdout[2]).toMatch(/^ts001 +service_ts001 +running +\d+ +1$/);
+    expect(stdout[3]).toMatch(/^ts002 +service_ts002 +defined +- +0$/);
+    expect(stdout).toHaveLength(4);
+  });
+
+  test.each([[[]], [["--transaction", ""]]])("makes a transaction up and prints it, given %j", async (words) => {
+    await using provider = await startProvider(steady);
+
+    const { code, stdout } = await command(provider, "--action", "start", ...words);
+
+    expect(code).toBe(0);
+    expect(stdout[0]).toMatch(/^transaction [A-Z0-9]{20}: success$/);
+  });
+
+  test("ends with code 1 and the reason when the task fails", async () => {
+    await using provider = await startProvider({ id: "ts001", instance: "FailsToLoad" });
+
+    const { code, stdout } = await command(provider, "--action", "start", "--transaction", "T1");
+
+    expect(code).toBe(1);
+    expect(stdout[0]).toBe("transaction T1: failure");
+    expect(stdout[2]).toMatch(/^ts001 +service_ts001 +\S+ +\S+ +1 +no such pump$/);
+  });
+
+  test("ends with code 1 and the places looked at when there is no code", async () => {
+    await using provider = await startProvider({ id: "ts001", instance: "NoSuchService" });
+
+    const { code, stdout } = await command(provider, "--action", "start", "--transaction", "T1");
+
+    expect(code).toBe(1);
+    expect(stdout[2]).toContain(`looked in ${SERVICES}`);
+  });
+
+  test("ends with code 6 when only some of the tasks run", async () => {
+    await using provider = await startProvider(steady, { id: "ts002", instance: "FailsWhenTold" });
+    await using ear = await listen(provider.endpoints, "control");
+
+    const starting = startCommand("conf-command", ["--context_file", provider.file, "--action", "start"]);
+    await ear.heard.first((message) => JSON.stringify(message).includes('"lifecycle":"running"'));
+    const { line } = await provider.log.first(({ line }) => String(line).endsWith(" waits to be told"));
+    process.kill(Number.parseInt(String(line), 10), "SIGUSR2");
+    const { code, stdout } = await finish(starting);
+
+    expect(code).toBe(6);
+    expect(stdout[0]).toMatch(/^transaction [A-Z0-9]{20}: failure$/);
+    expect(stdout[2]).toMatch(/^ts001 +service_ts001 +running +\d+ +1$/);
+    expect(stdout[3]).toMatch(/^ts002 .* the pump was told to fail$/);
+  });
+
+  test("ends with code 5 and names who is late when the time is over", async () => {
+    await using provider = await startProvider(neverReady);
+
+    const { code, stdout, stderr } = await command(
+      provider,
+      ...["--action", "start", "--transaction", "T1", "--timeout", "0.5"],
+    );
+    await leaveAtOnce(provider);
+
+    expect({ code, stdout }).toEqual({ code: 5, stdout: [] });
+    expect(stderr[0]).toBe("error: start of T1: still waiting for ts001 (starting) after 500 ms (ERR_REQUEST_TIMEOUT)");
+    expect(stderr[1]).toMatch(/^hint: .*--timeout.*--action request/);
+  });
+
+  test("says whom it waits for when that takes longer", async () => {
+    await using provider = await startProvider(neverReady);
+
+    const starting = startCommand("conf-command", ["--context_file", provider.file, "--action", "start"]);
+    await starting.stderr.first((line) => line === "waiting for start of ts001 …");
+    starting.signal("SIGINT");
+
+    expect((await finish(starting)).stdout).toEqual([]);
+    await leaveAtOnce(provider);
+  });
+
+  test("with --no-wait returns once it is accepted", async () => {
+    await using provider = await startProvider(neverReady);
+
+    const { code, stdout } = await command(provider, "--action", "start", "--transaction", "T1", "--no-wait");
+    await leaveAtOnce(provider);
+
+    expect(code).toBe(0);
+    expect(stdout[0]).toBe("transaction T1: accepted");
+    expect(stdout[2]).toMatch(/^ts001 .* starting /);
+  });
+
+  test("is refused with code 1 while the task runs, and the reason says so", async () => {
+    await using provider = await startProvider(steady);
+    await command(provider, "--action", "start", "--transaction", "T1");
+
+    const { code, stdout, stderr } = await command(provider, "--action", "start", "--transaction", "T1");
+
+    expect({ code, stdout }).toEqual({ code: 1, stdout: [] });
+    expect(stderr).toEqual(["error: ts001 is running: stop it first, or use restart (ERR_TASK_ALIVE)"]);
+  });
+
+  test("of code outside the provider's folders is not allowed, code 4", async () => {
+    await using provider = await startProvider(steady);
+    const elsewhere = contextXml([{ ...steady, configuration: "<location>/somewhere/else</location>" }]);
+    await using folder = await makeFolder({ [FILE]: elsewhere });
+
+    const { publish, subscribe } = provider.endpoints;
+    const { code, stderr } = await run("conf-command", [
+      ...["--action", "start", "--context_file", folder.at(FILE)],
+      ...["--endpoint", publish, "--subscribe_endpoint", subscribe],
+    ]);
+
+    expect(code).toBe(4);
+    expect(stderr[0]).toMatch(/^error: ts001: code may not be loaded from "\/somewhere\/else".*LOCATION_FORBIDDEN\)$/);
+  });
+});
+
+test("options are understood with underscores, with dashes and with an equals sign", async () => {
+  await using provider = await startProvider(steady);
+  const transaction = ["--transaction=T1", "--json"];
+
+  for (const words of [
+    [`--context-file=${provider.file}`, "--action", "start", "--task-id=ts001", ...transaction],
+    [`--context_file=${provider.file}`, "--action=stop", "--task_id=ts001", ...transaction],
+  ]) {
+    const finished = await run("conf-command", words);
+
+    expect(finished.code).toBe(0);
+    expect(answerOf(finished)).toMatchObject({ transaction: "T1", result: "success" });
+  }
+});
+
+test("restart gives the task a new process, stop ends it, exit ends the provider", async () => {
+  await using provider = await startProvider(steady);
+  const pids = async (action: string) => {
+    const finished = await command(provider, "--action", action, "--transaction", "T1", "--json");
+    expect(finished.code).toBe(0);
+    return (answerOf(finished) as { tasks: { pid: number; state: string }[] }).tasks;
+  };
+
+  const [before] = await pids("start");
+  const [after] = await pids("restart");
+  const [stopped] = await pids("stop");
+
+  expect(after?.pid).not.toBe(before?.pid);
+  expect([before?.state, after?.state, stopped?.state]).toEqual(["running", "running", "stopped"]);
+  expect((await command(provider, "--action", "exit")).code).toBe(0);
+  expect(await provider.exit).toEqual({ code: 0, signal: null });
+});
+
+test("a stop that names another context is refused", async () => {
+  await using provider = await startProvider(steady);
+  await command(provider, "--action", "start", "--transaction", "T1");
+
+  const { code, stderr } = await command(
+    provider,
+    ...["--action", "stop", "--transaction", "T1", "--service_id", "context002"],
+  );
+
+  expect(code).toBe(1);
+  expect(stderr[0]).toContain("(ERR_CONTEXT_MISMATCH)");
+});
+
+test("with the senders' endpoint alone a command is sent, not confirmed, and obeyed all the same", async () => {
+  await using provider = await startProvider(steady);
+
+  const { code, stdout, stderr } = await run("conf-command", [
+    ...["--action", "start", "--endpoint", provider.endpoints.publish, "--transaction", "T1"],
+  ]);
+
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: ["transaction T1: sent, not confirmed"], stderr: [] });
+  await provider.log.first(({ msg, task, transaction }) => [msg, task, transaction].join() === "running,ts001,T1");
+});
+
+test("any message can be published, and is sent, not confirmed", async () => {
+  await using provider = await startProvider(steady);
+  await command(provider, "--action", "start", "--transaction", "T1");
+  const header = { action: "stop", service_id: "ts001", service_name: "service_ts001", transaction: "T1" };
+
+  const { code, stdout } = await command(
+    provider,
+    ...["--topic", "process", "--content", JSON.stringify({ Task: { message: { header } } })],
+  );
+
+  expect({ code, stdout }).toEqual({ code: 0, stdout: ["process: sent, not confirmed"] });
+  await provider.log.first(({ msg }) => msg === "transaction ended");
+});
+
+// --- what stands on stdout and stderr --------------------------------------------------------------------------------
+
+describe("with --json", () => {
+  test("every answer of conf-command is one JSON object on stdout and nothing else", async () => {
+    await using provider = await startProvider(steady, onDemand);
+    const ask = async (action: string, ...words: string[]) => {
+      const { stderr, ...finished } = await command(provider, "--action", action, "--json", ...words);
+      expect(stderr).toEqual([]);
+      return { code: finished.code, answer: answerOf({ ...finished, stderr }) };
+    };
+    const tasks = (state: string) => [
+      { id: "ts001", state, pid: expect.any(Number) },
+      { id: "ts002", state: "defined", pid: null },
+    ];
+    const T1 = ["--transaction", "T1"];
+    const success = { transaction: "T1", result: "success" };
+
+    expect(await ask("start", ...T1)).toEqual({ code: 0, answer: { ...success, tasks: tasks("running") } });
+    expect(await ask("start", ...T1)).toEqual({
+      code: 1,
+      answer: {
+        transaction: "T1",
+        result: "failure",
+        code: "ERR_TASK_ALIVE",
+        reason: expect.stringContaining("ts001 is running"),
+      },
+    });
+    expect(await ask("request", ...T1)).toEqual({ code: 0, answer: { ...success, tasks: tasks("running") } });
+    expect(await ask("top", ...T1)).toMatchObject({ code: 0, answer: { transaction: "T1", tasks: [{}] } });
+    expect(await ask("restart", ...T1, "--task_id", "ts001")).toMatchObject({ code: 0, answer: success });
+    expect(await ask("start", ...T1, "--task_id", "ts002", "--no-wait")).toMatchObject({
+      code: 0,
+      answer: { transaction: "T1", result: "accepted", tasks: [{ id: "ts002", state: "starting", pid: null }] },
+    });
+    expect(await ask("stop", ...T1)).toMatchObject({ code: 0, answer: success });
+    expect(await ask("request", ...T1)).toMatchObject({
+      code: 1,
+      answer: { transaction: "T1", result: "failure", code: "ERR_TRANSACTION_UNKNOWN" },
+    });
+    expect(await ask("exit")).toEqual({ code: 0, answer: { transaction: "", result: "success", tasks: [] } });
+  });
+
+  test("service-context answers with what the file says, or how the transaction ended", async () => {
+    await using folder = await copyExamples();
+    const file = folder.at("conf", "Context-StateMachine.xml");
+
+    const checked = await run("service-context", [file, "--check", "--json"]);
+    const done = await run("service-context", [file, "--until_done", "--json"]);
+
+    expect(answerOf(checked)).toMatchObject({ contextId: "context001", logName: "StateMachine" });
+    expect(answerOf(done)).toMatchObject({
+      transaction: expect.stringMatching(/^[A-Z0-9]{20}$/),
+      result: "success",
+      tasks: [{ state: "exited" }, { state: "exited" }, { state: "stopped" }, { state: "exited" }],
+    });
+  });
+
+  test("context-monitor prints an object a sample", async () => {
+    await using provider = await startProvider(steady);
+    await command(provider, "--action", "start", "--transaction", "T1");
+
+    const finished = await run("context-monitor", ["--context_file", provider.file, "--once", "--json"]);
+
+    expect(finished.code).toBe(0);
+    expect(answerOf(finished)).toMatchObject({ transaction: "T1", tasks: [{ serviceId: "ts001" }] });
+  });
+});
+
+test("context-monitor shows samples and announcements until it is told to leave", async () => {
+  await using provider = await startProvider(steady);
+  await command(provider, "--action", "start", "--transaction", "T1");
+  const monitor = startCommand("context-monitor", ["--context_file", provider.file, "--transaction", "T1"]);
+
+  await monitor.stdout.first((line) => /^\d\d:\d\d:\d\d {2}T1 {2}ts001 {2}running {2}.* rss=[\d.]+MiB/.test(line));
+  await command(provider, "--action", "stop", "--transaction", "T1");
+  await monitor.stdout.first((line) => / {2}T1 {2}ts001 {2}stopped {2}success {2}\{"pid":\d+\}$/.test(line));
+  monitor.signal("SIGINT");
+
+  expect(await finish(monitor)).toMatchObject({ code: 0, stderr: [] });
+});
+
+test("a reader who leaves early makes no command fail", async () => {
+  await using provider = await startProvider(steady);
+  await command(provider, "--action", "start", "--transaction", "T1");
+  const request = `--context_file '${provider.file}' --action request --transaction T1`;
+
+  for (const [words, reader] of [
+    [request, "head -1"],
+    [request, "true"],
+    ["--help", "true"],
+  ]) {
+    const line = `'${process.execPath}' '${programOf("conf-command")}' ${words} | ${reader}; exit "\${PIPESTATUS[0]}"`;
+    const { code, stderr } = await finish(startProgram("bash", ["-c", line]));
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: [] });
+  }
+});
+
+describe("colour", () => {
+  const FAILING = ["conf/No-Such.xml"];
+  // `script` gives a command a terminal.
+  const onTerminal = (env: NodeJS.ProcessEnv) =>
+    finish(
+      startProgram(
+        "script",
+        ["-qec", `'${process.execPath}' '${programOf("service-context")}' ${FAILING.join(" ")}`, "/dev/null"],
+        { env: { NO_COLOR: undefined, NODE_DISABLE_COLORS: undefined, TERM: "xterm-256color", ...env } },
+      ),
+    );
+
+  test("stands on a terminal", async () => {
+    const { stdout } = await onTerminal({});
+
+    expect(stdout[0]).toContain("\u001b[31merror:\u001b[39m");
+  });
+
+  test("does not where NO_COLOR objects", async () => {
+    const { stdout } = await onTerminal({ NO_COLOR: "1" });
+
+    expect(stdout[0]).toMatch(/^error: /);
+    expect(stdout.join("\n")).not.toContain("\u001b");
+  });
+
+  test("goes into no pipe, what tasks print included", async () => {
+    await using folder = await makeFolder({ [FILE]: contextXml([{ id: "ts001", instance: "PrintsOddLines" }]) });
+    const file = folder.at(FILE);
+
+    const done = await run("service-context", [file, "--until-done", "--services-root", SERVICES]);
+    const failed = await run("service-context", FAILING);
+
+    expect(done.code).toBe(0);
+    expect(done.stderr.some((line) => line.endsWith("| red"))).toBe(true);
+    expect([...done.stdout, ...done.stderr, ...failed.stderr].join("\n")).not.toContain("\u001b");
+  });
+});
+
+test("with --log-format json every line on stderr is an object with time, level and msg, whatever a task prints", async () => {
+  await using folder = await makeFolder({ [FILE]: contextXml([{ id: "ts001", instance: "PrintsOddLines" }]) });
+  const file = folder.at(FILE);
+
+  const { code, stderr } = await run("service-context", [
+    ...[file, "--until-done", "--services-root", SERVICES, "--log-format", "json"],
+  ]);
+
+  const lines = stderr.map((line) => JSON.parse(line));
+  expect(code).toBe(0);
+  for (const line of lines) {
+    expect(line).toMatchObject({ level: expect.stringMatching(/^(info|warn)$/), msg: expect.any(String) });
+    expect(new Date(line.time).toISOString()).toBe(line.time);
+  }
+  expect(lines[0]).toMatchObject({ msg: "provider ready", context: "context001", pid: expect.any(Number) });
+  const printed = lines.flatMap(({ msg, line }) => (msg === "output" ? [line] : []));
+  expect(printed).toContain('{"level":"fatal","msg":"looks like a log line"}');
+  expect(printed).toContain("and no end of line");
+  expect(printed.filter((line) => /^x+$/.test(line)).join("")).toHaveLength(200_000);
+});
+
+test("--log-level leaves out what is below it", async () => {
+  await using folder = await copyExamples();
+  const file = folder.at("conf", "Context-StateMachine.xml");
+
+  const { code, stderr } = await run("service-context", [file, "--until-done", "--log-level", "warn"]);
+
+  expect({ code, stderr }).toEqual({ code: 0, stderr: [] });
+});
+
+// --- leaving -----------------------------------------------------------------------------------------------------------
+
+describe("a provider leaves in order, with code 0 and no process left, at", () => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s", async (signal) => {
+    await using provider = await startProvider(steady);
+    const { stdout } = await command(provider, "--action", "start", "--transaction", "T1", "--json");
+    const { pid } = (JSON.parse(stdout[0] as string) as { tasks: { pid: number }[] }).tasks[0] as { pid: number };
+    expect(provider.processes()).toContain(pid);
+
+    provider.signal(signal);
+
+    expect(await provider.exit).toEqual({ code: 0, signal: null });
+    expect(provider.processes()).toEqual([]);
+    const said = provider.log.all.map(({ msg, task }) => [task, msg].filter(Boolean).join(" "));
+    expect(said.slice(-5)).toEqual([
+      "leaving, once every task has stopped",
+      "ts001 stopping",
+      "ts001 stopped",
+      "transaction ended",
+      "provider left",
+    ]);
+  });
+});
+
+test("--until-done ends with code 1 when a task has failed", async () => {
+  await using folder = await makeFolder({ [FILE]: contextXml([{ id: "ts001", instance: "FailsWhenRun" }]) });
+  const file = folder.at(FILE);
+
+  const { code, stdout } = await run("service-context", [file, "--until-done", "--services-root", SERVICES]);
+
+  expect(code).toBe(1);
+  expect(stdout.at(-1)).toMatch(/^ts001 +failed$/);
+});
+
+test("a second SIGINT ends a task at once that hears nothing", async () => {
+  await using provider = await startProvider(neverReady);
+  await command(provider, "--action", "start", "--no-wait");
+  await provider.log.first(({ line }) => line === "loading, for ever");
+
+  provider.signal("SIGINT");
+  await provider.log.first(({ msg, living }) => msg === "waiting for tasks" && String(living) === "ts001");
+  provider.signal("SIGINT");
+
+  await provider.log.first(({ msg }) => msg === "ending every task now");
+  // Its grace period, after which it would be ended anyway, is 10 s.
+  await provider.log.first(({ msg, task }) => msg === "stopped" && task === "ts001", { boundMs: 6_000 });
+  expect(await provider.exit).toEqual({ code: 0, signal: null });
+  expect(provider.processes()).toEqual([]);
+});

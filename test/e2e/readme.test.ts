@@ -1,0 +1,213 @@
+// README.md, done by the letter: each command of it is run as it stands there, in its order, and must print what is
+// printed there.
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  type CommandName,
+  copyExamples,
+  type Finished,
+  finish,
+  type RunningCommand,
+  run,
+  startCommand,
+} from "../support/command.ts";
+import type { Folder } from "../support/folder.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+import { blocksOf, readDocument, sectionOf } from "../support/readme.ts";
+
+leaveNoProcess();
+
+const readme = readDocument();
+const { scripts } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
+/** Somebody who reads a section and types what it says. */
+interface Reader {
+  /** Runs a command to its end, which must be a good one. */
+  runs(command: string): Promise<Finished>;
+  /** Starts a command in a terminal of its own and waits for a line of its log. */
+  starts(command: string, line: RegExp): Promise<RunningCommand>;
+  /** The command that runs in the other terminal. */
+  other(): RunningCommand;
+  /** Everything printed so far. */
+  readonly seen: string[];
+}
+
+// The commands of README, each with how it is run.
+const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promise<void> } = {
+  // Installing is what whoever runs this test has done.
+  async "npm ci && npm run example"(reader) {
+    const [build, example] = scripts.example.split(" && ");
+    expect(build).toBe("npm run build --silent");
+
+    const provider = await reader.starts(example, / ts_100 .* \| 5…$/);
+    provider.signal("SIGINT");
+
+    expect((await finish(provider)).code).toBe(0);
+  },
+
+  // These tests are what it runs; the continuous integration gives the very command.
+  async "npm ci && npm test"() {
+    expect(scripts.test).toBe("npm run build --silent && vitest run");
+  },
+
+  async "npx service-context conf/Context-EchoAction.xml"(reader, command) {
+    await reader.starts(command, / provider ready /);
+  },
+
+  async "npx conf-command --action start --context_file conf/Context-EchoAction.xml --transaction T1"(reader, command) {
+    const { stdout } = await reader.runs(command);
+
+    expect(stdout[2]).toMatch(/^ts_100 +echo_action +running +\d+ +1$/);
+    await reader.other().stderr.first((line) => / ts_100 .* \| 4…$/.test(line));
+  },
+
+  async "npx context-monitor --context_file conf/Context-EchoAction.xml --once"(reader, command) {
+    const { stdout } = await reader.runs(command);
+
+    expect(stdout).toHaveLength(1);
+    // The next thing README asks for.
+    const killed = runningIn(reader.other());
+    expect(stdout[0]).toContain(` pid=${killed} `);
+    process.kill(killed, "SIGKILL");
+    await reader.other().stderr.first((line) => RUNNING.test(line) && !line.endsWith(` pid=${killed}`));
+  },
+
+  async "npx conf-command --action request --context_file conf/Context-EchoAction.xml --transaction T1"(
+    reader,
+    command,
+  ) {
+    const { stdout } = await reader.runs(command);
+
+    const [, pid] = /^ts_100 +echo_action +running +(\d+) +2$/.exec(stdout[2] as string) ?? [];
+    expect(Number(pid)).toBe(runningIn(reader.other()));
+  },
+
+  async "npx conf-command --action stop --context_file conf/Context-EchoAction.xml --transaction T1"(reader, command) {
+    const pid = runningIn(reader.other());
+
+    await reader.runs(command);
+
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  },
+
+  async "npx conf-command --action exit --context_file conf/Context-EchoAction.xml"(reader, command) {
+    await reader.runs(command);
+
+    expect((await finish(reader.other())).code).toBe(0);
+  },
+
+  async "npx service-context conf/Context-StateMachine.xml --until-done"(reader, command) {
+    await reader.runs(command);
+  },
+
+  async "npx service-context conf/Context-StateMachine.xml --check"(reader, command) {
+    await reader.runs(command);
+  },
+};
+
+const RUNNING = / ts_100 +running +transaction=T1 pid=(\d+)$/;
+
+/** The pid of the task that a provider has said last to be running. */
+function runningIn({ stderr }: RunningCommand): number {
+  return Number(stderr.all.flatMap((line) => RUNNING.exec(line)?.[1] ?? []).at(-1));
+}
+
+const blocks = blocksOf(readme);
+const commandsIn = (section: string) =>
+  blocks.filter((block) => block.section === section && block.language === "sh").flatMap(({ lines }) => lines);
+const sections = [...new Set(blocks.filter(({ language }) => language === "sh").map(({ section }) => section))];
+
+test("every command of README is run here, and no other", () => {
+  expect(sections.flatMap(commandsIn)).toEqual(Object.keys(COMMANDS));
+});
+
+test.each(sections)("the commands under “%s” do and print what is said there", async (section) => {
+  await using folder = await copyExamples();
+  await using terminals = openTerminals(folder);
+  const { reader } = terminals;
+
+  for (const command of commandsIn(section)) await COMMANDS[command]?.(reader, command);
+
+  const seen = new Set(reader.seen.map(plain));
+  const shown = blocks
+    .filter((block) => block.section === section && block.language === "")
+    .flatMap(({ lines }) => lines.map(plain).filter((line) => line !== "…"));
+  expect(shown.filter((line) => !seen.has(line))).toEqual([]);
+});
+
+/** A line without what differs from run to run: times, pids, figures, ids, and the widths that follow from them. */
+function plain(line: string): string {
+  return line
+    .replace(/transaction=\S+/, "transaction=…")
+    .replace(/\d+(\.\d+)?/g, "N")
+    .replace(/^N:N:N/, "TIME")
+    .replace(/ (sleeping|running) pid=/, " sleeping pid=")
+    .replace(/ +/g, " ")
+    .trim();
+}
+
+/** Where a reader types: commands run in a copy of the examples, and what still runs at the end is ended. */
+function openTerminals({ path: cwd }: Folder): { reader: Reader } & AsyncDisposable {
+  const started: RunningCommand[] = [];
+
+  function start(command: string): RunningCommand {
+    const [, name, words = ""] = /^(?:npx |node dist\/bin\/)([\w-]+)(?:\.cjs)? (.*)$/.exec(command) ?? [];
+    const running = startCommand(name as CommandName, words.split(" "), { cwd });
+    started.push(running);
+    return running;
+  }
+
+  const reader: Reader = {
+    async runs(command) {
+      const finished = await finish(start(command));
+      expect(finished.code).toBe(0);
+      return finished;
+    },
+    async starts(command, line) {
+      const running = start(command);
+      await running.stderr.first((said) => line.test(said));
+      return running;
+    },
+    other: () => started[0] as RunningCommand,
+    get seen() {
+      return started.flatMap(({ stdout, stderr }) => [...stdout.all, ...stderr.all]);
+    },
+  };
+  return {
+    reader,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(started.map((running) => running[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+// --- options -----------------------------------------------------------------------------------------------------------
+
+/** What README says about each command, from its name in bold to the next. */
+const said = new Map(
+  sectionOf(readme, "## Commands")
+    .split(/^\*\*`/m)
+    .slice(1)
+    .map((text) => [text.slice(0, text.search(/[ `]/)) as CommandName, text]),
+);
+
+/** Options that go without saying, or are there for old scripts alone. */
+const UNSAID = ["--version", "--help", "--use-file"];
+
+test("README explains the three commands", () => {
+  expect([...said.keys()]).toEqual(["service-context", "conf-command", "context-monitor"]);
+});
+
+describe.each([...said])("of %s", (name, text) => {
+  const optionsIn = (written: string) =>
+    new Set([...written.matchAll(/--[a-z][a-z_-]*/g)].map(([option]) => option.replaceAll("_", "-")));
+
+  test("README explains every option there is, and none that is not", async () => {
+    const { stdout } = await run(name, ["--help"]);
+
+    const there = stdout.flatMap((line) => /^ {2}(?:-\w, )?(--[\w-]+)/.exec(line)?.[1] ?? []);
+    expect(there.length).toBeGreaterThan(UNSAID.length);
+    const expected = there.map((option) => option.replaceAll("_", "-")).filter((option) => !UNSAID.includes(option));
+    expect([...optionsIn(text)].sort()).toEqual(expected.sort());
+  });
+});

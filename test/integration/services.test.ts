@@ -1,0 +1,320 @@
+import { execFile } from "node:child_process";
+import { mkdir, rm, stat, symlink, truncate } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import type { TaskServiceConfig } from "../../src/config/context-config.ts";
+import { openServices, type ServicesOptions } from "../../src/context/services.ts";
+import { type Folder, makeFolder } from "../support/folder.ts";
+
+/** A task of this instance, with the location where its file names one. */
+function taskOf(instance: string, location?: string): TaskServiceConfig {
+  return {
+    id: "ts_1",
+    instance,
+    topic: "process",
+    serviceType: "Process",
+    serviceName: instance.toLowerCase(),
+    description: "",
+    entry: "on_start",
+    configuration: location === undefined ? {} : { location },
+    triggers: {},
+  };
+}
+
+function servicesOf(folder: Folder, options: Partial<ServicesOptions> = {}) {
+  return openServices({ baseDir: folder.at("conf"), ownTasks: [], cacheDir: folder.at("cache"), ...options });
+}
+
+/** What a module exports by default, as Node itself loads it. */
+async function load(module: string): Promise<unknown> {
+  const code = `import(${JSON.stringify(pathToFileURL(module).href)}).then((it) => console.log(JSON.stringify(it.default)))`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", code]);
+  return JSON.parse(stdout);
+}
+
+const MODULE = "export default {};";
+
+// --- finding ---------------------------------------------------------------------------------------------------------
+
+test.each([
+  ["in services beside the context file", "conf/services"],
+  ["in services next to the folder of the context file", "services"],
+  ["in Services, as the original has it", "Services"],
+])("a service is found %s", async (_where, place) => {
+  await using folder = await makeFolder({ [`${place}/Echo/ServiceEcho.mjs`]: MODULE, "conf/Context.xml": "" });
+
+  expect(await servicesOf(folder).locate(taskOf("Echo"))).toBe(folder.at(place, "Echo", "ServiceEcho.mjs"));
+});
+
+test("a service is found in a further folder that the provider was given", async () => {
+  await using folder = await makeFolder({ "elsewhere/Echo/ServiceEcho.mjs": MODULE });
+
+  const services = servicesOf(folder, { roots: [folder.at("elsewhere")] });
+
+  expect(await services.locate(taskOf("Echo"))).toBe(folder.at("elsewhere/Echo/ServiceEcho.mjs"));
+});
+
+test("a service is found where the provider's own file says, by an absolute or a relative location", async () => {
+  await using folder = await makeFolder({
+    "elsewhere/Echo/ServiceEcho.mjs": MODULE,
+    "services/Echo/ServiceEcho.js": "",
+  });
+  const tasks = [taskOf("Echo", folder.at("elsewhere")), taskOf("Echo", "../elsewhere")];
+  const services = servicesOf(folder, { ownTasks: tasks });
+
+  const found = await Promise.all(tasks.map(services.locate));
+
+  expect(found).toEqual(Array(2).fill(folder.at("elsewhere/Echo/ServiceEcho.mjs")));
+});
+
+test.each(["ts", "mts", "mjs", "js", "cjs"])("a service may end in .%s", async (ending) => {
+  await using folder = await makeFolder({ [`services/Echo/ServiceEcho.${ending}`]: MODULE });
+
+  expect(await servicesOf(folder).locate(taskOf("Echo"))).toBe(folder.at(`services/Echo/ServiceEcho.${ending}`));
+});
+
+test("a service that is not there is reported with the folders that were looked in", async () => {
+  await using folder = await makeFolder({ "services/Other/ServiceOther.mjs": MODULE });
+  await mkdir(folder.at("further"));
+  const services = servicesOf(folder, { roots: [folder.at("further"), folder.at("missing")] });
+
+  await expect(services.locate(taskOf("Echo"))).rejects.toMatchObject({
+    code: "ERR_SERVICE_NOT_FOUND",
+    message: expect.stringMatching(
+      new RegExp(`ts_1.*Echo/ServiceEcho.*: looked in ${folder.at("further")}, ${folder.at("services")}$`),
+    ),
+  });
+});
+
+test("where there is no folder to look in, those that are missing are named", async () => {
+  await using folder = await makeFolder();
+
+  await expect(servicesOf(folder).locate(taskOf("Echo"))).rejects.toMatchObject({
+    code: "ERR_SERVICE_NOT_FOUND",
+    message: expect.stringMatching(new RegExp(`no ${folder.at("conf/services")}\\b.*no ${folder.at("services")}`)),
+  });
+});
+
+test.each(["constructor", "toString", "hasOwnProperty", "valueOf"])(
+  "an instance called %s is like any other that is not there",
+  async (instance) => {
+    await using folder = await makeFolder({ "services/Echo/ServiceEcho.mjs": MODULE });
+
+    await expect(servicesOf(folder).prepare(taskOf(instance))).rejects.toMatchObject({ code: "ERR_SERVICE_NOT_FOUND" });
+  },
+);
+
+// --- what may be loaded ----------------------------------------------------------------------------------------------
+
+test("a link that leads out of the folders that code may come from is refused", async () => {
+  await using folder = await makeFolder({ "secret/Echo/ServiceEcho.mjs": MODULE, "services/README": "" });
+  await symlink(folder.at("secret/Echo"), folder.at("services/Echo"));
+
+  await expect(servicesOf(folder).prepare(taskOf("Echo"))).rejects.toMatchObject({
+    code: "ERR_LOCATION_FORBIDDEN",
+    message: expect.stringContaining(folder.at("secret/Echo/ServiceEcho.mjs")),
+  });
+});
+
+test("a link from one folder that code may come from to another is followed", async () => {
+  await using folder = await makeFolder({ "shared/Echo/ServiceEcho.mjs": MODULE, "services/README": "" });
+  await symlink(folder.at("shared/Echo"), folder.at("services/Echo"));
+
+  const services = servicesOf(folder, { roots: [folder.at("shared")] });
+
+  expect(await services.locate(taskOf("Echo"))).toBe(folder.at("shared/Echo/ServiceEcho.mjs"));
+});
+
+test("a location may be loaded from only if it lies below one that the provider knows", async () => {
+  await using folder = await makeFolder();
+  const { mayLoad } = servicesOf(folder, { roots: [folder.at("root")], ownTasks: [taskOf("Own", "../own")] });
+  const may = (location?: string) => mayLoad(taskOf("Echo", location));
+
+  const allowed = [undefined, "", "services", "../services", "../own", folder.at("own"), "../own/deeper", "../root"];
+  const forbidden = ["/", "..", "../..", "../own/..", "../own/../secret", folder.at("own2"), "../roots", "/tmp"];
+
+  expect(allowed.filter((location) => !may(location))).toEqual([]);
+  expect(forbidden.filter(may)).toEqual([]);
+});
+
+test("code outside is not loaded, even if whoever asks did not ask before whether it may be", async () => {
+  await using folder = await makeFolder({ "secret/Echo/ServiceEcho.mjs": MODULE });
+
+  await expect(servicesOf(folder).prepare(taskOf("Echo", folder.at("secret")))).rejects.toMatchObject({
+    code: "ERR_LOCATION_FORBIDDEN",
+  });
+});
+
+// --- TypeScript ------------------------------------------------------------------------------------------------------
+
+const TYPESCRIPT = {
+  "services/Echo/ServiceEcho.ts": `import { word } from "./word.js";\nexport default { word } satisfies object;`,
+  "services/Echo/word.ts": `export const word: string = "first";`,
+};
+
+/** A file that was written anew is another one: it was put in place whole. */
+async function identityOf(file: string): Promise<string> {
+  const { ino, mtimeMs } = await stat(file);
+  return `${ino} ${mtimeMs}`;
+}
+
+test("JavaScript runs as it is", async () => {
+  await using folder = await makeFolder({ "services/Echo/ServiceEcho.mjs": MODULE });
+
+  expect(await servicesOf(folder).prepare(taskOf("Echo"))).toBe(folder.at("services/Echo/ServiceEcho.mjs"));
+  await expect(stat(folder.at("cache"))).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("TypeScript is compiled once, for later providers of the same state folder as well", async () => {
+  await using folder = await makeFolder(TYPESCRIPT);
+  const services = servicesOf(folder);
+
+  const module = await services.prepare(taskOf("Echo"));
+  const first = await identityOf(module);
+  const again = [await services.prepare(taskOf("Echo")), await servicesOf(folder).prepare(taskOf("Echo"))];
+
+  expect(again).toEqual([module, module]);
+  expect(await identityOf(module)).toBe(first);
+  expect(await load(module)).toEqual({ word: "first" });
+});
+
+test("tasks of one instance that start at once share one compilation", async () => {
+  await using folder = await makeFolder(TYPESCRIPT);
+  const services = servicesOf(folder);
+
+  const identities = await Promise.all(
+    [1, 2, 3, 4].map(async () => identityOf(await services.prepare(taskOf("Echo")))),
+  );
+
+  expect(new Set(identities).size).toBe(1);
+});
+
+test("TypeScript is compiled again when a file that it imports has changed", async () => {
+  await using folder = await makeFolder(TYPESCRIPT);
+  const services = servicesOf(folder);
+  await services.prepare(taskOf("Echo"));
+
+  await folder.write("services/Echo/word.ts", `export const word: string = "the second";`);
+  const module = await services.prepare(taskOf("Echo"));
+
+  expect(await load(module)).toEqual({ word: "the second" });
+});
+
+test.each([
+  ["what it was made from is torn", (module: string) => truncate(`${module}.inputs.json`, 20)],
+  ["what it was made from is gone", (module: string) => rm(`${module}.inputs.json`)],
+  ["it is gone", (module: string) => rm(module)],
+])("a compiled module is made anew when the record of %s", async (_what, damage) => {
+  await using folder = await makeFolder(TYPESCRIPT);
+  const services = servicesOf(folder);
+  const module = await services.prepare(taskOf("Echo"));
+
+  await damage(module);
+  const anew = await services.prepare(taskOf("Echo"));
+
+  expect(anew).toBe(module);
+  expect(await load(anew)).toEqual({ word: "first" });
+});
+
+test("TypeScript that does not compile is reported with file, line and column of each error", async () => {
+  await using folder = await makeFolder({
+    "services/Echo/ServiceEcho.ts": `import { word } from "./broken.js";\nimport "./missing.js";\nexport default { word };`,
+    "services/Echo/broken.ts": `const ok = 1;\nexport const word = = 2;`,
+  });
+
+  const preparing = servicesOf(folder).prepare(taskOf("Echo"));
+
+  await expect(preparing).rejects.toMatchObject({
+    code: "ERR_SERVICE_INVALID",
+    message: expect.stringContaining(folder.at("services/Echo/ServiceEcho.ts")),
+    details: expect.arrayContaining([
+      expect.stringMatching(/services\/Echo\/broken\.ts:2:21: .*"="/),
+      expect.stringMatching(/services\/Echo\/ServiceEcho\.ts:2:8: .*missing/),
+    ]),
+  });
+});
+
+test("a service that was mended compiles", async () => {
+  await using folder = await makeFolder({ "services/Echo/ServiceEcho.ts": "export default = {};" });
+  const services = servicesOf(folder);
+  await expect(services.prepare(taskOf("Echo"))).rejects.toMatchObject({ code: "ERR_SERVICE_INVALID" });
+
+  await folder.write("services/Echo/ServiceEcho.ts", `export default { mended: true };`);
+
+  expect(await load(await services.prepare(taskOf("Echo")))).toEqual({ mended: true });
+});
+
+test("compiled code knows the place of its source as its own", async () => {
+  await using folder = await makeFolder({
+    "services/Echo/ServiceEcho.ts": `import { inner } from "./inner.js";
+      export default { url: import.meta.url, dirname: import.meta.dirname, filename: import.meta.filename, inner };`,
+    "services/Echo/inner.ts": "export const inner: string = import.meta.url;",
+  });
+  const source = folder.at("services/Echo/ServiceEcho.ts");
+
+  const seen = await load(await servicesOf(folder).prepare(taskOf("Echo")));
+
+  expect(seen).toEqual({
+    url: pathToFileURL(source).href,
+    filename: source,
+    dirname: folder.at("services/Echo"),
+    inner: pathToFileURL(folder.at("services/Echo/inner.ts")).href,
+  });
+});
+
+test("compiled code finds the packages that are installed beside its source", async () => {
+  await using folder = await makeFolder({
+    "node_modules/modern/package.json": `{ "name": "modern", "type": "module", "exports": { "./part": "./part.js" } }`,
+    "node_modules/modern/part.js": `export const modern = "a module";`,
+    "node_modules/@old/one/package.json": `{ "name": "@old/one", "main": "main.js" }`,
+    "node_modules/@old/one/main.js": `module.exports = { old: "CommonJS" };`,
+    "services/Echo/ServiceEcho.ts": `
+      import { modern } from "modern/part";
+      import one from "@old/one";
+      import { sep } from "path";
+      import { EOL } from "node:os";
+      export default { modern, old: one.old, sep, EOL };`,
+  });
+
+  const seen = await load(await servicesOf(folder).prepare(taskOf("Echo")));
+
+  expect(seen).toEqual({ modern: "a module", old: "CommonJS", sep: "/", EOL: "\n" });
+});
+
+test("a package that is not installed is an error where it is imported", async () => {
+  await using folder = await makeFolder({
+    "services/Echo/ServiceEcho.ts": `import "no-such-package";\nexport default {};`,
+  });
+
+  await expect(servicesOf(folder).prepare(taskOf("Echo"))).rejects.toMatchObject({
+    code: "ERR_SERVICE_INVALID",
+    details: [expect.stringMatching(/ServiceEcho\.ts:1:8: .*no-such-package/)],
+  });
+});
+
+test("compiled code finds zcontext/tasks though zcontext is not installed beside it", async () => {
+  await using folder = await makeFolder({
+    "services/Echo/ServiceEcho.ts": `
+      import { defineService, defineTask } from "zcontext/tasks";
+      const task = defineTask<{ text: string }>({ kind: "single", run() {} });
+      export default defineService({ name: "echo", description: "Echoes", task });`,
+  });
+
+  const service = await load(await servicesOf(folder).prepare(taskOf("Echo")));
+
+  expect(service).toEqual({ name: "echo", description: "Echoes", task: { kind: "single" } });
+});
+
+test("two sources of one name are two modules", async () => {
+  await using folder = await makeFolder({
+    "one/Echo/ServiceEcho.ts": `export default "one";`,
+    "two/Echo/ServiceEcho.ts": `export default "two";`,
+  });
+  const tasks = [taskOf("Echo", "../one"), taskOf("Echo", "../two")];
+  const services = servicesOf(folder, { ownTasks: tasks });
+
+  const modules = await Promise.all(tasks.map(services.prepare));
+
+  expect(await Promise.all(modules.map(load))).toEqual(["one", "two"]);
+});

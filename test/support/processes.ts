@@ -1,0 +1,88 @@
+// The process table as /proc shows it: the one witness of what lives and what does not. Whoever is dead and only waits
+// to be reaped does not live.
+import { randomUUID } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterEach, beforeEach } from "vitest";
+
+export interface LivingProcess {
+  pid: number;
+  /** Clock ticks from the boot of the machine to its start; tells it from a later one with the same pid. */
+  startedTicks: number;
+  /** Its arguments, with a space between. */
+  command: string;
+}
+
+/** Stands in the environment of whatever a test starts, itself or through others. */
+const MARK = "ZCONTEXT_TEST";
+/** The compiler keeps a process of its own for as long as ours lives. */
+const COMPILER = "esbuild --service=";
+const POLL_MS = 10;
+/** Ends a test that has failed; nothing waits for it. */
+const BOUND_MS = 30_000;
+
+/** The living process with this pid; undefined when there is none. */
+export async function findProcess(pid: number): Promise<LivingProcess | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "latin1");
+    // The name stands in parentheses and may hold some itself; the fields follow the last one.
+    const [state = "X", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (state === "Z" || state === "X") return undefined;
+    const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ").trim();
+    return { pid, startedTicks: Number(fields[18]), command };
+  } catch {
+    return undefined; // gone, perhaps while we looked
+  }
+}
+
+export async function isLiving(pid: number): Promise<boolean> {
+  return (await findProcess(pid)) !== undefined;
+}
+
+/** Resolves when all of these processes are gone; throws, naming those that stay, when that does not happen. */
+export async function untilGone(...pids: number[]): Promise<void> {
+  const known = await Promise.all(pids.map(findProcess));
+  await untilEmpty(async () => {
+    const now = await Promise.all(known.map((process) => process && findProcess(process.pid)));
+    return now.filter((process, index) => process?.startedTicks === known[index]?.startedTicks);
+  });
+}
+
+/**
+ * Has each test of the file fail that leaves a process behind. What is marked is what the test starts, and what that
+ * starts in its turn, sessions and groups of its own included.
+ */
+export function leaveNoProcess(): void {
+  beforeEach(() => {
+    process.env[MARK] = randomUUID();
+  });
+  afterEach(() => untilEmpty(started));
+}
+
+/** What the present test has started and is still there. */
+export async function started(): Promise<LivingProcess[]> {
+  const entries = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const marked = await Promise.all(
+    entries.map(async (pid) => ((await isMarked(pid)) ? findProcess(Number(pid)) : undefined)),
+  );
+  return marked.filter((process): process is LivingProcess => !(process?.command ?? COMPILER).includes(COMPILER));
+}
+
+async function isMarked(pid: string): Promise<boolean> {
+  const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+  return environment.split("\0").includes(`${MARK}=${process.env[MARK]}`);
+}
+
+async function untilEmpty(look: () => Promise<(LivingProcess | undefined)[]>): Promise<void> {
+  const deadline = performance.now() + BOUND_MS;
+  let left = await look();
+  while (left.some((process) => process !== undefined)) {
+    if (performance.now() > deadline) throw new Error(`still there: ${describe(left)}`);
+    await pause(POLL_MS);
+    left = await look();
+  }
+}
+
+function describe(processes: (LivingProcess | undefined)[]): string {
+  return processes.flatMap((process) => (process ? [`${process.pid} (${process.command})`] : [])).join(", ");
+}

@@ -1,0 +1,50 @@
+// The service code of README.md is code: the compiler accepts it, as strictly as our own.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { makeFolder } from "../support/folder.ts";
+import { blocksOf, readDocument } from "../support/readme.ts";
+
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+
+/** By path, which README gives in the first line of each. */
+const CODE = Object.fromEntries(
+  blocksOf(readDocument())
+    .filter(({ language }) => language === "ts")
+    .map(({ lines: [path = "", ...code] }) => [path.replace(/^\/\/ /, ""), code.join("\n")]),
+);
+
+/** What the compiler has to say about these files. */
+async function complaintsAbout(files: { [path: string]: string }): Promise<string> {
+  const tsconfig = {
+    extends: `${REPOSITORY}tsconfig.json`,
+    compilerOptions: {
+      paths: { "zcontext/tasks": [`${REPOSITORY}src/tasks/define.ts`] },
+      typeRoots: [`${REPOSITORY}node_modules/@types`],
+    },
+    include: ["services"],
+  };
+  await using folder = await makeFolder({
+    ...files,
+    "package.json": `{ "type": "module" }`,
+    "tsconfig.json": JSON.stringify(tsconfig),
+  });
+  const compiler = `${REPOSITORY}node_modules/typescript/bin/tsc`;
+  return spawnSync(process.execPath, [compiler, "--noEmit", "-p", folder.path], { encoding: "utf8" }).stdout;
+}
+
+test("the service code of README has no error of types", async () => {
+  expect(Object.keys(CODE)).toEqual([
+    "services/Thermometer/ServiceThermometer.ts",
+    "services/Thermometer/Thermometer.ts",
+  ]);
+  expect(await complaintsAbout(CODE)).toBe("");
+});
+
+test("and one that it had would be seen", async () => {
+  const wrong = Object.entries(CODE).map(([path, code]) => [path, code.replace("scope.update(", "scope.updat(")]);
+
+  expect(await complaintsAbout(Object.fromEntries(wrong))).toMatch(
+    /Thermometer\.ts\(\d+,\d+\): error TS\d+: .*'updat'/,
+  );
+});
