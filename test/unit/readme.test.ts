@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ERROR_CODES } from "../../src/errors.ts";
 import { readDocument, rowsOf, sectionOf } from "../support/readme.ts";
@@ -22,7 +22,10 @@ describe("README", () => {
 
       const missing = links.filter(([, file = "", anchor]) => {
         if (file !== "" && !existsSync(new URL(file, folder))) return true;
-        return anchor !== undefined && !anchorsOf(file === "" ? text : readDocument(file)).includes(anchor);
+        return (
+          anchor !== undefined &&
+          !anchorsOf(file === "" ? text : readFileSync(new URL(file, folder), "utf8")).includes(anchor)
+        );
       });
 
       expect(missing.map(([link]) => link)).toEqual([]);
