@@ -31,5 +31,5 @@ runProgram(program, async () => (await import("./control.ts")).control(program.o
 function seconds(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0 && value <= MAX_SECONDS) return value;
-  throw new InvalidArgumentError(`expected seconds from 0 to ${MAX_SECONDS}`);
+  throw new InvalidArgumentError(`expected seconds, more than 0 and at most ${MAX_SECONDS}`);
 }

@@ -3,6 +3,7 @@ import { isWildcard } from "../src/bus/exposure.ts";
 import { type ContextConfig, type Endpoints, parseContextConfig } from "../src/config/context-config.ts";
 import { findPresence } from "../src/context/presence.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
+import { say } from "./print.ts";
 
 /**
  * Reads a context file.
@@ -30,7 +31,10 @@ export async function readContextFile(file: string): Promise<ContextConfig> {
 export async function findEndpoints(file: string, config: ContextConfig): Promise<Endpoints> {
   const endpoints = (await findPresence(file))?.endpoints;
   if (endpoints !== undefined) return endpoints;
-  if (!isWildcard(config.endpoints)) return config.endpoints;
+  if (!isWildcard(config.endpoints)) {
+    say(`warning: no provider runs ${file} itself; asking whoever listens at ${config.endpoints.publish}`);
+    return config.endpoints;
+  }
   throw new ContextError("ERR_BUS_UNREACHABLE", `no provider runs ${file}`, {
     hint: `Start one with \`service-context ${file}\`.`,
   });

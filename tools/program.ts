@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
-import { EXIT, exitCodeOf, printError, say } from "./print.ts";
+import { ContextError, reasonOf } from "../src/errors.ts";
+import { answerJson, EXIT, errorAsJson, exitCodeOf, printError, say } from "./print.ts";
 
 declare const ZCONTEXT_VERSION: string | undefined;
 
@@ -26,13 +27,21 @@ export async function runProgram(program: Command, action: () => Promise<number>
   try {
     await program.parseAsync([...process.argv.slice(0, 2), ...spellKnown(program, process.argv.slice(2))]);
   } catch (error) {
-    process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.done : EXIT.usage) : fail(error);
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    else process.exitCode = await fail(error, program.opts());
   }
 }
 
-function fail(error: unknown): number {
-  printError(error);
-  if (exitCodeOf(error) === EXIT.internal)
+// Whoever reads JSON gets the error as JSON as well: on stdout as the answer, on stderr as a log line.
+async function fail(error: unknown, { json, log_format, transaction }: { [option: string]: unknown }): Promise<number> {
+  if (json && error instanceof ContextError)
+    answerJson({ ...(transaction ? { transaction } : {}), ...errorAsJson(error) });
+  if (log_format === "json") {
+    const { createLog } = await import("./log.ts");
+    const { code, hint, details } = error as Partial<ContextError>;
+    createLog("json", "error").error({ code, hint, details }, reasonOf(error));
+  } else if (!json || !(error instanceof ContextError)) printError(error);
+  if (exitCodeOf(error) === EXIT.internal && log_format !== "json")
     say("This is a fault of zcontext itself; please report it with the lines above.");
   return exitCodeOf(error);
 }
@@ -52,4 +61,9 @@ function plain(option: string): string {
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
+}
+
+/** Resolves when nobody reads our answers any more. */
+export function unread(): Promise<void> {
+  return new Promise((resolve) => process.stdout.once("error", () => resolve()));
 }

@@ -97,6 +97,7 @@ function begin(provider: Provider, options: Options): Promise<Outcome> {
   if (options.start === undefined && !options.until_done) return never;
   const transaction = typeof options.start === "string" && options.start !== "" ? options.start : generateTransaction();
   if (!options.json) answer(`transaction ${transaction}`);
+  else if (!options.until_done) answerJson({ transaction });
   const done = options.until_done ? provider.untilDone(transaction) : never;
   provider.start(transaction);
   return done;

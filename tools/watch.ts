@@ -1,11 +1,13 @@
 // What `context-monitor` does, once its words are understood.
 import { connectInbox } from "../src/bus/bus.ts";
+import { deferred } from "../src/deferred.ts";
 import { ContextError } from "../src/errors.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import { isObject } from "../src/protocol/json.ts";
 import { CONTEXT_NAME, readMessage } from "../src/protocol/message.ts";
 import { findEndpoints, readContextFile } from "./context-file.ts";
 import { answer, answerJson, EXIT, mebibytes, percent } from "./print.ts";
+import { unread } from "./program.ts";
 
 /** The options of the command; see its `--help`. */
 export interface Options {
@@ -22,11 +24,9 @@ const SILENCE_MS = 3_000;
 /** Prints what a provider publishes until a signal, or once; answers the exit code. */
 export async function watch(options: Options): Promise<number> {
   const endpoint = await endpointFor(options);
-  let leave!: (code: number) => void;
-  const left = new Promise<number>((resolve) => {
-    leave = resolve;
-  });
+  const { promise: left, resolve: leave } = deferred<number>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => leave(EXIT.done));
+  unread().then(() => leave(EXIT.done));
   const inbox = await connectInbox(endpoint, {
     topics: options.once ? ["monitor"] : ["monitor", "control"],
     timeoutMs: 1_500,

@@ -8,7 +8,10 @@ const [publishBind = "", subscribeBind = ""] = process.argv.slice(2);
 const parent = new Socket({ fd: 3 });
 // The provider is gone, whichever way it went. Only a signal ends a process in which the proxy runs.
 const die = () => process.kill(process.pid, "SIGKILL");
-parent.on("close", die).resume();
+parent
+  .on("error", () => {})
+  .on("close", die)
+  .resume();
 
 /** How long listeners may take to be sent what was said last, in milliseconds. */
 const LINGER_MS = 500;

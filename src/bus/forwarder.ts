@@ -132,7 +132,8 @@ interface Failure {
 type Report = { bound: Endpoints; failed?: never } | { failed: Failure };
 
 async function firstReport(child: ChildProcess): Promise<Report | undefined> {
-  for await (const line of createInterface(pipeOf(child))) return JSON.parse(line) as Report;
+  const lines = createInterface(pipeOf(child)).on("error", () => {});
+  for await (const line of lines) return JSON.parse(line) as Report;
   return undefined;
 }
 

@@ -2,6 +2,7 @@ import { Subscriber } from "zeromq";
 import { ContextError, reasonOf } from "../errors.ts";
 import { decodeFrame, type Frame } from "../protocol/codec.ts";
 import { HIGH_WATER_MARK, MAX_WIRE_BYTES, RECONNECT_MS } from "./limits.ts";
+import { receiving } from "./receiving.ts";
 
 /** The listening half of a bus: one subscriber. */
 export interface Inbox {
@@ -52,7 +53,7 @@ export function openInbox(endpoint: string, listener: Listener): Inbox {
   };
 
   async function listen(): Promise<void> {
-    for await (const parts of socket) hear(parts);
+    for await (const parts of receiving(socket)) hear(parts);
   }
 
   function hear(parts: Buffer[]): void {

@@ -3,6 +3,7 @@ import { type Deferred, deferred } from "../deferred.ts";
 import { encodeFrame, type Frame } from "../protocol/codec.ts";
 import { stamp } from "../protocol/message.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, RECONNECT_MS } from "./limits.ts";
+import { receiving } from "./receiving.ts";
 
 /** The sending half of a bus: one long-lived publisher. */
 export interface Outbox {
@@ -10,7 +11,7 @@ export interface Outbox {
   readonly up: Promise<void>;
   /**
    * Sends, marked with this publisher's incarnation and the number of the message on its topic; the answer is that
-   * number. Kept while the forwarder is away, the oldest given up first.
+   * number. Kept while the forwarder is away, 10,000 messages; what is beyond is given up and counted.
    *
    * @throws {ContextError} `ERR_MESSAGE_MALFORMED` when the frame can't travel.
    */
@@ -19,6 +20,8 @@ export interface Outbox {
   onceSubscribed(topic: string): Promise<void>;
   /** Messages given up since the start. */
   readonly lost: number;
+  /** Closes at once, whatever is still under way: for the last moment of a thread. */
+  abandon(): void;
   /** Hands over what was accepted, then closes. */
   close(): Promise<void>;
 }
@@ -34,6 +37,8 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
   const socket = new XPublisher({
     linger: 0,
     sendTimeout: 0,
+    // What no longer fits is refused rather than dropped in silence, so that it can be counted.
+    noDrop: true,
     sendHighWaterMark: HIGH_WATER_MARK,
     maxMessageSize: MAX_SUBSCRIPTION_BYTES,
     reconnectInterval: RECONNECT_MS,
@@ -68,6 +73,9 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
       waiting.set(topic, resolve);
       return promise;
     },
+    abandon() {
+      if (!socket.closed) socket.close();
+    },
     async close() {
       if (socket.closed) return;
       // Every send must have settled: a close() over pending sends has crashed the process.
@@ -80,10 +88,10 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
   };
 
   async function listen(): Promise<void> {
-    for await (const [subscription = Buffer.alloc(0)] of socket) {
+    for await (const [subscription = Buffer.alloc(0)] of receiving(socket)) {
       const topic = subscription.toString("utf8", 1);
-      if (subscription[0] !== SUBSCRIBED) isUp &&= topic !== "";
-      else if (topic === "") open();
+      if (subscription[0] !== SUBSCRIBED) continue;
+      if (topic === "") open();
       else arrive(topic);
     }
   }
@@ -99,11 +107,11 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
     up.resolve();
   }
 
+  // Before the first connection there is nobody to queue for; from then on ZeroMQ does it, outages included.
   function hold(bytes: Buffer): void {
-    if (held.push(bytes) > HIGH_WATER_MARK) {
-      held.shift();
-      lost += 1;
-    }
+    if (held.push(bytes) <= HIGH_WATER_MARK) return;
+    held.shift();
+    lost += 1;
   }
 
   // Not awaited one by one, which would halve the rate, but counted, so that closing can wait for all.

@@ -26,6 +26,9 @@ export interface RequesterOptions {
   timeoutMs?: number;
 }
 
+/** When a request without an answer is sent again, in milliseconds. */
+const REPEAT_MS = 500;
+
 /**
  * Joins the bus as somebody who asks.
  *
@@ -48,10 +51,14 @@ export async function connectRequester(endpoints: Endpoints, options: RequesterO
     const requestId = randomUUID();
     const { promise, resolve, reject } = deferred<Message>();
     const timer = setTimeout(() => reject(unanswered(message, answerMs)), answerMs);
+    const send = () => void bus.publish(writeMessage({ ...message, header: { ...message.header, requestId } }));
+    // The bus may lose a request or its answer, when the forwarder dies; the request id tells that it is the same one.
+    const again = setInterval(send, REPEAT_MS);
     waiting.set(requestId, resolve);
-    bus.publish(writeMessage({ ...message, header: { ...message.header, requestId } }));
+    send();
     return promise.finally(() => {
       clearTimeout(timer);
+      clearInterval(again);
       waiting.delete(requestId);
     });
   }

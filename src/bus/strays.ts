@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Subscriber } from "zeromq";
 import { topicOf } from "../protocol/codec.ts";
 import { MAX_WIRE_BYTES, RECONNECT_MS } from "./limits.ts";
+import { receiving } from "./receiving.ts";
 
 export interface StrayEvents {
   /** The first message on a topic that is none of ours. */
@@ -35,7 +36,7 @@ export function watchStrays(endpoint: string, ours: ReadonlySet<string>, events:
 
   async function watch(): Promise<void> {
     let count = 0;
-    for await (const [bytes = Buffer.alloc(0)] of socket) {
+    for await (const [bytes = Buffer.alloc(0)] of receiving(socket)) {
       look(bytes);
       count += 1;
       if (count % KEPT === 0) await pause(PAUSE_MS, undefined, { signal: closed.signal }).catch(() => {});

@@ -18,30 +18,33 @@ export function createAnnouncements<Message>(
 ): Announcements<Message> {
   const waiting = new Map<number, Message>();
   let delivered = 0;
+  let pipedTo = 0;
+  let heardTo = 0;
 
-  function hand(sequence: number, message: Message): void {
-    waiting.delete(sequence);
-    delivered = sequence;
-    deliver(message, sequence);
-  }
-
-  function handWaiting(below: number): void {
+  function handTo(last: number): void {
     for (const [sequence, message] of [...waiting].sort(([a], [b]) => a - b)) {
-      if (sequence < below) hand(sequence, message);
+      if (sequence > last) return;
+      waiting.delete(sequence);
+      delivered = sequence;
+      deliver(message, sequence);
     }
   }
 
   return {
     piped(sequence, message) {
       if (sequence <= delivered) return false;
-      waiting.set(sequence, message);
-      return true;
+      pipedTo = sequence;
+      if (!waiting.has(sequence)) waiting.set(sequence, message);
+      handTo(Math.min(pipedTo, heardTo));
+      return sequence > delivered;
     },
+    // Once the bus has lost one, the pipe may still be on its way with it.
     heard(sequence, message) {
       if (sequence <= delivered) return;
-      handWaiting(sequence);
-      hand(sequence, message);
+      heardTo = sequence;
+      waiting.set(sequence, message);
+      if (sequence === delivered + 1 || sequence <= pipedTo) handTo(sequence);
     },
-    settle: () => handWaiting(Number.POSITIVE_INFINITY),
+    settle: () => handTo(pipedTo),
   };
 }

@@ -129,6 +129,7 @@ function follow(requester: Requester, { action, transaction }: Command, watchers
   let runsBefore: ReadonlyMap<string, number> | undefined;
   let records: TaskRecord[] = [];
   let hasLeft = false;
+  let isFinishing = false;
   const failures = new Map<string, string>();
   watchers.add(watch);
 
@@ -165,8 +166,13 @@ function follow(requester: Requester, { action, transaction }: Command, watchers
 
   function check(): void {
     if (orders === undefined) return;
-    const isDone = action === "exit" ? hasLeft : Object.keys(orders).every(isSettled) || hasFailed();
-    if (isDone) done.resolve(records.map(withFailure));
+    if (action === "exit" ? hasLeft : Object.keys(orders).every(isSettled)) finish();
+    // The others may be further than the last news of them.
+    else if (hasFailed() && !isFinishing) void askAgain().finally(finish);
+  }
+
+  function finish(): void {
+    done.resolve(records.map(withFailure));
   }
 
   function withFailure(record: TaskRecord): TaskRecord {
@@ -197,6 +203,7 @@ function follow(requester: Requester, { action, transaction }: Command, watchers
   // Announcements can be lost with the forwarder; what the provider has can't.
   async function askAgain(): Promise<void> {
     try {
+      isFinishing = hasFailed();
       const answer = await query(requester, "request", transaction);
       records = recordsOf(answer as JsonObject);
     } catch (error) {

@@ -22,15 +22,28 @@ export async function compile(source: string, cacheDir: string): Promise<string>
   const module = join(cacheDir, `${basename(source).replace(/\.m?ts$/, "")}-${key}.mjs`);
   const inputsFile = `${module}.inputs.json`;
   if (existsSync(module) && (await isFresh(inputsFile))) return module;
-  const { build } = await import("esbuild");
   await mkdir(cacheDir, { recursive: true });
-  const { outputFiles, metafile } = await build(optionsFor(source, module)).catch((error: unknown) => {
+  const { outputFiles, metafile } = await bundle(optionsFor(source, module)).catch((error: unknown) => {
     throw broken(source, error);
   });
   for (const { path, contents } of outputFiles) await writeWhole(path, contents);
   // Written last: a module without it counts as stale.
   await writeWhole(inputsFile, JSON.stringify(Object.keys(metafile.inputs).map((path) => stateOf(resolve(path)))));
   return module;
+}
+
+let bundling = 0;
+
+// The compiler is a process of its own that would stay for good; it is let go when nobody needs it.
+async function bundle(options: ReturnType<typeof optionsFor>) {
+  const { build, stop } = await import("esbuild");
+  bundling += 1;
+  try {
+    return await build(options);
+  } finally {
+    bundling -= 1;
+    if (bundling === 0) await stop();
+  }
 }
 
 function optionsFor(source: string, module: string) {
@@ -59,6 +72,7 @@ const resolveFromSource: Plugin = {
       if (path === "zcontext/tasks") return { path: createRequire(import.meta.url).resolve(path) };
       const found = await find(path, { importer, resolveDir, kind, pluginData: "resolved" });
       if (found.errors.length > 0 || found.external) return found;
+      if (/\.[cm]?tsx?$/.test(found.path)) return { path: found.path }; // an alias of the project: Node could not load it
       return { path: pathToFileURL(found.path).href, external: true };
     });
   },

@@ -12,6 +12,7 @@ import {
   requestIdOf,
   type StateMessage,
 } from "../protocol/message.ts";
+import { createAnswered } from "./answered.ts";
 import type { Complaints } from "./complaints.ts";
 import { dispatch, type Order, startOrders, type View } from "./dispatch.ts";
 import * as report from "./report.ts";
@@ -49,6 +50,7 @@ export interface Controller {
 export function createController(options: ControllerOptions): Controller {
   const { transactions, ownTasks, publish, log, complaints } = options;
   const { news } = transactions;
+  const answered = createAnswered();
   let isLeaving = false;
   const view: View = {
     get contextId() {
@@ -63,14 +65,15 @@ export function createController(options: ControllerOptions): Controller {
   function receive(frame: Frame): void {
     const message = read(frame);
     if (message === undefined || message.header.incarnation === options.incarnation || isFromOwnTask(message)) return;
-    const decision = dispatch(message, view);
     const { header } = message;
+    if (answered.again(header.requestId)) return;
+    const decision = dispatch(message, view);
     switch (decision.kind) {
       case "obey":
         if (isLeaving) return refuse(about(message), "ERR_PROVIDER_LEAVING", "the provider is leaving");
         return obey(message, decision.orders);
       case "leave":
-        news.answer(about(message), { orders: {} });
+        accept(about(message), {});
         return options.onLeave();
       case "refuse":
         return refuse(about(message), decision.code, decision.reason);
@@ -118,7 +121,7 @@ export function createController(options: ControllerOptions): Controller {
     const { transaction, serviceId, serviceName } = message.header;
     if (message.kind === "context" && view.contextId === "" && serviceId !== "none") transactions.contextId = serviceId;
     const present = transactions.open(transaction, serviceName);
-    news.answer(about(message), { orders: Object.fromEntries(orders.map(({ task, action }) => [task.id, action])) });
+    accept(about(message), Object.fromEntries(orders.map(({ task, action }) => [task.id, action])));
     log.info(
       { transaction, orders: orders.map(({ task, action }) => `${action} ${task.id}`) },
       `command ${message.header.action}`,
@@ -127,9 +130,13 @@ export function createController(options: ControllerOptions): Controller {
     present.obey(orders);
   }
 
+  function accept(to: report.About, orders: { [serviceId: string]: string }): void {
+    answered.remember(to.requestId, () => news.answer(to, { orders }));
+  }
+
   function refuse(to: report.About, code: ErrorCode, reason: string): void {
     complaints.add("command refused", { transaction: to.transaction, code, reason });
-    publish(report.refused(to, code, reason));
+    answered.remember(to.requestId, () => publish(report.refused(to, code, reason)));
   }
 
   async function answer({ header }: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {

@@ -127,7 +127,7 @@ function isListOfIds(entries: Json): boolean {
 }
 
 function lookUp(ids: readonly string[], known: TransactionView | undefined, { ownTasks }: View): TaskServiceConfig[] {
-  return ids.map((id) => {
+  return [...new Set(ids)].map((id) => {
     const task = ownTasks.find((own) => own.id === id) ?? known?.get(id)?.task;
     if (task !== undefined) return task;
     throw new ContextError(
@@ -212,9 +212,7 @@ function dispatchProcess({ topic, header }: ProcessMessage, view: View): Decisio
 
 function addressed({ serviceId, serviceName }: ProcessMessage["header"], known: TransactionView): TaskServiceConfig[] {
   return tasksOf(known).filter(
-    (task) =>
-      (serviceName === ALL || serviceName === task.serviceName) &&
-      (serviceId === "" || serviceId === task.id || serviceName === ALL),
+    (task) => (serviceName === ALL || serviceName === task.serviceName) && (serviceId === "" || serviceId === task.id),
   );
 }
 

@@ -96,6 +96,11 @@ const table = setup({
     announceEnd: enqueueActions(({ context, enqueue }) => {
       if (!context.saidEnded) enqueue("sayStopped");
     }),
+    // Between two runs the task is in no state that would say how the first one ended.
+    announceGone: enqueueActions(({ context, enqueue }) => {
+      if (context.reason === undefined) enqueue("announceEnd");
+      else enqueue("announceFailure");
+    }),
     announceFailure: enqueueActions(({ context, enqueue }) => {
       if (!context.saidFailed) enqueue("sayFailed");
     }),
@@ -116,16 +121,27 @@ const begin = [{ guard: "isHeldBack", target: "backingOff", actions: "noteDelay"
 const alive = {
   spawned: { actions: "notePid" },
   updated: { actions: "fireOnUpdate" },
-  failed: [{ guard: "hasFailed" }, { actions: ["noteReason", "noteSaidFailed", "fireOnFail"] }],
-  unfit: { target: "stopping", actions: ["noteReason", "askToStop", "fireOnFail"] },
+  failed: [
+    { guard: "hasFailed", actions: "noteSaidFailed" },
+    { actions: ["noteReason", "noteSaidFailed", "fireOnFail"] },
+  ],
+  unfit: [
+    { guard: "hasFailed", target: "stopping", actions: "askToStop" },
+    { target: "stopping", actions: ["noteReason", "askToStop", "fireOnFail"] },
+  ],
   exited: [{ guard: "hasFailed" }, { guard: "hasEnded" }, { actions: ["noteSaidEnded", "fireOnExit"] }],
   stopped: [
-    { guard: "hasFailed", target: "stopping" },
+    { guard: "hasFailed", target: "stopping", actions: "noteSaidEnded" },
     { guard: "hasEnded", target: "stopping" },
     { target: "stopping", actions: ["noteSaidEnded", "fireOnExit"] },
   ],
   stop: { target: "stopping", actions: ["noteStop", "askToStop"] },
   restart: { target: "stopping", actions: ["noteRestart", "noteDelay", "askToStop"] },
+  // A bus message is no proof: the task may count as running by somebody's word, and there never was a process.
+  spawnFailed: [
+    { guard: "hasFailed", target: "failed" },
+    { target: "failed", actions: ["noteReason", "fireOnFail"] },
+  ],
   exit: [
     { guard: "hasFailed", target: "failed" },
     { guard: "hasEnded", target: "exited" },
@@ -135,8 +151,8 @@ const alive = {
 } as const;
 
 const gone = [
-  { guard: "isWantedLater", target: "backingOff" },
-  { guard: "isWantedAgain", target: "starting" },
+  { guard: "isWantedLater", target: "backingOff", actions: "announceGone" },
+  { guard: "isWantedAgain", target: "starting", actions: "announceGone" },
   { guard: "isRequested", target: "stopped" },
   { guard: "hasFailed", target: "failed" },
   { target: "exited" },
@@ -171,7 +187,6 @@ const lifecycle = table.createMachine({
       entry: ["beginRun", "spawn"],
       on: {
         ...alive,
-        spawnFailed: { target: "failed", actions: ["noteReason", "fireOnFail"] },
         started: { target: "running", actions: "fireOnStart" },
       },
     },
@@ -183,8 +198,8 @@ const lifecycle = table.createMachine({
         spawned: { actions: "notePid" },
         stopped: { actions: "noteSaidEnded" },
         failed: [
-          { guard: "isRequested" },
-          { guard: "hasFailed" },
+          { guard: "isRequested", actions: "noteSaidFailed" },
+          { guard: "hasFailed", actions: "noteSaidFailed" },
           { actions: ["noteReason", "noteSaidFailed", "fireOnFail"] },
         ],
         start: { actions: ["noteAgain", "noteDelay"] },

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { realpathSync, rmSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { createServer, type Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -22,6 +22,9 @@ export interface HeldPresence extends AsyncDisposable {
   update(presence: Presence): void;
 }
 
+/** How long a provider may take to say where it is, in milliseconds. */
+const ANSWER_MS = 1_000;
+
 /**
  * Takes the place of the one provider of a context file.
  *
@@ -29,7 +32,9 @@ export interface HeldPresence extends AsyncDisposable {
  */
 export async function holdPresence(contextFile: string, first: Presence): Promise<HeldPresence> {
   let presence = first;
-  const server = createServer((socket) => socket.on("error", () => {}).end(JSON.stringify(presence)));
+  const server = createServer((socket) =>
+    socket.on("error", () => {}).end(JSON.stringify(presence), () => socket.destroy()),
+  );
   await listen(server, contextFile);
   server.unref();
   return {
@@ -45,8 +50,11 @@ export async function holdPresence(contextFile: string, first: Presence): Promis
 
 /** The provider that runs a context file on this machine; undefined when there is none. */
 export async function findPresence(contextFile: string): Promise<Presence | undefined> {
-  const socket = connect(addressOf(contextFile));
+  const socket = new Socket();
+  // A provider that was halted can't answer.
+  socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error("no answer")));
   try {
+    socket.connect(addressOf(contextFile));
     await once(socket, "connect");
     return JSON.parse(await text(socket)) as Presence;
   } catch {
@@ -58,19 +66,21 @@ export async function findPresence(contextFile: string): Promise<Presence | unde
 
 async function listen(server: Server, contextFile: string): Promise<void> {
   const address = addressOf(contextFile);
-  for (let attempt = 1; ; attempt += 1) {
-    server.listen(address);
-    try {
-      await once(server, "listening");
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-      const holder = await findPresence(contextFile);
-      if (holder !== undefined || attempt > 1) throw running(contextFile, holder);
-      // A socket file outlives its holder where there is no abstract namespace.
-      if (!address.startsWith("\0")) rmSync(address, { force: true });
-    }
+  try {
+    await listenAt(server, address);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    const holder = await findPresence(contextFile);
+    // An abstract address is free as soon as nobody holds it; a socket file outlives its holder.
+    if (holder !== undefined || address.startsWith("\0")) throw running(contextFile, holder);
+    rmSync(address, { force: true });
+    await listenAt(server, address);
   }
+}
+
+async function listenAt(server: Server, address: string): Promise<void> {
+  server.listen(address);
+  await once(server, "listening");
 }
 
 function running(contextFile: string, holder: Presence | undefined): ContextError {

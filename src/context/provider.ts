@@ -193,7 +193,10 @@ function createOpened() {
       return thing;
     },
     async close(): Promise<void> {
-      for (let thing = things.pop(); thing !== undefined; thing = things.pop()) await thing[Symbol.asyncDispose]();
+      const thing = things.pop();
+      if (thing === undefined) return;
+      // One that does not close must not keep the others open.
+      await Promise.resolve(thing[Symbol.asyncDispose]()).finally(() => this.close());
     },
   };
 }

@@ -102,8 +102,14 @@ export function beginRun(options: RunOptions): Run {
       isStopped = true;
       heard.then(() => process?.askToStop());
     },
-    terminate: () => process?.terminate(),
-    kill: () => process?.kill(),
+    terminate() {
+      isStopped = true;
+      process?.terminate();
+    },
+    kill() {
+      isStopped = true;
+      process?.kill();
+    },
   };
 }
 

@@ -69,16 +69,17 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
   const timers = createTimers(send);
   let task = definition;
   let standing = newborn();
+  let before = standing;
   let record = newRecord(task);
   let throttle = unthrottled;
   let run: Run | undefined;
 
   function send(event: LifecycleEvent): void {
-    const from = standing.state;
+    before = standing;
     const [next, effects] = follow(standing, event);
     standing = next;
     for (const effect of effects) attempt(effect);
-    around.onChanged(from);
+    around.onChanged(before.state);
   }
 
   // One effect that fails must not keep the others from being performed.
@@ -157,7 +158,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
   }
 
   function speakFor(action: "created" | "stopped" | "failed"): void {
-    const { pid, reason } = standing.life;
+    // Where the next run has begun already, it is the one before that is spoken of.
+    const { pid = before.life.pid, reason = before.life.reason } = standing.life;
     const message = onBehalfOf(task, {
       transaction,
       action,

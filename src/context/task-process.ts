@@ -67,6 +67,7 @@ interface ThreadHost extends Launcher {}
 function startThreadHost(transaction: string, onEnded: () => void): ThreadHost {
   const runs = new Map<string, RunEvents>();
   let pid: number | undefined;
+  let lastExit: Exit | undefined;
   const toAll = (tell: (events: RunEvents) => void) => [...runs.values()].forEach(tell);
 
   const child: Child = startChild(["threads", transaction], {
@@ -84,17 +85,20 @@ function startThreadHost(transaction: string, onEnded: () => void): ThreadHost {
     onGarbage: (error) => toAll((events) => events.onGarbage(error)),
     onOutput: (stream, line) => toAll((events) => events.onOutput(stream, line)),
     // A crash of one thread takes the process, and so its siblings.
-    onExit: (exit) => close((events) => events.onExit(exit)),
+    onExit: (exit) => close((events) => events.onExit(lastExit ?? exit)),
   } satisfies ChildEvents);
 
+  // The last thread has ended when its process has: it is told so by `close`.
   function end(run: string, exit: Exit): void {
-    const events = runs.get(run);
-    runs.delete(run);
-    if (runs.size === 0) {
-      onEnded();
-      child.hangUp();
+    if (runs.size > 1) {
+      const events = runs.get(run);
+      runs.delete(run);
+      events?.onExit(exit);
+      return;
     }
-    events?.onExit(exit);
+    lastExit = exit;
+    onEnded();
+    child.hangUp();
   }
 
   function close(tell: (events: RunEvents) => void): void {

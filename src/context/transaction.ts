@@ -100,8 +100,7 @@ export function openTransaction(id: string, contextName: string, options: Transa
   function settle(): void {
     const standings = [...tasks.values()].map(({ standing }) => standing);
     if (fired.length > 0 || !standings.every(({ state }) => isAtRest(state))) return;
-    const isOver = standings.every(({ state }) => state !== "defined");
-    if (isOver || standings.some(({ life }) => life.run > 0)) observer.onQuiet(isOver);
+    observer.onQuiet(standings.every(({ state }) => state !== "defined"));
   }
 
   function trigger(supervised: Supervised, event: TriggerEvent): void {

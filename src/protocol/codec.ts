@@ -59,7 +59,7 @@ export function topicOf(bytes: Buffer): string | undefined {
 }
 
 function isTopic(topic: string): boolean {
-  return topic.length > 0 && topic.length <= 128 && !/[\s\p{Cc}]|@@@/u.test(topic);
+  return topic.length > 0 && topic.length <= 128 && /^[!-~]+$/.test(topic) && !topic.includes(SEPARATOR);
 }
 
 // The original's receivers split on every separator, so none may occur in what they read.

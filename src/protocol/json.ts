@@ -65,5 +65,11 @@ function formatText(text: string): string {
 function byCodePoint([a]: [string, Json], [b]: [string, Json]): number {
   let index = 0;
   while (index < a.length && a.charCodeAt(index) === b.charCodeAt(index)) index += 1;
+  // Two that differ in the second half of a pair differ in the whole of it.
+  if (index > 0 && (isPairAt(a, index - 1) || isPairAt(b, index - 1))) index -= 1;
   return (a.codePointAt(index) ?? -1) - (b.codePointAt(index) ?? -1);
+}
+
+function isPairAt(text: string, index: number): boolean {
+  return (text.codePointAt(index) ?? 0) > 0xffff;
 }

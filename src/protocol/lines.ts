@@ -19,10 +19,16 @@ export function createLineSplitter(onLine: (line: string) => void, maxLength = M
 
   return {
     push(chunk) {
+      // A long line comes in many chunks: what was searched already is not searched again.
+      if (!chunk.includes("\n") && rest.length + chunk.length <= maxLength) {
+        rest += chunk;
+        return;
+      }
       const lines = (rest + chunk).split(/\r?\n/);
       rest = lines.pop() ?? "";
       for (const line of lines) flush(line);
-      if (rest.length > maxLength) {
+      // The carriage return may be half of a line end.
+      if (rest.length - (rest.endsWith("\r") ? 1 : 0) > maxLength) {
         flush(rest.slice(0, maxLength));
         rest = rest.slice(maxLength);
       }

@@ -10,6 +10,8 @@ type Start = ToTask & { type: "start" };
 
 /** Time to leave once the provider is gone, in milliseconds; nobody would end us after that. */
 const ORPHAN_MS = 2_000;
+/** How long a thread that is to be killed may take to end itself, in milliseconds. */
+const KILL_MS = 500;
 
 if (isMainThread) runProcess();
 else runThread(workerData as Start);
@@ -52,7 +54,11 @@ function runProcess(): void {
   function startThread(start: Start): void {
     const { run } = start;
     const worker = new Worker(fileURLToPath(import.meta.url), { workerData: start, stdout: true, stderr: true });
-    runs.set(run, (message) => (message.type === "kill" ? worker.terminate() : worker.postMessage(message)));
+    runs.set(run, (message) => {
+      worker.postMessage(message);
+      // It ends itself, closing its sockets: ending a thread over a pending receive aborts the whole process.
+      if (message.type === "kill") setTimeout(() => void worker.terminate(), KILL_MS).unref();
+    });
     worker.on("message", send);
     for (const stream of ["stdout", "stderr"] as const) {
       const output = createLineSplitter((line) => send({ type: "output", run, stream, line }), MAX_LINE_LENGTH);

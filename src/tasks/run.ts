@@ -21,6 +21,8 @@ const BYE_MS = 2_000;
 /** Runs one task service from its start data to its last announcement, and answers the exit code: 0, or 1 for a failure. */
 export async function runService({ run, start }: ToTask & { type: "start" }, link: Link): Promise<number> {
   const outbox = openOutbox(start.endpoints.publish, run);
+  // A thread that ends over a pending receive would abort the process it shares.
+  process.once("exit", outbox.abandon);
   const stop = new AbortController();
   const bye = deferred();
   const crash = deferred<never>();
@@ -28,6 +30,7 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
   link.receive(({ type }) => {
     if (type === "stop") stop.abort();
     if (type === "bye") bye.resolve();
+    if (type === "kill") process.exit(1);
   });
   for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, crash.reject);
 

@@ -57,7 +57,8 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
   async "npx conf-command --action start --context_file conf/Context-EchoAction.xml --transaction T1"(reader, command) {
     const { stdout } = await reader.runs(command);
 
-    expect(stdout[2]).toMatch(/^ts_100 +echo_action +running +\d+ +1$/);
+    const [, pid] = /^ts_100 +echo_action +running +(\d+) +1$/.exec(stdout[2] as string) ?? [];
+    expect(Number(pid)).toBe(runningIn(reader.other()));
     await reader.other().stderr.first((line) => / ts_100 .* \| 4…$/.test(line));
   },
 

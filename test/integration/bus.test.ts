@@ -22,6 +22,8 @@ import { startScript } from "../support/script.ts";
 leaveNoProcess();
 
 const deaf = { onFrame() {} };
+/** Ends a wait that was in vain. */
+const BOUND_MS = 20_000;
 
 /** A bus that keeps what it hears. */
 async function connectListener(endpoints: Endpoints, topics: string[]) {
@@ -72,7 +74,7 @@ test("a message reaches whoever subscribed to its topic", async () => {
 
   publisher.publish(announced("ts_1", "stopped", { pid: 7 }));
   await subscribed.heardLast();
-  await other.publishThrough({ topic: "state", body: { header: {} } });
+  await other.publishThrough({ topic: "state", body: { header: {} } }, BOUND_MS);
 
   expect(subscribed.heard.all).toMatchObject([{ topic: "control", body: { content: { status: { pid: 7 } } } }]);
   expect(other.heard.all.map(({ topic }) => topic)).toEqual(["state"]);
@@ -223,17 +225,6 @@ test("a forwarder killed again and again comes back each time", async () => {
   expect(forwarder.pid).toBe(pids.at(-1));
 });
 
-test("a forwarder can be closed in the moment of its death", async () => {
-  const forwarder = await startForwarder(ANY_PORT);
-
-  process.kill(forwarder.pid, "SIGKILL");
-  await Promise.all([forwarder.close(), untilGone(forwarder.pid)]);
-
-  await expect(connectOutbox(forwarder.bound.publish, { timeoutMs: 50 })).rejects.toMatchObject({
-    code: "ERR_BUS_UNREACHABLE",
-  });
-});
-
 test("closing over many unsettled sends neither crashes nor hangs", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   const [bus, outbox] = await Promise.all([
@@ -247,7 +238,7 @@ test("closing over many unsettled sends neither crashes nor hangs", async () => 
   await Promise.all([bus.close(), outbox.close()]);
 
   await using another = await connectListener(forwarder.bound, ["control"]);
-  await another.publishThrough(announced("ts_1", "updated"));
+  await another.publishThrough(announced("ts_1", "updated"), BOUND_MS);
 });
 
 test("what an outbox has accepted is handed over before it closes", async () => {
@@ -303,7 +294,7 @@ test("garbage on the publish port disturbs nobody", async () => {
     socket.end(Buffer.concat([bytes, Buffer.alloc(64, 0xee)])).resume();
     await closed;
   }
-  await bus.publishThrough(announced("ts_1", "updated"));
+  await bus.publishThrough(announced("ts_1", "updated"), BOUND_MS);
 
   expect(bus.heard.all).toHaveLength(1);
   expect(forwarder.pid).toBe(pid);
@@ -320,7 +311,7 @@ test("a frame that is too long cuts off its sender alone", async () => {
 
   await offender.send(Buffer.alloc(MAX_WIRE_BYTES + 1, "control @@@ "));
   await disconnected;
-  await bus.publishThrough(announced("ts_1", "updated"));
+  await bus.publishThrough(announced("ts_1", "updated"), BOUND_MS);
   offender.close();
 
   expect(bus.heard.all).toHaveLength(1);
@@ -337,7 +328,7 @@ test("a subscription that is too long cuts off its listener alone", async () => 
   offender.subscribe("x".repeat(2_000));
   offender.connect(forwarder.bound.subscribe);
   await disconnected;
-  await bus.publishThrough(announced("ts_1", "updated"));
+  await bus.publishThrough(announced("ts_1", "updated"), BOUND_MS);
   offender.close();
 
   expect(bus.heard.all).toHaveLength(1);
@@ -373,7 +364,7 @@ test("publishing through resolves once everything sent before has been passed on
   await using bus = await connectListener(forwarder.bound, ["control", "readings"]);
 
   for (const index of numbers(1, 1_000)) bus.publish({ topic: "readings", body: { header: {}, index } });
-  await bus.publishThrough(announced("ts_1", "stopped"));
+  await bus.publishThrough(announced("ts_1", "stopped"), BOUND_MS);
 
   expect(bus.heard.all.map(({ topic }) => topic)).toEqual([...Array(1_000).fill("readings"), "control"]);
 });

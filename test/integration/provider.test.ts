@@ -421,14 +421,15 @@ test("a provider answers again once a killed forwarder is back, and its tasks ar
 /** Asks again and again, a round trip apart: peers need a moment to come back, and what is said before is lost. */
 async function untilAnswered({ endpoints }: RunningContext): Promise<void> {
   let isAnswered = false;
-  const question = { action: "request", serviceId: "", serviceName: "state", transaction: "T1" };
+  const header = { action: "request", serviceId: "", serviceName: "state", transaction: "T1" };
+  const asking = writeMessage({ kind: "state", header, content: {} });
   const bus = await connectBus(endpoints, {
     topics: ["state"],
     onFrame(frame) {
       isAnswered ||= readMessage(frame).header.action === "reply_context";
     },
   });
-  while (!isAnswered) await bus.publishThrough(writeMessage({ kind: "state", header: question, content: {} }));
+  while (!isAnswered) await bus.publishThrough(asking, 1_000);
   await bus.close();
 }
 

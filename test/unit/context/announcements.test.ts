@@ -100,8 +100,6 @@ function travel({ isLost, schedule }: Journeys, onDelivered: (sequence: number, 
   function bus(): void {
     while (isLost[heard]) {
       heard += 1;
-      // The bus overtakes the pipe only as long as it loses nothing: reported, and not mended yet.
-      while (piped < heard) pipe();
     }
     if (heard === isLost.length) return;
     heard += 1;

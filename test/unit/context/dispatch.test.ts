@@ -330,6 +330,13 @@ describe("stop", () => {
     expect(verdict(dispatch(context("stop", { TaskService: { id: "ts001" } }), view))).toEqual(["stop ts001"]);
   });
 
+  test("for `all` ends everybody, whichever tasks it lists", () => {
+    const all = { serviceName: "all" };
+
+    expect(verdict(dispatch(context("stop", naming("ts001"), all), view))).toEqual(everyLiveTask);
+    expect(verdict(dispatch(context("stop", naming("ts009"), all), view))).toEqual(everyLiveTask);
+  });
+
   test("does not change a task's definition", () => {
     const other = task("ts001", { configuration: { location: "/elsewhere" } });
 

@@ -46,7 +46,7 @@ describe("a start", () => {
   test("of a task that is stopping waits for the process to be gone", () => {
     expect(effectsOfLast(...UP, "stop", "start")).toEqual([]);
     expect(stateAfter(...UP, "stop", "start")).toBe("stopping");
-    expect(effectsOfLast(...UP, "stop", "start", "end")).toEqual(["disarmGrace", "spawn"]);
+    expect(effectsOfLast(...UP, "stop", "start", "end")).toEqual(["disarmGrace", "sayStopped", "spawn"]);
     expect(stateAfter(...UP, "stop", "start", "end")).toBe("starting");
   });
 
@@ -347,7 +347,7 @@ describe("a start that is held back", () => {
 
   test("waits once the process of the run before is gone", () => {
     expect(stateAfter(...UP, "restartLater")).toBe("stopping");
-    expect(effectsOfLast(...UP, "restartLater", "end")).toEqual(["disarmGrace", "armBackoff"]);
+    expect(effectsOfLast(...UP, "restartLater", "end")).toEqual(["disarmGrace", "sayStopped", "armBackoff"]);
     expect(stateAfter(...UP, "stop", "startLater", "end")).toBe("backingOff");
   });
 

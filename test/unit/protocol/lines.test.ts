@@ -97,14 +97,14 @@ describe("a line that is too long", () => {
   });
 
   test("is cut alike, whatever the chunks, and nothing is lost", () => {
-    const unit = fc.constantFrom("a", "b", "c", "\n");
+    const unit = fc.constantFrom("a", "b", "c", "\n", "\r\n");
 
     fc.assert(
       fc.property(textInChunks(unit), fc.integer({ min: 1, max: 6 }), ({ text, chunks }, maxLength) => {
         const lines = linesOf(chunks, maxLength);
 
         expect(lines).toEqual(linesOf([text], maxLength));
-        expect(lines.join("")).toBe(text.replaceAll("\n", ""));
+        expect(lines.join("")).toBe(text.replaceAll(/\r?\n/g, ""));
         expect(lines.every(({ length }) => length <= maxLength)).toBe(true);
       }),
       { numRuns: 2_000 },

@@ -168,6 +168,13 @@ describe("a header", () => {
     expect(decodeFrame(encodeFrame(writeMessage(message))).body).toEqual(body);
   });
 
+  test("keeps fields whose names mean something elsewhere", () => {
+    const strange = { constructor: "c", toString: "s", transaction: "another" };
+    const body = { header: { ...WIRE_HEADER, ...strange } };
+
+    expect(Object.entries(readMessage({ topic: "context", body }).header.extra ?? {})).toEqual(Object.entries(strange));
+  });
+
   test("with half a stamp, or a wrong one, counts as unstamped", () => {
     for (const mark of [
       { incarnation: "i" },

@@ -1,0 +1,72 @@
+// Tables of tasks, and the same as JSON.
+import type { Progress } from "../src/context/client.ts";
+import type { TaskRecord } from "../src/context/record.ts";
+import type { Json, JsonObject } from "../src/protocol/json.ts";
+import { answer, answerJson, columns, mebibytes, percent } from "./print.ts";
+
+/** A task as tables show it. */
+export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle" | "pid" | "runs"> & {
+  reason?: string;
+};
+
+/** What an accepted command has set going, as far as it is known before anything has happened. */
+export function ordered({ orders }: Progress): TaskRow[] {
+  const soon = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
+  return Object.entries(orders).map(([id, order]) => ({
+    service_id: id,
+    serviceName: "-",
+    lifecycle: soon[order as keyof typeof soon],
+    pid: null,
+    runs: 0,
+  }));
+}
+
+export function printTasks(
+  head: { transaction: string; result: string },
+  records: readonly TaskRow[],
+  { json }: { json?: true },
+): void {
+  const tasks = records.map(({ service_id: id, lifecycle: state, pid, reason }) => ({
+    id,
+    state,
+    pid,
+    ...(reason === undefined ? {} : { reason }),
+  }));
+  if (json) return answerJson({ ...head, tasks });
+  answer(`transaction ${head.transaction || "-"}: ${head.result}`);
+  if (records.length === 0) return;
+  const rows = records.map(({ service_id, serviceName, lifecycle, pid, runs, reason }) => [
+    service_id,
+    serviceName,
+    lifecycle,
+    `${pid ?? "-"}`,
+    `${runs}`,
+    reason ?? "",
+  ]);
+  answer(columns(["TASK", "SERVICE", "STATE", "PID", "RUNS", "REASON"], rows));
+}
+
+export function printTop(transaction: string, tasks: JsonObject[], { json }: { json?: true }): void {
+  if (json) return answerJson({ transaction, tasks });
+  const rows = tasks.map(({ service_id, serviceName, pid, memory }) => {
+    const figures = memory as {
+      status?: string;
+      cpu_percent: number;
+      rss: number;
+      vms?: number;
+      percent: number;
+      children?: Json[];
+    };
+    return [
+      service_id,
+      serviceName,
+      pid,
+      figures.status ?? "-",
+      percent(figures.cpu_percent),
+      mebibytes(figures.rss),
+      percent(figures.percent),
+      figures.children?.length ?? "-",
+    ].map(String);
+  });
+  answer(columns(["TASK", "SERVICE", "PID", "STATUS", "CPU", "RSS", "MEM", "CHILDREN"], rows));
+}
