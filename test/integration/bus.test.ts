@@ -282,6 +282,50 @@ test("a forwarder ends when the process that started it is killed", async () => 
   expect(forwarder).toBeGreaterThan(0);
 });
 
+test("a forwarder can be closed in the moment of its death", async () => {
+  const forwarder = await startForwarder(ANY_PORT);
+
+  process.kill(forwarder.pid, "SIGKILL");
+  await Promise.all([forwarder.close(), untilGone(forwarder.pid)]);
+
+  await expect(connectOutbox(forwarder.bound.publish, { timeoutMs: 50 })).rejects.toMatchObject({
+    code: "ERR_BUS_UNREACHABLE",
+  });
+});
+
+test("a bus can be closed in the midst of a flood", async () => {
+  await using forwarder = await startForwarder(ANY_PORT);
+  await using publisher = await connectBus(forwarder.bound, { topics: [], ...deaf });
+  const { promise: flooded, resolve } = deferred();
+  let heard = 0;
+  const listener = await connectBus(forwarder.bound, {
+    topics: ["control"],
+    onFrame() {
+      heard += 1;
+      if (heard === 1_000) resolve();
+    },
+  });
+
+  announceMany(publisher, HIGH_WATER_MARK - 1_000);
+  await flooded;
+
+  await expect(listener.close()).resolves.toBeUndefined();
+});
+
+test("a publisher counts what the forwarder's absence has cost it", async () => {
+  await using forwarder = await startForwarder(ANY_PORT);
+  await using relay = await startRelay(forwarder.bound.publish);
+  await using publisher = disposable(await connectOutbox(relay.endpoint));
+  await relay.cut();
+
+  announceMany(publisher, 2 * HIGH_WATER_MARK);
+  // What a full queue refuses is refused in a later turn of the loop.
+  await new Promise(setImmediate);
+
+  expect(publisher.lost).toBeGreaterThan(0);
+  expect(publisher.lost).toBeLessThanOrEqual(HIGH_WATER_MARK + 1_000);
+});
+
 test("garbage on the publish port disturbs nobody", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using bus = await connectListener(forwarder.bound, ["control"]);

@@ -1,4 +1,7 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { symlink } from "node:fs/promises";
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { findPresence, holdPresence } from "../../src/context/presence.ts";
 import { makeFolder } from "../support/folder.ts";
@@ -97,4 +100,20 @@ test("a context file is free at once when its holder is killed", async () => {
 
   expect(before?.pid).toBe(holder.pid);
   expect((await findPresence(file))?.pid).toBe(2);
+});
+
+test("whoever asks and never hangs up does not keep the holder from leaving", async () => {
+  await using folder = await makeFolder({ "Context-A.xml": "" });
+  const held = await holdPresence(folder.at("Context-A.xml"), { pid: process.pid, contextId: "" });
+  const address = `\0zcontext-${createHash("sha256").update(folder.at("Context-A.xml")).digest("hex").slice(0, 32)}`;
+  const visitor = connect({ path: address, allowHalfOpen: true }).resume();
+  await once(visitor, "end");
+
+  await expect(held[Symbol.asyncDispose]()).resolves.toBeUndefined();
+
+  visitor.destroy();
+});
+
+test("a file that does not exist is run by nobody", async () => {
+  expect(await findPresence("no/such/Context-A.xml")).toBeUndefined();
 });

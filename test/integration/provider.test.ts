@@ -512,3 +512,28 @@ test("a provider that is killed takes every process of its tasks with it", async
   expect(before).toEqual(expect.arrayContaining([provider.pid, forwarderPid, ...pidsOf(records)]));
   expect(before).toHaveLength(7);
 });
+
+test("a thread that hears no request to stop is ended after its grace, its siblings are not", async () => {
+  await using context = await runContext(
+    [
+      { id: "ts_1", instance: "NeverReturns", serviceType: "Thread" },
+      { id: "ts_2", instance: "Steady", serviceType: "Thread" },
+    ],
+    { graceMs: 100 },
+  );
+  const [pid = 0] = pidsOf(await context.start("T1"));
+
+  await context.stop("T1", "ts_1");
+
+  expect(await isLiving(pid)).toBe(true);
+  expect(statesOf(await context.client.state("T1"))).toEqual(["ts_1 stopped", "ts_2 running"]);
+});
+
+test("the last thread has stopped when its process is gone", async () => {
+  await using context = await runContext([{ id: "ts_1", instance: "Steady", serviceType: "Thread" }]);
+  const [pid = 0] = pidsOf(await context.start("T1"));
+
+  await context.stop("T1");
+
+  expect(await isLiving(pid)).toBe(false);
+});
