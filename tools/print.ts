@@ -81,7 +81,8 @@ type Style = Parameters<typeof styleText>[0];
 
 /** Colours text for stderr where that is a terminal and nobody objects. */
 export function paint(style: Style, text: string): string {
-  return isColoured(process.stderr) ? styleText(style, text) : text;
+  // Whether to colour is decided here, for stderr; styleText would look at stdout.
+  return isColoured(process.stderr) ? styleText(style, text, { validateStream: false }) : text;
 }
 
 function isColoured(stream: NodeJS.WriteStream): boolean {

@@ -1,10 +1,12 @@
 // What `service-context` does, once its words are understood.
 import { dirname } from "node:path";
+import { narrowToLoopback } from "../src/bus/exposure.ts";
 import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
+import { entersAtOnce } from "../src/context/dispatch.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
 import { openServices } from "../src/context/services.ts";
 import type { Outcome } from "../src/context/transactions.ts";
-import { reasonOf } from "../src/errors.ts";
+import { ContextError, reasonOf } from "../src/errors.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
@@ -31,16 +33,27 @@ const PROGRESS_MS = 1_000;
 
 /** Runs the provider of a context file, or only checks the file; answers the exit code. */
 export async function serve(file: string, options: Options): Promise<number> {
-  const config = await readContextFile(file);
+  const config = await readContextFile(file).catch((error: unknown) => {
+    throw options.check ? withoutHint(error) : error;
+  });
   return options.check ? check(file, config, options) : run(file, config, options);
 }
 
 // --- --check ---------------------------------------------------------------------------------------------------------
 
+// Whoever checks a file already is not told to check it.
+function withoutHint(error: unknown): unknown {
+  if (!(error instanceof ContextError)) return error;
+  const { code, message, details, cause } = error;
+  return new ContextError(code, message, { details, cause });
+}
+
 async function check(file: string, config: ContextConfig, options: Options): Promise<number> {
+  narrowToLoopback(config);
   if (options.json) answerJson(config);
   else answer(describe(file, config));
   const services = openServices({ baseDir: dirname(file), ownTasks: config.tasks, roots: options.services_root });
+  if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start begins nothing');
   for (const task of config.tasks) await services.locate(task).catch((error) => say(`warning: ${reasonOf(error)}`));
   return EXIT.done;
 }
@@ -109,8 +122,8 @@ function report(outcome: Outcome, { json }: Options): number {
   else
     answer(
       columns(
-        ["TASK", "STATE"],
-        outcome.tasks.map(({ id, state }) => [id, state]),
+        ["TASK", "STATE", "RUNS", "REASON"],
+        outcome.tasks.map(({ id, state, runs, reason = "" }) => [id, state, `${runs}`, reason]),
       ),
     );
   return failed ? EXIT.failed : EXIT.done;

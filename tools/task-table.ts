@@ -26,22 +26,24 @@ export function printTasks(
   records: readonly TaskRow[],
   { json }: { json?: true },
 ): void {
-  const tasks = records.map(({ service_id: id, lifecycle: state, pid, reason }) => ({
-    id,
-    state,
-    pid,
-    ...(reason === undefined ? {} : { reason }),
+  // The pid of a process that is gone may be somebody else's by now.
+  const pidOf = ({ lifecycle, pid }: TaskRow) => (["starting", "running", "stopping"].includes(lifecycle) ? pid : null);
+  const tasks = records.map((record) => ({
+    id: record.service_id,
+    state: record.lifecycle,
+    pid: pidOf(record),
+    ...(record.reason === undefined ? {} : { reason: record.reason }),
   }));
   if (json) return answerJson({ ...head, tasks });
   answer(`transaction ${head.transaction || "-"}: ${head.result}`);
   if (records.length === 0) return;
-  const rows = records.map(({ service_id, serviceName, lifecycle, pid, runs, reason }) => [
-    service_id,
-    serviceName,
-    lifecycle,
-    `${pid ?? "-"}`,
-    `${runs}`,
-    reason ?? "",
+  const rows = records.map((record) => [
+    record.service_id,
+    record.serviceName,
+    record.lifecycle,
+    `${pidOf(record) ?? "-"}`,
+    `${record.runs}`,
+    record.reason ?? "",
   ]);
   answer(columns(["TASK", "SERVICE", "STATE", "PID", "RUNS", "REASON"], rows));
 }

@@ -22,12 +22,17 @@ export function createAnnouncements<Message>(
   let heardTo = 0;
 
   function handTo(last: number): void {
-    for (const [sequence, message] of [...waiting].sort(([a], [b]) => a - b)) {
-      if (sequence > last) return;
-      waiting.delete(sequence);
-      delivered = sequence;
-      deliver(message, sequence);
+    for (let next = nextWaiting(); next !== undefined && next <= last; next = nextWaiting()) {
+      const message = waiting.get(next) as Message;
+      waiting.delete(next);
+      delivered = next;
+      deliver(message, next);
     }
+  }
+
+  function nextWaiting(): number | undefined {
+    if (waiting.has(delivered + 1)) return delivered + 1;
+    return waiting.size === 0 ? undefined : Math.min(...waiting.keys());
   }
 
   return {

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildOptions, Plugin } from "esbuild";
-import { ContextError } from "../errors.ts";
+import { ContextError, reasonOf } from "../errors.ts";
 
 /** What a compiled module was made from; the module is stale when one of these has changed. */
 type Inputs = { path: string; size: number; mtimeMs: number }[];
@@ -22,7 +22,9 @@ export async function compile(source: string, cacheDir: string): Promise<string>
   const module = join(cacheDir, `${basename(source).replace(/\.m?ts$/, "")}-${key}.mjs`);
   const inputsFile = `${module}.inputs.json`;
   if (existsSync(module) && (await isFresh(inputsFile))) return module;
-  await mkdir(cacheDir, { recursive: true });
+  await mkdir(cacheDir, { recursive: true }).catch((error: unknown) => {
+    throw unwritable(cacheDir, error);
+  });
   const { outputFiles, metafile } = await bundle(optionsFor(source, module)).catch((error: unknown) => {
     throw broken(source, error);
   });
@@ -113,6 +115,13 @@ async function writeWhole(path: string, contents: string | Uint8Array): Promise<
   const unfinished = `${path}.${process.pid}.tmp`;
   await writeFile(unfinished, contents);
   await rename(unfinished, path);
+}
+
+function unwritable(cacheDir: string, error: unknown): ContextError {
+  return new ContextError("ERR_STATE_UNWRITABLE", `cannot write ${cacheDir}: ${reasonOf(error)}`, {
+    hint: "Compiled services are kept there; name another folder with --state-dir.",
+    cause: error,
+  });
 }
 
 function broken(source: string, error: unknown): ContextError {

@@ -149,13 +149,16 @@ function startOrder(task: TaskServiceConfig, known: TransactionView | undefined)
   return { task, action: entersAtOnce(task) || known?.has(task.id) ? "start" : "define" };
 }
 
-// A restart of the whole context leaves alone what waits on demand; one that names a waiting task runs it.
+// A restart of the whole context leaves alone what is on demand and does not run; one that names such a task runs it.
 function restartOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
-  const isWaiting = (id: string) => known?.get(id)?.state === "defined";
+  const isIdle = (task: TaskServiceConfig) => {
+    const state = known?.get(task.id)?.state;
+    return state !== undefined && !isAlive(state) && state !== "backingOff" && !entersAtOnce(task);
+  };
   const named = new Set(tasks.map(({ id }) => id));
-  const isWhole = [...(known?.keys() ?? [])].every((id) => named.has(id)) && !tasks.every(({ id }) => isWaiting(id));
+  const isWhole = [...(known?.keys() ?? [])].every((id) => named.has(id)) && !tasks.every(isIdle);
   return tasks
-    .filter(({ id }) => !(isWhole && isWaiting(id)))
+    .filter((task) => !(isWhole && isIdle(task)))
     .map((task) => (known?.has(task.id) ? { task, action: "restart" } : startOrder(task, known)));
 }
 

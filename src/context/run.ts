@@ -16,6 +16,8 @@ export interface Run {
   askToStop(heard: Promise<void>): void;
   terminate(): void;
   kill(): void;
+  /** Ends its process at once, whoever shares it. */
+  destroy(): void;
 }
 
 export interface RunOptions {
@@ -36,6 +38,9 @@ export interface RunOptions {
 /** How long the bus may take to bring what the pipe has brought already, in milliseconds. */
 const BUS_CHANCE_MS = 1_000;
 
+/** Announcements after which the task is told how far we are; well below what it may be ahead of us. */
+const HEARD_EVERY = 32;
+
 /** Begins a run. Ends with exactly one `exit` or `spawnFailed`, and nothing after it. */
 export function beginRun(options: RunOptions): Run {
   const { incarnation, launcher, onEvent } = options;
@@ -46,6 +51,7 @@ export function beginRun(options: RunOptions): Run {
   const announcements = createAnnouncements<ControlMessage>((message, sequence) => {
     options.onSaid(message);
     if (sequence >= last) process?.bye();
+    else if (sequence % HEARD_EVERY === 0) process?.heard(sequence);
   });
 
   options.prepare().then(spawn, (error: unknown) => onEvent({ type: "spawnFailed", reason: explain(error) }));
@@ -110,6 +116,10 @@ export function beginRun(options: RunOptions): Run {
       isStopped = true;
       process?.kill();
     },
+    destroy() {
+      isStopped = true;
+      process?.destroy();
+    },
   };
 }
 
@@ -128,6 +138,6 @@ function describeExit({ code, signal }: Exit): string {
 }
 
 function explain(error: unknown): string {
-  const details = (error as Partial<ContextError>).details ?? [];
-  return [reasonOf(error), ...details].join("; ");
+  const { details = [], hint } = error as Partial<ContextError>;
+  return [reasonOf(error), ...details, ...(hint === undefined ? [] : [hint])].join("; ");
 }

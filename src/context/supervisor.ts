@@ -56,7 +56,7 @@ export interface Supervised {
   hear(incarnation: string, sequence: number, message: ControlMessage): boolean;
   /** An announcement about this task from a peer that has no incarnation of ours. */
   note(message: ControlMessage): void;
-  /** Ends its process at once. */
+  /** Ends its process at once, whoever shares it. */
   kill(): void;
 }
 
@@ -216,7 +216,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
       return true;
     },
     note,
-    kill: perform.kill,
+    kill: () => run?.destroy(),
   };
 }
 

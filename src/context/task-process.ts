@@ -10,8 +10,12 @@ export interface TaskRun {
   askToStop(): void;
   /** Its last announcement was heard. */
   bye(): void;
+  /** Its announcements up to this one have been acted on. */
+  heard(sequence: number): void;
   terminate(): void;
   kill(): void;
+  /** Ends the process at once, and the other threads with it if it is shared. */
+  destroy(): void;
 }
 
 export interface RunEvents {
@@ -56,13 +60,18 @@ function launchProcess(run: string, start: StartData, events: RunEvents): TaskRu
   return {
     askToStop: () => child.send({ type: "stop", run }),
     bye: () => child.send({ type: "bye", run }),
+    heard: (sequence) => child.send({ type: "heard", run, sequence }),
     terminate: () => child.signal("SIGTERM"),
     kill: () => child.signal("SIGKILL"),
+    destroy: () => child.signal("SIGKILL"),
   };
 }
 
 /** A process whose threads run the tasks of one transaction; it ends with the last of them. */
 interface ThreadHost extends Launcher {}
+
+/** How long a process may take to end one of its threads before it is ended itself, in milliseconds. */
+const KILL_MS = 2_000;
 
 function startThreadHost(transaction: string, onEnded: () => void): ThreadHost {
   const runs = new Map<string, RunEvents>();
@@ -114,8 +123,18 @@ function startThreadHost(transaction: string, onEnded: () => void): ThreadHost {
       child.send({ type: "start", run, start });
       if (pid !== undefined) queueMicrotask(() => events.onSpawned(pid as number));
       const tell = (type: "stop" | "bye" | "kill") => () => child.send({ type, run });
-      // A thread takes no signal: it is asked again, and then ended by its process.
-      return { askToStop: tell("stop"), bye: tell("bye"), terminate: tell("stop"), kill: tell("kill") };
+      return {
+        askToStop: tell("stop"),
+        bye: tell("bye"),
+        heard: (sequence) => child.send({ type: "heard", run, sequence }),
+        // A thread takes no signal: it is asked again, and then ended by its process, or with it.
+        terminate: tell("stop"),
+        kill() {
+          child.send({ type: "kill", run });
+          setTimeout(() => runs.has(run) && child.signal("SIGKILL"), KILL_MS).unref();
+        },
+        destroy: () => child.signal("SIGKILL"),
+      };
     },
   };
 }

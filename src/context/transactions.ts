@@ -25,7 +25,7 @@ export interface Watched {
 /** How a transaction ended. */
 export interface Outcome {
   transaction: string;
-  tasks: { id: string; state: string; pid: number | null }[];
+  tasks: { id: string; state: string; runs: number; reason?: string }[];
 }
 
 export interface TransactionsOptions {
@@ -109,10 +109,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         const { state, life } = supervised.standing;
         const pid = life.pid === undefined ? {} : { pid: life.pid };
         const reason = state === "failed" ? { reason: life.reason } : {};
-        const isEnding = state === "stopping" && !life.requested; // by itself: nobody asked
+        // By itself: nobody asked.
+        const isEnding = state === "stopping" && !life.requested;
         log[state === "failed" ? "warn" : "info"](
           { ...fieldsOf(supervised), ...pid, ...reason },
-          isEnding ? "ending" : state,
+          isEnding ? (life.reason === undefined ? "ending" : "failing") : state,
         );
       },
       onChanged: () => news.changed(transaction),
@@ -203,7 +204,8 @@ function outcomeOf({ id, tasks }: Transaction): Outcome {
     tasks: [...tasks].map(({ task, standing }) => ({
       id: task.id,
       state: standing.state,
-      pid: standing.life.pid ?? null,
+      runs: standing.life.run,
+      ...(standing.state === "failed" && standing.life.reason !== undefined ? { reason: standing.life.reason } : {}),
     })),
   };
 }

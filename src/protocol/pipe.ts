@@ -28,6 +28,8 @@ export type ToTask =
   | { type: "stop"; run: string }
   /** The last announcement was heard on the bus; the task may leave. */
   | { type: "bye"; run: string }
+  /** The announcements up to this one have been acted on; a task that is far ahead waits for it. */
+  | { type: "heard"; run: string; sequence: number }
   /** Ends a thread that does not end by itself. */
   | { type: "kill"; run: string };
 

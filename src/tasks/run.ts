@@ -6,6 +6,7 @@ import { ContextError, reasonOf } from "../errors.ts";
 import { writeMessage } from "../protocol/message.ts";
 import type { FromTask, StartData, ToTask } from "../protocol/pipe.ts";
 import type { Items, Service, Task, TaskScope } from "./define.ts";
+import { createPace } from "./pace.ts";
 import { openScope } from "./scope.ts";
 
 /** The way to the provider: the pipe of a process, or the port of a thread. */
@@ -27,15 +28,17 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
   const bye = deferred();
   const crash = deferred<never>();
   crash.promise.catch(() => {});
-  link.receive(({ type }) => {
-    if (type === "stop") stop.abort();
-    if (type === "bye") bye.resolve();
-    if (type === "kill") process.exit(1);
+  const pace = createPace(stop.signal);
+  link.receive((message) => {
+    if (message.type === "stop") stop.abort();
+    if (message.type === "bye") bye.resolve();
+    if (message.type === "heard") pace.heard(message.sequence);
+    if (message.type === "kill") process.exit(1);
   });
   for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, crash.reject);
 
   // What is published goes to the provider on the pipe as well: the bus may lose it, the pipe can't.
-  function announce(action: string, result: "success" | "failure", items: Items, isLast = false): void {
+  function announce(action: string, result: "success" | "failure", items: Items, isLast = false): number {
     const header = {
       action,
       serviceId: start.serviceId,
@@ -49,13 +52,14 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
     });
     const sequence = outbox.publish(frame);
     link.send({ type: "announce", run, sequence, message: frame.body as { [key: string]: never }, isLast });
+    return sequence;
   }
 
   let failed = false;
   const voice = {
     announce(action: string, result: "success" | "failure", items: Items) {
       failed ||= action === "failed";
-      announce(action, result, items);
+      return pace.after(announce(action, result, items));
     },
     publish: (frame: Parameters<typeof outbox.publish>[0]) => outbox.publish(frame),
   };
@@ -101,8 +105,16 @@ async function loadService({ module, instance }: StartData): Promise<Service> {
   if (isService(service)) return service;
   throw new ContextError(
     "ERR_SERVICE_INVALID",
-    `Service${instance}: expected \`export default defineService({ name, description, task })\` with a task from defineTask, got ${service === undefined ? "no default export" : typeof service}`,
+    `Service${instance}: expected \`export default defineService({ name, description, task })\`, got ${describe(service)}`,
   );
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return "no default export";
+  const { task } = (value ?? {}) as Partial<Service>;
+  if (task === undefined) return `${value === null ? "null" : typeof value} without a task`;
+  if (typeof task.run !== "function") return "a task without the function run";
+  return `a task of the kind ${JSON.stringify(task.kind)}, where "single" or "looped" was expected`;
 }
 
 function isService(value: unknown): value is Service {

@@ -9,7 +9,8 @@ import type { Announcement, Items, TaskScope } from "./define.ts";
 
 /** How a scope speaks: announcements on `control`, everything else on topics of the user's. */
 export interface Voice {
-  announce(action: string, result: "success" | "failure", items: Items): void;
+  /** Resolves when the task may go on; it is held back when it is far ahead of the provider. */
+  announce(action: string, result: "success" | "failure", items: Items): Promise<void>;
   publish(frame: Frame): void;
 }
 
@@ -37,10 +38,10 @@ export function openScope(start: StartData, voice: Voice, signal: AbortSignal): 
     contextId,
     signal,
     async update(items = {}) {
-      voice.announce("updated", "success", items);
+      await voice.announce("updated", "success", items);
     },
     async fail(reason, items = {}) {
-      voice.announce("failed", "failure", { ...items, reason });
+      await voice.announce("failed", "failure", { ...items, reason });
     },
     async publish(topic, content) {
       const header = {

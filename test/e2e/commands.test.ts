@@ -602,7 +602,7 @@ test("--until-done ends with code 1 when a task has failed", async () => {
   const { code, stdout } = await run("service-context", [file, "--until-done", "--services-root", SERVICES]);
 
   expect(code).toBe(1);
-  expect(stdout.at(-1)).toMatch(/^ts001 +failed$/);
+  expect(stdout.at(-1)).toMatch(/^ts001 +failed +1 +\S/);
 });
 
 test("a second SIGINT ends a task at once that hears nothing", async () => {

@@ -27,11 +27,11 @@ const STORIES: { [file: string]: (folder: Folder, file: string) => Promise<void>
 
     expect(code).toBe(0);
     expect(stdout.slice(1)).toEqual([
-      "TASK   STATE",
-      "ts001  exited",
-      "ts002  exited",
-      "ts003  stopped",
-      "ts004  exited",
+      "TASK   STATE    RUNS  REASON",
+      "ts001  exited   1",
+      "ts002  exited   1",
+      "ts003  stopped  1",
+      "ts004  exited   1",
     ]);
     const triggers = stderr.flatMap(
       (line) => / (ts\d+) +trigger (\S+) .*action=(\w+) call=(.*)$/.exec(line)?.slice(1) ?? [],

@@ -382,10 +382,12 @@ describe("restart", () => {
     expect(verdict(dispatch(context("restart", naming("ts001", "ts002", "ts003")), view))).toEqual(orders);
   });
 
-  test("of a whole context includes who was on demand and has run since", () => {
-    const view = providerWith({ T: { ts001: "running", ts002: "exited", ts003: "running" } });
+  test("of a whole context includes who is on demand and runs now, not who has ended", () => {
+    const ending = providerWith({ T: { ts001: "running", ts002: "exited", ts003: "running" } });
+    const running = providerWith({ T: { ts001: "running", ts002: "running", ts003: "running" } });
 
-    expect(verdict(dispatch(context("restart"), view))).toEqual(["restart ts001", "restart ts002", "restart ts003"]);
+    expect(verdict(dispatch(context("restart"), ending))).toEqual(["restart ts001", "restart ts003"]);
+    expect(verdict(dispatch(context("restart"), running))).toEqual(["restart ts001", "restart ts002", "restart ts003"]);
   });
 
   test("that names who waits on demand runs it", () => {
