@@ -9,6 +9,7 @@ import { bodyFrom, commandFor, frameOf, type Options, queryFrame, transactionIn,
 import { findEndpoints, readContextFile } from "./context-file.ts";
 import { answer, answerJson, EXIT, say } from "./print.ts";
 import { ordered, printTasks, printTop } from "./task-table.ts";
+import { generateTransaction } from "./transaction-id.ts";
 
 /** From when on a command that waits says so, in milliseconds. */
 const PROGRESS_MS = 1_000;
@@ -44,9 +45,13 @@ async function endpointsFor(
 // --- queries ---------------------------------------------------------------------------------------------------------
 
 async function query(client: ContextClient, action: string, options: Options): Promise<number> {
-  const transaction = transactionIn(options, action);
-  if (action === "top") printTop(transaction, await client.top(transaction), options);
-  else printTasks({ transaction, result: "success" }, await client.state(transaction), options);
+  const transactions = options.transaction ? [options.transaction] : await client.running();
+  if (transactions.length === 0 && !options.json) answer("no transaction runs");
+  for (const transaction of transactions) {
+    if (transactions.length > 1 && action === "top" && !options.json) answer(`transaction ${transaction}`);
+    if (action === "top") printTop(transaction, await client.top(transaction), options);
+    else printTasks({ transaction, result: "success" }, await client.state(transaction), options);
+  }
   return EXIT.done;
 }
 
@@ -58,8 +63,8 @@ async function command(
   options: Options,
   config: ContextConfig | undefined,
 ): Promise<number> {
-  const wanted = commandFor(action, options, config);
-  const { transaction } = wanted;
+  const transaction = options.transaction || (await transactionMeant(client, action));
+  const wanted = commandFor(action, { ...options, transaction }, config);
   const progress = await client.command(wanted);
   if (!options.wait) {
     printTasks({ transaction, result: "accepted" }, ordered(progress), options);
@@ -73,6 +78,17 @@ async function command(
   else printTasks({ transaction, result }, tasks, options);
   if (failed.length === 0) return EXIT.done;
   return tasks.some(({ lifecycle }) => lifecycle === "running") ? EXIT.partly : EXIT.failed;
+}
+
+// Who names no transaction means the one that runs; a start makes a new one.
+async function transactionMeant(client: ContextClient, action: string): Promise<string> {
+  if (action === "start") return generateTransaction();
+  if (action === "exit") return "";
+  const running = await client.running();
+  const [only = ""] = running;
+  return running.length === 1
+    ? only
+    : usage(`--action ${action} needs --transaction`, `running are ${running.join(", ") || "none"}`);
 }
 
 async function watched(progress: Progress, { action }: Command, options: Options): Promise<TaskRecord[]> {

@@ -5,7 +5,7 @@ import type { Endpoints } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
 import { ContextError, ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
-import { CONTEXT_NAME, type Header, type Message, type Status } from "../protocol/message.ts";
+import { CONTEXT_NAME, type Header, type Message, type StateMessage, type Status } from "../protocol/message.ts";
 import type { TaskRecord } from "./record.ts";
 
 /** A command for a transaction. Without a configuration the provider's own file is meant. */
@@ -36,6 +36,8 @@ export interface ContextClient extends AsyncDisposable {
    * @throws {ContextError} with the provider's own code and reason when it refuses, or `ERR_REQUEST_TIMEOUT`.
    */
   command(command: Command): Promise<Progress>;
+  /** The ids of the transactions that run. */
+  running(): Promise<string[]>;
   /** The tasks of a transaction as the provider has them. */
   state(transaction: string): Promise<TaskRecord[]>;
   /** Figures of the processes of a transaction. */
@@ -72,6 +74,11 @@ export async function connectContext(endpoints: Endpoints, { timeoutMs = 1_500 }
         throw error;
       }
     },
+    async running() {
+      const { content } = await askState(requester, "request", "");
+      const error = isObject(content) && isObject(content.error) ? content.error : {};
+      return (error.running ?? []) as string[];
+    },
     state: async (transaction) => recordsOf((await query(requester, "request", transaction)) as JsonObject),
     top: async (transaction) => (await query(requester, "top", transaction)) as JsonObject[],
     [Symbol.asyncDispose]: () => requester[Symbol.asyncDispose](),
@@ -104,12 +111,17 @@ function isErrorCode(code: Json | undefined): code is ErrorCode {
 }
 
 async function query(requester: Requester, action: "request" | "top", transaction: string): Promise<Json> {
+  const { content } = await askState(requester, action, transaction);
+  if (isObject(content) && isObject(content.error)) throw refusal(content.error);
+  return content;
+}
+
+async function askState(requester: Requester, action: "request" | "top", transaction: string): Promise<StateMessage> {
   const header: Header = { action, serviceId: "", serviceName: "state", transaction };
   const options = action === "top" ? { memory_maps: false, open_connections: false, opened_files: false } : {};
   const answer = await requester.ask({ kind: "state", header, content: { configuration: options } });
   if (answer.kind !== "state") throw new ContextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
-  if (isObject(answer.content) && isObject(answer.content.error)) throw refusal(answer.content.error);
-  return answer.content;
+  return answer;
 }
 
 function recordsOf({ tasks }: JsonObject): TaskRecord[] {

@@ -82,7 +82,9 @@ export function createController(options: ControllerOptions): Controller {
       case "reply":
         return void answer(message as StateMessage, decision.action);
       case "replyError":
-        return publish(report.errorReply(header, decision.action, decision.code, decision.reason));
+        return publish(
+          report.errorReply(header, decision.action, decision.code, decision.reason, transactions.running()),
+        );
       case "ignore":
         if (decision.why !== undefined) complaints.add("announcement ignored", { reason: decision.why });
     }

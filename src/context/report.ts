@@ -70,14 +70,15 @@ export function reply(header: Header, action: "reply_context" | "reply_top", con
   return { kind: "state", header: { ...header, action }, content };
 }
 
-/** The reply to a `state` message that can't be answered. */
+/** The reply to a `state` message that can't be answered; `running` are the transactions that could be asked about. */
 export function errorReply(
   header: Header,
   action: "reply_context" | "reply_top",
   code: ErrorCode,
   reason: string,
+  running: string[],
 ): StateMessage {
-  return reply(header, action, { error: { code, reason } });
+  return reply(header, action, { error: { code, reason, running } });
 }
 
 function contextSays(

@@ -50,6 +50,8 @@ export interface Transactions {
   find(transaction: string): Transaction | undefined;
   /** The transaction, opened if it is not there. */
   open(transaction: string, contextName: string): Transaction;
+  /** The ids of those that are open, the oldest first. */
+  running(): string[];
   /** Why there is no such transaction, in a clause. */
   whyUnknown(transaction: string): string;
   /** The task that a run, present or past, belongs to. */
@@ -178,6 +180,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     news,
     find: (id) => open.get(id),
     open: (id, contextName) => open.get(id) ?? begin(id, contextName),
+    running: () => [...open.keys()],
     whyUnknown: (id) => epitaphs.get(id) ?? `is unknown; running: ${[...open.keys()].join(", ") || "none"}`,
     ownerOf: (incarnation) => runs.get(incarnation)?.supervised,
     watch,

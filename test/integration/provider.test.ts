@@ -537,3 +537,18 @@ test("the last thread has stopped when its process is gone", async () => {
 
   expect(await isLiving(pid)).toBe(false);
 });
+
+test.each(["Process", "Thread"] as const)(
+  "a task that announces without pause, as a %s, keeps nobody from being heard, and stops",
+  async (serviceType) => {
+    await using context = await runContext([{ id: "ts_1", instance: "AnnouncesWithoutPause", serviceType }]);
+    await using bus = await listen(context.endpoints, "control");
+    const [pid = 0] = pidsOf(await context.start("T1"));
+    await bus.heard.first(({ header }) => header.action === "updated" && (header.sequence ?? 0) > 2_000);
+
+    expect(statesOf(await context.client.state("T1"))).toEqual(["ts_1 running"]);
+    await context.stop("T1");
+
+    expect(await isLiving(pid)).toBe(false);
+  },
+);
