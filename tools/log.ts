@@ -10,6 +10,8 @@ export function createLog(format: "pretty" | "json", level: LogLevel): Log {
 }
 
 function createJsonLog(level: LogLevel): Log {
+  const destination = pino.destination({ fd: 2, sync: true });
+  destination.on("error", () => {}); // a log that nobody can read must not end what it is about
   return pino(
     {
       level,
@@ -17,7 +19,7 @@ function createJsonLog(level: LogLevel): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: 2, sync: true }),
+    destination,
   );
 }
 

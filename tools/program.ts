@@ -19,8 +19,10 @@ export function createProgram(name: string, description: string): Command {
  * hint and becomes one. Options may be spelled with underscores, as the original has them, or with dashes.
  */
 export async function runProgram(program: Command, action: () => Promise<number>): Promise<void> {
-  // Whoever reads our output may leave early; that is no failure of ours.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
+  // Whoever reads our answer may leave early; that is no failure of ours. And a conversation that nobody can hear, on a
+  // closed terminal or a full disk, must never end what it is about.
+  process.stdout.on("error", ignoreClosedPipe);
+  process.stderr.on("error", () => {});
   program.action(async () => {
     process.exitCode = await action();
   });

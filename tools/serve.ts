@@ -1,4 +1,5 @@
 // What `service-context` does, once its words are understood.
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { narrowToLoopback } from "../src/bus/exposure.ts";
 import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
@@ -98,10 +99,33 @@ async function run(file: string, config: ContextConfig, options: Options): Promi
   const { contextId, endpoints, pid } = provider;
   log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
 
-  const outcome = await Promise.race([begin(provider, options), provider.asked, signalled(provider, log)]);
-  await closeVisibly(provider, log);
-  log.info({ context: provider.contextId, pid }, "provider left");
-  return outcome === undefined ? EXIT.done : report(outcome, options);
+  try {
+    const outcome = await Promise.race([
+      begin(provider, options),
+      provider.asked,
+      signalled(provider, log),
+      broken(log),
+    ]);
+    if (outcome === BROKEN) return EXIT.internal;
+    return outcome === undefined ? EXIT.done : report(outcome, options);
+  } finally {
+    await closeVisibly(provider, log);
+    log.info({ context: provider.contextId, pid }, "provider left");
+  }
+}
+
+const BROKEN = Symbol("broken");
+
+/** Resolves at the first exception that nobody has caught: half dead is worse than an orderly end. */
+function broken(log: Log): Promise<typeof BROKEN> {
+  return new Promise((resolve) => {
+    for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+      process.on(event, (error: unknown) => {
+        log.error({ reason: error instanceof Error ? error.stack : String(error) }, "internal error, leaving");
+        resolve(BROKEN);
+      });
+    }
+  });
 }
 
 // Without --until-done this never resolves: the provider waits for commands.
@@ -133,7 +157,8 @@ function report(outcome: Outcome, { json }: Options): number {
 function signalled(provider: Provider, log: Log): Promise<void> {
   return new Promise((resolve) => {
     let count = 0;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const signals = ["SIGINT", "SIGTERM", ...(isHangupIgnored() ? [] : ["SIGHUP" as const])] as const;
+    for (const signal of signals) {
       process.on(signal, () => {
         count += 1;
         log.info({ signal }, count === 1 ? "leaving, once every task has stopped" : "ending every task now");
@@ -142,6 +167,16 @@ function signalled(provider: Provider, log: Log): Promise<void> {
       });
     }
   });
+}
+
+/** Whether whoever started us wants us to outlive the terminal, as nohup does; a handler would undo that. */
+function isHangupIgnored(): boolean {
+  try {
+    const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return (Number.parseInt(mask.slice(-1), 16) & 1) === 1;
+  } catch {
+    return false; // no /proc to ask
+  }
 }
 
 /** Closes the provider and says who keeps it waiting. */

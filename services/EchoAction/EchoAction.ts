@@ -8,7 +8,7 @@ interface Configuration {
 export default defineTask<Configuration>({
   kind: "looped",
   async run(scope) {
-    for (let left = Number(scope.configuration.interval_s); left > 0; left -= 1) {
+    for (let left = Number(scope.configuration.interval_s) || 1; left > 0; left -= 1) {
       scope.log.info(`${left}…`);
       await scope.sleep(1_000);
     }

@@ -94,11 +94,11 @@ interface Running {
 
 /** It sends what it still holds, and ends. */
 function leave({ child }: Running): void {
-  pipeOf(child).write("leave\n");
+  pipeOf(child)?.write("leave\n");
 }
 
-function pipeOf(child: ChildProcess): Duplex {
-  return child.stdio[3] as Duplex;
+function pipeOf(child: ChildProcess): Duplex | undefined {
+  return (child.stdio as ChildProcess["stdio"] | undefined)?.[3] as Duplex | undefined;
 }
 
 // Never politely in the midst of its work: process.exit() hangs while the proxy runs.
@@ -115,9 +115,11 @@ async function spawnForwarder(binds: Endpoints): Promise<Running> {
     // The proxy occupies one thread of libuv's pool for life.
     env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
   });
-  pipeOf(child).on("error", () => {}); // it is gone: `exit` follows
   const exit = once(child, "exit") as Running["exit"];
-  const report = await Promise.race([firstReport(child), exit.then(() => undefined, failed)]);
+  // Without descriptors to spare there is no process and not even its pipe; then `exit` is refused.
+  const pipe = pipeOf(child);
+  const ended = exit.then(() => undefined);
+  const report = await (pipe === undefined ? ended : Promise.race([firstReport(pipe), ended])).catch(failed);
   if (report && "bound" in report) return { child, pid: child.pid as number, bound: report.bound, exit };
   end({ child });
   throw refusal(report?.failed ?? { message: "it ended before it was ready" });
@@ -131,8 +133,9 @@ interface Failure {
 
 type Report = { bound: Endpoints; failed?: never } | { failed: Failure };
 
-async function firstReport(child: ChildProcess): Promise<Report | undefined> {
-  const lines = createInterface(pipeOf(child)).on("error", () => {});
+async function firstReport(pipe: Duplex): Promise<Report | undefined> {
+  pipe.on("error", () => {}); // it is gone: `exit` follows
+  const lines = createInterface(pipe).on("error", () => {});
   for await (const line of lines) return JSON.parse(line) as Report;
   return undefined;
 }

@@ -64,7 +64,8 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
       const sequence = (sequences.get(frame.topic) ?? 0) + 1;
       const bytes = encodeFrame(stamp(frame, { incarnation, sequence }));
       sequences.set(frame.topic, sequence);
-      if (isUp) send(bytes);
+      if (socket.closed) lost += 1;
+      else if (isUp) send(bytes);
       else hold(bytes);
       return sequence;
     },
@@ -79,7 +80,7 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
     async close() {
       if (socket.closed) return;
       // Every send must have settled: a close() over pending sends has crashed the process.
-      settled = deferred();
+      settled ??= deferred();
       if (unsettled > 0) await settled.promise;
       socket.linger = isUp ? LINGER_MS : 0;
       socket.close();

@@ -1,4 +1,5 @@
 import { Publisher } from "zeromq";
+import { ContextError, reasonOf } from "../errors.ts";
 import { encodeFrame, type Frame } from "../protocol/codec.ts";
 import { loopbackOnly } from "./exposure.ts";
 import { HIGH_WATER_MARK } from "./limits.ts";
@@ -15,7 +16,14 @@ export interface BoundPublisher extends AsyncDisposable {
  */
 export async function bindPublisher(endpoint: string): Promise<BoundPublisher> {
   const socket = new Publisher({ linger: 0, sendTimeout: 0, sendHighWaterMark: HIGH_WATER_MARK });
-  await socket.bind(loopbackOnly("publisher endpoint", endpoint));
+  try {
+    await socket.bind(loopbackOnly("publisher endpoint", endpoint));
+  } catch (error) {
+    socket.close();
+    throw error instanceof ContextError
+      ? error
+      : new ContextError("ERR_ENDPOINT_IN_USE", `cannot bind ${endpoint}: ${reasonOf(error)}`, { cause: error });
+  }
   return {
     publish: (frame) => socket.send(encodeFrame(frame)),
     async [Symbol.asyncDispose]() {

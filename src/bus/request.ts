@@ -37,12 +37,12 @@ const REPEAT_MS = 500;
 export async function connectRequester(endpoints: Endpoints, options: RequesterOptions): Promise<Requester> {
   const { topics, isAnswer, onMessage, timeoutMs = 2_000 } = options;
   const waiting = new Map<string, (answer: Message) => void>();
-  const bus = await connectBus(endpoints, { topics, timeoutMs, onFrame: hear });
+  const repeats = new Set<NodeJS.Timeout>();
+  const bus = await connectBus(endpoints, { topics, timeoutMs, hearsItself: false, onFrame: hear });
 
   function hear(frame: Frame): void {
     const message = readMessage(frame);
-    const { requestId, incarnation } = message.header;
-    if (incarnation === bus?.incarnation) return;
+    const { requestId } = message.header;
     onMessage(message);
     if (requestId !== undefined && isAnswer(message)) waiting.get(requestId)?.(message);
   }
@@ -54,16 +54,24 @@ export async function connectRequester(endpoints: Endpoints, options: RequesterO
     const send = () => void bus.publish(writeMessage({ ...message, header: { ...message.header, requestId } }));
     // The bus may lose a request or its answer, when the forwarder dies; the request id tells that it is the same one.
     const again = setInterval(send, REPEAT_MS);
+    repeats.add(again);
     waiting.set(requestId, resolve);
     send();
     return promise.finally(() => {
       clearTimeout(timer);
       clearInterval(again);
+      repeats.delete(again);
       waiting.delete(requestId);
     });
   }
 
-  return { ask, [Symbol.asyncDispose]: bus.close };
+  return {
+    ask,
+    async [Symbol.asyncDispose]() {
+      repeats.forEach(clearInterval);
+      await bus.close();
+    },
+  };
 }
 
 function unanswered({ header: { action } }: Message, timeoutMs: number): ContextError {

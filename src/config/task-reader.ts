@@ -14,9 +14,11 @@ const INSTANCE: TextRule = {
   accepts: (value) => /^[A-Za-z][A-Za-z0-9_]{0,62}$/.test(value),
 };
 
+const OWN_TOPICS = ["context", "control", "state", "monitor"];
 const TOPIC: TextRule = {
-  expected: "a word such as process: a letter, then letters, digits, _, . or -",
-  accepts: (value) => /^[A-Za-z][A-Za-z0-9_.-]*$/.test(value),
+  expected:
+    "a word such as process: a letter, then at most 127 letters, digits, _, . or -, none of zcontext's own topics",
+  accepts: (value) => /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/.test(value) && !OWN_TOPICS.includes(value),
 };
 
 // Any word but the first two means "on demand", so a word that is nearly one of these is no word but a slip.

@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Duplex, Readable } from "node:stream";
-import type { ContextError } from "../errors.ts";
+import { type ContextError, reasonOf } from "../errors.ts";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
 import { signalGroup, sweepGroup } from "./process-group.ts";
@@ -48,7 +48,12 @@ export function startChild(label: readonly string[], events: ChildEvents): Child
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
-  const pipe = child.stdio[3] as Duplex;
+  child.once("error", (error) => {
+    if (child.pid === undefined) events.onSpawnFailed(error.message);
+  });
+  // Without descriptors to spare there is no process and not even its pipes; the error follows.
+  const pipe = (child.stdio as ChildProcess["stdio"] | undefined)?.[3] as Duplex | undefined;
+  if (pipe === undefined) return { send() {}, signal() {}, hangUp() {} };
 
   onLines(pipe, MAX_PIPE_LINE_LENGTH, (line) => {
     let message: FromTask;
@@ -65,19 +70,26 @@ export function startChild(label: readonly string[], events: ChildEvents): Child
   pipe.on("error", () => {}); // the process is gone: `exit` follows
 
   child.once("spawn", () => events.onSpawned(child.pid as number));
-  child.once("error", (error) => {
-    if (child.pid === undefined) events.onSpawnFailed(error.message);
-  });
   child.once("exit", (code, signal) => {
-    sweepGroup(child.pid as number);
+    sweep(child.pid as number);
     const drained = () => {
       clearTimeout(late);
       child.off("close", drained);
+      // A descendant in a session of its own may hold the other ends for ever.
+      for (const stream of child.stdio) stream?.destroy();
       events.onExit({ code, signal });
     };
     const late = setTimeout(drained, DRAIN_MS);
     child.once("close", drained);
   });
+
+  function sweep(leader: number): void {
+    try {
+      sweepGroup(leader);
+    } catch (error) {
+      events.onOutput("stderr", `what it started can't be ended: ${reasonOf(error)}`);
+    }
+  }
 
   return {
     send(message) {

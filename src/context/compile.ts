@@ -36,6 +36,11 @@ export async function compile(source: string, cacheDir: string): Promise<string>
 
 let bundling = 0;
 
+/** Ends what is still being compiled; it is not waited for. */
+export async function abandonCompiling(): Promise<void> {
+  if (bundling > 0) await (await import("esbuild")).stop();
+}
+
 // The compiler is a process of its own that would stay for good; it is let go when nobody needs it.
 async function bundle(options: ReturnType<typeof optionsFor>) {
   const { build, stop } = await import("esbuild");
@@ -131,5 +136,9 @@ function broken(source: string, error: unknown): ContextError {
   const details = errors.map(({ text, location }) =>
     location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text,
   );
-  return new ContextError("ERR_SERVICE_INVALID", `${source} does not compile`, { details, cause: error });
+  return new ContextError(
+    "ERR_SERVICE_INVALID",
+    `${source} does not compile${details.length === 0 ? `: ${reasonOf(error)}` : ""}`,
+    { details, cause: error },
+  );
 }

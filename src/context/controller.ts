@@ -1,6 +1,6 @@
 // Hears what comes from the bus, has `dispatch` decide, and carries that out.
 import type { TaskServiceConfig } from "../config/context-config.ts";
-import type { ContextError, ErrorCode } from "../errors.ts";
+import { ContextError, type ErrorCode, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../protocol/codec.ts";
 import { isObject, type JsonObject } from "../protocol/json.ts";
@@ -14,7 +14,7 @@ import {
 } from "../protocol/message.ts";
 import { createAnswered } from "./answered.ts";
 import type { Complaints } from "./complaints.ts";
-import { dispatch, type Order, startOrders, type View } from "./dispatch.ts";
+import { dispatch, type Order, type View } from "./dispatch.ts";
 import * as report from "./report.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Transactions, Watched } from "./transactions.ts";
@@ -27,7 +27,8 @@ export interface ControllerOptions {
   incarnation: string;
   /** Whether the code of a task lies where this provider may load code from. */
   mayLoad(task: TaskServiceConfig): boolean;
-  publish(message: Message): void;
+  /** False when the message can't travel, which has been reported. */
+  publish(message: Message): boolean;
   /** Commands to tasks may come on this topic from now on. */
   listen(topic: string): void;
   /** The figures of a transaction's processes. */
@@ -41,7 +42,11 @@ export interface ControllerOptions {
 export interface Controller {
   /** A frame that came from the bus. */
   receive(frame: Frame): void;
-  /** Starts the provider's own file under this id. */
+  /**
+   * Starts the provider's own file under this id.
+   *
+   * @throws {ContextError} as the refusal of a message would say.
+   */
   start(transaction: string): void;
   /** Refuses commands from now on. */
   leave(): void;
@@ -82,9 +87,8 @@ export function createController(options: ControllerOptions): Controller {
       case "reply":
         return void answer(message as StateMessage, decision.action);
       case "replyError":
-        return publish(
-          report.errorReply(header, decision.action, decision.code, decision.reason, transactions.running()),
-        );
+        publish(report.errorReply(header, decision.action, decision.code, decision.reason, transactions.running()));
+        return;
       case "ignore":
         if (decision.why !== undefined) complaints.add("announcement ignored", { reason: decision.why });
     }
@@ -143,9 +147,14 @@ export function createController(options: ControllerOptions): Controller {
 
   async function answer({ header }: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
     const transaction = transactions.find(header.transaction) as Transaction;
-    const content =
-      action === "reply_context" ? transaction.record : await options.top(transactions.watch(transaction));
-    publish(report.reply(header, action, content));
+    try {
+      const isState = action === "reply_context";
+      publish(
+        report.reply(header, action, isState ? transaction.record : await options.top(transactions.watch(transaction))),
+      );
+    } catch (error) {
+      log.error({ transaction: header.transaction, reason: reasonOf(error) }, "no figures");
+    }
   }
 
   function about({ header }: Message): report.About {
@@ -156,7 +165,11 @@ export function createController(options: ControllerOptions): Controller {
     receive,
     start(transaction) {
       const header = { action: "start", serviceId: view.contextId, serviceName: CONTEXT_NAME, transaction };
-      obey({ kind: "context", header, configuration: undefined }, startOrders(ownTasks, undefined));
+      const message: Message = { kind: "context", header, configuration: undefined };
+      const decision = dispatch(message, view);
+      if (decision.kind === "refuse") throw new ContextError(decision.code, decision.reason);
+      if (isLeaving) throw new ContextError("ERR_PROVIDER_LEAVING", "the provider is leaving");
+      if (decision.kind === "obey") obey(message, decision.orders);
     },
     leave() {
       isLeaving = true;

@@ -137,8 +137,7 @@ function lookUp(ids: readonly string[], known: TransactionView | undefined, { ow
   });
 }
 
-/** What a start makes of the tasks it names. */
-export function startOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
+function startOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
   const living = tasks.filter(({ id }) => isAlive(known?.get(id)?.state ?? "defined"));
   if (living.length > 0) throw alive(living.map(({ id }) => `${id} is ${known?.get(id)?.state}`));
   return tasks.map((task) => startOrder(task, known));

@@ -2,6 +2,7 @@
 // many changes at once if they come fast.
 import type { JsonObject } from "../protocol/json.ts";
 import type { Message } from "../protocol/message.ts";
+import type { TaskRecord, TransactionRecord } from "./record.ts";
 import { type About, contextInfo } from "./report.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -18,7 +19,8 @@ export interface News {
 export interface NewsOptions {
   contextId(): string;
   transactions: ReadonlyMap<string, Transaction>;
-  publish(message: Message): void;
+  /** False when the message can't travel, which has been reported. */
+  publish(message: Message): boolean;
 }
 
 /** At most one `context_info` about a transaction in this time, in milliseconds; the first goes out at once. */
@@ -31,13 +33,13 @@ export function createNews({ contextId, transactions, publish }: NewsOptions): N
   const periods = new Map<string, { timer: NodeJS.Timeout | undefined; isDirty: boolean }>();
 
   function tell(transaction: string, about: Partial<About> = {}, items: JsonObject = {}): void {
-    publish(contextInfo({ contextId: contextId(), transaction, ...about }, records(transaction), items));
-  }
-
-  function records(transaction: string) {
     const all = [...transactions.values()].map(({ id, record }) => ({ [id]: record }));
-    const count = all.flatMap((entry) => Object.values(entry)).reduce((sum, { tasks }) => sum + tasks.length, 0);
-    return count <= MAX_TASKS ? all : all.filter((entry) => transaction in entry);
+    const own = all.filter((entry) => transaction in entry);
+    const isSmall = all.flatMap((entry) => Object.values(entry).flatMap(({ tasks }) => tasks)).length <= MAX_TASKS;
+    // What is too long for a frame is told shorter.
+    for (const data of isSmall ? [all, own, own.map(withoutBodies)] : [own, own.map(withoutBodies)]) {
+      if (publish(contextInfo({ contextId: contextId(), transaction, ...about }, data, items))) return;
+    }
   }
 
   function open(transaction: string): void {
@@ -75,4 +77,11 @@ export function createNews({ contextId, transactions, publish }: NewsOptions): N
       for (const transaction of [...periods.keys()]) forget(transaction);
     },
   };
+}
+
+function withoutBodies(entry: { [transaction: string]: TransactionRecord }): typeof entry {
+  const shorten = ({ task: _, ...record }: TaskRecord): TaskRecord => record;
+  return Object.fromEntries(
+    Object.entries(entry).map(([id, record]) => [id, { ...record, tasks: record.tasks.map(shorten) }]),
+  );
 }

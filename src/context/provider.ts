@@ -30,7 +30,7 @@ export interface ProviderOptions {
   /** The context file: names the provider on this machine, and its folder is where relative locations start. */
   file: string;
   /** Opens the watch over the processes. */
-  watch(source: { watched(): Watched[]; publish(frame: Frame): void }): ProcessWatch;
+  watch(source: { watched(): Watched[]; publish(frame: Frame): boolean }): ProcessWatch;
   /** Holds the compiled services. Default `.zcontext` beside the file. */
   stateDir?: string;
   /** Further folders that services may be loaded from. */
@@ -41,7 +41,7 @@ export interface ProviderOptions {
 }
 
 /** How long a message may take to come back from the bus before we go on without it, in milliseconds. */
-const BUS_CHANCE_MS = 100;
+const ECHO_CHANCE_MS = 100;
 /** How long the last word may take when the forwarder is away, in milliseconds. */
 const LAST_WORD_MS = 1_000;
 
@@ -84,38 +84,54 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
 
     const complaints = createComplaints(log, monotonicMs);
-    const topics = new Set(["context", "process", "control", "state", "monitor"]);
+    const taskTopics = config.tasks.map(({ topic }) => topic);
+    const topics = new Set(["context", "process", "control", "state", "monitor", ...taskTopics]);
     const early: Frame[] = [];
     let receive = (frame: Frame): void => void early.push(frame);
+    const handle = (frame: Frame) => {
+      try {
+        receive(frame);
+      } catch (error) {
+        log.error({ topic: frame.topic, reason: error instanceof Error ? error.stack : error }, "message not handled");
+      }
+    };
     const bus = opened.add(
       await connectBus(endpoints, {
         topics: [...topics].filter((topic) => topic !== "monitor"),
         hearsItself: false,
-        onFrame(frame) {
-          try {
-            receive(frame);
-          } catch (error) {
-            log.error(
-              { topic: frame.topic, reason: error instanceof Error ? error.stack : error },
-              "message not handled",
-            );
-          }
-        },
+        onFrame: (frame) => handle(frame),
         onMalformed: ({ message: reason }) => complaints.add("malformed message", { reason }),
       }),
     );
     opened.add(watchStrays(endpoints.subscribe, topics, reportStrays(complaints)));
 
     const asked = deferred();
-    const publish = (message: Message) => void bus.publish(writeMessage(message));
-    const publishThrough = (message: Message, chanceMs = BUS_CHANCE_MS) =>
-      bus.publishThrough(writeMessage(message), chanceMs);
-    const services = openServices({
-      baseDir: dirname(resolve(file)),
-      ownTasks: config.tasks,
-      roots: options.servicesRoots ?? [],
-      cacheDir: join(stateDir, "cache"),
-    });
+    // A message that can't travel is an incident of what it is about, never the end of the provider.
+    const sendFrame = (frame: Frame): boolean => {
+      try {
+        bus.publish(frame);
+        return true;
+      } catch (error) {
+        complaints.add("message not sent", { topic: frame.topic, reason: reasonOf(error) });
+        return false;
+      }
+    };
+    const publish = (message: Message) => sendFrame(writeMessage(message));
+    const publishThrough = async (message: Message, chanceMs = ECHO_CHANCE_MS) => {
+      try {
+        await bus.publishThrough(writeMessage(message), chanceMs);
+      } catch (error) {
+        complaints.add("message not sent", { reason: reasonOf(error) });
+      }
+    };
+    const services = opened.add(
+      openServices({
+        baseDir: dirname(resolve(file)),
+        ownTasks: config.tasks,
+        roots: options.servicesRoots ?? [],
+        cacheDir: join(stateDir, "cache"),
+      }),
+    );
     const transactions = createTransactions({
       config,
       endpoints,
@@ -145,9 +161,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       complaints,
       log,
     });
-    const watch = opened.add(options.watch({ watched: transactions.watched, publish: bus.publish }));
+    const watch = opened.add(options.watch({ watched: transactions.watched, publish: sendFrame }));
     receive = controller.receive;
-    for (const frame of early.splice(0)) receive(frame);
+    for (const frame of early.splice(0)) handle(frame);
     presence.update({ pid: process.pid, contextId: config.contextId, endpoints });
 
     let closing: Promise<void> | undefined;

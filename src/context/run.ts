@@ -12,7 +12,7 @@ export interface Run {
   readonly incarnation: string;
   /** An announcement of this run came on the bus. */
   hear(sequence: number, message: ControlMessage): void;
-  /** It is not spawned any more from now on; one that was is asked once the command has been heard on the bus. */
+  /** Ends it where there is no process yet; else its process is asked once the command has been heard on the bus. */
   askToStop(heard: Promise<void>): void;
   terminate(): void;
   kill(): void;
@@ -43,33 +43,44 @@ const HEARD_EVERY = 32;
 
 /** Begins a run. Ends with exactly one `exit` or `spawnFailed`, and nothing after it. */
 export function beginRun(options: RunOptions): Run {
-  const { incarnation, launcher, onEvent } = options;
-  let process: TaskRun | undefined;
-  let isStopped = false;
+  const { incarnation, launcher } = options;
+  let child: TaskRun | undefined;
+  let isOver = false;
   let last = Number.POSITIVE_INFINITY;
   let busChance: NodeJS.Timeout | undefined;
   const announcements = createAnnouncements<ControlMessage>((message, sequence) => {
     options.onSaid(message);
-    if (sequence >= last) process?.bye();
-    else if (sequence % HEARD_EVERY === 0) process?.heard(sequence);
+    if (sequence >= last) child?.bye();
+    else if (sequence % HEARD_EVERY === 0) child?.heard(sequence);
   });
 
-  options.prepare().then(spawn, (error: unknown) => onEvent({ type: "spawnFailed", reason: explain(error) }));
+  options.prepare().then(spawn, (error: unknown) => end({ type: "spawnFailed", reason: explain(error) }));
 
   function spawn(module: string): void {
-    // Asked to stop while the code was still being compiled: there is nothing to end.
-    if (isStopped) return onEvent({ type: "exit", clean: true, reason: "stopped before it was spawned" });
+    if (isOver) return;
     try {
-      process = launch(module);
+      child = launch(module);
     } catch (error) {
-      onEvent({ type: "spawnFailed", reason: reasonOf(error) });
+      end({ type: "spawnFailed", reason: reasonOf(error) });
     }
+  }
+
+  function end(event: LifecycleEvent): void {
+    if (isOver) return;
+    isOver = true;
+    options.onEvent(event);
+  }
+
+  // While the code is still being prepared there is nothing to end: what comes of it is not run any more.
+  function abandon(): void {
+    if (child === undefined)
+      queueMicrotask(() => end({ type: "exit", clean: true, reason: "stopped before it was spawned" }));
   }
 
   function launch(module: string): TaskRun {
     return launcher.launch(incarnation, options.startData(module), {
-      onSpawned: (pid) => onEvent({ type: "spawned", pid }),
-      onSpawnFailed: (reason) => onEvent({ type: "spawnFailed", reason }),
+      onSpawned: (pid) => options.onEvent({ type: "spawned", pid }),
+      onSpawnFailed: (reason) => end({ type: "spawnFailed", reason }),
       onAnnounced,
       onGarbage: options.onGarbage,
       onOutput: options.onOutput,
@@ -90,36 +101,31 @@ export function beginRun(options: RunOptions): Run {
     if (said === undefined) return;
     if (isLast) last = sequence;
     if (announcements.piped(sequence, said)) {
-      clearTimeout(busChance);
-      busChance = setTimeout(announcements.settle, BUS_CHANCE_MS);
-    } else if (isLast) process?.bye();
+      busChance ??= setTimeout(settle, BUS_CHANCE_MS);
+    } else if (isLast) child?.bye();
+  }
+
+  function settle(): void {
+    clearTimeout(busChance);
+    busChance = undefined;
+    announcements.settle();
   }
 
   function onExit(exit: Exit): void {
-    clearTimeout(busChance);
-    announcements.settle();
-    onEvent({ type: "exit", clean: exit.code === 0, reason: describeExit(exit) });
+    settle();
+    end({ type: "exit", clean: exit.code === 0, reason: describeExit(exit) });
   }
 
   return {
     incarnation,
     hear: announcements.heard,
     askToStop(heard) {
-      isStopped = true;
-      heard.then(() => process?.askToStop());
+      abandon();
+      heard.then(() => child?.askToStop());
     },
-    terminate() {
-      isStopped = true;
-      process?.terminate();
-    },
-    kill() {
-      isStopped = true;
-      process?.kill();
-    },
-    destroy() {
-      isStopped = true;
-      process?.destroy();
-    },
+    terminate: () => child?.terminate(),
+    kill: () => child?.kill(),
+    destroy: () => child?.destroy(),
   };
 }
 

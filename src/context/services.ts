@@ -4,12 +4,13 @@ import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { ContextError } from "../errors.ts";
-import { compile } from "./compile.ts";
+import { abandonCompiling, compile } from "./compile.ts";
 
 /** Finds and prepares the code of task services. */
-export interface Services {
+export interface Services extends AsyncDisposable {
   /** Whether the `location` of a task lies below a folder that code may come from. Looks at the path only. */
   mayLoad(task: TaskServiceConfig): boolean;
   /**
@@ -39,6 +40,9 @@ export interface ServicesOptions {
 
 /** Services that come with zcontext, by instance. */
 const BUILTIN = new Map([["Monitor", "#monitor-service"]]);
+
+/** How long what is being compiled may take once nobody waits for it, in milliseconds. */
+const FINISH_MS = 1_000;
 
 const ENDINGS = ["ts", "mts", "mjs", "js", "cjs"];
 
@@ -83,6 +87,11 @@ export function openServices({
   }
 
   return {
+    async [Symbol.asyncDispose]() {
+      const late = pause(FINISH_MS, undefined, { ref: false });
+      await Promise.race([Promise.allSettled(compiling.values()), late]);
+      await abandonCompiling();
+    },
     mayLoad: (task) => foldersFor(task).every((folder) => allowed.some((root) => isBelow(root, folder))),
     locate,
     async prepare(task) {

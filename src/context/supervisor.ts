@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Endpoints, TaskServiceConfig, TriggerEvent } from "../config/context-config.ts";
 import { formatTaskService } from "../config/task-service.ts";
-import type { ContextError } from "../errors.ts";
+import { type ContextError, reasonOf } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { ControlMessage, Message } from "../protocol/message.ts";
 import type { StartData } from "../protocol/pipe.ts";
@@ -27,7 +27,8 @@ export interface Surroundings {
   /** From the request to stop to SIGKILL, in milliseconds. */
   graceMs: number;
   nowMs(): number;
-  publish(message: Message): void;
+  /** False when the message can't travel, which has been reported. */
+  publish(message: Message): boolean;
   /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
   publishThrough(message: Message): Promise<void>;
   /** A run has begun; its announcements carry this incarnation. */
@@ -88,6 +89,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
       perform[effect]();
     } catch (error) {
       around.onIncident(effect, error);
+      // Without a run nothing would ever follow.
+      if (effect === "spawn") queueMicrotask(() => send({ type: "spawnFailed", reason: reasonOf(error) }));
     }
   }
 
@@ -121,7 +124,6 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
   function begin(): void {
     const incarnation = randomUUID();
     around.onRun(incarnation);
-    around.publish(commandOf("start"));
     run = beginRun({
       incarnation,
       launcher: around.launcher,
@@ -132,6 +134,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
       onOutput: around.onOutput,
       onGarbage: around.onGarbage,
     });
+    around.publish(commandOf("start"));
   }
 
   function startData(module: string): StartData {

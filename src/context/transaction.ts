@@ -91,10 +91,15 @@ export function openTransaction(id: string, contextName: string, options: Transa
     if (isSettling) return;
     isSettling = true;
     setImmediate(() => {
-      for (let next = fired.shift(); next !== undefined; next = fired.shift()) next();
+      followTriggers();
       isSettling = false;
       settle();
     });
+  }
+
+  // An order that comes meanwhile finds their consequences in place: a stop must not be followed by what it cuts short.
+  function followTriggers(): void {
+    for (let next = fired.shift(); next !== undefined; next = fired.shift()) next();
   }
 
   function settle(): void {
@@ -122,6 +127,7 @@ export function openTransaction(id: string, contextName: string, options: Transa
   }
 
   function stop(): void {
+    followTriggers();
     for (const supervised of tasks.values()) supervised.obey({ task: supervised.task, action: "stop" });
   }
 
@@ -143,6 +149,7 @@ export function openTransaction(id: string, contextName: string, options: Transa
       };
     },
     obey(orders) {
+      followTriggers();
       for (const order of orders) adopt(order.task).obey(order);
     },
     note: (message) => tasks.get(message.header.serviceId)?.note(message),

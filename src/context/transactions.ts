@@ -37,7 +37,8 @@ export interface TransactionsOptions {
   launcher: Launcher;
   graceMs: number;
   nowMs(): number;
-  publish(message: Message): void;
+  /** False when the message can't travel, which has been reported. */
+  publish(message: Message): boolean;
   publishThrough(message: Message): Promise<void>;
   complaints: Complaints;
   log: Log;
@@ -70,6 +71,9 @@ export interface Transactions {
 
 /** Ended transactions of which a word is kept. */
 const MAX_EPITAPHS = 100;
+
+/** Runs of one task whose incarnations are known; late announcements come from the last few at most. */
+const MAX_RUNS = 16;
 
 export function createTransactions(options: TransactionsOptions): Transactions {
   const { config, publish, log, complaints } = options;
@@ -106,7 +110,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   function observe(transaction: string): TransactionObserver {
     const fieldsOf = ({ task }: Supervised) => ({ task: task.id, transaction });
     return {
-      onRun: (supervised, incarnation) => runs.set(incarnation, { supervised, transaction }),
+      onRun(supervised, incarnation) {
+        runs.set(incarnation, { supervised, transaction });
+        const own = [...runs].filter(([, run]) => run.supervised === supervised);
+        if (own.length > MAX_RUNS) runs.delete(own[0]?.[0] ?? "");
+      },
       onMoved(supervised) {
         const { state, life } = supervised.standing;
         const pid = life.pid === undefined ? {} : { pid: life.pid };

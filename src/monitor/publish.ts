@@ -30,7 +30,7 @@ export interface MonitorOptions {
   sampler: Sampler;
   /** What to watch, asked before each sample. */
   watched(): readonly Watched[];
-  publish(frame: Frame): void;
+  publish(frame: Frame): unknown;
   /** Milliseconds from one publication to the next. Default 1_000. */
   periodMs?: number;
 }

@@ -19,6 +19,8 @@ interface Destination {
   frequency_s?: string;
 }
 
+const MAX_PERIOD_S = 86_400;
+
 export default defineService({
   name: "monitor",
   description: "Publishes the figures of every task in the transaction on an endpoint of its own",
@@ -29,6 +31,7 @@ async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<voi
   const { endpoint, periodMs } = readDestination(scope.configuration);
   const { endpoints } = scope as InnerScope<Configuration>;
   let latest: Json = [];
+  const publisher = await bindPublisher(endpoint);
   const inbox = await connectInbox(endpoints.subscribe, {
     topics: ["monitor"],
     timeoutMs: 0,
@@ -36,7 +39,6 @@ async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<voi
       if (isObject(body)) latest = body[scope.transaction] ?? latest;
     },
   });
-  const publisher = await bindPublisher(endpoint);
   try {
     while (true) {
       await publisher.publish({ topic: "monitor", body: { [scope.transaction]: latest } });
@@ -56,5 +58,5 @@ function readDestination({ publisher, service }: Configuration): { endpoint: str
       "Monitor: expected <publisher><endpoint>tcp://127.0.0.1:PORT</endpoint></publisher> in its configuration",
     );
   }
-  return { endpoint, periodMs: Math.max(1, Number(frequency_s) || 1) * 1_000 };
+  return { endpoint, periodMs: Math.min(Math.max(1, Number(frequency_s) || 1), MAX_PERIOD_S) * 1_000 };
 }

@@ -77,7 +77,10 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
   const opened = openScope(start, voice, stop.signal);
   try {
     const service = await loadService(start).catch((error: unknown) => error);
-    if (!isService(service)) return await leave("started", "failure", { pid, reason: reasonOf(service) });
+    if (!isService(service)) {
+      process.stderr.write(`${service instanceof Error ? service.stack : String(service)}\n`);
+      return await leave("started", "failure", { pid, reason: reasonOf(service) });
+    }
     announce("started", "success", { pid });
     await Promise.race([work(service.task, opened.scope), crash.promise]);
     return await leave("stopped", "success", stop.signal.aborted ? { pid } : {});
@@ -99,7 +102,7 @@ async function work(task: Task<unknown>, scope: TaskScope<unknown>): Promise<voi
 }
 
 async function loadService({ module, instance }: StartData): Promise<Service> {
-  const { default: exported } = (await import(pathToFileURL(module).href)) as { default?: { default?: unknown } };
+  const { default: exported } = await importModule(module, instance);
   // A CommonJS module that was compiled from `export default` has it one level further down.
   const service = exported?.default ?? exported;
   if (isService(service)) return service;
@@ -107,6 +110,16 @@ async function loadService({ module, instance }: StartData): Promise<Service> {
     "ERR_SERVICE_INVALID",
     `Service${instance}: expected \`export default defineService({ name, description, task })\`, got ${describe(service)}`,
   );
+}
+
+async function importModule(module: string, instance: string): Promise<{ default?: { default?: unknown } }> {
+  try {
+    return await import(pathToFileURL(module).href);
+  } catch (error) {
+    throw new ContextError("ERR_SERVICE_INVALID", `Service${instance} (${module}) does not load: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function describe(value: unknown): string {

@@ -60,7 +60,8 @@ export function openScope(start: StartData, voice: Voice, signal: AbortSignal): 
       warn: (text) => process.stderr.write(`${text}\n`),
       error: (text) => process.stderr.write(`${text}\n`),
     },
-    sleep: (ms) => pause(ms, undefined, { signal }),
+    // A longer timer would fire at once.
+    sleep: (ms) => pause(Math.min(ms, 2 ** 31 - 1), undefined, { signal }),
   };
   return {
     scope,
@@ -82,7 +83,14 @@ function listenToControl(
       const message = readMessage(frame);
       if (message.kind !== "control" || message.header.transaction !== transaction) return;
       const { action, serviceId, serviceName } = message.header;
-      handler({ action, serviceId, serviceName, status: message.status as Items });
+      try {
+        handler({ action, serviceId, serviceName, status: message.status as Items });
+      } catch (error) {
+        // The fault is the task's, not the message's.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     },
   });
 }

@@ -244,7 +244,7 @@ describe("start", () => {
 
     expect(code).toBe(1);
     expect(stdout[0]).toBe("transaction T1: failure");
-    expect(stdout[2]).toMatch(/^ts001 +service_ts001 +\S+ +\S+ +1 +no such pump$/);
+    expect(stdout[2]).toMatch(/^ts001 +service_ts001 +\S+ +\S+ +1 +.*does not load: no such pump$/);
   });
 
   test("ends with code 1 and the places looked at when there is no code", async () => {

@@ -142,12 +142,23 @@ test("a task that is stopped while its code compiles never gets a process", asyn
   await context.client.command({ action: "start", transaction: "T1" });
   await context.untilState("T1", "ts_1", "starting");
   const stopping = await context.client.command({ action: "stop", transaction: "T1" });
-  await context.untilState("T1", "ts_1", "stopping");
+  const [stopped] = await stopping.settled(20_000);
   await writeFile(source, "export default { task: { kind: 'single', run() {} } };");
-  await stopping.settled(20_000);
 
-  expect(await context.untilState("T1", "ts_1", "stopped")).toMatchObject({ pid: null, runs: 1 });
+  expect(stopped).toMatchObject({ lifecycle: "stopped", pid: null, runs: 1 });
   expect(saidAbout(context, "ts_1")).toEqual(["stopped"]);
+});
+
+test("a provider can be closed while code compiles that never will", async () => {
+  const context = await runContext([{ id: "ts_1", instance: "Compiles" }]);
+  await mkdir(context.folder.at("services/Compiles"), { recursive: true });
+  execFileSync("mkfifo", [context.folder.at("services/Compiles/ServiceCompiles.ts")]);
+  await context.client.command({ action: "start", transaction: "T1" });
+  await context.untilState("T1", "ts_1", "starting");
+
+  await expect(context.provider.close()).resolves.toBeUndefined();
+
+  await context[Symbol.asyncDispose]();
 });
 
 test("a provider that closes leaves no process, whatever its tasks are about", async () => {

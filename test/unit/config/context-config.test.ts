@@ -191,7 +191,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "an attribute nearly right",
       `topic="process" instance="EchoAction"`,
       `Topic="process" instance="EchoAction"`,
-      "c.xml:8:3: TaskService ts001, topic: expected a word such as process: a letter, then letters, digits, _, . or -, got nothing",
+      "c.xml:8:3: TaskService ts001, topic: expected a word such as process: a letter, then at most 127 letters, digits, _, . or -, none of zcontext's own topics, got nothing",
       `c.xml:8:27: TaskService ts001: unknown attribute "Topic"; did you mean "topic"?`,
     ],
     [
@@ -263,7 +263,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "a topic that is no word",
       `"process" instance="EchoAction"`,
       `"process " instance="EchoAction"`,
-      `c.xml:8:27: TaskService ts001, topic: expected a word such as process: a letter, then letters, digits, _, . or -, got "process "`,
+      `c.xml:8:27: TaskService ts001, topic: expected a word such as process: a letter, then at most 127 letters, digits, _, . or -, none of zcontext's own topics, got "process "`,
     ],
     [
       "a service type nearly right",
@@ -279,7 +279,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "c.xml:9:5: TaskService ts001, state: expected an element, got nothing",
       "c.xml:10:28: TaskService, id: expected 1 to 128 characters without white space or comma, neither all nor the context id, got nothing",
       "c.xml:10:28: TaskService, instance: expected a name such as EchoAction: a letter, then at most 62 letters, digits or _, got nothing",
-      "c.xml:10:28: TaskService, topic: expected a word such as process: a letter, then letters, digits, _, . or -, got nothing",
+      "c.xml:10:28: TaskService, topic: expected a word such as process: a letter, then at most 127 letters, digits, _, . or -, none of zcontext's own topics, got nothing",
       "c.xml:10:28: TaskService, serviceType: expected one of Process, Thread, got nothing",
     ],
     [

@@ -6,7 +6,6 @@ import {
   dispatch,
   entersAtOnce,
   eventOf,
-  startOrders,
   type TransactionView,
   type View,
 } from "../../../src/context/dispatch.ts";
@@ -618,12 +617,4 @@ test.each([
   ["on_demand", false],
 ])("a task of entry type %s enters at once: %s", (entry, atOnce) => {
   expect(entersAtOnce(task("ts001", { entry }))).toBe(atOnce);
-});
-
-test("the provider's own start of its file gives the orders a message would", () => {
-  expect(startOrders(OWN, undefined)).toEqual([
-    { task: ts001, action: "start" },
-    { task: ts002, action: "define" },
-    { task: ts003, action: "start" },
-  ]);
 });
