@@ -48,20 +48,36 @@ export async function holdPresence(contextFile: string, first: Presence): Promis
   };
 }
 
-/** The provider that runs a context file on this machine; undefined when there is none. */
+/**
+ * The provider that runs a context file on this machine; undefined when there is none.
+ *
+ * @throws {ContextError} `ERR_REQUEST_TIMEOUT` when there is one, and it does not answer.
+ */
 export async function findPresence(contextFile: string): Promise<Presence | undefined> {
   const socket = new Socket();
-  // A provider that was halted can't answer.
-  socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error("no answer")));
   try {
     socket.connect(addressOf(contextFile));
     await once(socket, "connect");
-    return JSON.parse(await text(socket)) as Presence;
   } catch {
     return undefined;
+  }
+  // One that was halted, or is too busy, holds the socket all the same.
+  socket.setTimeout(ANSWER_MS, () => socket.destroy(unanswered(contextFile)));
+  try {
+    return JSON.parse(await text(socket)) as Presence;
   } finally {
     socket.destroy();
   }
+}
+
+function unanswered(contextFile: string): ContextError {
+  return new ContextError(
+    "ERR_REQUEST_TIMEOUT",
+    `the provider of ${contextFile} does not answer within ${ANSWER_MS} ms`,
+    {
+      hint: "It is halted or overloaded; look at its log.",
+    },
+  );
 }
 
 async function listen(server: Server, contextFile: string): Promise<void> {
@@ -70,8 +86,9 @@ async function listen(server: Server, contextFile: string): Promise<void> {
     await listenAt(server, address);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    const holder = await findPresence(contextFile);
+    const holder = await findPresence(contextFile).catch(() => "halted" as const);
     // An abstract address is free as soon as nobody holds it; a socket file outlives its holder.
+    if (holder === "halted") throw running(contextFile, undefined);
     if (holder !== undefined || address.startsWith("\0")) throw running(contextFile, holder);
     rmSync(address, { force: true });
     await listenAt(server, address);

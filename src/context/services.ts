@@ -57,6 +57,7 @@ export function openServices({
   const defaults = [...roots.map((root) => resolve(root)), ...usual];
   const allowed = [...ownTasks.flatMap((task) => locationOf(task) ?? []).map(absolute), ...defaults];
   const compiling = new Map<string, Promise<string>>();
+  let isClosed = false;
 
   function foldersFor(task: TaskServiceConfig): string[] {
     const location = locationOf(task);
@@ -81,6 +82,7 @@ export function openServices({
 
   // Several tasks of one instance start at once: they wait for one compilation.
   function compileOnce(source: string): Promise<string> {
+    if (isClosed) throw new ContextError("ERR_PROVIDER_LEAVING", `${source} is not compiled any more`);
     const running = compiling.get(source) ?? compile(source, cacheDir).finally(() => compiling.delete(source));
     compiling.set(source, running);
     return running;
@@ -88,6 +90,7 @@ export function openServices({
 
   return {
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       const late = pause(FINISH_MS, undefined, { ref: false });
       await Promise.race([Promise.allSettled(compiling.values()), late]);
       await abandonCompiling();

@@ -117,3 +117,17 @@ test("whoever asks and never hangs up does not keep the holder from leaving", as
 test("a file that does not exist is run by nobody", async () => {
   expect(await findPresence("no/such/Context-A.xml")).toBeUndefined();
 });
+
+test("a holder that is halted is said not to answer, and keeps its place", async () => {
+  await using folder = await makeFolder(FILES);
+  const file = folder.at("Context-A.xml");
+  await using holder = await startScript("holds-a-presence.mjs", file);
+  process.kill(holder.pid, "SIGSTOP");
+
+  await expect(findPresence(file)).rejects.toMatchObject({ code: "ERR_REQUEST_TIMEOUT" });
+  await expect(holdPresence(file, { pid: process.pid, contextId: "" })).rejects.toMatchObject({
+    code: "ERR_PROVIDER_RUNNING",
+  });
+
+  process.kill(holder.pid, "SIGCONT");
+});
