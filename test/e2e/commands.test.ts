@@ -20,7 +20,8 @@ const onDemand: TaskXml = { id: "ts002", instance: "Steady", entry: "on_exit" };
 /** A provider whose context file has these tasks. */
 async function startProvider(...tasks: TaskXml[]) {
   await using folder = await makeFolder({ [FILE]: contextXml(tasks) });
-  return startProviderOf(folder.at(FILE));
+  // Awaited here, for the folder goes when this returns.
+  return await startProviderOf(folder.at(FILE));
 }
 
 /** Commands the provider, which runs `file`. */
