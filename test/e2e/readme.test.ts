@@ -11,7 +11,7 @@ import {
   run,
   startCommand,
 } from "../support/command.ts";
-import type { Folder } from "../support/folder.ts";
+import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { blocksOf, readDocument, sectionOf } from "../support/readme.ts";
 
@@ -211,4 +211,32 @@ describe.each([...said])("of %s", (name, text) => {
     const expected = there.map((option) => option.replaceAll("_", "-")).filter((option) => !UNSAID.includes(option));
     expect([...optionsIn(text)].sort()).toEqual(expected.sort());
   });
+});
+
+test("the project of one's own that README shows runs as it stands", async () => {
+  const blocks = blocksOf(readme);
+  const [tree] = blocks.filter(({ section, language }) => section === "Your own" && language === "");
+  const [context] = blocks.filter(({ section, language }) => section === "Your own" && language === "xml");
+  const code = blocks.filter(({ section, language }) => section === "Service code" && language === "ts");
+  const files = Object.fromEntries(code.map(({ lines: [path = "", ...text] }) => [path.slice(3), text.join("\n")]));
+  await using folder = await makeFolder({
+    ...files,
+    // A sensor that every machine has.
+    "Context-Greenhouse.xml": (context?.lines.join("\n") ?? "").replace(
+      /<device>.*<\/device>/,
+      "<device>sensor</device>",
+    ),
+    sensor: "42000",
+  });
+  expect(Object.keys(files).concat("Context-Greenhouse.xml").sort()).toEqual(tree?.lines.toSorted());
+
+  await using provider = startCommand("service-context", ["Context-Greenhouse.xml", "--start"], { cwd: folder.path });
+  await provider.stderr.first((line) => / ts001 +running /.test(line));
+  await using monitor = startCommand("context-monitor", ["--context_file", "Context-Greenhouse.xml"], {
+    cwd: folder.path,
+  });
+  await monitor.stdout.first((line) => line.includes('updated  success  {"celsius":42}'));
+  provider.signal("SIGINT");
+
+  expect((await finish(provider)).code).toBe(0);
 });
