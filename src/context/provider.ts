@@ -1,24 +1,21 @@
 // The long-lived process of one context file. Opens presence, forwarder, bus and watch in this order, and closes them
 // in reverse once every process is gone.
 import { dirname, join, resolve } from "node:path";
-import { connectBus } from "../bus/bus.ts";
 import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
-import { type StrayEvents, watchStrays } from "../bus/strays.ts";
 import type { ContextConfig, Endpoints } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
-import { reasonOf } from "../errors.ts";
 import { type Log, silent } from "../log.ts";
-import { decodeFrame, type Frame } from "../protocol/codec.ts";
+import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import { type Message, writeMessage } from "../protocol/message.ts";
-import { type Complaints, createComplaints } from "./complaints.ts";
+import { createComplaints } from "./complaints.ts";
 import { createController } from "./controller.ts";
 import { holdPresence } from "./presence.ts";
 import { left } from "./report.ts";
 import { openServices } from "./services.ts";
 import { createLauncher } from "./task-process.ts";
 import { createTransactions, type Outcome, type Watched } from "./transactions.ts";
+import { joinWire } from "./wire.ts";
 
 /** Watches the processes of transactions and answers `top`; see `startMonitor` of the monitor. */
 export interface ProcessWatch extends AsyncDisposable {
@@ -40,8 +37,6 @@ export interface ProviderOptions {
   log?: Log;
 }
 
-/** How long a message may take to come back from the bus before we go on without it, in milliseconds. */
-const ECHO_CHANCE_MS = 100;
 /** How long the last word may take when the forwarder is away, in milliseconds. */
 const LAST_WORD_MS = 1_000;
 
@@ -85,45 +80,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
 
     const complaints = createComplaints(log, monotonicMs);
     const taskTopics = config.tasks.map(({ topic }) => topic);
-    const topics = new Set(["context", "process", "control", "state", "monitor", ...taskTopics]);
-    const early: Frame[] = [];
-    let receive = (frame: Frame): void => void early.push(frame);
-    const handle = (frame: Frame) => {
-      try {
-        receive(frame);
-      } catch (error) {
-        log.error({ topic: frame.topic, reason: error instanceof Error ? error.stack : error }, "message not handled");
-      }
-    };
-    const bus = opened.add(
-      await connectBus(endpoints, {
-        topics: [...topics].filter((topic) => topic !== "monitor"),
-        hearsItself: false,
-        onFrame: (frame) => handle(frame),
-        onMalformed: ({ message: reason }) => complaints.add("malformed message", { reason }),
-      }),
-    );
-    opened.add(watchStrays(endpoints.subscribe, topics, reportStrays(complaints)));
-
+    const wire = opened.add(await joinWire(endpoints, { taskTopics, complaints, log }));
     const asked = deferred();
-    // A message that can't travel is an incident of what it is about, never the end of the provider.
-    const sendFrame = (frame: Frame): boolean => {
-      try {
-        bus.publish(frame);
-        return true;
-      } catch (error) {
-        complaints.add("message not sent", { topic: frame.topic, reason: reasonOf(error) });
-        return false;
-      }
-    };
-    const publish = (message: Message) => sendFrame(writeMessage(message));
-    const publishThrough = async (message: Message, chanceMs = ECHO_CHANCE_MS) => {
-      try {
-        await bus.publishThrough(writeMessage(message), chanceMs);
-      } catch (error) {
-        complaints.add("message not sent", { reason: reasonOf(error) });
-      }
-    };
     const services = opened.add(
       openServices({
         baseDir: dirname(resolve(file)),
@@ -140,30 +98,25 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       launcher: createLauncher(),
       graceMs: options.graceMs ?? 10_000,
       nowMs: monotonicMs,
-      publish,
-      publishThrough,
+      publish: wire.publish,
+      publishThrough: wire.publishThrough,
       complaints,
       log,
     });
     const controller = createController({
       transactions,
       ownTasks: config.tasks,
-      incarnation: bus.incarnation,
+      incarnation: wire.incarnation,
       mayLoad: services.mayLoad,
-      publish,
-      listen(topic) {
-        if (topics.has(topic)) return;
-        topics.add(topic);
-        void bus.subscribe(topic);
-      },
+      publish: wire.publish,
+      listen: wire.listen,
       top: (watched) => watch.top(watched),
       onLeave: asked.resolve,
       complaints,
       log,
     });
-    const watch = opened.add(options.watch({ watched: transactions.watched, publish: sendFrame }));
-    receive = controller.receive;
-    for (const frame of early.splice(0)) handle(frame);
+    const watch = opened.add(options.watch({ watched: transactions.watched, publish: wire.send }));
+    wire.receive(controller.receive);
     presence.update({ pid: process.pid, contextId: config.contextId, endpoints });
 
     let closing: Promise<void> | undefined;
@@ -172,7 +125,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       await transactions.stopAll();
       transactions.news.close();
       // The forwarder ends with us: what is said last must have passed it.
-      await publishThrough(left(transactions.contextId), LAST_WORD_MS);
+      await wire.publishThrough(left(transactions.contextId), LAST_WORD_MS);
       await opened.close();
     }
     const close = () => (closing ??= leave());
@@ -223,22 +176,6 @@ function reportForwarder(log: Log): ForwarderEvents {
     onBack: (pid) => log.info({ pid }, "forwarder back"),
     onRetry: ({ message: reason }) => log.warn({ reason }, "forwarder waits to bind"),
   };
-}
-
-function reportStrays(complaints: Complaints): StrayEvents {
-  return {
-    onUnknownTopic: (topic) => complaints.add("unknown topic", { topic }),
-    onUnreadable: (bytes) => complaints.add("malformed message", { bytes: bytes.length, reason: whyUnreadable(bytes) }),
-  };
-}
-
-function whyUnreadable(bytes: Buffer): string {
-  try {
-    decodeFrame(bytes);
-    return "white space before the topic";
-  } catch (error) {
-    return reasonOf(error);
-  }
 }
 
 // As the file has them, but for ports that the system chose.

@@ -1,0 +1,112 @@
+// The provider's own place on the bus. Nothing that comes in or goes out here can throw: the bus is not ours alone, and
+// a message that can't be read, handled or sent is an incident, never the end of the provider.
+import { connectBus } from "../bus/bus.ts";
+import { type StrayEvents, watchStrays } from "../bus/strays.ts";
+import type { Endpoints } from "../config/context-config.ts";
+import { reasonOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { decodeFrame, type Frame } from "../protocol/codec.ts";
+import { type Message, writeMessage } from "../protocol/message.ts";
+import type { Complaints } from "./complaints.ts";
+
+export interface Wire extends AsyncDisposable {
+  /** Of the provider's publisher; its own messages don't come back. */
+  readonly incarnation: string;
+  /** False when the frame can't travel, which has been reported. */
+  send(frame: Frame): boolean;
+  publish(message: Message): boolean;
+  /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
+  publishThrough(message: Message, chanceMs?: number): Promise<void>;
+  /** Commands to tasks may come on this topic from now on. */
+  listen(topic: string): void;
+  /** Hands on what comes in, beginning with what has come already. */
+  receive(handler: (frame: Frame) => void): void;
+}
+
+export interface WireOptions {
+  /** Topics that the file's tasks are commanded on. */
+  taskTopics: readonly string[];
+  complaints: Complaints;
+  log: Log;
+}
+
+/** How long a message may take to come back from the bus before we go on without it, in milliseconds. */
+const ECHO_CHANCE_MS = 100;
+/**
+ * Joins the bus as its provider.
+ *
+ * @throws {ContextError} `ERR_BUS_UNREACHABLE` when the forwarder does not answer.
+ */
+export async function joinWire(endpoints: Endpoints, { taskTopics, complaints, log }: WireOptions): Promise<Wire> {
+  const heard = new Set(["context", "process", "control", "state", ...taskTopics]);
+  const known = new Set([...heard, "monitor"]);
+  const early: Frame[] = [];
+  let handler = (frame: Frame): void => void early.push(frame);
+  const bus = await connectBus(endpoints, {
+    topics: [...heard],
+    hearsItself: false,
+    onFrame: handle,
+    onMalformed: ({ message: reason }) => complaints.add("malformed message", { reason }),
+  });
+  const strays = watchStrays(endpoints.subscribe, known, reportStrays(complaints));
+
+  function handle(frame: Frame): void {
+    try {
+      handler(frame);
+    } catch (error) {
+      log.error({ topic: frame.topic, reason: error instanceof Error ? error.stack : error }, "message not handled");
+    }
+  }
+
+  function send(frame: Frame): boolean {
+    try {
+      bus.publish(frame);
+      return true;
+    } catch (error) {
+      complaints.add("message not sent", { topic: frame.topic, reason: reasonOf(error) });
+      return false;
+    }
+  }
+
+  return {
+    incarnation: bus.incarnation,
+    send,
+    publish: (message) => send(writeMessage(message)),
+    async publishThrough(message, chanceMs = ECHO_CHANCE_MS) {
+      try {
+        await bus.publishThrough(writeMessage(message), chanceMs);
+      } catch (error) {
+        complaints.add("message not sent", { reason: reasonOf(error) });
+      }
+    },
+    listen(topic) {
+      if (known.has(topic)) return;
+      known.add(topic);
+      void bus.subscribe(topic);
+    },
+    receive(next) {
+      handler = next;
+      for (const frame of early.splice(0)) handle(frame);
+    },
+    async [Symbol.asyncDispose]() {
+      await strays[Symbol.asyncDispose]();
+      await bus.close();
+    },
+  };
+}
+
+function reportStrays(complaints: Complaints): StrayEvents {
+  return {
+    onUnknownTopic: (topic) => complaints.add("unknown topic", { topic }),
+    onUnreadable: (bytes) => complaints.add("malformed message", { bytes: bytes.length, reason: whyUnreadable(bytes) }),
+  };
+}
+
+function whyUnreadable(bytes: Buffer): string {
+  try {
+    decodeFrame(bytes);
+    return "white space before the topic";
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
