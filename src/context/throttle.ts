@@ -26,6 +26,7 @@ export function admit(
   const recent = starts.filter((at) => at > nowMs - WINDOW_MS);
   const isSlowed = recent.length >= (wasSlowed ? CALM_STARTS : FREE_STARTS);
   const last = recent.at(-1) ?? Number.NEGATIVE_INFINITY;
-  const at = isSlowed ? Math.max(nowMs, last + PACE_MS) : nowMs;
+  // Never before one that waits its turn already.
+  const at = Math.max(nowMs, isSlowed ? last + PACE_MS : last);
   return { delayMs: at - nowMs, throttle: { starts: [...recent, at], isSlowed } };
 }
