@@ -20,17 +20,25 @@ export * from "./model.ts";
  */
 export function parseContextConfig(text: string, { file = "context.xml" }: { file?: string } = {}): ContextConfig {
   const problems: Problem[] = [];
-  const root = parseXml(text, problems);
-  const config = root && readContext(root, { problems, strict: true });
-  if (config === undefined || problems.length > 0) throw invalid(file, text, problems);
+  const config = readContext(readContextRoot(text, { file }), { problems, strict: true });
+  if (problems.length > 0) throw invalid(file, text, problems);
   return config;
 }
 
-function readContext(element: Element, reading: Reading): ContextConfig | undefined {
-  if (element.name !== "Context") {
-    reading.problems.push({ place: element.place, message: `expected the root <Context>, got <${element.name}>` });
-    return undefined;
-  }
+/**
+ * The root element of a context file, whatever is in it.
+ *
+ * @throws {ContextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
+ */
+export function readContextRoot(text: string, { file = "context.xml" }: { file?: string } = {}): Element {
+  const problems: Problem[] = [];
+  const root = parseXml(text, problems);
+  if (root?.name === "Context") return root;
+  if (root) problems.push({ place: root.place, message: `expected the root <Context>, got <${root.name}>` });
+  throw invalid(file, text, problems);
+}
+
+function readContext(element: Element, reading: Reading): ContextConfig {
   checkShape(element, CONTEXT_SHAPE, reading);
   const root = new Reader(element, reading);
   const services = element.children.filter(({ name }) => name === "TaskService");

@@ -8,6 +8,8 @@ export interface Element {
   /** Its own text, without what its children say. Of a file it comes trimmed. */
   text: string;
   place: Place;
+  /** Of a file: the text with the white space around it. */
+  verbatim?: string;
   /** In a message: the value as it came. Free-form parts are read from here, where a list of one is still a list. */
   value?: unknown;
 }

@@ -4,8 +4,8 @@ import { type Element, partLabel, serviceLabel } from "./element.ts";
 import { type Problem, quote, type Reading, shorten } from "./problems.ts";
 import { didYouMean, nearest } from "./suggest.ts";
 
-/** `text` has no elements inside; `free` is what its owner likes, and read elsewhere. */
-type Shape = "text" | "free" | Structure;
+/** `text` has no elements inside, nor have `texts`, of which there may be many; `free` is read elsewhere. */
+type Shape = "text" | "texts" | "free" | Structure;
 
 interface Structure {
   children: Readonly<Record<string, Shape>>;
@@ -17,13 +17,16 @@ const TRIGGER: Shape = { children: { action: "text", call: "text" } };
 
 export const TASK_SERVICE_SHAPE: Structure = {
   many: true,
-  attributes: ["id", "topic", "instance", "serviceType"],
+  attributes: ["id", "topic", "instance", "serviceType", "ready_after_s"],
   children: {
     // A message has no attributes, and a file may write these as elements too.
     id: "text",
     topic: "text",
     instance: "text",
     serviceType: "text",
+    ready_after_s: "text",
+    command: "text",
+    argument: "texts",
     Task: {
       children: {
         description: "text",
@@ -72,9 +75,9 @@ export const CONTEXT_SHAPE: Structure = {
  */
 export function checkShape(element: Element, shape: Shape, reading: Reading, owner = serviceLabel(element)): void {
   if (shape === "free") return;
-  const structure = shape === "text" ? LEAF : shape;
+  const structure = typeof shape === "string" ? LEAF : shape;
   const faults = [
-    ...(shape === "text" ? [] : strayText(element)),
+    ...(structure === LEAF ? [] : strayText(element)),
     ...(reading.strict ? unknownNames(element, structure) : []),
     ...repetitions(element, structure),
   ];
@@ -135,5 +138,5 @@ function repetitions(element: Element, structure: Structure): Problem[] {
 }
 
 function mayRepeat(shape: Shape): boolean {
-  return typeof shape === "object" && shape.many === true;
+  return shape === "texts" || (typeof shape === "object" && shape.many === true);
 }

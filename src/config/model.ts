@@ -23,13 +23,28 @@ export interface TaskServiceConfig {
   instance: string;
   /** Topic of the commands to this task; `process` by convention. */
   topic: string;
-  serviceType: "Process" | "Thread";
+  serviceType: ServiceType;
   serviceName: string;
   description: string;
   /** When it enters: `on_start` and `start_now` run at once, everything else on demand. */
   entry: string;
   configuration: { [name: string]: ConfigurationValue };
   triggers: Partial<Record<TriggerEvent, Trigger>>;
+  /** What an `Executable` runs; the other types have none. */
+  command?: Command;
+}
+
+/** A process of its own, a thread beside others, or any program. */
+export const SERVICE_TYPES = ["Process", "Thread", "Executable"] as const;
+export type ServiceType = (typeof SERVICE_TYPES)[number];
+
+/** A program and its arguments, as the operating system gets them; there is no shell. */
+export interface Command {
+  /** Looked for on the PATH, or, where it has a slash, from the folder of the context file. */
+  program: string;
+  words: string[];
+  /** After this time it counts as started, unless it has announced that before. */
+  readyAfterMs: number;
 }
 
 /** The two ends of a forwarder, named for what a peer does there; the XML's own names are crossed. */

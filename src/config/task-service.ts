@@ -1,14 +1,16 @@
 // A task service as it travels: the complete object of the later generation, and back from either.
 import { ContextError } from "../errors.ts";
+import { type CommandBody, formatCommand, readExecutable } from "./command-reader.ts";
 import { type Dictionary, elementsFrom } from "./dictionary.ts";
 import { childAt, type Element, textAt } from "./element.ts";
 import { checkShape, TASK_SERVICE_SHAPE } from "./grammar.ts";
-import type { ConfigurationValue, TaskServiceConfig, Trigger, TriggerEvent } from "./model.ts";
+import type { Command, ConfigurationValue, TaskServiceConfig, Trigger, TriggerEvent } from "./model.ts";
 import { describe, type Problem } from "./problems.ts";
+import { Reader } from "./reader.ts";
 import { readTasks } from "./task-reader.ts";
 
 /** The body of a `process` message, and an entry of a `context` message's `TaskService`. */
-export interface TaskServiceBody {
+export interface TaskServiceBody extends Partial<CommandBody> {
   Task: {
     description: string;
     message: {
@@ -48,6 +50,7 @@ export function formatTaskService(
     instance,
     serviceType,
     topic,
+    ...(task.command === undefined ? {} : formatCommand(task.command)),
   };
 }
 
@@ -71,6 +74,21 @@ export function readTaskServices(configuration: unknown): TaskServiceConfig[] {
   const tasks = readTasks(elements, reading);
   if (problems.length > 0) throw malformed(problems, pathOf);
   return tasks;
+}
+
+/**
+ * The command that the body of a `process` message brings along; undefined where it brings none.
+ *
+ * @throws {ContextError} `ERR_MESSAGE_MALFORMED` where it can't be read.
+ */
+export function readBroughtCommand(body: { command?: unknown; argument?: unknown }): Command | undefined {
+  const { command, argument = [] } = body;
+  if (command === undefined) return undefined;
+  const problems: Problem[] = [];
+  const { elements, pathOf } = elementsFrom("TaskService", { command, argument });
+  const [read] = elements.map((element) => readExecutable(new Reader(element, { problems, strict: false })));
+  if (problems.length > 0) throw malformed(problems, pathOf);
+  return read;
 }
 
 /**

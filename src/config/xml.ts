@@ -5,7 +5,7 @@ import { type XMLMetaData, XMLParser } from "fast-xml-parser";
 import { SaxesParser } from "saxes";
 import type { Attribute, Element } from "./element.ts";
 import { decodeEntities, KNOWN_ENTITIES } from "./entities.ts";
-import { type Problem, quote } from "./problems.ts";
+import { type Place, type Problem, quote } from "./problems.ts";
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
@@ -25,13 +25,38 @@ export function parseXml(text: string, problems: Problem[]): Element | undefined
   return undefined;
 }
 
+/** Where the root of a text that `parseXml` has read ends: the offset of its end tag, or of the `/>` it has instead. */
+export function rootEnd(text: string): { place: Place; hasEndTag: boolean } {
+  const parser = new SaxesParser({ position: false, defaultXMLVersion: "1.0", forceXMLVersion: true });
+  let last = { position: 0, isSelfClosing: false };
+  // The root is the element that is closed last.
+  parser.on("closetag", ({ isSelfClosing }) => {
+    last = { position: parser.position, isSelfClosing };
+  });
+  parser.write(text).close();
+  const { position, isSelfClosing } = last;
+  return { place: text.lastIndexOf(isSelfClosing ? "/>" : "</", position - 2), hasEndTag: !isSelfClosing };
+}
+
 function refuse(text: string): Problem | undefined {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_BYTES) return { place: 0, message: `expected at most ${MAX_BYTES} bytes, got ${bytes}` };
   // saxes reads half a surrogate pair together with what follows it, even where that is a "<".
   const half = text.search(/\p{Surrogate}/u);
   if (half >= 0) return { place: half, message: "not well-formed: half a surrogate pair is no character" };
-  return firstFault(text);
+  const fault = firstFault(text);
+  return fault && (bareAmpersandBefore(fault, text) ?? fault);
+}
+
+// saxes reads on from a bare "&" to the next ";", wherever that is, and complains of what it then finds.
+function bareAmpersandBefore({ place }: Problem, text: string): Problem | undefined {
+  const marked = text.replace(/<!--.*?(?:-->|$)|<!\[CDATA\[.*?(?:\]\]>|$)|<\?.*?(?:\?>|$)/gs, (markup) =>
+    " ".repeat(markup.length),
+  );
+  const bare = marked.search(/&(?!(?:#\d+|#x[0-9a-fA-F]+|[A-Za-z_][\w.-]*);)/);
+  return bare < 0 || bare > place
+    ? undefined
+    : { place: bare, message: "not well-formed: expected &amp; for a plain &" };
 }
 
 function firstFault(text: string): Problem | undefined {
@@ -161,11 +186,13 @@ function elementsAmong(nodes: readonly Node[], text: string): Element[] {
     if (key === undefined) return [];
     const inside = node[key] ?? [];
     const place = node[METADATA]?.startIndex ?? 0;
+    const verbatim = inside.map(ownText).join("");
     return {
       name: key.slice(MARK.length),
       attributes: attributesOf(node[":@"] ?? {}, startTagAttributes(text, place)),
       children: elementsAmong(inside, text),
-      text: inside.map(ownText).join("").trim(),
+      text: verbatim.trim(),
+      verbatim,
       place,
     };
   });

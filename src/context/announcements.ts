@@ -1,6 +1,7 @@
 // A task's announcements come two ways: on the bus, where everybody sees them in one order, and as copies on the pipe,
-// which can't lose any. Decides which copy counts, so that each is acted on once, in the task's own order, and with
-// the bus working never before others could see it. Keeps no time: the owner calls `settle` when the bus had its chance.
+// which can't lose any; those of a program without a pipe come on the bus alone. Decides which copy counts, so that each
+// is acted on once, in the task's own order, and with the bus working never before others could see it. Keeps no time:
+// the owner calls `settle` when the bus had its chance.
 
 /** Announcements of one run, numbered by the task from 1 upwards. */
 export interface Announcements<Message> {
@@ -12,13 +13,17 @@ export interface Announcements<Message> {
   settle(): void;
 }
 
-/** `deliver` gets each announcement once, in ascending order. */
+/**
+ * `deliver` gets each announcement once, in ascending order. Without a pipe no copy of a lost one is ever on its way,
+ * and whatever comes on the bus is acted on at once.
+ */
 export function createAnnouncements<Message>(
   deliver: (message: Message, sequence: number) => void,
+  { hasPipe = true }: { hasPipe?: boolean } = {},
 ): Announcements<Message> {
   const waiting = new Map<number, Message>();
   let delivered = 0;
-  let pipedTo = 0;
+  let pipedTo = hasPipe ? 0 : Number.POSITIVE_INFINITY;
   let heardTo = 0;
 
   function handTo(last: number): void {

@@ -70,13 +70,16 @@ function optionsFor(source: string, module: string) {
   } satisfies BuildOptions;
 }
 
+/** What services and their tests import of zcontext. */
+const OURS = ["zcontext/tasks", "zcontext/testing"];
+
 const resolveFromSource: Plugin = {
   name: "resolve-from-source",
   setup({ onResolve, resolve: find }) {
     onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
       if (pluginData === "resolved" || path.startsWith("node:") || isAbsolute(path)) return undefined;
       // Ours is bundled, so a service runs whether or not zcontext is installed beside it.
-      if (path === "zcontext/tasks") return { path: createRequire(import.meta.url).resolve(path) };
+      if (OURS.includes(path)) return { path: createRequire(import.meta.url).resolve(path) };
       const found = await find(path, { importer, resolveDir, kind, pluginData: "resolved" });
       if (found.errors.length > 0 || found.external) return found;
       if (/\.[cm]?tsx?$/.test(found.path)) return { path: found.path }; // an alias of the project: Node could not load it

@@ -1,14 +1,17 @@
 // Decides what a message means for this provider: which orders it gives, or why it is refused. It looks and never
 // touches; whoever called it acts. Rules: docs/protocol.md, "What is accepted".
+import { assertOwnCommand } from "../config/command.ts";
 import type { TaskServiceConfig } from "../config/context-config.ts";
-import { readTaskServiceIds, readTaskServices } from "../config/task-service.ts";
+import { entersAtOnce } from "../config/meaning.ts";
+import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../config/task-service.ts";
 import { ContextError, type ErrorCode } from "../errors.ts";
-import { isObject, type Json } from "../protocol/json.ts";
+import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import {
   ALL,
   CONTEXT_NAME,
   type ContextMessage,
   type ControlMessage,
+  type Header,
   type Message,
   type ProcessMessage,
   type StateMessage,
@@ -24,7 +27,7 @@ export interface View {
   find(transaction: string): TransactionView | undefined;
   /** Why there is no such transaction, in a clause: it never was, or it has ended. */
   whyUnknown(transaction: string): string;
-  /** Whether the code of a task lies where this provider may load code from. */
+  /** Whether what a task runs is this provider's to run: its code lies in its folders, its command is in its file. */
   mayLoad(task: TaskServiceConfig): boolean;
 }
 
@@ -64,11 +67,6 @@ export function dispatch(message: Message, view: View): Decision {
     if (error instanceof ContextError) return refuse(error.code, [error.message, ...error.details].join("; "));
     throw error;
   }
-}
-
-/** Whether a task enters by itself when its context starts. */
-export function entersAtOnce({ entry }: TaskServiceConfig): boolean {
-  return entry === "on_start" || entry === "start_now";
 }
 
 const TRANSACTION = /^\P{Cc}{1,256}$/u;
@@ -111,6 +109,7 @@ function definitions(
     ? lookUp(readTaskServiceIds(configuration), known, view)
     : readTaskServices(configuration);
   if (tasks.length === 0) return undefined;
+  for (const { id, command } of tasks) if (command !== undefined) assertOwnCommand(id, command, view.ownTasks);
   const foreign = tasks.find((task) => !view.mayLoad(task));
   if (foreign === undefined) return tasks;
   const { location } = foreign.configuration;
@@ -183,7 +182,7 @@ function assertContextId(serviceId: string, { contextId }: View): void {
 
 // --- process: a command to one task, from somebody else than the provider -------------------------------------------
 
-function dispatchProcess({ topic, header }: ProcessMessage, view: View): Decision {
+function dispatchProcess({ topic, header, body }: ProcessMessage, view: View): Decision {
   const known = view.find(header.transaction) ?? unknownTransaction(header.transaction, view);
   const tasks = addressed(header, known).filter((task) => task.topic === topic);
   if (tasks.length === 0) {
@@ -192,6 +191,7 @@ function dispatchProcess({ topic, header }: ProcessMessage, view: View): Decisio
       `no task "${header.serviceName}" ${header.serviceId && `with id "${header.serviceId}" `}listens on ${topic}; have ${[...known.keys()].join(", ")}`,
     );
   }
+  if (header.action !== "stop") assertNoForeignCommand(header, body, view);
   switch (header.action) {
     case "start": {
       const living = tasks.filter(({ id }) => isAlive(known.get(id)?.state ?? "defined"));
@@ -210,6 +210,12 @@ function dispatchProcess({ topic, header }: ProcessMessage, view: View): Decisio
     default:
       return refuse("ERR_MESSAGE_UNKNOWN", `unknown action "${header.action}": expected start, stop or restart`);
   }
+}
+
+// A task that is known keeps its own command; whoever brings another one is told so.
+function assertNoForeignCommand({ serviceId, serviceName }: Header, body: JsonObject, { ownTasks }: View): void {
+  const command = readBroughtCommand(body);
+  if (command !== undefined) assertOwnCommand(serviceId || serviceName, command, ownTasks);
 }
 
 function addressed({ serviceId, serviceName }: ProcessMessage["header"], known: TransactionView): TaskServiceConfig[] {

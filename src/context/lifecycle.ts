@@ -41,7 +41,8 @@ export type LifecycleEvent =
   | { type: "failed"; reason: string }
   | { type: "exited" }
   | { type: "stopped" }
-  /** What a timer says. */
+  /** What a timer says; `readyDue` is for a process that has lived long enough to count as started. */
+  | { type: "readyDue" }
   | { type: "terminateDue" }
   | { type: "killDue" }
   | { type: "backoffOver" };
@@ -54,11 +55,14 @@ const effects = {
   askToStop: nothing,
   terminate: nothing,
   kill: nothing,
+  armReady: nothing,
+  disarmReady: nothing,
   armGrace: nothing,
   disarmGrace: nothing,
   armBackoff: nothing,
   disarmBackoff: nothing,
   sayCreated: nothing,
+  sayStarted: nothing,
   sayStopped: nothing,
   sayFailed: nothing,
   fireOnStart: nothing,
@@ -185,8 +189,11 @@ const lifecycle = table.createMachine({
     },
     starting: {
       entry: ["beginRun", "spawn"],
+      exit: "disarmReady",
       on: {
         ...alive,
+        spawned: { actions: ["notePid", "armReady"] },
+        readyDue: { target: "running", actions: ["sayStarted", "fireOnStart"] },
         started: { target: "running", actions: "fireOnStart" },
       },
     },

@@ -95,11 +95,12 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       endpoints,
       addresses: addressesOf(config, endpoints, forwarder.bound),
       services,
-      launcher: createLauncher(),
+      launcher: createLauncher({ folder: dirname(resolve(file)) }),
       graceMs: options.graceMs ?? 10_000,
       nowMs: monotonicMs,
       publish: wire.publish,
       publishThrough: wire.publishThrough,
+      caughtUp: wire.caughtUp,
       complaints,
       log,
     });

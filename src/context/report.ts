@@ -2,7 +2,13 @@
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
-import { CONTEXT_NAME, type ControlMessage, type Header, type StateMessage } from "../protocol/message.ts";
+import {
+  CONTEXT_NAME,
+  type ControlMessage,
+  deviceActionOf,
+  type Header,
+  type StateMessage,
+} from "../protocol/message.ts";
 import type { TransactionRecord } from "./record.ts";
 
 /** Who speaks and about which transaction; `requestId` where it answers somebody. */
@@ -42,14 +48,13 @@ export function left(contextId: string): ControlMessage {
   return contextSays({ contextId, transaction: "" }, "exited", { device_action: "", result: "success" });
 }
 
-/** The provider speaks for a task: one that is not running yet, or not any more. */
+/** What the provider can say for a task. */
+export type Spoken = "created" | "started" | "stopped" | "failed";
+
+/** The provider speaks for a task: one that is not running yet, or not any more, or that never speaks itself. */
 export function onBehalfOf(
   task: TaskServiceConfig,
-  {
-    transaction,
-    action,
-    ...items
-  }: { transaction: string; action: "created" | "stopped" | "failed"; pid?: number; reason?: string },
+  { transaction, action, ...items }: { transaction: string; action: Spoken; pid?: number; reason?: string },
 ): ControlMessage {
   const result = action === "failed" ? "failure" : "success";
   return {
@@ -57,12 +62,6 @@ export function onBehalfOf(
     header: { action, serviceId: task.id, serviceName: task.serviceName, transaction },
     status: { device_action: deviceActionOf(task), result, ...items },
   };
-}
-
-/** The `device_action` that stands in every announcement of a task. */
-export function deviceActionOf({ configuration }: TaskServiceConfig): string {
-  const { device_action: action } = configuration;
-  return typeof action === "string" ? action : "";
 }
 
 /** The reply to a `state` message: its own header with the action replaced. */

@@ -1,11 +1,10 @@
 import { type ContextError, reasonOf } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../protocol/message.ts";
-import type { StartData } from "../protocol/pipe.ts";
 import { createAnnouncements } from "./announcements.ts";
 import type { Exit, OutputStream } from "./child.ts";
 import type { LifecycleEvent } from "./lifecycle.ts";
-import type { Launcher, TaskRun } from "./task-process.ts";
+import type { RunEvents, TaskRun } from "./task-process.ts";
 
 /** One life of a task, from the preparation of its code to the end of its process. */
 export interface Run {
@@ -23,10 +22,13 @@ export interface Run {
 export interface RunOptions {
   /** Names this life of the task's publisher. */
   incarnation: string;
-  launcher: Launcher;
-  /** Answers the path of the module to load; rejects when there is none. */
+  /** Answers the path of the module to load, or of the program to run; rejects when there is none. */
   prepare(): Promise<string>;
-  startData(module: string): StartData;
+  launch(path: string, events: RunEvents): TaskRun;
+  /** Copies of its announcements come on a pipe. */
+  hasPipe: boolean;
+  /** Resolves when the bus has brought what was said before, or has had its chance. */
+  caughtUp(): Promise<void>;
   /** What the operating system says about the process. */
   onEvent(event: LifecycleEvent): void;
   /** What the task says: each announcement once, in its order. */
@@ -43,23 +45,19 @@ const HEARD_EVERY = 32;
 
 /** Begins a run. Ends with exactly one `exit` or `spawnFailed`, and nothing after it. */
 export function beginRun(options: RunOptions): Run {
-  const { incarnation, launcher } = options;
+  const { incarnation, hasPipe } = options;
   let child: TaskRun | undefined;
   let isOver = false;
   let last = Number.POSITIVE_INFINITY;
   let busChance: NodeJS.Timeout | undefined;
-  const announcements = createAnnouncements<ControlMessage>((message, sequence) => {
-    options.onSaid(message);
-    if (sequence >= last) child?.bye();
-    else if (sequence % HEARD_EVERY === 0) child?.heard(sequence);
-  });
+  const announcements = createAnnouncements<ControlMessage>(onSaid, { hasPipe });
 
   options.prepare().then(spawn, (error: unknown) => end({ type: "spawnFailed", reason: explain(error) }));
 
-  function spawn(module: string): void {
+  function spawn(path: string): void {
     if (isOver) return;
     try {
-      child = launch(module);
+      child = launch(path);
     } catch (error) {
       end({ type: "spawnFailed", reason: reasonOf(error) });
     }
@@ -77,8 +75,8 @@ export function beginRun(options: RunOptions): Run {
       queueMicrotask(() => end({ type: "exit", clean: true, reason: "stopped before it was spawned" }));
   }
 
-  function launch(module: string): TaskRun {
-    return launcher.launch(incarnation, options.startData(module), {
+  function launch(path: string): TaskRun {
+    return options.launch(path, {
       onSpawned: (pid) => options.onEvent({ type: "spawned", pid }),
       onSpawnFailed: (reason) => end({ type: "spawnFailed", reason }),
       onAnnounced,
@@ -86,6 +84,12 @@ export function beginRun(options: RunOptions): Run {
       onOutput: options.onOutput,
       onExit,
     });
+  }
+
+  function onSaid(message: ControlMessage, sequence: number): void {
+    options.onSaid(message);
+    if (sequence >= last) child?.bye();
+    else if (sequence % HEARD_EVERY === 0) child?.heard(sequence);
   }
 
   function onAnnounced({
@@ -111,7 +115,9 @@ export function beginRun(options: RunOptions): Run {
     announcements.settle();
   }
 
-  function onExit(exit: Exit): void {
+  // What a program without a pipe said last may still be on its way.
+  async function onExit(exit: Exit): Promise<void> {
+    if (!hasPipe) await options.caughtUp();
     settle();
     end({ type: "exit", clean: exit.code === 0, reason: describeExit(exit) });
   }

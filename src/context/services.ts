@@ -1,26 +1,32 @@
-// From the name of a service to a module a task process can load. Looks only below the folders this provider may
-// load code from.
+// From a task to what its process loads or runs: the module of a service, looked for only below the folders this
+// provider may load code from, or a program that the provider's own file names.
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { assertOwnCommand, isCommandOf } from "../config/command.ts";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { ContextError } from "../errors.ts";
+import { isBelow } from "../folders.ts";
 import { abandonCompiling, compile } from "./compile.ts";
+import { findProgram } from "./program.ts";
 
 /** Finds and prepares the code of task services. */
 export interface Services extends AsyncDisposable {
-  /** Whether the `location` of a task lies below a folder that code may come from. Looks at the path only. */
+  /**
+   * Whether the `location` of a task lies below a folder that code may come from, or its command is one of the
+   * provider's own file. Looks at the path only.
+   */
   mayLoad(task: TaskServiceConfig): boolean;
   /**
-   * The absolute path of a service's source.
+   * The absolute path of a service's source, or of its program.
    *
    * @throws {ContextError} `ERR_SERVICE_NOT_FOUND` or `ERR_LOCATION_FORBIDDEN`.
    */
   locate(task: TaskServiceConfig): Promise<string>;
   /**
-   * The absolute path of a module that Node can load.
+   * The absolute path of a module that Node can load, or of a program.
    *
    * @throws {ContextError} as `locate` does, or `ERR_SERVICE_INVALID` when it does not compile.
    */
@@ -30,7 +36,7 @@ export interface Services extends AsyncDisposable {
 export interface ServicesOptions {
   /** Folder that relative locations start from: that of the context file. */
   baseDir: string;
-  /** Tasks of the provider's own file; the locations they name are allowed. */
+  /** Tasks of the provider's own file; the locations and the commands they name are allowed. */
   ownTasks: readonly TaskServiceConfig[];
   /** Further folders that code may come from. */
   roots?: readonly string[];
@@ -64,8 +70,17 @@ export function openServices({
     return location === undefined ? defaults : [absolute(location)];
   }
 
+  function mayLoad(task: TaskServiceConfig): boolean {
+    if (task.command !== undefined) return isCommandOf(ownTasks, task.command);
+    return foldersFor(task).every((folder) => allowed.some((root) => isBelow(root, folder)));
+  }
+
   async function locate(task: TaskServiceConfig): Promise<string> {
-    const { instance } = task;
+    const { id, instance, command } = task;
+    if (command !== undefined) {
+      assertOwnCommand(id, command, ownTasks);
+      return findProgram(id, command.program, baseDir);
+    }
     const builtin = locationOf(task) === undefined ? BUILTIN.get(instance) : undefined;
     if (builtin !== undefined) return createRequire(import.meta.url).resolve(builtin);
     const candidates = foldersFor(task).flatMap((folder) =>
@@ -95,11 +110,11 @@ export function openServices({
       await Promise.race([Promise.allSettled(compiling.values()), late]);
       await abandonCompiling();
     },
-    mayLoad: (task) => foldersFor(task).every((folder) => allowed.some((root) => isBelow(root, folder))),
+    mayLoad,
     locate,
     async prepare(task) {
       const source = await locate(task);
-      return /\.m?ts$/.test(source) ? compileOnce(source) : source;
+      return task.command === undefined && /\.m?ts$/.test(source) ? compileOnce(source) : source;
     },
   };
 }
@@ -108,11 +123,6 @@ export function openServices({
 export function locationOf({ configuration }: TaskServiceConfig): string | undefined {
   const { location } = configuration;
   return typeof location === "string" && location !== "" ? location : undefined;
-}
-
-function isBelow(root: string, path: string): boolean {
-  const way = relative(root, path);
-  return way === "" || (!way.startsWith("..") && !isAbsolute(way));
 }
 
 function notFound({ id, instance }: TaskServiceConfig, folders: string[]): ContextError {

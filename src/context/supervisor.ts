@@ -5,15 +5,15 @@ import type { Endpoints, TaskServiceConfig, TriggerEvent } from "../config/conte
 import { formatTaskService } from "../config/task-service.ts";
 import { type ContextError, reasonOf } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { ControlMessage, Message } from "../protocol/message.ts";
-import type { StartData } from "../protocol/pipe.ts";
+import { type ControlMessage, deviceActionOf, type Message } from "../protocol/message.ts";
+import type { Assignment } from "../protocol/pipe.ts";
 import type { OutputStream } from "./child.ts";
 import { eventOf, type Order } from "./dispatch.ts";
 import { type Effect, follow, isAlive, type LifecycleEvent, newborn, type Standing } from "./lifecycle.ts";
 import { announced, commanded, newRecord, standingAt, type TaskRecord } from "./record.ts";
-import { deviceActionOf, onBehalfOf } from "./report.ts";
+import { onBehalfOf, type Spoken } from "./report.ts";
 import { beginRun, type Run } from "./run.ts";
-import type { Launcher } from "./task-process.ts";
+import type { Launcher, RunEvents, TaskRun } from "./task-process.ts";
 import { admit, unthrottled } from "./throttle.ts";
 
 /** What a supervised task works with and whom it tells. */
@@ -22,7 +22,7 @@ export interface Surroundings {
   contextId: string;
   endpoints: Endpoints;
   launcher: Launcher;
-  /** Answers the path of the module to load; rejects when there is none. */
+  /** Answers the path of the module to load, or of the program to run; rejects when there is none. */
   prepare(task: TaskServiceConfig): Promise<string>;
   /** From the request to stop to SIGKILL, in milliseconds. */
   graceMs: number;
@@ -31,6 +31,8 @@ export interface Surroundings {
   publish(message: Message): boolean;
   /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
   publishThrough(message: Message): Promise<void>;
+  /** Resolves when the bus has brought what was said before, or has had its chance. */
+  caughtUp(): Promise<void>;
   /** A run has begun; its announcements carry this incarnation. */
   onRun(incarnation: string): void;
   onFired(event: TriggerEvent): void;
@@ -102,6 +104,11 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
     },
     terminate: () => run?.terminate(),
     kill: () => run?.kill(),
+    // A service of ours says itself when it has started.
+    armReady() {
+      if (task.command !== undefined) timers.arm("readyDue", task.command.readyAfterMs);
+    },
+    disarmReady: () => timers.disarm("readyDue"),
     armGrace() {
       timers.arm("terminateDue", Math.min(around.graceMs / 2, TERMINATE_MS));
       timers.arm("killDue", around.graceMs);
@@ -113,6 +120,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
     armBackoff: () => timers.arm("backoffOver", standing.life.delayMs),
     disarmBackoff: () => timers.disarm("backoffOver"),
     sayCreated: () => speakFor("created"),
+    sayStarted: () => speakFor("started"),
     sayStopped: () => speakFor("stopped"),
     sayFailed: () => speakFor("failed"),
     fireOnStart: () => around.onFired("on_start"),
@@ -123,12 +131,14 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
 
   function begin(): void {
     const incarnation = randomUUID();
+    const definition = task;
     around.onRun(incarnation);
     run = beginRun({
       incarnation,
-      launcher: around.launcher,
-      prepare: () => around.prepare(task),
-      startData,
+      prepare: () => around.prepare(definition),
+      launch: (path, events) => launch(definition, incarnation, path, events),
+      hasPipe: definition.command === undefined,
+      caughtUp: around.caughtUp,
       onEvent: send,
       onSaid: note,
       onOutput: around.onOutput,
@@ -137,19 +147,28 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
     around.publish(commandOf("start"));
   }
 
-  function startData(module: string): StartData {
+  function launch(definition: TaskServiceConfig, incarnation: string, path: string, events: RunEvents): TaskRun {
+    const { command, serviceType } = definition;
+    const assignment = assignmentOf(definition);
+    if (command !== undefined) return around.launcher.launchProgram(incarnation, { path, command, assignment }, events);
+    return around.launcher.launch(
+      incarnation,
+      { ...assignment, module: path, isThread: serviceType === "Thread" },
+      events,
+    );
+  }
+
+  function assignmentOf(definition: TaskServiceConfig): Assignment {
     return {
-      module,
-      isThread: task.serviceType === "Thread",
       endpoints: around.endpoints,
       transaction,
       contextId: around.contextId,
-      serviceId: task.id,
-      serviceName: task.serviceName,
-      instance: task.instance,
-      topic: task.topic,
-      deviceAction: deviceActionOf(task),
-      configuration: task.configuration,
+      serviceId: definition.id,
+      serviceName: definition.serviceName,
+      instance: definition.instance,
+      topic: definition.topic,
+      deviceAction: deviceActionOf(definition),
+      configuration: definition.configuration,
     };
   }
 
@@ -160,7 +179,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
     return { kind: "process", topic: task.topic, header, body };
   }
 
-  function speakFor(action: "created" | "stopped" | "failed"): void {
+  function speakFor(action: Spoken): void {
     // Where the next run has begun already, it is the one before that is spoken of.
     const { pid = before.life.pid, reason = before.life.reason } = standing.life;
     const message = onBehalfOf(task, {
@@ -223,7 +242,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings): 
   };
 }
 
-type Alarm = Extract<LifecycleEvent["type"], "terminateDue" | "killDue" | "backoffOver">;
+type Alarm = Extract<LifecycleEvent["type"], "readyDue" | "terminateDue" | "killDue" | "backoffOver">;
 
 function createTimers(send: (event: LifecycleEvent) => void) {
   const armed = new Map<Alarm, NodeJS.Timeout>();

@@ -1,9 +1,11 @@
-// Where a run of a task lives: a process of its own, or a thread of a process it shares with the other threads of its
-// transaction. Both look the same from here.
+// Where a run of a task lives: a process of its own, a thread of a process it shares with the other threads of its
+// transaction, or a program that need not know of us. All look the same from here.
+import type { Command } from "../config/context-config.ts";
 import type { ContextError } from "../errors.ts";
+import { environmentOf } from "../protocol/environment.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { FromTask, StartData } from "../protocol/pipe.ts";
-import { type Child, type ChildEvents, type Exit, type OutputStream, startChild } from "./child.ts";
+import type { Assignment, FromTask, StartData } from "../protocol/pipe.ts";
+import { type Child, type ChildEvents, type Exit, type OutputStream, startChild, startProgram } from "./child.ts";
 
 /** One run of a task, seen from the provider. Everything is safe to call after it has ended. */
 export interface TaskRun {
@@ -30,9 +32,20 @@ export interface RunEvents {
 /** Starts runs of tasks. */
 export interface Launcher {
   launch(run: string, start: StartData, events: RunEvents): TaskRun;
+  /** Starts a program, which announces on the bus alone. */
+  launchProgram(run: string, program: ProgramStart, events: RunEvents): TaskRun;
 }
 
-export function createLauncher(): Launcher {
+/** A program that is a task, and what it is told. */
+export interface ProgramStart {
+  /** Of the file to run, absolute. */
+  path: string;
+  command: Command;
+  assignment: Assignment;
+}
+
+/** @param options.folder - Where programs run: the folder of the context file. */
+export function createLauncher({ folder }: { folder: string }): Launcher {
   const hosts = new Map<string, ThreadHost>();
 
   function hostOf(transaction: string): ThreadHost {
@@ -48,6 +61,33 @@ export function createLauncher(): Launcher {
   return {
     launch: (run, start, events) =>
       start.isThread ? hostOf(start.transaction).launch(run, start, events) : launchProcess(run, start, events),
+    launchProgram: (run, program, events) => launchProgram(run, program, folder, events),
+  };
+}
+
+function launchProgram(
+  run: string,
+  { path, command, assignment }: ProgramStart,
+  folder: string,
+  events: RunEvents,
+): TaskRun {
+  const child = startProgram(
+    { path, name: command.program, words: command.words, folder, environment: environmentOf(run, assignment) },
+    events,
+  );
+  let isAsked = false;
+  // Once: many programs take the second signal for impatience, and leave things half done.
+  function ask(): void {
+    if (!isAsked) child.signal("SIGTERM");
+    isAsked = true;
+  }
+  return {
+    askToStop: ask,
+    bye() {},
+    heard() {},
+    terminate: ask,
+    kill: () => child.signal("SIGKILL"),
+    destroy: () => child.signal("SIGKILL"),
   };
 }
 
@@ -68,7 +108,7 @@ function launchProcess(run: string, start: StartData, events: RunEvents): TaskRu
 }
 
 /** A process whose threads run the tasks of one transaction; it ends with the last of them. */
-interface ThreadHost extends Launcher {}
+type ThreadHost = Pick<Launcher, "launch">;
 
 /** How long a process may take to end one of its threads before it is ended itself, in milliseconds. */
 const KILL_MS = 2_000;

@@ -40,6 +40,8 @@ export interface TransactionsOptions {
   /** False when the message can't travel, which has been reported. */
   publish(message: Message): boolean;
   publishThrough(message: Message): Promise<void>;
+  /** Resolves when the bus has brought what was said before, or has had its chance. */
+  caughtUp(): Promise<void>;
   complaints: Complaints;
   log: Log;
 }
@@ -100,6 +102,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       nowMs: options.nowMs,
       publish,
       publishThrough: options.publishThrough,
+      caughtUp: options.caughtUp,
       observer: observe(id),
     });
     open.set(id, transaction);

@@ -1,6 +1,6 @@
 // What follows from on_start, on_update, on_fail and on_exit: whom a trigger calls. Pure; it starts nothing.
-import type { TaskServiceConfig, Trigger, TriggerAction, TriggerEvent } from "../config/context-config.ts";
-import { ALL } from "../protocol/message.ts";
+import type { TaskServiceConfig, TriggerAction, TriggerEvent } from "../config/context-config.ts";
+import { idsCalled } from "../config/meaning.ts";
 
 /** What a trigger asks for: a verb for some tasks, or the end of the transaction. */
 export type Consequence =
@@ -20,16 +20,10 @@ export function consequenceOf(task: TaskServiceConfig, event: TriggerEvent, reac
   const trigger = task.triggers[event];
   if (trigger === undefined) return undefined;
   if (trigger.action === "exit") return { action: "exit" };
-  const serviceIds = called(trigger, reach);
+  const serviceIds = idsCalled(trigger, reach.contextId, reach.present);
   return {
     action: trigger.action,
     serviceIds: serviceIds.filter(reach.isKnown),
     unknown: serviceIds.filter((id) => !reach.isKnown(id)),
   };
-}
-
-// The context id means the whole transaction, as `all` does; a task is called once, however often it is named.
-function called({ call }: Trigger, { contextId, present }: Reach): string[] {
-  const ids = call.flatMap((name) => (name === ALL || (name !== "" && name === contextId) ? present : [name]));
-  return [...new Set(ids)];
 }

@@ -1,5 +1,6 @@
 // The provider's own place on the bus. Nothing that comes in or goes out here can throw: the bus is not ours alone, and
 // a message that can't be read, handled or sent is an incident, never the end of the provider.
+import { randomUUID } from "node:crypto";
 import { connectBus } from "../bus/bus.ts";
 import { type StrayEvents, watchStrays } from "../bus/strays.ts";
 import type { Endpoints } from "../config/context-config.ts";
@@ -17,6 +18,8 @@ export interface Wire extends AsyncDisposable {
   publish(message: Message): boolean;
   /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
   publishThrough(message: Message, chanceMs?: number): Promise<void>;
+  /** Resolves when the bus has brought what was said before, or has had its chance. */
+  caughtUp(): Promise<void>;
   /** Commands to tasks may come on this topic from now on. */
   listen(topic: string): void;
   /** Hands on what comes in, beginning with what has come already. */
@@ -32,6 +35,7 @@ export interface WireOptions {
 
 /** How long a message may take to come back from the bus before we go on without it, in milliseconds. */
 const ECHO_CHANCE_MS = 100;
+
 /**
  * Joins the bus as its provider.
  *
@@ -39,11 +43,13 @@ const ECHO_CHANCE_MS = 100;
  */
 export async function joinWire(endpoints: Endpoints, { taskTopics, complaints, log }: WireOptions): Promise<Wire> {
   const heard = new Set(["context", "process", "control", "state", ...taskTopics]);
-  const known = new Set([...heard, "monitor"]);
+  // For round trips that say nothing to anybody.
+  const echoTopic = `~${randomUUID()}`;
+  const known = new Set([...heard, "monitor", echoTopic]);
   const early: Frame[] = [];
   let handler = (frame: Frame): void => void early.push(frame);
   const bus = await connectBus(endpoints, {
-    topics: [...heard],
+    topics: [...heard, echoTopic],
     hearsItself: false,
     onFrame: handle,
     onMalformed: ({ message: reason }) => complaints.add("malformed message", { reason }),
@@ -51,6 +57,7 @@ export async function joinWire(endpoints: Endpoints, { taskTopics, complaints, l
   const strays = watchStrays(endpoints.subscribe, known, reportStrays(complaints));
 
   function handle(frame: Frame): void {
+    if (frame.topic === echoTopic) return;
     try {
       handler(frame);
     } catch (error) {
@@ -68,17 +75,20 @@ export async function joinWire(endpoints: Endpoints, { taskTopics, complaints, l
     }
   }
 
+  async function sendThrough(frame: Frame, chanceMs: number): Promise<void> {
+    try {
+      await bus.publishThrough(frame, chanceMs);
+    } catch (error) {
+      complaints.add("message not sent", { topic: frame.topic, reason: reasonOf(error) });
+    }
+  }
+
   return {
     incarnation: bus.incarnation,
     send,
     publish: (message) => send(writeMessage(message)),
-    async publishThrough(message, chanceMs = ECHO_CHANCE_MS) {
-      try {
-        await bus.publishThrough(writeMessage(message), chanceMs);
-      } catch (error) {
-        complaints.add("message not sent", { reason: reasonOf(error) });
-      }
-    },
+    publishThrough: (message, chanceMs = ECHO_CHANCE_MS) => sendThrough(writeMessage(message), chanceMs),
+    caughtUp: () => sendThrough({ topic: echoTopic, body: { header: {} } }, ECHO_CHANCE_MS),
     listen(topic) {
       if (known.has(topic)) return;
       known.add(topic);

@@ -1,3 +1,5 @@
+import { ContextError } from "../errors.ts";
+
 /** Anything JSON can say. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;
 export interface JsonObject {
@@ -16,7 +18,9 @@ export type JsonStyle = "indented" | "line";
 
 /**
  * Writes JSON as the original's `json.dumps` does, byte for byte, except that a whole float has no `.0`.
- * The result is pure ASCII. `undefined` members are left out; NaN and infinities become `null`.
+ * The result is pure ASCII. `undefined` members are left out; NaN and infinities become `null`; a date becomes its text.
+ *
+ * @throws {ContextError} `ERR_MESSAGE_MALFORMED` for what JSON can't say, such as a function.
  */
 export function formatJson(value: Json, style: JsonStyle): string {
   return style === "line" ? formatLine(value) : formatIndented(value, "\n");
@@ -24,6 +28,7 @@ export function formatJson(value: Json, style: JsonStyle): string {
 
 function formatIndented(value: Json, newline: string): string {
   if (typeof value !== "object" || value === null) return formatScalar(value);
+  if (speaksForItself(value)) return formatIndented(value.toJSON(), newline);
   const inner = `${newline}    `;
   const [open, items, close] = Array.isArray(value)
     ? (["[", value.map((item) => formatIndented(item, inner)), "]"] as const)
@@ -39,6 +44,7 @@ function formatIndented(value: Json, newline: string): string {
 
 function formatLine(value: Json): string {
   if (typeof value !== "object" || value === null) return formatScalar(value);
+  if (speaksForItself(value)) return formatLine(value.toJSON());
   if (Array.isArray(value)) return `[${value.map(formatLine).join(", ")}]`;
   return `{${members(value)
     .map(([key, item]) => `${formatText(key)}: ${formatLine(item)}`)
@@ -49,8 +55,17 @@ function members(object: JsonObject): [string, Json][] {
   return Object.entries(object).filter((entry): entry is [string, Json] => entry[1] !== undefined);
 }
 
+// A copy of each announcement takes the pipe, written by JSON.stringify: both must say the same.
+function speaksForItself(value: object): value is { toJSON(): Json } {
+  return typeof (value as { toJSON?: unknown }).toJSON === "function";
+}
+
+// JavaScript hands over what the type forbids.
 function formatScalar(value: string | number | boolean | null): string {
-  return typeof value === "string" ? formatText(value) : JSON.stringify(value);
+  if (typeof value === "string") return formatText(value);
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return JSON.stringify(value);
+  const got = `${typeof value} ${String(value).slice(0, 40)}`;
+  throw new ContextError("ERR_MESSAGE_MALFORMED", `expected a value that JSON can say, got ${got}`);
 }
 
 const PLAIN = /^[ !#-[\]-~]*$/;

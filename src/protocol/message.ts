@@ -58,6 +58,12 @@ export interface StateMessage {
 
 export type Message = ContextMessage | ControlMessage | ProcessMessage | StateMessage;
 
+/** The `device_action` that stands in every announcement of a task: what its configuration says. */
+export function deviceActionOf({ configuration }: { configuration: object }): string {
+  const { device_action: action } = configuration as JsonObject;
+  return typeof action === "string" ? action : "";
+}
+
 /** The `service_name` under which the provider speaks. */
 export const CONTEXT_NAME = "context";
 /** The `service_name` that means every task of a transaction. */

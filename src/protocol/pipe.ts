@@ -5,11 +5,15 @@ import { ContextError, reasonOf } from "../errors.ts";
 import { isObject, type JsonObject } from "./json.ts";
 
 /** All that a task process is told about the task it runs. */
-export interface StartData {
+export interface StartData extends Assignment {
   /** Absolute path of the compiled service module. */
   module: string;
   /** Runs in a worker thread beside others rather than in a process of its own. */
   isThread: boolean;
+}
+
+/** What a task is told about itself, whatever runs it. */
+export interface Assignment {
   /** Where senders and where listeners connect. */
   endpoints: { publish: string; subscribe: string };
   transaction: string;

@@ -1,13 +1,16 @@
-import { setImmediate as breathe } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import type { Inbox } from "../bus/inbox.ts";
 import { openOutbox } from "../bus/outbox.ts";
 import { deferred } from "../deferred.ts";
 import { ContextError, reasonOf } from "../errors.ts";
-import { writeMessage } from "../protocol/message.ts";
 import type { FromTask, StartData, ToTask } from "../protocol/pipe.ts";
-import type { Items, Service, Task, TaskScope } from "./define.ts";
+import { type Said, writeAnnouncement } from "./announcement.ts";
+import type { Service } from "./define.ts";
+import { listenToControl } from "./listen.ts";
 import { createPace } from "./pace.ts";
-import { openScope } from "./scope.ts";
+import { createScope, type InnerScope, type World } from "./scope.ts";
+import { describeTask, isTask, work } from "./work.ts";
 
 /** The way to the provider: the pipe of a process, or the port of a thread. */
 export interface Link {
@@ -38,67 +41,57 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
   for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, crash.reject);
 
   // What is published goes to the provider on the pipe as well: the bus may lose it, the pipe can't.
-  function announce(action: string, result: "success" | "failure", items: Items, isLast = false): number {
-    const header = {
-      action,
-      serviceId: start.serviceId,
-      serviceName: start.serviceName,
-      transaction: start.transaction,
-    };
-    const frame = writeMessage({
-      kind: "control",
-      header,
-      status: { device_action: start.deviceAction, result, ...items },
-    });
+  function announce(said: Said, isLast = false): number {
+    const frame = writeAnnouncement(start, said);
     const sequence = outbox.publish(frame);
     link.send({ type: "announce", run, sequence, message: frame.body as { [key: string]: never }, isLast });
     return sequence;
   }
 
   let failed = false;
-  const voice = {
-    announce(action: string, result: "success" | "failure", items: Items) {
-      failed ||= action === "failed";
-      return pace.after(announce(action, result, items));
+  const inboxes: Inbox[] = [];
+  const world: World = {
+    announce(said) {
+      failed ||= said.action === "failed";
+      return pace.after(announce(said));
     },
-    publish: (frame: Parameters<typeof outbox.publish>[0]) => outbox.publish(frame),
+    publish: outbox.publish,
+    async listen(handler) {
+      inboxes.push(await listenToControl(start, handler));
+    },
+    print: (stream, text) => process[stream].write(`${text}\n`),
+    // A longer timer would fire at once.
+    sleep: (ms) => pause(Math.min(ms, 2 ** 31 - 1), undefined, { signal: stop.signal }),
   };
 
-  async function leave(action: string, result: "success" | "failure", items: Items): Promise<number> {
-    announce(action, result, items, true);
+  async function leave(last: Said): Promise<number> {
+    announce(last, true);
     const timer = setTimeout(bye.resolve, BYE_MS);
     await bye.promise;
     clearTimeout(timer);
     await outbox.close();
-    return result === "success" && !failed ? 0 : 1;
+    return last.result === "success" && !failed ? 0 : 1;
   }
 
   const { pid } = process;
-  const opened = openScope(start, voice, stop.signal);
+  const scope: InnerScope<unknown> = { endpoints: start.endpoints, ...createScope(start, world, stop.signal) };
   try {
     const service = await loadService(start).catch((error: unknown) => error);
     if (!isService(service)) {
-      process.stderr.write(`${service instanceof Error ? service.stack : String(service)}\n`);
-      return await leave("started", "failure", { pid, reason: reasonOf(service) });
+      complain(service);
+      return await leave({ action: "started", result: "failure", items: { pid, reason: reasonOf(service) } });
     }
-    announce("started", "success", { pid });
-    await Promise.race([work(service.task, opened.scope), crash.promise]);
-    return await leave("stopped", "success", stop.signal.aborted ? { pid } : {});
-  } catch (error) {
-    if (stop.signal.aborted) return await leave("stopped", "success", { pid });
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    return await leave("failed", "failure", { pid, reason: reasonOf(error) });
+    announce({ action: "started", result: "success", items: { pid } });
+    const ending = await work(service.task, scope, crash.promise);
+    if (ending.action === "failed") complain(ending.error);
+    return await leave(ending);
   } finally {
-    await opened.close();
+    await Promise.all(inboxes.map((inbox) => inbox.close()));
   }
 }
 
-async function work(task: Task<unknown>, scope: TaskScope<unknown>): Promise<void> {
-  do {
-    if (scope.signal.aborted) return;
-    await task.run(scope);
-    await breathe();
-  } while (task.kind === "looped");
+function complain(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
 }
 
 async function loadService({ module, instance }: StartData): Promise<Service> {
@@ -125,12 +118,9 @@ async function importModule(module: string, instance: string): Promise<{ default
 function describe(value: unknown): string {
   if (value === undefined) return "no default export";
   const { task } = (value ?? {}) as Partial<Service>;
-  if (task === undefined) return `${value === null ? "null" : typeof value} without a task`;
-  if (typeof task.run !== "function") return "a task without the function run";
-  return `a task of the kind ${JSON.stringify(task.kind)}, where "single" or "looped" was expected`;
+  return task === undefined ? `${value === null ? "null" : typeof value} without a task` : describeTask(task);
 }
 
 function isService(value: unknown): value is Service {
-  const task = (value as Service | undefined)?.task;
-  return typeof task?.run === "function" && (task.kind === "single" || task.kind === "looped");
+  return isTask((value as Service | null | undefined)?.task);
 }

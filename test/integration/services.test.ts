@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { mkdir, rm, stat, symlink, truncate } from "node:fs/promises";
+import { chmod, mkdir, rm, stat, symlink, truncate } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { TaskServiceConfig } from "../../src/config/context-config.ts";
 import { openServices, type ServicesOptions } from "../../src/context/services.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
@@ -144,6 +144,86 @@ test("code outside is not loaded, even if whoever asks did not ask before whethe
   await expect(servicesOf(folder).prepare(taskOf("Echo", folder.at("secret")))).rejects.toMatchObject({
     code: "ERR_LOCATION_FORBIDDEN",
   });
+});
+
+// --- programs --------------------------------------------------------------------------------------------------------
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** An Executable that runs this program. */
+function programTask(program: string, ...words: string[]): TaskServiceConfig {
+  return { ...taskOf("Echo"), serviceType: "Executable", command: { program, words, readyAfterMs: 1_000 } };
+}
+
+/** Finds a program for a provider whose file names it. */
+function findProgram(folder: Folder, program: string): Promise<string> {
+  return servicesOf(folder, { ownTasks: [programTask(program)] }).locate(programTask(program));
+}
+
+async function makeProgram(folder: Folder, name: string): Promise<string> {
+  const path = await folder.write(name, "#!/bin/sh\n");
+  await chmod(path, 0o755);
+  return path;
+}
+
+test("a program with a slash is found from the folder of the context file, whatever it is called", async () => {
+  await using folder = await makeFolder();
+  const beside = await makeProgram(folder, "conf/run.ts");
+  const below = await makeProgram(folder, "services/Echo/run");
+  const task = programTask("./run.ts");
+
+  expect(await findProgram(folder, "./run.ts")).toBe(beside);
+  expect(await findProgram(folder, "../services/Echo/run")).toBe(below);
+  expect(await findProgram(folder, beside)).toBe(beside);
+  expect(await servicesOf(folder, { ownTasks: [task] }).prepare(task)).toBe(beside);
+});
+
+test("a program without a slash is the first on the PATH that can be run", async () => {
+  await using folder = await makeFolder({ "plain/echo": "", "folder/echo/README": "", "conf/echo": "" });
+  const first = await makeProgram(folder, "first/echo");
+  await makeProgram(folder, "second/echo");
+  await chmod(folder.at("conf/echo"), 0o755);
+  const path = ["", "missing", "plain", "folder", "first", "second"];
+  vi.stubEnv("PATH", path.map((name) => (name === "" ? "" : folder.at(name))).join(":"));
+
+  expect(await findProgram(folder, "echo")).toBe(first);
+});
+
+test.each([
+  ["is nowhere on the PATH", "ecko", () => `ts_1: no program "ecko" on the PATH`],
+  ["is not there", "./ecko", (folder: Folder) => `ts_1: no program ${folder.at("conf/ecko")}`],
+  ["is below a file", "./plain/ecko", (folder: Folder) => `ts_1: no program ${folder.at("conf/plain/ecko")}`],
+  ["is a folder", "../conf", (folder: Folder) => `ts_1: ${folder.at("conf")} is not a file`],
+  [
+    "is not executable",
+    "./plain",
+    (folder: Folder) => `ts_1: ${folder.at("conf/plain")} is not executable; chmod +x it`,
+  ],
+  [
+    "is on the PATH but not executable",
+    "plain",
+    (folder: Folder) => `ts_1: ${folder.at("conf/plain")} is not executable; chmod +x it`,
+  ],
+])("a program that %s is reported as such", async (_what, program, message) => {
+  await using folder = await makeFolder({ "conf/plain": "" });
+  vi.stubEnv("PATH", folder.at("conf"));
+
+  await expect(findProgram(folder, program)).rejects.toMatchObject({
+    code: "ERR_SERVICE_NOT_FOUND",
+    message: message(folder),
+  });
+});
+
+test("a program that the provider's own file does not run with these words is refused", async () => {
+  await using folder = await makeFolder();
+  const services = servicesOf(folder, { ownTasks: [programTask("sh", "-c", "exit 0")] });
+  const foreign = programTask("sh", "-c", "exit 1");
+
+  expect(services.mayLoad(programTask("sh", "-c", "exit 0"))).toBe(true);
+  expect(services.mayLoad(foreign)).toBe(false);
+  await expect(services.prepare(foreign)).rejects.toMatchObject({ code: "ERR_LOCATION_FORBIDDEN" });
 });
 
 // --- TypeScript ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // A provider in the process of the test, with a context file of the test's own and somebody who asks it.
 import { fileURLToPath } from "node:url";
-import { type Endpoints, parseContextConfig } from "../../src/config/context-config.ts";
+import { type Endpoints, parseContextConfig, type ServiceType } from "../../src/config/context-config.ts";
 import { type ContextClient, connectContext } from "../../src/context/client.ts";
 import { type Provider, startProvider } from "../../src/context/provider.ts";
 import type { TaskRecord } from "../../src/context/record.ts";
@@ -18,7 +18,11 @@ export const SERVICES = fileURLToPath(new URL("../fixtures/services", import.met
 export interface TaskXml {
   id: string;
   instance: string;
-  serviceType?: "Process" | "Thread";
+  serviceType?: ServiceType;
+  /** What an Executable runs, and when it counts as started. */
+  command?: string;
+  arguments?: readonly string[];
+  readyAfterS?: number;
   entry?: string;
   /** Elements of `<configuration>`. */
   configuration?: string;
@@ -38,12 +42,15 @@ export function contextXml(tasks: readonly TaskXml[]): string {
 }
 
 function taskXml({ id, instance, serviceType = "Process", entry = "on_start", ...rest }: TaskXml): string {
+  const { command = [], arguments: words = [], readyAfterS = [] } = rest;
+  const parts = Object.entries({ command, argument: words, ready_after_s: readyAfterS });
   const { configuration = "<device_action>test</device_action>", triggers = {} } = rest;
   const called = Object.entries(triggers).map(([event, trigger]) => {
     const [action, ...call] = trigger.split(" ");
     return `<${event}><action>${action}</action><call>${call.join(" ")}</call></${event}>`;
   });
   return `<TaskService id="${id}" topic="process" instance="${instance}" serviceType="${serviceType}">
+    ${parts.map(([name, texts]) => elements(name, texts)).join("")}
     <Task>
       <description>${instance}</description>
       <message>
@@ -53,6 +60,11 @@ function taskXml({ id, instance, serviceType = "Process", entry = "on_start", ..
       <state type="${entry}">${called.join("")}</state>
     </Task>
   </TaskService>`;
+}
+
+function elements(name: string, texts: string | number | readonly string[]): string {
+  const escaped = [texts].flat().map((text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;"));
+  return escaped.map((text) => `<${name}>${text}</${name}>`).join("");
 }
 
 export interface LogLine extends LogFields {

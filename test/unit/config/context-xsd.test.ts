@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { validateXML } from "xmllint-wasm";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
-import { GOOD, goodBut } from "./context-xml.ts";
+import { executableWith, GOOD, goodBut } from "./context-xml.ts";
 
 const root = new URL("../../../", import.meta.url);
 const schema = readFileSync(new URL("conf/context.xsd", root), "utf8");
@@ -31,6 +31,10 @@ function contextsIn(folder: string): string[] {
   return names.filter((name) => folder !== "conf/" || name.startsWith("Context-")).map((name) => folder + name);
 }
 
+/** What a task can't do without. */
+const TASK =
+  "<message><header><service_name>a</service_name></header><content><configuration><a/></configuration></content></message><state/>";
+
 describe("the schema and the parser", () => {
   test.each([...contextsIn("test/fixtures/contexts/"), ...contextsIn("conf/")])("both accept %s", async (path) => {
     expect(await verdicts(readFileSync(new URL(path, root), "utf8"))).toEqual({ schema: true, parser: true });
@@ -47,6 +51,18 @@ describe("the schema and the parser", () => {
     ["ports that the system chooses", GOOD.replaceAll(/555[67]/g, "*")],
     ["the last port", GOOD.replaceAll("5557", "65535")],
     ["a thread", goodBut(`serviceType="Process"`, `serviceType="Thread"`)],
+    ["a program", executableWith("<command>sleep 1000</command>")],
+    [
+      "a program with arguments, on either side of the task",
+      executableWith("<argument/><command>\n  sh -c 'exit 0'\n</command>").replace(
+        "</Task>",
+        "</Task><argument> 1 </argument><argument>2</argument>",
+      ),
+    ],
+    ...["0", "0.25", "007", "86400.0"].flatMap((seconds): [string, string][] => [
+      [`${seconds} s for a program to get ready`, executableWith("<command>a</command>", seconds)],
+      [`${seconds} s in an element`, executableWith(`<command>a</command><ready_after_s>${seconds}</ready_after_s>`)],
+    ]),
     ["an element for an attribute", goodBut(` type="on_start">`, "><type>on_start</type>")],
     [
       "parts of a task in another order",
@@ -91,6 +107,23 @@ describe("the schema and the parser", () => {
     ["an instance with a slash", goodBut(`"EchoAction"`, `"a/b"`)],
     ["a topic that begins with a digit", goodBut(`"process"`, `"1process"`)],
     ["an unknown service type", goodBut(`"Process"`, `"Fibre"`)],
+    ["an empty command", executableWith("<command> </command>")],
+    ["two commands", executableWith("<command>a</command><command>b</command>")],
+    ["an element in an argument", executableWith("<command>a</command><argument><b/></argument>")],
+    [
+      "a command as an attribute",
+      executableWith("<command>a</command>").replace("serviceType", `command="a" serviceType`),
+    ],
+    ["two times to get ready", executableWith(`<command>a</command>${"<ready_after_s>1</ready_after_s>".repeat(2)}`)],
+    ...["", "-1", "+1", "1e3", ".5", "5.", "86400.1", "1 s", "INF"].map((seconds): [string, string] => [
+      `a time to get ready of “${seconds}”`,
+      executableWith("<command>a</command>", seconds),
+    ]),
+    [
+      "two service types in elements",
+      goodBut(` serviceType="Process">`, `>${"<serviceType>Thread</serviceType>".repeat(2)}`),
+    ],
+    ["two tasks", goodBut("<Task>", `<Task>${TASK}</Task><Task>`)],
     ["an empty entry", goodBut(`"on_start"`, `""`)],
     ["no task", GOOD.replace(/<Task>.*?<\/Task>/s, "")],
     ["two descriptions", goodBut("<description>", "<description/><description>")],
@@ -132,6 +165,10 @@ describe("the schema and the parser", () => {
     ["text beside elements deep in a configuration", goodBut("<ear>left</ear>", "<ear>left<lobe/></ear>")],
     ["text beside attributes in a configuration", goodBut("<ear>left</ear>", `<ear side="left">big</ear>`)],
     ["a name that objects use", goodBut("<ear>left</ear>", "<constructor/>")],
+    ["a program without a command", executableWith("")],
+    ["a command for a process", goodBut(`serviceType="Process">`, `serviceType="Process"><command>a</command>`)],
+    ["a command that breaks off in a quote", executableWith("<command>a 'b</command>")],
+    ["a command whose program is empty", executableWith("<command>'' a</command>")],
     ["a DOCTYPE", `<!DOCTYPE Context>${GOOD}`],
   ];
 

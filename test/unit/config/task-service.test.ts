@@ -8,7 +8,12 @@ import {
   TRIGGER_ACTIONS,
   TRIGGER_EVENTS,
 } from "../../../src/config/context-config.ts";
-import { formatTaskService, readTaskServiceIds, readTaskServices } from "../../../src/config/task-service.ts";
+import {
+  formatTaskService,
+  readBroughtCommand,
+  readTaskServiceIds,
+  readTaskServices,
+} from "../../../src/config/task-service.ts";
 import { detailsOf, GOOD } from "./context-xml.ts";
 
 const echo: TaskServiceConfig = {
@@ -43,6 +48,12 @@ const raw = {
   },
 };
 
+const sleeper: TaskServiceConfig = {
+  ...echo,
+  serviceType: "Executable",
+  command: { program: "./my sleeper", words: ["1000", "it's"], readyAfterMs: 250 },
+};
+
 describe("a task service on the wire", () => {
   test("is complete, with all four triggers, as the later generation sends it", () => {
     expect(formatTaskService(echo, { action: "start", transaction: "T" })).toEqual({
@@ -65,6 +76,16 @@ describe("a task service on the wire", () => {
       serviceType: "Process",
       topic: "process",
     });
+  });
+
+  test("has its command, where it is an Executable", () => {
+    expect(formatTaskService(sleeper, { action: "start" })).toMatchObject({
+      serviceType: "Executable",
+      command: "'./my sleeper'",
+      argument: ["1000", "it's"],
+      ready_after_s: "0.25",
+    });
+    expect(Object.keys(formatTaskService(echo, { action: "start" }))).not.toContain("command");
   });
 
   test("has no transaction before there is one", () => {
@@ -91,17 +112,28 @@ describe("a task service on the wire", () => {
       action: fc.constantFrom(...TRIGGER_ACTIONS),
       call: fc.uniqueArray(id, { minLength: 1, maxLength: 4 }),
     });
-    const task = fc.record({
+    const odd = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: fc.constantFrom(..."'\"\\ $\n\taü") }));
+    const command = fc.record({
+      program: odd.filter((text) => text !== "" && !text.includes("\0")),
+      words: fc.array(odd.filter((text) => !text.includes("\0"))),
+      readyAfterMs: fc.nat(86_400_000),
+    });
+    const type = fc.oneof(
+      fc.record({ serviceType: fc.constantFrom("Process" as const, "Thread" as const) }),
+      fc.record({ serviceType: fc.constant("Executable" as const), command }),
+    );
+    const plain = fc.record({
       id,
       instance: word,
       topic: word,
-      serviceType: fc.constantFrom("Process" as const, "Thread" as const),
       serviceName: word,
       description: fc.string({ unit: "grapheme" }),
       entry: fc.constantFrom("on_start", "start_now", "on_update", "on_demand", "whenever"),
       configuration: fc.dictionary(fc.string({ unit: "grapheme" }).filter(safe), value, { noNullPrototype: true }),
       triggers: fc.record(Object.fromEntries(TRIGGER_EVENTS.map((event) => [event, trigger])), { requiredKeys: [] }),
     });
+
+    const task = fc.tuple(plain, type).map(([one, other]): TaskServiceConfig => ({ ...one, ...other }));
 
     fc.assert(
       fc.property(fc.uniqueArray(task, { selector: (one) => one.id, maxLength: 3 }), (tasks) => {
@@ -170,6 +202,23 @@ describe("a task service from an old peer", () => {
     });
   });
 
+  test.each<[string, unknown, string[]]>([
+    ["none", undefined, []],
+    ["one, as a text", "a b", ["a b"]],
+    ["several, as a list", ["a b", "", "it's"], ["a b", "", "it's"]],
+    ["an empty one", null, [""]],
+    ["a number", 7, ["7"]],
+  ])("may have a command as the XML has it, with arguments: %s", (_, argument, words) => {
+    const service = { ...raw, serviceType: "Executable", command: "sh -c 'exit 0'", ready_after_s: 0.5 };
+    const body = argument === undefined ? service : { ...service, argument };
+
+    expect(readTaskServices({ TaskService: body })[0]?.command).toEqual({
+      program: "sh",
+      words: ["-c", "exit 0", ...words],
+      readyAfterMs: 500,
+    });
+  });
+
   test("may be missing altogether", () => {
     for (const configuration of [undefined, null, "", {}, { TaskService: null }, { TaskService: [] }]) {
       expect(readTaskServices(configuration)).toEqual([]);
@@ -200,6 +249,19 @@ describe("a malformed task service", () => {
       `TaskService[2].Task.state.type: TaskService, state type: expected on_start, start_now, or another word for a task on demand, got "on_strat"; did you mean "on_start"?`,
       "TaskService[2].Task.state.on_exit: TaskService, on_exit call: expected task ids, the context id or all, got nothing",
       `TaskService[2].Task.state.on_fail.action: TaskService, on_fail action: expected one of start, stop, restart, exit, got "explode"`,
+    ]);
+  });
+
+  test("has problems with its command like any other", () => {
+    const service = { ...raw, serviceType: "Executable", command: "a\0b", argument: ["c", "\0"], ready_after_s: "1s" };
+
+    expect(detailsOf(() => readTaskServices({ TaskService: service }))).toEqual([
+      `TaskService.command: TaskService ts_100, command: expected no NUL character, got "a\\u0000b"`,
+      `TaskService.argument[1]: TaskService ts_100, argument: expected no NUL character, got "\\u0000"`,
+      `TaskService.ready_after_s: TaskService ts_100, ready_after_s: expected a number of seconds from 0 to 86400, got "1s"`,
+    ]);
+    expect(detailsOf(() => readTaskServices({ TaskService: { ...raw, command: "a" } }))).toEqual([
+      `TaskService.command: TaskService ts_100, command: expected with serviceType="Executable" only, got it with "Process"`,
     ]);
   });
 
@@ -251,6 +313,26 @@ describe("the ids of a stop", () => {
   test("must be there", () => {
     expect(detailsOf(() => readTaskServiceIds({ TaskService: [{ id: "a" }, { topic: "process" }] }))).toEqual([
       "TaskService[1]: expected an id, got nothing",
+    ]);
+  });
+});
+
+describe("the command that a message to one task brings", () => {
+  test("is the one of its body", () => {
+    const body = formatTaskService(sleeper, { action: "start" });
+
+    expect(readBroughtCommand(body)).toMatchObject({ program: "./my sleeper", words: ["1000", "it's"] });
+    expect(readBroughtCommand({ command: "a b" })).toMatchObject({ program: "a", words: ["b"] });
+  });
+
+  test("may be missing", () => {
+    expect(readBroughtCommand({})).toBeUndefined();
+    expect(readBroughtCommand(formatTaskService(echo, { action: "start" }))).toBeUndefined();
+  });
+
+  test("must be readable", () => {
+    expect(detailsOf(() => readBroughtCommand({ command: "a '" }))).toEqual([
+      `TaskService.command: command: expected a closing ', got "'"`,
     ]);
   });
 });

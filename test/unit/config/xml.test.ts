@@ -311,3 +311,11 @@ describe("an encoding", () => {
 test("line ends between elements mean nothing", () => {
   expect(parseContextConfig(GOOD.replaceAll("\n", ""))).toEqual(parseContextConfig(GOOD));
 });
+
+test("a plain & is the fault, and not what it does to what follows", () => {
+  const problems: Problem[] = [];
+
+  parseXml("<a><!-- & --><b>x & y</b>\n<c/></a>", problems);
+
+  expect(problems).toEqual([{ place: 18, message: "not well-formed: expected &amp; for a plain &" }]);
+});

@@ -3,9 +3,10 @@ import { describe, expect, test } from "vitest";
 import { createAnnouncements } from "../../../src/context/announcements.ts";
 
 /** Announcements whose deliveries can be looked at, as `sequence:way`. */
-function listening() {
+function listening(options: { hasPipe?: boolean } = {}) {
   const delivered: string[] = [];
-  const announcements = createAnnouncements<string>((message, sequence) => delivered.push(`${sequence}:${message}`));
+  const deliver = (message: string, sequence: number) => void delivered.push(`${sequence}:${message}`);
+  const announcements = createAnnouncements<string>(deliver, options);
   return {
     delivered,
     piped: (sequence: number) => announcements.piped(sequence, "pipe"),
@@ -59,6 +60,26 @@ describe("an announcement", () => {
     heard(1);
     heard(2);
     expect(delivered).toEqual(["1:bus", "2:bus"]);
+  });
+});
+
+describe("an announcement of a program without a pipe", () => {
+  test("counts as soon as it is heard, though one before it was lost", () => {
+    const { heard, delivered } = listening({ hasPipe: false });
+
+    heard(1);
+    heard(4);
+    expect(delivered).toEqual(["1:bus", "4:bus"]);
+  });
+
+  test("counts once, and not behind a later one", () => {
+    const { heard, settle, delivered } = listening({ hasPipe: false });
+
+    heard(2);
+    heard(2);
+    heard(1);
+    settle();
+    expect(delivered).toEqual(["2:bus"]);
   });
 });
 

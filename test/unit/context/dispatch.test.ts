@@ -1,14 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { TaskServiceConfig } from "../../../src/config/context-config.ts";
+import type { Command, TaskServiceConfig } from "../../../src/config/context-config.ts";
 import { formatTaskService } from "../../../src/config/task-service.ts";
-import {
-  type Decision,
-  dispatch,
-  entersAtOnce,
-  eventOf,
-  type TransactionView,
-  type View,
-} from "../../../src/context/dispatch.ts";
+import { type Decision, dispatch, eventOf, type TransactionView, type View } from "../../../src/context/dispatch.ts";
 import type { LifecycleState } from "../../../src/context/lifecycle.ts";
 import type { Json, JsonObject } from "../../../src/protocol/json.ts";
 import { type Header, type Message, readMessage } from "../../../src/protocol/message.ts";
@@ -45,18 +38,22 @@ function context(action: string, configuration?: Json, header: Partial<Header> =
   return { kind: "context", header: { ...usual, action, ...header }, configuration };
 }
 
-function command(action: string, header: Partial<Header> = {}, topic = "process"): Message {
+function command(action: string, header: Partial<Header> = {}, topic = "process", body: JsonObject = {}): Message {
   return {
     kind: "process",
     topic,
     header: { ...usual, serviceName: "name_of_ts001", serviceId: "ts001", action, ...header },
-    body: {},
+    body,
   };
 }
 
 /** A configuration that brings these tasks along, complete as the later generation sends them. */
 function bringing(...tasks: TaskServiceConfig[]): JsonObject {
   return { TaskService: tasks.map((one) => ({ ...formatTaskService(one, { action: "start" }) })) };
+}
+
+function runs(program: string, ...words: string[]): Command {
+  return { program, words, readyAfterMs: 1_000 };
 }
 
 function naming(...ids: string[]): JsonObject {
@@ -286,6 +283,29 @@ describe("start", () => {
     }
   });
 
+  test("is refused where it brings a command that the provider's file does not have", () => {
+    const own = task("ts004", { serviceType: "Executable", command: runs("sh", "-c", "exit 0") });
+    const view = providerWith({}, { ownTasks: [...OWN, own] });
+
+    for (const action of ["start", "restart"]) {
+      const foreign = task("ts004", { serviceType: "Executable", command: runs("sh", "-c", "exit 1") });
+      const decision = dispatch(context(action, bringing(ts001, foreign)), view);
+      expect(verdict(decision)).toBe("ERR_LOCATION_FORBIDDEN");
+      expect(reasonIn(decision)).toBe(
+        "ts004: no task of the provider's own file has the command sh -c 'exit 1'; write it there, or start a task by its id",
+      );
+    }
+  });
+
+  test("may bring a command that the provider's file has, for whichever task", () => {
+    const own = task("ts004", { serviceType: "Executable", command: runs("sh", "-c", "exit 0") });
+    const same = { ...own, id: "ts009" };
+
+    expect(verdict(dispatch(context("start", bringing(same)), providerWith({}, { ownTasks: [own] })))).toEqual([
+      "start ts009",
+    ]);
+  });
+
   test("with a definition that can't be read is refused with every problem of it", () => {
     const { TaskService } = bringing(ts001);
     const [entry] = TaskService as JsonObject[];
@@ -426,6 +446,28 @@ describe("exit", () => {
 
 describe("a process message", () => {
   const view = providerWith({ T: { ts001: "running", ts002: "defined", ts003: "stopped" } });
+
+  test("that brings a command which the provider's file does not have is refused, unless it is a stop", () => {
+    const bring = (action: string, body: JsonObject) => verdict(dispatch(command(action, {}, "process", body), view));
+
+    for (const action of ["start", "restart"]) {
+      expect(bring(action, { serviceType: "Executable", command: "sh", argument: ["-c", "exit 1"] })).toBe(
+        "ERR_LOCATION_FORBIDDEN",
+      );
+      expect(bring(action, { command: "sh" })).toBe("ERR_LOCATION_FORBIDDEN");
+      expect(bring(action, { command: "'" })).toBe("ERR_MESSAGE_MALFORMED");
+    }
+    expect(bring("stop", { command: "sh" })).toEqual(["stop ts001"]);
+  });
+
+  test("may bring a command which the provider's file has", () => {
+    const own = task("ts001", { serviceType: "Executable", command: runs("sh", "-c", "exit 0") });
+    const body = { ...formatTaskService(own, { action: "restart" }) };
+
+    const decision = dispatch(command("restart", {}, "process", body), { ...view, ownTasks: [own] });
+
+    expect(verdict(decision)).toEqual(["restart ts001"]);
+  });
 
   test("by name and id reaches that task", () => {
     expect(verdict(dispatch(command("stop"), view))).toEqual(["stop ts001"]);
@@ -606,15 +648,4 @@ describe("a state message", () => {
     expect(dispatch(query("reply_context"), view)).toEqual({ kind: "ignore" });
     expect(dispatch(query("reply_top", "U"), view)).toEqual({ kind: "ignore" });
   });
-});
-
-test.each([
-  ["on_start", true],
-  ["start_now", true],
-  ["on_update", false],
-  ["on_fail", false],
-  ["on_exit", false],
-  ["on_demand", false],
-])("a task of entry type %s enters at once: %s", (entry, atOnce) => {
-  expect(entersAtOnce(task("ts001", { entry }))).toBe(atOnce);
 });

@@ -21,6 +21,7 @@ export const EVENTS = {
   failed: { type: "failed", reason: "the disk is full" },
   exited: { type: "exited" },
   stopped: { type: "stopped" },
+  readyDue: { type: "readyDue" },
   terminateDue: { type: "terminateDue" },
   killDue: { type: "killDue" },
   backoffOver: { type: "backoffOver" },

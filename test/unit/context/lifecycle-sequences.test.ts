@@ -6,7 +6,18 @@ import { WORDS, type Word } from "./life.ts";
 import { createWorld, type World } from "./process-table.ts";
 
 // What a story is made of: what makes processes come and go is told more often.
-const often: Word[] = ["start", "spawned", "started", "end", "crash", "stop", "restart", "startLater", "backoffOver"];
+const often: Word[] = [
+  "start",
+  "spawned",
+  "started",
+  "readyDue",
+  "end",
+  "crash",
+  "stop",
+  "restart",
+  "startLater",
+  "backoffOver",
+];
 const story = fc.array(fc.constantFrom(...WORDS, ...often), { maxLength: 120, size: "max" });
 
 /** A world in which the story has happened, as far as the world let it. */

@@ -57,7 +57,7 @@ describe("a start", () => {
 
   test("that could not spawn fails, and fires on_fail", () => {
     expect(stateAfter("start", "spawnFailed")).toBe("failed");
-    expect(effectsOfLast("start", "spawnFailed")).toEqual(["fireOnFail", "sayFailed"]);
+    expect(effectsOfLast("start", "spawnFailed")).toEqual(["disarmReady", "fireOnFail", "sayFailed"]);
     expect(lifeAfter("start", "spawnFailed").standing.life.reason).toBe("no such service");
   });
 });
@@ -86,7 +86,7 @@ describe("a task on demand", () => {
 
 describe("on_start", () => {
   test("fires on the first started of a run", () => {
-    expect(effectsOfLast(...UP)).toEqual(["fireOnStart"]);
+    expect(effectsOfLast(...UP)).toEqual(["disarmReady", "fireOnStart"]);
   });
 
   test("fires once per run, however often the task says it", () => {
@@ -103,6 +103,40 @@ describe("on_start", () => {
 
   test("does not fire once the task was asked to stop", () => {
     expect(countOf("fireOnStart", "start", "spawned", "stop", "started", "end")).toBe(0);
+  });
+});
+
+describe("a process that has lived long enough", () => {
+  test("counts as started: the provider says so, and on_start fires", () => {
+    expect(effectsOfLast("start", "spawned")).toEqual(["armReady"]);
+    expect(effectsOfLast("start", "spawned", "readyDue")).toEqual(["disarmReady", "sayStarted", "fireOnStart"]);
+    expect(stateAfter("start", "spawned", "readyDue")).toBe("running");
+  });
+
+  test("is waited for only while the task has not started", () => {
+    expect(countOf("disarmReady", ...UP)).toBe(1);
+    expect(effectsOfLast(...UP, "readyDue")).toEqual([]);
+    expect(effectsOfLast("start", "started", "spawned")).toEqual([]);
+    expect(effectsOfLast("start", "stop", "spawned")).toEqual([]);
+    expect(effectsOfLast("start", "spawned", "stop", "readyDue")).toEqual([]);
+  });
+
+  test("may say so itself later, which is nothing new", () => {
+    expect(countOf("fireOnStart", "start", "spawned", "readyDue", "started")).toBe(1);
+    expect(stateAfter("start", "spawned", "readyDue", "started")).toBe("running");
+  });
+
+  test("may still say that it could not start", () => {
+    expect(stateAfter("start", "spawned", "readyDue", "unfit", "crash")).toBe("failed");
+  });
+
+  test.each([
+    ["end", "exited"],
+    ["crash", "failed"],
+  ] as const)("has never started when it comes to its %s before that", (end, state) => {
+    expect(countOf("sayStarted", "start", "spawned", end, "readyDue")).toBe(0);
+    expect(countOf("fireOnStart", "start", "spawned", end, "readyDue")).toBe(0);
+    expect(stateAfter("start", "spawned", end, "readyDue")).toBe(state);
   });
 });
 
@@ -162,7 +196,7 @@ describe("on_exit", () => {
   });
 
   test("fires when the process ends with code 0 before it has said started", () => {
-    expect(effectsOfLast("start", "spawned", "end")).toEqual(["fireOnExit", "sayStopped"]);
+    expect(effectsOfLast("start", "spawned", "end")).toEqual(["disarmReady", "fireOnExit", "sayStopped"]);
   });
 
   test.each(["stopped", "exited"] as const)("fires on the task's own %s, and not again at its end", (word) => {
@@ -220,7 +254,7 @@ describe("a stop", () => {
   });
 
   test("works while the task is starting, before and after there is a process", () => {
-    expect(effectsOfLast("start", "stop")).toEqual(["askToStop", "armGrace"]);
+    expect(effectsOfLast("start", "stop")).toEqual(["disarmReady", "askToStop", "armGrace"]);
     expect(stateAfter("start", "stop", "end")).toBe("stopped");
     expect(stateAfter("start", "spawned", "stop", "end")).toBe("stopped");
     expect(stateAfter("start", "stop", "spawnFailed")).toBe("stopped");
@@ -281,7 +315,7 @@ describe("a task that ends by itself", () => {
   });
 
   test("is asked to leave when it says it could not start", () => {
-    expect(effectsOfLast("start", "spawned", "unfit")).toEqual(["askToStop", "fireOnFail", "armGrace"]);
+    expect(effectsOfLast("start", "spawned", "unfit")).toEqual(["disarmReady", "askToStop", "fireOnFail", "armGrace"]);
     expect(stateAfter("start", "spawned", "unfit")).toBe("stopping");
     expect(stateAfter("start", "spawned", "unfit", "crash")).toBe("failed");
   });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type Effect, follow, isAlive, newborn, type Standing } from "../../../src/context/lifecycle.ts";
 import { EVENTS, type Word } from "./life.ts";
 
-type Alarm = "terminateDue" | "killDue" | "backoffOver";
+type Alarm = "readyDue" | "terminateDue" | "killDue" | "backoffOver";
 type Fired = "fireOnStart" | "fireOnUpdate" | "fireOnFail" | "fireOnExit";
 
 /** What has happened in the present run. */
@@ -59,6 +59,11 @@ export function createWorld(): World {
       assert(process !== "none", "nobody there to kill");
       run.isKilled = true;
     },
+    armReady() {
+      assert.equal(process, "living", "nobody there to wait for");
+      arm("readyDue");
+    },
+    disarmReady: () => armed.delete("readyDue"),
     armGrace() {
       arm("terminateDue");
       arm("killDue");
@@ -73,6 +78,10 @@ export function createWorld(): World {
     },
     disarmBackoff: () => armed.delete("backoffOver"),
     sayCreated: () => assert.equal(standing.state, "defined"),
+    sayStarted() {
+      assert.equal(process, "living", "said to have started while there is no process");
+      assert(!run.fired.includes("fireOnStart"), "the start is announced twice");
+    },
     sayStopped() {
       assert.equal(process, "none", "said to have ended while it lives");
       assert(!run.said.has("stopped"), "the end is announced twice");
@@ -110,6 +119,7 @@ export function createWorld(): World {
         return process === "living" || (process === "preparing" && (run.isTold || run.isKilled));
       case "crash":
         return process === "living";
+      case "readyDue":
       case "terminateDue":
       case "killDue":
       case "backoffOver":
@@ -143,6 +153,7 @@ export function createWorld(): World {
       case "crash":
         process = "none";
         break;
+      case "readyDue":
       case "terminateDue":
       case "killDue":
       case "backoffOver":
@@ -170,6 +181,7 @@ export function createWorld(): World {
     assert.equal(life.run, runs, "runs are not counted one by one");
     assert(!isWanted || state === "backingOff" || state === "stopping", `a start is forgotten in ${state}`);
     assert(!run.isAsked || (state !== "exited" && state !== "failed"), `${state} after a stop`);
+    assert.equal(armed.has("readyDue"), state === "starting" && process === "living", `ready alarm in ${state}`);
     assert.equal(armed.has("backoffOver"), state === "backingOff", `backoff alarm in ${state}`);
     for (const alarm of ["terminateDue", "killDue"] as const) {
       const isDue = state === "stopping" && alarm !== word && (before.state !== "stopping" || wasArmed.has(alarm));

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { announced, commanded, newRecord, standingAt, type TransactionRecord } from "../../../src/context/record.ts";
 import {
   contextInfo,
-  deviceActionOf,
   ended,
   errorReply,
   left,
@@ -13,7 +12,7 @@ import {
   throttled,
 } from "../../../src/context/report.ts";
 import { formatJson, type Json } from "../../../src/protocol/json.ts";
-import { type Header, type Message, writeMessage } from "../../../src/protocol/message.ts";
+import { deviceActionOf, type Header, type Message, writeMessage } from "../../../src/protocol/message.ts";
 import { lifeAfter } from "./life.ts";
 import { task } from "./task.ts";
 

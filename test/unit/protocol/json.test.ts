@@ -53,6 +53,23 @@ describe.each(STYLES)("both styles: %s", (style) => {
     expect(formatJson('"\\/\b\f\n\r\t\u0000\u001f', style)).toBe('"\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f"');
   });
 
+  test("writes a date as its text, as JSON.stringify does", () => {
+    const at = new Date(0);
+
+    expect(JSON.parse(formatJson({ at, list: [at] } as never, style))).toEqual(
+      JSON.parse(JSON.stringify({ at, list: [at] })),
+    );
+  });
+
+  test.each([
+    ["a function", { call: () => {} }, "function"],
+    ["a bigint", { big: 12n }, "bigint 12"],
+    ["a symbol", { of: Symbol("s") }, "symbol Symbol(s)"],
+    ["a gap in a list", [undefined], "undefined"],
+  ])("refuses %s, and says so", (_, value, got) => {
+    expect(() => formatJson(value as never, style)).toThrow(`expected a value that JSON can say, got ${got}`);
+  });
+
   test("leaves out undefined members, and writes what JSON has no number for as null", () => {
     expect(JSON.parse(formatJson({ a: undefined, b: Number.NaN, c: Number.POSITIVE_INFINITY }, style))).toEqual({
       b: null,

@@ -1,0 +1,87 @@
+// What an Executable runs: <command>, further <argument>s and <ready_after_s>, which no other type of service has.
+import { quoteWord, splitWords } from "./command.ts";
+import { childAt, type Element, textAt } from "./element.ts";
+import { type Command, SERVICE_TYPES } from "./model.ts";
+import { quote } from "./problems.ts";
+import type { Reader, TextRule } from "./reader.ts";
+
+const PARTS = ["command", "argument", "ready_after_s"];
+const DEFAULT_READY_AFTER_S = 1;
+
+const READY_AFTER: TextRule = {
+  expected: "a number of seconds from 0 to 86400",
+  optional: true,
+  accepts: (value) => /^\d+(\.\d+)?$/.test(value) && Number(value) <= 86_400,
+};
+
+/** Reads the command of a TaskService; undefined where its type has none. */
+export function readCommand(service: Reader): Command | undefined {
+  const type = textAt(service.element, "serviceType")?.value;
+  if (type === "Executable") return readExecutable(service);
+  // A type that is none is reported as such.
+  if (SERVICE_TYPES.some((known) => known === type)) refuseParts(service, type as string);
+  return undefined;
+}
+
+function refuseParts(service: Reader, type: string): void {
+  const { element } = service;
+  for (const part of PARTS) {
+    const place = (childAt(element, part) ?? element.attributes.find(({ name }) => name === part))?.place;
+    if (place === undefined) continue;
+    service.report(part, `expected with serviceType="Executable" only, got it with ${quote(type)}`, place);
+  }
+}
+
+/** Reads the parts of a command, whatever the type says. */
+export function readExecutable(service: Reader): Command {
+  const [program = "", ...words] = readLine(service);
+  return {
+    program,
+    words: [...words, ...readArguments(service)],
+    readyAfterMs: Math.round(Number(service.text("ready_after_s", READY_AFTER) || DEFAULT_READY_AFTER_S) * 1_000),
+  };
+}
+
+function readLine(service: Reader): string[] {
+  const element = childAt(service.element, "command");
+  const line = element === undefined ? "" : asWritten(element);
+  const { words, fault } = splitWords(line);
+  if (fault !== undefined) service.report("command", `expected ${fault}`);
+  else if (words[0] === undefined || words[0] === "") {
+    const got = element === undefined ? "nothing" : quote(line);
+    service.report("command", `expected a program and its arguments, such as python3 program.py, got ${got}`);
+  }
+  refuseNul(service, "command", element);
+  return words;
+}
+
+function readArguments(service: Reader): string[] {
+  return service.element.children
+    .filter(({ name }) => name === "argument")
+    .map((element) => {
+      refuseNul(service, "argument", element);
+      return asWritten(element);
+    });
+}
+
+// The operating system would take it for the end of the word.
+function refuseNul(service: Reader, part: string, element: Element | undefined): void {
+  if (element === undefined || !asWritten(element).includes("\0")) return;
+  service.report(part, `expected no NUL character, got ${quote(asWritten(element))}`, element.place);
+}
+
+function asWritten({ verbatim, text }: Element): string {
+  return verbatim ?? text;
+}
+
+/** A command on the wire. */
+export interface CommandBody {
+  command: string;
+  argument: string[];
+  ready_after_s: string;
+}
+
+/** The opposite of `readCommand`. */
+export function formatCommand({ program, words, readyAfterMs }: Command): CommandBody {
+  return { command: quoteWord(program), argument: words, ready_after_s: String(readyAfterMs / 1_000) };
+}

@@ -1,0 +1,82 @@
+// A command as people write it: a line that is split into words as a shell does, with nothing expanded, and put
+// together so that it reads back exactly.
+import { ContextError } from "../errors.ts";
+import type { Command, TaskServiceConfig } from "./model.ts";
+import { quote, shorten } from "./problems.ts";
+
+/** The words of a line; `fault` completes "expected" where it breaks off within a word. */
+export interface Line {
+  words: string[];
+  fault?: string;
+}
+
+/** What a backslash can quote between double quotes; before anything else it is itself. */
+const QUOTABLE = '"\\$`';
+
+/**
+ * Splits at white space; `'…'`, `"…"` and `\` quote. Nothing else is special.
+ *
+ * @see https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html, "Quoting"
+ */
+export function splitWords(line: string): Line {
+  const words: string[] = [];
+  let word: string | undefined;
+  let mark = ""; // the quote we are in
+  let markedFrom = 0;
+  let isEscaped = false;
+  let index = 0;
+  for (const char of line) {
+    if (isEscaped) {
+      isEscaped = false;
+      const keepsBackslash = mark !== "" && !QUOTABLE.includes(char);
+      // A line may go on behind a backslash.
+      if (char !== "\n") word = `${word ?? ""}${keepsBackslash ? "\\" : ""}${char}`;
+    } else if (char === "\\" && mark !== "'") isEscaped = true;
+    else if (char === mark) mark = "";
+    else if (mark === "" && (char === "'" || char === '"')) {
+      mark = char;
+      markedFrom = index;
+      word ??= "";
+    } else if (mark === "" && " \t\r\n".includes(char)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else word = (word ?? "") + char;
+    index += char.length;
+  }
+  if (word !== undefined) words.push(word);
+  if (mark !== "") return { words, fault: `a closing ${mark}, got ${quote(line.slice(markedFrom))}` };
+  if (isEscaped) return { words, fault: `a character behind the last \\, got ${quote(line.slice(-20))}` };
+  return { words };
+}
+
+/** The opposite of `splitWords` for one word. */
+export function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Whether one of the tasks runs the same program with the same words. */
+export function isCommandOf(tasks: readonly TaskServiceConfig[], command: Command): boolean {
+  return tasks.some((task) => task.command !== undefined && isSame(task.command, command));
+}
+
+/**
+ * Whoever reaches the port may start what the provider's own file runs, and nothing else.
+ *
+ * @throws {ContextError} `ERR_LOCATION_FORBIDDEN` for a command that none of the provider's own tasks has.
+ */
+export function assertOwnCommand(id: string, command: Command, ownTasks: readonly TaskServiceConfig[]): void {
+  if (isCommandOf(ownTasks, command)) return;
+  const line = shorten([command.program, ...command.words].map(quoteWord).join(" "));
+  throw new ContextError(
+    "ERR_LOCATION_FORBIDDEN",
+    `${id}: no task of the provider's own file has the command ${line}; write it there, or start a task by its id`,
+  );
+}
+
+function isSame(one: Command, other: Command): boolean {
+  const [words, otherWords] = [
+    [one.program, ...one.words],
+    [other.program, ...other.words],
+  ];
+  return words.length === otherWords.length && words.every((word, index) => word === otherWords[index]);
+}

@@ -1,0 +1,47 @@
+// From the name of a program to the file that is run, as a shell would find it.
+import { access, constants, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { ContextError, reasonOf } from "../errors.ts";
+
+/** Where programs are when nobody has said. */
+const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+/**
+ * The absolute path of a program: from the folder where it has a slash, else from the PATH.
+ *
+ * @param owner - Whose program it is, in messages.
+ * @throws {ContextError} `ERR_SERVICE_NOT_FOUND`.
+ */
+export async function findProgram(owner: string, program: string, folder: string): Promise<string> {
+  const isPath = program.includes("/");
+  let refusal = isPath ? `no program ${resolve(folder, program)}` : `no program "${program}" on the PATH`;
+  for (const path of isPath ? [resolve(folder, program)] : onPath(program, folder)) {
+    const fault = await faultOf(path);
+    if (fault === undefined) return path;
+    if (fault !== MISSING) refusal = fault;
+  }
+  throw new ContextError("ERR_SERVICE_NOT_FOUND", `${owner}: ${refusal}`);
+}
+
+const MISSING = "missing";
+
+/** Why a file can't be run, in a clause; undefined where it can. */
+async function faultOf(path: string): Promise<string | undefined> {
+  try {
+    if (!(await stat(path)).isFile()) return `${path} is not a file`;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ENOTDIR" ? MISSING : reasonOf(error);
+  }
+  return access(path, constants.X_OK).then(
+    () => undefined,
+    () => `${path} is not executable; chmod +x it`,
+  );
+}
+
+// An empty entry would mean whatever folder we are in.
+function onPath(program: string, folder: string): string[] {
+  const { PATH = USUAL_PATH } = process.env;
+  const folders = PATH.split(":").filter((entry) => entry !== "");
+  return folders.map((entry) => resolve(folder, entry, program));
+}

@@ -1,0 +1,38 @@
+// What a task announces, as the frame that carries it, and back.
+import type { Frame } from "../protocol/codec.ts";
+import { readMessage, writeMessage } from "../protocol/message.ts";
+import type { Announcement, Items } from "./define.ts";
+
+/** What is to be announced. */
+export interface Said {
+  action: string;
+  result: "success" | "failure";
+  items: Items;
+}
+
+/** The task that announces it. */
+export interface Speaker {
+  transaction: string;
+  serviceId: string;
+  serviceName: string;
+  deviceAction: string;
+}
+
+export function writeAnnouncement(
+  { transaction, serviceId, serviceName, deviceAction }: Speaker,
+  { action, result, items }: Said,
+): Frame {
+  return writeMessage({
+    kind: "control",
+    header: { action, serviceId, serviceName, transaction },
+    status: { device_action: deviceAction, result, ...items },
+  });
+}
+
+/** What a frame announces to the tasks of a transaction; undefined where it is not for them. */
+export function readAnnouncement(frame: Frame, transaction: string): Announcement | undefined {
+  const message = readMessage(frame);
+  if (message.kind !== "control" || message.header.transaction !== transaction) return undefined;
+  const { action, serviceId, serviceName } = message.header;
+  return { action, serviceId, serviceName, status: message.status as Items };
+}
