@@ -3,18 +3,20 @@ import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { narrowToLoopback } from "../src/bus/exposure.ts";
 import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
-import { entersAtOnce } from "../src/context/dispatch.ts";
+import { entersAtOnce } from "../src/config/meaning.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
 import { openServices } from "../src/context/services.ts";
 import type { Outcome } from "../src/context/transactions.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
+import { drawContext } from "../src/generator/diagram.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
+import { columns } from "./columns.ts";
 import { readContextFile } from "./context-file.ts";
 import { createLog } from "./log.ts";
 import type { LogLevel } from "./log-levels.ts";
-import { answer, answerJson, columns, EXIT, say } from "./print.ts";
+import { answer, answerJson, EXIT, say } from "./print.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
 /** The options of the command; see its `--help`. */
@@ -22,6 +24,7 @@ export interface Options {
   start?: string | true;
   until_done?: true;
   check?: true;
+  diagram?: true;
   json?: true;
   services_root: string[];
   state_dir?: string;
@@ -35,12 +38,13 @@ const PROGRESS_MS = 1_000;
 /** Runs the provider of a context file, or only checks the file; answers the exit code. */
 export async function serve(file: string, options: Options): Promise<number> {
   const config = await readContextFile(file).catch((error: unknown) => {
-    throw options.check ? withoutHint(error) : error;
+    throw options.check || options.diagram ? withoutHint(error) : error;
   });
+  if (options.diagram) return draw(config, options);
   return options.check ? check(file, config, options) : run(file, config, options);
 }
 
-// --- --check ---------------------------------------------------------------------------------------------------------
+// --- --check, --diagram ----------------------------------------------------------------------------------------------
 
 // Whoever checks a file already is not told to check it.
 function withoutHint(error: unknown): unknown {
@@ -56,6 +60,13 @@ async function check(file: string, config: ContextConfig, options: Options): Pro
   const services = openServices({ baseDir: dirname(file), ownTasks: config.tasks, roots: options.services_root });
   if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start begins nothing');
   for (const task of config.tasks) await services.locate(task).catch((error) => say(`warning: ${reasonOf(error)}`));
+  return EXIT.done;
+}
+
+function draw(config: ContextConfig, { json }: Options): number {
+  const diagram = drawContext(config);
+  if (json) answerJson({ diagram });
+  else answer(diagram);
   return EXIT.done;
 }
 

@@ -10,7 +10,9 @@ const program = createProgram(
   .argument("<context-file>", "the context, such as conf/Context-EchoAction.xml")
   .option("--start [transaction]", "start a transaction at once; without an id one is generated and printed")
   .option("--until_done", "start, and leave when nothing runs any more; exit code 1 when a task has failed")
-  .option("--check", "print the problems of the file, or what it says, and leave")
+  .addOption(instead("--check", "print the problems of the file, or what it says, and leave"))
+  .addOption(instead("--diagram", "print the tasks and triggers as a Mermaid state diagram, and leave"))
+  .addOption(instead("--test", "run the tests that stand beside the services, and leave"))
   .option("--json", "answer in JSON")
   .option("--services_root <dir>", "load services from this folder as well; may be repeated", collect, [])
   .option("--state_dir <dir>", "where compiled services are kept (default: .zcontext beside the file)")
@@ -18,7 +20,18 @@ const program = createProgram(
   .addOption(new Option("--log_level <level>", "least level to log").choices(LOG_LEVELS).default("info"));
 
 // Loaded when it is needed: `--help` must not wait for the whole provider.
-runProgram(program, async () => (await import("./serve.ts")).serve(program.args[0] ?? "", program.opts()));
+runProgram(program, async () => {
+  const [file = ""] = program.args;
+  if (program.opts().test) return (await import("./test-services.ts")).testServices(file, program.opts());
+  return (await import("./serve.ts")).serve(file, program.opts());
+});
+
+/** An option that asks for something else than to run the provider: one at a time, and none with a start. */
+function instead(flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  const others = ["check", "diagram", "test", "start", "until_done"];
+  return option.conflicts(others.filter((name) => name !== option.attributeName()));
+}
 
 function collect(value: string, values: string[]): string[] {
   return [...values, value];

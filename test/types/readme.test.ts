@@ -11,7 +11,7 @@ const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 const CODE = Object.fromEntries(
   blocksOf(readDocument())
     .filter(({ language }) => language === "ts")
-    .map(({ lines: [path = "", ...code] }) => [path.replace(/^\/\/ /, ""), code.join("\n")]),
+    .map(({ lines: [path = "", ...code] }) => [path.replace(/^\/\/ ([^\s:]+).*/, "$1"), code.join("\n")]),
 );
 
 /** What the compiler has to say about these files. */
@@ -19,7 +19,10 @@ async function complaintsAbout(files: { [path: string]: string }): Promise<strin
   const tsconfig = {
     extends: `${REPOSITORY}tsconfig.json`,
     compilerOptions: {
-      paths: { "zcontext/tasks": [`${REPOSITORY}src/tasks/define.ts`] },
+      paths: {
+        "zcontext/tasks": [`${REPOSITORY}src/tasks/define.ts`],
+        "zcontext/testing": [`${REPOSITORY}src/tasks/rehearse.ts`],
+      },
       typeRoots: [`${REPOSITORY}node_modules/@types`],
     },
     include: ["services"],
@@ -37,6 +40,7 @@ test("the service code of README has no error of types", async () => {
   expect(Object.keys(CODE)).toEqual([
     "services/Thermometer/ServiceThermometer.ts",
     "services/Thermometer/Thermometer.ts",
+    "services/Thermometer/Thermometer.test.ts",
   ]);
   expect(await complaintsAbout(CODE)).toBe("");
 });
