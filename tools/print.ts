@@ -1,6 +1,5 @@
 // How the commands talk: answers on stdout, everything else on stderr; plain columns; colour only on a terminal.
 import { styleText } from "node:util";
-import Table from "cli-table3";
 import { ContextError, type ErrorCode, reasonOf } from "../src/errors.ts";
 
 /** What the exit codes of all commands mean. */
@@ -10,6 +9,8 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_CONFIG_INVALID: EXIT.usage,
   ERR_CONFIG_UNREADABLE: EXIT.usage,
   ERR_ENDPOINT_PUBLIC: EXIT.usage,
+  ERR_TARGET_REFUSED: EXIT.usage,
+  ERR_TEMPLATE_INVALID: EXIT.usage,
   ERR_USAGE: EXIT.usage,
   ERR_PROVIDER_RUNNING: EXIT.taken,
   ERR_ENDPOINT_IN_USE: EXIT.taken,
@@ -55,37 +56,16 @@ export function answerJson(value: unknown): void {
   answer(JSON.stringify(value));
 }
 
-/** Plain columns with a head; every cell is text. */
-export function columns(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const gap = {
-    top: "",
-    "top-mid": "",
-    "top-left": "",
-    "top-right": "",
-    bottom: "",
-    "bottom-mid": "",
-    "bottom-left": "",
-    "bottom-right": "",
-  };
-  const rules = { left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " };
-  const table = new Table({
-    head: [...head],
-    chars: { ...gap, ...rules },
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
-  });
-  table.push(...rows.map((row) => [...row]));
-  return table.toString().replace(/ +$/gm, "");
-}
-
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours text for stderr where that is a terminal and nobody objects. */
-export function paint(style: Style, text: string): string {
-  // Whether to colour is decided here, for stderr; styleText would look at stdout.
-  return isColoured(process.stderr) ? styleText(style, text, { validateStream: false }) : text;
+/** Colours text for a stream, stderr by default, where that is a terminal and nobody objects. */
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string {
+  // Whether to colour is decided here; styleText would look at stdout alone.
+  return isColoured(stream) ? styleText(style, text, { validateStream: false }) : text;
 }
 
-function isColoured(stream: NodeJS.WriteStream): boolean {
+/** Whether colour is wanted there. */
+export function isColoured(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && !process.env.NO_COLOR;
 }
 

@@ -2,7 +2,8 @@
 import type { Progress } from "../src/context/client.ts";
 import type { TaskRecord } from "../src/context/record.ts";
 import type { Json, JsonObject } from "../src/protocol/json.ts";
-import { answer, answerJson, columns, mebibytes, percent } from "./print.ts";
+import { columns } from "./columns.ts";
+import { answer, answerJson, mebibytes, percent } from "./print.ts";
 
 /** A task as tables show it. */
 export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle" | "pid" | "runs"> & {

@@ -2,6 +2,7 @@
 // nothing but this machine is let in. Pure: it binds nothing itself.
 
 import type { Endpoints } from "../config/context-config.ts";
+import { isLoopback } from "../config/endpoint-reader.ts";
 import { ContextError } from "../errors.ts";
 
 /** What to bind, and what to tell the operator about it. */
@@ -60,10 +61,6 @@ function requireLoopback(element: string, address: string): string {
       hint: "Use 127.0.0.1 in the endpoints and binds of the context file.",
     },
   );
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function hostOf(address: string): string {

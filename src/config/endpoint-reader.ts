@@ -31,6 +31,34 @@ export function readEndpoints(root: Reader): { endpoints: Endpoints; binds: Endp
   return { endpoints, binds };
 }
 
+const SERVER: TextRule = {
+  expected: "a host such as 127.0.0.1",
+  accepts: (value) => new RegExp(`^(?:${HOST})$`).test(value),
+};
+const PORT: TextRule = {
+  expected: "a port, 1 to 65535, or * for one that the system chooses",
+  accepts: (value) => /^(?:\*|[1-9]\d{0,4})$/.test(value) && !(Number(value) > 65_535),
+};
+
+/** The same four from a host and two ports; a forwarder of this machine is bound to this machine alone. */
+export function readServer(root: Reader): { endpoints: Endpoints; binds: Endpoints } {
+  const host = root.text("server_ip", SERVER);
+  const publish = root.text("pub_port", PORT);
+  const subscribe = root.text("sub_port", PORT);
+  if (publish !== "" && publish !== "*" && publish === subscribe)
+    root.report("pub_port", `expected a port other than sub_port, got ${quote(publish)}`);
+  const at = (name: string): Endpoints => ({
+    publish: `tcp://${name}:${publish}`,
+    subscribe: `tcp://${name}:${subscribe}`,
+  });
+  return { endpoints: at(host), binds: at(isLoopback(host) ? host.replace("localhost", "127.0.0.1") : "*") };
+}
+
+/** Whether a host of an endpoint is this machine, and reached from nowhere else. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
 /** Only where both are known: an address that is wrong in itself has been reported already. */
 function differ(port: string | undefined, other: string | undefined): boolean {
   return port !== undefined && other !== undefined && port !== other;

@@ -50,10 +50,15 @@ export class Reader {
   /** A child that must be there. One that is not is reported once, and what it would hold is not asked for as well. */
   child(name: string): Reader {
     const found = childAt(this.element, name);
-    if (found !== undefined) return new Reader(found, this.reading, this.#owner);
+    if (found !== undefined) return this.at(found);
     this.report(name, "expected an element, got nothing");
     const nothing = { name, attributes: [], children: [], text: "", place: this.element.place };
     return new Reader(nothing, { ...this.reading, problems: [] }, this.#owner);
+  }
+
+  /** A child that is at hand already. */
+  at(child: Element): Reader {
+    return new Reader(child, this.reading, this.#owner);
   }
 
   /** Adds a problem with a part: at its attribute or child where there is one, else at the element. */

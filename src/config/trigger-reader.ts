@@ -11,7 +11,7 @@ export interface Names {
   ids: readonly string[];
 }
 
-const CALL: TextRule = { expected: "task ids, the context id or all", accepts: (value) => words(value).length > 0 };
+const CALL: TextRule = { expected: "task ids, the context id or all", accepts: (value) => calledBy(value).length > 0 };
 
 /** Reads the four triggers of a task's `state`; those that ask for nothing are left out. */
 export function readTriggers(state: Reader, names: Names): TaskServiceConfig["triggers"] {
@@ -31,25 +31,28 @@ function readTrigger(state: Reader, event: TriggerEvent, names: Names): Trigger 
   if (textAt(element, "action")?.value === "" && textAt(element, "call")?.value === "") return undefined;
   const trigger = state.child(event);
   const action = trigger.oneOf("action", TRIGGER_ACTIONS, `${event} action`);
-  const call = [...new Set(words(trigger.text("call", CALL, `${event} call`)))];
-  if (state.reading.strict) checkCall(trigger, event, call, names);
+  const call = calledBy(trigger.text("call", CALL, `${event} call`));
+  // A message may hold some of a context's tasks and call the others; a file has them all.
+  const strangers = state.reading.strict ? strangersAmong(call, names) : [];
+  for (const problem of strangers) trigger.report(`${event} call`, problem, textAt(trigger.element, "call")?.place);
   return { action, call };
 }
 
-/** A message may hold some of a context's tasks and call the others; a file has them all. */
-function checkCall(trigger: Reader, event: TriggerEvent, call: readonly string[], { contextId, ids }: Names): void {
-  const known = [...ids, contextId, "all"];
-  for (const word of call.filter((called) => !known.includes(called))) {
-    const problem = `${quote(word)} is not a TaskService id; have ${listed(ids)}${didYouMean(word, known)}`;
-    trigger.report(`${event} call`, problem, textAt(trigger.element, "call")?.place);
-  }
+/** The words of a call, each once. */
+export function calledBy(call: string): string[] {
+  return [...new Set(call.split(/[\s,]+/).filter((word) => word !== ""))];
 }
 
-function words(call: string): string[] {
-  return call.split(/[\s,]+/).filter((word) => word !== "");
+/** A problem for each word of a call that means nobody. */
+export function strangersAmong(call: readonly string[], { contextId, ids }: Names): string[] {
+  const known = [...ids, contextId, "all"];
+  return call
+    .filter((called) => !known.includes(called))
+    .map((word) => `${quote(word)} is not a TaskService id; have ${listed(ids)}${didYouMean(word, known)}`);
 }
 
 function listed(ids: readonly string[]): string {
+  if (ids.length === 0) return "none";
   const more = ids.length > 20 ? `, and ${ids.length - 20} more` : "";
   return ids.slice(0, 20).map(shorten).join(", ") + more;
 }

@@ -69,6 +69,9 @@ describe("wrong usage ends with code 2 and says what would be right:", () => {
 
   test.each([
     ["service-context", [], "missing required argument 'context-file'"],
+    ["service-context", ["F.xml", "--diagram", "--check"], "cannot be used with"],
+    ["service-context", ["F.xml", "--until-done", "--diagram"], "cannot be used with"],
+    ["service-context", ["F.xml", "--start", "T1", "--check"], "cannot be used with"],
     ["conf-command", [], "missing --action"],
     ["conf-command", ["--action", "begin"], "Allowed choices are start, stop, restart, exit, request, top"],
     ["conf-command", ["--action", "start"], "--context_file"],
@@ -102,7 +105,7 @@ describe("wrong usage ends with code 2 and says what would be right:", () => {
     await using folder = await makeFolder({ [FILE]: broken });
     const file = folder.at(FILE);
 
-    for (const words of [[file, "--check"], [file]]) {
+    for (const words of [[file, "--check"], [file, "--diagram"], [file]]) {
       const { code, stdout, stderr } = await run("service-context", words);
 
       expect({ code, stdout }).toEqual({ code: 2, stdout: [] });
@@ -453,9 +456,11 @@ describe("with --json", () => {
     const file = folder.at("conf", "Context-StateMachine.xml");
 
     const checked = await run("service-context", [file, "--check", "--json"]);
+    const drawn = await run("service-context", [file, "--diagram", "--json"]);
     const done = await run("service-context", [file, "--until_done", "--json"]);
 
     expect(answerOf(checked)).toMatchObject({ contextId: "context001", logName: "StateMachine" });
+    expect(answerOf(drawn)).toEqual({ diagram: expect.stringMatching(/^stateDiagram-v2\n/) });
     expect(answerOf(done)).toMatchObject({
       transaction: expect.stringMatching(/^[A-Z0-9]{20}$/),
       result: "success",

@@ -1,9 +1,10 @@
 // Every context file of conf/ does what it is there to show.
 import { readdirSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { copyExamples, finish, run, startCommand } from "../support/command.ts";
-import type { Folder } from "../support/folder.ts";
+import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 
 leaveNoProcess();
@@ -63,6 +64,50 @@ test.each(FILES)("%s tells its story", async (file) => {
   await using folder = await copyExamples();
 
   await STORIES[file]?.(folder, file);
+});
+
+/** What somebody writes of his own in a task: the body of its `run`. */
+function withoutWork(text: string): string[] {
+  return text.replace(/(async run\(scope\) \{\n).*(\n {2}\},\n)/s, "$1$2").split("\n");
+}
+
+/** The lines that are missing of a text, or come in another order. */
+function missingIn(lines: readonly string[], text: readonly string[]): string[] {
+  let from = 0;
+  return lines.filter((line) => {
+    const at = text.indexOf(line, from);
+    if (at >= 0) from = at + 1;
+    return at < 0;
+  });
+}
+
+test.each(["EchoAction", "StateMachine"])(
+  "create-service writes the %s example as it is, but for the lines that somebody has added",
+  async (name) => {
+    await using folder = await makeFolder();
+    const list = fileURLToPath(new URL(`../../conf/Services-${name}.xml`, import.meta.url));
+
+    const { code, stdout } = await run("create-service", ["--xml_file", list, "--json"], { cwd: folder.path });
+
+    expect(code).toBe(0);
+    const { files } = JSON.parse(stdout[0] as string) as { files: { path: string }[] };
+    expect(files.length).toBeGreaterThan(4);
+    for (const { path } of files) {
+      const written = await readFile(folder.at(path), "utf8");
+      const example = await readFile(new URL(`../../${path}`, import.meta.url), "utf8");
+      if (/\/(Service\w+|index)\.ts$/.test(path)) expect(example).toBe(written);
+      expect({ path, missing: missingIn(withoutWork(written), withoutWork(example)) }).toEqual({ path, missing: [] });
+    }
+  },
+);
+
+test("the tests of the examples pass", async () => {
+  await using folder = await copyExamples();
+
+  for (const file of FILES) {
+    const { code, stdout } = await run("service-context", [folder.at("conf", file), "--test"]);
+    expect({ code, stdout }).toMatchObject({ code: 0 });
+  }
 });
 
 test("a broken example is refused at the line and column of what is wrong with it", async () => {

@@ -1,7 +1,9 @@
 // README.md, done by the letter: each command of it is run as it stands there, in its order, and must print what is
 // printed there.
 import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { splitWords } from "../../src/config/command.ts";
 import {
   type CommandName,
   copyExamples,
@@ -13,7 +15,7 @@ import {
 } from "../support/command.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
-import { blocksOf, readDocument, sectionOf } from "../support/readme.ts";
+import { blocksOf, commandsOf, readDocument, sectionOf } from "../support/readme.ts";
 
 leaveNoProcess();
 
@@ -104,6 +106,12 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
   async "npx service-context conf/Context-StateMachine.xml --check"(reader, command) {
     await reader.runs(command);
   },
+
+  async ["npx create-service --context_name Greenhouse --task_id ts001 --task_service Thermometer " +
+    '--task_desc "Reports the temperature" --service_name thermometer --device_action measure ' +
+    '--on_fail "restart ts001" --service_path . --server_ip 127.0.0.1 --sub_port "*" --pub_port "*"'](reader, command) {
+    await reader.runs(command);
+  },
 };
 
 const RUNNING = / ts_100 +running +transaction=T1 pid=(\d+)$/;
@@ -115,7 +123,7 @@ function runningIn({ stderr }: RunningCommand): number {
 
 const blocks = blocksOf(readme);
 const commandsIn = (section: string) =>
-  blocks.filter((block) => block.section === section && block.language === "sh").flatMap(({ lines }) => lines);
+  blocks.filter((block) => block.section === section && block.language === "sh").flatMap(commandsOf);
 const sections = [...new Set(blocks.filter(({ language }) => language === "sh").map(({ section }) => section))];
 
 test("every command of README is run here, and no other", () => {
@@ -153,7 +161,7 @@ function openTerminals({ path: cwd }: Folder): { reader: Reader } & AsyncDisposa
 
   function start(command: string): RunningCommand {
     const [, name, words = ""] = /^(?:npx |node dist\/bin\/)([\w-]+)(?:\.cjs)? (.*)$/.exec(command) ?? [];
-    const running = startCommand(name as CommandName, words.split(" "), { cwd });
+    const running = startCommand(name as CommandName, splitWords(words).words, { cwd });
     started.push(running);
     return running;
   }
@@ -182,6 +190,17 @@ function openTerminals({ path: cwd }: Folder): { reader: Reader } & AsyncDisposa
   };
 }
 
+test("the diagram README shows is the one that is printed", async () => {
+  const [diagram] = blocks.filter(({ language }) => language === "mermaid");
+  await using folder = await copyExamples();
+
+  const { code, stdout } = await run("service-context", ["conf/Context-StateMachine.xml", "--diagram"], {
+    cwd: folder.path,
+  });
+
+  expect({ code, stdout }).toEqual({ code: 0, stdout: diagram?.lines });
+});
+
 // --- options -----------------------------------------------------------------------------------------------------------
 
 /** What README says about each command, from its name in bold to the next. */
@@ -195,8 +214,8 @@ const said = new Map(
 /** Options that go without saying, or are there for old scripts alone. */
 const UNSAID = ["--version", "--help", "--use-file"];
 
-test("README explains the three commands", () => {
-  expect([...said.keys()]).toEqual(["service-context", "conf-command", "context-monitor"]);
+test("README explains the four commands", () => {
+  expect([...said.keys()]).toEqual(["service-context", "create-service", "conf-command", "context-monitor"]);
 });
 
 describe.each([...said])("of %s", (name, text) => {
@@ -213,28 +232,33 @@ describe.each([...said])("of %s", (name, text) => {
   });
 });
 
-test("the project of one's own that README shows runs as it stands", async () => {
+test("the project of one's own that README makes runs, with the code and the configuration it shows", async () => {
   const blocks = blocksOf(readme);
-  const [tree] = blocks.filter(({ section, language }) => section === "Your own" && language === "");
-  const [context] = blocks.filter(({ section, language }) => section === "Your own" && language === "xml");
+  const own = (language: string) =>
+    blocks.filter((block) => block.section === "Your own" && block.language === language);
+  const [create = ""] = own("sh").flatMap(commandsOf);
+  const [configuration] = own("xml");
   const code = blocks.filter(({ section, language }) => section === "Service code" && language === "ts");
-  const files = Object.fromEntries(code.map(({ lines: [path = "", ...text] }) => [path.slice(3), text.join("\n")]));
-  await using folder = await makeFolder({
-    ...files,
-    // A sensor that every machine has.
-    "Context-Greenhouse.xml": (context?.lines.join("\n") ?? "").replace(
-      /<device>.*<\/device>/,
-      "<device>sensor</device>",
-    ),
-    sensor: "42000",
-  });
-  expect(Object.keys(files).concat("Context-Greenhouse.xml").sort()).toEqual(tree?.lines.toSorted());
+  const [service, task] = code.map(({ lines: [head = "", ...text] }) => ({
+    path: /^\/\/ (\S+):/.exec(head)?.[1] as string,
+    text: text.join("\n"),
+  }));
+  await using folder = await makeFolder({ sensor: "42000" });
+  const inFolder = { cwd: folder.path };
+  const [, , ...words] = splitWords(create).words;
 
-  await using provider = startCommand("service-context", ["Context-Greenhouse.xml", "--start"], { cwd: folder.path });
+  expect((await run("create-service", words, inFolder)).code).toBe(0);
+  expect(await readFile(folder.at(service?.path as string), "utf8")).toContain(`${service?.text}\n`);
+  await folder.write(task?.path as string, task?.text as string);
+  const file = folder.at("conf", "Context-Greenhouse.xml");
+  const text = await readFile(file, "utf8");
+  // A sensor that every machine has.
+  const shown = configuration?.lines.join("\n").replace(/(<device>).*(<)/, `$1${folder.at("sensor")}$2`);
+  await writeFile(file, text.replace("</configuration>", `${shown}</configuration>`));
+
+  await using provider = startCommand("service-context", ["conf/Context-Greenhouse.xml", "--start"], inFolder);
   await provider.stderr.first((line) => / ts001 +running /.test(line));
-  await using monitor = startCommand("context-monitor", ["--context_file", "Context-Greenhouse.xml"], {
-    cwd: folder.path,
-  });
+  await using monitor = startCommand("context-monitor", ["--context_file", "conf/Context-Greenhouse.xml"], inFolder);
   await monitor.stdout.first((line) => line.includes('updated  success  {"celsius":42}'));
   provider.signal("SIGINT");
 

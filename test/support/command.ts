@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type Folder, makeFolder } from "./folder.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
-export type CommandName = "service-context" | "conf-command" | "context-monitor";
+export type CommandName = "service-context" | "create-service" | "conf-command" | "context-monitor";
 
 export interface RunningCommand extends AsyncDisposable {
   readonly pid: number;

@@ -31,6 +31,14 @@ export function blocksOf(markdown: string): Block[] {
   return blocks;
 }
 
+/** The commands of a block, those that go on behind a backslash in one line. */
+export function commandsOf({ lines }: Block): string[] {
+  return lines
+    .join("\n")
+    .replace(/ \\\n\s*/g, " ")
+    .split("\n");
+}
+
 /** The text of a section, from its heading to the next one of the same level. */
 export function sectionOf(markdown: string, heading: string): string {
   const [, rest = ""] = markdown.split(`\n${heading}\n`);

@@ -269,7 +269,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "a service type nearly right",
       `serviceType="Process"`,
       `serviceType="process"`,
-      `c.xml:8:65: TaskService ts001, serviceType: expected one of Process, Thread, got "process"; did you mean "Process"?`,
+      `c.xml:8:65: TaskService ts001, serviceType: expected one of Process, Thread, Executable, got "process"; did you mean "Process"?`,
     ],
     [
       "a task service without a task",
@@ -280,7 +280,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "c.xml:10:28: TaskService, id: expected 1 to 128 characters without white space or comma, neither all nor the context id, got nothing",
       "c.xml:10:28: TaskService, instance: expected a name such as EchoAction: a letter, then at most 62 letters, digits or _, got nothing",
       "c.xml:10:28: TaskService, topic: expected a word such as process: a letter, then at most 127 letters, digits, _, . or -, none of zcontext's own topics, got nothing",
-      "c.xml:10:28: TaskService, serviceType: expected one of Process, Thread, got nothing",
+      "c.xml:10:28: TaskService, serviceType: expected one of Process, Thread, Executable, got nothing",
     ],
     [
       "an entry nearly right",

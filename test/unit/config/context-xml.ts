@@ -52,3 +52,9 @@ export function detailsOf(parse: () => unknown): readonly string[] | unknown {
     throw error;
   }
 }
+
+/** The good file with an Executable for its first task, and these parts in it. */
+export function executableWith(parts: string, readyAfterS?: string): string {
+  const readyAfter = readyAfterS === undefined ? "" : ` ready_after_s="${readyAfterS}"`;
+  return goodBut(`serviceType="Process">`, `serviceType="Executable"${readyAfter}>${parts}`);
+}

@@ -1,0 +1,131 @@
+// Adds task services to the text of a context file that somebody has written, in the style of that file. Whatever else
+// is in it stays as it is, to the byte.
+import { readContextRoot } from "../config/context-config.ts";
+import { type Element, textAt } from "../config/element.ts";
+import type { ExistingContext } from "../config/service-list.ts";
+import { rootEnd } from "../config/xml.ts";
+
+/**
+ * What a context file says already, also one that is not complete yet.
+ *
+ * @param file - The name for messages.
+ * @throws {ContextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
+ */
+export function readExisting(text: string, file?: string): ExistingContext {
+  const root = readContextRoot(text, file === undefined ? {} : { file });
+  const textOf = (element: Element, name: string) => textAt(element, name)?.value ?? "";
+  return {
+    contextId: textOf(root, "ContextID"),
+    endpoints: { publish: textOf(root, "BackendEndpoint"), subscribe: textOf(root, "FrontEndEndpoint") },
+    tasks: root.children
+      .filter(isTaskService)
+      .map((service) => ({ id: textOf(service, "id"), instance: textOf(service, "instance") })),
+  };
+}
+
+/**
+ * Puts task services at the end of a context, with the line ends and the indentation of the file, and an empty line
+ * before each where the file has it so.
+ *
+ * @param additions - Elements from the first column on, two spaces a level, with `\n` between lines. Every line end has
+ *   to stand between elements, where it means nothing: one that belongs to a value is written `&#10;`.
+ * @returns The text with one piece more; only of a root without an end tag, `<Context/>`, is the `/` lost.
+ * @throws {ContextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
+ */
+export function addTaskServices(text: string, additions: readonly string[]): string {
+  if (additions.length === 0) return text;
+  const style = styleOf(text, readContextRoot(text));
+  const { place, hasEndTag } = rootEnd(text);
+  if (!hasEndTag) return `${text.slice(0, place)}>${pieceOf(additions, style, "")}</Context>${text.slice(place + 2)}`;
+  const at = place - (indentAt(text, place)?.length ?? 0);
+  const gap = spaceBefore(text, at, " \t\r\n");
+  return text.slice(0, at) + pieceOf(additions, style, gap) + text.slice(at);
+}
+
+function isTaskService({ name }: Element): boolean {
+  return name === "TaskService";
+}
+
+// --- the style of a file ---------------------------------------------------------------------------------------------
+
+interface Style {
+  lineEnd: "\n" | "\r\n";
+  /** What stands before the root, before a task service, and what each further level adds. */
+  indent: { root: string; service: string; level: string };
+  /** Whether an empty line stands before each task service. */
+  isSpaced: boolean;
+}
+
+function styleOf(text: string, root: Element): Style {
+  // The last task service is the model; where there is none, the last of the other elements.
+  const onOwnLine = root.children.filter(({ place }) => indentAt(text, place) !== undefined);
+  const model = onOwnLine.findLast(isTaskService) ?? onOwnLine.at(-1);
+  const rootIndent = indentAt(text, root.place) ?? "";
+  const service = (model && indentAt(text, model.place)) ?? `${rootIndent}  `;
+  const inside = model?.children.map(({ place }) => indentAt(text, place)).find((indent) => indent !== undefined);
+  const level = deeper(service, inside) ?? deeper(rootIndent, service) ?? "  ";
+  return {
+    lineEnd: mostlyCrLf(text) ? "\r\n" : "\n",
+    indent: { root: rootIndent, service, level },
+    isSpaced: root.children.some(isTaskService)
+      ? model !== undefined && hasEmptyLineBefore(text, model.place)
+      : root.children.length > 0,
+  };
+}
+
+/** The white space before a place, where nothing else stands before it in its line. */
+function indentAt(text: string, place: number): string | undefined {
+  const indent = spaceBefore(text, place, " \t");
+  const isFirst = place === indent.length || "\r\n".includes(text.charAt(place - indent.length - 1));
+  return isFirst ? indent : undefined;
+}
+
+function spaceBefore(text: string, place: number, characters: string): string {
+  let start = place;
+  while (start > 0 && characters.includes(text.charAt(start - 1))) start -= 1;
+  return text.slice(start, place);
+}
+
+/** What one indentation has more than another. */
+function deeper(outer: string, inner: string | undefined): string | undefined {
+  return inner?.startsWith(outer) && inner !== outer ? inner.slice(outer.length) : undefined;
+}
+
+function mostlyCrLf(text: string): boolean {
+  const all = text.split("\n").length - 1;
+  return text.split("\r\n").length - 1 > all / 2;
+}
+
+/** Whether an empty line stands before an element, or before the comments that are about it. */
+function hasEmptyLineBefore(text: string, place: number): boolean {
+  for (let before = text.slice(0, place); ; ) {
+    const content = before.trimEnd();
+    if (hasEmptyLine(before.slice(content.length))) return true;
+    if (!content.endsWith("-->")) return false;
+    before = content.slice(0, content.lastIndexOf("<!--"));
+  }
+}
+
+function hasEmptyLine(space: string): boolean {
+  return /\n[ \t]*\n/.test(space.replace(/\r\n?/g, "\n"));
+}
+
+// --- the piece -------------------------------------------------------------------------------------------------------
+
+/** @param gap - The white space before it: line ends where the end tag of the root has a line of its own. */
+function pieceOf(additions: readonly string[], { lineEnd, indent, isSpaced }: Style, gap: string): string {
+  const between = isSpaced ? lineEnd + lineEnd : lineEnd;
+  const services = additions.map((addition) => linesOf(addition, indent).join(lineEnd)).join(between);
+  const emptyLine = isSpaced && !hasEmptyLine(gap) ? lineEnd : "";
+  return /[\r\n]$/.test(gap) ? emptyLine + services + lineEnd : lineEnd + emptyLine + services + lineEnd + indent.root;
+}
+
+function linesOf(addition: string, { service, level }: Style["indent"]): string[] {
+  return addition
+    .trimEnd()
+    .split(/\r\n?|\n/)
+    .map((line) => {
+      const levels = Math.floor(line.search(/[^ ]|$/) / 2);
+      return line === "" ? "" : service + level.repeat(levels) + line.slice(2 * levels);
+    });
+}

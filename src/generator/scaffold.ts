@@ -1,0 +1,47 @@
+// From a description to a plan: looks at the project, holds the description against the context that is there, and
+// decides. The only thing left to do is to write.
+import type { ExistingContext, ServiceListDraft, Whereabouts } from "../config/service-list.ts";
+import { readExisting } from "./context-update.ts";
+import { contextFileAt, type Site } from "./layout.ts";
+import { type Plan, planServices, targetsOf } from "./plan.ts";
+import { findSite, readTarget } from "./project.ts";
+import { openTemplates } from "./render.ts";
+
+export interface ScaffoldOptions {
+  /** Relative folders of the description start here. */
+  cwd: string;
+  /** Replaces generated files that somebody has changed. */
+  force?: boolean;
+  /** A folder with templates of the user's own. */
+  templates?: string | undefined;
+}
+
+/**
+ * Plans the files of a description.
+ *
+ * @throws {ContextError} `ERR_CONFIG_INVALID` or `ERR_USAGE` with every problem of the description or of the context
+ *   file, `ERR_TARGET_REFUSED`, `ERR_TEMPLATE_INVALID`.
+ */
+export function planScaffold(draft: ServiceListDraft, { cwd, force = false, templates }: ScaffoldOptions): Plan {
+  const { site, existing } = findContext(draft.whereabouts(), cwd);
+  const list = draft.against(existing);
+  const present = new Map(targetsOf(list, site).map((path) => [path, readTarget(path, site)]));
+  return planServices(list, {
+    site,
+    force,
+    present: (path) => present.get(path),
+    templates: openTemplates(templates),
+  });
+}
+
+/**
+ * The project of a description, and what its context says already.
+ *
+ * @throws {ContextError} `ERR_TARGET_REFUSED`, or `ERR_CONFIG_INVALID` for a context file that is none.
+ */
+export function findContext(whereabouts: Whereabouts, cwd: string): { site: Site; existing?: ExistingContext } {
+  const site = findSite(whereabouts, cwd);
+  const file = contextFileAt(site, whereabouts.contextName);
+  const text = readTarget(file, site);
+  return text === undefined ? { site } : { site, existing: readExisting(text, file) };
+}

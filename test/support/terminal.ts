@@ -1,0 +1,50 @@
+// A program on a terminal, with somebody before it who reads and types.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { awaitEvents } from "./recording.ts";
+
+export interface Terminal extends AsyncDisposable {
+  /** Resolves when this stands on the terminal, behind what was read before; rejects when it does not come. */
+  reads(text: string): Promise<void>;
+  types(keys: string): void;
+  /** All that was printed, without colours and movements of the cursor. */
+  text(): string;
+  /** Resolves when the program has ended and all it has printed is here. */
+  readonly exit: Promise<number>;
+}
+
+/** What some keys send. */
+export const KEY = { enter: "\r", backspace: "\x7f", ctrlC: "\x03", ctrlD: "\x04" } as const;
+
+const SCRIPT = fileURLToPath(new URL("terminal.py", import.meta.url));
+
+/** Starts a program on a terminal; it is killed when it still runs at the end of the test. */
+export function startOnTerminal(
+  command: readonly string[],
+  { cwd, columns = 200 }: { cwd?: string; columns?: number } = {},
+): Terminal {
+  const child = spawn("python3", [SCRIPT, String(columns), ...command], { cwd, stdio: ["pipe", "pipe", "inherit"] });
+  const printed = awaitEvents<string>(`the terminal of ${command.join(" ")}`, (piece) => JSON.stringify(piece));
+  child.stdout.setEncoding("utf8").on("data", printed.add).on("end", printed.end);
+  // Whoever types may be too late; that the program has ended is told by `exit`.
+  child.stdin.on("error", () => {});
+  const exit = once(child, "close").then(([code]: number[]) => code as number);
+  const text = () => stripVTControlCharacters(printed.all.join(""));
+  let read = 0;
+
+  return {
+    exit,
+    text,
+    types: (keys) => void child.stdin.write(keys),
+    async reads(expected) {
+      await printed.first(() => text().includes(expected, read), { what: JSON.stringify(expected) });
+      read = text().indexOf(expected, read) + expected.length;
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await exit;
+    },
+  };
+}

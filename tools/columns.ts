@@ -1,0 +1,24 @@
+// In a file of its own, for a command that only prints its help is not to load a library for tables.
+import Table from "cli-table3";
+
+/** Plain columns with a head; every cell is text. */
+export function columns(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const gap = {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+  };
+  const rules = { left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " };
+  const table = new Table({
+    head: [...head],
+    chars: { ...gap, ...rules },
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table.toString().replace(/ +$/gm, "");
+}
