@@ -2,7 +2,7 @@
 // A bundled CommonJS file is what starts fastest on Node 20; everything stays readable, nothing is minified.
 import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -12,7 +12,7 @@ if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: t
 
 const commands = ["service-context", "create-service", "conf-command", "context-monitor"];
 /** What the commands do, each in a file of its own: their words alone, `--help` say, start in half the time. */
-const deeds = ["serve", "test-services", "create", "control", "watch", "log"];
+const deeds = ["serve", "inspect", "test-services", "create", "control", "watch", "log"];
 const children = {
   forwarder: "src/bus/forwarder-main.ts",
   task: "src/tasks/main.ts",
@@ -40,20 +40,23 @@ const findAddon = {
   },
 };
 
+const fromTools = (names) => Object.fromEntries(names.map((name) => [name, `tools/${name}.ts`]));
+const pathsOf = (files) => new Set(Object.values(files).map((file) => resolve(file)));
+
 // Words and deeds meet in the files they both need, the class of our errors above all: there must be one of each.
-const shared = ["errors", "print"];
+const shared = { errors: "src/errors.ts", ...fromTools(["print"]) };
 const keepApart = {
   name: "keep-apart",
   setup({ onResolve }) {
-    onResolve({ filter: new RegExp(`^\\./(${deeds.join("|")})\\.ts$`) }, ({ path, kind }) =>
-      kind === "dynamic-import" ? { path: path.replace(/ts$/, "cjs"), external: true } : undefined,
-    );
-    onResolve({ filter: new RegExp(`/(${shared.join("|")})\\.ts$`) }, ({ path, kind }) =>
-      kind === "entry-point" ? undefined : { path: `./${basename(path, ".ts")}.cjs`, external: true },
-    );
+    const [always, whenLazy] = [pathsOf(shared), pathsOf(fromTools(deeds))];
+    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
+      if (kind === "entry-point") return undefined;
+      const file = resolve(resolveDir, path);
+      const isApart = always.has(file) || (whenLazy.has(file) && kind === "dynamic-import");
+      return isApart ? { path: `./${basename(file, ".ts")}.cjs`, external: true } : undefined;
+    });
   },
 };
-const fromTools = (names) => Object.fromEntries(names.map((name) => [name, `tools/${name}.ts`]));
 
 const options = {
   outdir: "dist/bin",
@@ -69,9 +72,11 @@ const options = {
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",
 };
-const tools = { ...fromTools([...commands, ...deeds, "print"]), errors: "src/errors.ts" };
+const tools = { ...fromTools([...commands, ...deeds]), ...shared };
 const builds = await Promise.all([
-  build({ ...options, entryPoints: tools, plugins: [findAddon, keepApart] }),
+  // The first import() of a process starts Node's loader of modules, some 30 ms; require() has long been there. The
+  // children keep it: a task may be a module that require() can't load.
+  build({ ...options, entryPoints: tools, plugins: [findAddon, keepApart], supported: { "dynamic-import": false } }),
   build({ ...options, entryPoints: children, plugins: [findAddon] }),
 ]);
 if (builds.some(({ warnings }) => warnings.length > 0)) process.exit(1);

@@ -1,19 +1,15 @@
 // Asks on the terminal for what a description lacks. Questions go to stderr: stdout is for the answer.
 import { cancel, intro, isCancel, outro, text } from "@clack/prompts";
-import { type ExistingContext, problemWith } from "../src/config/service-list.ts";
+import { type ExistingContext, type Language, problemWith } from "../src/config/service-list.ts";
 import { ContextError } from "../src/errors.ts";
+import { contextsOf } from "../src/generator/project.ts";
 import { findContext } from "../src/generator/scaffold.ts";
-
-type Description = { [name: string]: string };
-
-/** Whether somebody is there to answer. */
-export function mayAsk(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true;
-}
+import { freeId } from "../src/generator/twin.ts";
+import type { Description, RequiredOption } from "./description.ts";
 
 /** What is asked, and what is suggested, by option: from what is known, and from the context that is there already. */
 const QUESTIONS: {
-  [option: string]: { question: string; suggest(known: Description, there?: ExistingContext): string };
+  [option in RequiredOption]: { question: string; suggest(known: Description, there?: ExistingContext): string };
 } = {
   task_service: { question: "What is the service called?", suggest: () => "Greeter" },
   task_desc: { question: "What does it do?", suggest: ({ task_service }) => `The service ${task_service}` },
@@ -26,34 +22,29 @@ const QUESTIONS: {
     suggest: ({ service_name = "" }) => service_name,
   },
   service_path: { question: "Where is the project?", suggest: () => "." },
-  context_name: { question: "Which context runs it?", suggest: ({ task_service = "" }) => task_service },
-  task_id: { question: "What is its id in that context?", suggest: (_, there) => freeId(there) },
-  server_ip: {
-    question: "On which host is the context?",
-    suggest: (_, there) => partsOf(there?.endpoints.publish).host ?? "127.0.0.1",
+  context_name: {
+    question: "Which context runs it?",
+    suggest: (known) => onlyContextOf(known) ?? known.task_service ?? "",
   },
-  sub_port: {
-    question: "At which port do listeners connect? * is any.",
-    suggest: (_, there) => partsOf(there?.endpoints.subscribe).port ?? "*",
-  },
-  pub_port: {
-    question: "At which port do senders connect? * is any.",
-    suggest: (_, there) => partsOf(there?.endpoints.publish).port ?? "*",
-  },
+  task_id: { question: "What is its id in that context?", suggest: (_, there) => freeId(there?.tasks ?? []) },
+  server_ip: { question: "On which host is the context?", suggest: () => "127.0.0.1" },
+  sub_port: { question: "At which port do listeners connect? * is any.", suggest: () => "*" },
+  pub_port: { question: "At which port do senders connect? * is any.", suggest: () => "*" },
 };
 
-/** `ts001`, or the first number after it that no task of the context has. */
-function freeId(there: ExistingContext | undefined): string {
-  const taken = new Set(there?.tasks.map(({ id }) => id));
-  for (let number = 1; ; number += 1) {
-    const id = `ts${String(number).padStart(3, "0")}`;
-    if (!taken.has(id)) return id;
-  }
+/** What a context that is there has settled: host and ports. */
+function settledBy(there: ExistingContext | undefined): Description {
+  const [, host, publish] = /^tcp:\/\/(.+):(\*|\d+)$/.exec(there?.endpoints.publish ?? "") ?? [];
+  const [, , subscribe] = /^tcp:\/\/(.+):(\*|\d+)$/.exec(there?.endpoints.subscribe ?? "") ?? [];
+  if (host === undefined || publish === undefined || subscribe === undefined) return {};
+  return { server_ip: host, pub_port: publish, sub_port: subscribe };
 }
 
-function partsOf(endpoint = ""): { host?: string | undefined; port?: string | undefined } {
-  const [, host, port] = /^tcp:\/\/(.+):(\*|\d+)$/.exec(endpoint) ?? [];
-  return { host, port };
+/** The name of the project's context, where it has one alone. */
+function onlyContextOf({ service_path, home_path = service_path }: Description): string | undefined {
+  if (service_path === undefined || home_path === undefined) return undefined;
+  const names = contextsOf({ servicePath: service_path, homePath: home_path }, process.cwd());
+  return names.length === 1 ? names[0] : undefined;
 }
 
 /** The context that the answers so far name; a file that can't be read will be spoken of when all is known. */
@@ -70,41 +61,60 @@ function contextOf({ service_path, home_path = service_path, context_name }: Des
 /**
  * Asks for options that are missing; an empty answer takes what is suggested.
  *
+ * @param language - Of the code to be: it decides which names are free.
  * @throws {ContextError} `ERR_USAGE` when the questions are broken off, or before the first one when what was given
  *   has problems.
  */
-export async function askFor(missing: readonly string[], given: Description): Promise<Description> {
-  refuseProblems(given);
+export async function askFor(
+  missing: readonly RequiredOption[],
+  given: Description,
+  language: Language | undefined,
+): Promise<Description> {
+  const problemsIn = (options: Description) =>
+    Object.keys(options).flatMap((option) => problemWith(option, options, language) ?? []);
+  refuse(problemsIn(given));
   intro("create-service", { output: process.stderr });
   const known = { ...given };
   // Ctrl-D closes the input and leaves the question open: there is nothing more to do, and we would just end.
   const brokenOff = new AbortController();
   const breakOff = () => brokenOff.abort();
   process.once("beforeExit", breakOff);
-  for (const option of missing) known[option] = await ask(option, known, brokenOff.signal);
+  for (const option of missing) {
+    const there = contextOf(known);
+    const settled = settledBy(there)[option];
+    if (settled !== undefined) {
+      known[option] = settled;
+      continue;
+    }
+    const suggestion = QUESTIONS[option].suggest(known, there);
+    // What was known has no problems: one beside it comes from the answer, whichever option it is about.
+    const validate = (value = "") => problemsIn({ ...known, [option]: value || suggestion })[0];
+    known[option] = await ask(option, { suggestion, validate, signal: brokenOff.signal });
+  }
   process.off("beforeExit", breakOff);
   outro("", { output: process.stderr });
   return known;
 }
 
 /** Nobody should answer all questions only to hear that the command line was wrong. */
-function refuseProblems(given: Description): void {
-  const details = Object.entries(given).flatMap(([option, value]) => {
-    const problem = problemWith(option, value);
-    return problem === undefined ? [] : [`--${option}: ${problem}`];
-  });
+function refuse(details: readonly string[]): void {
   if (details.length === 0) return;
   throw new ContextError("ERR_USAGE", "what was given has problems; nothing was written", { details });
 }
 
-async function ask(option: string, known: Description, signal: AbortSignal): Promise<string> {
-  const { question = option, suggest } = QUESTIONS[option] ?? {};
-  const suggestion = suggest?.(known, contextOf(known)) ?? "";
+interface Asking {
+  suggestion: string;
+  /** What is wrong with an answer. */
+  validate(value?: string): string | undefined;
+  signal: AbortSignal;
+}
+
+async function ask(option: RequiredOption, { suggestion, validate, signal }: Asking): Promise<string> {
   const said = await text({
-    message: `${question} (--${option})`,
+    message: `${QUESTIONS[option].question} (--${option})`,
     placeholder: suggestion,
     defaultValue: suggestion,
-    validate: (value) => problemWith(option, value || suggestion),
+    validate,
     output: process.stderr,
     signal,
   });

@@ -38,7 +38,11 @@ const program = createProgram(
   .option("--dry_run", "print what would be written, with the differences, and write nothing")
   .option("--force", "replace generated files that somebody has changed; never what is yours")
   .option("--diagram", "print the context as a Mermaid state diagram")
-  .option("--json", "answer in JSON");
+  .option("--json", "answer in JSON")
+  .addHelpText(
+    "after",
+    "\nService lists, templates and everything that is written: docs/create-service.md in the package.",
+  );
 
 // Loaded when it is needed: `--help` must not wait for the templates.
 runProgram(program, async () => (await import("./create.ts")).create(program.opts()));

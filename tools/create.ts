@@ -14,7 +14,8 @@ import type { Plan } from "../src/generator/plan.ts";
 import type { PlannedFile } from "../src/generator/planned-file.ts";
 import { planScaffold } from "../src/generator/scaffold.ts";
 import { isWritten, writePlan } from "../src/generator/write.ts";
-import { askFor, mayAsk } from "./ask.ts";
+import { decodeText } from "../src/text.ts";
+import { type Description, REQUIRED } from "./description.ts";
 import { drawTree } from "./file-tree.ts";
 import { answer, answerJson, EXIT, paint, say } from "./print.ts";
 
@@ -30,32 +31,30 @@ export interface Options {
   [description: string]: string | true | undefined;
 }
 
-/** What a description can't do without, in the order in which it is asked for. */
-const REQUIRED = [
-  "task_service",
-  "task_desc",
-  "service_name",
-  "device_action",
-  "service_path",
-  "context_name",
-  "task_id",
-  "server_ip",
-  "sub_port",
-  "pub_port",
-] as const;
-
 const MANNERS = ["xml_file", "language", "templates", "dry_run", "force", "diagram", "json"];
 
 /** Writes services, or only says what it would write; answers the exit code. */
 export async function create(options: Options): Promise<number> {
+  const cwd = workingFolder();
   const draft = await describeServices(options);
-  const { force = false, templates } = options;
-  const plan = planScaffold(draft, { cwd: process.cwd(), force, templates });
+  const plan = planScaffold(draft, { cwd, force: options.force, templates: options.templates });
   for (const warning of plan.warnings) say(`${paint("yellow", "warning:")} ${warning}`);
   if (!options.dry_run) writePlan(plan);
   if (options.json) answerJson(asJson(plan, options));
   else await print(plan, options);
   return EXIT.done;
+}
+
+/** Somebody may have deleted it; asked for once, Node remembers it. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new ContextError("ERR_USAGE", `the working folder is gone: ${reasonOf(error)}`, {
+      hint: "Change to a folder that is there.",
+      cause: error,
+    });
+  }
 }
 
 // --- the description -------------------------------------------------------------------------------------------------
@@ -66,17 +65,24 @@ async function describeServices(options: Options): Promise<ServiceListDraft> {
   const missing = REQUIRED.filter((name) => given[name] === undefined);
   if (missing.length === 0) return readServiceOptions(given, options.language);
   if (options.json || !mayAsk()) throw incomplete(missing);
-  return readServiceOptions(await askFor(missing, given), options.language);
+  // Loaded when it is needed: most descriptions are complete.
+  const { askFor } = await import("./ask.ts");
+  return readServiceOptions(await askFor(missing, given, options.language), options.language);
 }
 
-function descriptionIn(options: Options): { [name: string]: string } {
+/** Whether somebody is there to answer. */
+function mayAsk(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
+function descriptionIn(options: Options): Description {
   const entries = Object.entries(options).filter((entry): entry is [string, string] => typeof entry[1] === "string");
   return Object.fromEntries(entries.filter(([name]) => !MANNERS.includes(name)));
 }
 
 async function readList(
   file: string,
-  { service_path: servicePath, home_path: homePath, ...others }: { [name: string]: string },
+  { service_path: servicePath, home_path: homePath, ...others }: Description,
   language: Language | undefined,
 ): Promise<ServiceListDraft> {
   const [other] = Object.keys(others);
@@ -86,7 +92,7 @@ async function readList(
     });
   }
   const text = await readFile(file)
-    .then(decode)
+    .then(decodeText)
     .catch((error: unknown) => {
       throw new ContextError("ERR_CONFIG_UNREADABLE", `cannot read the service list ${file}: ${reasonOf(error)}`, {
         hint: "Give the path of a MetaServiceConf, such as conf/Services-Greenhouse.xml.",
@@ -94,11 +100,6 @@ async function readList(
       });
     });
   return parseServiceList(text, { file, language, servicePath, homePath });
-}
-
-/** Other bytes than UTF-8 would become question marks in everything that is written. */
-function decode(bytes: Buffer): string {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
 function incomplete(missing: readonly string[]): ContextError {
@@ -133,14 +134,12 @@ async function print(plan: Plan, options: Options): Promise<void> {
 }
 
 function describePlan({ files, site }: Plan, { dry_run }: Options): string {
-  const head = dry_run ? "nothing is written; without --dry-run this would be:" : undefined;
+  const head = dry_run ? ["nothing is written; without --dry-run this would be:"] : [];
   const leaves = files.map(({ path, fate, note }) => ({
     path: relative(site.project, path),
     text: [fate, note].filter(Boolean).join("  "),
   }));
-  return [...(head === undefined ? [] : [head]), drawTree(relative(process.cwd(), site.project) || ".", leaves)].join(
-    "\n",
-  );
+  return [...head, drawTree(relative(process.cwd(), site.project) || ".", leaves)].join("\n");
 }
 
 /** As `diff -u` shows them. */

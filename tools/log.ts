@@ -40,7 +40,7 @@ export function formatLine(
   phrase: string,
 ): string {
   const clock = paint("dim", time.toTimeString().slice(0, 8) + time.toISOString().slice(19, 23));
-  const who = String(task ?? "context").padEnd(8);
+  const who = plain(String(task ?? "context")).padEnd(8);
   if (typeof line === "string")
     return `${clock}  ${who}  ${paint("dim", stream === "stderr" ? "!" : "|")} ${clean(line)}`;
   const facts = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
@@ -53,7 +53,12 @@ function format(value: unknown): string {
     : typeof value === "object"
       ? JSON.stringify(value)
       : String(value);
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+  return plain(/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text));
+}
+
+/** What a message brought must not move the cursor of whoever reads about it. */
+function plain(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 // A task may colour what it prints; in a file that is only noise.

@@ -1,4 +1,4 @@
-// How the commands talk: answers on stdout, everything else on stderr; plain columns; colour only on a terminal.
+// How the commands talk: answers on stdout, everything else on stderr; colour only on a terminal.
 import { styleText } from "node:util";
 import { ContextError, type ErrorCode, reasonOf } from "../src/errors.ts";
 

@@ -1,14 +1,7 @@
-// What `service-context` does, once its words are understood.
+// What `service-context` does, once its words are understood: runs the provider of a context file.
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { narrowToLoopback } from "../src/bus/exposure.ts";
-import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
-import { entersAtOnce } from "../src/config/meaning.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
-import { openServices } from "../src/context/services.ts";
 import type { Outcome } from "../src/context/transactions.ts";
-import { ContextError, reasonOf } from "../src/errors.ts";
-import { drawContext } from "../src/generator/diagram.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
@@ -16,15 +9,13 @@ import { columns } from "./columns.ts";
 import { readContextFile } from "./context-file.ts";
 import { createLog } from "./log.ts";
 import type { LogLevel } from "./log-levels.ts";
-import { answer, answerJson, EXIT, say } from "./print.ts";
+import { answer, answerJson, EXIT } from "./print.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
-/** The options of the command; see its `--help`. */
-export interface Options {
+/** The options that say how; see `--help`. */
+interface Options {
   start?: string | true;
   until_done?: true;
-  check?: true;
-  diagram?: true;
   json?: true;
   services_root: string[];
   state_dir?: string;
@@ -35,69 +26,9 @@ export interface Options {
 /** How often a provider that leaves says whom it waits for, in milliseconds. */
 const PROGRESS_MS = 1_000;
 
-/** Runs the provider of a context file, or only checks the file; answers the exit code. */
+/** Runs the provider of a context file until it is to leave; answers the exit code. */
 export async function serve(file: string, options: Options): Promise<number> {
-  const config = await readContextFile(file).catch((error: unknown) => {
-    throw options.check || options.diagram ? withoutHint(error) : error;
-  });
-  if (options.diagram) return draw(config, options);
-  return options.check ? check(file, config, options) : run(file, config, options);
-}
-
-// --- --check, --diagram ----------------------------------------------------------------------------------------------
-
-// Whoever checks a file already is not told to check it.
-function withoutHint(error: unknown): unknown {
-  if (!(error instanceof ContextError)) return error;
-  const { code, message, details, cause } = error;
-  return new ContextError(code, message, { details, cause });
-}
-
-async function check(file: string, config: ContextConfig, options: Options): Promise<number> {
-  narrowToLoopback(config);
-  if (options.json) answerJson(config);
-  else answer(describe(file, config));
-  const services = openServices({ baseDir: dirname(file), ownTasks: config.tasks, roots: options.services_root });
-  if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start begins nothing');
-  for (const task of config.tasks) await services.locate(task).catch((error) => say(`warning: ${reasonOf(error)}`));
-  return EXIT.done;
-}
-
-function draw(config: ContextConfig, { json }: Options): number {
-  const diagram = drawContext(config);
-  if (json) answerJson({ diagram });
-  else answer(diagram);
-  return EXIT.done;
-}
-
-function describe(file: string, { contextId, endpoints, tasks }: ContextConfig): string {
-  const rows = tasks.map((task) => [
-    task.id,
-    task.instance,
-    task.serviceName,
-    task.serviceType,
-    task.entry,
-    triggersOf(task),
-  ]);
-  return [
-    `${file} is fine: context ${contextId || "(no ContextID)"}, ${tasks.length} task service${tasks.length === 1 ? "" : "s"}`,
-    `senders connect to ${endpoints.publish}, listeners to ${endpoints.subscribe}`,
-    "",
-    columns(["ID", "INSTANCE", "SERVICE", "TYPE", "ENTRY", "TRIGGERS"], rows),
-  ].join("\n");
-}
-
-function triggersOf({ triggers }: TaskServiceConfig): string {
-  return (
-    Object.entries(triggers)
-      .map(([event, { action, call }]) => `${event}: ${action} ${call.join(" ")}`)
-      .join("; ") || "-"
-  );
-}
-
-// --- running ---------------------------------------------------------------------------------------------------------
-
-async function run(file: string, config: ContextConfig, options: Options): Promise<number> {
+  const config = await readContextFile(file);
   const log = createLog(options.log_format, options.log_level);
   const provider = await startProvider({
     config,

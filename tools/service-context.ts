@@ -22,7 +22,10 @@ const program = createProgram(
 // Loaded when it is needed: `--help` must not wait for the whole provider.
 runProgram(program, async () => {
   const [file = ""] = program.args;
-  if (program.opts().test) return (await import("./test-services.ts")).testServices(file, program.opts());
+  const { check, diagram, test } = program.opts();
+  if (check) return (await import("./inspect.ts")).check(file, program.opts());
+  if (diagram) return (await import("./inspect.ts")).draw(file, program.opts());
+  if (test) return (await import("./test-services.ts")).testServices(file, program.opts());
   return (await import("./serve.ts")).serve(file, program.opts());
 });
 

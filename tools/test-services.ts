@@ -5,12 +5,19 @@ import { basename, dirname, join, resolve } from "node:path";
 import { run } from "node:test";
 import { spec, type TestEvent } from "node:test/reporters";
 import { stripVTControlCharacters } from "node:util";
+import { quoteWord } from "../src/config/command.ts";
 import type { TaskServiceConfig } from "../src/config/context-config.ts";
-import { compile } from "../src/context/compile.ts";
+import { prepareSource, stateDirOf } from "../src/context/compile.ts";
 import { openServices } from "../src/context/services.ts";
 import { readContextFile } from "./context-file.ts";
 import { answerJson, EXIT, isColoured, say } from "./print.ts";
-import type { Options } from "./serve.ts";
+
+/** The options that say how; see `--help`. */
+interface Options {
+  json?: true;
+  services_root: string[];
+  state_dir?: string;
+}
 
 /** A service and where its tests are looked for, in this order. */
 interface Place {
@@ -36,15 +43,18 @@ const ENDINGS = ["ts", "mts", "mjs", "js"];
 
 /** Runs the tests of the services of a context file; answers the exit code. */
 export async function testServices(file: string, options: Options): Promise<number> {
-  const places = await placesOf(file, options);
+  const { tasks } = await readContextFile(file);
+  const places = await placesOf(tasks, file, options);
   const found = places.flatMap(({ instance, candidates }) => {
     const source = candidates.find((path) => existsSync(path));
     return source === undefined ? [] : [{ instance, source }];
   });
-  sayMissing(file, places, found);
-  const stateDir = options.state_dir ?? join(dirname(resolve(file)), ".zcontext");
-  const prepare = (source: string) => (/\.m?ts$/.test(source) ? compile(source, join(stateDir, "cache")) : source);
-  const tests = await Promise.all(found.map(async (test) => ({ ...test, module: await prepare(test.source) })));
+  if (places.length === 0) sayNone(file, tasks);
+  sayMissing(places, found);
+  const stateDir = options.state_dir ?? stateDirOf(file);
+  const tests = await Promise.all(
+    found.map(async (test) => ({ ...test, module: await prepareSource(test.source, stateDir) })),
+  );
 
   const stop = stopAtSignal();
   const allPass = options.json ? await answerResults(tests, stop) : await printResults(tests, stop);
@@ -53,9 +63,8 @@ export async function testServices(file: string, options: Options): Promise<numb
 
 // --- finding ---------------------------------------------------------------------------------------------------------
 
-async function placesOf(file: string, options: Options): Promise<Place[]> {
-  const { tasks } = await readContextFile(file);
-  const services = openServices({ baseDir: dirname(resolve(file)), ownTasks: tasks, roots: options.services_root });
+async function placesOf(tasks: readonly TaskServiceConfig[], file: string, options: Options): Promise<Place[]> {
+  const services = openServices({ file, ownTasks: tasks, roots: options.services_root });
   const places = new Map<string, Place>();
   for (const task of tasks.filter(mayHaveTests)) {
     const folder = dirname(await services.locate(task));
@@ -70,8 +79,25 @@ function mayHaveTests({ serviceType, instance }: TaskServiceConfig): boolean {
   return serviceType !== "Executable" && instance !== "Monitor";
 }
 
-function sayMissing(file: string, places: readonly Place[], found: readonly { instance: string }[]): void {
-  if (places.length === 0) say(`error: ${file} has no service that could have tests`);
+/** Says that there is nothing to test here, and how programs are tested. */
+function sayNone(file: string, tasks: readonly TaskServiceConfig[]): void {
+  say(`error: ${file} has no service that could have tests`);
+  const folders = new Set(tasks.flatMap((task) => pythonTestsOf(task, file) ?? []));
+  for (const folder of folders) say(`hint: \`python3 -m unittest discover ${quoteWord(folder)}\` runs the tests there`);
+  if (folders.size > 0 || !tasks.some(({ command }) => command !== undefined)) return;
+  say("hint: programs are tested in their own ways, a Python service with `python3 -m unittest discover <its folder>`");
+}
+
+/** The folder of a Python service, as `create-service` lays it out, if it has tests. */
+function pythonTestsOf({ instance, command }: TaskServiceConfig, file: string): string | undefined {
+  const words = command === undefined ? [] : [command.program, ...command.words];
+  const source = words.find((word) => basename(word) === `Service${instance}.py`);
+  if (source === undefined) return undefined;
+  const folder = dirname(resolve(dirname(file), source));
+  return existsSync(join(folder, `test_${instance}.py`)) ? folder : undefined;
+}
+
+function sayMissing(places: readonly Place[], found: readonly { instance: string }[]): void {
   const weight = found.length === 0 ? "error" : "warning";
   for (const { instance, candidates } of places) {
     if (candidates.some((path) => existsSync(path))) continue;

@@ -1,8 +1,6 @@
 // A command as people write it: a line that is split into words as a shell does, with nothing expanded, and put
 // together so that it reads back exactly.
-import { ContextError } from "../errors.ts";
-import type { Command, TaskServiceConfig } from "./model.ts";
-import { quote, shorten } from "./problems.ts";
+import { quote } from "./problems.ts";
 
 /** The words of a line; `fault` completes "expected" where it breaks off within a word. */
 export interface Line {
@@ -52,31 +50,4 @@ export function splitWords(line: string): Line {
 /** The opposite of `splitWords` for one word. */
 export function quoteWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-/** Whether one of the tasks runs the same program with the same words. */
-export function isCommandOf(tasks: readonly TaskServiceConfig[], command: Command): boolean {
-  return tasks.some((task) => task.command !== undefined && isSame(task.command, command));
-}
-
-/**
- * Whoever reaches the port may start what the provider's own file runs, and nothing else.
- *
- * @throws {ContextError} `ERR_LOCATION_FORBIDDEN` for a command that none of the provider's own tasks has.
- */
-export function assertOwnCommand(id: string, command: Command, ownTasks: readonly TaskServiceConfig[]): void {
-  if (isCommandOf(ownTasks, command)) return;
-  const line = shorten([command.program, ...command.words].map(quoteWord).join(" "));
-  throw new ContextError(
-    "ERR_LOCATION_FORBIDDEN",
-    `${id}: no task of the provider's own file has the command ${line}; write it there, or start a task by its id`,
-  );
-}
-
-function isSame(one: Command, other: Command): boolean {
-  const [words, otherWords] = [
-    [one.program, ...one.words],
-    [other.program, ...other.words],
-  ];
-  return words.length === otherWords.length && words.every((word, index) => word === otherWords[index]);
 }

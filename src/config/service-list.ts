@@ -1,16 +1,19 @@
 // A description of task services to be: a MetaServiceConf of either generation of the original, or the options of
 // `create-service`, which say the same about a single one. What comes out has been checked, down to whom the triggers
 // call; whether the names are free on disk is not known here.
+import { isAbsolute, relative } from "node:path";
 import { ContextError } from "../errors.ts";
+import { isBelow } from "../folders.ts";
 import { type Element, textAt } from "./element.ts";
 import { readServer } from "./endpoint-reader.ts";
 import { checkShape } from "./grammar.ts";
 import { TRIGGER_EVENTS } from "./model.ts";
 import { positionsIn } from "./position.ts";
 import { describe, type Problem } from "./problems.ts";
-import { Reader } from "./reader.ts";
+import { Reader, type TextRule } from "./reader.ts";
+import { checkCalls, checkDistinct, checkIds, checkLocations, checkNames } from "./service-checks.ts";
 import type { ExistingContext, Language, ListedService, ServiceList } from "./service-model.ts";
-import { checkCalls, checkDistinct, checkIds, LINE, PATH, readName, readService } from "./service-reader.ts";
+import { LINE, PATH, readName, readService } from "./service-reader.ts";
 import { parseXml } from "./xml.ts";
 
 export * from "./service-model.ts";
@@ -21,9 +24,10 @@ export interface ServiceListDraft {
   whereabouts(): Whereabouts;
   /**
    * @param existing - The context as it is; nothing where it is new.
+   * @param location - What the project lets a location be.
    * @throws {ContextError} `ERR_CONFIG_INVALID`, or `ERR_USAGE` where the list came as options, with every problem.
    */
-  against(existing?: ExistingContext): ServiceList;
+  against(existing?: ExistingContext, location?: TextRule): ServiceList;
 }
 
 export type Whereabouts = Pick<ServiceList, "contextName" | "homePath" | "servicePath">;
@@ -103,12 +107,23 @@ export function parseServiceList(
   return draft(withPaths(root, options), { problems, language: options.language, fail, labelOf: serviceLabel });
 }
 
+/** The list with the folders that are given in place of its own. */
 function withPaths(root: Element, { servicePath, homePath = servicePath }: ServiceListOptions): Element {
   const given = Object.entries({ service_path: servicePath, home_path: homePath });
   const paths = given.flatMap(([name, text]) =>
     text === undefined ? [] : [element(name, { text, place: root.place })],
   );
-  return { ...root, children: [...paths, ...root.children] };
+  const { children } =
+    servicePath === undefined ? root : withoutFolder(root, textAt(root, "service_path")?.value ?? "");
+  return { ...root, children: [...paths, ...children] };
+}
+
+/** The same with locations below a folder made relative to it: the project that they are in has moved. */
+function withoutFolder(element: Element, folder: string): Element {
+  const { name, text, children } = element;
+  if (name === "location" && isAbsolute(folder) && isAbsolute(text) && isBelow(folder, text))
+    return { ...element, text: relative(folder, text) || "." };
+  return { ...element, children: children.map((child) => withoutFolder(child, folder)) };
 }
 
 /** What a service says, as options by their names without dashes; `on_exit: "start ts002"` stands for a state. */
@@ -117,22 +132,28 @@ export type ServiceOptions = { readonly [name: string]: string | undefined };
 /** Reads the description of a single task service from options; unknown ones are ignored. */
 export function readServiceOptions(options: ServiceOptions, language?: Language): ServiceListDraft {
   const problems: Problem[] = [];
-  const given = Object.entries(options).flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
   const fail = () => invalidOptions(problems);
-  return draft(listOf(given), { problems, language, fail, labelOf: () => "" });
+  return draft(listOf(options), { problems, language, fail, labelOf: () => "" });
 }
 
-/** What is wrong with one option by itself, completing "--task_id: …"; nothing where it is fine. */
-export function problemWith(name: string, text: string): string | undefined {
+/**
+ * What is wrong with one of these options beside the others, whatever else may be missing; nothing where it is fine.
+ * Whom triggers call is not looked at: that is known with the context.
+ *
+ * @returns `--pub_port: expected a port other than sub_port, got "5556"`
+ */
+export function problemWith(name: string, options: ServiceOptions, language?: Language): string | undefined {
   const problems: Problem[] = [];
-  draft(listOf([[name, text]]), { problems, fail: () => invalidOptions(problems), labelOf: () => "" });
-  const own = `${name}: `;
-  return problems.find(({ message }) => message.startsWith(own))?.message.slice(own.length);
+  draft(listOf(options), { problems, language, fail: () => invalidOptions(problems), labelOf: () => "" });
+  const own = problems.find(({ message }) => message.startsWith(`${name}: `) || message.startsWith(`${name} `));
+  return own && inOptions(own);
 }
 
 /** The MetaServiceConf that options stand for; the place of everything is the number of its option. */
-function listOf(options: readonly (readonly [name: string, text: string])[]): Element {
-  const all = options.map(([name, text], place) => element(name, { text: text.trim(), place }));
+function listOf(options: ServiceOptions): Element {
+  const all = Object.entries(options).flatMap(([name, text], place) =>
+    text === undefined ? [] : [element(name, { text: text.trim(), place })],
+  );
   const among = (names: readonly string[]) => all.filter(({ name }) => names.includes(name));
   const states = TRIGGER_EVENTS.map((event) => {
     const { text = "", place = 0 } = all.find(({ name }) => name === event) ?? {};
@@ -160,23 +181,26 @@ interface Source {
 
 function draft(root: Element, { problems, language = "typescript", labelOf, fail }: Source): ServiceListDraft {
   const reading = { problems, strict: true };
-  const settings = readSettings(new Reader(root, reading));
+  const whole = new Reader(root, reading);
+  const settings = readSettings(whole);
   const { contextName, servicePath } = settings;
   const isNamed = Boolean(textAt(root, "context_id")?.value);
   const elements = root.children.filter(({ name }) => name === "Service");
   if (elements.length === 0) problems.push({ place: root.place, message: "Service: expected at least one, got none" });
   const readers = elements.map((service) => new Reader(service, reading, labelOf(service)));
-  const location = textAt(root, "location")?.value;
-  const services = readers.map((reader) => readService(reader, { location, language }));
+  const shared = { location: textAt(root, "location")?.value, language };
+  const services = readers.map((reader) => readService(reader, shared));
   const listed = readers.map((reader, index) => ({ reader, service: services[index] as ListedService }));
   checkDistinct(listed);
 
-  function against(existing?: ExistingContext): ServiceList {
+  function against(existing?: ExistingContext, location?: TextRule): ServiceList {
     const { contextId, tasks } = existing ?? { contextId: settings.contextId, tasks: [] };
     // A service whose code is in the context already stays there under the id it has.
     const added = services.filter(({ name }) => !tasks.some(({ instance }) => instance === name));
     const ids = new Set([...tasks, ...added].map(({ id }) => id).filter((id) => id !== ""));
+    checkNames(listed, tasks);
     checkIds(listed, contextId);
+    if (location !== undefined) checkLocations([whole, ...readers], location);
     checkCalls(listed, { contextId, ids: [...ids] });
     if (problems.length > 0) throw fail();
     return { ...settings, contextId: isNamed ? settings.contextId : contextId, services };
@@ -212,13 +236,17 @@ function invalidFile(file: string, text: string, problems: readonly Problem[]): 
   return new ContextError("ERR_CONFIG_INVALID", `${file} has ${counted(details)}; nothing was written`, { details });
 }
 
-// A problem begins with the word it is about, and that is the option's.
 function invalidOptions(problems: readonly Problem[]): ContextError {
-  const details = problems.toSorted((one, other) => one.place - other.place).map(({ message }) => `--${message}`);
+  const details = problems.toSorted((one, other) => one.place - other.place).map(inOptions);
   return new ContextError("ERR_USAGE", `the options have ${counted(details)}; nothing was written`, {
     details,
     hint: "`create-service --help` explains them",
   });
+}
+
+/** A problem begins with the word it is about, and that is the option's; whom a trigger calls has no word of its own. */
+function inOptions({ message }: Problem): string {
+  return `--${message.replace(/^(on_\w+) state_id:/, "$1:")}`;
 }
 
 function counted({ length }: readonly string[]): string {

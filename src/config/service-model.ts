@@ -41,5 +41,5 @@ export interface ListedService {
 export interface ExistingContext {
   contextId: string;
   endpoints: Endpoints;
-  tasks: { id: string; instance: string }[];
+  tasks: { id: string; instance: string; serviceType: string; location: string }[];
 }

@@ -1,20 +1,29 @@
-// Reads one service of a list, and holds the services of a list against each other.
-import { type Element, textAt } from "./element.ts";
+// Reads one service of a list, as far as it can be judged by itself.
+import { textAt } from "./element.ts";
 import { type TaskServiceConfig, TRIGGER_ACTIONS, TRIGGER_EVENTS, type Trigger, type TriggerEvent } from "./model.ts";
 import { quote } from "./problems.ts";
 import type { Reader, TextRule } from "./reader.ts";
 import { hidesPythonModule, meaningOf } from "./reserved-words.ts";
 import { LANGUAGES, type Language, type ListedService } from "./service-model.ts";
 import { ENTRY, INSTANCE, idRule, TOPIC } from "./task-reader.ts";
-import { calledBy, type Names, strangersAmong } from "./trigger-reader.ts";
+import { calledBy } from "./trigger-reader.ts";
 
 const TEXT: TextRule = { expected: "text without characters that XML can't hold", accepts: isXmlText };
 const FILLED: TextRule = { ...TEXT, expected: "a text", accepts: (value) => value.trim() !== "" && isXmlText(value) };
 export const LINE: TextRule = {
   expected: "one line of text",
-  accepts: (value) => isXmlText(value) && !/[\t\n\r\u2028\u2029]/.test(value),
+  accepts: (value) => isXmlText(value) && !/[\p{Cc}\u2028\u2029]/u.test(value),
 };
-export const PATH: TextRule = { ...FILLED, expected: "a folder" };
+// The reader of a context file drops white space at the ends of a text, and of a path with it.
+const LOCATION: TextRule = {
+  expected: "a folder without white space at the ends of its names",
+  accepts: (value) => LINE.accepts(value) && !/(?:^|\/)\s|\s(?:\/|$)/.test(value),
+  optional: true,
+};
+export const PATH: TextRule = {
+  expected: "a folder",
+  accepts: (value) => value.trim() !== "" && LINE.accepts(value),
+};
 
 /** What holds for all services of a list. */
 export interface Shared {
@@ -39,7 +48,7 @@ export function readService(service: Reader, shared: Shared): ListedService {
     deviceAction: service.text("device_action", TEXT),
     entry: textAt(service.element, "entry_action")?.value ? service.text("entry_action", inXml(ENTRY)) : "on_start",
     triggers: readStates(service),
-    location: service.text("location", { ...TEXT, optional: true }) || shared.location || undefined,
+    location: service.text("location", LOCATION) || shared.location || undefined,
   };
 }
 
@@ -90,48 +99,6 @@ function readState(state: Reader): { event?: TriggerEvent; trigger?: Trigger } {
   if (called.length === 0)
     state.report(`${event} state_id`, `expected task ids, the context id or all, got ${quote(call)}`, place);
   return { event, trigger: { action: state.oneOf("action", TRIGGER_ACTIONS, `${event} action`), call: called } };
-}
-
-// --- one beside the others -------------------------------------------------------------------------------------------
-
-interface Listed {
-  reader: Reader;
-  service: ListedService;
-}
-
-/** Reports services that share an id, or would share their files. */
-export function checkDistinct(listed: readonly Listed[]): void {
-  const ids = new Set<string>();
-  const folders = new Set<string>();
-  for (const { reader, service } of listed) {
-    const { id, name } = service;
-    // Some file systems tell no capital letters from small ones.
-    const folder = name.toLowerCase();
-    if (id !== "" && ids.has(id)) reader.report("task_id", `expected an id of its own, got ${quote(id)} again`);
-    if (name !== "" && folders.has(folder))
-      reader.report("task_service", `expected a name of its own, got ${quote(name)} again`);
-    ids.add(id);
-    folders.add(folder);
-  }
-}
-
-/** Reports services that are called like their context. */
-export function checkIds(listed: readonly Listed[], contextId: string): void {
-  for (const { reader, service } of listed)
-    if (service.id !== "" && service.id === contextId) reader.text("task_id", idRule(contextId));
-}
-
-/** Reports triggers that call nobody. */
-export function checkCalls(listed: readonly Listed[], names: Names): void {
-  for (const { reader, service } of listed)
-    for (const [event, { call }] of Object.entries(service.triggers))
-      for (const problem of strangersAmong(call, names))
-        reader.report(`${event} state_id`, problem, calledAt(reader.element, event));
-}
-
-function calledAt(service: Element, event: string): number | undefined {
-  const state = service.children.find((child) => textAt(child, "trigger")?.value === event);
-  return state && textAt(state, "state_id")?.place;
 }
 
 function inXml(rule: TextRule): TextRule {

@@ -64,7 +64,8 @@ function readTask(service: Reader, names: Names): TaskServiceConfig {
 /** Triggers tell ids from each other by commas and white space, and from the context id and `all` by being neither. */
 export function idRule(contextId: string): TextRule {
   return {
-    expected: "1 to 128 characters without white space or comma, neither all nor the context id",
-    accepts: (value) => /^[^\s,]{1,128}$/u.test(value) && value !== "all" && value !== contextId,
+    expected: "1 to 128 characters without white space, comma or control character, neither all nor the context id",
+    accepts: (value) =>
+      /^[^\s,\p{Cc}]{1,128}$/u.test(value) && value !== "all" && value !== contextId && value !== "__proto__",
   };
 }

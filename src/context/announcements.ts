@@ -1,7 +1,7 @@
 // A task's announcements come two ways: on the bus, where everybody sees them in one order, and as copies on the pipe,
-// which can't lose any; those of a program without a pipe come on the bus alone. Decides which copy counts, so that each
-// is acted on once, in the task's own order, and with the bus working never before others could see it. Keeps no time:
-// the owner calls `settle` when the bus had its chance.
+// which can't lose any and where nobody else can speak. What counts is the copy; the bus says when: with the bus working,
+// never before others could see it. A program without a pipe is heard on the bus alone. Keeps no time: the owner calls
+// `settle` when the bus had its chance.
 
 /** Announcements of one run, numbered by the task from 1 upwards. */
 export interface Announcements<Message> {
@@ -13,47 +13,38 @@ export interface Announcements<Message> {
   settle(): void;
 }
 
-/**
- * `deliver` gets each announcement once, in ascending order. Without a pipe no copy of a lost one is ever on its way,
- * and whatever comes on the bus is acted on at once.
- */
+/** `deliver` gets each announcement once, in ascending order. */
 export function createAnnouncements<Message>(
   deliver: (message: Message, sequence: number) => void,
   { hasPipe = true }: { hasPipe?: boolean } = {},
 ): Announcements<Message> {
-  const waiting = new Map<number, Message>();
-  let delivered = 0;
-  let pipedTo = hasPipe ? 0 : Number.POSITIVE_INFINITY;
+  /** Copies that wait, in ascending order. */
+  const copies = new Map<number, Message>();
+  let pipedTo = 0;
   let heardTo = 0;
 
   function handTo(last: number): void {
-    for (let next = nextWaiting(); next !== undefined && next <= last; next = nextWaiting()) {
-      const message = waiting.get(next) as Message;
-      waiting.delete(next);
-      delivered = next;
-      deliver(message, next);
+    for (const [sequence, message] of copies) {
+      if (sequence > last) return;
+      copies.delete(sequence);
+      deliver(message, sequence);
     }
-  }
-
-  function nextWaiting(): number | undefined {
-    if (waiting.has(delivered + 1)) return delivered + 1;
-    return waiting.size === 0 ? undefined : Math.min(...waiting.keys());
   }
 
   return {
     piped(sequence, message) {
-      if (sequence <= delivered) return false;
+      if (sequence <= pipedTo) return false;
       pipedTo = sequence;
-      if (!waiting.has(sequence)) waiting.set(sequence, message);
-      handTo(Math.min(pipedTo, heardTo));
-      return sequence > delivered;
+      copies.set(sequence, message);
+      handTo(heardTo);
+      return copies.has(sequence);
     },
-    // Once the bus has lost one, the pipe may still be on its way with it.
+    // The bus may have lost one before it, which then has had its chance.
     heard(sequence, message) {
-      if (sequence <= delivered) return;
+      if (sequence <= heardTo) return;
       heardTo = sequence;
-      waiting.set(sequence, message);
-      if (sequence === delivered + 1 || sequence <= pipedTo) handTo(sequence);
+      if (hasPipe) handTo(sequence);
+      else deliver(message, sequence);
     },
     settle: () => handTo(pipedTo),
   };

@@ -1,7 +1,7 @@
 // Compiles the TypeScript of a service once per change into a cache, so that a user needs no build step and a start
 // no compiler.
 import { createHash } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
@@ -10,28 +10,56 @@ import type { BuildOptions, Plugin } from "esbuild";
 import { ContextError, reasonOf } from "../errors.ts";
 
 /** What a compiled module was made from; the module is stale when one of these has changed. */
-type Inputs = { path: string; size: number; mtimeMs: number }[];
+interface Origin {
+  /** The files, by their real paths. */
+  inputs: { path: string; size: number; mtimeMs: number }[];
+  /** Links beside the source, and where they lead: a file behind another link is another file. */
+  links: string[];
+}
+
+const TYPESCRIPT = /\.m?ts$/;
+
+/** Where what belongs to a context file is kept, unless somebody says otherwise: beside it. */
+export function stateDirOf(file: string): string {
+  return join(dirname(resolve(file)), ".zcontext");
+}
 
 /**
- * The absolute path of the compiled module of a TypeScript file, compiled now if it or anything it includes changed.
+ * The absolute path of what Node can load of a source: JavaScript as it is, TypeScript compiled, which is done now if
+ * it or anything it includes changed.
  *
- * @throws {ContextError} `ERR_SERVICE_INVALID` with one detail per error, as `file:line:column: text`.
+ * @param stateDir - The folder that compiled modules are kept below.
+ * @throws {ContextError} `ERR_SERVICE_INVALID` with one detail per error, as `file:line:column: text`, or
+ * `ERR_STATE_UNWRITABLE`.
  */
-export async function compile(source: string, cacheDir: string): Promise<string> {
+export async function prepareSource(source: string, stateDir: string): Promise<string> {
+  return TYPESCRIPT.test(source) ? compile(source, join(stateDir, "cache")) : source;
+}
+
+async function compile(source: string, cacheDir: string): Promise<string> {
   const key = createHash("sha256").update(source).digest("hex").slice(0, 16);
-  const module = join(cacheDir, `${basename(source).replace(/\.m?ts$/, "")}-${key}.mjs`);
+  const module = join(cacheDir, `${basename(source).replace(TYPESCRIPT, "")}-${key}.mjs`);
   const inputsFile = `${module}.inputs.json`;
-  if (existsSync(module) && (await isFresh(inputsFile))) return module;
-  await mkdir(cacheDir, { recursive: true }).catch((error: unknown) => {
-    throw unwritable(cacheDir, error);
-  });
+  if (existsSync(module) && (await isFresh(inputsFile, source))) return module;
+  await makeCache(cacheDir);
   const { outputFiles, metafile } = await bundle(optionsFor(source, module)).catch((error: unknown) => {
     throw broken(source, error);
   });
   for (const { path, contents } of outputFiles) await writeWhole(path, contents);
   // Written last: a module without it counts as stale.
-  await writeWhole(inputsFile, JSON.stringify(Object.keys(metafile.inputs).map((path) => stateOf(resolve(path)))));
+  const inputs = Object.keys(metafile.inputs).map((path) => stateOf(resolve(path)));
+  await writeWhole(inputsFile, JSON.stringify({ inputs, links: linksBeside(source) } satisfies Origin));
   return module;
+}
+
+/** What is kept here is nothing to commit. */
+async function makeCache(cacheDir: string): Promise<void> {
+  try {
+    await mkdir(cacheDir, { recursive: true });
+    await writeFile(join(cacheDir, ".gitignore"), "*\n");
+  } catch (error) {
+    throw unwritable(cacheDir, error);
+  }
 }
 
 let bundling = 0;
@@ -92,7 +120,7 @@ const resolveFromSource: Plugin = {
 const keepOwnUrl: Plugin = {
   name: "keep-own-url",
   setup({ onLoad, esbuild }) {
-    onLoad({ filter: /\.m?ts$/ }, async ({ path }) => {
+    onLoad({ filter: TYPESCRIPT }, async ({ path }) => {
       const text = await readFile(path, "utf8");
       if (!text.includes("import.meta")) return { contents: text, loader: "ts" };
       const own = { url: pathToFileURL(path).href, filename: path, dirname: dirname(path) };
@@ -105,18 +133,25 @@ const keepOwnUrl: Plugin = {
   },
 };
 
-async function isFresh(inputsFile: string): Promise<boolean> {
+async function isFresh(inputsFile: string, source: string): Promise<boolean> {
   try {
-    const inputs = JSON.parse(await readFile(inputsFile, "utf8")) as Inputs;
-    return inputs.every((input) => JSON.stringify(stateOf(input.path)) === JSON.stringify(input));
+    const { inputs, links } = JSON.parse(await readFile(inputsFile, "utf8")) as Origin;
+    const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+    return isSame(linksBeside(source), links) && inputs.every((input) => isSame(stateOf(input.path), input));
   } catch {
-    return false; // not there, torn, or an input is gone: compile again
+    return false; // not there, torn, of another version, or an input is gone: compile again
   }
 }
 
-function stateOf(path: string): Inputs[number] {
+function stateOf(path: string): Origin["inputs"][number] {
   const { size, mtimeMs } = statSync(path);
   return { path, size, mtimeMs };
+}
+
+function linksBeside(source: string): string[] {
+  const folder = dirname(source);
+  const links = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isSymbolicLink());
+  return links.map(({ name }) => `${name} ${readlinkSync(join(folder, name))}`).sort();
 }
 
 async function writeWhole(path: string, contents: string | Uint8Array): Promise<void> {

@@ -1,6 +1,5 @@
 // Decides what a message means for this provider: which orders it gives, or why it is refused. It looks and never
 // touches; whoever called it acts. Rules: docs/protocol.md, "What is accepted".
-import { assertOwnCommand } from "../config/command.ts";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce } from "../config/meaning.ts";
 import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../config/task-service.ts";
@@ -17,6 +16,7 @@ import {
   type StateMessage,
 } from "../protocol/message.ts";
 import { isAlive, type LifecycleEvent, type LifecycleState } from "./lifecycle.ts";
+import { assertOwnCommand } from "./own-commands.ts";
 
 /** What the provider knows when a message comes. */
 export interface View {
@@ -27,7 +27,7 @@ export interface View {
   find(transaction: string): TransactionView | undefined;
   /** Why there is no such transaction, in a clause: it never was, or it has ended. */
   whyUnknown(transaction: string): string;
-  /** Whether what a task runs is this provider's to run: its code lies in its folders, its command is in its file. */
+  /** Whether the code of a task lies where this provider may load code from. */
   mayLoad(task: TaskServiceConfig): boolean;
 }
 
@@ -109,13 +109,17 @@ function definitions(
     ? lookUp(readTaskServiceIds(configuration), known, view)
     : readTaskServices(configuration);
   if (tasks.length === 0) return undefined;
-  for (const { id, command } of tasks) if (command !== undefined) assertOwnCommand(id, command, view.ownTasks);
-  const foreign = tasks.find((task) => !view.mayLoad(task));
-  if (foreign === undefined) return tasks;
-  const { location } = foreign.configuration;
+  for (const task of tasks) assertMayRun(task, view);
+  return tasks;
+}
+
+function assertMayRun(task: TaskServiceConfig, view: View): void {
+  const { id, command, configuration } = task;
+  if (command !== undefined) return assertOwnCommand(id, command, view.ownTasks);
+  if (view.mayLoad(task)) return;
   throw new ContextError(
     "ERR_LOCATION_FORBIDDEN",
-    `${foreign.id}: code may not be loaded from ${JSON.stringify(location)}, which the provider's own file does not name`,
+    `${id}: code may not be loaded from ${JSON.stringify(configuration.location)}, which the provider's own file does not name`,
   );
 }
 

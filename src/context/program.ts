@@ -1,5 +1,5 @@
 // From the name of a program to the file that is run, as a shell would find it.
-import { access, constants, stat } from "node:fs/promises";
+import { access, constants, open, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ContextError, reasonOf } from "../errors.ts";
 
@@ -34,9 +34,24 @@ async function faultOf(path: string): Promise<string | undefined> {
     return code === "ENOENT" || code === "ENOTDIR" ? MISSING : reasonOf(error);
   }
   return access(path, constants.X_OK).then(
-    () => undefined,
+    () => interpreterFault(path),
     () => `${path} is not executable; chmod +x it`,
   );
+}
+
+/** A script without its interpreter is reported by the system as if the script were not there. */
+async function interpreterFault(path: string): Promise<string | undefined> {
+  const head = await readHead(path).catch(() => ""); // what can't be read may still be run
+  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(head) ?? [];
+  if (interpreter === undefined || (await stat(interpreter).catch(() => undefined))) return undefined;
+  const lineEnds = interpreter.endsWith("\r") ? "; the file has Windows line ends" : "";
+  return `${path} wants the interpreter ${JSON.stringify(interpreter)}, which is not there${lineEnds}`;
+}
+
+async function readHead(path: string): Promise<string> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(256), 0, 256, 0);
+  return buffer.toString("latin1", 0, bytesRead);
 }
 
 // An empty entry would mean whatever folder we are in.

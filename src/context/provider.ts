@@ -1,6 +1,6 @@
 // The long-lived process of one context file. Opens presence, forwarder, bus and watch in this order, and closes them
 // in reverse once every process is gone.
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints } from "../config/context-config.ts";
@@ -69,7 +69,6 @@ export interface Provider extends AsyncDisposable {
  */
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { config, file, log = silent } = options;
-  const stateDir = options.stateDir ?? join(dirname(resolve(file)), ".zcontext");
   const opened = createOpened();
   try {
     const { binds, warnings } = narrowToLoopback(config);
@@ -84,10 +83,10 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const asked = deferred();
     const services = opened.add(
       openServices({
-        baseDir: dirname(resolve(file)),
+        file,
         ownTasks: config.tasks,
         roots: options.servicesRoots ?? [],
-        cacheDir: join(stateDir, "cache"),
+        stateDir: options.stateDir,
       }),
     );
     const transactions = createTransactions({

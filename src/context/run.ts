@@ -118,8 +118,11 @@ export function beginRun(options: RunOptions): Run {
   // What a program without a pipe said last may still be on its way.
   async function onExit(exit: Exit): Promise<void> {
     if (!hasPipe) await options.caughtUp();
-    settle();
-    end({ type: "exit", clean: exit.code === 0, reason: describeExit(exit) });
+    try {
+      settle();
+    } finally {
+      end({ type: "exit", clean: exit.code === 0, reason: describeExit(exit) });
+    }
   }
 
   return {

@@ -3,21 +3,18 @@
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { assertOwnCommand, isCommandOf } from "../config/command.ts";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { ContextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
-import { abandonCompiling, compile } from "./compile.ts";
+import { abandonCompiling, prepareSource, stateDirOf } from "./compile.ts";
+import { assertOwnCommand } from "./own-commands.ts";
 import { findProgram } from "./program.ts";
 
 /** Finds and prepares the code of task services. */
 export interface Services extends AsyncDisposable {
-  /**
-   * Whether the `location` of a task lies below a folder that code may come from, or its command is one of the
-   * provider's own file. Looks at the path only.
-   */
+  /** Whether the `location` of a task lies below a folder that code may come from. Looks at the path only. */
   mayLoad(task: TaskServiceConfig): boolean;
   /**
    * The absolute path of a service's source, or of its program.
@@ -34,14 +31,14 @@ export interface Services extends AsyncDisposable {
 }
 
 export interface ServicesOptions {
-  /** Folder that relative locations start from: that of the context file. */
-  baseDir: string;
+  /** The context file: relative locations and programs start from its folder. */
+  file: string;
   /** Tasks of the provider's own file; the locations and the commands they name are allowed. */
   ownTasks: readonly TaskServiceConfig[];
   /** Further folders that code may come from. */
   roots?: readonly string[];
-  /** Where compiled modules are kept. Default: `.zcontext/cache` in `baseDir`. */
-  cacheDir?: string;
+  /** Where compiled modules are kept; beside the file by default. */
+  stateDir?: string | undefined;
 }
 
 /** Services that come with zcontext, by instance. */
@@ -52,17 +49,13 @@ const FINISH_MS = 1_000;
 
 const ENDINGS = ["ts", "mts", "mjs", "js", "cjs"];
 
-export function openServices({
-  baseDir,
-  ownTasks,
-  roots = [],
-  cacheDir = join(baseDir, ".zcontext", "cache"),
-}: ServicesOptions): Services {
+export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf(file) }: ServicesOptions): Services {
+  const baseDir = dirname(resolve(file));
   const absolute = (location: string) => resolve(baseDir, location);
   const usual = ["services", "../services", "Services", "../Services"].map(absolute);
   const defaults = [...roots.map((root) => resolve(root)), ...usual];
   const allowed = [...ownTasks.flatMap((task) => locationOf(task) ?? []).map(absolute), ...defaults];
-  const compiling = new Map<string, Promise<string>>();
+  const preparing = new Map<string, Promise<string>>();
   let isClosed = false;
 
   function foldersFor(task: TaskServiceConfig): string[] {
@@ -71,7 +64,6 @@ export function openServices({
   }
 
   function mayLoad(task: TaskServiceConfig): boolean {
-    if (task.command !== undefined) return isCommandOf(ownTasks, task.command);
     return foldersFor(task).every((folder) => allowed.some((root) => isBelow(root, folder)));
   }
 
@@ -96,10 +88,10 @@ export function openServices({
   }
 
   // Several tasks of one instance start at once: they wait for one compilation.
-  function compileOnce(source: string): Promise<string> {
-    if (isClosed) throw new ContextError("ERR_PROVIDER_LEAVING", `${source} is not compiled any more`);
-    const running = compiling.get(source) ?? compile(source, cacheDir).finally(() => compiling.delete(source));
-    compiling.set(source, running);
+  function prepareOnce(source: string): Promise<string> {
+    if (isClosed) throw new ContextError("ERR_PROVIDER_LEAVING", `${source} is not prepared any more`);
+    const running = preparing.get(source) ?? prepareSource(source, stateDir).finally(() => preparing.delete(source));
+    preparing.set(source, running);
     return running;
   }
 
@@ -107,14 +99,14 @@ export function openServices({
     async [Symbol.asyncDispose]() {
       isClosed = true;
       const late = pause(FINISH_MS, undefined, { ref: false });
-      await Promise.race([Promise.allSettled(compiling.values()), late]);
+      await Promise.race([Promise.allSettled(preparing.values()), late]);
       await abandonCompiling();
     },
     mayLoad,
     locate,
     async prepare(task) {
       const source = await locate(task);
-      return task.command === undefined && /\.m?ts$/.test(source) ? compileOnce(source) : source;
+      return task.command === undefined ? prepareOnce(source) : source;
     },
   };
 }

@@ -1,27 +1,8 @@
 // Adds task services to the text of a context file that somebody has written, in the style of that file. Whatever else
 // is in it stays as it is, to the byte.
 import { readContextRoot } from "../config/context-config.ts";
-import { type Element, textAt } from "../config/element.ts";
-import type { ExistingContext } from "../config/service-list.ts";
+import type { Element } from "../config/element.ts";
 import { rootEnd } from "../config/xml.ts";
-
-/**
- * What a context file says already, also one that is not complete yet.
- *
- * @param file - The name for messages.
- * @throws {ContextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
- */
-export function readExisting(text: string, file?: string): ExistingContext {
-  const root = readContextRoot(text, file === undefined ? {} : { file });
-  const textOf = (element: Element, name: string) => textAt(element, name)?.value ?? "";
-  return {
-    contextId: textOf(root, "ContextID"),
-    endpoints: { publish: textOf(root, "BackendEndpoint"), subscribe: textOf(root, "FrontEndEndpoint") },
-    tasks: root.children
-      .filter(isTaskService)
-      .map((service) => ({ id: textOf(service, "id"), instance: textOf(service, "instance") })),
-  };
-}
 
 /**
  * Puts task services at the end of a context, with the line ends and the indentation of the file, and an empty line

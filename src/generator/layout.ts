@@ -1,14 +1,17 @@
 // Where everything goes: the context file in `conf`, each service in a folder of its own below `services`. Pure: what
 // is there already, and where relative paths start, comes from the caller.
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import type { TextRule } from "../config/reader.ts";
 import type { ListedService, ServiceList } from "../config/service-list.ts";
 import { ContextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 
 /** A place to write to, by absolute paths. */
 export interface Site {
-  /** The project: code goes nowhere else. */
+  /** The project, without links on the way to it: code goes nowhere else. */
   project: string;
+  /** The same as the user calls it. */
+  given: string;
   /** Holds the folder of the context files. */
   home: string;
   /** `services` and `conf`, or as the original calls them, where a project has them so. */
@@ -21,8 +24,29 @@ export interface ServicePlace {
   location: string | undefined;
 }
 
+/** A service, and where its code goes. */
+export interface Placed {
+  service: ListedService;
+  place: ServicePlace;
+}
+
 export function contextFileAt({ home, folders }: Site, contextName: string): string {
   return join(home, folders.conf, `Context-${contextName}.xml`);
+}
+
+/** What a location must be: within the project. */
+export function locationRule(site: Site): TextRule {
+  return {
+    expected: `a folder of the project ${site.given}`,
+    accepts: (location) => folderAt(location, site) !== undefined,
+  };
+}
+
+/** A location as a folder of the project; nothing where it is outside. */
+function folderAt(location: string, { project, given }: Site): string | undefined {
+  // The given one first: it may be a link within the very project that it leads to.
+  const ways = [given, project].map((root) => relative(root, resolve(root, location)));
+  return ways.map((way) => resolve(project, way)).find((folder) => isBelow(project, folder));
 }
 
 /**
@@ -36,8 +60,8 @@ export function placeOf(
   site: Site,
 ): ServicePlace {
   const usual = join(site.project, site.folders.services);
-  const parent = location === undefined ? usual : resolve(site.project, location);
-  if (!isBelow(site.project, parent)) {
+  const parent = location === undefined ? usual : folderAt(location, site);
+  if (parent === undefined) {
     throw new ContextError(
       "ERR_TARGET_REFUSED",
       `location ${location} is outside the project ${site.project}; nothing was written`,

@@ -1,19 +1,14 @@
 // The context file of a plan: a new one, or the one that is there with the tasks it lacks.
 import { dirname, join } from "node:path";
 import { quoteWord } from "../config/command.ts";
-import { type ContextConfig, parseContextConfig, TRIGGER_EVENTS } from "../config/context-config.ts";
-import type { ExistingContext, ListedService, ServiceList } from "../config/service-list.ts";
+import { type ContextConfig, parseContextConfig, TRIGGER_EVENTS, type Trigger } from "../config/context-config.ts";
+import type { ListedService, ServiceList } from "../config/service-list.ts";
 import { ContextError } from "../errors.ts";
-import { addTaskServices, readExisting } from "./context-update.ts";
-import { pathFrom, type ServicePlace } from "./layout.ts";
+import { addTaskServices } from "./context-update.ts";
+import { type Placed, pathFrom } from "./layout.ts";
 import type { Means, PlannedFile } from "./planned-file.ts";
 import type { Templates } from "./render.ts";
-
-/** A service, and where its code goes. */
-export interface Placed {
-  service: ListedService;
-  place: ServicePlace;
-}
+import type { Standing } from "./twin.ts";
 
 export interface PlannedContext {
   file: PlannedFile;
@@ -25,46 +20,34 @@ export interface PlannedContext {
 /** @throws {ContextError} `ERR_CONFIG_INVALID` for a file with problems, `ERR_TEMPLATE_INVALID`. */
 export function planContext(
   list: ServiceList,
-  services: readonly Placed[],
+  services: readonly (Placed & { standing: Standing })[],
   path: string,
   { present, templates }: Means,
 ): PlannedContext {
   const before = present(path);
-  const there = before === undefined ? [] : readExisting(before, path).tasks;
-  const missing = services.filter(({ service }) => twinOf(service, there) === undefined);
-  const left = services.map(({ service }) => service).filter((service) => twinOf(service, there) !== undefined);
+  const missing = services.filter(({ standing }) => standing.kind === "new");
+  const left = services.filter(({ standing }) => standing.kind !== "new");
   const { after, context } = build(missing, { list, path, before, templates });
-  const added = missing.map(({ service }) => service.id).join(", ");
   const notes = [
-    ...(before !== undefined && added !== "" ? [`${added} added`] : []),
-    ...(left.length > 0 ? [`${left.map(({ id }) => id).join(", ")} already defined, left alone`] : []),
+    ...(before !== undefined && missing.length > 0 ? [`${idsOf(missing)} added`] : []),
+    ...(left.length > 0 ? [`${idsOf(left)} already defined, left alone`] : []),
   ];
   const fate = before === undefined ? "created" : missing.length > 0 ? "updated" : "unchanged";
   return {
     file: { path, before, after, fate, note: notes.join("; ") },
     context,
     warnings: [
-      ...left.flatMap((service) => mixUpOf(service, there, path)),
+      ...left.flatMap(({ service, standing }) =>
+        standing.kind === "stranger" ? [standing.reason] : differencesOf(service, context, path),
+      ),
       ...disagreements(list, context, path),
-      ...publicWarnings(list),
+      ...(before === undefined ? publicWarnings(list) : []),
     ],
   };
 }
 
-type Defined = ExistingContext["tasks"];
-
-/** The task of a context that has the id or the code of a service. */
-function twinOf({ id, name }: ListedService, there: Defined): Defined[number] | undefined {
-  return there.find((task) => task.id === id || task.instance === name);
-}
-
-/** One that has the id and other code, or the code and another id, may be no twin but a stranger. */
-function mixUpOf(service: ListedService, there: Defined, path: string): string[] {
-  const twin = twinOf(service, there);
-  if (twin === undefined || (twin.id === service.id && twin.instance === service.name)) return [];
-  return [
-    `${path} has ${twin.id} with the instance ${twin.instance}, so ${service.id} with ${service.name} was not added to it`,
-  ];
+function idsOf(services: readonly Placed[]): string {
+  return services.map(({ service }) => service.id).join(", ");
 }
 
 /** What a context is made from. */
@@ -104,7 +87,8 @@ function blamed(error: ContextError, { before, templates }: Building): ContextEr
 
 function isContext(text: string): boolean {
   try {
-    return parseContextConfig(text) !== undefined;
+    parseContextConfig(text);
+    return true;
   } catch {
     return false;
   }
@@ -114,7 +98,9 @@ function isContext(text: string): boolean {
 const PYTHON_READY_S = 30;
 
 function renderTask({ service, place }: Placed, conf: string, templates: Templates): string {
-  const program = pathFrom(conf, join(place.folder, `Service${service.name}.py`));
+  const path = pathFrom(conf, join(place.folder, `Service${service.name}.py`));
+  // Whatever the folder is called, it must not read as an option of Python's.
+  const program = path.startsWith(".") ? path : `./${path}`;
   const isPython = service.language === "python";
   return templates.render("task-service.xml.hbs", {
     ...service,
@@ -130,15 +116,46 @@ function renderTask({ service, place }: Placed, conf: string, templates: Templat
 
 /** What the new description says otherwise than the file; the file's own values stay. */
 function disagreements(list: ServiceList, context: ContextConfig, path: string): string[] {
-  const said: [what: string, wanted: string, has: string][] = [
+  return kept(path, [
     ["context_id", list.contextId, context.contextId],
     ["context_name", list.contextName, context.logName],
     ["the endpoint of senders", list.endpoints.publish, context.endpoints.publish],
     ["the endpoint of listeners", list.endpoints.subscribe, context.endpoints.subscribe],
-  ];
+  ]);
+}
+
+/** The same for a task that is in the file already. */
+function differencesOf(service: ListedService, { tasks }: ContextConfig, path: string): string[] {
+  const task = tasks.find(({ id }) => id === service.id);
+  if (task === undefined) return [];
+  const of = (what: string) => `${what} of ${service.id}`;
+  return kept(path, [
+    [of("task_desc"), service.description, task.description],
+    [of("service_name"), service.serviceName, task.serviceName],
+    [of("task_topic"), service.topic, task.topic],
+    [of("device_action"), service.deviceAction, String(task.configuration.device_action ?? "")],
+    [of("entry_action"), service.entry, task.entry],
+    ...TRIGGER_EVENTS.map(
+      (event): Said => [of(event), inWords(service.triggers[event]), inWords(task.triggers[event])],
+    ),
+  ]);
+}
+
+type Said = [what: string, wanted: string, has: string];
+
+function kept(path: string, said: readonly Said[]): string[] {
   return said
     .filter(([, wanted, has]) => wanted !== has)
-    .map(([what, wanted, has]) => `${path} keeps ${has || "none"} as ${what}; ${wanted} was given`);
+    .map(([what, wanted, has]) => `${path} keeps ${shown(has)} as ${what}; ${shown(wanted)} was given`);
+}
+
+function inWords(trigger: Trigger | undefined): string {
+  return trigger === undefined ? "" : `${trigger.action} ${trigger.call.join(", ")}`;
+}
+
+function shown(value: string): string {
+  if (value === "") return "none";
+  return /^[\w.:/*-]+$/.test(value) ? value : JSON.stringify(value);
 }
 
 function publicWarnings({ endpoints, binds }: ServiceList): string[] {

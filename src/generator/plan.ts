@@ -1,5 +1,5 @@
-// What is to be written where, decided from the description and from what is there already. Pure: it writes nothing,
-// so that a dry run costs nothing and can't differ from the real one.
+// What is to be written where, decided from the description and from what is there already. Reads nothing but
+// templates and writes nothing, so that a dry run costs nothing and can't differ from the real one.
 import { join } from "node:path";
 import type { ContextConfig } from "../config/context-config.ts";
 import type { Language, ListedService, ServiceList } from "../config/service-list.ts";
@@ -8,6 +8,7 @@ import { contextFileAt, placeOf, type ServicePlace, type Site } from "./layout.t
 import { planContext } from "./plan-context.ts";
 import type { Means, PlannedFile } from "./planned-file.ts";
 import type { TemplateName } from "./render.ts";
+import { standingOf } from "./twin.ts";
 
 export interface Plan {
   site: Site;
@@ -32,10 +33,14 @@ interface Part {
 export function planServices(list: ServiceList, means: Means): Plan {
   const { site } = means;
   const contextFile = contextFileAt(site, list.contextName);
-  const services = list.services.map((service) => ({ service, place: placeOf(service, list, site) }));
-  const code = services.flatMap(({ service, place }) =>
-    partsOf(service).map((part) => planPart(part, service, place, means)),
-  );
+  const services = list.services.map((service) => {
+    const placed = { service, place: placeOf(service, list, site) };
+    return { ...placed, standing: standingOf(placed, means.existing?.tasks ?? [], contextFile, site) };
+  });
+  // Code that nothing would run is not written.
+  const code = services
+    .filter(({ standing }) => standing.kind !== "stranger")
+    .flatMap(({ service, place }) => partsOf(service).map((part) => planPart(part, service, place, means)));
   // The context comes last: it never names code that is not there.
   const { file, ...rest } = planContext(list, services, contextFile, means);
   return { site, contextFile, isQuiet: list.isQuiet, ...rest, files: [...code, file] };

@@ -1,4 +1,5 @@
 // What planning works with, and what comes of it for a single file.
+import type { ExistingContext } from "../config/service-list.ts";
 import type { Site } from "./layout.ts";
 import type { Templates } from "./render.ts";
 
@@ -22,6 +23,8 @@ export type Present = (path: string) => string | undefined;
 export interface Means {
   site: Site;
   present: Present;
+  /** What the context file says already; nothing where there is none. */
+  existing: ExistingContext | undefined;
   templates: Templates;
   /** Replaces generated files that somebody has changed. */
   force: boolean;

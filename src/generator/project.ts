@@ -1,15 +1,25 @@
 // The project as it is on disk: its folders, and what the files to be written hold now. Writes nothing.
-import { existsSync, lstatSync, readFileSync, realpathSync, type Stats } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Whereabouts } from "../config/service-list.ts";
 import { ContextError, reasonOf } from "../errors.ts";
 import { isBelow } from "../folders.ts";
+import { decodeText } from "../text.ts";
 import type { Site } from "./layout.ts";
 
 /** Finds the folders of a description; relative ones start from `cwd`, and need not be there yet. */
-export function findSite({ servicePath, homePath }: Whereabouts, cwd: string): Site {
-  const [project, home] = [servicePath, homePath].map((path) => realPath(resolve(cwd, path))) as [string, string];
-  return { project, home, folders: { services: folderOf(project, "services"), conf: folderOf(home, "conf") } };
+export function findSite({ servicePath, homePath }: Omit<Whereabouts, "contextName">, cwd: string): Site {
+  const given = resolve(cwd, servicePath);
+  const [project, home] = [realPath(given), realPath(resolve(cwd, homePath))];
+  return { project, given, home, folders: { services: folderOf(project, "services"), conf: folderOf(home, "conf") } };
+}
+
+/** The names of the contexts that a project has, in their order. */
+export function contextsOf(paths: Omit<Whereabouts, "contextName">, cwd: string): string[] {
+  const { home, folders } = findSite(paths, cwd);
+  const folder = join(home, folders.conf);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.flatMap((name) => /^Context-(\w+)\.xml$/.exec(name)?.[1] ?? []).sort();
 }
 
 /** As far as it is there: a link to the project is fine, one inside it is not. */
@@ -36,7 +46,11 @@ export function readTarget(path: string, { project, home }: Site): string | unde
   const stats = followPlainly(path, root);
   if (stats === undefined) return undefined;
   if (!stats.isFile()) throw refused(path, `expected a file, got ${kindOf(stats)}`);
-  return decode(path, readFileSync(path));
+  try {
+    return decodeText(readFileSync(path));
+  } catch (error) {
+    throw refused(path, reasonOf(error));
+  }
 }
 
 /** What is at the end of a path below the root, when there is something and no link on the way. */
@@ -64,14 +78,6 @@ function statsOf(path: string): Stats | undefined {
 function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return "a folder";
   return stats.isFile() ? "a file" : "something else";
-}
-
-function decode(path: string, bytes: Buffer): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw refused(path, `expected UTF-8 text: ${reasonOf(error)}`);
-  }
 }
 
 function refused(path: string, reason: string): ContextError {

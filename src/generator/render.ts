@@ -5,6 +5,7 @@ import { join } from "node:path";
 import Handlebars from "handlebars";
 import { didYouMean } from "../config/suggest.ts";
 import { ContextError, reasonOf } from "../errors.ts";
+import { decodeText } from "../text.ts";
 
 /** Every template there is; a file of that name in the user's folder replaces it. */
 export const TEMPLATES = [
@@ -44,6 +45,16 @@ export function openTemplates(folder?: string): Templates {
   const own = new Set(folder === undefined ? [] : ownTemplates(folder));
   const handlebars = Handlebars.create();
   for (const [name, toLiteral] of Object.entries(ESCAPES)) handlebars.registerHelper(name, ofText(name, toLiteral));
+  const compiled = new Map<TemplateName, Handlebars.TemplateDelegate>();
+
+  function open(name: TemplateName, path: string): Handlebars.TemplateDelegate {
+    const known = compiled.get(name);
+    if (known !== undefined) return known;
+    const template = handlebars.compile(decodeText(readFileSync(path)), { strict: true, noEscape: true });
+    compiled.set(name, template);
+    return template;
+  }
+
   return {
     isOwn: (name) => own.has(name),
     render(name, data) {
@@ -51,7 +62,7 @@ export function openTemplates(folder?: string): Templates {
         ? join(folder as string, name)
         : createRequire(import.meta.url).resolve(`#templates/${name}`);
       try {
-        return handlebars.compile(readFileSync(path, "utf8"), { strict: true, noEscape: true })(guarded(data));
+        return open(name, path)(guarded(data));
       } catch (error) {
         throw invalid(`${path}: ${reasonOf(error)}`, error);
       }
@@ -76,7 +87,7 @@ function ownTemplates(folder: string): string[] {
 
 function invalid(message: string, cause: unknown): ContextError {
   return new ContextError("ERR_TEMPLATE_INVALID", message, {
-    hint: "The README lists the values and the helpers that templates have.",
+    hint: "docs/create-service.md lists the values and the helpers that templates have.",
     cause,
   });
 }
@@ -97,7 +108,9 @@ function guarded(value: unknown): unknown {
 function ofText(name: string, toLiteral: (value: string) => string): (value: unknown) => string {
   return (value) => {
     if (typeof value === "string") return toLiteral(value);
-    throw new Error(`{{${name} …}}: expected a text, got ${value === undefined ? "nothing" : `an ${typeof value}`}`);
+    throw new Error(
+      `{{${name} …}}: expected a text, got ${value === undefined ? "nothing" : `a value of type ${typeof value}`}`,
+    );
   };
 }
 
@@ -105,7 +118,7 @@ function ofText(name: string, toLiteral: (value: string) => string): (value: unk
 const ESCAPES = {
   /** A string literal of TypeScript, quotes included. */
   ts: (value: string) => escapeLines(JSON.stringify(value)),
-  /** A string literal of Python, quotes included: what JSON writes is one, but for half surrogate pairs. */
+  /** A string literal of Python, quotes included: what JSON writes is one. */
   py: (value: string) => escapeLines(JSON.stringify(value)),
   /** Text of an element of XML, on one line. */
   xml: (value: string) => escapeXml(value, /[&<>\t\n\r\u0085\u2028\u2029]/g),

@@ -1,8 +1,8 @@
 // From a description to a plan: looks at the project, holds the description against the context that is there, and
 // decides. The only thing left to do is to write.
+import { readExisting } from "../config/existing-context.ts";
 import type { ExistingContext, ServiceListDraft, Whereabouts } from "../config/service-list.ts";
-import { readExisting } from "./context-update.ts";
-import { contextFileAt, type Site } from "./layout.ts";
+import { contextFileAt, locationRule, type Site } from "./layout.ts";
 import { type Plan, planServices, targetsOf } from "./plan.ts";
 import { findSite, readTarget } from "./project.ts";
 import { openTemplates } from "./render.ts";
@@ -11,7 +11,7 @@ export interface ScaffoldOptions {
   /** Relative folders of the description start here. */
   cwd: string;
   /** Replaces generated files that somebody has changed. */
-  force?: boolean;
+  force?: boolean | undefined;
   /** A folder with templates of the user's own. */
   templates?: string | undefined;
 }
@@ -24,12 +24,13 @@ export interface ScaffoldOptions {
  */
 export function planScaffold(draft: ServiceListDraft, { cwd, force = false, templates }: ScaffoldOptions): Plan {
   const { site, existing } = findContext(draft.whereabouts(), cwd);
-  const list = draft.against(existing);
+  const list = draft.against(existing, locationRule(site));
   const present = new Map(targetsOf(list, site).map((path) => [path, readTarget(path, site)]));
   return planServices(list, {
     site,
     force,
     present: (path) => present.get(path),
+    existing,
     templates: openTemplates(templates),
   });
 }

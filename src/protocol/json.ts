@@ -17,21 +17,22 @@ export function isObject(value: unknown): value is JsonObject {
 export type JsonStyle = "indented" | "line";
 
 /**
- * Writes JSON as the original's `json.dumps` does, byte for byte, except that a whole float has no `.0`.
- * The result is pure ASCII. `undefined` members are left out; NaN and infinities become `null`; a date becomes its text.
+ * Writes JSON as the original's `json.dumps` does, byte for byte, except that a whole float has no `.0`. The result is
+ * pure ASCII. What JavaScript has and JSON has not becomes what `JSON.stringify` makes of it: `undefined` members are
+ * left out, in an array they become `null`, as NaN and infinities do; a date becomes its text.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED` for what JSON can't say, such as a function.
+ * @throws {ContextError} `ERR_MESSAGE_MALFORMED` for what would be lost in silence, such as a function.
  */
 export function formatJson(value: Json, style: JsonStyle): string {
-  return style === "line" ? formatLine(value) : formatIndented(value, "\n");
+  const said = spoken(value, "");
+  return style === "line" ? formatLine(said) : formatIndented(said, "\n");
 }
 
-function formatIndented(value: Json, newline: string): string {
+function formatIndented(value: Spoken, newline: string): string {
   if (typeof value !== "object" || value === null) return formatScalar(value);
-  if (speaksForItself(value)) return formatIndented(value.toJSON(), newline);
   const inner = `${newline}    `;
   const [open, items, close] = Array.isArray(value)
-    ? (["[", value.map((item) => formatIndented(item, inner)), "]"] as const)
+    ? (["[", elements(value).map((item) => formatIndented(item, inner)), "]"] as const)
     : ([
         "{",
         members(value)
@@ -42,26 +43,37 @@ function formatIndented(value: Json, newline: string): string {
   return items.length === 0 ? open + close : open + inner + items.join(`,${inner}`) + newline + close;
 }
 
-function formatLine(value: Json): string {
+function formatLine(value: Spoken): string {
   if (typeof value !== "object" || value === null) return formatScalar(value);
-  if (speaksForItself(value)) return formatLine(value.toJSON());
-  if (Array.isArray(value)) return `[${value.map(formatLine).join(", ")}]`;
+  if (Array.isArray(value)) return `[${elements(value).map(formatLine).join(", ")}]`;
   return `{${members(value)
     .map(([key, item]) => `${formatText(key)}: ${formatLine(item)}`)
     .join(", ")}}`;
 }
 
-function members(object: JsonObject): [string, Json][] {
-  return Object.entries(object).filter((entry): entry is [string, Json] => entry[1] !== undefined);
-}
+/** A value that has said what stands for it; its own members have not yet. */
+type Spoken = Json | undefined;
 
 // A copy of each announcement takes the pipe, written by JSON.stringify: both must say the same.
-function speaksForItself(value: object): value is { toJSON(): Json } {
-  return typeof (value as { toJSON?: unknown }).toJSON === "function";
+function spoken(value: Json | undefined, key: string): Spoken {
+  if (typeof value !== "object" || value === null) return value;
+  const { toJSON } = value as { toJSON?: unknown };
+  return typeof toJSON === "function" ? toJSON.call(value, key) : value;
+}
+
+// A gap is an element as well.
+function elements(array: Json[]): Spoken[] {
+  return Array.from(array, (item, index) => spoken(item, `${index}`) ?? null);
+}
+
+function members(object: JsonObject): [string, Json][] {
+  return Object.entries(object)
+    .map(([key, item]) => [key, spoken(item, key)] as const)
+    .filter((entry): entry is [string, Json] => entry[1] !== undefined);
 }
 
 // JavaScript hands over what the type forbids.
-function formatScalar(value: string | number | boolean | null): string {
+function formatScalar(value: string | number | boolean | null | undefined): string {
   if (typeof value === "string") return formatText(value);
   if (typeof value === "number" || typeof value === "boolean" || value === null) return JSON.stringify(value);
   const got = `${typeof value} ${String(value).slice(0, 40)}`;

@@ -4,8 +4,10 @@ import type { StartData } from "../protocol/pipe.ts";
 import { readAnnouncement } from "./announcement.ts";
 import type { Announcement } from "./define.ts";
 
-/** Calls back for every announcement of the transaction's tasks. */
-// Only a task that listens opens a subscriber: a hundred that don't would each be sent all that the others say.
+/**
+ * Calls back for every announcement of the transaction's tasks. Only a task that listens opens a subscriber: a hundred
+ * that don't would each be sent all that the others say.
+ */
 export function listenToControl(
   { endpoints, transaction }: StartData,
   handler: (announcement: Announcement) => void,

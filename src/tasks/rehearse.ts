@@ -9,7 +9,8 @@ import { deviceActionOf } from "../protocol/message.ts";
 import { readAnnouncement, type Said, writeAnnouncement } from "./announcement.ts";
 import type { Announcement, Items, Task } from "./define.ts";
 import { createScope, type World } from "./scope.ts";
-import { describeTask, isTask, work } from "./work.ts";
+import { describeTask, isTask } from "./task.ts";
+import { work } from "./work.ts";
 
 export interface RehearsalOptions<Configuration> {
   /** The `<configuration>` of the context file. */

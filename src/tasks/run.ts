@@ -10,7 +10,8 @@ import type { Service } from "./define.ts";
 import { listenToControl } from "./listen.ts";
 import { createPace } from "./pace.ts";
 import { createScope, type InnerScope, type World } from "./scope.ts";
-import { describeTask, isTask, work } from "./work.ts";
+import { describeTask, isTask } from "./task.ts";
+import { work } from "./work.ts";
 
 /** The way to the provider: the pipe of a process, or the port of a thread. */
 export interface Link {

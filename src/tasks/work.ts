@@ -1,4 +1,4 @@
-// The work of a task, in whatever world its scope reaches, and what can be a task at all.
+// The work of a task, in whatever world its scope reaches.
 import { setImmediate as breathe } from "node:timers/promises";
 import { reasonOf } from "../errors.ts";
 import type { Said } from "./announcement.ts";
@@ -34,16 +34,4 @@ async function runRounds<Configuration>(task: Task<Configuration>, scope: TaskSc
     await task.run(scope);
     await breathe();
   } while (task.kind === "looped");
-}
-
-export function isTask(value: unknown): value is Task<unknown> {
-  const task = value as Task<unknown> | null | undefined;
-  return typeof task?.run === "function" && (task.kind === "single" || task.kind === "looped");
-}
-
-/** What is wrong with something that is no task. */
-export function describeTask(value: unknown): string {
-  const { run, kind } = (value ?? {}) as Partial<Task<unknown>>;
-  if (typeof run !== "function") return "a task without the function run";
-  return `a task of the kind ${JSON.stringify(kind)}, where "single" or "looped" was expected`;
 }

@@ -339,6 +339,39 @@ test.each([
   expect(await readTree(folder.path)).toEqual([]);
 });
 
+test("what is wrong with a trigger is said in words of its option", async () => {
+  await using folder = await makeFolder();
+
+  const { code, stderr } = await create(folder, ...words({ ...GREETER, on_start: "stop", on_exit: "start x" }));
+
+  expect(code).toBe(2);
+  expect(stderr.slice(1, 3)).toEqual([
+    '  --on_start: expected task ids, the context id or all, got ""',
+    '  --on_exit: "x" is not a TaskService id; have ts001',
+  ]);
+});
+
+test.each([
+  ["with paths that start there", GREETER],
+  ["with a project elsewhere", { ...GREETER, service_path: "/tmp/elsewhere" }],
+])("a working folder that somebody has deleted is named, and is no fault of ours: %s", async (_, options) => {
+  await using folder = await makeFolder();
+  await mkdir(folder.at("gone"));
+
+  const deleted = ["-c", 'rmdir "$PWD" && exec "$@"', "sh", process.execPath, programOf("create-service")];
+  const start = (...more: string[]) =>
+    finish(startProgram("sh", [...deleted, ...words(options, ...more)], { cwd: folder.at("gone") }));
+  const { code, stdout, stderr } = await start();
+  await mkdir(folder.at("gone"));
+  const json = await start("--json");
+
+  expect({ code, stdout }).toEqual({ code: 2, stdout: [] });
+  expect(stderr[0]).toMatch(/^error: the working folder is gone.* \(ERR_USAGE\)$/);
+  expect(stderr).toHaveLength(2);
+  expect(only(json)).toMatchObject({ result: "failure", code: "ERR_USAGE" });
+  expect(await readTree(folder.path)).toEqual([]);
+});
+
 test("a link in the way is refused, and named", async () => {
   await using folder = await makeFolder({ "elsewhere/note.txt": "x" });
   await symlink("elsewhere", folder.at("services"));
@@ -519,25 +552,18 @@ test("suggestions follow from earlier answers, and only what is missing is asked
   expect(await read(folder, "conf/Context-OvenWatch.xml")).toContain('instance="OvenWatch"');
 });
 
-test("what the context has already is suggested, but an id of its own", async () => {
+test("of a context that is there only a free id is asked for", async () => {
   await using folder = await makeFolder();
   await create(folder, ...words({ ...GREETER, sub_port: "5556" }));
-  const given = words({
-    ...GREETER,
-    task_service: "Other",
-    task_id: undefined,
-    server_ip: undefined,
-    sub_port: undefined,
-  });
+  const unknown = { context_name: undefined, task_id: undefined, server_ip: undefined, sub_port: undefined };
+  const given = words({ ...GREETER, task_service: "Other", ...unknown });
   await using terminal = startAsking(folder, { given });
 
-  await takeAllSuggestions(terminal, ["task_id", "server_ip", "sub_port"]);
+  await takeAllSuggestions(terminal, ["context_name", "task_id"]);
 
   expect(await terminal.exit).toBe(0);
-  expect(await read(folder, "conf/Context-Hello.xml")).toMatch(
-    /id="ts001".*id="ts002" topic="process" instance="Other"/s,
-  );
-  expect(terminal.text()).not.toContain("warning");
+  expect(await read(folder, CONTEXT)).toMatch(/id="ts001".*id="ts002" topic="process" instance="Other"/s);
+  expect(terminal.text()).not.toMatch(/warning|--server_ip|--sub_port/);
 });
 
 test("an id that another service has is no place for a second one, and that is said", async () => {
@@ -548,7 +574,7 @@ test("an id that another service has is no place for a second one, and that is s
 
   expect(code).toBe(0);
   expect(stderr[0]).toBe(
-    `warning: ${folder.at("conf/Context-Hello.xml")} has ts001 with the instance Greeter, so ts001 with Other was not added to it`,
+    `warning: ${folder.at("conf/Context-Hello.xml")} has ts001 with the instance Greeter, so Other was not added to it; give another --task_id, ts002 say`,
   );
 });
 
@@ -566,13 +592,67 @@ test("an answer that can't be used is explained, and asked for again", async () 
   expect(await read(folder, "services/First/First.ts")).toContain("defineTask");
 });
 
-test("an option with a problem is refused before the first question", async () => {
+test("an answer that can't stand beside what is given is asked for again, whichever came first", async () => {
   await using folder = await makeFolder();
-  await using terminal = startAsking(folder, { given: ["--pub_port", "99999"] });
+  const given = ["--language", "python", "--task_class", "Lines", "--pub_port", "5557"];
+  await using terminal = startAsking(folder, { given });
+
+  await terminal.reads("(--task_service)");
+  terminal.types(`queue${KEY.enter}`);
+  await terminal.reads('expected another name, "queue" is a module that Python itself needs');
+  terminal.types(`s${KEY.enter}`);
+  await takeAllSuggestions(terminal, REQUIRED.slice(1, -2));
+  await terminal.reads("(--sub_port)");
+  terminal.types(`5557${KEY.enter}`);
+  await terminal.reads('--pub_port: expected a port other than sub_port, got "5557"');
+  terminal.types(`${KEY.backspace}6${KEY.enter}`);
+
+  expect(await terminal.exit).toBe(0);
+  expect(await read(folder, "services/queues/queues.py")).toContain("Lines");
+  expect(await read(folder, "conf/Context-queues.xml")).toContain("tcp://127.0.0.1:5556");
+});
+
+test("the second of two ports that are the same is asked for again", async () => {
+  await using folder = await makeFolder();
+  const given = words({ ...GREETER, sub_port: undefined, pub_port: undefined });
+  await using terminal = startAsking(folder, { given });
+
+  await terminal.reads("(--sub_port)");
+  terminal.types(`5556${KEY.enter}`);
+  await terminal.reads("(--pub_port)");
+  terminal.types(`5556${KEY.enter}`);
+  await terminal.reads('expected a port other than sub_port, got "5556"');
+  terminal.types(`${KEY.backspace}7${KEY.enter}`);
+
+  expect(await terminal.exit).toBe(0);
+  expect(await read(folder, CONTEXT)).toContain("tcp://127.0.0.1:5557");
+});
+
+test.each([
+  ["a port that is none", ["--pub_port", "99999"], "--pub_port: expected a port"],
+  ["two ports that are the same", ["--pub_port", "5557", "--sub_port", "5557"], "--pub_port: expected a port other"],
+  ["a name that hides a module", ["--language", "python", "--task_service", "queue"], '"queue" is a module'],
+  ["an action that is none", ["--on_exit", "begin ts001"], "--on_exit action: expected one of start"],
+  ["an action that calls nobody", ["--on_fail", "restart"], "--on_fail: expected task ids"],
+])("what is given is refused before the first question: %s", async (_, given, problem) => {
+  await using folder = await makeFolder();
+  await using terminal = startAsking(folder, { given });
 
   expect(await terminal.exit).toBe(2);
-  expect(terminal.text()).toContain("--pub_port: expected a port");
-  expect(terminal.text()).not.toContain("(--task_service)");
+  expect(terminal.text()).toContain(problem);
+  expect(terminal.text()).not.toContain("(--task_");
+});
+
+test("whom a trigger calls may be in the context that is named later", async () => {
+  await using folder = await makeFolder();
+  await create(folder, ...words(GREETER));
+  await using terminal = startAsking(folder, { given: words({ ...WAVER, context_name: undefined }) });
+
+  await terminal.reads("(--context_name)");
+  terminal.types(`Hello${KEY.enter}`);
+
+  expect(await terminal.exit).toBe(0);
+  expect(await read(folder, CONTEXT)).toContain("<on_exit><action>start</action><call>ts001</call></on_exit>");
 });
 
 test.each([

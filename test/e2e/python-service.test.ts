@@ -77,6 +77,35 @@ test("what it throws is why it has failed", async () => {
   expect(stdout.at(-1)).toBe("ts001  failed  1     too hot");
 });
 
+test("it can begin to listen while another of its threads publishes", async () => {
+  await using folder = await makeFolder();
+  await writeService(folder, "Busy", "ts001", ...PYTHON, "--task_type", "Single");
+  await writeFile(
+    folder.at("services", "Busy", "Busy.py"),
+    `import threading
+
+class Busy:
+    kind = "single"
+
+    def run(self, scope):
+        threading.Thread(target=self.chatter, args=(scope,), daemon=True).start()
+        for _ in range(20):
+            scope.on_control(lambda announcement: None)
+        scope.update({"listens": 20})
+        scope.log("said so")
+
+    def chatter(self, scope):
+        while True:  # long enough to write that the subscriptions arrive meanwhile
+            scope.publish("chatter", {"numbers": list(range(5000))})
+`,
+  );
+
+  const { code, stdout, stderr } = await run("service-context", [FILE, "--until-done"], at(folder));
+
+  expect({ code, last: stdout.at(-1) }).toEqual({ code: 0, last: "ts001  exited  1" });
+  expect(stderr.filter((line) => / ts001 +\| said so$/.test(line))).toHaveLength(1);
+});
+
 test.each(["Looped", "Single"])("the test that comes with a %s one passes, and fails when run() does", async (type) => {
   await using folder = await makeFolder();
   await writeService(folder, "Reader", "ts001", ...PYTHON, "--task_type", type);

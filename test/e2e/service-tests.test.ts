@@ -122,7 +122,7 @@ test("the cache is where --state-dir says", async () => {
   const { code } = await runTests(folder, ["--state-dir", folder.at("state")]);
 
   expect(code).toBe(0);
-  expect(await readdir(folder.at("state/cache"))).toHaveLength(3);
+  expect(await readdir(folder.at("state/cache"))).toContainEqual(expect.stringMatching(/\.mjs$/));
   expect(await readdir(folder.path)).not.toContain(".zcontext");
 });
 
@@ -210,7 +210,32 @@ test("a program, and the monitor that comes with zcontext, need no test", async 
   expect(await runTests(folder)).toEqual({
     code: 1,
     stdout: [],
-    stderr: [`error: ${FILE} has no service that could have tests`],
+    stderr: [
+      `error: ${FILE} has no service that could have tests`,
+      "hint: programs are tested in their own ways, a Python service with `python3 -m unittest discover <its folder>`",
+    ],
+  });
+});
+
+test("where there are services in Python alone, it is said how those that have tests are tested", async () => {
+  const python = (instance: string): Partial<TaskXml> => ({
+    instance,
+    serviceType: "Executable",
+    command: `python3 services/${instance}/Service${instance}.py`,
+  });
+  await using folder = await makeProject([python("One"), python("Two"), python("One")], {
+    "services/One/ServiceOne.py": "",
+    "services/One/test_One.py": "",
+    "services/Two/ServiceTwo.py": "",
+  });
+
+  expect(await runTests(folder)).toEqual({
+    code: 1,
+    stdout: [],
+    stderr: [
+      `error: ${FILE} has no service that could have tests`,
+      `hint: \`python3 -m unittest discover ${folder.at("services/One")}\` runs the tests there`,
+    ],
   });
 });
 

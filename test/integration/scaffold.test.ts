@@ -1,17 +1,18 @@
 // What the generator does to real folders. Whatever it refuses, and wherever it breaks off, everything is then as it
 // was: the same names, contents and modes, inside the project and around it.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { expect, test } from "vitest";
-import { readServiceOptions, type ServiceOptions } from "../../src/config/service-list.ts";
+import { parseServiceList, readServiceOptions, type ServiceOptions } from "../../src/config/service-list.ts";
 import { ContextError } from "../../src/errors.ts";
 import type { Plan } from "../../src/generator/plan.ts";
 import { planScaffold } from "../../src/generator/scaffold.ts";
 import { writePlan } from "../../src/generator/write.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { readTree } from "../support/tree.ts";
+import { GOOD_LIST } from "../unit/config/service-xml.ts";
 
 const GREETER = {
   task_service: "Greeter",
@@ -180,10 +181,12 @@ test.each([
   await using folder = await makeGround();
 
   const options = { ...GREETER, location: isAbsolute ? folder.at(location) : location };
-  const { code, message } = await refusalOf(folder, () => write(folder, options));
+  const { code, details } = await refusalOf(folder, () => write(folder, options));
 
-  expect(code).toBe("ERR_TARGET_REFUSED");
-  expect(message).toContain(`is outside the project ${folder.at("project")}`);
+  expect(code).toBe("ERR_USAGE");
+  expect(details).toEqual([
+    expect.stringContaining(`--location: expected a folder of the project ${folder.at("project")}, got `),
+  ]);
 });
 
 test.each([
@@ -223,6 +226,52 @@ test("a location within the project may be absolute, and have dots in it", async
 
   expect(await readFile(folder.at("project/code/mine/Greeter/Greeter.ts"), "utf8")).toContain("defineTask");
   expect(await readTree(folder.at("project"))).not.toContainEqual(expect.stringMatching(/^services/));
+});
+
+test("a location may be told by the link that leads to the project", async () => {
+  await using folder = await makeGround();
+  await link(folder, "link", "project");
+  const through = { ...GREETER, service_path: folder.at("link") };
+
+  write(folder, { ...through, location: folder.at("link/code") });
+  write(folder, { ...through, task_service: "Waver", task_id: "ts002", location: folder.at("project/code") });
+
+  const names = (await readTree(folder.at("project"))).map((line) => line.split("  ")[0]);
+  expect(names).toEqual(expect.arrayContaining(["code/Greeter/Greeter.ts", "code/Waver/Waver.ts"]));
+  expect(await readFile(folder.at(CONTEXT), "utf8")).toContain(`<location>${folder.at("link/code")}</location>`);
+});
+
+test("a list of the original's, with a place of its own for the code, can be moved to another project", async () => {
+  await using folder = await makeGround();
+  const text = GOOD_LIST.replaceAll("/project<", "/opt/zmicroservices<").replace(
+    "<Service>",
+    "<location>/opt/zmicroservices/Services</location><Service>",
+  );
+
+  writePlan(planScaffold(parseServiceList(text, { servicePath: "project" }), { cwd: folder.path }));
+
+  expect(await readFile(folder.at("project/Services/Echo/Echo.ts"), "utf8")).toContain("defineTask");
+  expect(await readFile(folder.at("project/conf/Context-Test.xml"), "utf8")).toContain(
+    "<location>../Services</location>",
+  );
+});
+
+test("all locations of a list that are outside are told at once, with their lines, beside its other problems", async () => {
+  await using folder = await makeGround();
+  const text = GOOD_LIST.replaceAll("<task_service>", "<location>..</location><task_service>").replace(
+    ">ts002</state_id>",
+    ">nobody</state_id>",
+  );
+  const draft = parseServiceList(text, { file: "s.xml", servicePath: "project" });
+
+  const { code, details } = await refusalOf(folder, () => planScaffold(draft, { cwd: folder.path }));
+
+  expect(code).toBe("ERR_CONFIG_INVALID");
+  expect(details.map((line) => line.split(" expected")[0])).toEqual([
+    "s.xml:8:5: Service Echo, location:",
+    expect.stringContaining("s.xml:17:60: Service Echo, on_exit state_id:"),
+    "s.xml:20:5: Service Listen, location:",
+  ]);
 });
 
 // --- a context file that is there ------------------------------------------------------------------------------------
@@ -425,6 +474,79 @@ test("a file that can't get its name takes back those that have it, created and 
 
   expect(code).toBe("ERR_WRITE_FAILED");
   expect(message).toMatch(/rename.*; nothing was written$/);
+});
+
+/** The plan that does something just before the last of its files, when all others are in place; that one then fails. */
+function atTheEnd(planned: Plan, disturb: () => void): Plan {
+  const created = planned.files.find(({ fate }) => fate === "created")?.path ?? "";
+  const last = planned.files.at(-1);
+  const files = planned.files.map((file) => ({
+    ...file,
+    get path() {
+      if (file !== last || !existsSync(created)) return file.path;
+      disturb();
+      throw new Error("the disk is gone");
+    },
+  }));
+  return { ...planned, files };
+}
+
+test("what can't be taken back is told, and what could be is as it was", async () => {
+  await using folder = await makeGround();
+  const before = await readTree(folder.at("outside"));
+  const planned = atTheEnd(plan(folder), () => {
+    rmSync(folder.at(SERVICE));
+    mkdirSync(folder.at(SERVICE));
+    writeFileSync(folder.at(SERVICE, "mine.txt"), "mine\n");
+  });
+
+  const { code, message, details } = thrownBy(() => writePlan(planned));
+
+  expect(code).toBe("ERR_WRITE_FAILED");
+  expect(message).toBe("the disk is gone; what was written could not be taken back");
+  expect(details).toEqual([SERVICE, dirname(SERVICE), "project/services"].map((path) => folder.at(path)));
+  const names = (await readTree(folder.at("project"))).map((line) => line.split("  ")[0]);
+  const left = SERVICE.slice("project/".length);
+  expect(names).toEqual(["services", dirname(left), left, `${left}/mine.txt`]);
+  expect(await readTree(folder.at("outside"))).toEqual(before);
+});
+
+test("a file that can't get its old text back has it in a copy, and that is told", async () => {
+  await using folder = await makeGround();
+  write(folder);
+  await rm(folder.at("project/services/Greeter/index.ts"));
+  const before = await readFile(folder.at(SERVICE), "utf8");
+  const planned = atTheEnd(plan(folder, { ...OTHER_WORDS, context_name: "Other" }), () => {
+    rmSync(folder.at(SERVICE));
+    mkdirSync(folder.at(SERVICE));
+  });
+
+  const { code, details } = thrownBy(() => writePlan(planned));
+
+  expect(code).toBe("ERR_WRITE_FAILED");
+  const [, path, copy = ""] = /^(.*); what it held is in (.*)$/.exec(details[0] ?? "") ?? [];
+  expect(details).toHaveLength(1);
+  expect(path).toBe(folder.at(SERVICE));
+  expect(await readFile(copy, "utf8")).toBe(before);
+});
+
+test("a refusal that leaves something behind does not say that nothing was written", async () => {
+  await using folder = await makeGround();
+  const planned = plan(folder);
+  const files = planned.files.map((file, index) => ({
+    ...file,
+    get after() {
+      if (index === 1) writeFileSync(folder.at(SERVICE), "mine now\n");
+      return file.after;
+    },
+  }));
+
+  const { code, message, details } = thrownBy(() => writePlan({ ...planned, files }));
+
+  expect(code).toBe("ERR_WRITE_FAILED");
+  expect(message).toBe(`${folder.at(SERVICE)} has changed just now; what was written could not be taken back`);
+  expect(details).toEqual([dirname(SERVICE), "project/services"].map((path) => folder.at(path)));
+  expect(await readTree(folder.at("project"))).toHaveLength(3);
 });
 
 test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s means afterwards what it meant before", async (signal) => {

@@ -23,7 +23,7 @@ function taskOf(instance: string, location?: string): TaskServiceConfig {
 }
 
 function servicesOf(folder: Folder, options: Partial<ServicesOptions> = {}) {
-  return openServices({ baseDir: folder.at("conf"), ownTasks: [], cacheDir: folder.at("cache"), ...options });
+  return openServices({ file: folder.at("conf/Context.xml"), ownTasks: [], stateDir: folder.at("state"), ...options });
 }
 
 /** What a module exports by default, as Node itself loads it. */
@@ -221,8 +221,6 @@ test("a program that the provider's own file does not run with these words is re
   const services = servicesOf(folder, { ownTasks: [programTask("sh", "-c", "exit 0")] });
   const foreign = programTask("sh", "-c", "exit 1");
 
-  expect(services.mayLoad(programTask("sh", "-c", "exit 0"))).toBe(true);
-  expect(services.mayLoad(foreign)).toBe(false);
   await expect(services.prepare(foreign)).rejects.toMatchObject({ code: "ERR_LOCATION_FORBIDDEN" });
 });
 
@@ -243,7 +241,7 @@ test("JavaScript runs as it is", async () => {
   await using folder = await makeFolder({ "services/Echo/ServiceEcho.mjs": MODULE });
 
   expect(await servicesOf(folder).prepare(taskOf("Echo"))).toBe(folder.at("services/Echo/ServiceEcho.mjs"));
-  await expect(stat(folder.at("cache"))).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(stat(folder.at("state"))).rejects.toMatchObject({ code: "ENOENT" });
 });
 
 test("TypeScript is compiled once, for later providers of the same state folder as well", async () => {
@@ -323,6 +321,26 @@ test("a service that was mended compiles", async () => {
   await folder.write("services/Echo/ServiceEcho.ts", `export default { mended: true };`);
 
   expect(await load(await services.prepare(taskOf("Echo")))).toEqual({ mended: true });
+});
+
+test("a file behind another link is another file, and so is one in place of a link", async () => {
+  const name = "services/Echo/ServiceEcho.ts";
+  await using folder = await makeFolder({
+    "services/one.ts": "export default { one: 1 };",
+    "services/two.ts": "export default { two: 2 };",
+    "services/Echo/.keep": "",
+  });
+  const services = servicesOf(folder);
+  const loaded = async () => load(await services.prepare(taskOf("Echo")));
+  const leadTo = async (target: string) => {
+    await rm(folder.at(name), { force: true });
+    await symlink(target, folder.at(name));
+  };
+
+  await leadTo("../one.ts");
+  expect(await loaded()).toEqual({ one: 1 });
+  await leadTo("../two.ts");
+  expect(await loaded()).toEqual({ two: 2 });
 });
 
 test("compiled code knows the place of its source as its own", async () => {

@@ -1,10 +1,9 @@
 // Templates of the user's own, in a folder of theirs.
 import { describe, expect, test } from "vitest";
 import type { ContextError } from "../../src/errors.ts";
-import { planServices } from "../../src/generator/plan.ts";
 import { openTemplates, TEMPLATES } from "../../src/generator/render.ts";
 import { makeFolder } from "../support/folder.ts";
-import { CONTEXT_FILE, type Disk, listOf, SITE, service, textAt } from "../unit/generator/site.ts";
+import { CONTEXT_FILE, type Disk, listOf, planOn, service, textAt } from "../unit/generator/site.ts";
 
 function errorOf(run: () => unknown): ContextError {
   try {
@@ -20,7 +19,7 @@ async function planWith(files: { [name: string]: string }, disk: Disk = {}) {
   await using folder = await makeFolder(files);
   const templates = openTemplates(folder.path);
   const list = listOf([service("Echo", { description: 'a "b" & c', deviceAction: "x\ny" })]);
-  return planServices(list, { site: SITE, force: false, templates, present: (path) => disk[path] });
+  return planOn(disk, list, { templates });
 }
 
 /** What comes of a task's template, or why nothing does. */
@@ -124,8 +123,8 @@ describe("a template", () => {
     ["asks for each of one", "{{#each nme}}a{{/each}}", `"nme" ${none}`],
     ["asks for a part of a text", "{{ts name.first}}", "{{ts …}}: expected a text, got nothing"],
     ["asks for an unknown helper", "{{json name}}", '"json" not defined in [object Object] - 1:2'],
-    ["gives a helper nothing", "{{ts}}", "{{ts …}}: expected a text, got an object"],
-    ["gives a helper what is no text", "{{xml triggers}}", "{{xml …}}: expected a text, got an object"],
+    ["gives a helper nothing", "{{ts}}", "{{ts …}}: expected a text, got a value of type object"],
+    ["gives a helper what is no text", "{{xml triggers}}", "{{xml …}}: expected a text, got a value of type object"],
     ["gives a helper a value that is not there", "{{xml location}}", "{{xml …}}: expected a text, got nothing"],
     ["asks for another template", "{{> header}}", "The partial header could not be found"],
     ["is broken off", "a\n{{#if name}}", "Parse error on line 2:"],

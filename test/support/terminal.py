@@ -38,6 +38,8 @@ def copy(child: int, master: int) -> None:
                 printed = os.read(master, 65536)
             except OSError:  # how Linux says that nobody has the terminal open any more
                 return
+            if not printed:  # how others say it
+                return
             os.write(1, printed)
         if 0 in readable:
             typed = os.read(0, 65536)

@@ -37,7 +37,7 @@ const DOORS: Record<string, RegExp> = {
 
 /** Folders that decide and never touch: no file, socket, child, timer or clock. */
 const PURE =
-  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|record|report|announcements)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
+  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|own-commands|triggers|throttle|record|report|announcements)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
 const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
 
 interface Import {

@@ -1,8 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { assertOwnCommand, isCommandOf, quoteWord, splitWords } from "../../../src/config/command.ts";
-import type { Command } from "../../../src/config/context-config.ts";
-import { task } from "../context/task.ts";
+import { quoteWord, splitWords } from "../../../src/config/command.ts";
 
 describe("a line is split into words as a shell does", () => {
   const lines: [what: string, line: string, words: string[]][] = [
@@ -67,32 +65,4 @@ test("a quoted word reads back as it was, beside whatever else", () => {
 test("a plain word needs no quotes", () => {
   expect(["python3", "./a-b_c.py", "--x=1:2,3@4%5+6"].filter((word) => quoteWord(word) !== word)).toEqual([]);
   expect(quoteWord("it's")).toBe(`'it'\\''s'`);
-});
-
-describe("a command is the provider's own", () => {
-  const command = (program: string, ...words: string[]): Command => ({ program, words, readyAfterMs: 1_000 });
-  const own = [task("ts001"), task("ts002", { serviceType: "Executable", command: command("sh", "-c", "exit 0") })];
-
-  test("when one of its tasks has the same program and words, whatever its time to get ready", () => {
-    expect(isCommandOf(own, { ...command("sh", "-c", "exit 0"), readyAfterMs: 5 })).toBe(true);
-  });
-
-  test.each([
-    ["another program", command("/bin/sh", "-c", "exit 0")],
-    ["a further word", command("sh", "-c", "exit 0", "")],
-    ["a word less", command("sh", "-c")],
-    ["another word", command("sh", "-c", "exit 1")],
-    ["its words cut in another place", command("sh", "-c exit 0")],
-  ])("but not with %s", (_, foreign) => {
-    expect(isCommandOf(own, foreign)).toBe(false);
-    expect(() => assertOwnCommand("ts002", foreign, own)).toThrow(
-      expect.objectContaining({ code: "ERR_LOCATION_FORBIDDEN" }),
-    );
-  });
-
-  test("or is refused with what was asked for and what to do", () => {
-    expect(() => assertOwnCommand("ts009", command("rm", "-r", "my files"), own)).toThrow(
-      "ts009: no task of the provider's own file has the command rm -r 'my files'; write it there, or start a task by its id",
-    );
-  });
 });

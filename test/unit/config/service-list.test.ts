@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { meaningOf } from "../../../src/config/reserved-words.ts";
+import type { TextRule } from "../../../src/config/reader.ts";
+import { hidesPythonModule, meaningOf } from "../../../src/config/reserved-words.ts";
 import {
   type ExistingContext,
   type ListedService,
@@ -229,6 +230,31 @@ describe("the folders of a list", () => {
 
     expect(listIn(text, { servicePath: "mine" }).servicePath).toBe("mine");
     expect(problemsOf(text)).toEqual(["s.xml:1:1: service_path: expected a folder, got nothing"]);
+  });
+
+  test.each<[title: string, location: string, moved: string]>([
+    ["below it moves with it", "/project/Services", "Services"],
+    ["deep below it too", "/project/./a/../b//c", "b/c"],
+    ["that is the project itself too", "/project/", "."],
+    ["beside it stays", "/projects/Services", "/projects/Services"],
+    ["above it stays", "/", "/"],
+    ["that is relative stays", "Services", "Services"],
+  ])("that are replaced: an own location %s", (_, location, moved) => {
+    const forAll = goodListBut(["<Service>", `<location>${location}</location><Service>`]);
+    const forOne = goodListBut(["<Service>", `<Service><location>${location}</location>`]);
+    const locations = (text: string, options: ServiceListOptions) =>
+      servicesIn(text, options).map((service) => service.location);
+
+    expect(locations(forAll, { servicePath: "mine" })).toEqual([moved, moved]);
+    expect(locations(forOne, { servicePath: "mine" })).toEqual([moved, undefined]);
+    expect(locations(forOne, { homePath: "mine" })).toEqual([location, undefined]);
+    expect(locations(forOne, {})).toEqual([location, undefined]);
+  });
+
+  test("that are replaced leave locations alone where they are relative themselves", () => {
+    const text = goodListBut(["/project<", "project<"], ["<Service>", "<location>/project/a</location><Service>"]);
+
+    expect(servicesIn(text, { servicePath: "mine" })[0]?.location).toBe("/project/a");
   });
 
   test("are known although the services have problems", () => {
@@ -461,7 +487,7 @@ describe("a problem says where it is, what was expected and what came:", () => {
       "an id that is the context's",
       "<task_id>ts001<",
       "<task_id>context001<",
-      `s.xml:11:5: Service Echo, task_id: expected 1 to 128 characters without white space or comma, neither all nor the context id, got "context001"`,
+      `s.xml:11:5: Service Echo, task_id: expected 1 to 128 characters without white space, comma or control character, neither all nor the context id, got "context001"`,
     ],
     [
       "a name that is taken",
@@ -650,7 +676,26 @@ describe("options", () => {
       '--server_ip: expected a host such as 127.0.0.1, got "a b"',
       `--sub_port: expected ${PORT}, got "x"`,
       '--on_exit action: expected one of start, stop, restart, exit, got "strat"',
-      '--on_exit state_id: "ts009" is not a TaskService id; have ts001; did you mean "ts001"?',
+      '--on_exit: "ts009" is not a TaskService id; have ts001; did you mean "ts001"?',
+    ]);
+  });
+
+  test.each(["on_start", "on_update", "on_fail", "on_exit"])("have no XML parts in their problems: %s", (event) => {
+    expect(optionProblems({ [event]: "start" })).toEqual([
+      `--${event}: expected task ids, the context id or all, got ""`,
+    ]);
+    expect(optionProblems({ [event]: "strat all" })).toEqual([
+      expect.stringMatching(`^--${event} action: expected one`),
+    ]);
+    expect(optionProblems({ [event]: "stop ts009 ts008" })).toEqual([
+      expect.stringMatching(`^--${event}: "ts009" is not a TaskService id; have ts001`),
+      expect.stringMatching(`^--${event}: "ts008" is not a TaskService id; have ts001`),
+    ]);
+  });
+
+  test("say what they were given, even where it looks like a part", () => {
+    expect(optionProblems({ task_id: "on_exit state_id: x" })).toEqual([
+      expect.stringMatching(/^--task_id: .* got "on_exit state_id: x"$/),
     ]);
   });
 
@@ -678,18 +723,54 @@ describe("options", () => {
     [
       "task_id",
       "a b",
-      'expected 1 to 128 characters without white space or comma, neither all nor the context id, got "a b"',
+      'expected 1 to 128 characters without white space, comma or control character, neither all nor the context id, got "a b"',
     ],
     ["sub_port", "0", `expected ${PORT}, got "0"`],
     ["server_ip", "tcp://x", 'expected a host such as 127.0.0.1, got "tcp://x"'],
     ["service_path", " ", 'expected a folder, got ""'],
     ["service_name", "", 'expected a text, got ""'],
+    ["on_fail", "restart", 'expected task ids, the context id or all, got ""'],
   ])("are judged one by one: %s %j", (name, text, problem) => {
-    expect(problemWith(name, text)).toBe(problem);
+    expect(problemWith(name, { [name]: text })).toBe(`--${name}: ${problem}`);
+    expect(problemWith(name, { ...GOOD_OPTIONS, [name]: text })).toBe(`--${name}: ${problem}`);
   });
 
   test.each(Object.entries(GOOD_OPTIONS))("are fine one by one: %s %j", (name, text) => {
-    expect(problemWith(name, text)).toBeUndefined();
+    expect(problemWith(name, { [name]: text })).toBeUndefined();
+    expect(problemWith(name, GOOD_OPTIONS)).toBeUndefined();
+  });
+
+  test("are judged beside each other: two ports must differ, in whatever order they come", () => {
+    const problem = '--pub_port: expected a port other than sub_port, got "5557"';
+    const [sub, pub] = [{ sub_port: "5557" }, { pub_port: "5557" }];
+
+    expect(problemWith("pub_port", { ...sub, ...pub })).toBe(problem);
+    expect(problemWith("pub_port", { ...pub, ...sub })).toBe(problem);
+    expect(problemWith("sub_port", { ...pub, ...sub })).toBeUndefined();
+  });
+
+  test("are judged by the language: a name may hide a module of Python", () => {
+    const options = { task_service: "queue" };
+
+    expect(problemWith("task_service", options, "typescript")).toBeUndefined();
+    expect(problemWith("task_service", options)).toBeUndefined();
+    expect(problemWith("task_service", options, "python")).toBe(
+      '--task_service: expected another name, "queue" is a module that Python itself needs',
+    );
+  });
+
+  test("are judged without the context: whom a trigger calls may be there", () => {
+    expect(problemWith("on_exit", { task_id: "ts001", on_exit: "start ts009" })).toBeUndefined();
+    expect(problemWith("on_exit", { task_id: "ts001", on_exit: "strat ts009" })).toBe(
+      '--on_exit action: expected one of start, stop, restart, exit, got "strat"',
+    );
+  });
+
+  test("are not judged by those that are missing or wrong", () => {
+    const options = { task_service: "../x", task_id: undefined, on_exit: "start ts002" };
+
+    expect(problemWith("on_exit", options)).toBeUndefined();
+    expect(problemWith("task_id", { on_exit: "start" })).toContain("--task_id: expected");
   });
 });
 
@@ -768,6 +849,10 @@ describe("a name", () => {
   );
 });
 
+test.each(["queue", "annotationlib", "compression"])("%s is a module of some version of Python", (name) => {
+  expect(hidesPythonModule(name)).toBe(true);
+});
+
 describe("beside a context that is there", () => {
   const kitchen: ExistingContext = { ...existingWith("ts007"), contextId: "kitchen" };
 
@@ -776,8 +861,8 @@ describe("beside a context that is there", () => {
 
     expect(draft().against(kitchen).contextId).toBe("kitchen");
     expect(detailsOf(() => draft().against())).toEqual([
-      expect.stringMatching(/^--on_exit state_id: "kitchen" is not/),
-      expect.stringMatching(/^--on_exit state_id: "ts007" is not/),
+      expect.stringMatching(/^--on_exit: "kitchen" is not/),
+      expect.stringMatching(/^--on_exit: "ts007" is not/),
     ]);
   });
 
@@ -798,11 +883,64 @@ describe("beside a context that is there", () => {
   });
 
   test("a service whose code it has can't be called by another id", () => {
-    const there = { ...kitchen, tasks: [{ id: "ts007", instance: GOOD_OPTIONS.task_service }] };
+    const there = {
+      ...kitchen,
+      tasks: [{ id: "ts007", instance: GOOD_OPTIONS.task_service, serviceType: "Process", location: "" }],
+    };
     const options = { ...GOOD_OPTIONS, on_exit: `start ${GOOD_OPTIONS.task_id}` };
 
     expect(detailsOf(() => readServiceOptions(options).against(there))).toEqual([
-      expect.stringMatching(/^--on_exit state_id: "ts001" is not a TaskService id; have ts007/),
+      expect.stringMatching(/^--on_exit: "ts001" is not a TaskService id; have ts007/),
+    ]);
+  });
+
+  test("no service can have a name that differs from one of its own in case only", () => {
+    const there = (...instances: string[]): ExistingContext => ({
+      ...kitchen,
+      tasks: instances.map((instance, index) => ({
+        id: `ts1${index}`,
+        instance,
+        serviceType: "Process",
+        location: "",
+      })),
+    });
+    const greeter = () => readServiceOptions(GOOD_OPTIONS);
+
+    expect(detailsOf(() => greeter().against(there("Other", "GREETER")))).toEqual([
+      '--task_service: expected a name of its own, got "Greeter" where the context has GREETER',
+    ]);
+    expect(greeter().against(there("Greeter")).services).toHaveLength(1);
+    expect(greeter().against(there("GREETER", "Greeter")).services).toHaveLength(1);
+    expect(detailsOf(() => readServiceOptions({ ...GOOD_OPTIONS, task_service: "" }).against(there("")))).toHaveLength(
+      1,
+    );
+  });
+});
+
+describe("held against a project", () => {
+  const within: TextRule = { expected: "a folder of it", accepts: (location) => !location.startsWith("..") };
+
+  test("every location outside is a problem where it is written, beside all others", () => {
+    const text = goodListBut(
+      ["<Service>", "<location>../all</location>\n  <Service>\n    <location>../one</location>"],
+      [">ts002</state_id>", ">nobody</state_id>"],
+      ["<task_service>Listen", "<location>in</location><task_service>Listen"],
+    );
+
+    expect(detailsOf(() => parseServiceList(text, { file: "s.xml" }).against(undefined, within))).toEqual([
+      's.xml:7:3: location: expected a folder of it, got "../all"',
+      's.xml:9:5: Service Echo, location: expected a folder of it, got "../one"',
+      expect.stringMatching(/^s\.xml:19:60: Service Echo, on_exit state_id: "nobody"/),
+    ]);
+  });
+
+  test("locations within are fine, and so is none", () => {
+    const draft = (location: string) => readServiceOptions({ ...GOOD_OPTIONS, location });
+
+    expect(draft("code").against(undefined, within).services[0]?.location).toBe("code");
+    expect(draft("").against(undefined, within).services[0]?.location).toBeUndefined();
+    expect(detailsOf(() => draft("../code").against(undefined, within))).toEqual([
+      '--location: expected a folder of it, got "../code"',
     ]);
   });
 });

@@ -55,7 +55,11 @@ export function listIn(text: string, options?: ServiceListOptions, existing: rea
 /** A context that has tasks with these ids, each of an instance of its own. */
 export function existingWith(...ids: string[]): ExistingContext {
   const endpoints = { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" };
-  return { contextId: "context001", endpoints, tasks: ids.map((id) => ({ id, instance: `Of_${id}` })) };
+  return {
+    contextId: "context001",
+    endpoints,
+    tasks: ids.map((id) => ({ id, instance: `Of_${id}`, serviceType: "Process", location: "" })),
+  };
 }
 
 /** What the single options need at least. */

@@ -100,7 +100,7 @@ describe("a task service on the wire", () => {
     const word = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_]{0,9}$/);
     const id = fc
       .string({ unit: "grapheme", minLength: 1, maxLength: 20 })
-      .filter((text) => /^[^\s,]+$/.test(text) && text !== "all");
+      .filter((text) => /^[^\s,\p{Cc}]+$/u.test(text) && !["all", "__proto__"].includes(text));
     const safe = (name: string) => !["__proto__", "constructor", "prototype", "hosts"].includes(name);
     const { value } = fc.letrec<{ value: ConfigurationValue; object: { [name: string]: ConfigurationValue } }>(
       (tie) => ({
@@ -241,7 +241,7 @@ describe("a malformed task service", () => {
 
     expect(detailsOf(() => readTaskServices({ TaskService: [raw, raw, bad] }))).toEqual([
       `TaskService[1].id: TaskService ts_100, id: expected an id of its own, got "ts_100" again`,
-      `TaskService[2].id: TaskService, id: expected 1 to 128 characters without white space or comma, neither all nor the context id, got ""`,
+      `TaskService[2].id: TaskService, id: expected 1 to 128 characters without white space, comma or control character, neither all nor the context id, got ""`,
       `TaskService[2].instance: TaskService, instance: expected a name such as EchoAction: a letter, then at most 62 letters, digits or _, got "7"`,
       `TaskService[2].Task.message.header: TaskService, header: expected elements, got the text "start"`,
       "TaskService[2].Task.message.header: TaskService, service_name: expected a text, got nothing",

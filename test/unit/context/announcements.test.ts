@@ -22,7 +22,7 @@ describe("an announcement", () => {
     expect(piped(1)).toBe(true);
     expect(delivered).toEqual([]);
     heard(1);
-    expect(delivered).toEqual(["1:bus"]);
+    expect(delivered).toEqual(["1:pipe"]);
   });
 
   test("counts once, whichever way was faster", () => {
@@ -32,7 +32,7 @@ describe("an announcement", () => {
     expect(piped(1)).toBe(false);
     heard(1);
     settle();
-    expect(delivered).toEqual(["1:bus"]);
+    expect(delivered).toEqual(["1:pipe"]);
   });
 
   test("that the bus does not bring counts once the bus had its chance", () => {
@@ -51,15 +51,16 @@ describe("an announcement", () => {
     piped(2);
     piped(3);
     heard(3);
-    expect(delivered).toEqual(["1:pipe", "2:pipe", "3:bus"]);
+    expect(delivered).toEqual(["1:pipe", "2:pipe", "3:pipe"]);
   });
 
-  test("without a copy on the pipe counts as well", () => {
-    const { heard, delivered } = listening();
+  test("that somebody else makes in the task's name never counts, and takes nobody's place", () => {
+    const { piped, heard, delivered } = listening();
 
-    heard(1);
-    heard(2);
-    expect(delivered).toEqual(["1:bus", "2:bus"]);
+    for (let sequence = 1; sequence <= 200_000; sequence += 1) heard(sequence * 7);
+    expect(delivered).toEqual([]);
+    piped(1);
+    expect(delivered).toEqual(["1:pipe"]);
   });
 });
 
@@ -154,7 +155,7 @@ test("with nothing lost and nothing settled, none counts before others could hea
     fc.property(journeys, ({ isLost, schedule }) => {
       const lossless = { isLost: isLost.map(() => false), schedule: schedule.filter((step) => step !== "settle") };
 
-      travel(lossless, (sequence, heard) => expect(sequence).toBe(heard));
+      travel(lossless, (sequence, heard) => expect(sequence).toBeLessThanOrEqual(heard));
     }),
     { numRuns: 2_000 },
   );

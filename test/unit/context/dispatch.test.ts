@@ -299,7 +299,7 @@ describe("start", () => {
 
   test("may bring a command that the provider's file has, for whichever task", () => {
     const own = task("ts004", { serviceType: "Executable", command: runs("sh", "-c", "exit 0") });
-    const same = { ...own, id: "ts009" };
+    const same = { ...own, id: "ts009", configuration: { location: "/elsewhere" } }; // where no code comes from
 
     expect(verdict(dispatch(context("start", bringing(same)), providerWith({}, { ownTasks: [own] })))).toEqual([
       "start ts009",

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
+import { readExisting } from "../../../src/config/existing-context.ts";
 import { rootEnd } from "../../../src/config/xml.ts";
-import { addTaskServices, readExisting } from "../../../src/generator/context-update.ts";
+import { addTaskServices } from "../../../src/generator/context-update.ts";
 import { detailsOf, GOOD, goodBut } from "../config/context-xml.ts";
 
 /** A task service as the template renders it, its values escaped already. */
@@ -28,39 +29,15 @@ function addition(id: string, description = "", device = "d"): string {
 /** One of as few lines as show every level. */
 const SHORT = `<TaskService id="new">\n  <Task>\n    <state/>\n  </Task>\n</TaskService>`;
 
-function tasksIn(text: string, file?: string) {
-  return readExisting(text, file).tasks;
+function tasksIn(text: string) {
+  return readExisting(text, "c.xml").tasks;
 }
 
-describe("the task services of a file", () => {
-  test("are their ids and instances", () => {
-    expect(tasksIn(GOOD)).toEqual([
-      { id: "ts001", instance: "EchoAction" },
-      { id: "ts002", instance: "Listen" },
-    ]);
-  });
-
-  test("may be written as elements, as the file may, and none of them need be complete", () => {
-    const text = "<Context><TaskService><id> a </id></TaskService><TaskService instance='B'/><Other/></Context>";
-
-    expect(tasksIn(text)).toEqual([
-      { id: "a", instance: "" },
-      { id: "", instance: "B" },
-    ]);
-  });
-
-  test("are none where there are none", () => {
-    expect(tasksIn("<Context/>")).toEqual([]);
-    expect(tasksIn("<Context><!-- <TaskService id='a'/> --></Context>")).toEqual([]);
-  });
-
-  test.each([
-    ["<Context>", "c.xml:1:9: not well-formed: unclosed tag: Context"],
-    ["<Contexts/>", "c.xml:1:1: expected the root <Context>, got <Contexts>"],
-  ])("are not looked for in %s", (text, problem) => {
-    expect(detailsOf(() => tasksIn(text, "c.xml"))).toEqual([problem]);
-    expect(() => addTaskServices(text, [SHORT])).toThrow("context.xml has 1 problem");
-  });
+test.each([
+  ["<Context>", "context.xml:1:9: not well-formed: unclosed tag: Context"],
+  ["<Contexts/>", "context.xml:1:1: expected the root <Context>, got <Contexts>"],
+])("nothing is added to %s", (text, problem) => {
+  expect(detailsOf(() => addTaskServices(text, [SHORT]))).toEqual([problem]);
 });
 
 describe("a task service is added in the style of the file:", () => {
@@ -276,8 +253,8 @@ describe("in every file", () => {
     const empty = goodBut(GOOD.slice(GOOD.indexOf("  <TaskService"), GOOD.indexOf("</Context>")), "");
 
     expect(tasksIn(addTaskServices(empty, [addition("a"), addition("b")]))).toEqual([
-      { id: "a", instance: "Added" },
-      { id: "b", instance: "Added" },
+      { id: "a", instance: "Added", serviceType: "Process", location: "" },
+      { id: "b", instance: "Added", serviceType: "Process", location: "" },
     ]);
   });
 });

@@ -3,7 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ContextError } from "../../../src/errors.ts";
 import { isBelow } from "../../../src/folders.ts";
-import { contextFileAt, pathFrom, placeOf, type ServicePlace, type Site } from "../../../src/generator/layout.ts";
+import {
+  contextFileAt,
+  locationRule,
+  pathFrom,
+  placeOf,
+  type ServicePlace,
+  type Site,
+} from "../../../src/generator/layout.ts";
 import { SITE, service } from "./site.ts";
 
 const KITCHEN = { contextName: "Kitchen" };
@@ -78,11 +85,38 @@ describe("the code of a service", () => {
         error = thrown;
       }
 
+      expect(locationRule(SITE).accepts(location)).toBe(false);
       expect(error).toBeInstanceOf(ContextError);
       expect(error).toMatchObject({
         code: "ERR_TARGET_REFUSED",
         message: `location ${location} is outside the project /project; nothing was written`,
       });
+    },
+  );
+
+  test.each<[location: string, folder: string, written: string]>([
+    ["code", "/project/code/Echo", "../code"],
+    ["/a/link/code", "/project/code/Echo", "/a/link/code"],
+    ["/a/link", "/project/Echo", "/a/link"],
+    ["/project/code", "/project/code/Echo", "/project/code"],
+    ["../link/code", "/project/code/Echo", "../code"],
+    ["../project/code", "/project/code/Echo", "../code"],
+  ])("of a project that is reached through a link may be in %s", (location, folder, written) => {
+    expect(echoAt(location, { given: "/a/link" })).toEqual({ folder, location: written });
+  });
+
+  test("may be called by a link that the project itself has to it", () => {
+    expect(echoAt("/project/link/code", { given: "/project/link" }).folder).toBe("/project/code/Echo");
+    expect(echoAt("/project/code", { given: "/project/link" }).folder).toBe("/project/code/Echo");
+  });
+
+  test.each(["/a", "/a/links", "..", "/a/link/../other", "/other"])(
+    "is not outside that project either: %s",
+    (location) => {
+      const rule = locationRule({ ...SITE, given: "/a/link" });
+
+      expect(rule.accepts(location)).toBe(false);
+      expect(rule.expected).toBe("a folder of the project /a/link");
     },
   );
 
@@ -96,13 +130,16 @@ describe("the code of a service", () => {
         fc.constantFrom("", "/"),
         fc.constantFrom("/project", "/home", "/project/a"),
         (names, root, home) => {
+          const location = root + names.join("/");
           let place: ServicePlace;
           try {
-            place = echoAt(root + names.join("/"), { home });
+            place = echoAt(location, { home });
           } catch (error) {
             expect(error).toMatchObject({ code: "ERR_TARGET_REFUSED" });
+            expect(locationRule(SITE).accepts(location)).toBe(false);
             return;
           }
+          expect(locationRule(SITE).accepts(location)).toBe(true);
 
           expect(isBelow("/project", place.folder)).toBe(true);
           expect(resolve(home, "conf", place.location ?? "nowhere", "Echo")).toBe(place.folder);

@@ -284,10 +284,77 @@ describe("an existing context", () => {
     const [byId, byInstance] = [service("Other", { id: "id_of_Echo" }), service("Echo", { id: "other" })];
 
     expect(planOn(generated, listOf([byId])).warnings).toEqual([
-      `${CONTEXT_FILE} has id_of_Echo with the instance Echo, so id_of_Echo with Other was not added to it`,
+      `${CONTEXT_FILE} has id_of_Echo with the instance Echo, so Other was not added to it; give another --task_id, ts001 say`,
     ]);
     expect(planOn(generated, listOf([byInstance])).warnings).toEqual([
-      `${CONTEXT_FILE} has id_of_Echo with the instance Echo, so other with Echo was not added to it`,
+      `${CONTEXT_FILE} has Echo as id_of_Echo, so other was not added to it`,
+    ]);
+  });
+
+  test("gets no code that nothing would run", () => {
+    const byId = service("Other", { id: "id_of_Echo" });
+
+    expect(Object.keys(fatesIn(planOn(generated, listOf([byId]))))).toEqual([CONTEXT_FILE]);
+  });
+
+  test("keeps what it says about a task, and whoever says otherwise is warned, point by point", () => {
+    const { triggers, ...other } = service("Echo", { description: "New words", entry: "on_exit" });
+    const plan = planOn(generated, listOf([{ ...other, triggers: { on_exit: { action: "exit", call: ["all"] } } }]));
+
+    const keeps = `${CONTEXT_FILE} keeps`;
+    expect(plan.warnings).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/ as task_desc of id_of_Echo; "New words" was given$/),
+        `${keeps} on_start as entry_action of id_of_Echo; on_exit was given`,
+        expect.stringMatching(/ as on_exit of id_of_Echo; "exit all" was given$/),
+      ]),
+    );
+    expect(triggers).toBeDefined();
+    expect(fatesIn(plan)[CONTEXT_FILE]).toMatch(/^unchanged/);
+  });
+
+  test("with the code of a task elsewhere gets none in another place", () => {
+    const plan = planOn(generated, listOf([service("Echo", { location: "lib" })]));
+
+    expect(Object.keys(fatesIn(plan))).toEqual([CONTEXT_FILE]);
+    expect(plan.warnings[0]).toMatch(
+      /has the code of id_of_Echo in .*services\/Echo, so none was written to .*lib\/Echo$/,
+    );
+  });
+
+  test.each([
+    ["python", "Process", "Python"],
+    ["python", "Thread", "Python"],
+    ["typescript", "Executable", "TypeScript"],
+  ] as const)("that runs a task in no %s, but as a %s, says so", (language, serviceType, name) => {
+    const command = serviceType === "Executable" ? "<command>python3 x.py</command>" : "";
+    const disk = generatedBut(CONTEXT_FILE, (text) =>
+      text.replace('serviceType="Process">', `serviceType="${serviceType}">${command}`),
+    );
+
+    const plan = planOn(disk, listOf([service("Echo", { language })]));
+
+    expect(fatesIn(plan)[CONTEXT_FILE]).toBe("unchanged: id_of_Echo already defined, left alone");
+    expect(plan.warnings).toEqual([
+      `${CONTEXT_FILE} has id_of_Echo with the serviceType ${serviceType}, which runs no ${name}; remove the task from it to have it added anew`,
+    ]);
+  });
+
+  test("that runs TypeScript as a thread, or Python as a program, is as it should be", () => {
+    const threads = generatedBut(CONTEXT_FILE, (text) => text.replace('"Process"', '"Thread"'));
+    const python = listOf([service("Echo", { language: "python" })]);
+
+    expect(planOn(threads, list).warnings).toEqual([]);
+    expect(planOn(diskAfter(planOn({}, python)), python).warnings).toEqual([]);
+  });
+
+  test("keeps a host that is served, and nobody is warned of another one that was given", () => {
+    const endpoints = { publish: "tcp://192.168.0.7:5557", subscribe: "tcp://192.168.0.7:5556" };
+    const binds = { publish: "tcp://*:5557", subscribe: "tcp://*:5556" };
+
+    expect(planOn(generated, listOf([service("Listen")], { endpoints, binds })).warnings).toEqual([
+      expect.stringContaining("keeps tcp://127.0.0.1:5557 as the endpoint of senders; tcp://192.168.0.7:5557"),
+      expect.stringContaining("keeps tcp://127.0.0.1:5556 as the endpoint of listeners; tcp://192.168.0.7:5556"),
     ]);
   });
 

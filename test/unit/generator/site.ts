@@ -1,9 +1,16 @@
+import { readExisting } from "../../../src/config/existing-context.ts";
 import type { ListedService, ServiceList } from "../../../src/config/service-list.ts";
+import type { Site } from "../../../src/generator/layout.ts";
 import { type Plan, planServices } from "../../../src/generator/plan.ts";
 import { openTemplates } from "../../../src/generator/render.ts";
 
 /** A project with the usual folders; nothing of it is on disk. */
-export const SITE = { project: "/project", home: "/project", folders: { services: "services", conf: "conf" } };
+export const SITE: Site = {
+  project: "/project",
+  given: "/project",
+  home: "/project",
+  folders: { services: "services", conf: "conf" },
+};
 
 export const CONTEXT_FILE = "/project/conf/Context-Kitchen.xml";
 
@@ -48,8 +55,14 @@ export function listOf(services: ListedService[], but: Partial<ServiceList> = {}
 /** Files by their absolute paths. */
 export type Disk = { readonly [path: string]: string };
 
-export function planOn(disk: Disk, list: ServiceList, { force = false, site = SITE } = {}): Plan {
-  return planServices(list, { site, force, templates, present: (path) => disk[path] });
+export function planOn(
+  disk: Disk,
+  list: ServiceList,
+  { force = false, site = SITE, templates: used = templates } = {},
+): Plan {
+  const context = disk[CONTEXT_FILE];
+  const existing = context === undefined ? undefined : readExisting(context, CONTEXT_FILE);
+  return planServices(list, { site, force, templates: used, existing, present: (path) => disk[path] });
 }
 
 /** The disk after a plan was carried out. */

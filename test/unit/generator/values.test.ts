@@ -22,7 +22,9 @@ const value = fc.oneof(
 );
 const filled = value.filter((text) => text.trim() !== "");
 /** What an id may be: no white space, no comma. */
-const id = filled.map((text) => text.replace(/[\s,]/g, "")).filter((text) => text !== "" && text !== "all");
+const id = filled
+  .map((text) => text.replace(/[\s,\p{Cc}]/gu, ""))
+  .filter((text) => !["", "all", "__proto__"].includes(text));
 
 const ONE = "/project/services/One";
 
@@ -192,7 +194,7 @@ function saidEverywhere(text: string): Saying {
     serviceName: said,
     deviceAction: said,
     entry: `later ${text}`,
-    id: said.replace(/[\s,]/g, ""),
+    id: said.replace(/[\s,\p{Cc}]/gu, ""),
     contextId: "context001",
   };
 }

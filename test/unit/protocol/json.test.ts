@@ -61,11 +61,35 @@ describe.each(STYLES)("both styles: %s", (style) => {
     );
   });
 
+  const says = (value: unknown) => ({ toJSON: () => value });
+  test.each([
+    ["undefined in a list", [1, undefined]],
+    ["a gap in a list", Object.assign([], { 1: 1, 3: 2 })],
+    ["an object that says undefined for itself", { a: 1, b: says(undefined), list: [says(undefined)] }],
+    ["an object that says another value for itself", says({ a: [says("text")], b: says(null) })],
+    [
+      "an object that says itself",
+      {
+        a: {
+          b: 1,
+          toJSON(this: object) {
+            return { ...this, toJSON: undefined };
+          },
+        },
+      },
+    ],
+    ["an object that says another such object", says({ a: 1, toJSON: undefined, b: says({ c: says(2) }) })],
+    ["an object that says its name", { a: { toJSON: (key: string) => key }, list: [{ toJSON: (key: string) => key }] }],
+  ])("writes %s as JSON.stringify does", (_, value) => {
+    expect(JSON.parse(formatJson(value as never, style))).toEqual(JSON.parse(JSON.stringify(value)));
+  });
+
   test.each([
     ["a function", { call: () => {} }, "function"],
     ["a bigint", { big: 12n }, "bigint 12"],
     ["a symbol", { of: Symbol("s") }, "symbol Symbol(s)"],
-    ["a gap in a list", [undefined], "undefined"],
+    ["nothing at all", undefined, "undefined"],
+    ["a function in a list", [() => {}], "function"],
   ])("refuses %s, and says so", (_, value, got) => {
     expect(() => formatJson(value as never, style)).toThrow(`expected a value that JSON can say, got ${got}`);
   });

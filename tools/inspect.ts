@@ -1,0 +1,77 @@
+// What `service-context` does with a context file that it only looks at: `--check` and `--diagram`.
+import { narrowToLoopback } from "../src/bus/exposure.ts";
+import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
+import { entersAtOnce } from "../src/config/meaning.ts";
+import { openServices } from "../src/context/services.ts";
+import { ContextError, reasonOf } from "../src/errors.ts";
+import { drawContext } from "../src/generator/diagram.ts";
+import { columns } from "./columns.ts";
+import { readContextFile } from "./context-file.ts";
+import { answer, answerJson, EXIT, say } from "./print.ts";
+
+/** The options that say how; see `--help`. */
+interface Options {
+  json?: true;
+  services_root: string[];
+  state_dir?: string;
+}
+
+/** Prints the problems of a context file, or what it says; answers the exit code. */
+export async function check(file: string, { json, services_root: roots, state_dir }: Options): Promise<number> {
+  const config = await read(file);
+  narrowToLoopback(config);
+  if (json) answerJson(config);
+  else answer(describe(file, config));
+  await using services = openServices({ file, ownTasks: config.tasks, roots, stateDir: state_dir });
+  if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start begins nothing');
+  // What does not compile would be found out at the start, over and over where a trigger starts it again.
+  for (const task of config.tasks) await services.prepare(task).catch(warn);
+  return EXIT.done;
+}
+
+function warn(error: unknown): void {
+  const { details = [] } = error as Partial<ContextError>;
+  say([`warning: ${reasonOf(error)}`, ...details].join("\n  "));
+}
+
+/** Prints the tasks and triggers of a context file as a diagram; answers the exit code. */
+export async function draw(file: string, { json }: Options): Promise<number> {
+  const diagram = drawContext(await read(file));
+  if (json) answerJson({ diagram });
+  else answer(diagram);
+  return EXIT.done;
+}
+
+// Whoever checks a file already is not told to check it.
+async function read(file: string): Promise<ContextConfig> {
+  return readContextFile(file).catch((error: unknown) => {
+    if (!(error instanceof ContextError)) throw error;
+    const { code, message, details, cause } = error;
+    throw new ContextError(code, message, { details, cause });
+  });
+}
+
+function describe(file: string, { contextId, endpoints, tasks }: ContextConfig): string {
+  const rows = tasks.map((task) => [
+    task.id,
+    task.instance,
+    task.serviceName,
+    task.serviceType,
+    task.entry,
+    triggersOf(task),
+  ]);
+  return [
+    `${file} is fine: context ${contextId || "(no ContextID)"}, ${tasks.length} task service${tasks.length === 1 ? "" : "s"}`,
+    `senders connect to ${endpoints.publish}, listeners to ${endpoints.subscribe}`,
+    "",
+    columns(["ID", "INSTANCE", "SERVICE", "TYPE", "ENTRY", "TRIGGERS"], rows),
+  ].join("\n");
+}
+
+function triggersOf({ triggers }: TaskServiceConfig): string {
+  return (
+    Object.entries(triggers)
+      .map(([event, { action, call }]) => `${event}: ${action} ${call.join(" ")}`)
+      .join("; ") || "-"
+  );
+}
