@@ -59,7 +59,7 @@ describe("an announcement", () => {
     piped(2);
     piped(3);
     heard(3);
-    expect(delivered).toEqual(["1:pipe", "2:pipe", "3:pipe"]);
+    expect(delivered).toEqual(["1:pipe", "2:pipe", "3:bus"]);
   });
 
   test("far ahead, in the task's name and by somebody else, does not count, and is not kept", () => {
