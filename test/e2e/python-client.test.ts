@@ -567,7 +567,8 @@ describe("monitor", () => {
     await other.start(steady);
     const { status } = await about.hears({ action: "updated", serviceId: "ts003" });
 
-    const frame = await figuresOf(about.transaction, (tasks) => tasks.some(({ action }) => action === "updated"));
+    const lastSaid = (tasks: JsonObject[]) => tasks.map(({ action }) => action).join();
+    const frame = await figuresOf(about.transaction, (tasks) => lastSaid(tasks) === "started,updated");
     await figuresOf(other.transaction, (tasks) => tasks.length === 1);
 
     const [figures, parent] = frame.body[about.transaction] as JsonObject[];
