@@ -19,6 +19,7 @@ interface Options {
   json?: true;
   services_root: string[];
   state_dir?: string;
+  no_resume?: true;
   log_format: "pretty" | "json";
   log_level: LogLevel;
 }
@@ -35,6 +36,7 @@ export async function serve(file: string, options: Options): Promise<number> {
     file,
     log,
     servicesRoots: options.services_root,
+    resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
     watch: (source) => startMonitor({ sampler: createSampler(), ...source }),
   });
@@ -45,11 +47,13 @@ export async function serve(file: string, options: Options): Promise<number> {
     const outcome = await Promise.race([
       begin(provider, options),
       provider.asked,
+      provider.essentialEnd,
       signalled(provider, log),
       broken(log),
     ]);
     if (outcome === BROKEN) return EXIT.internal;
-    return outcome === undefined ? EXIT.done : report(outcome, options);
+    if (outcome === undefined) return EXIT.done;
+    return "code" in outcome ? outcome.code : report(outcome, options);
   } finally {
     await closeVisibly(provider, log);
     log.info({ context: provider.contextId, pid }, "provider left");
@@ -74,11 +78,14 @@ function broken(log: Log): Promise<typeof BROKEN> {
 function begin(provider: Provider, options: Options): Promise<Outcome> {
   const never = new Promise<never>(() => {});
   if (options.start === undefined && !options.until_done) return never;
-  const transaction = typeof options.start === "string" && options.start !== "" ? options.start : generateTransaction();
+  const named = typeof options.start === "string" && options.start !== "" ? options.start : undefined;
+  // What an earlier provider was running goes on: it is the start that is asked for here, and not to be doubled.
+  const going = provider.resumed.find((id) => named === undefined || id === named);
+  const transaction = going ?? named ?? generateTransaction();
   if (!options.json) answer(`transaction ${transaction}`);
   else if (!options.until_done) answerJson({ transaction });
   const done = options.until_done ? provider.untilDone(transaction) : never;
-  provider.start(transaction);
+  if (going === undefined) provider.start(transaction);
   return done;
 }
 

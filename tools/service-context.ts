@@ -15,7 +15,8 @@ const program = createProgram(
   .addOption(instead("--test", "run the tests that stand beside the services, and leave"))
   .option("--json", "answer in JSON")
   .option("--services_root <dir>", "load services from this folder as well; may be repeated", collect, [])
-  .option("--state_dir <dir>", "where compiled services are kept (default: .zcontext beside the file)")
+  .option("--state_dir <dir>", "where compiled services and the journal are kept (default: .zcontext beside the file)")
+  .option("--no_resume", "do not go on with what a provider of this file was running when it died")
   .addOption(new Option("--log_format <format>", "log lines on stderr").choices(["pretty", "json"]).default("pretty"))
   .addOption(new Option("--log_level <level>", "least level to log").choices(LOG_LEVELS).default("info"));
 

@@ -6,14 +6,31 @@ import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Endpoints } from "../config/context-config.ts";
 import { ContextError } from "../errors.ts";
+import { COOKIE, type Cookie, FORWARDER_RUN, writeCookie } from "../processes/cookie.ts";
+import type { ProcessIdentity } from "../processes/stat.ts";
 
 /** The process between publishers and subscribers, kept alive until it is closed. */
 export interface Forwarder extends AsyncDisposable {
   /** Where it is bound, ports chosen by the system included; the same for all its lives. */
   readonly bound: Endpoints;
   readonly pid: number;
+  /**
+   * Has it guard a task: should we die without closing it, it ends what is left in the group and session of this
+   * leader, and whatever else has our provider's cookie. It needs that cookie.
+   */
+  watch(leader: ProcessIdentity): void;
+  /** Nothing is left of this task. */
+  forget(pid: number): void;
   close(): Promise<void>;
 }
+
+export interface ForwarderOptions {
+  /** Whose processes it guards; without it, it guards nobody. */
+  cookie?: Pick<Cookie, "context" | "provider">;
+}
+
+/** What the forwarder process is told over its pipe, a line of JSON each. */
+export type Order = { watch: ProcessIdentity } | { forget: number } | { leave: true };
 
 export interface ForwarderEvents {
   /** It ended, though nobody asked; a new one is on its way. */
@@ -36,9 +53,14 @@ const LEAVE_MS = 1_000;
  *
  * @throws {ContextError} `ERR_ENDPOINT_IN_USE` or `ERR_FORWARDER_FAILED`.
  */
-export async function startForwarder(binds: Endpoints, events: ForwarderEvents = {}): Promise<Forwarder> {
-  let current = await spawnForwarder(binds);
+export async function startForwarder(
+  binds: Endpoints,
+  events: ForwarderEvents = {},
+  { cookie }: ForwarderOptions = {},
+): Promise<Forwarder> {
+  let current = await spawnForwarder(binds, cookie);
   const { bound } = current;
+  const watched = new Map<number, ProcessIdentity>();
   let closing = false;
   const kept = keepAlive();
 
@@ -50,6 +72,7 @@ export async function startForwarder(binds: Endpoints, events: ForwarderEvents =
       const next = await respawn();
       if (next === undefined) return;
       current = next;
+      for (const leader of watched.values()) tell(current, { watch: leader });
       if (closing) end(current);
       else events.onBack?.(current.pid);
     }
@@ -58,7 +81,7 @@ export async function startForwarder(binds: Endpoints, events: ForwarderEvents =
   async function respawn(): Promise<Running | undefined> {
     while (!closing) {
       try {
-        return await spawnForwarder(bound);
+        return await spawnForwarder(bound, cookie);
       } catch (error) {
         events.onRetry?.(error as ContextError);
         await pause(RETRY_MS);
@@ -69,7 +92,8 @@ export async function startForwarder(binds: Endpoints, events: ForwarderEvents =
 
   async function close(): Promise<void> {
     closing = true;
-    leave(current);
+    // It sends what it still holds, and ends.
+    tell(current, { leave: true });
     const late = setTimeout(() => end(current), LEAVE_MS);
     await kept;
     clearTimeout(late);
@@ -79,6 +103,13 @@ export async function startForwarder(binds: Endpoints, events: ForwarderEvents =
     bound,
     get pid() {
       return current.pid;
+    },
+    watch({ pid, startTicks }) {
+      watched.set(pid, { pid, startTicks });
+      tell(current, { watch: { pid, startTicks } });
+    },
+    forget(pid) {
+      if (watched.delete(pid)) tell(current, { forget: pid });
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -92,9 +123,10 @@ interface Running {
   exit: Promise<[number | null, NodeJS.Signals | null]>;
 }
 
-/** It sends what it still holds, and ends. */
-function leave({ child }: Running): void {
-  pipeOf(child)?.write("leave\n");
+// To one that has ended nothing is said: its successor is told everything.
+function tell({ child }: Running, order: Order): void {
+  const pipe = pipeOf(child);
+  if (pipe?.writable) pipe.write(`${JSON.stringify(order)}\n`);
 }
 
 function pipeOf(child: ChildProcess): Duplex | undefined {
@@ -106,14 +138,18 @@ function end({ child }: Pick<Running, "child">): void {
   child.kill("SIGKILL");
 }
 
-async function spawnForwarder(binds: Endpoints): Promise<Running> {
+async function spawnForwarder(binds: Endpoints, cookie: ForwarderOptions["cookie"]): Promise<Running> {
   const entry = createRequire(import.meta.url).resolve(ENTRY);
   const child = spawn(process.execPath, [entry, binds.publish, binds.subscribe], {
     // A session of its own: Ctrl-C in the provider's terminal must not take the bus from under an orderly stop.
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "pipe"],
     // The proxy occupies one thread of libuv's pool for life.
-    env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
+    env: {
+      ...process.env,
+      UV_THREADPOOL_SIZE: "8",
+      ...(cookie && { [COOKIE]: writeCookie({ ...cookie, run: FORWARDER_RUN }) }),
+    },
   });
   const exit = once(child, "exit") as Running["exit"];
   // Without descriptors to spare there is no process and not even its pipe; then `exit` is refused.

@@ -6,10 +6,12 @@ import type { ContextConfig } from "./model.ts";
 import { positionsIn } from "./position.ts";
 import { describe, type Problem, type Reading } from "./problems.ts";
 import { ANY_TEXT, NOT_EMPTY, Reader } from "./reader.ts";
+import { readContextSupervision } from "./supervision-reader.ts";
 import { readTasks } from "./task-reader.ts";
 import { parseXml } from "./xml.ts";
 
 export * from "./model.ts";
+export { DEFAULT_SUPERVISION } from "./supervision-reader.ts";
 
 /**
  * Reads a context file of either generation of the original and checks all of it, down to the ids that triggers call.
@@ -44,11 +46,14 @@ function readContext(element: Element, reading: Reading): ContextConfig {
   const services = element.children.filter(({ name }) => name === "TaskService");
   if (services.length === 0) root.report("TaskService", "expected at least one, got none");
   const contextId = root.text("ContextID", ANY_TEXT);
+  const { strategy, ...basis } = readContextSupervision(root);
   return {
     contextId,
     logName: root.text("TaskLogName", NOT_EMPTY),
     ...readEndpoints(root),
-    tasks: readTasks(services, reading, contextId),
+    strategy,
+    supervision: basis.supervision,
+    tasks: readTasks(services, reading, { contextId, basis }),
   };
 }
 

@@ -3,6 +3,7 @@
 import { type Element, partLabel, serviceLabel } from "./element.ts";
 import { type Problem, quote, type Reading, shorten } from "./problems.ts";
 import { didYouMean, nearest } from "./suggest.ts";
+import { CONTEXT_ATTRIBUTES, SHARED_ATTRIBUTES, TASK_ATTRIBUTES } from "./supervision-reader.ts";
 
 /** `text` has no elements inside, nor have `texts`, of which there may be many; `free` is read elsewhere. */
 type Shape = "text" | "texts" | "free" | Structure;
@@ -10,11 +11,30 @@ type Shape = "text" | "texts" | "free" | Structure;
 interface Structure {
   children: Readonly<Record<string, Shape>>;
   attributes?: readonly string[];
+  /** Those that belong to elements of this name elsewhere, and where. */
+  misplaced?: { attributes: readonly string[]; where: string };
   many?: true;
+  /** Holds text, and no elements. */
+  holdsText?: true;
 }
 
 const TRIGGER: Shape = { children: { action: "text", call: "text" } };
 
+const VARIABLE: Structure = { many: true, holdsText: true, attributes: ["name"], children: {} };
+
+const TASK_SUPERVISION: Structure = {
+  attributes: [...SHARED_ATTRIBUTES, ...TASK_ATTRIBUTES],
+  misplaced: { attributes: CONTEXT_ATTRIBUTES, where: "the <Supervision> of the Context" },
+  children: { environment: VARIABLE },
+};
+
+const CONTEXT_SUPERVISION: Structure = {
+  attributes: [...SHARED_ATTRIBUTES, ...CONTEXT_ATTRIBUTES],
+  misplaced: { attributes: TASK_ATTRIBUTES, where: "the <Supervision> of a TaskService" },
+  children: { environment: VARIABLE },
+};
+
+/** A task service as a message may bring it, where a `<Supervision>` is one of the names that nobody knows. */
 export const TASK_SERVICE_SHAPE: Structure = {
   many: true,
   attributes: ["id", "topic", "instance", "serviceType", "ready_after_s"],
@@ -65,7 +85,8 @@ export const CONTEXT_SHAPE: Structure = {
     TaskLogName: "text",
     // A help text of the original speaks of it; nothing has ever read it.
     MonitorEndpoint: "text",
-    TaskService: TASK_SERVICE_SHAPE,
+    Supervision: CONTEXT_SUPERVISION,
+    TaskService: { ...TASK_SERVICE_SHAPE, children: { ...TASK_SERVICE_SHAPE.children, Supervision: TASK_SUPERVISION } },
   },
 };
 
@@ -77,7 +98,7 @@ export function checkShape(element: Element, shape: Shape, reading: Reading, own
   if (shape === "free") return;
   const structure = typeof shape === "string" ? LEAF : shape;
   const faults = [
-    ...(structure === LEAF ? [] : strayText(element)),
+    ...(structure.holdsText ? [] : strayText(element)),
     ...(reading.strict ? unknownNames(element, structure) : []),
     ...repetitions(element, structure),
   ];
@@ -89,7 +110,7 @@ export function checkShape(element: Element, shape: Shape, reading: Reading, own
   }
 }
 
-const LEAF: Structure = { children: {} };
+const LEAF: Structure = { holdsText: true, children: {} };
 
 function shapeOf(child: Element, { children }: Structure): Shape | undefined {
   return Object.hasOwn(children, child.name) ? children[child.name] : undefined;
@@ -111,15 +132,17 @@ function unknownNames(element: Element, structure: Structure): Problem[] {
   ];
 }
 
-function unknownAttribute(name: string, { attributes = [], children }: Structure): string {
+function unknownAttribute(name: string, { attributes = [], misplaced, children }: Structure): string {
   const unknown = `unknown attribute "${shorten(name)}"`;
+  if (misplaced?.attributes.includes(name)) return `${unknown}; it belongs to ${misplaced.where}`;
   if (Object.hasOwn(children, name)) return `${unknown}; write it as an element, <${name}>`;
   if (attributes.length === 0) return `${unknown}; there are none here`;
   return unknown + (didYouMean(name, attributes) || `; known here: ${attributes.join(", ")}`);
 }
 
-function unknownElement(name: string, { children }: Structure): string {
+function unknownElement(name: string, { attributes = [], children }: Structure): string {
   const known = Object.keys(children);
+  if (attributes.includes(name)) return `unknown element <${shorten(name)}>; write it as an attribute, ${name}="…"`;
   if (known.length === 0) return `expected text, got the element <${shorten(name)}>`;
   const meant = nearest(name, known);
   const advice = meant === undefined ? `known here: <${known.join(">, <")}>` : `did you mean <${meant}>?`;

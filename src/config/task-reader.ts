@@ -1,10 +1,12 @@
 import { readCommand } from "./command-reader.ts";
 import { readConfiguration } from "./configuration-reader.ts";
-import { type Element, serviceLabel, textAt } from "./element.ts";
+import { findCycles } from "./dependency-cycle.ts";
+import { childAt, type Element, serviceLabel, textAt } from "./element.ts";
 import { SERVICE_TYPES, type TaskServiceConfig } from "./model.ts";
-import { quote, type Reading } from "./problems.ts";
+import { quote, type Reading, shorten } from "./problems.ts";
 import { ANY_TEXT, NOT_EMPTY, Reader, type TextRule } from "./reader.ts";
 import { nearest } from "./suggest.ts";
+import { type Basis, DEFAULT_BASIS, DEFAULT_SUPERVISION, readTaskSupervision } from "./supervision-reader.ts";
 import { type Names, readTriggers } from "./trigger-reader.ts";
 
 const ENTRY_WORDS = ["on_start", "start_now", "on_update", "on_fail", "on_exit"] as const;
@@ -29,26 +31,39 @@ export const ENTRY: TextRule = {
     value.trim() !== "" && (ENTRY_WORDS.some((word) => word === value) || nearest(value, ENTRY_WORDS) === undefined),
 };
 
+/** What the tasks of a context have in common; a message says nothing of it. */
+export interface Common {
+  contextId: string;
+  basis: Basis;
+}
+
 /** Reads the TaskServices of one context, each with an id of its own. */
-export function readTasks(services: readonly Element[], reading: Reading, contextId = ""): TaskServiceConfig[] {
-  const ids = services.map((service) => textAt(service, "id")?.value ?? "").filter((id) => id !== "");
+export function readTasks(
+  elements: readonly Element[],
+  reading: Reading,
+  { contextId, basis }: Common = { contextId: "", basis: DEFAULT_BASIS },
+): TaskServiceConfig[] {
+  const ids = elements.map((service) => textAt(service, "id")?.value ?? "").filter((id) => id !== "");
   const taken = new Set<string>();
-  return services.map((element) => {
-    const service = new Reader(element, reading, serviceLabel(element));
-    const task = readTask(service, { contextId, ids });
+  const services = elements.map((element) => new Reader(element, reading, serviceLabel(element)));
+  const tasks = services.map((service) => {
+    const task = readTask(service, { contextId, ids }, basis);
     if (taken.has(task.id)) service.report("id", `expected an id of its own, got ${quote(task.id)} again`);
     if (task.id !== "") taken.add(task.id);
     return task;
   });
+  reportCycles(tasks, services);
+  return tasks;
 }
 
-function readTask(service: Reader, names: Names): TaskServiceConfig {
+function readTask(service: Reader, names: Names, basis: Basis): TaskServiceConfig {
   const task = service.child("Task");
   const message = task.child("message");
   const state = task.child("state");
   const command = readCommand(service);
+  const id = service.text("id", idRule(names.contextId));
   return {
-    id: service.text("id", idRule(names.contextId)),
+    id,
     instance: service.text("instance", INSTANCE),
     topic: service.text("topic", TOPIC),
     serviceType: service.oneOf("serviceType", SERVICE_TYPES),
@@ -58,7 +73,26 @@ function readTask(service: Reader, names: Names): TaskServiceConfig {
     configuration: readConfiguration(message),
     triggers: readTriggers(state, names),
     ...(command === undefined ? {} : { command }),
+    // Whoever reaches the bus may send a task, but how tasks are looked after only the file says.
+    supervision: service.reading.strict ? readTaskSupervision(service, basis, { id, ...names }) : DEFAULT_SUPERVISION,
   };
+}
+
+/** As many as a line has room for. */
+const MAX_MEMBERS = 20;
+
+function reportCycles(tasks: readonly TaskServiceConfig[], services: readonly Reader[]): void {
+  // One that needs itself has been reported.
+  const dependencies = tasks.map(
+    ({ id, supervision }) => [id, supervision.dependsOn.filter((one) => one !== id)] as const,
+  );
+  for (const cycle of findCycles(new Map(dependencies))) {
+    const service = services[tasks.findIndex(({ id }) => id === cycle[0])];
+    const more = cycle.length > MAX_MEMBERS ? [`${cycle.length - MAX_MEMBERS} more`] : [];
+    const members = [...cycle.slice(0, MAX_MEMBERS).map(shorten), ...more, shorten(cycle[0] ?? "")].join(" -> ");
+    const own = service && childAt(service.element, "Supervision");
+    service?.report("depends_on", `a cycle: ${members}`, own && textAt(own, "depends_on")?.place);
+  }
 }
 
 /** Triggers tell ids from each other by commas and white space, and from the context id and `all` by being neither. */

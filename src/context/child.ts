@@ -1,15 +1,23 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createRequire } from "node:module";
 import type { Duplex, Readable, Writable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { type ContextError, reasonOf } from "../errors.ts";
+import { clearTree } from "../processes/clear.ts";
+import type { Ended, Pursuit, Survivor } from "../processes/pursuit.ts";
+import { createTree, snapshotTree, type Tree } from "../processes/tree.ts";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
-import { signalGroup, sweepGroup } from "./process-group.ts";
+import type { Custody, Limits } from "./custody.ts";
+import { signalGroup } from "./process-group.ts";
 
 /** How a process ended: a code, or the signal that ended it. */
 export interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** What it had started and left behind, and what has ended that. */
+  ended: readonly Ended[];
 }
 
 export type OutputStream = "stdout" | "stderr";
@@ -18,10 +26,20 @@ export type OutputStream = "stdout" | "stderr";
 export interface ProgramEvents {
   onSpawned(pid: number): void;
   /** There is no process; nothing else follows. */
-  onSpawnFailed(reason: string): void;
+  onSpawnFailed(failure: SpawnFailure): void;
   onOutput(stream: OutputStream, line: string): void;
-  /** The process has ended and all it wrote was handed on. Comes once, after everything else. */
+  /** The process has ended, and something it has started has not; that is being ended. */
+  onLingers(): void;
+  /** Something of it can't be ended; `onExit` follows if that ever changes. */
+  onStuck(reason: string): void;
+  /** The process and all it started are gone, and what it wrote was handed on. Comes once, after everything else. */
   onExit(exit: Exit): void;
+}
+
+export interface SpawnFailure {
+  reason: string;
+  /** The system is short of something; another attempt may succeed. */
+  isTransient: boolean;
 }
 
 export interface ChildEvents extends ProgramEvents {
@@ -32,8 +50,10 @@ export interface ChildEvents extends ProgramEvents {
 
 /** A program that runs, seen from the provider. */
 export interface RunningProgram {
-  /** To the process and all it started. */
+  /** To the process and its group. */
   signal(signal: NodeJS.Signals): void;
+  /** Ends the process and all it started, at once. */
+  kill(): void;
 }
 
 /** A task process, seen from the provider. */
@@ -44,43 +64,49 @@ export interface Child extends RunningProgram {
   hangUp(): void;
 }
 
-export interface Program {
+/** What any process is started with. */
+export interface Upbringing {
+  /** The run it belongs to; its mark and that of all it starts. */
+  run: string;
+  /** In addition to ours. */
+  environment: Readonly<Record<string, string>>;
+  /** Where it runs; where we do by default. */
+  folder?: string | undefined;
+  limits?: Limits;
+  /** For what it leaves behind. Default SIGTERM. */
+  stopSignal?: NodeJS.Signals;
+}
+
+export interface Program extends Upbringing {
   /** Of the file to run, absolute. */
   path: string;
-  /** What it is called in its own eyes, and in the process table. */
-  name: string;
   words: readonly string[];
-  /** Where it runs. */
-  folder: string;
-  /** In addition to ours. */
-  environment: Record<string, string>;
 }
 
 const ENTRY = "#task";
 /** How long what a process wrote may take to arrive once it has ended; a descendant may hold its pipes open. */
 const DRAIN_MS = 1_000;
+/** How long a process may outlive SIGKILL before that is told, and the pause between further attempts. */
+const STUCK_MS = 2_000;
+const AGAIN_MS = 5_000;
 
 /** Starts any program. */
-export function startProgram(program: Program, events: ProgramEvents): RunningProgram {
-  const child = spawn(program.path, program.words, {
-    argv0: program.name,
-    cwd: program.folder,
-    env: { ...process.env, ...program.environment },
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  return follow(child, events);
+export function startProgram(program: Program, custody: Custody, events: ProgramEvents): RunningProgram {
+  return follow(start([program.path, ...program.words], program, custody, []), program, custody, events);
 }
 
 /** Starts a task process; `label` shows in the process table. */
-export function startChild(label: readonly string[], events: ChildEvents): Child {
+export function startChild(
+  label: readonly string[],
+  upbringing: Upbringing,
+  custody: Custody,
+  events: ChildEvents,
+): Child {
   const entry = createRequire(import.meta.url).resolve(ENTRY);
   // One duplex pipe of our own rather than fork's channel: it starts faster, and its end says the other side is gone.
-  const child = spawn(process.execPath, ["--enable-source-maps", entry, ...label], {
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe", "pipe"],
-  });
-  const running = follow(child, events);
+  const words = [process.execPath, "--enable-source-maps", entry, ...label];
+  const child = start(words, upbringing, custody, ["pipe"]);
+  const running = follow(child, upbringing, custody, events);
   const pipe = stdioOf(child)[3] as Duplex | undefined;
   if (pipe === undefined) return { ...running, send() {}, hangUp() {} };
 
@@ -105,43 +131,137 @@ export function startChild(label: readonly string[], events: ChildEvents): Child
   };
 }
 
-/** What is the same for every process we start: it leads a group of its own, prints, and ends with all it started. */
-function follow(child: ChildProcess, events: ProgramEvents): RunningProgram {
-  child.once("error", (error) => {
-    if (child.pid === undefined) events.onSpawnFailed(error.message);
+/** Whether a program of the system runs with these words and ends well. */
+export function runsWell(path: string, words: readonly string[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile(path, words, { timeout: DRAIN_MS }, (error) => resolve(error === null));
+  });
+}
+
+// The process leads a session and a process group of its own, so that what it starts can be reached together.
+function start(
+  command: readonly string[],
+  { run, environment, folder, limits }: Upbringing,
+  custody: Custody,
+  pipes: readonly "pipe"[],
+): ChildProcess {
+  const [path = "", ...words] = [...custody.prefixOf(limits ?? { nice: 0 }), ...command];
+  return spawn(path, words, {
+    ...(folder === undefined ? {} : { cwd: folder }),
+    env: { ...process.env, ...environment, ...custody.markOf(run) },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", ...pipes],
+  });
+}
+
+/** What is the same for every process we start: it prints, it is known to the guard, and it ends with all it started. */
+function follow(
+  child: ChildProcess,
+  { run, stopSignal = "SIGTERM" }: Upbringing,
+  { table, guard }: Custody,
+  events: ProgramEvents,
+): RunningProgram {
+  let tree: Tree | undefined;
+  let clearing: Pursuit | undefined;
+  let isKilled = false;
+  let persisting: NodeJS.Timeout | undefined;
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+
+  child.once("error", (error: NodeJS.ErrnoException) => {
+    if (child.pid === undefined) events.onSpawnFailed(classify(error));
   });
   for (const stream of ["stdout", "stderr"] as const) {
     const output = child[stream] as Readable | null | undefined;
     if (output) onLines(output, MAX_LINE_LENGTH, (line) => events.onOutput(stream, line));
   }
-  child.once("spawn", () => events.onSpawned(child.pid as number));
-  child.once("exit", (code, signal) => {
-    sweep(child.pid as number);
-    const drained = () => {
-      clearTimeout(late);
-      child.off("close", drained);
-      // A descendant in a session of its own may hold the other ends for ever.
-      for (const stream of stdioOf(child)) stream?.destroy();
-      events.onExit({ code, signal });
-    };
-    const late = setTimeout(drained, DRAIN_MS);
-    child.once("close", drained);
+  child.once("spawn", () => {
+    const pid = child.pid as number;
+    // One that has ended already is still in the table, since nobody has waited for it yet.
+    const leader = { pid, startTicks: table.find(pid)?.startTicks ?? 0 };
+    tree = createTree(leader, run);
+    guard.watch(leader);
+    events.onSpawned(pid);
+  });
+  const closed = once(child, "close").catch(() => {}); // refused when there was no process at all
+  child.once("exit", async (code, signal) => {
+    clearTimeout(persisting);
+    const ended = await clear();
+    guard.forget(child.pid as number);
+    // Somebody who could not be found may hold the other ends for ever.
+    await Promise.race([closed, pause(DRAIN_MS, undefined, { ref: false })]);
+    for (const stream of stdioOf(child)) stream?.destroy();
+    events.onExit({ code, signal, ended });
   });
 
-  function sweep(leader: number): void {
+  function clear(): Promise<Ended[]> {
+    clearing = clearTree(tree as Tree, {
+      table,
+      stopSignal,
+      graceMs: isKilled ? 0 : Number.POSITIVE_INFINITY,
+      onLingers: events.onLingers,
+      onStuck: (survivors) => events.onStuck(survivors.map(describe).join(", ")),
+    });
+    return clearing.done;
+  }
+
+  function signal(name: NodeJS.Signals): void {
+    if (child.pid !== undefined && !hasEnded()) signalGroup(child.pid, name);
+  }
+
+  async function remember(): Promise<void> {
+    if (tree !== undefined) tree = snapshotTree(tree, await table.read());
+  }
+
+  // Not even SIGKILL ends what waits for a device, or what has become somebody else's.
+  function persist(afterMs: number, isTold: boolean): void {
+    persisting = setTimeout(() => {
+      if (hasEnded()) return;
+      if (!isTold) events.onStuck(`pid ${child.pid} is still there after SIGKILL${stateOf(child.pid)}`);
+      attemptKill();
+      persist(AGAIN_MS, true);
+    }, afterMs);
+  }
+
+  function stateOf(pid = 0): string {
+    const state = table.find(pid)?.state;
+    return state === undefined ? "" : ` (state ${state})`;
+  }
+
+  function attemptKill(): void {
     try {
-      sweepGroup(leader);
+      signal("SIGKILL");
     } catch (error) {
-      events.onOutput("stderr", `what it started can't be ended: ${reasonOf(error)}`);
+      events.onStuck(`pid ${child.pid}: ${reasonOf(error)}`);
     }
   }
 
   return {
-    signal(signal) {
-      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-        signalGroup(child.pid, signal);
+    signal(name) {
+      // Those that hide in sessions of their own are known by their parents only, who may be gone in a moment.
+      void remember()
+        .catch(() => {}) // the table can't be read: then it is group, session and mark
+        .then(() => signal(name));
+    },
+    kill() {
+      if (isKilled) return;
+      isKilled = true;
+      clearing?.killNow();
+      if (hasEnded()) return;
+      attemptKill();
+      persist(STUCK_MS, false);
     },
   };
+}
+
+function classify(error: NodeJS.ErrnoException): SpawnFailure {
+  return { reason: error.message, isTransient: SHORTAGES.includes(error.code ?? "") };
+}
+
+/** What the system says when it is short of processes, descriptors or memory. */
+export const SHORTAGES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
+
+function describe({ pid, name, reason }: Survivor): string {
+  return `pid ${pid} (${name}): ${reason}`;
 }
 
 // Without descriptors to spare there is no process and not even its pipes; an error follows.

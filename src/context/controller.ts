@@ -1,5 +1,5 @@
 // Hears what comes from the bus, has `dispatch` decide, and carries that out.
-import type { TaskServiceConfig } from "../config/context-config.ts";
+import type { Supervision, TaskServiceConfig } from "../config/context-config.ts";
 import { ContextError, type ErrorCode, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../protocol/codec.ts";
@@ -23,6 +23,8 @@ export interface ControllerOptions {
   transactions: Transactions;
   /** The tasks of the provider's own file. */
   ownTasks: readonly TaskServiceConfig[];
+  /** How tasks are supervised that the file does not have. */
+  supervision: Supervision;
   /** Of the provider's own publisher; what it says itself comes back from the bus. */
   incarnation: string;
   /** Whether the code of a task lies where this provider may load code from. */
@@ -62,6 +64,7 @@ export function createController(options: ControllerOptions): Controller {
       return transactions.contextId;
     },
     ownTasks,
+    supervision: options.supervision,
     find: (transaction) => transactions.find(transaction)?.view,
     whyUnknown: transactions.whyUnknown,
     mayLoad: options.mayLoad,

@@ -1,6 +1,6 @@
 // Decides what a message means for this provider: which orders it gives, or why it is refused. It looks and never
 // touches; whoever called it acts. Rules: docs/protocol.md, "What is accepted".
-import type { TaskServiceConfig } from "../config/context-config.ts";
+import type { Supervision, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce } from "../config/meaning.ts";
 import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../config/task-service.ts";
 import { ContextError, type ErrorCode } from "../errors.ts";
@@ -15,7 +15,7 @@ import {
   type ProcessMessage,
   type StateMessage,
 } from "../protocol/message.ts";
-import { isAlive, type LifecycleEvent, type LifecycleState } from "./lifecycle.ts";
+import { isAlive, isPending, type LifecycleEvent, type LifecycleState } from "./lifecycle.ts";
 import { assertOwnCommand } from "./own-commands.ts";
 
 /** What the provider knows when a message comes. */
@@ -24,6 +24,8 @@ export interface View {
   contextId: string;
   /** The tasks of the provider's own file. */
   ownTasks: readonly TaskServiceConfig[];
+  /** How tasks are supervised that the provider's own file does not have. */
+  supervision: Supervision;
   find(transaction: string): TransactionView | undefined;
   /** Why there is no such transaction, in a clause: it never was, or it has ended. */
   whyUnknown(transaction: string): string;
@@ -34,10 +36,10 @@ export interface View {
 /** The tasks of one transaction by id, in the order of the file. */
 export type TransactionView = ReadonlyMap<string, { task: TaskServiceConfig; state: LifecycleState }>;
 
-/** What one task is told. `define` makes it known and starts nothing. */
+/** What one task is told. `define` makes it known and starts nothing; `resume` starts it as if it had never ended. */
 export interface Order {
   task: TaskServiceConfig;
-  action: "define" | "start" | "stop" | "restart";
+  action: "define" | "start" | "stop" | "restart" | "resume";
 }
 
 export type Decision =
@@ -107,10 +109,15 @@ function definitions(
   if (!isObject(configuration) || configuration.TaskService === undefined) return undefined;
   const tasks = isListOfIds(configuration.TaskService)
     ? lookUp(readTaskServiceIds(configuration), known, view)
-    : readTaskServices(configuration);
+    : readTaskServices(configuration).map((task) => ({ ...task, supervision: supervisionOf(task.id, view) }));
   if (tasks.length === 0) return undefined;
   for (const task of tasks) assertMayRun(task, view);
   return tasks;
+}
+
+// How processes are started and ended is the business of the provider's own file, whoever brings the task.
+function supervisionOf(serviceId: string, { ownTasks, supervision }: View): Supervision {
+  return ownTasks.find(({ id }) => id === serviceId)?.supervision ?? supervision;
 }
 
 function assertMayRun(task: TaskServiceConfig, view: View): void {
@@ -155,7 +162,7 @@ function startOrder(task: TaskServiceConfig, known: TransactionView | undefined)
 function restartOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
   const isIdle = (task: TaskServiceConfig) => {
     const state = known?.get(task.id)?.state;
-    return state !== undefined && !isAlive(state) && state !== "backingOff" && !entersAtOnce(task);
+    return state !== undefined && !isAlive(state) && !isPending(state) && !entersAtOnce(task);
   };
   const named = new Set(tasks.map(({ id }) => id));
   const isWhole = [...(known?.keys() ?? [])].every((id) => named.has(id)) && !tasks.every(isIdle);
@@ -167,12 +174,12 @@ function restartOrders(tasks: readonly TaskServiceConfig[], known: TransactionVi
 function stopOrders(ids: readonly string[], known: TransactionView): Order[] {
   assertKnown(ids, known);
   return [...known.values()]
-    .filter(({ task, state }) => (ids.length === 0 || ids.includes(task.id)) && (isAlive(state) || isPending(state)))
+    .filter(({ task, state }) => (ids.length === 0 || ids.includes(task.id)) && mayBeStopped(state))
     .map(({ task }) => ({ task, action: "stop" }));
 }
 
-function isPending(state: LifecycleState): boolean {
-  return state === "defined" || state === "backingOff";
+function mayBeStopped(state: LifecycleState): boolean {
+  return isAlive(state) || isPending(state) || state === "defined";
 }
 
 // `none` is the original's word for an id that was not given.

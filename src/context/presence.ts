@@ -107,7 +107,12 @@ function running(contextFile: string, holder: Presence | undefined): ContextErro
   });
 }
 
+/** Names a context file on this machine, whichever way leads to it. */
+export function contextKeyOf(contextFile: string): string {
+  return createHash("sha256").update(realpathSync(contextFile)).digest("hex").slice(0, 32);
+}
+
 function addressOf(contextFile: string): string {
-  const name = `zcontext-${createHash("sha256").update(realpathSync(contextFile)).digest("hex").slice(0, 32)}`;
+  const name = `zcontext-${contextKeyOf(contextFile)}`;
   return process.platform === "linux" ? `\0${name}` : join(tmpdir(), `${name}.sock`);
 }

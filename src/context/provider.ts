@@ -1,20 +1,43 @@
 // The long-lived process of one context file. Opens presence, forwarder, bus and watch in this order, and closes them
 // in reverse once every process is gone.
-import { dirname, resolve } from "node:path";
+import { randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { basename, dirname, extname, resolve } from "node:path";
 import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
-import type { ContextConfig, Endpoints } from "../config/context-config.ts";
+import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
 import { type Log, silent } from "../log.ts";
+import type { Cookie } from "../processes/cookie.ts";
+import type { Survivor } from "../processes/pursuit.ts";
+import { sweepLeftovers } from "../processes/sweep.ts";
+import { createProcessTable, type ProcessTable } from "../processes/table.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import { startProgram } from "./child.ts";
+import { stateDirOf } from "./compile.ts";
 import { createComplaints } from "./complaints.ts";
 import { createController } from "./controller.ts";
-import { holdPresence } from "./presence.ts";
+import { type Custody, createCustody } from "./custody.ts";
+import { descriptorShortage } from "./descriptors.ts";
+import { createGate } from "./gate.ts";
+import { type Journal, openJournal } from "./journal.ts";
+import type { Resumable } from "./journal-records.ts";
+import { createLiveness } from "./liveness.ts";
+import { contextKeyOf, holdPresence } from "./presence.ts";
+import { type RunningProbe, startProbe } from "./probe.ts";
 import { left } from "./report.ts";
 import { openServices } from "./services.ts";
+import { findTools } from "./system-tools.ts";
+import { readEnvironment } from "./task-environment.ts";
 import { createLauncher } from "./task-process.ts";
-import { createTransactions, type Outcome, type Watched } from "./transactions.ts";
+import {
+  createTransactions,
+  type EssentialEnd,
+  type Outcome,
+  type Transactions,
+  type Watched,
+} from "./transactions.ts";
 import { joinWire } from "./wire.ts";
 
 /** Watches the processes of transactions and answers `top`; see `startMonitor` of the monitor. */
@@ -26,14 +49,18 @@ export interface ProviderOptions {
   config: ContextConfig;
   /** The context file: names the provider on this machine, and its folder is where relative locations start. */
   file: string;
-  /** Opens the watch over the processes. */
-  watch(source: { watched(): Watched[]; publish(frame: Frame): boolean }): ProcessWatch;
-  /** Holds the compiled services. Default `.zcontext` beside the file. */
+  /** Opens the watch over the processes; `weigh` is told what each task's processes hold. */
+  watch(source: {
+    watched(): Watched[];
+    publish(frame: Frame): boolean;
+    weigh(transaction: string, serviceId: string, rssMib: number): void;
+  }): ProcessWatch;
+  /** Holds the compiled services and the journal. Default `.zcontext` beside the file. */
   stateDir?: string;
   /** Further folders that services may be loaded from. */
   servicesRoots?: readonly string[];
-  /** From the request to stop a task to SIGKILL, in milliseconds. Default 10_000. */
-  graceMs?: number;
+  /** Whether to take up what an earlier provider of the file was running when it died. Default true. */
+  resume?: boolean;
   log?: Log;
 }
 
@@ -48,6 +75,10 @@ export interface Provider extends AsyncDisposable {
   readonly forwarderPid: number;
   /** How often each kind of unusable input came. */
   readonly complaints: { readonly [kind: string]: number };
+  /** Transactions that an earlier provider was running when it died, and that go on. */
+  readonly resumed: readonly string[];
+  /** Resolves with the first task without which the context is of no use, and that has ended for good. */
+  readonly essentialEnd: Promise<EssentialEnd>;
   /** Starts the file's tasks under this transaction. */
   start(transaction: string): void;
   /** Resolves once nothing of the transaction runs any more, and it is stopped and forgotten. */
@@ -74,7 +105,22 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const { binds, warnings } = narrowToLoopback(config);
     for (const reason of warnings) log.warn({ reason }, "bound to this machine only");
     const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
-    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log)));
+    const owner = { context: contextKeyOf(file), provider: randomUUID() };
+    const table = createProcessTable();
+    await clearLeftovers(owner, table, log);
+    const folder = dirname(resolve(file));
+    const toolsFound = findTools(folder, log);
+    const { journal, before } = await openJournal({
+      ...placeOf(file, options.stateDir),
+      contextId: config.contextId,
+      log,
+    });
+    opened.add({
+      async [Symbol.asyncDispose]() {
+        journal.close();
+      },
+    });
+    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log), { cookie: owner }));
     const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
 
     const complaints = createComplaints(log, monotonicMs);
@@ -89,15 +135,29 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         stateDir: options.stateDir,
       }),
     );
+    const custody = createCustody({ table, guard: forwarder, owner, tools: await toolsFound });
+    warnOfShortage(config.tasks.length, log);
     const transactions = createTransactions({
       config,
       endpoints,
       addresses: addressesOf(config, endpoints, forwarder.bound),
-      services,
-      launcher: createLauncher({ folder: dirname(resolve(file)) }),
-      graceMs: options.graceMs ?? 10_000,
+      launcher: createLauncher({ folder, custody }),
+      enter: createGate(2 * availableParallelism()),
+      liveness: createLiveness(),
+      async prepare(task) {
+        const [path, environment] = await Promise.all([
+          services.prepare(task),
+          readEnvironment(task.supervision, folder),
+        ]);
+        return { path, environment };
+      },
+      probe: (task, environment, onReady) => probeTask(task, { environment, folder, custody, onReady }),
+      journal,
+      lastSequence: before.lastSequence,
+      incarnation: wire.incarnation,
       nowMs: monotonicMs,
       publish: wire.publish,
+      send: wire.send,
       publishThrough: wire.publishThrough,
       caughtUp: wire.caughtUp,
       complaints,
@@ -106,6 +166,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const controller = createController({
       transactions,
       ownTasks: config.tasks,
+      supervision: config.supervision,
       incarnation: wire.incarnation,
       mayLoad: services.mayLoad,
       publish: wire.publish,
@@ -115,7 +176,10 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       complaints,
       log,
     });
-    const watch = opened.add(options.watch({ watched: transactions.watched, publish: wire.send }));
+    const watch = opened.add(
+      options.watch({ watched: transactions.watched, publish: wire.send, weigh: transactions.weigh }),
+    );
+    const resumed = options.resume === false ? forget(before, journal) : resume(before, transactions, log);
     wire.receive(controller.receive);
     presence.update({ pid: process.pid, contextId: config.contextId, endpoints });
 
@@ -124,6 +188,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       controller.leave();
       await transactions.stopAll();
       transactions.news.close();
+      journal.write({ kind: "left" });
       // The forwarder ends with us: what is said last must have passed it.
       await wire.publishThrough(left(transactions.contextId), LAST_WORD_MS);
       await opened.close();
@@ -140,6 +205,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       },
       complaints: complaints.counts,
       asked: asked.promise,
+      resumed,
+      essentialEnd: transactions.essentialEnd,
       start: controller.start,
       untilDone: transactions.untilDone,
       living: transactions.living,
@@ -189,6 +256,61 @@ function addressesOf(config: ContextConfig, endpoints: Endpoints, bound: Endpoin
   };
 }
 
+/** Ends what a provider of this file has left that died with its guard; nobody but us may have its processes now. */
+async function clearLeftovers(owner: Omit<Cookie, "run">, table: ProcessTable, log: Log): Promise<void> {
+  const onStuck = (survivors: Survivor[]) =>
+    log.error({ survivors }, "left behind by an earlier provider, can't be ended");
+  const leftovers = await sweepLeftovers(owner, { table, onStuck });
+  if (leftovers.length > 0) log.warn({ leftovers }, "ended what an earlier provider had left behind");
+}
+
+/** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
+function placeOf(file: string, stateDir: string | undefined): { folder: string; name: string } {
+  const name = basename(file, extname(file));
+  if (stateDir === undefined) return { folder: stateDirOf(file), name };
+  return { folder: resolve(stateDir), name: `${name}-${contextKeyOf(file).slice(0, 8)}` };
+}
+
+/** Goes on with what was running; answers the transactions. */
+function resume(before: Resumable, transactions: Transactions, log: Log): string[] {
+  for (const transaction of before.transactions) {
+    const tasks = transactions.resume(transaction);
+    log.warn({ transaction: transaction.id, tasks }, "resumed what an earlier provider was running when it died");
+  }
+  return before.transactions.map(({ id }) => id).filter((id) => transactions.find(id) !== undefined);
+}
+
+function forget(before: Resumable, journal: Journal): string[] {
+  if (before.transactions.length > 0) journal.write({ kind: "left" });
+  return [];
+}
+
+function warnOfShortage(tasks: number, log: Log): void {
+  const shortage = descriptorShortage(tasks);
+  if (shortage === undefined) return;
+  const reason = `${tasks} tasks may need ${shortage.needed} open files, and the limit is ${shortage.limit}; raise it with ulimit -n`;
+  log.warn({ reason }, "few descriptors");
+}
+
+function probeTask(
+  { supervision }: TaskServiceConfig,
+  {
+    environment,
+    folder,
+    custody,
+    onReady,
+  }: { environment: Readonly<Record<string, string>>; folder: string; custody: Custody; onReady(): void },
+): RunningProbe {
+  const events = { onSpawned() {}, onOutput() {}, onLingers() {}, onStuck() {} };
+  return startProbe(supervision.probe as Probe, {
+    folder,
+    onReady,
+    run: (program, told) =>
+      startProgram({ ...program, run: randomUUID(), environment, folder }, custody, { ...events, ...told }),
+  });
+}
+
+/** Comparable between all processes of one boot. */
 function monotonicMs(): number {
-  return performance.now();
+  return Number(process.hrtime.bigint()) / 1e6;
 }

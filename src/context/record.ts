@@ -19,7 +19,7 @@ export interface TaskRecord extends JsonObject {
   /** zcontext's own: the state of the lifecycle, and how often the task has run. */
   lifecycle: LifecycleState;
   runs: number;
-  /** Why it has failed; only while it is down for that. */
+  /** Why it is down, waits, or can't be ended; only while that is so. */
   reason?: string;
 }
 
@@ -60,7 +60,24 @@ export interface TransactionRecord extends JsonObject {
 
 /** Where the task stands now. */
 export function standingAt(record: TaskRecord, { state, life }: Standing): TaskRecord {
-  const isDown = state === "failed" || state === "backingOff";
-  const reason = isDown && life.reason !== undefined ? { reason: life.reason } : {};
-  return { ...record, lifecycle: state, runs: life.run, ...reason };
+  const reason = whyIn({ state, life });
+  return { ...record, lifecycle: state, runs: life.run, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** Why a task stands where it does, where that is not as it should be. */
+export function whyIn({ state, life }: Pick<Standing, "state" | "life">): string | undefined {
+  switch (state) {
+    case "failed":
+    case "backingOff":
+      return life.reason;
+    case "blocked":
+      return `waits for ${life.missing}`;
+    case "unready":
+    case "unresponsive":
+      return life.fault;
+    case "stuck":
+      return life.stuck;
+    default:
+      return undefined;
+  }
 }

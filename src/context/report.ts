@@ -38,6 +38,12 @@ export function throttled(about: About, serviceId: string): ControlMessage {
   return contextSays(about, "throttled", { device_action: "", reason, result: "failure", task: serviceId });
 }
 
+/** A task that has ended too often is not started again by itself. */
+export function notRestarted(about: About, serviceId: string, because: string): ControlMessage {
+  const reason = `${serviceId} is not restarted: ${because}; a start by hand begins anew`;
+  return contextSays(about, "not_restarted", { device_action: "", reason, result: "failure", task: serviceId });
+}
+
 /** The transaction is over, and so is what the provider knows of it. */
 export function ended(about: About): ControlMessage {
   return contextSays(about, "ended", { device_action: "", result: "success" });

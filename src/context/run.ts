@@ -1,8 +1,11 @@
 import { type ContextError, reasonOf } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../protocol/message.ts";
+import type { Beat } from "../protocol/pipe.ts";
 import { createAnnouncements } from "./announcements.ts";
-import type { Exit, OutputStream } from "./child.ts";
+import type { Exit, OutputStream, SpawnFailure } from "./child.ts";
+import { SHORTAGES } from "./child.ts";
+import type { Enter } from "./gate.ts";
 import type { LifecycleEvent } from "./lifecycle.ts";
 import type { RunEvents, TaskRun } from "./task-process.ts";
 
@@ -13,7 +16,7 @@ export interface Run {
   hear(sequence: number, message: ControlMessage): void;
   /** Ends it where there is no process yet; else its process is asked once the command has been heard on the bus. */
   askToStop(heard: Promise<void>): void;
-  terminate(): void;
+  /** Ends it with all it has started. */
   kill(): void;
   /** Ends its process at once, whoever shares it. */
   destroy(): void;
@@ -22,19 +25,32 @@ export interface Run {
 export interface RunOptions {
   /** Names this life of the task's publisher. */
   incarnation: string;
-  /** Answers the path of the module to load, or of the program to run; rejects when there is none. */
-  prepare(): Promise<string>;
-  launch(path: string, events: RunEvents): TaskRun;
+  /** Gets together what it is launched with; rejects when something is missing. */
+  prepare(): Promise<Prepared>;
+  /** Waits for a place among those that start at the same time. */
+  enter: Enter;
+  launch(prepared: Prepared, events: RunEvents): TaskRun;
   /** Copies of its announcements come on a pipe. */
   hasPipe: boolean;
   /** Resolves when the bus has brought what was said before, or has had its chance. */
   caughtUp(): Promise<void>;
-  /** What the operating system says about the process. */
+  /** What the operating system says about the process while it is there. */
   onEvent(event: LifecycleEvent): void;
+  onBeat(beat: Beat): void;
   /** What the task says: each announcement once, in its order. */
   onSaid(message: ControlMessage): void;
   onOutput(stream: OutputStream, line: string): void;
   onGarbage(error: ContextError): void;
+  /** How it ends: the one or the other, once, and nothing after it. */
+  onSpawnFailed(failure: SpawnFailure): void;
+  onExit(exit: Exit): void;
+}
+
+/** What a run is launched with. */
+export interface Prepared {
+  /** Of the module to load, or of the program to run. */
+  path: string;
+  environment: Readonly<Record<string, string>>;
 }
 
 /** How long the bus may take to bring what the pipe has brought already, in milliseconds. */
@@ -43,7 +59,10 @@ const BUS_CHANCE_MS = 1_000;
 /** Announcements after which the task is told how far we are; well below what it may be ahead of us. */
 const HEARD_EVERY = 32;
 
-/** Begins a run. Ends with exactly one `exit` or `spawnFailed`, and nothing after it. */
+/** A process that was stopped before there was one. */
+const NEVER_SPAWNED: Exit = { code: 0, signal: null, ended: [] };
+
+/** Begins a run. It ends with exactly one `onExit` or `onSpawnFailed`. */
 export function beginRun(options: RunOptions): Run {
   const { incarnation, hasPipe } = options;
   let child: TaskRun | undefined;
@@ -52,37 +71,60 @@ export function beginRun(options: RunOptions): Run {
   let busChance: NodeJS.Timeout | undefined;
   const announcements = createAnnouncements<ControlMessage>(onSaid, { hasPipe });
 
-  options.prepare().then(spawn, (error: unknown) => end({ type: "spawnFailed", reason: explain(error) }));
+  void begin();
 
-  function spawn(path: string): void {
-    if (isOver) return;
+  async function begin(): Promise<void> {
     try {
-      child = launch(path);
+      const prepared = await options.prepare();
+      if (isOver) return;
+      const leave = await options.enter();
+      if (isOver) return leave();
+      launch(prepared, leave);
     } catch (error) {
-      end({ type: "spawnFailed", reason: reasonOf(error) });
+      const { code = "" } = error as NodeJS.ErrnoException;
+      endBySpawnFailure({ reason: explain(error), isTransient: SHORTAGES.includes(code) });
     }
   }
 
-  function end(event: LifecycleEvent): void {
+  function end(tell: () => void): void {
     if (isOver) return;
     isOver = true;
-    options.onEvent(event);
+    tell();
+  }
+
+  function endBySpawnFailure(failure: SpawnFailure): void {
+    end(() => options.onSpawnFailed(failure));
   }
 
   // While the code is still being prepared there is nothing to end: what comes of it is not run any more.
   function abandon(): void {
-    if (child === undefined)
-      queueMicrotask(() => end({ type: "exit", clean: true, reason: "stopped before it was spawned" }));
+    if (child === undefined) queueMicrotask(() => end(() => options.onExit(NEVER_SPAWNED)));
   }
 
-  function launch(path: string): TaskRun {
-    return options.launch(path, {
-      onSpawned: (pid) => options.onEvent({ type: "spawned", pid }),
-      onSpawnFailed: (reason) => end({ type: "spawnFailed", reason }),
-      onAnnounced,
+  // Its place is free for the next one as soon as it can be seen to have started, or not to.
+  function launch(prepared: Prepared, leave: () => void): void {
+    child = options.launch(prepared, {
+      onSpawned(pid) {
+        if (!hasPipe) leave();
+        options.onEvent({ type: "spawned", pid });
+      },
+      onSpawnFailed(failure) {
+        leave();
+        endBySpawnFailure(failure);
+      },
+      onAnnounced(announcement) {
+        leave();
+        onAnnounced(announcement);
+      },
+      onBeat: options.onBeat,
       onGarbage: options.onGarbage,
       onOutput: options.onOutput,
-      onExit,
+      onLingers: () => options.onEvent({ type: "lingers" }),
+      onStuck: (reason) => options.onEvent({ type: "stuck", reason }),
+      onExit(exit) {
+        leave();
+        void onExit(exit);
+      },
     });
   }
 
@@ -121,7 +163,7 @@ export function beginRun(options: RunOptions): Run {
     try {
       settle();
     } finally {
-      end({ type: "exit", clean: exit.code === 0, reason: describeExit(exit) });
+      end(() => options.onExit(exit));
     }
   }
 
@@ -132,7 +174,6 @@ export function beginRun(options: RunOptions): Run {
       abandon();
       heard.then(() => child?.askToStop());
     },
-    terminate: () => child?.terminate(),
     kill: () => child?.kill(),
     destroy: () => child?.destroy(),
   };
@@ -146,10 +187,6 @@ function readCopy(body: JsonObject, onGarbage: (error: ContextError) => void): C
     onGarbage(error as ContextError);
     return undefined;
   }
-}
-
-function describeExit({ code, signal }: Exit): string {
-  return signal === null ? `the process ended with code ${code}` : `the process was ended by ${signal}`;
 }
 
 function explain(error: unknown): string {

@@ -1,138 +1,166 @@
 // Where a run of a task lives: a process of its own, a thread of a process it shares with the other threads of its
 // transaction, or a program that need not know of us. All look the same from here.
-import type { Command } from "../config/context-config.ts";
+import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
+import type { TaskServiceConfig } from "../config/context-config.ts";
 import type { ContextError } from "../errors.ts";
 import { environmentOf } from "../protocol/environment.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { Assignment, FromTask, StartData } from "../protocol/pipe.ts";
-import { type Child, type ChildEvents, type Exit, type OutputStream, startChild, startProgram } from "./child.ts";
+import type { Assignment, Beat, FromTask, StartData } from "../protocol/pipe.ts";
+import {
+  type Child,
+  type ChildEvents,
+  type Exit,
+  type Program,
+  type ProgramEvents,
+  startChild,
+  startProgram,
+  type Upbringing,
+} from "./child.ts";
+import type { Custody } from "./custody.ts";
 
 /** One run of a task, seen from the provider. Everything is safe to call after it has ended. */
 export interface TaskRun {
+  /** By its own means and by the stop signal. */
   askToStop(): void;
   /** Its last announcement was heard. */
   bye(): void;
   /** Its announcements up to this one have been acted on. */
   heard(sequence: number): void;
-  terminate(): void;
+  /** Ends it with all it has started. */
   kill(): void;
   /** Ends the process at once, and the other threads with it if it is shared. */
   destroy(): void;
 }
 
-export interface RunEvents {
-  onSpawned(pid: number): void;
-  onSpawnFailed(reason: string): void;
+export interface RunEvents extends Omit<ProgramEvents, "onExit"> {
   onAnnounced(announcement: { sequence: number; message: JsonObject; isLast: boolean }): void;
+  /** Its event loop goes round. */
+  onBeat(beat: Beat): void;
   onGarbage(error: ContextError): void;
-  onOutput(stream: OutputStream, line: string): void;
   onExit(exit: Exit): void;
 }
 
 /** Starts runs of tasks. */
 export interface Launcher {
-  launch(run: string, start: StartData, events: RunEvents): TaskRun;
-  /** Starts a program, which announces on the bus alone. */
-  launchProgram(run: string, program: ProgramStart, events: RunEvents): TaskRun;
+  launch(run: string, start: TaskStart, events: RunEvents): TaskRun;
 }
 
-/** A program that is a task, and what it is told. */
-export interface ProgramStart {
-  /** Of the file to run, absolute. */
-  path: string;
-  command: Command;
+/** What a run is made of: the task, its code, and how its process is to live. */
+export interface TaskStart {
+  task: TaskServiceConfig;
   assignment: Assignment;
+  /** Absolute: the module to load, or the program to run. */
+  path: string;
+  /** Variables of the task's own. */
+  environment: Readonly<Record<string, string>>;
 }
 
-/** @param options.folder - Where programs run: the folder of the context file. */
-export function createLauncher({ folder }: { folder: string }): Launcher {
+/** @param options.folder - Of the context file: where programs run, and where working folders start from. */
+export function createLauncher({ folder, custody }: { folder: string; custody: Custody }): Launcher {
   const hosts = new Map<string, ThreadHost>();
 
   function hostOf(transaction: string): ThreadHost {
     const present = hosts.get(transaction);
     if (present !== undefined) return present;
-    const host = startThreadHost(transaction, () => {
+    const host = startThreadHost(transaction, custody, () => {
       if (hosts.get(transaction) === host) hosts.delete(transaction);
     });
     hosts.set(transaction, host);
     return host;
   }
 
+  function upbringingOf(run: string, { task, environment }: TaskStart): Upbringing {
+    const { workingFolder, nice, filesMax, stopSignal } = task.supervision;
+    const limits = { nice, ...(filesMax === undefined ? {} : { filesMax }) };
+    const where = workingFolder === undefined ? {} : { folder: resolve(folder, workingFolder) };
+    return { run, environment, limits, stopSignal, ...where };
+  }
+
   return {
-    launch: (run, start, events) =>
-      start.isThread ? hostOf(start.transaction).launch(run, start, events) : launchProcess(run, start, events),
-    launchProgram: (run, program, events) => launchProgram(run, program, folder, events),
+    launch(run, start, events) {
+      const { task, assignment, path } = start;
+      const upbringing = upbringingOf(run, start);
+      if (task.command !== undefined) {
+        const environment = { ...start.environment, ...environmentOf(run, assignment) };
+        const program = { folder, ...upbringing, environment, path, words: task.command.words };
+        return launchProgram(program, custody, events);
+      }
+      const isThread = task.serviceType === "Thread";
+      const data = { ...assignment, module: path, isThread, heartbeatMs: task.supervision.heartbeatMs };
+      return isThread
+        ? hostOf(assignment.transaction).launch(run, data, events)
+        : launchProcess(data, upbringing, custody, events);
+    },
   };
 }
 
-function launchProgram(
-  run: string,
-  { path, command, assignment }: ProgramStart,
-  folder: string,
-  events: RunEvents,
-): TaskRun {
-  const child = startProgram(
-    { path, name: command.program, words: command.words, folder, environment: environmentOf(run, assignment) },
-    events,
-  );
+function launchProgram(program: Program, custody: Custody, events: RunEvents): TaskRun {
+  const running = startProgram(program, custody, events);
   let isAsked = false;
-  // Once: many programs take the second signal for impatience, and leave things half done.
-  function ask(): void {
-    if (!isAsked) child.signal("SIGTERM");
-    isAsked = true;
-  }
   return {
-    askToStop: ask,
+    // Once: many programs take the second signal for impatience, and leave things half done.
+    askToStop() {
+      if (!isAsked) running.signal(program.stopSignal ?? "SIGTERM");
+      isAsked = true;
+    },
     bye() {},
     heard() {},
-    terminate: ask,
-    kill: () => child.signal("SIGKILL"),
-    destroy: () => child.signal("SIGKILL"),
+    kill: running.kill,
+    destroy: running.kill,
   };
 }
 
-function launchProcess(run: string, start: StartData, events: RunEvents): TaskRun {
-  const child = startChild([start.serviceId, start.instance, start.transaction], {
+function launchProcess(start: StartData, upbringing: Upbringing, custody: Custody, events: RunEvents): TaskRun {
+  const { run, stopSignal = "SIGTERM" } = upbringing;
+  const child = startChild([start.serviceId, start.instance, start.transaction], upbringing, custody, {
     ...events,
     onMessage: (message) => handOn(message, events),
   });
   child.send({ type: "start", run, start });
   return {
-    askToStop: () => child.send({ type: "stop", run }),
+    askToStop() {
+      child.send({ type: "stop", run });
+      child.signal(stopSignal);
+    },
     bye: () => child.send({ type: "bye", run }),
     heard: (sequence) => child.send({ type: "heard", run, sequence }),
-    terminate: () => child.signal("SIGTERM"),
-    kill: () => child.signal("SIGKILL"),
-    destroy: () => child.signal("SIGKILL"),
+    kill: child.kill,
+    destroy: child.kill,
   };
 }
 
 /** A process whose threads run the tasks of one transaction; it ends with the last of them. */
-type ThreadHost = Pick<Launcher, "launch">;
+interface ThreadHost {
+  launch(run: string, start: StartData, events: RunEvents): TaskRun;
+}
 
 /** How long a process may take to end one of its threads before it is ended itself, in milliseconds. */
 const KILL_MS = 2_000;
 
-function startThreadHost(transaction: string, onEnded: () => void): ThreadHost {
+function startThreadHost(transaction: string, custody: Custody, onEnded: () => void): ThreadHost {
   const runs = new Map<string, RunEvents>();
   let pid: number | undefined;
   let lastExit: Exit | undefined;
   const toAll = (tell: (events: RunEvents) => void) => [...runs.values()].forEach(tell);
 
-  const child: Child = startChild(["threads", transaction], {
+  const upbringing = { run: randomUUID(), environment: {} };
+  const child: Child = startChild(["threads", transaction], upbringing, custody, {
     onSpawned(spawned) {
       pid = spawned;
       toAll((events) => events.onSpawned(spawned));
     },
-    onSpawnFailed: (reason) => close((events) => events.onSpawnFailed(reason)),
+    onSpawnFailed: (failure) => close((events) => events.onSpawnFailed(failure)),
     onMessage(message) {
       const events = runs.get(message.run);
       if (events === undefined) return;
-      if (message.type === "exit") end(message.run, { code: message.code, signal: null });
+      if (message.type === "exit") end(message.run, { code: message.code, signal: null, ended: [] });
       else handOn(message, events);
     },
     onGarbage: (error) => toAll((events) => events.onGarbage(error)),
     onOutput: (stream, line) => toAll((events) => events.onOutput(stream, line)),
+    onLingers: () => toAll((events) => events.onLingers()),
+    onStuck: (reason) => toAll((events) => events.onStuck(reason)),
     // A crash of one thread takes the process, and so its siblings.
     onExit: (exit) => close((events) => events.onExit(lastExit ?? exit)),
   } satisfies ChildEvents);
@@ -167,13 +195,12 @@ function startThreadHost(transaction: string, onEnded: () => void): ThreadHost {
         askToStop: tell("stop"),
         bye: tell("bye"),
         heard: (sequence) => child.send({ type: "heard", run, sequence }),
-        // A thread takes no signal: it is asked again, and then ended by its process, or with it.
-        terminate: tell("stop"),
+        // A thread takes no signal: it is ended by its process, or with it.
         kill() {
           child.send({ type: "kill", run });
-          setTimeout(() => runs.has(run) && child.signal("SIGKILL"), KILL_MS).unref();
+          setTimeout(() => runs.has(run) && child.kill(), KILL_MS).unref();
         },
-        destroy: () => child.signal("SIGKILL"),
+        destroy: child.kill,
       };
     },
   };
@@ -181,5 +208,6 @@ function startThreadHost(transaction: string, onEnded: () => void): ThreadHost {
 
 function handOn(message: FromTask, events: RunEvents): void {
   if (message.type === "announce") events.onAnnounced(message);
+  if (message.type === "beat") events.onBeat(message);
   if (message.type === "output") events.onOutput(message.stream, message.line);
 }

@@ -1,35 +1,53 @@
 // The task services of one transaction: hands orders to them, follows their triggers, and knows when all is over.
-import type { TaskServiceConfig, TriggerEvent } from "../config/context-config.ts";
+import type { Strategy, TaskServiceConfig, TriggerEvent } from "../config/context-config.ts";
 import type { ControlMessage } from "../protocol/message.ts";
+import { mayStop, missingFor } from "./dependencies.ts";
 import type { Order, TransactionView } from "./dispatch.ts";
-import { isAtRest, type LifecycleState, type Standing } from "./lifecycle.ts";
+import { isAlive, isAtRest } from "./lifecycle.ts";
 import type { TransactionRecord } from "./record.ts";
-import { type Supervised, type Surroundings, supervise } from "./supervisor.ts";
+import { type Change, type Past, type Supervised, type Surroundings, supervise } from "./supervisor.ts";
 import { type Consequence, consequenceOf } from "./triggers.ts";
 
 /** What a transaction needs for its tasks, and whom it tells about them. */
 export interface TransactionOptions
   extends Omit<
     Surroundings,
-    "transaction" | "onRun" | "onFired" | "onSlowed" | "onChanged" | "onOutput" | "onGarbage" | "onIncident"
+    | "transaction"
+    | "onRun"
+    | "onFired"
+    | "onSlowed"
+    | "onComeback"
+    | "onRefused"
+    | "onForgiven"
+    | "onChanged"
+    | "onOutput"
+    | "onGarbage"
+    | "onIncident"
   > {
   /** The four addresses as the bus shows them. */
   configuration: TransactionRecord["configuration"];
   logName: string;
   /** Tasks of the provider's own file, which a trigger may name though nobody started them. */
   ownTasks: readonly TaskServiceConfig[];
+  strategy: Strategy;
   observer: TransactionObserver;
 }
 
 export interface TransactionObserver {
   /** A run has begun; announcements under this incarnation are its. */
   onRun(supervised: Supervised, incarnation: string): void;
+  /** A task has become known to the transaction. */
+  onAdopted(supervised: Supervised): void;
   /** A task went from one state to another. */
-  onMoved(supervised: Supervised, from: LifecycleState): void;
+  onMoved(supervised: Supervised, change: Change): void;
   /** What `context_info` shows may have changed. */
   onChanged(): void;
   onTriggered(supervised: Supervised, event: TriggerEvent, consequence: Consequence): void;
   onSlowed(supervised: Supervised): void;
+  onRefused(supervised: Supervised, reason: string): void;
+  onForgiven(supervised: Supervised, ends: number): void;
+  /** A task without which the context is of no use has ended for good, though nobody asked. */
+  onEssentialEnd(supervised: Supervised): void;
   onOutput(supervised: Supervised, ...output: Parameters<Surroundings["onOutput"]>): void;
   onGarbage(supervised: Supervised, ...garbage: Parameters<Surroundings["onGarbage"]>): void;
   onIncident(supervised: Supervised, ...incident: Parameters<Surroundings["onIncident"]>): void;
@@ -44,8 +62,12 @@ export interface Transaction {
   /** As `context_info` and `reply_context` show it. */
   readonly record: TransactionRecord;
   obey(orders: readonly Order[]): void;
+  /** Takes a task up where an earlier provider has left it. */
+  resume(task: TaskServiceConfig, past: Past): void;
   /** An announcement about one of the tasks from a peer that is none of ours. */
   note(message: ControlMessage): void;
+  /** The resident memory of a task's processes, in MiB. */
+  weigh(serviceId: string, rssMib: number): void;
   /** Stops every task; it is over when the last has gone. */
   stop(): void;
 }
@@ -55,35 +77,75 @@ export function openTransaction(id: string, contextName: string, options: Transa
   const { observer, ownTasks } = options;
   const tasks = new Map<string, Supervised>();
   const fired: (() => void)[] = [];
+  /** Tasks that are to be gone, and whether they were told: one that others need waits for those. */
+  const stops = new Map<string, "waits" | "told">();
+  /** Who has to be told before it is over. */
+  const essential = new Set<Supervised>();
   let isSettling = false;
 
-  function adopt(task: TaskServiceConfig): Supervised {
+  function adopt(task: TaskServiceConfig, past?: Past): Supervised {
     const known = tasks.get(task.id);
     if (known !== undefined) return known;
-    const supervised: Supervised = supervise(task, {
-      ...options,
-      transaction: id,
-      onRun: (incarnation) => observer.onRun(supervised, incarnation),
-      onFired(event) {
-        fired.push(() => trigger(supervised, event));
-        settleSoon();
-      },
-      onSlowed: () => observer.onSlowed(supervised),
-      onChanged(from) {
-        changed(supervised, from);
-        settleSoon();
-      },
-      onOutput: (...output) => observer.onOutput(supervised, ...output),
-      onGarbage: (...garbage) => observer.onGarbage(supervised, ...garbage),
-      onIncident: (...incident) => observer.onIncident(supervised, ...incident),
-    });
+    const supervised: Supervised = supervise(
+      task,
+      surroundingsOf(() => supervised),
+      past,
+    );
     tasks.set(task.id, supervised);
+    observer.onAdopted(supervised);
+    supervised.depend(missingFor(task, view()));
     return supervised;
   }
 
-  function changed(supervised: Supervised, from: Standing["state"]): void {
-    if (supervised.standing.state !== from) observer.onMoved(supervised, from);
+  function surroundingsOf(find: () => Supervised): Surroundings {
+    return {
+      ...options,
+      transaction: id,
+      onRun: (incarnation) => observer.onRun(find(), incarnation),
+      onFired(event) {
+        const supervised = find();
+        fired.push(() => trigger(supervised, event));
+        settleSoon();
+      },
+      onSlowed: () => observer.onSlowed(find()),
+      onComeback: (delayMs) => accompany(find(), delayMs),
+      onRefused: (reason) => observer.onRefused(find(), reason),
+      onForgiven: (ends) => observer.onForgiven(find(), ends),
+      onChanged(change) {
+        changed(find(), change);
+        settleSoon();
+      },
+      onOutput: (...output) => observer.onOutput(find(), ...output),
+      onGarbage: (...garbage) => observer.onGarbage(find(), ...garbage),
+      onIncident: (...incident) => observer.onIncident(find(), ...incident),
+    };
+  }
+
+  function changed(supervised: Supervised, change: Change): void {
+    if (supervised.standing.state !== change.from) {
+      observer.onMoved(supervised, change);
+      if (supervised.task.supervision.essential) essential.add(supervised);
+      tellDependents(supervised.task.id);
+    }
     observer.onChanged();
+  }
+
+  function tellDependents(serviceId: string): void {
+    for (const { task, depend } of tasks.values())
+      if (task.supervision.dependsOn.includes(serviceId)) depend(missingFor(task, view()));
+  }
+
+  // By the strategy of the context, others are restarted with a task that comes back.
+  function accompany(supervised: Supervised, delayMs: number): void {
+    const all = [...tasks.values()];
+    const others = {
+      one_for_one: [],
+      rest_for_one: all.slice(all.indexOf(supervised) + 1),
+      one_for_all: all.filter((other) => other !== supervised),
+    }[options.strategy];
+    for (const other of others)
+      if (isAlive(other.standing.state) && !other.standing.life.requested)
+        other.accompany(delayMs, `${options.strategy} with ${supervised.task.id}`);
   }
 
   // Triggers follow once the event they come from is done with, and its announcement out; then we see what is left.
@@ -92,6 +154,7 @@ export function openTransaction(id: string, contextName: string, options: Transa
     isSettling = true;
     setImmediate(() => {
       followTriggers();
+      advanceStops();
       isSettling = false;
       settle();
     });
@@ -103,9 +166,41 @@ export function openTransaction(id: string, contextName: string, options: Transa
   }
 
   function settle(): void {
-    const standings = [...tasks.values()].map(({ standing }) => standing);
-    if (fired.length > 0 || !standings.every(({ state }) => isAtRest(state))) return;
-    observer.onQuiet(standings.every(({ state }) => state !== "defined"));
+    reportEssential();
+    const states = [...tasks.values()].map(({ standing }) => standing.state);
+    // Who is blocked while nobody else is under way waits in vain, but for a new command.
+    if (fired.length > 0 || !states.every((state) => isAtRest(state) || state === "blocked")) return;
+    observer.onQuiet(states.every((state) => state !== "defined" && state !== "blocked"));
+  }
+
+  function reportEssential(): void {
+    for (const supervised of essential) {
+      const { state, life } = supervised.standing;
+      essential.delete(supervised);
+      if ((state === "failed" || state === "exited") && !life.requested) observer.onEssentialEnd(supervised);
+    }
+  }
+
+  function stopInOrder(ids: readonly string[]): void {
+    for (const serviceId of ids) if (stops.get(serviceId) === undefined) stops.set(serviceId, "waits");
+    advanceStops();
+    for (const [serviceId, stop] of stops) if (stop === "waits") tasks.get(serviceId)?.stopSoon();
+  }
+
+  // Whoever needs another is gone before that is stopped, a level at a time.
+  function advanceStops(): void {
+    for (const [serviceId, stop] of stops) {
+      const supervised = tasks.get(serviceId) as Supervised;
+      if (stop === "told" && !isAlive(supervised.standing.state)) stops.delete(serviceId);
+    }
+    const toStop = new Set(stops.keys());
+    const states = view();
+    for (const [serviceId, stop] of stops) {
+      if (stop === "told" || !mayStop(serviceId, toStop, states)) continue;
+      stops.set(serviceId, "told");
+      const supervised = tasks.get(serviceId) as Supervised;
+      supervised.obey({ task: supervised.task, action: "stop" });
+    }
   }
 
   function trigger(supervised: Supervised, event: TriggerEvent): void {
@@ -118,8 +213,12 @@ export function openTransaction(id: string, contextName: string, options: Transa
     if (consequence === undefined) return;
     observer.onTriggered(supervised, event, consequence);
     if (consequence.action === "exit") return stop();
+    const cause = `${event} of ${supervised.task.id}`;
     for (const serviceId of consequence.serviceIds)
-      adopt(find(serviceId) as TaskServiceConfig).follow(consequence.action);
+      adopt(find(serviceId) as TaskServiceConfig).follow(consequence.action, {
+        isOwn: serviceId === supervised.task.id,
+        cause,
+      });
   }
 
   function find(serviceId: string): TaskServiceConfig | undefined {
@@ -128,13 +227,17 @@ export function openTransaction(id: string, contextName: string, options: Transa
 
   function stop(): void {
     followTriggers();
-    for (const supervised of tasks.values()) supervised.obey({ task: supervised.task, action: "stop" });
+    stopInOrder([...tasks.keys()]);
+  }
+
+  function view(): TransactionView {
+    return new Map([...tasks].map(([serviceId, { task, standing }]) => [serviceId, { task, state: standing.state }]));
   }
 
   return {
     id,
     get view() {
-      return new Map([...tasks].map(([serviceId, { task, standing }]) => [serviceId, { task, state: standing.state }]));
+      return view();
     },
     get tasks() {
       return tasks.values();
@@ -150,8 +253,14 @@ export function openTransaction(id: string, contextName: string, options: Transa
     },
     obey(orders) {
       followTriggers();
-      for (const order of orders) adopt(order.task).obey(order);
+      for (const order of orders.filter(({ action }) => action !== "stop")) {
+        stops.delete(order.task.id);
+        adopt(order.task).obey(order);
+      }
+      stopInOrder(orders.filter(({ action }) => action === "stop").map(({ task }) => adopt(task).task.id));
     },
+    weigh: (serviceId, rssMib) => tasks.get(serviceId)?.weigh(rssMib),
+    resume: (task, past) => void adopt(task, past),
     note: (message) => tasks.get(message.header.serviceId)?.note(message),
     stop,
   };

@@ -1,20 +1,28 @@
 // The transactions of a provider: opens them, tells log and bus what becomes of them, and forgets them when they are
 // over, but for a word about how they ended.
-import type { ContextConfig, Endpoints } from "../config/context-config.ts";
+import { constants } from "node:os";
+import type { ContextConfig, Endpoints, TaskServiceConfig } from "../config/context-config.ts";
+import { formatTaskService, readTaskServices } from "../config/task-service.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Message } from "../protocol/message.ts";
 import type { Complaints } from "./complaints.ts";
-import { isAlive } from "./lifecycle.ts";
+import type { Enter } from "./gate.ts";
+import type { Journal } from "./journal.ts";
+import type { ResumableTransaction } from "./journal-records.ts";
+import { isAlive, type LifecycleState } from "./lifecycle.ts";
+import type { Liveness } from "./liveness.ts";
 import { createNews, type News } from "./news.ts";
-import type { TaskRecord } from "./record.ts";
+import { type TaskRecord, whyIn } from "./record.ts";
 import * as report from "./report.ts";
-import type { Services } from "./services.ts";
-import type { Supervised } from "./supervisor.ts";
+import type { Prepared } from "./run.ts";
+import type { Change, ProbeStarter, Supervised } from "./supervisor.ts";
 import type { Launcher } from "./task-process.ts";
 import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
+import { frameOf, transitionOf } from "./transition.ts";
 
 /** A transaction and its tasks' records, with the pid of those whose process lives. */
 export interface Watched {
@@ -33,12 +41,21 @@ export interface TransactionsOptions {
   /** Where peers connect, and the four addresses as the bus shows them. */
   endpoints: Endpoints;
   addresses: JsonObject;
-  services: Services;
   launcher: Launcher;
-  graceMs: number;
+  enter: Enter;
+  liveness: Liveness;
+  /** Gets together what a run is launched with; rejects when something is missing. */
+  prepare(task: TaskServiceConfig): Promise<Prepared>;
+  probe: ProbeStarter;
+  journal: Pick<Journal, "write">;
+  /** Of the last transition that the journal knows; further ones are counted from there. */
+  lastSequence: number;
+  /** Of the provider's publisher. */
+  incarnation: string;
   nowMs(): number;
   /** False when the message can't travel, which has been reported. */
   publish(message: Message): boolean;
+  send(frame: Frame): boolean;
   publishThrough(message: Message): Promise<void>;
   /** Resolves when the bus has brought what was said before, or has had its chance. */
   caughtUp(): Promise<void>;
@@ -69,6 +86,21 @@ export interface Transactions {
   living(): string[];
   /** Ends every process at once. */
   kill(): void;
+  /** Takes up what an earlier provider has left; answers the ids of the tasks that are to run again. */
+  resume(transaction: ResumableTransaction): string[];
+  /** The resident memory of a task's processes, in MiB. */
+  weigh(transaction: string, serviceId: string, rssMib: number): void;
+  /** Resolves with the first task without which the context is of no use, and that has ended for good. */
+  readonly essentialEnd: Promise<EssentialEnd>;
+}
+
+/** A task whose end is the end of the context. */
+export interface EssentialEnd {
+  transaction: string;
+  task: string;
+  state: string;
+  /** Its exit code; 128 and the signal's number, as shells have it, where a signal has ended it. */
+  code: number;
 }
 
 /** Ended transactions of which a word is kept. */
@@ -78,7 +110,7 @@ const MAX_EPITAPHS = 100;
 const MAX_RUNS = 16;
 
 export function createTransactions(options: TransactionsOptions): Transactions {
-  const { config, publish, log, complaints } = options;
+  const { config, publish, log, complaints, journal } = options;
   const open = new Map<string, Transaction>();
   /** Runs by the incarnation of their publisher, those that are over included until their transaction is. */
   const runs = new Map<string, { supervised: Supervised; transaction: string }>();
@@ -86,7 +118,9 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   /** Transactions whose end somebody waits for, and those that are to end once they are quiet. */
   const over = new Map<string, Deferred<Outcome>>();
   const untilQuiet = new Set<string>();
+  const essential = deferred<EssentialEnd>();
   let { contextId } = config;
+  let sequence = options.lastSequence;
   const news = createNews({ contextId: () => contextId, transactions: open, publish });
 
   function begin(id: string, contextName: string): Transaction {
@@ -96,9 +130,12 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       configuration: options.addresses,
       logName: config.logName,
       ownTasks: config.tasks,
+      strategy: config.strategy,
       launcher: options.launcher,
-      prepare: options.services.prepare,
-      graceMs: options.graceMs,
+      enter: options.enter,
+      liveness: options.liveness,
+      prepare: options.prepare,
+      probe: options.probe,
       nowMs: options.nowMs,
       publish,
       publishThrough: options.publishThrough,
@@ -107,7 +144,28 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     });
     open.set(id, transaction);
     epitaphs.delete(id);
+    journal.write({ kind: "opened", transaction: id, contextName });
     return transaction;
+  }
+
+  function move(transaction: string, supervised: Supervised, change: Change): void {
+    sequence += 1;
+    const moment = { monotonicMs: options.nowMs(), time: new Date().toISOString() };
+    const moved = transitionOf(supervised, change, { transaction, sequence, moment });
+    journal.write(moved);
+    options.send(frameOf(moved, { contextId, incarnation: options.incarnation }, supervised));
+  }
+
+  /** The definition, where another provider would not find it in its file. */
+  function bodyOf(task: TaskServiceConfig): { body?: JsonObject } {
+    if (config.tasks.includes(task)) return {};
+    return { body: { ...formatTaskService(task, { action: "start" }) } as unknown as JsonObject };
+  }
+
+  function definitionOf({ id, body }: ResumableTransaction["tasks"][number]): TaskServiceConfig | undefined {
+    if (body === undefined) return config.tasks.find((task) => task.id === id);
+    const [task] = readTaskServices({ TaskService: body });
+    return task && { ...task, supervision: config.supervision };
   }
 
   function observe(transaction: string): TransactionObserver {
@@ -118,16 +176,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         const own = [...runs].filter(([, run]) => run.supervised === supervised);
         if (own.length > MAX_RUNS) runs.delete(own[0]?.[0] ?? "");
       },
-      onMoved(supervised) {
-        const { state, life } = supervised.standing;
-        const pid = life.pid === undefined ? {} : { pid: life.pid };
-        const reason = state === "failed" ? { reason: life.reason } : {};
-        // By itself: nobody asked.
-        const isEnding = state === "stopping" && !life.requested;
-        log[state === "failed" ? "warn" : "info"](
-          { ...fieldsOf(supervised), ...pid, ...reason },
-          isEnding ? (life.reason === undefined ? "ending" : "failing") : state,
-        );
+      onAdopted: ({ task }) => journal.write({ kind: "defined", transaction, task: task.id, ...bodyOf(task) }),
+      onMoved(supervised, change) {
+        move(transaction, supervised, change);
+        const { level, fields, phrase } = describeMove(supervised);
+        log[level]({ ...fieldsOf(supervised), ...fields }, phrase);
       },
       onChanged: () => news.changed(transaction),
       onTriggered(supervised, event, { action, ...to }) {
@@ -141,6 +194,17 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         const slowed = report.throttled({ contextId, transaction }, supervised.task.id);
         log.warn({ ...fieldsOf(supervised), reason: slowed.status.reason }, "triggers run away");
         publish(slowed);
+      },
+      onRefused(supervised, reason) {
+        const given = report.notRestarted({ contextId, transaction }, supervised.task.id, reason);
+        log.warn({ ...fieldsOf(supervised), reason }, "not restarted");
+        publish(given);
+      },
+      onForgiven: (supervised, ends) => log.info({ ...fieldsOf(supervised), ends }, "restart count cleared by a start"),
+      onEssentialEnd(supervised) {
+        const { state } = supervised.standing;
+        log.warn({ ...fieldsOf(supervised), state }, "essential task has ended");
+        essential.resolve({ transaction, task: supervised.task.id, state, code: exitCodeOf(supervised) });
       },
       onOutput: (supervised, stream, line) => log.info({ ...fieldsOf(supervised), stream, line }, "output"),
       onGarbage: (supervised, { message }) =>
@@ -160,6 +224,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     news.last(id);
     publish(report.ended({ contextId, transaction: id }));
     open.delete(id);
+    journal.write({ kind: "ended", transaction: id });
     for (const [incarnation, run] of runs) if (run.transaction === id) runs.delete(incarnation);
     const outcome = outcomeOf(transaction);
     remember(outcome);
@@ -206,6 +271,22 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       return Promise.all(ends);
     },
     living: () => [...open.values()].flatMap(({ tasks }) => [...tasks].filter(isLiving).map(({ task }) => task.id)),
+    resume({ id, contextName, tasks }) {
+      const transaction = begin(id, contextName);
+      const found = tasks.flatMap((known) => {
+        const task = definitionOf(known);
+        if (task === undefined) log.warn({ transaction: id, task: known.id }, "not resumed: no longer in the file");
+        return task === undefined ? [] : [{ known, task }];
+      });
+      for (const { known, task } of found)
+        transaction.resume(task, { state: known.state as LifecycleState, runs: known.runs, ends: known.exits });
+      const wanted = found.filter(({ known }) => known.isWanted);
+      transaction.obey(wanted.map(({ task }) => ({ task, action: "resume" })));
+      if (found.length === 0) end(id);
+      return wanted.map(({ task }) => task.id);
+    },
+    weigh: (transaction, serviceId, rssMib) => open.get(transaction)?.weigh(serviceId, rssMib),
+    essentialEnd: essential.promise,
     kill() {
       for (const { tasks } of open.values()) for (const supervised of tasks) supervised.kill();
     },
@@ -222,6 +303,35 @@ function outcomeOf({ id, tasks }: Transaction): Outcome {
       ...(standing.state === "failed" && standing.life.reason !== undefined ? { reason: standing.life.reason } : {}),
     })),
   };
+}
+
+/** What a log line says of where a task has come to. */
+function describeMove({ standing, lastExit }: Supervised): {
+  level: "info" | "warn";
+  fields: { [name: string]: unknown };
+  phrase: string;
+} {
+  const { state, life } = standing;
+  const pid = life.pid === undefined ? {} : { pid: life.pid };
+  const because = whyIn(standing);
+  const reason = because === undefined ? {} : { reason: because };
+  const wait = state === "backingOff" ? { delay_ms: Math.round(life.delayMs) } : {};
+  const left = isAlive(state) ? [] : (lastExit?.ended ?? []);
+  const killed = left.length === 0 ? {} : { killed: left.map((one) => `${one.name} ${one.pid} ${one.signal}`) };
+  // By itself: nobody asked.
+  const isEnding = state === "stopping" && !life.requested;
+  return {
+    level: TROUBLED.has(state) ? "warn" : "info",
+    fields: { ...pid, ...reason, ...wait, ...killed },
+    phrase: isEnding ? (life.reason === undefined && life.fault === undefined ? "ending" : "failing") : state,
+  };
+}
+
+const TROUBLED: ReadonlySet<LifecycleState> = new Set(["failed", "unready", "unresponsive", "stuck"]);
+
+function exitCodeOf({ lastExit, standing }: Supervised): number {
+  if (lastExit === undefined) return standing.state === "failed" ? 1 : 0;
+  return lastExit.code ?? 128 + (constants.signals[lastExit.signal as NodeJS.Signals] ?? 0);
 }
 
 function watch({ id, tasks }: Transaction): Watched {

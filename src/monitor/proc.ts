@@ -1,4 +1,5 @@
 /** Reads what Linux writes under /proc: text in, readings out. Opens nothing; sample.ts does. See proc(5). */
+import { statFields } from "../processes/stat.ts";
 
 /** What every system tells of a process. `startMs` counts from boot; it and the pid together are the identity. */
 export interface ProcessReading {
@@ -43,15 +44,14 @@ const RSS_FIELD = 24;
 
 /** Reads one /proc/<pid>/stat; undefined when the text is none, as when the process went while it was being read. */
 export function parseStat(text: string, { pageBytes, ticksPerSecond }: KernelUnits): StatReading | undefined {
-  // The second field is a name the process chose itself: blanks, newlines, even ") R 1 (". Only its last ")" ends it.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", RSS_FIELD - STATE_FIELD + 1);
-  const field = (number: number) => Number(fields[number - STATE_FIELD]);
+  const textOf = statFields(text, RSS_FIELD);
+  const field = (number: number) => Number(textOf(number));
   const ms = (ticks: number) => (ticks * 1000) / ticksPerSecond;
 
   const reading = {
     pid: Number.parseInt(text, 10),
     ppid: field(4),
-    status: STATUS_WORDS[fields[0] ?? ""] ?? "unknown",
+    status: STATUS_WORDS[textOf(STATE_FIELD) ?? ""] ?? "unknown",
     cpuMs: ms(field(14) + field(15)),
     startMs: ms(field(22)),
     vmsBytes: field(23),

@@ -31,12 +31,20 @@ export interface MonitorOptions {
   /** What to watch, asked before each sample. */
   watched(): readonly Watched[];
   publish(frame: Frame): unknown;
+  /** Is told what the processes of a task hold, in MiB of resident memory. */
+  weigh?(transaction: string, serviceId: string, rssMib: number): void;
   /** Milliseconds from one publication to the next. Default 1_000. */
   periodMs?: number;
 }
 
 /** Publishes `monitor @@@ {"<transaction>": […]}` for every transaction once a period, from one common sample. */
-export function startMonitor({ sampler, watched, publish, periodMs = 1_000 }: MonitorOptions): Monitor {
+export function startMonitor({
+  sampler,
+  watched,
+  publish,
+  weigh = () => {},
+  periodMs = 1_000,
+}: MonitorOptions): Monitor {
   let latest = new Map<number, ProcessFigures>();
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -51,8 +59,13 @@ export function startMonitor({ sampler, watched, publish, periodMs = 1_000 }: Mo
     if (transactions.length === 0) return;
     latest = await sampler.sample(transactions.flatMap(({ tasks }) => tasks.flatMap(({ pid }) => pid ?? [])));
     if (isClosed) return;
-    for (const { transaction, tasks } of transactions)
+    for (const { transaction, tasks } of transactions) {
       publish({ topic: "monitor", body: { [transaction]: tasks.flatMap(entryOf) } });
+      for (const { service_id, pid } of tasks) {
+        const figures = pid === null ? undefined : latest.get(pid);
+        if (figures !== undefined) weigh(transaction, service_id, figures.total?.rss ?? figures.rss);
+      }
+    }
   }
 
   function entryOf({ service_id, action, state, lifecycle, runs, pid }: WatchedTask): Json[] {

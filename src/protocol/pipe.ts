@@ -10,6 +10,8 @@ export interface StartData extends Assignment {
   module: string;
   /** Runs in a worker thread beside others rather than in a process of its own. */
   isThread: boolean;
+  /** How often it says that its event loop turns, in milliseconds; 0 for never. */
+  heartbeatMs: number;
 }
 
 /** What a task is told about itself, whatever runs it. */
@@ -37,10 +39,23 @@ export type ToTask =
   /** Ends a thread that does not end by itself. */
   | { type: "kill"; run: string };
 
+/** What a task says about the event loop that it runs in. */
+export interface Beat {
+  /** How late the timer of this very beat was, in milliseconds. */
+  delayMs: number;
+  heapBytes: number;
+  /** Sockets, timers, and whatever else keeps the loop alive. */
+  handles: number;
+  /** A debugger may halt it at any moment; silence says nothing then. */
+  isInspected: boolean;
+}
+
 /** From the task process. */
 export type FromTask =
   /** A copy of what the task published as the `sequence`th message on `control`. */
   | { type: "announce"; run: string; sequence: number; message: JsonObject; isLast: boolean }
+  /** The event loop of the task turns. */
+  | ({ type: "beat"; run: string } & Beat)
   /** A line a thread printed; a process prints by itself. */
   | { type: "output"; run: string; stream: "stdout" | "stderr"; line: string }
   /** A thread has ended. */
@@ -71,6 +86,12 @@ export function readFromTask(line: string): FromTask {
         if (typeof text === "string" && (stream === "stdout" || stream === "stderr"))
           return { type: "output", run, stream, line: text };
         break;
+      case "beat": {
+        const { delayMs, heapBytes, handles, isInspected } = value;
+        if (isFigure(delayMs) && isFigure(heapBytes) && isFigure(handles) && typeof isInspected === "boolean")
+          return { type: "beat", run, delayMs, heapBytes, handles, isInspected };
+        break;
+      }
       case "exit":
         if (Number.isSafeInteger(code)) return { type: "exit", run, code: code as number };
         break;
@@ -78,13 +99,17 @@ export function readFromTask(line: string): FromTask {
   }
   throw new ContextError(
     "ERR_MESSAGE_MALFORMED",
-    `line on the pipe of a task: expected an announcement, got ${line.slice(0, 60)}`,
+    `line on the pipe of a task: expected what a task says, got ${line.slice(0, 60)}`,
   );
 }
 
 /** Reads a line that came from the provider. */
 export function readToTask(line: string): ToTask {
   return JSON.parse(line) as ToTask;
+}
+
+function isFigure(value: unknown): value is number {
+  return Number.isFinite(value) && (value as number) >= 0;
 }
 
 function parse(line: string): unknown {

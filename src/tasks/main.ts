@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readToTask, type ToTask, writePipe } from "../protocol/pipe.ts";
+import { isInspected } from "./beat.ts";
 import { runService } from "./run.ts";
 
 type Start = ToTask & { type: "start" };
@@ -59,7 +60,10 @@ function runProcess(): void {
       // It ends itself, closing its sockets: ending a thread over a pending receive aborts the whole process.
       if (message.type === "kill") setTimeout(() => void worker.terminate(), KILL_MS).unref();
     });
-    worker.on("message", send);
+    worker.on("message", (message: FromTask) => {
+      // A thread does not know of the debugger of its process, which may halt it as well.
+      send(message.type === "beat" ? { ...message, isInspected: isInspected() } : message);
+    });
     for (const stream of ["stdout", "stderr"] as const) {
       const output = createLineSplitter((line) => send({ type: "output", run, stream, line }), MAX_LINE_LENGTH);
       worker[stream].setEncoding("utf8").on("data", output.push).on("end", output.end);

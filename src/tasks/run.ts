@@ -6,6 +6,7 @@ import { deferred } from "../deferred.ts";
 import { ContextError, reasonOf } from "../errors.ts";
 import type { FromTask, StartData, ToTask } from "../protocol/pipe.ts";
 import { type Said, writeAnnouncement } from "./announcement.ts";
+import { type Beats, startBeats } from "./beat.ts";
 import type { Service } from "./define.ts";
 import { listenToControl } from "./listen.ts";
 import { createPace } from "./pace.ts";
@@ -51,6 +52,7 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
 
   let failed = false;
   const inboxes: Inbox[] = [];
+  let beats: Beats | undefined;
   const world: World = {
     announce(said) {
       failed ||= said.action === "failed";
@@ -83,10 +85,13 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
       return await leave({ action: "started", result: "failure", items: { pid, reason: reasonOf(service) } });
     }
     announce({ action: "started", result: "success", items: { pid } });
+    // Loading a module may hold up the loop for long, and is no reason to suspect it: the first beat comes after it.
+    beats = startBeats(start.heartbeatMs, (beat) => link.send({ type: "beat", run, ...beat }));
     const ending = await work(service.task, scope, crash.promise);
     if (ending.action === "failed") complain(ending.error);
     return await leave(ending);
   } finally {
+    beats?.stop();
     await Promise.all(inboxes.map((inbox) => inbox.close()));
   }
 }

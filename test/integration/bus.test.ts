@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { expect, test } from "vitest";
@@ -10,11 +12,12 @@ import { connectRequester } from "../../src/bus/request.ts";
 import type { Endpoints } from "../../src/config/context-config.ts";
 import { deferred } from "../../src/deferred.ts";
 import { ContextError } from "../../src/errors.ts";
+import { writeCookie } from "../../src/processes/cookie.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import { isObject } from "../../src/protocol/json.ts";
 import { type Message, stampOf, writeMessage } from "../../src/protocol/message.ts";
 import { ANY_PORT, announced, announcement, listen, numbers, sequencesOf } from "../support/bus.ts";
-import { leaveNoProcess, untilGone } from "../support/processes.ts";
+import { isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
 import { startRelay } from "../support/relay.ts";
 import { startScript } from "../support/script.ts";
@@ -280,6 +283,112 @@ test("a forwarder ends when the process that started it is killed", async () => 
   await gone;
 
   expect(forwarder).toBeGreaterThan(0);
+});
+
+/** Takes no notice of the stop signal, and prints its pid. */
+const DEAF = "trap '' TERM; echo $$; while :; do sleep 60; done";
+/** Its own in every run of this file: a guard ends whatever has the cookie of its provider. */
+const PROVIDER = { context: randomUUID(), provider: randomUUID() };
+const cookieOf = ({ provider }: { provider: string }) => writeCookie({ ...PROVIDER, provider, run: "r1" });
+
+/** What a provider does that has a guard; `pids` are those that its tasks have printed. */
+async function startGuarded(plan: {
+  cookie?: typeof PROVIDER;
+  inherited?: string;
+  tasks: { script: string; cookie?: string; isWatched?: boolean; isForgotten?: boolean }[];
+  respawns?: boolean;
+}) {
+  const provider = await startScript("guards-its-children.mjs", JSON.stringify(plan));
+  const { forwarder, pids } = JSON.parse(provider.firstLine) as { forwarder: number; pids: [number, ...number[]] };
+  return { provider, forwarder, pids };
+}
+
+/** Ends processes that were to be left alone. */
+async function endAll(...pids: number[]): Promise<void> {
+  const gone = untilGone(...pids);
+  for (const pid of pids) process.kill(-pid, "SIGKILL");
+  await gone;
+}
+
+test("what a provider has left when it is killed is ended by its forwarder, which then ends itself", async () => {
+  const { provider, forwarder, pids } = await startGuarded({
+    cookie: PROVIDER,
+    tasks: [
+      { script: DEAF, isWatched: true },
+      { script: `sh -c "${DEAF.replaceAll("$", "\\$")}" & wait`, isWatched: true },
+      { script: DEAF, cookie: cookieOf(PROVIDER) },
+      { script: `setsid sh -c "${DEAF.replaceAll("$", "\\$")}" &`, cookie: cookieOf(PROVIDER) },
+    ],
+  });
+
+  const gone = untilGone(forwarder, ...pids);
+  await provider.kill();
+
+  await gone;
+});
+
+test("a guard leaves alone what belongs to another provider, or to a task that was forgotten", async () => {
+  const { provider, forwarder, pids } = await startGuarded({
+    cookie: PROVIDER,
+    tasks: [
+      { script: DEAF, cookie: cookieOf({ provider: randomUUID() }) },
+      { script: DEAF, isWatched: true, isForgotten: true },
+      { script: DEAF, isWatched: true },
+    ],
+  });
+  const [another, forgotten, watched] = pids as [number, number, number];
+
+  const gone = untilGone(forwarder, watched);
+  await provider.kill();
+  await gone;
+
+  expect(await Promise.all([another, forgotten].map(isLiving))).toEqual([true, true]);
+  await endAll(another, forgotten);
+});
+
+test("a forwarder that replaces another guards the same tasks", async () => {
+  const { provider, forwarder, pids } = await startGuarded({
+    cookie: PROVIDER,
+    tasks: [{ script: DEAF, isWatched: true }],
+    respawns: true,
+  });
+
+  const gone = untilGone(forwarder, ...pids);
+  await provider.kill();
+
+  await gone;
+});
+
+test("a forwarder without a cookie of its own guards nobody, whatever cookie it inherits", async () => {
+  const { provider, forwarder, pids } = await startGuarded({
+    inherited: cookieOf(PROVIDER),
+    tasks: [{ script: DEAF, isWatched: true }],
+  });
+
+  const gone = untilGone(forwarder);
+  await provider.kill();
+  await gone;
+
+  expect(await isLiving(pids[0])).toBe(true);
+  await endAll(...pids);
+});
+
+test("a forwarder that is closed in order ends nobody, and may be told of tasks to the last", async () => {
+  const child = spawn("sh", ["-c", DEAF], {
+    detached: true,
+    env: { ...process.env, ZCONTEXT_COOKIE: cookieOf(PROVIDER) },
+  });
+  await once(child.stdout, "data");
+  const pid = child.pid as number;
+  const forwarder = await startForwarder(ANY_PORT, {}, { cookie: PROVIDER });
+
+  forwarder.watch({ pid, startTicks: 0 });
+  await forwarder.close();
+  forwarder.watch({ pid, startTicks: 0 });
+  forwarder.forget(pid);
+
+  expect(await isLiving(pid)).toBe(true);
+  await endAll(pid);
 });
 
 test("a forwarder can be closed in the moment of its death", async () => {

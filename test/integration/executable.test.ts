@@ -270,7 +270,7 @@ describe("a program is given", () => {
 describe("a stop of a program", () => {
   test("asks it once, and kills it after its grace when it does not listen", async () => {
     const deaf = `trap 'echo asked' TERM; echo ready; while :; do sleep 1000 & wait; done`;
-    await using context = await runContext([program("ts_1", `sh -c "${deaf}"`)], { graceMs: 1_000 });
+    await using context = await runContext([program("ts_1", `sh -c "${deaf}"`)], { supervision: { grace_s: 1 } });
     const pid = pidOf(await context.start("T1"));
     await untilPrinted(context, "ts_1", "ready");
 

@@ -123,7 +123,7 @@ test("what a task has started is ended with it, though it ignores SIGTERM", asyn
 });
 
 test("a task that hears no request to stop is killed after its grace", async () => {
-  await using context = await runContext([{ id: "ts_1", instance: "NeverReturns" }], { graceMs: 100 });
+  await using context = await runContext([{ id: "ts_1", instance: "NeverReturns" }], { supervision: { grace_s: 0.1 } });
   const running = await context.start("T1");
 
   const gone = await context.stop("T1");
@@ -171,7 +171,7 @@ test("a provider that closes leaves no process, whatever its tasks are about", a
       { id: "ts_5", instance: "Nowhere" },
       { id: "ts_6", instance: "Steady", entry: "on_exit" },
     ],
-    { graceMs: 100 },
+    { supervision: { grace_s: 0.1 } },
   );
   await context.start("T1");
 
@@ -530,7 +530,7 @@ test("a thread that hears no request to stop is ended after its grace, its sibli
       { id: "ts_1", instance: "NeverReturns", serviceType: "Thread" },
       { id: "ts_2", instance: "Steady", serviceType: "Thread" },
     ],
-    { graceMs: 100 },
+    { supervision: { grace_s: 0.1 } },
   );
   const [pid = 0] = pidsOf(await context.start("T1"));
 

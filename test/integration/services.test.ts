@@ -3,7 +3,7 @@ import { chmod, mkdir, rm, stat, symlink, truncate } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, expect, test, vi } from "vitest";
-import type { TaskServiceConfig } from "../../src/config/context-config.ts";
+import { DEFAULT_SUPERVISION, type TaskServiceConfig } from "../../src/config/context-config.ts";
 import { openServices, type ServicesOptions } from "../../src/context/services.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
@@ -19,6 +19,7 @@ function taskOf(instance: string, location?: string): TaskServiceConfig {
     entry: "on_start",
     configuration: location === undefined ? {} : { location },
     triggers: {},
+    supervision: DEFAULT_SUPERVISION,
   };
 }
 

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { type Endpoints, parseContextConfig, type ServiceType } from "../../src/config/context-config.ts";
 import { type ContextClient, connectContext } from "../../src/context/client.ts";
-import { type Provider, startProvider } from "../../src/context/provider.ts";
+import { type Provider, type ProviderOptions, startProvider } from "../../src/context/provider.ts";
 import type { TaskRecord } from "../../src/context/record.ts";
 import type { Log, LogFields } from "../../src/log.ts";
 import { isObject } from "../../src/protocol/json.ts";
@@ -26,17 +26,24 @@ export interface TaskXml {
   entry?: string;
   /** Elements of `<configuration>`. */
   configuration?: string;
+  /** Attributes of its `<Supervision>`. */
+  supervision?: Attributes;
   /** By event, a verb and whom it calls: `{ on_fail: "restart ts_1" }`. */
   triggers?: { [event: string]: string };
 }
 
+export interface Attributes {
+  [name: string]: string | number;
+}
+
 /** The text of a context file; its ports are the system's choice. */
-export function contextXml(tasks: readonly TaskXml[]): string {
+export function contextXml(tasks: readonly TaskXml[], supervision?: Attributes): string {
   const endpoints = ["FrontEndEndpoint", "BackendEndpoint", "FrontBind", "BackendBind"];
   return `<Context>
     ${endpoints.map((name) => `<${name}>tcp://127.0.0.1:*</${name}>`).join("")}
     <ContextID>context001</ContextID>
     <TaskLogName>Test</TaskLogName>
+    ${supervisionXml(supervision)}
     ${tasks.map(taskXml).join("\n")}
   </Context>`;
 }
@@ -44,13 +51,14 @@ export function contextXml(tasks: readonly TaskXml[]): string {
 function taskXml({ id, instance, serviceType = "Process", entry = "on_start", ...rest }: TaskXml): string {
   const { command = [], arguments: words = [], readyAfterS = [] } = rest;
   const parts = Object.entries({ command, argument: words, ready_after_s: readyAfterS });
-  const { configuration = "<device_action>test</device_action>", triggers = {} } = rest;
+  const { configuration = "<device_action>test</device_action>", triggers = {}, supervision } = rest;
   const called = Object.entries(triggers).map(([event, trigger]) => {
     const [action, ...call] = trigger.split(" ");
     return `<${event}><action>${action}</action><call>${call.join(" ")}</call></${event}>`;
   });
   return `<TaskService id="${id}" topic="process" instance="${instance}" serviceType="${serviceType}">
     ${parts.map(([name, texts]) => elements(name, texts)).join("")}
+    ${supervisionXml(supervision)}
     <Task>
       <description>${instance}</description>
       <message>
@@ -60,6 +68,15 @@ function taskXml({ id, instance, serviceType = "Process", entry = "on_start", ..
       <state type="${entry}">${called.join("")}</state>
     </Task>
   </TaskService>`;
+}
+
+function supervisionXml(attributes: Attributes | undefined): string {
+  if (attributes === undefined) return "";
+  const escaped = (value: string | number) =>
+    String(value).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+  return `<Supervision ${Object.entries(attributes)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(" ")}/>`;
 }
 
 function elements(name: string, texts: string | number | readonly string[]): string {
@@ -103,13 +120,14 @@ const nothingToWatch = { top: async () => [], async [Symbol.asyncDispose]() {} }
 /** Runs a context of these tasks; services of its own folder come before those of the tests. */
 export async function runContext(
   tasks: readonly TaskXml[],
-  options: { graceMs?: number } = {},
+  { supervision, ...options }: { supervision?: Attributes } & Partial<ProviderOptions> = {},
 ): Promise<RunningContext> {
   const folder = await makeFolder();
-  const file = await folder.write("Context-Test.xml", contextXml(tasks));
+  const text = contextXml(tasks, supervision);
+  const file = await folder.write("Context-Test.xml", text);
   const log = recordLog();
   const provider = await startProvider({
-    config: parseContextConfig(contextXml(tasks)),
+    config: parseContextConfig(text),
     file,
     servicesRoots: [folder.at("services"), SERVICES],
     watch: () => nothingToWatch,

@@ -9,10 +9,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   src: [],
   "src/config": ["src"],
   "src/protocol": ["src"],
-  "src/bus": ["src", "src/config", "src/protocol"],
-  "src/context": ["src", "src/config", "src/protocol", "src/bus"],
+  "src/processes": ["src"],
+  "src/bus": ["src", "src/config", "src/protocol", "src/processes"],
+  "src/context": ["src", "src/config", "src/protocol", "src/processes", "src/bus"],
   "src/tasks": ["src", "src/protocol", "src/bus"],
-  "src/monitor": ["src", "src/protocol"],
+  "src/monitor": ["src", "src/protocol", "src/processes"],
   "src/generator": ["src", "src/config"],
   tools: ["src", "src/config", "src/protocol", "src/bus", "src/context", "src/monitor", "src/generator"],
 };
@@ -37,7 +38,7 @@ const DOORS: Record<string, RegExp> = {
 
 /** Folders that decide and never touch: no file, socket, child, timer or clock. */
 const PURE =
-  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|own-commands|triggers|throttle|record|report|announcements)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
+  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|own-commands|triggers|throttle|restart|dependencies|transition|journal-records|record|report|announcements)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
 const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
 
 interface Import {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { parseContextConfig } from "../../../src/config/context-config.ts";
+import { DEFAULT_SUPERVISION, parseContextConfig } from "../../../src/config/context-config.ts";
 import { detailsOf, GOOD, goodBut, withConfiguration } from "./context-xml.ts";
 
 function fixture(name: string): string {
@@ -24,6 +24,8 @@ describe("a context file", () => {
       logName: "OneTask",
       endpoints: { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" },
       binds: { publish: "tcp://*:5557", subscribe: "tcp://*:5556" },
+      strategy: "one_for_one",
+      supervision: DEFAULT_SUPERVISION,
       tasks: [
         {
           id: "ts_100",
@@ -35,6 +37,7 @@ describe("a context file", () => {
           entry: "on_start",
           configuration: { device_action: "shout", interval_s: "10" },
           triggers: { on_fail: { action: "restart", call: ["ts_100"] } },
+          supervision: DEFAULT_SUPERVISION,
         },
       ],
     });
@@ -185,7 +188,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "an element nobody knows",
       "<ContextID>",
       "<Author>me</Author><ContextID>",
-      "c.xml:6:3: Context: unknown element <Author>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <TaskService>",
+      "c.xml:6:3: Context: unknown element <Author>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Supervision>, <TaskService>",
     ],
     [
       "an attribute nearly right",
@@ -408,8 +411,8 @@ describe("a problem says where it is, what was expected and what came", () => {
       "such a name elsewhere",
       "<ContextID>",
       `<constructor/><__proto__/><ContextID __proto__="">`,
-      "c.xml:6:3: Context: unknown element <constructor>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <TaskService>",
-      "c.xml:6:17: Context: unknown element <__proto__>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <TaskService>",
+      "c.xml:6:3: Context: unknown element <constructor>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Supervision>, <TaskService>",
+      "c.xml:6:17: Context: unknown element <__proto__>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Supervision>, <TaskService>",
       `c.xml:6:40: ContextID: unknown attribute "__proto__"; there are none here`,
     ],
   ];

@@ -58,3 +58,10 @@ export function executableWith(parts: string, readyAfterS?: string): string {
   const readyAfter = readyAfterS === undefined ? "" : ` ready_after_s="${readyAfterS}"`;
   return goodBut(`serviceType="Process">`, `serviceType="Executable"${readyAfter}>${parts}`);
 }
+
+/** The good file with one thing more in its first task, its second one, or the Context, whose own parts come before. */
+export function supervisedBy({ context = "", first = "", second = "" }: Record<string, string>): string {
+  return goodBut("  <ContextID>", `${context}  <ContextID>`)
+    .replace(`serviceType="Process">`, (start) => start + first)
+    .replace(`instance="Listen" serviceType="Process">`, (start) => start + second);
+}

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { validateXML } from "xmllint-wasm";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
-import { executableWith, GOOD, goodBut } from "./context-xml.ts";
+import { CONTEXT_ATTRIBUTES, SHARED_ATTRIBUTES, TASK_ATTRIBUTES } from "../../../src/config/supervision-reader.ts";
+import { executableWith, GOOD, goodBut, supervisedBy } from "./context-xml.ts";
 
 const root = new URL("../../../", import.meta.url);
 const schema = readFileSync(new URL("conf/context.xsd", root), "utf8");
@@ -31,9 +32,25 @@ function contextsIn(folder: string): string[] {
   return names.filter((name) => folder !== "conf/" || name.startsWith("Context-")).map((name) => folder + name);
 }
 
+/** The good file with these attributes in its first task's supervision. */
+function supervisedWith(attributes: string): string {
+  return supervisedBy({ first: `<Supervision ${attributes}/>` });
+}
+
 /** What a task can't do without. */
 const TASK =
   "<message><header><service_name>a</service_name></header><content><configuration><a/></configuration></content></message><state/>";
+
+const LEAST = `restart="never" max_restarts="0" period_s="1" backoff_min_s="0.01" backoff_max_s="0.01" on_limit="fail"
+  success_codes="0" no_restart_codes="0" ready_timeout_s="0.1" heartbeat_s="0.1" heartbeat_timeout_s="0.2" grace_s="0"
+  stop_signal="SIGINT" essential="false" depends_on="ts002" nice="-20" memory_max_mib="0.1" files_max="16"
+  working_folder="." env_file=".env" ready_tcp="1" ready_interval_s="0.1" ready_probe_timeout_s="0.1"`;
+
+const MOST = `restart="always" max_restarts="1000" period_s="86400" backoff_min_s="3600" backoff_max_s="3600.0"
+  on_limit="keep-trying" success_codes="0,100 199, 249 ,255," no_restart_codes=",7" ready_timeout_s="86400"
+  heartbeat_s="3600" heartbeat_timeout_s="86400" grace_s="3600" stop_signal="SIGKILL" essential="true"
+  depends_on=" ts002, " nice="19" memory_max_mib="1000000000" files_max="1000000000" working_folder="/ a"
+  env_file="a, b/c d" ready_tcp="a-b.c:65535" ready_interval_s="3600" ready_probe_timeout_s="3600"`;
 
 describe("the schema and the parser", () => {
   test.each([...contextsIn("test/fixtures/contexts/"), ...contextsIn("conf/")])("both accept %s", async (path) => {
@@ -71,6 +88,27 @@ describe("the schema and the parser", () => {
     ["every part of a header", goodBut("<action>", "<service_id/><transaction/><service_transaction/><action>")],
     ["a trigger with both parts empty", goodBut("<on_exit>", "<on_fail><call/><action/></on_fail><on_exit>")],
     ["an exit", goodBut("<action>start</action><call>ts002<", "<action>exit</action><call>all<")],
+    [
+      "supervisions before the tasks",
+      supervisedBy({ context: `<Supervision strategy="rest_for_one"/>`, first: "<Supervision/>" }),
+    ],
+    [
+      "supervisions behind the tasks",
+      goodBut("</TaskService>\n</Context>", "<Supervision/></TaskService><Supervision/><MonitorEndpoint/></Context>"),
+    ],
+    ["the least of everything", supervisedWith(LEAST)],
+    ["the most of everything", supervisedWith(MOST)],
+    ["empty lists", supervisedWith(`success_codes="" no_restart_codes=", " depends_on="" env_file=""`)],
+    ["no heartbeat", supervisedWith(`heartbeat_s="0.0"`)],
+    ...[`exec="test -e 'a b'"`, `tcp="[::1]:65535"`, `http="HTTPS://a.b/c?d"`, `log="^up (\\d+)$"`].map(
+      (probe): [string, string] => [`a probe of ${probe}`, supervisedWith(`ready_${probe}`)],
+    ),
+    [
+      "variables",
+      supervisedBy({
+        first: `<Supervision><environment name="A"> 1 </environment><environment name="__proto__"/></Supervision>`,
+      }),
+    ],
     ["anything in a configuration", goodBut("<ear>left</ear>", `<a b="1"/><a><c>2</c></a><Context/>`)],
   ];
 
@@ -136,6 +174,49 @@ describe("the schema and the parser", () => {
       goodBut("<configuration><ear>left</ear></configuration>", `<configuration ear="left"/>`),
     ],
     ["text in a configuration", goodBut("<ear>left</ear>", "left<ear/>")],
+    ...[
+      `restart="sometimes"`,
+      `max_restarts="1001"`,
+      `max_restarts="1.5"`,
+      `period_s="0.9"`,
+      `backoff_min_s="0.001"`,
+      `backoff_max_s="3601"`,
+      `on_limit=""`,
+      `success_codes="256"`,
+      `no_restart_codes="0;1"`,
+      `ready_timeout_s="0"`,
+      `heartbeat_s="0.05"`,
+      `heartbeat_timeout_s="86401"`,
+      `grace_s="-1"`,
+      `stop_signal="TERM"`,
+      `essential="1"`,
+      `nice="20"`,
+      `memory_max_mib="0"`,
+      `files_max="15"`,
+      `working_folder=" "`,
+      `ready_exec=""`,
+      `ready_tcp="a:65536"`,
+      `ready_http="ftp://a"`,
+      `ready_log=" "`,
+      `ready_interval_s="0"`,
+      `ready_probe_timeout_s="1e3"`,
+      `strategy="one_for_all"`,
+    ].map((attribute): [string, string] => [`a supervision with ${attribute}`, supervisedWith(attribute)]),
+    ["a strategy that is none", supervisedBy({ context: `<Supervision strategy="all"/>` })],
+    ["a Context that is essential", supervisedBy({ context: `<Supervision essential="true"/>` })],
+    ["a Context that depends on a task", supervisedBy({ context: `<Supervision depends_on="ts001"/>` })],
+    ["two supervisions of a Context", supervisedBy({ context: "<Supervision/><Supervision/>" })],
+    ["two supervisions of a task", supervisedBy({ second: "<Supervision/><Supervision/>" })],
+    ["text in a supervision", supervisedBy({ first: "<Supervision>always</Supervision>" })],
+    ["a variable without a name", supervisedBy({ first: "<Supervision><environment/></Supervision>" })],
+    [
+      "a variable that begins with a digit",
+      supervisedBy({ first: `<Supervision><environment name="1A"/></Supervision>` }),
+    ],
+    [
+      "a variable that comes twice",
+      supervisedBy({ context: `<Supervision>${`<environment name="A"/>`.repeat(2)}</Supervision>` }),
+    ],
     ["an empty trigger", goodBut("<on_exit>", "<on_fail/><on_exit>")],
     ["an unknown trigger", goodBut("on_exit", "on_leave").replace("/on_exit", "/on_leave")],
     ["a trigger without a call", goodBut("<call>ts002</call>", "")],
@@ -169,10 +250,27 @@ describe("the schema and the parser", () => {
     ["a command for a process", goodBut(`serviceType="Process">`, `serviceType="Process"><command>a</command>`)],
     ["a command that breaks off in a quote", executableWith("<command>a 'b</command>")],
     ["a command whose program is empty", executableWith("<command>'' a</command>")],
+    ["two probes", supervisedWith(`ready_tcp="80" ready_log="up"`)],
+    ["a longest wait below the first", supervisedWith(`backoff_min_s="2" backoff_max_s="1"`)],
+    ["a heartbeat as slow as its timeout", supervisedWith(`heartbeat_s="5"`)],
+    ["a pattern that does not compile", supervisedWith(`ready_log="("`)],
+    ["an env file of another folder", supervisedWith(`env_file="../.env"`)],
+    ["a task that depends on nobody there", supervisedWith(`depends_on="ts009"`)],
+    ["a variable of ours", supervisedBy({ first: `<Supervision><environment name="ZCONTEXT_TOPIC"/></Supervision>` })],
+    [
+      "tasks that depend on each other",
+      supervisedBy({ first: `<Supervision depends_on="ts002"/>`, second: `<Supervision depends_on="ts001"/>` }),
+    ],
     ["a DOCTYPE", `<!DOCTYPE Context>${GOOD}`],
   ];
 
   test.each(beyondSchemas)("only the parser refuses %s", async (_, text) => {
     expect(await verdicts(text)).toEqual({ schema: true, parser: false });
   });
+});
+
+test("the schema explains every attribute of a supervision", () => {
+  const explained = [...schema.matchAll(/<xs:attribute name="(\w+)"[^>]*>\s*<xs:annotation>/g)].map(([, name]) => name);
+
+  expect(explained).toEqual(expect.arrayContaining([...SHARED_ATTRIBUTES, ...TASK_ATTRIBUTES, ...CONTEXT_ATTRIBUTES]));
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type ConfigurationValue,
+  DEFAULT_SUPERVISION,
   parseContextConfig,
   type TaskServiceConfig,
   TRIGGER_ACTIONS,
@@ -26,6 +27,7 @@ const echo: TaskServiceConfig = {
   entry: "on_start",
   configuration: { device_action: "shout", hosts: ["a", "b"] },
   triggers: { on_fail: { action: "restart", call: ["ts_100", "ts_101"] } },
+  supervision: DEFAULT_SUPERVISION,
 };
 
 /** A message's task service as an old peer sends it, straight from its XML. */
@@ -131,6 +133,7 @@ describe("a task service on the wire", () => {
       entry: fc.constantFrom("on_start", "start_now", "on_update", "on_demand", "whenever"),
       configuration: fc.dictionary(fc.string({ unit: "grapheme" }).filter(safe), value, { noNullPrototype: true }),
       triggers: fc.record(Object.fromEntries(TRIGGER_EVENTS.map((event) => [event, trigger])), { requiredKeys: [] }),
+      supervision: fc.constant(DEFAULT_SUPERVISION),
     });
 
     const task = fc.tuple(plain, type).map(([one, other]): TaskServiceConfig => ({ ...one, ...other }));
@@ -144,6 +147,12 @@ describe("a task service on the wire", () => {
         expect(readTaskServices(JSON.parse(JSON.stringify(message)))).toEqual(tasks);
       }),
     );
+  });
+
+  test("says nothing of its supervision", () => {
+    const supervised: TaskServiceConfig = { ...echo, supervision: { ...DEFAULT_SUPERVISION, restart: "always" } };
+
+    expect(formatTaskService(supervised, { action: "start" })).toEqual(formatTaskService(echo, { action: "start" }));
   });
 
   test("says the same as the file it comes from", () => {
@@ -171,6 +180,15 @@ describe("a task service from an old peer", () => {
     const more = { ...raw, pid: 1, Task: { ...raw.Task, state: { ...raw.Task.state, on_pause: { action: "stop" } } } };
 
     expect(readTaskServices({ TaskService: more, home: "/opt" })).toEqual([echo]);
+  });
+
+  test.each<[how: string, supervision: object]>([
+    ["as an element", { Supervision: { restart: "always", environment: { name: "PATH" } } }],
+    ["as several", { Supervision: [{ restart: "always" }, { restart: "sometimes" }] }],
+    ["as a text", { Supervision: "always" }],
+    ["as the original merges it", { restart: "always", max_restarts: "x", strategy: "", depends_on: "ts_100" }],
+  ])("brings no supervision, sent %s", (_, supervision) => {
+    expect(readTaskServices({ TaskService: { ...raw, ...supervision } })).toEqual([echo]);
   });
 
   test("may call tasks that are not in the message", () => {

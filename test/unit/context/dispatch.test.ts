@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Command, TaskServiceConfig } from "../../../src/config/context-config.ts";
+import { DEFAULT_SUPERVISION } from "../../../src/config/context-config.ts";
 import { formatTaskService } from "../../../src/config/task-service.ts";
 import { type Decision, dispatch, eventOf, type TransactionView, type View } from "../../../src/context/dispatch.ts";
 import type { LifecycleState } from "../../../src/context/lifecycle.ts";
@@ -19,6 +20,7 @@ function providerWith(transactions: { [transaction: string]: States }, but: Part
   return {
     contextId: "context001",
     ownTasks: OWN,
+    supervision: DEFAULT_SUPERVISION,
     find: (transaction) => viewOf(transactions[transaction]),
     whyUnknown: () => "is unknown",
     mayLoad: ({ configuration }) => configuration.location !== "/elsewhere",

@@ -109,34 +109,34 @@ describe("on_start", () => {
 describe("a process that has lived long enough", () => {
   test("counts as started: the provider says so, and on_start fires", () => {
     expect(effectsOfLast("start", "spawned")).toEqual(["armReady"]);
-    expect(effectsOfLast("start", "spawned", "readyDue")).toEqual(["disarmReady", "sayStarted", "fireOnStart"]);
-    expect(stateAfter("start", "spawned", "readyDue")).toBe("running");
+    expect(effectsOfLast("start", "spawned", "ready")).toEqual(["disarmReady", "sayStarted", "fireOnStart"]);
+    expect(stateAfter("start", "spawned", "ready")).toBe("running");
   });
 
   test("is waited for only while the task has not started", () => {
     expect(countOf("disarmReady", ...UP)).toBe(1);
-    expect(effectsOfLast(...UP, "readyDue")).toEqual([]);
+    expect(effectsOfLast(...UP, "ready")).toEqual([]);
     expect(effectsOfLast("start", "started", "spawned")).toEqual([]);
     expect(effectsOfLast("start", "stop", "spawned")).toEqual([]);
-    expect(effectsOfLast("start", "spawned", "stop", "readyDue")).toEqual([]);
+    expect(effectsOfLast("start", "spawned", "stop", "ready")).toEqual([]);
   });
 
   test("may say so itself later, which is nothing new", () => {
-    expect(countOf("fireOnStart", "start", "spawned", "readyDue", "started")).toBe(1);
-    expect(stateAfter("start", "spawned", "readyDue", "started")).toBe("running");
+    expect(countOf("fireOnStart", "start", "spawned", "ready", "started")).toBe(1);
+    expect(stateAfter("start", "spawned", "ready", "started")).toBe("running");
   });
 
   test("may still say that it could not start", () => {
-    expect(stateAfter("start", "spawned", "readyDue", "unfit", "crash")).toBe("failed");
+    expect(stateAfter("start", "spawned", "ready", "unfit", "crash")).toBe("failed");
   });
 
   test.each([
     ["end", "exited"],
     ["crash", "failed"],
   ] as const)("has never started when it comes to its %s before that", (end, state) => {
-    expect(countOf("sayStarted", "start", "spawned", end, "readyDue")).toBe(0);
-    expect(countOf("fireOnStart", "start", "spawned", end, "readyDue")).toBe(0);
-    expect(stateAfter("start", "spawned", end, "readyDue")).toBe(state);
+    expect(countOf("sayStarted", "start", "spawned", end, "ready")).toBe(0);
+    expect(countOf("fireOnStart", "start", "spawned", end, "ready")).toBe(0);
+    expect(stateAfter("start", "spawned", end, "ready")).toBe(state);
   });
 });
 
@@ -269,11 +269,10 @@ describe("a stop", () => {
     expect(countOf("armGrace", ...UP, "stop", "stop", "stop")).toBe(1);
   });
 
-  test("asks with a signal when half the patience is over, and without asking in the end", () => {
-    expect(effectsOfLast(...UP, "stop", "terminateDue")).toEqual(["terminate"]);
-    expect(effectsOfLast(...UP, "stop", "terminateDue", "killDue")).toEqual(["kill"]);
-    expect(stateAfter(...UP, "stop", "terminateDue", "killDue")).toBe("stopping");
-    expect(stateAfter(...UP, "stop", "terminateDue", "killDue", "crash")).toBe("stopped");
+  test("asks, and at the end of the grace period asks no more", () => {
+    expect(effectsOfLast(...UP, "stop", "killDue")).toEqual(["kill"]);
+    expect(stateAfter(...UP, "stop", "killDue")).toBe("stopping");
+    expect(stateAfter(...UP, "stop", "killDue", "crash")).toBe("stopped");
   });
 
   test("wins over a start that waits for the process to be gone", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type Effect, follow, isAlive, newborn, type Standing } from "../../../src/context/lifecycle.ts";
 import { EVENTS, type Word } from "./life.ts";
 
-type Alarm = "readyDue" | "terminateDue" | "killDue" | "backoffOver";
+type Alarm = "ready" | "readyLate" | "killDue" | "backoffOver";
 type Fired = "fireOnStart" | "fireOnUpdate" | "fireOnFail" | "fireOnExit";
 
 /** What has happened in the present run. */
@@ -33,6 +33,15 @@ export interface World {
   comeToRest(): void;
 }
 
+/** States in which a start that was asked for is still to come. */
+const WAITING: ReadonlySet<string> = new Set(["backingOff", "blocked", "stopping", "unready", "unresponsive", "stuck"]);
+/** States in which a process is on its way out, and has so long. */
+const GRACED: ReadonlySet<string> = new Set(["stopping", "unready", "unresponsive"]);
+
+function isComeback(word: Word): boolean {
+  return word.endsWith("AndBack");
+}
+
 export function createWorld(): World {
   const armed = new Set<Alarm>();
   let standing = newborn();
@@ -54,24 +63,21 @@ export function createWorld(): World {
       assert(process !== "none", "nobody there to ask");
       run.isTold = true;
     },
-    terminate: () => assert(process !== "none", "nobody there to terminate"),
     kill() {
       assert(process !== "none", "nobody there to kill");
       run.isKilled = true;
     },
     armReady() {
       assert.equal(process, "living", "nobody there to wait for");
-      arm("readyDue");
+      arm("ready");
+      arm("readyLate");
     },
-    disarmReady: () => armed.delete("readyDue"),
-    armGrace() {
-      arm("terminateDue");
-      arm("killDue");
+    disarmReady() {
+      armed.delete("ready");
+      armed.delete("readyLate");
     },
-    disarmGrace() {
-      armed.delete("terminateDue");
-      armed.delete("killDue");
-    },
+    armGrace: () => arm("killDue"),
+    disarmGrace: () => armed.delete("killDue"),
     armBackoff() {
       assert(standing.life.delayMs > 0, "a wait of no time");
       arm("backoffOver");
@@ -114,13 +120,26 @@ export function createWorld(): World {
       case "spawned":
         return process === "preparing";
       case "spawnFailed":
-        return process === "preparing";
+      case "spawnFailedAndBack":
+        return process === "preparing" && !(isComeback(word) && isSettled());
       case "end":
         return process === "living" || (process === "preparing" && (run.isTold || run.isKilled));
+      case "endAndBack":
+        return process === "living" && !isSettled();
       case "crash":
         return process === "living";
-      case "readyDue":
-      case "terminateDue":
+      case "crashAndBack":
+        return process === "living" && !isSettled();
+      case "lingers":
+      case "silent":
+      case "tooLarge":
+        return process === "living";
+      case "stuck":
+        return process === "living" && run.isKilled;
+      case "givenUp":
+        return process === "none";
+      case "ready":
+      case "readyLate":
       case "killDue":
       case "backoffOver":
         return armed.has(word);
@@ -129,10 +148,17 @@ export function createWorld(): World {
     }
   }
 
+  // The restart engine asks for a comeback only where nobody else has decided what follows.
+  function isSettled(): boolean {
+    return standing.life.requested || standing.life.again;
+  }
+
   // Before the table hears of it.
   function happen(word: Word): void {
+    if (isComeback(word)) isWanted = true;
     switch (word) {
       case "stop":
+      case "stopSoon":
         isWanted = false;
         run.isAsked ||= isAlive(standing.state);
         break;
@@ -140,6 +166,9 @@ export function createWorld(): World {
       case "restartLater":
         isWanted = true;
         run.isAsked ||= standing.state === "starting" || standing.state === "running";
+        break;
+      case "needsOther":
+      case "needsNobody":
         break;
       case "start":
       case "startLater":
@@ -149,12 +178,15 @@ export function createWorld(): World {
         process = "living";
         break;
       case "spawnFailed":
+      case "spawnFailedAndBack":
       case "end":
+      case "endAndBack":
       case "crash":
+      case "crashAndBack":
         process = "none";
         break;
-      case "readyDue":
-      case "terminateDue":
+      case "ready":
+      case "readyLate":
       case "killDue":
       case "backoffOver":
         armed.delete(word);
@@ -179,23 +211,25 @@ export function createWorld(): World {
     assert.equal(snapshot.status, "active", "the table is out of order");
     assert.equal(process !== "none", isAlive(state), `${state} with process ${process}`);
     assert.equal(life.run, runs, "runs are not counted one by one");
-    assert(!isWanted || state === "backingOff" || state === "stopping", `a start is forgotten in ${state}`);
-    assert(!run.isAsked || (state !== "exited" && state !== "failed"), `${state} after a stop`);
-    assert.equal(armed.has("readyDue"), state === "starting" && process === "living", `ready alarm in ${state}`);
+    assert(!isWanted || WAITING.has(state), `a start is forgotten in ${state}`);
+    assert(state !== "blocked" || life.missing !== "", "blocked by nobody");
+    assert(!run.isAsked || (state !== "exited" && state !== "failed") || word === "givenUp", `${state} after a stop`);
+    const isGettingReady = state === "starting" && process === "living";
+    for (const alarm of ["ready", "readyLate"] as const)
+      assert(!armed.has(alarm) || isGettingReady, `${alarm} alarm in ${state}`);
     assert.equal(armed.has("backoffOver"), state === "backingOff", `backoff alarm in ${state}`);
-    for (const alarm of ["terminateDue", "killDue"] as const) {
-      const isDue = state === "stopping" && alarm !== word && (before.state !== "stopping" || wasArmed.has(alarm));
-      assert.equal(armed.has(alarm), isDue, `${alarm} in ${state}`);
-    }
+    const isDue = GRACED.has(state) && word !== "killDue" && (before.state !== state || wasArmed.has("killDue"));
+    assert.equal(armed.has("killDue"), isDue, `killDue in ${state}`);
   }
 
   // A process that is asked stays until it is killed; one that nobody kills stays for ever.
   function nextOf(): Word | undefined {
     if (standing.state === "backingOff") return "backoffOver";
-    if (standing.state !== "stopping") return undefined;
+    if (standing.state === "blocked") return "needsNobody";
+    if (standing.state !== "stuck" && !GRACED.has(standing.state)) return undefined;
     if (process === "preparing") return "spawned";
     if (run.isKilled) return "crash";
-    return (["terminateDue", "killDue"] as const).find((alarm) => armed.has(alarm)) ?? assert.fail("nobody ends it");
+    return armed.has("killDue") ? "killDue" : assert.fail("nobody ends it");
   }
 
   return {

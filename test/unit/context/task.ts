@@ -1,4 +1,4 @@
-import type { TaskServiceConfig } from "../../../src/config/context-config.ts";
+import { DEFAULT_SUPERVISION, type TaskServiceConfig } from "../../../src/config/context-config.ts";
 
 /** A task service with nothing special about it, but for what a test is about. */
 export function task(id: string, but: Partial<TaskServiceConfig> = {}): TaskServiceConfig {
@@ -12,6 +12,7 @@ export function task(id: string, but: Partial<TaskServiceConfig> = {}): TaskServ
     entry: "on_start",
     configuration: { device_action: "shout" },
     triggers: {},
+    supervision: DEFAULT_SUPERVISION,
     ...but,
   };
 }

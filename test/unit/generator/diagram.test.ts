@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type ContextConfig,
+  DEFAULT_SUPERVISION,
   type TaskServiceConfig,
   TRIGGER_ACTIONS,
   TRIGGER_EVENTS,
@@ -14,7 +15,15 @@ import { task } from "../context/task.ts";
 
 function context(...tasks: TaskServiceConfig[]): ContextConfig {
   const endpoints = { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" };
-  return { contextId: "context001", logName: "Test", endpoints, binds: endpoints, tasks };
+  return {
+    contextId: "context001",
+    logName: "Test",
+    endpoints,
+    binds: endpoints,
+    strategy: "one_for_one",
+    supervision: DEFAULT_SUPERVISION,
+    tasks,
+  };
 }
 
 function linesOf(...tasks: TaskServiceConfig[]): string[] {

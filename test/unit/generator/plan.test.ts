@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseContextConfig } from "../../../src/config/context-config.ts";
+import { DEFAULT_SUPERVISION, parseContextConfig } from "../../../src/config/context-config.ts";
 import type { ListedService } from "../../../src/config/service-list.ts";
 import { isUntouched } from "../../../src/generator/header.ts";
 import { type Plan, targetsOf } from "../../../src/generator/plan.ts";
@@ -93,6 +93,8 @@ describe("a plan for an empty project", () => {
       logName: "Kitchen",
       endpoints: list.endpoints,
       binds: list.binds,
+      strategy: "one_for_one",
+      supervision: DEFAULT_SUPERVISION,
       tasks: [
         {
           id: "ts001",
@@ -104,6 +106,7 @@ describe("a plan for an empty project", () => {
           entry: "on_exit",
           configuration: { device_action: "cooking" },
           triggers,
+          supervision: DEFAULT_SUPERVISION,
         },
         {
           id: "ts002",
@@ -120,6 +123,7 @@ describe("a plan for an empty project", () => {
           entry: "on_start",
           configuration: { device_action: "cooking" },
           triggers: {},
+          supervision: DEFAULT_SUPERVISION,
         },
       ],
     });

@@ -2,6 +2,7 @@
 import { transformSync } from "esbuild";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { DEFAULT_SUPERVISION } from "../../../src/config/context-config.ts";
 import { parseServiceList, readServiceOptions } from "../../../src/config/service-list.ts";
 import type { Plan } from "../../../src/generator/plan.ts";
 import { GOOD_OPTIONS, goodListBut } from "../config/service-xml.ts";
@@ -96,6 +97,7 @@ describe("whatever a description says,", () => {
             entry: said.entry.trim(),
             configuration: { device_action: said.deviceAction.trim() },
             triggers: { on_exit: { action: "start", call: [said.id, "all"] } },
+            supervision: DEFAULT_SUPERVISION,
           },
         ]);
       }),

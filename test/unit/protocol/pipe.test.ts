@@ -7,6 +7,7 @@ import { anyJson } from "./json-values.ts";
 
 const ANNOUNCE = { type: "announce", run: "r1", sequence: 3, message: { a: 1 }, isLast: false };
 const OUTPUT = { type: "output", run: "r1", stream: "stdout", line: "hello" };
+const BEAT = { type: "beat", run: "r1", delayMs: 0.4, heapBytes: 4_000_000, handles: 3, isInspected: false };
 const EXIT = { type: "exit", run: "r1", code: 0 };
 
 function refusalOf(line: string): string {
@@ -47,6 +48,14 @@ test("what a task sends is read as it was sent", () => {
       stream: fc.constantFrom("stdout" as const, "stderr" as const),
       line: fc.string({ unit: "binary" }),
     }),
+    fc.record({
+      type: fc.constant("beat" as const),
+      run,
+      delayMs: fc.double({ min: 0, noDefaultInfinity: true, noNaN: true }),
+      heapBytes: fc.maxSafeNat(),
+      handles: fc.nat(),
+      isInspected: fc.boolean(),
+    }),
     fc.record({ type: fc.constant("exit" as const), run, code: fc.integer() }),
   );
 
@@ -64,6 +73,7 @@ test("what the provider sends is read as it was sent", () => {
     start: {
       module: "/cache/ServiceEchoAction.mjs",
       isThread: false,
+      heartbeatMs: 1_000,
       endpoints: { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" },
       transaction: "T",
       contextId: "context001",
@@ -125,10 +135,26 @@ describe("a line from a task", () => {
     ["announces no object", [undefined, [], "text", null].map((message) => ({ ...ANNOUNCE, message }))],
     ["prints no text", [undefined, 1, ["a"]].map((line) => ({ ...OUTPUT, line }))],
     ["prints to another stream", [undefined, "stdin", 1].map((stream) => ({ ...OUTPUT, stream }))],
+    [
+      "beats without a figure, or with one that is none",
+      ["delayMs", "heapBytes", "handles"].flatMap((figure) =>
+        [undefined, null, "1", [1], true, -1].map((value) => ({ ...BEAT, [figure]: value })),
+      ),
+    ],
+    [
+      "beats without saying whether it is inspected",
+      [undefined, null, 0, "false"].map((isInspected) => ({ ...BEAT, isInspected })),
+    ],
     ["ends without a code", [undefined, null, "0", 0.5].map((code) => ({ ...EXIT, code }))],
   ])("is refused that %s", (_, values) => {
     for (const value of values as unknown[])
-      expect(refusalOf(JSON.stringify(value))).toContain("expected an announcement");
+      expect(refusalOf(JSON.stringify(value))).toContain("expected what a task says");
+  });
+
+  test("is refused that beats with a figure beyond all numbers", () => {
+    const line = JSON.stringify(BEAT).replace("4000000", "1e999");
+
+    expect(refusalOf(line)).toContain("expected what a task says");
   });
 
   test("is quoted only in part when it is refused", () => {

@@ -1,0 +1,220 @@
+// How tasks are looked after: what a task's own <Supervision> says, over what the Context's says, over the defaults.
+// XML has no NUL, so no text in here can have one.
+import { posix } from "node:path";
+import { type Attribute, childAt } from "./element.ts";
+import { VARIABLE_NAME } from "./env-file.ts";
+import {
+  LIMIT_POLICIES,
+  type ProbePace,
+  RESTART_POLICIES,
+  STOP_SIGNALS,
+  STRATEGIES,
+  type Strategy,
+  type Supervision,
+} from "./model.ts";
+import { readPositive, readSeconds, readSecondsOrNone, readWhole } from "./number-rules.ts";
+import { readProbeTarget, TARGET_ATTRIBUTES } from "./probe-reader.ts";
+import { quote } from "./problems.ts";
+import { ANY_TEXT, NOT_EMPTY, Reader } from "./reader.ts";
+import { calledBy, type Names, strangersAmong } from "./trigger-reader.ts";
+
+/** What holds where no file says otherwise, and for whatever comes by message. */
+export const DEFAULT_SUPERVISION: Supervision = {
+  restart: "never",
+  maxRestarts: 5,
+  periodMs: 60_000,
+  backoffMinMs: 500,
+  backoffMaxMs: 30_000,
+  onLimit: "fail",
+  successCodes: [0],
+  noRestartCodes: [],
+  readyTimeoutMs: 30_000,
+  heartbeatMs: 1_000,
+  heartbeatTimeoutMs: 5_000,
+  graceMs: 10_000,
+  stopSignal: "SIGTERM",
+  essential: false,
+  dependsOn: [],
+  nice: 0,
+  envFiles: [],
+  environment: {},
+};
+
+/** What tasks start from: a supervision, and the pace of the probe that a task may name. */
+export interface Basis {
+  supervision: Supervision;
+  pace: ProbePace;
+}
+
+export const DEFAULT_BASIS: Basis = {
+  supervision: DEFAULT_SUPERVISION,
+  pace: { intervalMs: 1_000, timeoutMs: 5_000 },
+};
+
+type Read<Part> = (supervision: Reader, attribute: string) => Partial<Part>;
+
+/** What is said of one task or, by the Context, of all. */
+const SHARED: Record<string, Read<Supervision>> = {
+  restart: (own, name) => ({ restart: own.oneOf(name, RESTART_POLICIES) }),
+  max_restarts: (own, name) => ({ maxRestarts: readWhole(own, name, { min: 0, max: 1_000 }) }),
+  period_s: (own, name) => ({ periodMs: readSeconds(own, name, { min: 1, max: 86_400 }) }),
+  backoff_min_s: (own, name) => ({ backoffMinMs: readSeconds(own, name, { min: 0.01, max: 3_600 }) }),
+  backoff_max_s: (own, name) => ({ backoffMaxMs: readSeconds(own, name, { min: 0.01, max: 3_600 }) }),
+  on_limit: (own, name) => ({ onLimit: own.oneOf(name, LIMIT_POLICIES) }),
+  success_codes: (own, name) => ({ successCodes: readCodes(own, name) }),
+  no_restart_codes: (own, name) => ({ noRestartCodes: readCodes(own, name) }),
+  ready_timeout_s: (own, name) => ({ readyTimeoutMs: readSeconds(own, name, { min: 0.1, max: 86_400 }) }),
+  heartbeat_s: (own, name) => ({ heartbeatMs: readSecondsOrNone(own, name, { min: 0.1, max: 3_600 }) }),
+  heartbeat_timeout_s: (own, name) => ({ heartbeatTimeoutMs: readSeconds(own, name, { min: 0.1, max: 86_400 }) }),
+  grace_s: (own, name) => ({ graceMs: readSeconds(own, name, { min: 0, max: 3_600 }) }),
+  stop_signal: (own, name) => ({ stopSignal: own.oneOf(name, STOP_SIGNALS) }),
+  nice: (own, name) => ({ nice: readWhole(own, name, { min: -20, max: 19 }) }),
+  memory_max_mib: (own, name) => ({ memoryMaxMib: readPositive(own, name, 1_000_000_000) }),
+  files_max: (own, name) => ({ filesMax: readWhole(own, name, { min: 16, max: 1_000_000_000 }) }),
+  working_folder: (own, name) => ({ workingFolder: own.text(name, NOT_EMPTY) }),
+  env_file: (own, name) => ({ envFiles: readPaths(own, name) }),
+};
+
+const PACE: Record<string, Read<ProbePace>> = {
+  ready_interval_s: (own, name) => ({ intervalMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
+  ready_probe_timeout_s: (own, name) => ({ timeoutMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
+};
+
+/** The attributes of every `<Supervision>`, and those of a task's or the Context's alone. */
+export const SHARED_ATTRIBUTES = [...Object.keys(SHARED), ...TARGET_ATTRIBUTES, ...Object.keys(PACE)];
+export const TASK_ATTRIBUTES = ["essential", "depends_on"];
+export const CONTEXT_ATTRIBUTES = ["strategy"];
+
+/** Reads the `<Supervision>` of a Context, from which its tasks then start. */
+export function readContextSupervision(root: Reader): Basis & { strategy: Strategy } {
+  const own = supervisionOf(root, "Supervision");
+  if (own === undefined) return { ...DEFAULT_BASIS, strategy: STRATEGIES[0] };
+  const strategy = attributeOf(own, "strategy") ? own.oneOf("strategy", STRATEGIES) : STRATEGIES[0];
+  return { ...readOver(DEFAULT_BASIS, own), strategy };
+}
+
+/** Reads the `<Supervision>` of a task. */
+export function readTaskSupervision(service: Reader, basis: Basis, names: TaskNames): Supervision {
+  const own = supervisionOf(service);
+  if (own === undefined) return basis.supervision;
+  const { supervision } = readOver(basis, own);
+  return {
+    ...supervision,
+    essential: attributeOf(own, "essential") !== undefined && own.oneOf("essential", ["true", "false"]) === "true",
+    dependsOn: readDependencies(own, names),
+  };
+}
+
+/** The names of a file, and whose task it is. */
+export interface TaskNames extends Names {
+  id: string;
+}
+
+function readOver({ supervision, pace }: Basis, own: Reader): Basis {
+  const paceNow = { ...pace, ...readGiven(own, PACE) };
+  const target = readProbeTarget(own) ?? supervision.probe;
+  const now: Supervision = {
+    ...supervision,
+    ...readGiven(own, SHARED),
+    ...(target === undefined ? {} : { probe: { ...target, ...paceNow } }),
+    environment: { ...supervision.environment, ...readEnvironment(own) },
+  };
+  checkTimes(own, now);
+  return { supervision: now, pace: paceNow };
+}
+
+function supervisionOf(parent: Reader, owner?: string): Reader | undefined {
+  const element = childAt(parent.element, "Supervision");
+  if (element === undefined) return undefined;
+  return owner === undefined ? parent.at(element) : new Reader(element, parent.reading, owner);
+}
+
+// An element in place of an attribute is reported with the shape of the file.
+function attributeOf({ element }: Reader, attribute: string): Attribute | undefined {
+  return element.attributes.find(({ name }) => name === attribute);
+}
+
+function readGiven<Part>(own: Reader, readers: Record<string, Read<Part>>): Partial<Part> {
+  const given = Object.entries(readers).filter(([attribute]) => attributeOf(own, attribute) !== undefined);
+  return Object.assign({}, ...given.map(([attribute, read]) => read(own, attribute)));
+}
+
+/** An empty list is one: it takes back what the Context says. */
+function readCodes(own: Reader, attribute: string): number[] {
+  const isCode = (word: string) => /^\d{1,3}$/.test(word) && Number(word) <= 255;
+  const wordsOf = (value: string) => value.split(/[ \t\r\n,]+/).filter((word) => word !== "");
+  const codes = own.text(attribute, {
+    expected: "exit codes from 0 to 255",
+    accepts: (value) => wordsOf(value).every(isCode),
+  });
+  return [...new Set(wordsOf(codes).map(Number))];
+}
+
+function readPaths(own: Reader, attribute: string): string[] {
+  const paths = own
+    .text(attribute, ANY_TEXT)
+    .split(",")
+    .map((path) => path.trim())
+    .filter((path) => path !== "");
+  for (const path of paths.filter((one) => !isInside(one))) {
+    own.report(attribute, `${quote(path)} must lie under the folder of this file`);
+  }
+  return paths;
+}
+
+function isInside(path: string): boolean {
+  const folders = posix.normalize(path).split("/");
+  return !posix.isAbsolute(path) && folders[0] !== ".." && folders[0] !== ".";
+}
+
+function readDependencies(own: Reader, { id, ...names }: TaskNames): string[] {
+  const needed = calledBy(attributeOf(own, "depends_on")?.value ?? "");
+  // Triggers may call these, but nobody waits for them.
+  const groups = needed.filter((word) => word === "all" || word === names.contextId);
+  for (const word of groups) own.report("depends_on", `expected task ids, got ${quote(word)}`);
+  if (needed.includes(id)) own.report("depends_on", `expected other tasks, got ${quote(id)} itself`);
+  for (const problem of strangersAmong(needed, names)) own.report("depends_on", problem);
+  return needed;
+}
+
+function readEnvironment(own: Reader): Record<string, string> {
+  const taken = new Set<string>();
+  const variables = own.element.children
+    .filter(({ name }) => name === "environment")
+    .map((element): [name: string, value: string] => {
+      const name = own.at(element).text("name", VARIABLE_NAME, "environment name");
+      if (taken.has(name))
+        own.report("environment name", `expected each once, got ${quote(name)} again`, element.place);
+      if (name !== "") taken.add(name);
+      return [name, element.verbatim ?? element.text];
+    });
+  // Unlike an assignment, this makes a variable even of `__proto__`.
+  return Object.fromEntries(variables);
+}
+
+function checkTimes(own: Reader, now: Supervision): void {
+  if (now.backoffMaxMs < now.backoffMinMs) {
+    const times = { upperMs: now.backoffMaxMs, lowerMs: now.backoffMinMs };
+    reportOrder(own, "at least", { upper: "backoff_max_s", lower: "backoff_min_s", ...times });
+  }
+  if (now.heartbeatMs > 0 && now.heartbeatTimeoutMs <= now.heartbeatMs) {
+    const times = { upperMs: now.heartbeatTimeoutMs, lowerMs: now.heartbeatMs };
+    reportOrder(own, "more than", { upper: "heartbeat_timeout_s", lower: "heartbeat_s", ...times });
+  }
+}
+
+interface Order {
+  upper: string;
+  lower: string;
+  upperMs: number;
+  lowerMs: number;
+}
+
+// Where this element says neither, the Context's has been reported.
+function reportOrder(own: Reader, relation: string, { upper, lower, upperMs, lowerMs }: Order): void {
+  const place = (attributeOf(own, upper) ?? attributeOf(own, lower))?.place;
+  if (place === undefined) return;
+  const byDefault = (attribute: string) => (attributeOf(own, attribute) === undefined ? " by default" : "");
+  const bound = `${relation} ${lower}, which is ${lowerMs / 1_000}${byDefault(lower)}`;
+  own.report(upper, `expected ${bound}, got ${upperMs / 1_000}${byDefault(upper)}`, place);
+}

@@ -1,0 +1,33 @@
+// The order that depends_on asks for: who waits for whom to be ready, and who has to be gone before another is stopped.
+// Pure; it looks at states and starts nothing. The reader of the file has refused cycles.
+import type { TaskServiceConfig } from "../config/context-config.ts";
+import { isAlive, type LifecycleState } from "./lifecycle.ts";
+
+/** The tasks of one transaction by id, as they stand. */
+export type States = ReadonlyMap<string, { task: TaskServiceConfig; state: LifecycleState }>;
+
+/** What a task still waits for, in a clause for people: `ts001 (starting)`; empty when nothing is missing. */
+export function missingFor({ supervision }: TaskServiceConfig, states: States): string {
+  return supervision.dependsOn
+    .map((id) => ({ id, state: states.get(id)?.state ?? "defined" }))
+    .filter(({ state }) => !isReady(state))
+    .map(({ id, state }) => `${id} (${state})`)
+    .join(", ");
+}
+
+// One that has done its work and ended well was ready, and need not be so any more.
+function isReady(state: LifecycleState): boolean {
+  return state === "running" || state === "exited";
+}
+
+/** Whether a task may be stopped: nobody of those that are to be stopped as well still needs it. */
+export function mayStop(id: string, toStop: ReadonlySet<string>, states: States): boolean {
+  return [...toStop].every((other) => {
+    const dependent = states.get(other);
+    return dependent === undefined || !isAlive(dependent.state) || !needs(dependent.task, id);
+  });
+}
+
+function needs({ supervision }: TaskServiceConfig, id: string): boolean {
+  return supervision.dependsOn.includes(id);
+}

@@ -1,0 +1,125 @@
+// The process table as /proc shows it: the one witness of what lives and what does not.
+import { closeSync, existsSync, openSync, readdirSync, readSync } from "node:fs";
+import { findCookie } from "./cookie.ts";
+import { type ProcessEntry, type ProcessStat, parseProcessStat } from "./stat.ts";
+
+export interface ProcessTable {
+  /** False where the system has no /proc: then the table shows nobody. */
+  readonly isAvailable: boolean;
+  /**
+   * Everybody there is, the dead that wait to be reaped included. Who asks before a pass begins shares it; who asks
+   * during a pass gets the next one, so that what it shows is never older than the question. It misses nobody who
+   * lives when it ends. Rejects when the table can't be read, as without descriptors to spare: that is no emptiness.
+   */
+  read(): Promise<ProcessEntry[]>;
+  /** One process as it is now, without its cookie; undefined when there is none, or it can't be seen. */
+  find(pid: number): ProcessStat | undefined;
+}
+
+/** Processes looked at in one turn of the event loop: some 2 ms. */
+const SLICE = 50;
+/** Rounds of looking for those that have come during a pass; among strangers that start without end it would not end. */
+const ROUNDS = 10;
+
+/**
+ * @param options.root - Where the table is mounted.
+ * @param options.sinceTicks - Who started before has no cookie of interest; its environment is not read.
+ */
+export function createProcessTable({ root = "/proc", sinceTicks = 0 } = {}): ProcessTable {
+  const isAvailable = existsSync(`${root}/self/stat`);
+  const readText = createReader();
+  let next: Promise<ProcessEntry[]> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function read(): Promise<ProcessEntry[]> {
+    if (!isAvailable) return Promise.resolve([]);
+    if (next === undefined) {
+      next = last.then(begin, begin);
+      last = next;
+    }
+    return next;
+  }
+
+  // A turn later, so that all who ask in this one share the pass.
+  async function begin(): Promise<ProcessEntry[]> {
+    await nextTurn();
+    next = undefined;
+    return pass();
+  }
+
+  // Who is forked while we look by somebody who is gone before we come to him is in no listing made before: only when
+  // a listing shows nobody new has everybody been seen who lives.
+  async function pass(): Promise<ProcessEntry[]> {
+    const seen = new Set<string>();
+    const entries: ProcessEntry[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const newcomers = readdirSync(root).filter((name) => /^\d+$/.test(name) && !seen.has(name));
+      if (newcomers.length === 0) break;
+      for (const [index, pid] of newcomers.entries()) {
+        if (index % SLICE === SLICE - 1) await nextTurn();
+        seen.add(pid);
+        const entry = readEntry(pid);
+        if (entry !== undefined) entries.push(entry);
+      }
+    }
+    return entries;
+  }
+
+  function readEntry(pid: string): ProcessEntry | undefined {
+    const stat = readStat(pid);
+    if (stat === undefined || stat.startTicks < sinceTicks) return stat;
+    const cookie = findCookie(readText(`${root}/${pid}/environ`) ?? "");
+    return cookie === undefined ? stat : { ...stat, cookie };
+  }
+
+  function readStat(pid: string): ProcessStat | undefined {
+    const text = readText(`${root}/${pid}/stat`);
+    return text === undefined ? undefined : parseProcessStat(text);
+  }
+
+  function find(pid: number): ProcessStat | undefined {
+    try {
+      return readStat(String(pid));
+    } catch {
+      return undefined;
+    }
+  }
+
+  return { isAvailable, read, find };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What a file below /proc answers for a process that is gone meanwhile, or that is not ours to look at. */
+const ABSENT = new Set(["ENOENT", "ESRCH", "EACCES", "EPERM"]);
+
+// One buffer for all: files of /proc have no size to go by, and readFileSync takes twice as long over them.
+function createReader(): (path: string) => string | undefined {
+  let buffer = Buffer.allocUnsafe(64 * 1024);
+
+  function readAll(file: number): string {
+    let length = 0;
+    while (true) {
+      const count = readSync(file, buffer, length, buffer.length - length, null);
+      length += count;
+      if (count === 0) return buffer.toString("latin1", 0, length);
+      if (length === buffer.length) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(length)]);
+    }
+  }
+
+  return (path) => {
+    try {
+      const file = openSync(path, "r");
+      try {
+        return readAll(file);
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      if (ABSENT.has((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+      throw error;
+    }
+  };
+}
