@@ -1,125 +1,24 @@
 // One task service of one transaction: keeps its standing, feeds the state table with events, and performs the
 // effects the table names. Whatever an effect does wrong comes back as an event; none throws into the table.
 import { randomUUID } from "node:crypto";
-import type { Endpoints, TaskServiceConfig, TriggerEvent } from "../config/context-config.ts";
+import type { TaskServiceConfig } from "../config/context-config.ts";
 import { formatTaskService } from "../config/task-service.ts";
-import { type ContextError, reasonOf } from "../errors.ts";
+import { reasonOf } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { type ControlMessage, deviceActionOf, type Message } from "../protocol/message.ts";
 import type { Assignment, Beat } from "../protocol/pipe.ts";
-import type { Exit, OutputStream, SpawnFailure } from "./child.ts";
-import { eventOf, type Order } from "./dispatch.ts";
-import type { Enter } from "./gate.ts";
-import {
-  type Effect,
-  follow,
-  isAlive,
-  isPending,
-  type LifecycleEvent,
-  type LifecycleState,
-  newborn,
-  returned,
-  type Standing,
-} from "./lifecycle.ts";
-import type { Liveness, Watch } from "./liveness.ts";
+import type { Exit, SpawnFailure } from "./child.ts";
+import { keepComebacks } from "./comebacks.ts";
+import { eventOf } from "./dispatch.ts";
+import { type Effect, follow, isAlive, isPending, type LifecycleEvent, newborn, returned } from "./lifecycle.ts";
+import type { Watch } from "./liveness.ts";
 import type { RunningProbe } from "./probe.ts";
-import { announced, commanded, newRecord, standingAt, type TaskRecord } from "./record.ts";
+import { announced, commanded, newRecord, standingAt } from "./record.ts";
 import { onBehalfOf, type Spoken } from "./report.ts";
-import { type Comeback, comeBack, type RestartMemory, spent, untried, wantsRestart } from "./restart.ts";
-import { beginRun, type Prepared, type Run } from "./run.ts";
-import type { Launcher } from "./task-process.ts";
+import { type Comeback, wantsRestart } from "./restart.ts";
+import { beginRun, type Run } from "./run.ts";
+import type { Past, Supervised, Surroundings } from "./supervised.ts";
 import { admit, unthrottled } from "./throttle.ts";
-
-/** What a supervised task works with and whom it tells. */
-export interface Surroundings {
-  transaction: string;
-  contextId: string;
-  endpoints: Endpoints;
-  launcher: Launcher;
-  /** Waits for a place among those that start at the same time. */
-  enter: Enter;
-  liveness: Liveness;
-  /** Gets together what a run is launched with; rejects when something is missing. */
-  prepare(task: TaskServiceConfig): Promise<Prepared>;
-  /** Begins to ask whether a task is ready. */
-  probe: ProbeStarter;
-  /** Monotonic, and the same for every provider since the machine was booted. */
-  nowMs(): number;
-  /** False when the message can't travel, which has been reported. */
-  publish(message: Message): boolean;
-  /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
-  publishThrough(message: Message): Promise<void>;
-  /** Resolves when the bus has brought what was said before, or has had its chance. */
-  caughtUp(): Promise<void>;
-  /** A run has begun; its announcements carry this incarnation. */
-  onRun(incarnation: string): void;
-  onFired(event: TriggerEvent): void;
-  /** Its triggers start it too often from now on. */
-  onSlowed(): void;
-  /** It ended by itself and is to run again after this pause, in milliseconds. */
-  onComeback(delayMs: number): void;
-  /** A restart that its policy or a trigger wants does not follow. */
-  onRefused(reason: string): void;
-  /** A start by hand has emptied the memory of this many ends. */
-  onForgiven(ends: number): void;
-  /** Its state, or what `context_info` shows of it, may have changed. */
-  onChanged(change: Change): void;
-  onOutput(stream: OutputStream, line: string): void;
-  onGarbage(error: ContextError): void;
-  /** An effect could not be performed; supervision goes on. */
-  onIncident(effect: string, error: unknown): void;
-}
-
-/** What an event has made of a task: often nothing that shows. */
-export interface Change {
-  from: Standing["state"];
-  event: LifecycleEvent["type"];
-  /** Why, where there is more to say than the event does. */
-  cause?: string;
-}
-
-/** Begins to ask whether a task is ready. */
-export type ProbeStarter = (
-  task: TaskServiceConfig,
-  environment: Readonly<Record<string, string>>,
-  onReady: () => void,
-) => RunningProbe;
-
-export interface Supervised {
-  readonly task: TaskServiceConfig;
-  readonly standing: Standing;
-  /** Its entry in `context_info`. */
-  readonly record: TaskRecord;
-  /** The ends that count for its restart intensity. */
-  readonly memory: RestartMemory;
-  /** How its last run ended. */
-  readonly lastExit: Exit | undefined;
-  /** An order of somebody outside; with it comes the definition that holds from now on. */
-  obey(order: Order): void;
-  /** An order of one of the transaction's own triggers, which may be held back. */
-  follow(action: "start" | "stop" | "restart", by: { isOwn: boolean; cause: string }): void;
-  /** It is restarted together with another one, after this pause. */
-  accompany(delayMs: number, cause: string): void;
-  /** It is to stop as soon as those that need it are gone. */
-  stopSoon(): void;
-  /** Which of the tasks it depends on are not ready, in a clause. */
-  depend(missing: string): void;
-  /** The resident memory of its processes, in MiB. */
-  weigh(rssMib: number): void;
-  /** An announcement heard on the bus under an incarnation of this task; false when it is not the present one. */
-  hear(incarnation: string, sequence: number, message: ControlMessage): boolean;
-  /** An announcement about this task from a peer that has no incarnation of ours. */
-  note(message: ControlMessage): void;
-  /** Ends its process at once, whoever shares it. */
-  kill(): void;
-}
-
-/** What is known of a task from before the provider started. */
-export interface Past {
-  state: LifecycleState;
-  runs: number;
-  ends: readonly number[];
-}
 
 /** Takes a task service under supervision; it does nothing yet. */
 export function supervise(definition: TaskServiceConfig, around: Surroundings, past?: Past): Supervised {
@@ -130,19 +29,18 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   let before = standing;
   let record = newRecord(task);
   let throttle = unthrottled;
-  let memory: RestartMemory = past === undefined ? untried : { ...untried, ends: past.ends };
+  const comebacks = keepComebacks(around.nowMs, past?.ends);
   let run: Run | undefined;
   let environment: Readonly<Record<string, string>> = {};
   let probing: RunningProbe | undefined;
   let watch: Watch | undefined;
   let lastExit: Exit | undefined;
-  let runningSinceMs: number | undefined;
 
   function send(event: LifecycleEvent, cause = causeOf(event)): void {
     before = standing;
     const [next, effects] = follow(standing, event);
     standing = next;
-    if (standing.state === "running" && before.state !== "running") runningSinceMs = around.nowMs();
+    if (standing.state === "running" && before.state !== "running") comebacks.started();
     for (const effect of effects) attempt(effect);
     around.onChanged({ from: before.state, event: event.type, ...(cause === undefined ? {} : { cause }) });
   }
@@ -189,8 +87,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   function begin(): void {
     const incarnation = randomUUID();
     const definition = task;
-    runningSinceMs = undefined;
     lastExit = undefined;
+    comebacks.began();
     around.onRun(incarnation);
     run = beginRun({
       incarnation,
@@ -277,12 +175,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
     around.onRefused(refusal);
   }
 
-  /** Counts an end that another run is to follow. */
   function judge(): Comeback {
-    const nowMs = around.nowMs();
-    const ranMs = runningSinceMs === undefined ? 0 : nowMs - runningSinceMs;
-    const { comeback, memory: next } = comeBack(memory, { nowMs, ranMs }, task.supervision, Math.random());
-    memory = next;
+    const comeback = comebacks.judge(task.supervision);
     if ("delayMs" in comeback) around.onComeback(comeback.delayMs);
     return comeback;
   }
@@ -340,8 +234,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
 
   /** A start by hand begins anew, whatever was before. */
   function forgive(): void {
-    if (memory.ends.length > 0) around.onForgiven(memory.ends.length);
-    memory = untried;
+    const ends = comebacks.forgive();
+    if (ends > 0) around.onForgiven(ends);
   }
 
   function admitTriggered(): number {
@@ -362,7 +256,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
       return standingAt(record, standing);
     },
     get memory() {
-      return memory;
+      return comebacks.memory;
     },
     get lastExit() {
       return lastExit;
@@ -381,7 +275,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
       const { state } = standing;
       if (isPending(state) || (action === "start" && (state === "starting" || state === "running"))) return;
       if (isOwn) return followItself(action, cause);
-      const refusal = spent(memory, task.supervision, around.nowMs());
+      const refusal = comebacks.spent(task.supervision);
       if (refusal !== undefined) return around.onRefused(refusal);
       if (action === "restart") around.publish(commandOf("restart"));
       send({ type: action, delayMs: admitTriggered() }, cause);

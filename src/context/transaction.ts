@@ -5,7 +5,8 @@ import { mayStop, missingFor } from "./dependencies.ts";
 import type { Order, TransactionView } from "./dispatch.ts";
 import { isAlive, isAtRest } from "./lifecycle.ts";
 import type { TransactionRecord } from "./record.ts";
-import { type Change, type Past, type Supervised, type Surroundings, supervise } from "./supervisor.ts";
+import type { Change, Past, Supervised, Surroundings } from "./supervised.ts";
+import { supervise } from "./supervisor.ts";
 import { type Consequence, consequenceOf } from "./triggers.ts";
 
 /** What a transaction needs for its tasks, and whom it tells about them. */

@@ -19,7 +19,7 @@ import { createNews, type News } from "./news.ts";
 import { type TaskRecord, whyIn } from "./record.ts";
 import * as report from "./report.ts";
 import type { Prepared } from "./run.ts";
-import type { Change, ProbeStarter, Supervised } from "./supervisor.ts";
+import type { Change, ProbeStarter, Supervised } from "./supervised.ts";
 import type { Launcher } from "./task-process.ts";
 import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
 import { frameOf, transitionOf } from "./transition.ts";

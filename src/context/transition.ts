@@ -3,7 +3,7 @@ import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Moved } from "./journal-records.ts";
 import { isWanted } from "./lifecycle.ts";
-import type { Change, Supervised } from "./supervisor.ts";
+import type { Change, Supervised } from "./supervised.ts";
 
 /** The moment of a transition, on the machine's monotonic clock and on the wall. */
 export interface Moment {

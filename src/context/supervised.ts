@@ -1,0 +1,105 @@
+// What stands around a supervised task: what it works with and whom it tells, and what others see of it.
+import type { Endpoints, TaskServiceConfig, TriggerEvent } from "../config/context-config.ts";
+import type { ContextError } from "../errors.ts";
+import type { ControlMessage, Message } from "../protocol/message.ts";
+import type { Exit, OutputStream } from "./child.ts";
+import type { Order } from "./dispatch.ts";
+import type { Enter } from "./gate.ts";
+import type { LifecycleEvent, LifecycleState, Standing } from "./lifecycle.ts";
+import type { Liveness } from "./liveness.ts";
+import type { RunningProbe } from "./probe.ts";
+import type { TaskRecord } from "./record.ts";
+import type { RestartMemory } from "./restart.ts";
+import type { Prepared } from "./run.ts";
+import type { Launcher } from "./task-process.ts";
+
+/** What a supervised task works with and whom it tells. */
+export interface Surroundings {
+  transaction: string;
+  contextId: string;
+  endpoints: Endpoints;
+  launcher: Launcher;
+  /** Waits for a place among those that start at the same time. */
+  enter: Enter;
+  liveness: Liveness;
+  /** Gets together what a run is launched with; rejects when something is missing. */
+  prepare(task: TaskServiceConfig): Promise<Prepared>;
+  /** Begins to ask whether a task is ready. */
+  probe: ProbeStarter;
+  /** Monotonic, and the same for every provider since the machine was booted. */
+  nowMs(): number;
+  /** False when the message can't travel, which has been reported. */
+  publish(message: Message): boolean;
+  /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
+  publishThrough(message: Message): Promise<void>;
+  /** Resolves when the bus has brought what was said before, or has had its chance. */
+  caughtUp(): Promise<void>;
+  /** A run has begun; its announcements carry this incarnation. */
+  onRun(incarnation: string): void;
+  onFired(event: TriggerEvent): void;
+  /** Its triggers start it too often from now on. */
+  onSlowed(): void;
+  /** It ended by itself and is to run again after this pause, in milliseconds. */
+  onComeback(delayMs: number): void;
+  /** A restart that its policy or a trigger wants does not follow. */
+  onRefused(reason: string): void;
+  /** A start by hand has emptied the memory of this many ends. */
+  onForgiven(ends: number): void;
+  /** Its state, or what `context_info` shows of it, may have changed. */
+  onChanged(change: Change): void;
+  onOutput(stream: OutputStream, line: string): void;
+  onGarbage(error: ContextError): void;
+  /** An effect could not be performed; supervision goes on. */
+  onIncident(effect: string, error: unknown): void;
+}
+
+/** What an event has made of a task: often nothing that shows. */
+export interface Change {
+  from: Standing["state"];
+  event: LifecycleEvent["type"];
+  /** Why, where there is more to say than the event does. */
+  cause?: string;
+}
+
+/** Begins to ask whether a task is ready. */
+export type ProbeStarter = (
+  task: TaskServiceConfig,
+  environment: Readonly<Record<string, string>>,
+  onReady: () => void,
+) => RunningProbe;
+
+export interface Supervised {
+  readonly task: TaskServiceConfig;
+  readonly standing: Standing;
+  /** Its entry in `context_info`. */
+  readonly record: TaskRecord;
+  /** The ends that count for its restart intensity. */
+  readonly memory: RestartMemory;
+  /** How its last run ended. */
+  readonly lastExit: Exit | undefined;
+  /** An order of somebody outside; with it comes the definition that holds from now on. */
+  obey(order: Order): void;
+  /** An order of one of the transaction's own triggers, which may be held back. */
+  follow(action: "start" | "stop" | "restart", by: { isOwn: boolean; cause: string }): void;
+  /** It is restarted together with another one, after this pause. */
+  accompany(delayMs: number, cause: string): void;
+  /** It is to stop as soon as those that need it are gone. */
+  stopSoon(): void;
+  /** Which of the tasks it depends on are not ready, in a clause. */
+  depend(missing: string): void;
+  /** The resident memory of its processes, in MiB. */
+  weigh(rssMib: number): void;
+  /** An announcement heard on the bus under an incarnation of this task; false when it is not the present one. */
+  hear(incarnation: string, sequence: number, message: ControlMessage): boolean;
+  /** An announcement about this task from a peer that has no incarnation of ours. */
+  note(message: ControlMessage): void;
+  /** Ends its process at once, whoever shares it. */
+  kill(): void;
+}
+
+/** What is known of a task from before the provider started. */
+export interface Past {
+  state: LifecycleState;
+  runs: number;
+  ends: readonly number[];
+}
