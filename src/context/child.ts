@@ -16,6 +16,8 @@ import { signalGroup } from "./process-group.ts";
 export interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** We have sent it SIGKILL. */
+  wasKilled: boolean;
   /** What it had started and left behind, and what has ended that. */
   ended: readonly Ended[];
 }
@@ -190,7 +192,7 @@ function follow(
     // Somebody who could not be found may hold the other ends for ever.
     await Promise.race([closed, pause(DRAIN_MS, undefined, { ref: false })]);
     for (const stream of stdioOf(child)) stream?.destroy();
-    events.onExit({ code, signal, ended });
+    events.onExit({ code, signal, wasKilled: isKilled, ended });
   });
 
   function clear(): Promise<Ended[]> {

@@ -69,5 +69,6 @@ function within(ends: readonly number[], periodMs: number, nowMs: number): numbe
 }
 
 function refusalOf({ maxRestarts, periodMs }: Supervision): string {
-  return `it has ended more than ${maxRestarts} times within ${periodMs / 1_000} s`;
+  const often = maxRestarts === 1 ? "once" : `${maxRestarts} times`;
+  return `it has ended more than ${often} within ${periodMs / 1_000} s`;
 }

@@ -60,7 +60,7 @@ const BUS_CHANCE_MS = 1_000;
 const HEARD_EVERY = 32;
 
 /** A process that was stopped before there was one. */
-const NEVER_SPAWNED: Exit = { code: 0, signal: null, ended: [] };
+const NEVER_SPAWNED: Exit = { code: 0, signal: null, wasKilled: false, ended: [] };
 
 /** Begins a run. It ends with exactly one `onExit` or `onSpawnFailed`. */
 export function beginRun(options: RunOptions): Run {

@@ -154,7 +154,7 @@ function startThreadHost(transaction: string, custody: Custody, onEnded: () => v
     onMessage(message) {
       const events = runs.get(message.run);
       if (events === undefined) return;
-      if (message.type === "exit") end(message.run, { code: message.code, signal: null, ended: [] });
+      if (message.type === "exit") end(message.run, { code: message.code, signal: null, wasKilled: false, ended: [] });
       else handOn(message, events);
     },
     onGarbage: (error) => toAll((events) => events.onGarbage(error)),

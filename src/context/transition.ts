@@ -1,6 +1,7 @@
 // A transition of a task, as the journal keeps it and as everybody can hear it on the topic `transition`. Pure.
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import type { Exit } from "./child.ts";
 import type { Moved } from "./journal-records.ts";
 import { isWanted } from "./lifecycle.ts";
 import type { Change, Supervised } from "./supervised.ts";
@@ -40,13 +41,12 @@ function exitOf({ code, signal }: { code: number | null; signal: string | null }
   return { ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) };
 }
 
-/** The frame that tells it. `killed` are the processes that had to be signalled so that nobody of the task was left. */
+/** The frame that tells it. */
 export function frameOf(
   { kind: _, isWanted, exits, monotonicMs, ...moved }: Moved,
   { contextId, incarnation }: { contextId: string; incarnation: string },
   { lastExit }: Supervised,
 ): Frame {
-  const killed = (lastExit?.ended ?? []).map((ended) => ({ ...ended }));
   const body = {
     ...moved,
     context_id: contextId,
@@ -54,9 +54,17 @@ export function frameOf(
     is_wanted: isWanted,
     monotonic_ms: Math.round(monotonicMs),
     restarts_counted: exits.length,
-    ...(killed.length === 0 ? {} : { killed }),
+    ...(lastExit === undefined ? {} : effortOf(lastExit)),
   };
   return { topic: TRANSITION, body: body as unknown as JsonObject };
+}
+
+/** What it took until nobody of the task was left. */
+function effortOf({ wasKilled, ended }: Exit): { escalated: boolean; killed: { pid: number; signal: string }[] } {
+  return {
+    escalated: wasKilled || ended.some(({ signal }) => signal === "SIGKILL"),
+    killed: ended.map((one) => ({ ...one })),
+  };
 }
 
 export const TRANSITION = "transition";

@@ -16,16 +16,17 @@ export const MAX_FRAME_BYTES = 8 * 1024 * 1024;
 export const MAX_DEPTH = 64;
 
 const SEPARATOR = "@@@";
+const ON_ONE_LINE: ReadonlySet<string> = new Set(["monitor", "transition"]);
 
 /**
- * Encodes one frame, pure ASCII. `monitor` travels on one line, every other topic indented and sorted.
+ * Encodes one frame, pure ASCII. `monitor` and `transition` travel on one line, every other topic indented and sorted.
  *
  * @throws {ContextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator, or a frame too long.
  */
 export function encodeFrame({ topic, body }: Frame): Buffer {
   if (!isTopic(topic))
     throw malformed(`topic ${JSON.stringify(topic)}: expected one word without white space or "@@@"`);
-  const style: JsonStyle = topic === "monitor" ? "line" : "indented";
+  const style: JsonStyle = ON_ONE_LINE.has(topic) ? "line" : "indented";
   const text = `${topic} ${SEPARATOR} ${hideSeparator(formatJson(body, style))}`;
   if (text.length > MAX_FRAME_BYTES)
     throw malformed(`message on ${topic}: ${text.length} bytes, the limit is ${MAX_FRAME_BYTES}`);

@@ -20,8 +20,8 @@ describe("in docs/protocol.md", () => {
   test.each(frames)("the frame %s is understood", (_, bytes) => {
     const frame = decodeFrame(bytes);
 
-    // These two are read by whoever listens, and not by us as messages of ours.
-    if (frame.topic === "monitor") expect(isObject(frame.body)).toBe(true);
+    // These are read by whoever listens, and not by us as messages of ours.
+    if (frame.topic === "monitor" || frame.topic === "transition") expect(isObject(frame.body)).toBe(true);
     else if (frame.topic === "temperature") expect(stampOf(frame)).toBeDefined();
     else expect(readMessage(frame)).toMatchObject({ header: { action: expect.stringMatching(/^\w+$/) } });
   });
@@ -39,7 +39,7 @@ describe("in docs/protocol.md", () => {
   test("every kind of message has its example", () => {
     const actions = frames.flatMap(([, bytes]) => {
       const { topic, body } = decodeFrame(bytes);
-      return topic === "monitor" || topic === "temperature"
+      return ["monitor", "temperature", "transition"].includes(topic)
         ? topic
         : [topic, readMessage({ topic, body }).header.action].join(" ");
     });
@@ -52,6 +52,7 @@ describe("in docs/protocol.md", () => {
       "control ended",
       "control exited",
       "control failed",
+      "control not_restarted",
       "control refused",
       "control started",
       "control throttled",
@@ -65,6 +66,7 @@ describe("in docs/protocol.md", () => {
       "state request",
       "state top",
       "temperature",
+      "transition",
     ]);
   });
 });
