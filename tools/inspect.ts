@@ -1,8 +1,10 @@
 // What `service-context` does with a context file that it only looks at: `--check` and `--diagram`.
+import { dirname, resolve } from "node:path";
 import { narrowToLoopback } from "../src/bus/exposure.ts";
 import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
 import { entersAtOnce } from "../src/config/meaning.ts";
 import { openServices } from "../src/context/services.ts";
+import { readEnvironment } from "../src/context/task-environment.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
 import { drawContext } from "../src/generator/diagram.ts";
 import { columns } from "./columns.ts";
@@ -26,6 +28,7 @@ export async function check(file: string, { json, services_root: roots, state_di
   if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start begins nothing');
   // What does not compile would be found out at the start, over and over where a trigger starts it again.
   for (const task of config.tasks) await services.prepare(task).catch(warn);
+  for (const { supervision } of config.tasks) await readEnvironment(supervision, dirname(resolve(file))).catch(warn);
   return EXIT.done;
 }
 
