@@ -1,7 +1,10 @@
 // What `service-context` does, once its words are understood: runs the provider of a context file.
 import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import type { ContextConfig } from "../src/config/context-config.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
 import type { Outcome } from "../src/context/transactions.ts";
+import { deferred } from "../src/deferred.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
@@ -26,11 +29,29 @@ interface Options {
 
 /** How often a provider that leaves says whom it waits for, in milliseconds. */
 const PROGRESS_MS = 1_000;
+/** What an orderly end takes beyond the grace periods, in milliseconds. */
+const LAST_MS = 2_000;
+/** So many of those it waits for are described. */
+const MOST_NAMED = 10;
 
 /** Runs the provider of a context file until it is to leave; answers the exit code. */
 export async function serve(file: string, options: Options): Promise<number> {
   const config = await readContextFile(file);
   const log = createLog(options.log_format, options.log_level);
+  const breakdown = expectBreakdown(log);
+  try {
+    const graceMs = Math.max(...[config, ...config.tasks].map(({ supervision }) => supervision.graceMs));
+    return await Promise.race([run(config, { file, options, log, breakdown }), breakdown.over(graceMs + LAST_MS)]);
+  } finally {
+    // What is broken may hold on to anything; what it leaves behind is ended by its guard.
+    if (breakdown.hasCome) process.exit(EXIT.internal);
+  }
+}
+
+async function run(
+  config: ContextConfig,
+  { file, options, log, breakdown }: { file: string; options: Options; log: Log; breakdown: Breakdown },
+): Promise<number> {
   const provider = await startProvider({
     config,
     file,
@@ -41,37 +62,58 @@ export async function serve(file: string, options: Options): Promise<number> {
     watch: (source) => startMonitor({ sampler: createSampler(), ...source }),
   });
   const { contextId, endpoints, pid } = provider;
-  log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
 
   try {
+    if (breakdown.hasCome) return EXIT.internal;
+    log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
     const outcome = await Promise.race([
       begin(provider, options),
       provider.asked,
       provider.essentialEnd,
       signalled(provider, log),
-      broken(log),
+      breakdown.comes,
     ]);
-    if (outcome === BROKEN) return EXIT.internal;
     if (outcome === undefined) return EXIT.done;
     return "code" in outcome ? outcome.code : report(outcome, options);
   } finally {
     await closeVisibly(provider, log);
     log.info({ context: provider.contextId, pid }, "provider left");
+    // What can't be ended would keep us for as long as it lives.
+    if (provider.living().length > 0) process.exit(EXIT.failed);
   }
 }
 
-const BROKEN = Symbol("broken");
+/** An exception that nobody has caught: half dead is worse than an end. */
+interface Breakdown {
+  readonly hasCome: boolean;
+  /** Resolves at the first one. */
+  readonly comes: Promise<void>;
+  /** Resolves so long after the first one: by then the provider has left in order, or is not able to. */
+  over(ms: number): Promise<number>;
+}
 
-/** Resolves at the first exception that nobody has caught: half dead is worse than an orderly end. */
-function broken(log: Log): Promise<typeof BROKEN> {
-  return new Promise((resolve) => {
-    for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-      process.on(event, (error: unknown) => {
+function expectBreakdown(log: Log): Breakdown {
+  const { promise: comes, resolve } = deferred();
+  let hasCome = false;
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      // Only the first one says what is wrong: of what follows there may be no end.
+      if (!hasCome)
         log.error({ reason: error instanceof Error ? error.stack : String(error) }, "internal error, leaving");
-        resolve(BROKEN);
-      });
-    }
-  });
+      hasCome = true;
+      resolve();
+    });
+  }
+  return {
+    get hasCome() {
+      return hasCome;
+    },
+    comes,
+    async over(ms) {
+      await comes;
+      return pause(ms, EXIT.internal);
+    },
+  };
 }
 
 // Without --until-done this never resolves: the provider waits for commands.
@@ -130,9 +172,17 @@ function isHangupIgnored(): boolean {
 
 /** Closes the provider and says who keeps it waiting. */
 async function closeVisibly(provider: Provider, log: Log): Promise<void> {
-  const progress = setInterval(() => {
+  const progress = setInterval(async () => {
+    const stragglers = await provider.stragglers(MOST_NAMED);
     const living = provider.living();
-    if (living.length > 0) log.info({ living }, "waiting for tasks");
+    if (living.length > 0) log.info({ living, waiting_for: stragglers.map(describe) }, "waiting for tasks");
   }, PROGRESS_MS);
   await provider.close().finally(() => clearInterval(progress));
+}
+
+/** `ts004 (12 s, SIGTERM sent, 3 pids)` */
+function describe({ task, forMs, signal, pids }: Awaited<ReturnType<Provider["stragglers"]>>[number]): string {
+  const sent = signal === undefined ? "asked" : `${signal} sent`;
+  const who = pids.length === 1 ? `pid ${pids[0]}` : `${pids.length} pids`;
+  return `${task} (${Math.round(forMs / 1_000)} s, ${sent}, ${who})`;
 }

@@ -6,7 +6,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type ContextError, reasonOf } from "../errors.ts";
 import { clearTree } from "../processes/clear.ts";
 import type { Ended, Pursuit, Survivor } from "../processes/pursuit.ts";
-import { createTree, snapshotTree, type Tree } from "../processes/tree.ts";
+import type { ProcessEntry } from "../processes/stat.ts";
+import { createTree, membersOf, snapshotTree, type Tree } from "../processes/tree.ts";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
 import type { Custody, Limits } from "./custody.ts";
@@ -166,6 +167,8 @@ function follow(
   let tree: Tree | undefined;
   let clearing: Pursuit | undefined;
   let isKilled = false;
+  /** The others of its group, when that was sent SIGKILL. */
+  let struck: Ended[] = [];
   let persisting: NodeJS.Timeout | undefined;
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
 
@@ -187,13 +190,18 @@ function follow(
   const closed = once(child, "close").catch(() => {}); // refused when there was no process at all
   child.once("exit", async (code, signal) => {
     clearTimeout(persisting);
-    const ended = await clear();
+    const ended = withStruck(await clear());
     guard.forget(child.pid as number);
     // Somebody who could not be found may hold the other ends for ever.
     await Promise.race([closed, pause(DRAIN_MS, undefined, { ref: false })]);
     for (const stream of stdioOf(child)) stream?.destroy();
     events.onExit({ code, signal, wasKilled: isKilled, ended });
   });
+
+  // Some of them may have been on their way out still, and been found again.
+  function withStruck(cleared: Ended[]): Ended[] {
+    return [...struck.filter(({ pid }) => !cleared.some((other) => other.pid === pid)), ...cleared];
+  }
 
   function clear(): Promise<Ended[]> {
     clearing = clearTree(tree as Tree, {
@@ -210,8 +218,22 @@ function follow(
     if (child.pid !== undefined && !hasEnded()) signalGroup(child.pid, name);
   }
 
-  async function remember(): Promise<void> {
-    if (tree !== undefined) tree = snapshotTree(tree, await table.read());
+  // Those that hide in sessions of their own are known by their parents only, who may be gone in a moment.
+  async function remember(): Promise<ProcessEntry[]> {
+    const entries = await table.read().catch(() => undefined);
+    if (tree === undefined || entries === undefined) return []; // then it is group, session and mark
+    tree = snapshotTree(tree, entries);
+    return membersOf(entries, tree);
+  }
+
+  // Who goes with the leader can't be found any more once the leader is gone.
+  function strike(members: readonly ProcessEntry[]): void {
+    if (hasEnded()) return;
+    struck = members
+      .filter(({ pid, group }) => group === child.pid && pid !== child.pid)
+      .map(({ pid, name }) => ({ pid, name, signal: "SIGKILL" }));
+    attemptKill();
+    persist(STUCK_MS, false);
   }
 
   // Not even SIGKILL ends what waits for a device, or what has become somebody else's.
@@ -239,18 +261,16 @@ function follow(
 
   return {
     signal(name) {
-      // Those that hide in sessions of their own are known by their parents only, who may be gone in a moment.
+      // What is not ours to signal is told when it does not go.
       void remember()
-        .catch(() => {}) // the table can't be read: then it is group, session and mark
-        .then(() => signal(name));
+        .then(() => signal(name))
+        .catch(() => {});
     },
     kill() {
       if (isKilled) return;
       isKilled = true;
       clearing?.killNow();
-      if (hasEnded()) return;
-      attemptKill();
-      persist(STUCK_MS, false);
+      if (!hasEnded()) void remember().then(strike);
     },
   };
 }

@@ -1,9 +1,10 @@
 // Compiles the TypeScript of a service once per change into a cache, so that a user needs no build step and a start
 // no compiler.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { devNull } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildOptions, Plugin } from "esbuild";
@@ -74,11 +75,34 @@ async function bundle(options: ReturnType<typeof optionsFor>) {
   const { build, stop } = await import("esbuild");
   bundling += 1;
   try {
+    assertDescriptors();
     return await build(options);
+  } catch (error) {
+    throw withCode(error);
   } finally {
     bundling -= 1;
     if (bundling === 0) await stop();
   }
+}
+
+/** What the spawn of the compiler takes, generously. */
+const SPAWN_DESCRIPTORS = 12;
+
+// Without descriptors to spare the compiler's own starter fails over the missing pipes, and the error of the spawn
+// comes where nobody can catch it.
+function assertDescriptors(): void {
+  const held: number[] = [];
+  try {
+    while (held.length < SPAWN_DESCRIPTORS) held.push(openSync(devNull, "r"));
+  } finally {
+    for (const file of held) closeSync(file);
+  }
+}
+
+/** What it says when its process could not be started holds the code in its text only. */
+function withCode(error: unknown): unknown {
+  const [, code] = /^The service was stopped: spawn .* (E[A-Z]+)$/.exec(reasonOf(error)) ?? [];
+  return code === undefined ? error : Object.assign(new Error(reasonOf(error)), { code });
 }
 
 function optionsFor(source: string, module: string) {

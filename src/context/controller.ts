@@ -117,12 +117,13 @@ export function createController(options: ControllerOptions): Controller {
   // What one of our own runs says goes to that run. A bus message is no proof: one that speaks in the name of another
   // task, or of a run that is over, is not recorded.
   function isFromOwnTask(message: Message): boolean {
-    const { incarnation, sequence, serviceId } = message.header;
+    const { incarnation, sequence, serviceId, transaction } = message.header;
     if (message.kind !== "control" || incarnation === undefined || sequence === undefined) return false;
     const owner = transactions.ownerOf(incarnation);
     if (owner === undefined) return false;
-    if (owner.task.id === serviceId) owner.hear(incarnation, sequence, message);
-    else complaints.add("announcement in the name of another", { task: owner.task.id, claimed: serviceId });
+    const { task, hear } = owner.supervised;
+    if (task.id === serviceId && owner.transaction === transaction) hear(incarnation, sequence, message);
+    else complaints.add("announcement in the name of another", { task: task.id, claimed: serviceId, transaction });
     return true;
   }
 

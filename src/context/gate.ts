@@ -12,22 +12,24 @@ export function createGate(places: number, holdMs = HOLD_MS): Enter {
   const waiting: (() => void)[] = [];
   let free = places;
 
-  function giveBack(): void {
+  function giveBack(admit: (next: () => void) => unknown): void {
     const next = waiting.shift();
     if (next === undefined) free += 1;
-    else next();
+    else admit(next);
   }
 
   function hold(): () => void {
     let isHeld = true;
-    const leave = () => {
+    const leave = (admit: (next: () => void) => unknown) => {
       if (!isHeld) return;
       isHeld = false;
       clearTimeout(late);
-      giveBack();
+      giveBack(admit);
     };
-    const late = setTimeout(leave, holdMs).unref();
-    return leave;
+    const late = setTimeout(() => leave((next) => next()), holdMs).unref();
+    // A turn later: a start keeps the event loop for some milliseconds, and of hundreds that follow on each other within
+    // one turn nothing else would get any.
+    return () => leave(setImmediate);
   }
 
   return async () => {

@@ -25,7 +25,11 @@ export interface NewsOptions {
 
 /** At most one `context_info` about a transaction in this time, in milliseconds; the first goes out at once. */
 const PERIOD_MS = 100;
-/** Records of more tasks than this don't fit one message comfortably: then it holds its own transaction only. */
+/**
+ * Records of more tasks than this don't fit one message comfortably. Then it holds its own transaction only, and news
+ * leave out the last command of each task: hundreds of them are a megabyte or more, which would be written and sent ten
+ * times a second while they start.
+ */
 const MAX_TASKS = 200;
 
 export function createNews({ contextId, transactions, publish }: NewsOptions): News {
@@ -36,8 +40,9 @@ export function createNews({ contextId, transactions, publish }: NewsOptions): N
     const all = [...transactions.values()].map(({ id, record }) => ({ [id]: record }));
     const own = all.filter((entry) => transaction in entry);
     const isSmall = all.flatMap((entry) => Object.values(entry).flatMap(({ tasks }) => tasks)).length <= MAX_TASKS;
+    const whole = isSmall ? [all, own] : isAnswer(items) ? [own] : [];
     // What is too long for a frame is told shorter.
-    for (const data of isSmall ? [all, own, own.map(withoutBodies)] : [own, own.map(withoutBodies)]) {
+    for (const data of [...whole, own.map(withoutBodies)]) {
       if (publish(contextInfo({ contextId: contextId(), transaction, ...about }, data, items))) return;
     }
   }
@@ -77,6 +82,10 @@ export function createNews({ contextId, transactions, publish }: NewsOptions): N
       for (const transaction of [...periods.keys()]) forget(transaction);
     },
   };
+}
+
+function isAnswer(items: JsonObject): boolean {
+  return items.orders !== undefined;
 }
 
 function withoutBodies(entry: { [transaction: string]: TransactionRecord }): typeof entry {

@@ -7,11 +7,12 @@ import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
-import { type Log, silent } from "../log.ts";
+import { type Log, type LogFields, silent } from "../log.ts";
 import type { Cookie } from "../processes/cookie.ts";
 import type { Survivor } from "../processes/pursuit.ts";
 import { sweepLeftovers } from "../processes/sweep.ts";
 import { createProcessTable, type ProcessTable } from "../processes/table.ts";
+import { createTree, membersOf } from "../processes/tree.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { startProgram } from "./child.ts";
@@ -35,6 +36,7 @@ import {
   createTransactions,
   type EssentialEnd,
   type Outcome,
+  type Straggler,
   type Transactions,
   type Watched,
 } from "./transactions.ts";
@@ -87,6 +89,8 @@ export interface Provider extends AsyncDisposable {
   readonly asked: Promise<void>;
   /** Task ids whose processes still live. */
   living(): string[];
+  /** The tasks that a stop has waited for longest, so many at most, and what each still has of processes. */
+  stragglers(most: number): Promise<(Straggler & { pids: number[] })[]>;
   /** Ends every task's process at once, for whoever can't wait for `close`. */
   kill(): void;
   /** Stops all tasks, waits for their processes, then leaves the bus. */
@@ -99,7 +103,8 @@ export interface Provider extends AsyncDisposable {
  * @throws {ContextError} `ERR_PROVIDER_RUNNING`, `ERR_ENDPOINT_IN_USE`, `ERR_ENDPOINT_PUBLIC` or `ERR_FORWARDER_FAILED`.
  */
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
-  const { config, file, log = silent } = options;
+  const { config, file } = options;
+  const log = sheltered(options.log ?? silent);
   const opened = createOpened();
   try {
     const { binds, warnings } = narrowToLoopback(config);
@@ -187,6 +192,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     async function leave(): Promise<void> {
       controller.leave();
       await transactions.stopAll();
+      const stuck = transactions.living();
+      if (stuck.length > 0) log.error({ tasks: stuck }, "leaving, though these can't be ended");
       transactions.news.close();
       journal.write({ kind: "left" });
       // The forwarder ends with us: what is said last must have passed it.
@@ -210,6 +217,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       start: controller.start,
       untilDone: transactions.untilDone,
       living: transactions.living,
+      stragglers: (most) => withProcesses(transactions.stragglers().slice(0, most), table),
       kill: transactions.kill,
       close,
       [Symbol.asyncDispose]: close,
@@ -218,6 +226,18 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     await opened.close();
     throw error;
   }
+}
+
+// Supervision goes on while nobody can be told of it; whoever brings a log knows what it takes to keep one.
+function sheltered(log: Log): Log {
+  const shelter = (level: keyof Log) => (fields: LogFields, phrase: string) => {
+    try {
+      log[level](fields, phrase);
+    } catch {
+      // This one line is lost.
+    }
+  };
+  return { debug: shelter("debug"), info: shelter("info"), warn: shelter("warn"), error: shelter("error") };
 }
 
 /** Things to close in the reverse order of their opening. */
@@ -283,6 +303,19 @@ function resume(before: Resumable, transactions: Transactions, log: Log): string
 function forget(before: Resumable, journal: Journal): string[] {
   if (before.transactions.length > 0) journal.write({ kind: "left" });
   return [];
+}
+
+async function withProcesses(
+  stragglers: readonly Straggler[],
+  table: ProcessTable,
+): Promise<(Straggler & { pids: number[] })[]> {
+  const entries = stragglers.length === 0 ? [] : await table.read().catch(() => []);
+  const startOf = (pid: number) => entries.find((entry) => entry.pid === pid)?.startTicks ?? 0;
+  const membersWith = (pid: number) => membersOf(entries, createTree({ pid, startTicks: startOf(pid) }, ""));
+  return stragglers.map((one) => ({
+    ...one,
+    pids: one.pid === undefined ? [] : membersWith(one.pid).map(({ pid }) => pid),
+  }));
 }
 
 function warnOfShortage(tasks: number, log: Log): void {

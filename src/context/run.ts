@@ -67,6 +67,7 @@ export function beginRun(options: RunOptions): Run {
   const { incarnation, hasPipe } = options;
   let child: TaskRun | undefined;
   let isOver = false;
+  let isAbandoned = false;
   let last = Number.POSITIVE_INFINITY;
   let busChance: NodeJS.Timeout | undefined;
   const announcements = createAnnouncements<ControlMessage>(onSaid, { hasPipe });
@@ -76,13 +77,17 @@ export function beginRun(options: RunOptions): Run {
   async function begin(): Promise<void> {
     try {
       const prepared = await options.prepare();
-      if (isOver) return;
+      if (isAbandoned) return;
       const leave = await options.enter();
-      if (isOver) return leave();
-      launch(prepared, leave);
+      if (isAbandoned) return leave();
+      try {
+        launch(prepared, leave);
+      } catch (error) {
+        leave();
+        throw error;
+      }
     } catch (error) {
-      const { code = "" } = error as NodeJS.ErrnoException;
-      endBySpawnFailure({ reason: explain(error), isTransient: SHORTAGES.includes(code) });
+      endBySpawnFailure({ reason: explain(error), isTransient: isShortage(error) });
     }
   }
 
@@ -98,7 +103,9 @@ export function beginRun(options: RunOptions): Run {
 
   // While the code is still being prepared there is nothing to end: what comes of it is not run any more.
   function abandon(): void {
-    if (child === undefined) queueMicrotask(() => end(() => options.onExit(NEVER_SPAWNED)));
+    if (child !== undefined) return;
+    isAbandoned = true;
+    queueMicrotask(() => end(() => options.onExit(NEVER_SPAWNED)));
   }
 
   // Its place is free for the next one as soon as it can be seen to have started, or not to.
@@ -116,7 +123,9 @@ export function beginRun(options: RunOptions): Run {
         leave();
         onAnnounced(announcement);
       },
-      onBeat: options.onBeat,
+      onBeat(beat) {
+        if (!isOver) options.onBeat(beat);
+      },
       onGarbage: options.onGarbage,
       onOutput: options.onOutput,
       onLingers: () => options.onEvent({ type: "lingers" }),
@@ -174,8 +183,14 @@ export function beginRun(options: RunOptions): Run {
       abandon();
       heard.then(() => child?.askToStop());
     },
-    kill: () => child?.kill(),
-    destroy: () => child?.destroy(),
+    kill() {
+      abandon();
+      child?.kill();
+    },
+    destroy() {
+      abandon();
+      child?.destroy();
+    },
   };
 }
 
@@ -187,6 +202,12 @@ function readCopy(body: JsonObject, onGarbage: (error: ContextError) => void): C
     onGarbage(error as ContextError);
     return undefined;
   }
+}
+
+// What was short is often behind an error that says what it was needed for.
+function isShortage(error: unknown): boolean {
+  const { code = "", cause } = (error ?? {}) as NodeJS.ErrnoException;
+  return SHORTAGES.includes(code) || (cause !== undefined && isShortage(cause));
 }
 
 function explain(error: unknown): string {

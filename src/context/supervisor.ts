@@ -10,6 +10,7 @@ import type { Assignment, Beat } from "../protocol/pipe.ts";
 import type { Exit, SpawnFailure } from "./child.ts";
 import { keepComebacks } from "./comebacks.ts";
 import { eventOf } from "./dispatch.ts";
+import { keepLastWords } from "./last-words.ts";
 import { type Effect, follow, isAlive, isPending, type LifecycleEvent, newborn, returned } from "./lifecycle.ts";
 import type { Watch } from "./liveness.ts";
 import type { RunningProbe } from "./probe.ts";
@@ -35,6 +36,9 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   let probing: RunningProbe | undefined;
   let watch: Watch | undefined;
   let lastExit: Exit | undefined;
+  let lastWords = keepLastWords();
+  /** Why no restart follows the present run, or the last one: its policy or a trigger of its own has asked in vain. */
+  let refused: string | undefined;
 
   function send(event: LifecycleEvent, cause = causeOf(event)): void {
     before = standing;
@@ -87,7 +91,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   function begin(): void {
     const incarnation = randomUUID();
     const definition = task;
-    lastExit = undefined;
+    lastWords = keepLastWords();
+    refused = undefined;
     comebacks.began();
     around.onRun(incarnation);
     run = beginRun({
@@ -111,6 +116,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
       onSaid: note,
       onOutput(stream, line) {
         probing?.line(line);
+        if (stream === "stderr") lastWords.add(line);
         around.onOutput(stream, line);
       },
       onGarbage: around.onGarbage,
@@ -142,7 +148,9 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   }
 
   function onSpawnFailed({ reason, isTransient }: SpawnFailure): void {
-    end({ type: "spawnFailed", reason }, { isWanted: isTransient || wantsAgain({ hasFailed: true, code: null }) });
+    lastExit = undefined;
+    const isWanted = isTransient || wantsAgain({ hasFailed: true, code: null });
+    end({ type: "spawnFailed", reason }, { isWanted, hasFailed: true });
   }
 
   function onExit(exit: Exit): void {
@@ -150,7 +158,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
     const clean = exit.code !== null && task.supervision.successCodes.includes(exit.code);
     const hasFailed = life.reason !== undefined || life.fault !== undefined || !(clean || life.saidEnded);
     lastExit = exit;
-    end({ type: "exit", clean, reason: describeExit(exit) }, { isWanted: wantsAgain({ hasFailed, code: exit.code }) });
+    const reason = [describeExit(exit), lastWords.line ?? []].flat().join(": ");
+    end({ type: "exit", clean, reason }, { isWanted: wantsAgain({ hasFailed, code: exit.code }), hasFailed });
   }
 
   function wantsAgain(how: { hasFailed: boolean; code: number | null }): boolean {
@@ -158,12 +167,15 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   }
 
   // A run that was asked to end, or that a trigger starts again, is nobody's business any more.
-  function end(event: EndEvent, { isWanted }: { isWanted: boolean }): void {
+  function end(event: EndEvent, { isWanted, hasFailed }: { isWanted: boolean; hasFailed: boolean }): void {
     watch?.end();
     watch = undefined;
     const { requested, again } = standing.life;
-    if (!isWanted || requested || again) return send(event);
-    const comeback = judge();
+    // What was refused to it in this run counts at its end, and only as long as it is refused still.
+    const refusal = refused === undefined ? undefined : comebacks.spent(task.supervision);
+    if (refusal === undefined) refused = undefined;
+    if (!(isWanted || (hasFailed && refusal !== undefined)) || requested || again) return send(event);
+    const comeback = refusal === undefined ? judge() : { refusal };
     if ("delayMs" in comeback) return send({ ...event, backMs: comeback.delayMs });
     giveUp(comeback.refusal, { ...event, reason: `${event.reason}; ${comeback.refusal}` });
   }
@@ -172,7 +184,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
     if (event !== undefined) send(event);
     const { reason } = standing.life;
     send({ type: "givenUp", reason: reason?.includes(refusal) ? reason : [reason ?? [], refusal].flat().join("; ") });
-    around.onRefused(refusal);
+    if (refused === undefined) around.onRefused(refusal);
+    refused = refusal;
   }
 
   function judge(): Comeback {
@@ -183,7 +196,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
 
   /** A trigger of its own starts it again. One end leads to one restart, however many ask. */
   function followItself(action: "start" | "restart", cause: string): void {
-    if (standing.life.again) return;
+    if (standing.life.again || refused !== undefined) return;
     const comeback = judge();
     if ("refusal" in comeback) return giveUp(comeback.refusal);
     if (action === "restart") around.publish(commandOf("restart"));
@@ -235,6 +248,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   /** A start by hand begins anew, whatever was before. */
   function forgive(): void {
     const ends = comebacks.forgive();
+    refused = undefined;
     if (ends > 0) around.onForgiven(ends);
   }
 

@@ -1,6 +1,6 @@
 // The variables a task is given by its file: read anew before every spawn, so that a changed file counts and what was
-// removed from it is gone.
-import { readFile, realpath } from "node:fs/promises";
+// removed from it is gone. On the way, whether the folder it is to run in is there.
+import { readFile, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Supervision } from "../config/context-config.ts";
 import { parseEnvFile } from "../config/env-file.ts";
@@ -11,14 +11,26 @@ import { isBelow } from "../folders.ts";
  * What `<Supervision>` adds to the environment of a task; the file's own `<environment>` wins over its `env_file`s.
  *
  * @param folder - Of the context file; the files must lie below it, links included.
- * @throws {ContextError} `ERR_SERVICE_INVALID`, naming the file and the line, never a value.
+ * @throws {ContextError} `ERR_SERVICE_INVALID`, naming the file and the line, never a value; or the working folder,
+ * where that is not there.
  */
 export async function readEnvironment(
-  { envFiles, environment }: Pick<Supervision, "envFiles" | "environment">,
+  { envFiles, environment, workingFolder }: Pick<Supervision, "envFiles" | "environment" | "workingFolder">,
   folder: string,
 ): Promise<Record<string, string>> {
+  if (workingFolder !== undefined) await assertWorkingFolder(workingFolder, folder);
   const read = await Promise.all(envFiles.map((name) => readEnvFile(name, folder)));
-  return Object.assign({}, ...read, environment);
+  // Unlike an assignment, this makes a variable even of `__proto__`.
+  return Object.fromEntries([...read, environment].flatMap(Object.entries<string>));
+}
+
+// The system reports a folder that is not there as if the program were not.
+async function assertWorkingFolder(workingFolder: string, folder: string): Promise<void> {
+  const path = resolve(folder, workingFolder);
+  const found = await stat(path).catch((error: unknown) => {
+    throw new ContextError("ERR_SERVICE_INVALID", `working_folder ${path}: ${reasonOf(error)}`, { cause: error });
+  });
+  if (!found.isDirectory()) throw new ContextError("ERR_SERVICE_INVALID", `working_folder ${path} is not a folder`);
 }
 
 async function readEnvFile(name: string, folder: string): Promise<Record<string, string>> {
@@ -28,6 +40,8 @@ async function readEnvFile(name: string, folder: string): Promise<Record<string,
   });
   if (!isBelow(await realpath(folder), real))
     throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path} leads out of the folder of the context file`);
+  // Reading a pipe that somebody has put there would never end.
+  if (!(await stat(real)).isFile()) throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path} is not a file`);
   const { environment, problems } = parseEnvFile(await readFile(real, "utf8"), name);
   if (problems.length === 0) return environment;
   throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path} can't be read`, { details: problems });

@@ -95,6 +95,8 @@ export function openTransaction(id: string, contextName: string, options: Transa
     tasks.set(task.id, supervised);
     observer.onAdopted(supervised);
     supervised.depend(missingFor(task, view()));
+    // One that an earlier provider has left may count as ready for those that came before it.
+    tellDependents(task.id);
     return supervised;
   }
 
@@ -183,7 +185,8 @@ export function openTransaction(id: string, contextName: string, options: Transa
   }
 
   function stopInOrder(ids: readonly string[]): void {
-    for (const serviceId of ids) if (stops.get(serviceId) === undefined) stops.set(serviceId, "waits");
+    // Who was told before is told again: a trigger may have started it since.
+    for (const serviceId of ids) stops.set(serviceId, "waits");
     advanceStops();
     for (const [serviceId, stop] of stops) if (stop === "waits") tasks.get(serviceId)?.stopSoon();
   }
@@ -191,8 +194,9 @@ export function openTransaction(id: string, contextName: string, options: Transa
   // Whoever needs another is gone before that is stopped, a level at a time.
   function advanceStops(): void {
     for (const [serviceId, stop] of stops) {
-      const supervised = tasks.get(serviceId) as Supervised;
-      if (stop === "told" && !isAlive(supervised.standing.state)) stops.delete(serviceId);
+      const { state, life } = (tasks.get(serviceId) as Supervised).standing;
+      // Whoever runs again by a trigger is nobody to wait for.
+      if (stop === "told" && !(isAlive(state) && life.requested)) stops.delete(serviceId);
     }
     const toStop = new Set(stops.keys());
     const states = view();
@@ -237,7 +241,9 @@ export function openTransaction(id: string, contextName: string, options: Transa
 
   return {
     id,
+    // Who decides by it must see what follows from all that has happened: a stop is also for whom a trigger is to start.
     get view() {
+      followTriggers();
       return view();
     },
     get tasks() {

@@ -13,7 +13,7 @@ import type { Complaints } from "./complaints.ts";
 import type { Enter } from "./gate.ts";
 import type { Journal } from "./journal.ts";
 import type { ResumableTransaction } from "./journal-records.ts";
-import { isAlive, type LifecycleState } from "./lifecycle.ts";
+import { isAlive, isAtRest, type LifecycleState } from "./lifecycle.ts";
 import type { Liveness } from "./liveness.ts";
 import { createNews, type News } from "./news.ts";
 import { type TaskRecord, whyIn } from "./record.ts";
@@ -28,6 +28,18 @@ import { frameOf, transitionOf } from "./transition.ts";
 export interface Watched {
   transaction: string;
   tasks: TaskRecord[];
+}
+
+/** A task that is to end and has not yet. */
+export interface Straggler {
+  transaction: string;
+  task: string;
+  /** Of the process that leads it. */
+  pid?: number;
+  /** Since it began to end, in milliseconds. */
+  forMs: number;
+  /** The last signal that it was sent; none for a thread, which takes none. */
+  signal?: string;
 }
 
 /** How a transaction ended. */
@@ -75,15 +87,17 @@ export interface Transactions {
   /** Why there is no such transaction, in a clause. */
   whyUnknown(transaction: string): string;
   /** The task that a run, present or past, belongs to. */
-  ownerOf(incarnation: string): Supervised | undefined;
+  ownerOf(incarnation: string): { supervised: Supervised; transaction: string } | undefined;
   watch(transaction: Transaction): Watched;
   watched(): Watched[];
   /** Ends the transaction as soon as nothing of it runs and nothing can follow but by a new command; resolves then. */
   untilDone(transaction: string): Promise<Outcome>;
-  /** Stops every transaction and resolves when every process is gone. */
-  stopAll(): Promise<Outcome[]>;
+  /** Stops every transaction; resolves when every process is gone, or those that are left can't be ended. */
+  stopAll(): Promise<void>;
   /** Task ids whose processes still live. */
   living(): string[];
+  /** The tasks that a stop waits for, the longest first. */
+  stragglers(): Straggler[];
   /** Ends every process at once. */
   kill(): void;
   /** Takes up what an earlier provider has left; answers the ids of the tasks that are to run again. */
@@ -118,7 +132,13 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   /** Transactions whose end somebody waits for, and those that are to end once they are quiet. */
   const over = new Map<string, Deferred<Outcome>>();
   const untilQuiet = new Set<string>();
+  /** When a task began to end; of one that runs, that was another run. */
+  const endings = new WeakMap<Supervised, number>();
+  let isKilled = false;
   const essential = deferred<EssentialEnd>();
+  /** Resolves when nobody is left but those that can't be ended, and all is to end. */
+  const onlyStuck = deferred();
+  let isLeaving = false;
   let { contextId } = config;
   let sequence = options.lastSequence;
   const news = createNews({ contextId: () => contextId, transactions: open, publish });
@@ -151,9 +171,16 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   function move(transaction: string, supervised: Supervised, change: Change): void {
     sequence += 1;
     const moment = { monotonicMs: options.nowMs(), time: new Date().toISOString() };
+    if (isEnding(supervised.standing.state) && !isEnding(change.from)) endings.set(supervised, moment.monotonicMs);
     const moved = transitionOf(supervised, change, { transaction, sequence, moment });
     journal.write(moved);
     options.send(frameOf(moved, { contextId, incarnation: options.incarnation }, supervised));
+  }
+
+  function checkStuck(): void {
+    if (!isLeaving) return;
+    const states = [...open.values()].flatMap(({ tasks }) => [...tasks].map(({ standing }) => standing.state));
+    if (states.includes("stuck") && states.every((state) => state === "stuck" || isAtRest(state))) onlyStuck.resolve();
   }
 
   /** The definition, where another provider would not find it in its file. */
@@ -179,7 +206,8 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       onAdopted: ({ task }) => journal.write({ kind: "defined", transaction, task: task.id, ...bodyOf(task) }),
       onMoved(supervised, change) {
         move(transaction, supervised, change);
-        const { level, fields, phrase } = describeMove(supervised);
+        checkStuck();
+        const { level, fields, phrase } = describeMove(supervised, change);
         log[level]({ ...fieldsOf(supervised), ...fields }, phrase);
       },
       onChanged: () => news.changed(transaction),
@@ -258,19 +286,36 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     open: (id, contextName) => open.get(id) ?? begin(id, contextName),
     running: () => [...open.keys()],
     whyUnknown: (id) => epitaphs.get(id) ?? `is unknown; running: ${[...open.keys()].join(", ") || "none"}`,
-    ownerOf: (incarnation) => runs.get(incarnation)?.supervised,
+    ownerOf: (incarnation) => runs.get(incarnation),
     watch,
     watched: () => [...open.values()].map(watch),
     untilDone(transaction) {
       untilQuiet.add(transaction);
       return whenOver(transaction);
     },
-    stopAll() {
+    async stopAll() {
       const ends = [...open.keys()].map(whenOver);
+      isLeaving = true;
       for (const transaction of open.values()) transaction.stop();
-      return Promise.all(ends);
+      checkStuck();
+      await Promise.race([Promise.all(ends), onlyStuck.promise]);
     },
     living: () => [...open.values()].flatMap(({ tasks }) => [...tasks].filter(isLiving).map(({ task }) => task.id)),
+    stragglers() {
+      const nowMs = options.nowMs();
+      const stragglerIn = (transaction: string, supervised: Supervised): Straggler => {
+        const { task, standing } = supervised;
+        const forMs = nowMs - (endings.get(supervised) ?? nowMs);
+        const { pid } = standing.life;
+        const signal = signalOf(supervised, isKilled ? Number.POSITIVE_INFINITY : forMs);
+        return { transaction, task: task.id, forMs, ...(pid && { pid }), ...(signal && { signal }) };
+      };
+      return [...open.values()]
+        .flatMap(({ id, tasks }) =>
+          [...tasks].filter(({ standing }) => isEnding(standing.state)).map((one) => stragglerIn(id, one)),
+        )
+        .sort((one, other) => other.forMs - one.forMs);
+    },
     resume({ id, contextName, tasks }) {
       const transaction = begin(id, contextName);
       const found = tasks.flatMap((known) => {
@@ -288,6 +333,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     weigh: (transaction, serviceId, rssMib) => open.get(transaction)?.weigh(serviceId, rssMib),
     essentialEnd: essential.promise,
     kill() {
+      isKilled = true;
       for (const { tasks } of open.values()) for (const supervised of tasks) supervised.kill();
     },
   };
@@ -306,7 +352,10 @@ function outcomeOf({ id, tasks }: Transaction): Outcome {
 }
 
 /** What a log line says of where a task has come to. */
-function describeMove({ standing, lastExit }: Supervised): {
+function describeMove(
+  { standing, lastExit }: Supervised,
+  { event }: Change,
+): {
   level: "info" | "warn";
   fields: { [name: string]: unknown };
   phrase: string;
@@ -316,14 +365,14 @@ function describeMove({ standing, lastExit }: Supervised): {
   const because = whyIn(standing);
   const reason = because === undefined ? {} : { reason: because };
   const wait = state === "backingOff" ? { delay_ms: Math.round(life.delayMs) } : {};
-  const left = isAlive(state) ? [] : (lastExit?.ended ?? []);
+  const left = event === "exit" ? (lastExit?.ended ?? []) : [];
   const killed = left.length === 0 ? {} : { killed: left.map((one) => `${one.name} ${one.pid} ${one.signal}`) };
   // By itself: nobody asked.
-  const isEnding = state === "stopping" && !life.requested;
+  const isGoing = state === "stopping" && !life.requested;
   return {
     level: TROUBLED.has(state) ? "warn" : "info",
     fields: { ...pid, ...reason, ...wait, ...killed },
-    phrase: isEnding ? (life.reason === undefined && life.fault === undefined ? "ending" : "failing") : state,
+    phrase: isGoing ? (life.reason === undefined && life.fault === undefined ? "ending" : "failing") : state,
   };
 }
 
@@ -340,6 +389,18 @@ function watch({ id, tasks }: Transaction): Watched {
 
 function isLiving({ standing }: Supervised): boolean {
   return isAlive(standing.state);
+}
+
+const LEAVING: ReadonlySet<LifecycleState> = new Set(["stopping", "unready", "unresponsive", "stuck"]);
+
+function isEnding(state: LifecycleState): boolean {
+  return LEAVING.has(state);
+}
+
+function signalOf({ task, standing }: Supervised, forMs: number): string | undefined {
+  const { stopSignal, graceMs } = task.supervision;
+  if (standing.state === "stuck" || forMs >= graceMs) return "SIGKILL";
+  return task.serviceType === "Thread" ? undefined : stopSignal;
 }
 
 // The pid of a process that has ended may be somebody else's by now.

@@ -30,7 +30,7 @@ export function transitionOf(
     ...(cause === undefined ? {} : { cause }),
     run: life.run,
     ...(life.pid === undefined ? {} : { pid: life.pid }),
-    ...(lastExit === undefined ? {} : exitOf(lastExit)),
+    ...(lastExit === undefined || event !== "exit" ? {} : exitOf(lastExit)),
     isWanted: isWanted(standing),
     exits: memory.ends,
     ...moment,
@@ -54,7 +54,7 @@ export function frameOf(
     is_wanted: isWanted,
     monotonic_ms: Math.round(monotonicMs),
     restarts_counted: exits.length,
-    ...(lastExit === undefined ? {} : effortOf(lastExit)),
+    ...(lastExit === undefined || moved.event !== "exit" ? {} : effortOf(lastExit)),
   };
   return { topic: TRANSITION, body: body as unknown as JsonObject };
 }

@@ -26,6 +26,8 @@ export interface ProcessEntry extends ProcessStat {
 const FIRST_FIELD = 3;
 const THREADS_FIELD = 20;
 const START_FIELD = 22;
+const SIZE_FIELD = 23;
+const ENVIRONMENT_FIELDS = [50, 51] as const;
 
 /**
  * Finds the fields that follow the name, by the numbers of proc(5), 3 to `last`. The name is what the process chose
@@ -58,6 +60,16 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   const name = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
   // A process whose first thread has ended before the others shows a Z, and lives.
   return { pid: pidRead, ppid, group, session, state: state === "Z" && threads > 1 ? "S" : state, startTicks, name };
+}
+
+/**
+ * Where a process keeps its environment, from its /proc/<pid>/stat: where that begins and ends, `0 0` while it becomes
+ * another program. Undefined where it has no memory any more, or the text does not say.
+ */
+export function placeOfEnvironment(text: string): string | undefined {
+  const field = statFields(text, ENVIRONMENT_FIELDS[1] + 1);
+  const [begin, end] = ENVIRONMENT_FIELDS.map(field);
+  return field(SIZE_FIELD) === "0" || end === undefined ? undefined : `${begin} ${end}`;
 }
 
 function readNumber(text = ""): number {

@@ -1,7 +1,8 @@
 // The process table as /proc shows it: the one witness of what lives and what does not.
 import { closeSync, existsSync, openSync, readdirSync, readSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import { findCookie } from "./cookie.ts";
-import { type ProcessEntry, type ProcessStat, parseProcessStat } from "./stat.ts";
+import { type ProcessEntry, type ProcessStat, parseProcessStat, placeOfEnvironment } from "./stat.ts";
 
 export interface ProcessTable {
   /** False where the system has no /proc: then the table shows nobody. */
@@ -20,6 +21,16 @@ export interface ProcessTable {
 const SLICE = 50;
 /** Rounds of looking for those that have come during a pass; among strangers that start without end it would not end. */
 const ROUNDS = 10;
+/** How long a process may take to become another program before it is believed to have no environment. */
+const SETTLE_MS = 500;
+/** Ends where it begins. */
+const IS_EMPTY = /^([1-9]\d*) \1$/;
+
+interface Look {
+  entry: ProcessEntry | undefined;
+  /** It shows no environment; where that would be. */
+  blank?: string | undefined;
+}
 
 /**
  * @param options.root - Where the table is mounted.
@@ -55,31 +66,46 @@ export function createProcessTable({ root = "/proc", sinceTicks = 0 } = {}): Pro
     for (let round = 0; round < ROUNDS; round += 1) {
       const newcomers = readdirSync(root).filter((name) => /^\d+$/.test(name) && !seen.has(name));
       if (newcomers.length === 0) break;
+      const unsettled: Promise<Look>[] = [];
       for (const [index, pid] of newcomers.entries()) {
         if (index % SLICE === SLICE - 1) await nextTurn();
         seen.add(pid);
-        const entry = readEntry(pid);
-        if (entry !== undefined) entries.push(entry);
+        const look = lookAt(pid);
+        if (look.blank !== undefined) unsettled.push(lookLonger(pid, look));
+        else if (look.entry !== undefined) entries.push(look.entry);
       }
+      for (const { entry } of await Promise.all(unsettled)) if (entry !== undefined) entries.push(entry);
     }
     return entries;
   }
 
-  function readEntry(pid: string): ProcessEntry | undefined {
-    const stat = readStat(pid);
-    if (stat === undefined || stat.startTicks < sinceTicks) return stat;
-    const cookie = findCookie(readText(`${root}/${pid}/environ`) ?? "");
-    return cookie === undefined ? stat : { ...stat, cookie };
+  // A process that is about to become another program shows no environment for a moment, though it has one: an empty
+  // one is believed only when it was found twice at the same place.
+  async function lookLonger(pid: string, first: Look): Promise<Look> {
+    const deadlineMs = performance.now() + SETTLE_MS;
+    let last = first;
+    while (performance.now() < deadlineMs) {
+      await wait(1);
+      const look = lookAt(pid);
+      if (look.blank === undefined || (look.blank === last.blank && IS_EMPTY.test(look.blank))) return look;
+      last = look;
+    }
+    return last;
   }
 
-  function readStat(pid: string): ProcessStat | undefined {
-    const text = readText(`${root}/${pid}/stat`);
-    return text === undefined ? undefined : parseProcessStat(text);
+  function lookAt(pid: string): Look {
+    const text = readText(`${root}/${pid}/stat`) ?? "";
+    const entry = parseProcessStat(text);
+    if (entry === undefined || entry.startTicks < sinceTicks) return { entry };
+    const environment = readText(`${root}/${pid}/environ`);
+    if (environment === "") return { entry, blank: placeOfEnvironment(text) };
+    const cookie = findCookie(environment ?? "");
+    return { entry: cookie === undefined ? entry : { ...entry, cookie } };
   }
 
   function find(pid: number): ProcessStat | undefined {
     try {
-      return readStat(String(pid));
+      return parseProcessStat(readText(`${root}/${pid}/stat`) ?? "");
     } catch {
       return undefined;
     }

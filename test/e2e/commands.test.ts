@@ -111,7 +111,7 @@ describe("wrong usage ends with code 2 and says what would be right:", () => {
       expect({ code, stdout }).toEqual({ code: 2, stdout: [] });
       expect(stderr[0]).toBe(`error: ${file} has 2 problems (ERR_CONFIG_INVALID)`);
       expect(stderr[1]).toMatch(/^ {2}.*Context-Test\.xml:2:\d+: /);
-      expect(stderr[2]).toMatch(/^ {2}.*Context-Test\.xml:5:\d+: /);
+      expect(stderr[2]).toMatch(/^ {2}.*Context-Test\.xml:6:\d+: /);
     }
   });
 

@@ -242,6 +242,7 @@ describe("a program is given", () => {
     expect(printed).toEqual([
       `ZCONTEXT_CONFIGURATION={"device_action":"measure","hosts":["a.local"],"text":"ü @@@"}`,
       "ZCONTEXT_CONTEXT_ID=context001",
+      expect.stringMatching(/^ZCONTEXT_COOKIE=[0-9a-f]{32}:[0-9a-f-]{36}:[0-9a-f-]{36}$/),
       "ZCONTEXT_DEVICE_ACTION=measure",
       expect.stringMatching(/^ZCONTEXT_INCARNATION=[0-9a-f-]{36}$/),
       "ZCONTEXT_INSTANCE=Program",

@@ -186,7 +186,7 @@ describe("a program", () => {
 
     const probe = startProbe({ ...shell("true"), intervalMs: 1, timeoutMs: 20 } as Probe, {
       folder: process.cwd(),
-      run: (_, { onExit }) => ({ kill: () => onExit({ code: 0, signal: null, ended: [] }) }),
+      run: (_, { onExit }) => ({ kill: () => onExit({ code: 0, signal: null, wasKilled: false, ended: [] }) }),
       onReady: () => say("ready"),
       onAttempt: say,
     });

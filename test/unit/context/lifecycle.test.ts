@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { follow, isAlive, isAtRest, newborn } from "../../../src/context/lifecycle.ts";
+import { follow, isAlive, isAtRest, isPending, isWanted, newborn, returned } from "../../../src/context/lifecycle.ts";
 import { countOf, EVENTS, effectsOfLast, HELD_BACK_MS, lifeAfter, stateAfter, WORDS, type Word } from "./life.ts";
 
 const ANNOUNCEMENTS = ["started", "unfit", "updated", "failed", "exited", "stopped"] as const;
@@ -430,6 +430,384 @@ describe("the provider speaks for a task", () => {
   });
 });
 
+describe("a task that depends on others", () => {
+  test("is blocked until all of them are ready", () => {
+    expect(stateAfter("needsOther", "start")).toBe("blocked");
+    expect(effectsOfLast("needsOther", "start")).toEqual([]);
+    expect(lifeAfter("needsOther", "start").standing.life.missing).toBe("ts_1 (starting)");
+    expect(effectsOfLast("needsOther", "start", "needsNobody")).toEqual(["spawn"]);
+    expect(stateAfter("needsOther", "start", "needsNobody")).toBe("starting");
+  });
+
+  test("passes through when they are ready", () => {
+    expect(stateAfter("needsOther", "needsNobody", "start")).toBe("starting");
+  });
+
+  test("is not stopped when one of them goes, and waits for it before its own next run", () => {
+    expect(effectsOfLast(...UP, "needsOther")).toEqual([]);
+    expect(stateAfter(...UP, "needsOther")).toBe("running");
+    expect(stateAfter(...UP, "needsOther", "restart", "end")).toBe("blocked");
+    expect(stateAfter(...UP, "needsOther", "crashAndBack", "backoffOver")).toBe("blocked");
+  });
+
+  test("hears of them in whatever state it is, but for nothing else to happen", () => {
+    const stories: Word[][] = [[], ["start"], [...UP], [...UP, "stop"], [...UP, "stop", "end"], [...UP, "crash"]];
+    const waiting: Word[][] = [["startLater"], [...UP, "readyLate"], [...UP, "silent"], [...UP, "stuck"]];
+
+    for (const story of [...stories, ...waiting]) {
+      expect(lifeAfter(...story, "needsOther").standing.life.missing).toBe("ts_1 (starting)");
+      expect(stateAfter(...story, "needsOther")).toBe(stateAfter(...story));
+      expect(effectsOfLast(...story, "needsOther")).toEqual([]);
+    }
+  });
+
+  test.each(["stop", "stopSoon"] as const)("waits no more after a %s, and the provider says so", (command) => {
+    expect(stateAfter("needsOther", "start", command)).toBe("stopped");
+    expect(effectsOfLast("needsOther", "start", command)).toEqual(["sayStopped"]);
+    expect(stateAfter("needsOther", "start", command, "needsNobody")).toBe("stopped");
+  });
+
+  test("is neither alive nor at rest while it waits, and what is said of it counts for nothing", () => {
+    expect(stateAfter("needsOther", "start", "started", "ready", "failed", "start", "restart")).toBe("blocked");
+    expect(isPending("blocked")).toBe(true);
+  });
+});
+
+describe("a task that somebody else calls ready", () => {
+  test("is not running by its own word, which is kept all the same", () => {
+    expect(effectsOfLast("start", "spawned", "startedButProbed")).toEqual([]);
+    expect(stateAfter("start", "spawned", "startedButProbed")).toBe("starting");
+  });
+
+  test("runs when its probe succeeds, and its start is announced once", () => {
+    expect(effectsOfLast("start", "spawned", "startedButProbed", "ready")).toEqual(["disarmReady", "fireOnStart"]);
+    expect(effectsOfLast("start", "spawned", "ready")).toEqual(["disarmReady", "sayStarted", "fireOnStart"]);
+    expect(effectsOfLast("start", "spawned", "ready", "startedButProbed")).toEqual([]);
+  });
+
+  test("is late when the probe does not succeed, whatever the task said", () => {
+    expect(stateAfter("start", "spawned", "startedButProbed", "readyLate")).toBe("unready");
+  });
+
+  test("forgets its word in the next run", () => {
+    const again = ["start", "spawned", "startedButProbed", "crash", "start", "spawned", "ready"] as const;
+
+    expect(effectsOfLast(...again)).toContain("sayStarted");
+  });
+});
+
+describe.each([
+  ["unready", ["start", "spawned", "readyLate"], "not ready within 30 s", ["disarmReady", "askToStop", "armGrace"]],
+  ["unresponsive", [...UP, "silent"], "no heartbeat for 5 s", ["askToStop", "armGrace"]],
+  ["stopping", [...UP, "tooLarge"], "its processes hold 300 MiB, more than 200 MiB", ["askToStop", "armGrace"]],
+] as const)("a task at fault, and so %s", (state, story, fault, effects) => {
+  test("is asked to leave, and killed when it does not", () => {
+    expect(stateAfter(...story)).toBe(state);
+    expect(effectsOfLast(...story)).toEqual(effects);
+    expect(effectsOfLast(...story, "killDue")).toEqual(["kill"]);
+  });
+
+  test.each(["end", "crash"] as const)("has failed for that reason, also when it then comes to its %s", (end) => {
+    expect(stateAfter(...story, end)).toBe("failed");
+    expect(effectsOfLast(...story, end)).toEqual(["disarmGrace", "fireOnFail", "sayFailed"]);
+    expect(lifeAfter(...story, end).standing.life.reason).toBe(fault);
+  });
+
+  test("has failed though it says that it has stopped, and no natural end is seen in it", () => {
+    expect(stateAfter(...story, "stopped", "end")).toBe("failed");
+    expect(countOf("fireOnExit", ...story, "exited", "stopped", "end")).toBe(0);
+    expect(countOf("fireOnFail", ...story, "stopped", "end")).toBe(1);
+  });
+
+  test("fires on_fail once, also when it announces a failure of its own", () => {
+    expect(countOf("fireOnFail", ...story, "failed", "end")).toBe(1);
+    expect(countOf("sayFailed", ...story, "failed", "end")).toBe(0);
+  });
+
+  test("comes back when it is to", () => {
+    expect(effectsOfLast(...story, "endAndBack")).toEqual(["disarmGrace", "sayFailed", "fireOnFail", "armBackoff"]);
+    expect(stateAfter(...story, "endAndBack")).toBe("backingOff");
+    expect(lifeAfter(...story, "endAndBack").standing.life.reason).toBe(fault);
+  });
+
+  test("is stopped when somebody asks meanwhile, and is asked no second time", () => {
+    expect(effectsOfLast(...story, "stop")).toEqual([]);
+    expect(stateAfter(...story, "stop", "end")).toBe("stopped");
+    expect(countOf("fireOnFail", ...story, "stop", "end")).toBe(0);
+  });
+
+  test.each(["start", "restart"] as const)("runs again after a %s that came meanwhile", (word) => {
+    expect(stateAfter(...story, word, "end")).toBe("starting");
+    expect(effectsOfLast(...story, word, "end").at(-1)).toBe("spawn");
+  });
+
+  test("does not come to life again by a late word, nor go through it twice", () => {
+    for (const word of ["started", "ready", "readyLate", "silent", "tooLarge", "unfit"] as const) {
+      expect(stateAfter(...story, word)).toBe(state);
+      expect(effectsOfLast(...story, word)).toEqual([]);
+    }
+  });
+});
+
+test("a task may fall silent before it is ready", () => {
+  expect(effectsOfLast("start", "spawned", "silent")).toEqual(["disarmReady", "askToStop", "armGrace"]);
+  expect(stateAfter("start", "spawned", "silent")).toBe("unresponsive");
+});
+
+test("a task that was asked to stop is at fault no more, whatever is found out about it", () => {
+  for (const word of ["readyLate", "silent", "tooLarge"] as const) {
+    expect(stateAfter(...UP, "stop", word, "end")).toBe("stopped");
+    expect(lifeAfter(...UP, "stop", word).standing.life.fault).toBeUndefined();
+  }
+});
+
+describe("a process that leaves others behind", () => {
+  test("is not gone before they are, and has a grace period from then on", () => {
+    expect(stateAfter(...UP, "lingers")).toBe("stopping");
+    expect(effectsOfLast(...UP, "lingers")).toEqual(["armGrace"]);
+    expect(effectsOfLast("start", "spawned", "lingers")).toEqual(["disarmReady", "armGrace"]);
+    expect(effectsOfLast(...UP, "lingers", "killDue")).toEqual(["kill"]);
+  });
+
+  test("has ended the way its leader did", () => {
+    expect(stateAfter(...UP, "lingers", "end")).toBe("exited");
+    expect(effectsOfLast(...UP, "lingers", "end")).toEqual(["disarmGrace", "fireOnExit", "sayStopped"]);
+    expect(stateAfter(...UP, "lingers", "crash")).toBe("failed");
+    expect(stateAfter(...UP, "lingers", "crashAndBack")).toBe("backingOff");
+  });
+
+  test("has no second grace period where it is being stopped already", () => {
+    expect(effectsOfLast(...UP, "stop", "lingers")).toEqual([]);
+    expect(stateAfter(...UP, "stop", "lingers")).toBe("stopping");
+    expect(stateAfter(...UP, "silent", "lingers")).toBe("unresponsive");
+  });
+});
+
+describe("a task that can't be ended", () => {
+  const STUCK = [...UP, "stop", "killDue", "stuck"] as const;
+
+  test("is stuck, for everybody to see, and never stopped", () => {
+    expect(stateAfter(...STUCK)).toBe("stuck");
+    expect(effectsOfLast(...STUCK)).toEqual(["disarmGrace"]);
+    expect(lifeAfter(...STUCK).standing.life.stuck).toBe("pid 4312 (sh): in state D");
+    expect(isAlive("stuck")).toBe(true);
+  });
+
+  test("is stopped once it is gone after all", () => {
+    expect(stateAfter(...STUCK, "crash")).toBe("stopped");
+    expect(effectsOfLast(...STUCK, "crash")).toEqual(["sayStopped"]);
+  });
+
+  test("stays so, whatever it says or is asked", () => {
+    for (const word of ["started", "stopped", "failed", "stop", "stopSoon", "start", "restart", "stuck"] as const)
+      expect(stateAfter(...STUCK, word)).toBe("stuck");
+  });
+
+  test("runs again after its end when that was asked meanwhile, and not when it was stopped again", () => {
+    expect(stateAfter(...STUCK, "start", "crash")).toBe("starting");
+    expect(stateAfter(...STUCK, "start", "stop", "crash")).toBe("stopped");
+    expect(stateAfter(...STUCK, "start", "stopSoon", "crash")).toBe("stopped");
+  });
+
+  test("has failed or ended by itself, where nobody asked it to", () => {
+    expect(stateAfter(...UP, "lingers", "killDue", "stuck", "crash")).toBe("failed");
+    expect(stateAfter(...UP, "lingers", "killDue", "stuck", "end")).toBe("exited");
+    expect(stateAfter(...UP, "stuck", "crashAndBack")).toBe("backingOff");
+  });
+
+  test("is not waited for with a start that may never come", () => {
+    expect(effectsOfLast("start", "spawned", "stuck")).toEqual(["disarmReady"]);
+  });
+});
+
+describe("a task that ends by itself and is to run again", () => {
+  test.each([
+    ["its natural end", "endAndBack", ["sayStopped", "fireOnExit", "armBackoff"]],
+    ["its crash", "crashAndBack", ["sayFailed", "fireOnFail", "armBackoff"]],
+  ] as const)("waits after %s, which is told and fires its trigger", (_, word, effects) => {
+    expect(stateAfter(...UP, word)).toBe("backingOff");
+    expect(effectsOfLast(...UP, word)).toEqual(effects);
+    expect(lifeAfter(...UP, word).standing.life.delayMs).toBe(HELD_BACK_MS);
+    expect(stateAfter(...UP, word, "backoffOver")).toBe("starting");
+  });
+
+  test("waits, too, when it could not be spawned", () => {
+    expect(stateAfter("start", "spawnFailedAndBack")).toBe("backingOff");
+    expect(effectsOfLast("start", "spawnFailedAndBack")).toEqual([
+      "disarmReady",
+      "sayFailed",
+      "fireOnFail",
+      "armBackoff",
+    ]);
+    expect(lifeAfter("start", "spawnFailedAndBack").standing.life.reason).toBe("no memory");
+  });
+
+  test("fires nothing again that has fired at its own word, and announces nothing it has announced", () => {
+    expect(effectsOfLast(...UP, "failed", "crashAndBack")).toEqual(["armBackoff"]);
+    expect(effectsOfLast(...UP, "failed", "endAndBack")).toEqual(["armBackoff"]);
+    expect(effectsOfLast(...UP, "stopped", "crashAndBack")).toEqual(["disarmGrace", "armBackoff"]);
+    expect(effectsOfLast(...UP, "exited", "endAndBack")).toEqual(["armBackoff"]);
+    expect(effectsOfLast("start", "spawned", "unfit", "crashAndBack")).toEqual([
+      "disarmGrace",
+      "sayFailed",
+      "armBackoff",
+    ]);
+  });
+
+  test("keeps the first reason of the run while it waits", () => {
+    expect(lifeAfter(...UP, "failed", "crashAndBack").standing.life.reason).toBe("the disk is full");
+  });
+
+  test("does not, when it was stopped", () => {
+    for (const command of ["stop", "stopSoon"] as const)
+      expect(stateAfter(...UP, command, "crashAndBack")).toBe("stopped");
+    expect(stateAfter(...UP, "crashAndBack", "stop")).toBe("stopped");
+    expect(stateAfter(...UP, "crashAndBack", "stopSoon")).toBe("stopped");
+    expect(stateAfter(...UP, "crashAndBack", "stop", "backoffOver")).toBe("stopped");
+  });
+
+  test("goes by what somebody has asked for, where somebody has", () => {
+    expect(stateAfter(...UP, "restart", "crashAndBack")).toBe("starting");
+    expect(lifeAfter(...UP, "restartLater", "crashAndBack").standing.life.delayMs).toBe(HELD_BACK_MS);
+  });
+});
+
+describe("a stop that waits for those who need the task", () => {
+  test("leaves the task in peace until then", () => {
+    expect(effectsOfLast(...UP, "stopSoon")).toEqual([]);
+    expect(stateAfter(...UP, "stopSoon")).toBe("running");
+    expect(effectsOfLast(...UP, "stopSoon", "stop")).toEqual(["askToStop", "armGrace"]);
+  });
+
+  test("lets what the task does meanwhile be no event of its own", () => {
+    for (const word of ["updated", "failed", "exited", "stopped", "unfit", "end", "crash"] as const)
+      for (const effect of ["fireOnUpdate", "fireOnFail", "fireOnExit"] as const)
+        expect(countOf(effect, ...UP, "stopSoon", word)).toBe(0);
+  });
+
+  test("lets it become ready, but fires nothing by that", () => {
+    expect(stateAfter("start", "spawned", "stopSoon", "started")).toBe("running");
+    expect(countOf("fireOnStart", "start", "spawned", "stopSoon", "started")).toBe(0);
+    expect(effectsOfLast("start", "spawned", "stopSoon", "ready")).toEqual(["disarmReady", "sayStarted"]);
+  });
+
+  test.each(["end", "crash", "crashAndBack"] as const)("makes its %s a stop", (end) => {
+    expect(stateAfter(...UP, "stopSoon", end)).toBe("stopped");
+  });
+
+  test("wins over a start that waits for the process to be gone", () => {
+    expect(stateAfter(...UP, "restart", "stopSoon", "end")).toBe("stopped");
+  });
+
+  test("ends a wait at once", () => {
+    expect(stateAfter("startLater", "stopSoon")).toBe("stopped");
+    expect(effectsOfLast("startLater", "stopSoon")).toEqual(["disarmBackoff", "sayStopped"]);
+  });
+
+  test.each([
+    ["defined", []],
+    ["stopped", [...UP, "stop", "end"]],
+    ["exited", [...UP, "end"]],
+    ["failed", [...UP, "crash"]],
+  ] as const)("means nothing to a task that is %s", (state, story) => {
+    expect(stateAfter(...story, "stopSoon")).toBe(state);
+    expect(effectsOfLast(...story, "stopSoon")).toEqual([]);
+  });
+
+  test("is overtaken by a restart", () => {
+    expect(stateAfter(...UP, "stopSoon", "restart", "end")).toBe("starting");
+  });
+});
+
+describe("a task whose restart is refused", () => {
+  const refusal = "it has ended more than 5 times within 60 s";
+
+  test("has failed, though it had ended well, and the provider says so", () => {
+    expect(stateAfter(...UP, "end", "givenUp")).toBe("failed");
+    expect(effectsOfLast(...UP, "end", "givenUp")).toEqual(["sayFailed"]);
+    expect(lifeAfter(...UP, "end", "givenUp").standing.life.reason).toBe(refusal);
+  });
+
+  test("has failed for that reason as well, where it had failed", () => {
+    expect(stateAfter(...UP, "crash", "givenUp")).toBe("failed");
+    expect(effectsOfLast(...UP, "crash", "givenUp")).toEqual([]);
+    expect(lifeAfter(...UP, "crash", "givenUp").standing.life.reason).toBe(refusal);
+  });
+
+  test("fires no trigger by that", () => {
+    for (const end of ["end", "crash"] as const)
+      for (const effect of ["fireOnFail", "fireOnExit"] as const)
+        expect(countOf(effect, ...UP, end, "givenUp")).toBe(countOf(effect, ...UP, end));
+  });
+
+  test.each([
+    ["runs", UP],
+    ["is starting", ["start"]],
+    ["waits", ["startLater"]],
+    ["was stopped", [...UP, "stop", "end"]],
+    ["is being stopped", [...UP, "stop"]],
+  ] as const)("goes on as before when it %s", (_, story) => {
+    expect(stateAfter(...story, "givenUp")).toBe(stateAfter(...story));
+    expect(effectsOfLast(...story, "givenUp")).toEqual([]);
+  });
+
+  test("may be started by hand", () => {
+    expect(stateAfter(...UP, "end", "givenUp", "start")).toBe("starting");
+    expect(lifeAfter(...UP, "end", "givenUp", "start").standing.life.reason).toBeUndefined();
+  });
+});
+
+describe("a task that an earlier provider has left", () => {
+  test.each(["defined", "stopped", "exited", "failed"] as const)("is %s as it was", (state) => {
+    expect(returned(state, 3)).toMatchObject({ state, life: { run: 3, pid: undefined } });
+  });
+
+  test.each(["starting", "running", "stopping", "unready", "unresponsive", "stuck", "backingOff", "blocked"] as const)(
+    "was %s, and no process of it lives now",
+    (state) => {
+      expect(returned(state, 3).state).toBe("defined");
+    },
+  );
+
+  test.each(["defined", "stopped", "exited", "failed", "running"] as const)(
+    "%s: runs on command, and counts on",
+    (state) => {
+      const [next, effects] = follow(returned(state, 3), EVENTS.start);
+
+      expect(next).toMatchObject({ state: "starting", life: { run: 4, saidEnded: false, saidFailed: false } });
+      expect(effects).toEqual(["spawn"]);
+    },
+  );
+
+  test.each(["defined", "stopped", "exited", "failed"] as const)("%s: says nothing about its end again", (state) => {
+    expect(follow(returned(state, 3), EVENTS.stop)[1]).toEqual([]);
+  });
+
+  test("waits for those it depends on", () => {
+    const [dependent] = follow(returned("running", 1), EVENTS.needsOther);
+
+    expect(follow(dependent, EVENTS.start)[0].state).toBe("blocked");
+  });
+});
+
+test.each<[string, Word[], boolean]>([
+  ["was never started", [], false],
+  ["runs", [...UP], true],
+  ["is starting", ["start"], true],
+  ["waits for its backoff", [...UP, "crashAndBack"], true],
+  ["waits for others", ["needsOther", "start"], true],
+  ["is to be stopped soon", [...UP, "stopSoon"], false],
+  ["is being stopped", [...UP, "stop"], false],
+  ["is being restarted", [...UP, "restart"], true],
+  ["is being stopped, and started after that", [...UP, "stop", "start"], true],
+  ["is at fault", [...UP, "silent"], true],
+  ["is stuck on its way to a stop", [...UP, "stop", "stuck"], false],
+  ["was stopped while it waited to be restarted", [...UP, "restartLater", "end", "stop"], false],
+  ["has failed", [...UP, "crash"], false],
+])("whether a task is wanted that %s: %#", (_, story, isWantedThen) => {
+  expect(isWanted(lifeAfter(...story).standing)).toBe(isWantedThen);
+});
+
 test("what a task says when it is not alive changes nothing", () => {
   const stories: Word[][] = [
     [],
@@ -470,13 +848,18 @@ test("an event leaves the standing before it as it was", () => {
 test.each([
   ["defined", false, true],
   ["backingOff", false, false],
+  ["blocked", false, false],
   ["starting", true, false],
   ["running", true, false],
   ["stopping", true, false],
+  ["unready", true, false],
+  ["unresponsive", true, false],
+  ["stuck", true, false],
   ["stopped", false, true],
   ["exited", false, true],
   ["failed", false, true],
 ] as const)("%s: a process may live: %s; nothing is under way: %s", (state, alive, atRest) => {
   expect(isAlive(state)).toBe(alive);
   expect(isAtRest(state)).toBe(atRest);
+  expect(isPending(state)).toBe(!alive && !atRest);
 });
