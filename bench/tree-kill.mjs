@@ -1,0 +1,130 @@
+// Stops process trees of the shapes that outlive a supervisor, a hundred of each, and has as many of their leaders crash;
+// counts who is still there when the provider says that nobody is.
+// Usage: node bench/tree-kill.mjs [count]; needs `npm run build`, and Linux.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { connectContext } from "zcontext";
+
+const count = Number(process.argv[2] ?? 100);
+/** So many run at the same time. */
+const TASKS = 10;
+const GRACE_S = 0.2;
+const BOUND_MS = 60_000;
+const PROGRAMS = join(import.meta.dirname, "../test/fixtures/programs");
+
+/** Programs, and how many processes of each print their pids. */
+const SHAPES = [
+  { what: "leader exits, its child ignores SIGTERM", program: "leaves-a-deaf-child.sh", processes: 2 },
+  { what: "all ignore SIGTERM", program: "ignores-sigterm-with-its-children.sh", processes: 3 },
+  { what: "three levels, the last ignores SIGTERM", program: "leaves-a-deaf-grandchild.sh", processes: 3 },
+  { what: "descendant in a session of its own", program: "leaves-a-session.sh", processes: 2 },
+  { what: "daemon that was forked twice", program: "leaves-a-daemon.sh", processes: 2 },
+  { what: "the same, becoming other programs", program: "leaves-a-daemon-that-changes.sh", processes: 2 },
+];
+
+const row = (what, ...figures) => console.log(what.padEnd(40), ...figures.map((figure) => String(figure).padStart(18)));
+row("", "stopped", "of those alive", "crashed", "of those alive");
+let survivors = 0;
+for (const shape of SHAPES) {
+  const stopped = await tryShape(shape, stopAll);
+  const crashed = await tryShape(shape, crashAll);
+  row(shape.what, stopped.trees, stopped.alive, crashed.trees, crashed.alive);
+  survivors += stopped.alive + crashed.alive;
+}
+process.exitCode = survivors === 0 ? 0 : 1;
+
+/** Ends so many trees of a shape; answers of how many somebody is alive afterwards. */
+async function tryShape({ program, processes }, end) {
+  const folder = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
+  const provider = await startProvider(writeContext(folder, program));
+  const client = await connectContext(provider.endpoints);
+  let alive = 0;
+  let trees = 0;
+  try {
+    for (; trees < count; trees += TASKS) {
+      const transaction = `T${trees}`;
+      const printing = provider.next(TASKS * processes, ({ msg, stream }) => msg === "output" && stream === "stdout");
+      await (await client.command({ action: "start", transaction })).settled(BOUND_MS);
+      const printed = await printing;
+      await end({ provider, client, transaction });
+      const left = printed.filter(({ line }) => isAlive(Number(line)));
+      alive += new Set(left.map(({ task }) => task)).size;
+      for (const { line } of left) process.kill(Number(line), "SIGKILL");
+    }
+  } finally {
+    await client[Symbol.asyncDispose]();
+    await provider.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return { trees, alive };
+}
+
+async function stopAll({ client, transaction }) {
+  await (await client.command({ action: "stop", transaction })).settled(BOUND_MS);
+}
+
+// A task whose leader has crashed is `failed` once nobody of it is left.
+async function crashAll({ provider, client, transaction }) {
+  const failing = provider.next(TASKS, ({ msg }) => msg === "failed");
+  for (const { pid } of await client.state(transaction)) process.kill(pid, "SIGKILL");
+  await failing;
+}
+
+/** Dead, and only waiting to be reaped, is not alive. */
+function isAlive(pid) {
+  try {
+    return !/^[ZX]/.test(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1));
+  } catch {
+    return false;
+  }
+}
+
+function writeContext(folder, program) {
+  const ends = ["FrontEndEndpoint", "BackendEndpoint", "FrontBind", "BackendBind"].map(
+    (name) => `<${name}>tcp://127.0.0.1:*</${name}>`,
+  );
+  const tasks = Array.from(
+    { length: TASKS },
+    (_, id) => `<TaskService id="t${id}" topic="process" instance="Tree" serviceType="Executable">
+    <command>sh</command><argument>${join(PROGRAMS, program)}</argument><ready_after_s>0</ready_after_s>
+    <Supervision grace_s="${GRACE_S}"/><Task><message><header><service_name>tree</service_name></header><content>
+    <configuration><device_action/></configuration></content></message><state type="on_start"/></Task></TaskService>`,
+  );
+  const file = join(folder, "Context-Bench.xml");
+  writeFileSync(file, `<Context>${ends.join("")}<TaskLogName>bench</TaskLogName>${tasks.join("")}</Context>`);
+  return file;
+}
+
+/** The built command, and what it logs. */
+async function startProvider(file) {
+  const command = join(import.meta.dirname, "../dist/bin/service-context.cjs");
+  const child = spawn(process.execPath, [command, file, "--log_format", "json"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const lines = createInterface({ input: child.stderr });
+  /** Resolves with the next lines of a kind, when there are so many. */
+  function next(wanted, isOfKind) {
+    const found = [];
+    return new Promise((resolve) => {
+      lines.on("line", function hear(text) {
+        const line = JSON.parse(text);
+        if (!isOfKind(line) || found.push(line) < wanted) return;
+        lines.off("line", hear);
+        resolve(found);
+      });
+    });
+  }
+  const [endpoints] = await next(1, ({ msg }) => msg === "provider ready");
+  return {
+    endpoints,
+    next,
+    async close() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}

@@ -1,0 +1,194 @@
+// What a task is given to live in, as the process table shows it: folder, variables, priority and limits.
+import { readFile, readlink, symlink } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { startMonitor } from "../../src/monitor/publish.ts";
+import { createSampler } from "../../src/monitor/sample.ts";
+import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
+import { makeFolder } from "../support/folder.ts";
+import { isLiving, untilGone } from "../support/processes.ts";
+import { stopHeard } from "./runs.ts";
+import { hearTransitions, leaveNothing, program, script, untilPrinted } from "./support.ts";
+
+leaveNothing();
+
+/** Says that it is up, and waits; ready once it has. */
+const UP = "echo up; exec sleep 1000";
+
+function ready(id: string, text: string, supervision: TaskXml["supervision"] = {}): TaskXml {
+  return script(id, text, { supervision: { ready_log: "^up$", ...supervision } });
+}
+
+/** The environment that a process was started with. */
+async function environmentOf(pid: number): Promise<{ [name: string]: string | undefined }> {
+  const entries = (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0").filter((entry) => entry.includes("="));
+  return Object.fromEntries(
+    entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+  );
+}
+
+/** Starts the context's only task again, and answers the pid of the new process. */
+async function restarted(context: RunningContext): Promise<number> {
+  const [record] = await (await context.client.command({ action: "restart", transaction: "T1" })).settled(20_000);
+  return record?.pid as number;
+}
+
+async function startedPid(context: RunningContext): Promise<number> {
+  const [record] = await context.start("T1");
+  return record?.pid as number;
+}
+
+describe("working_folder", () => {
+  test("is where a program runs, from the folder of the context file, which is the default", async () => {
+    await using context = await runContext([
+      ready("ts_1", `pwd; ${UP}`),
+      ready("ts_2", `pwd; ${UP}`, { working_folder: "data" }),
+      ready("ts_3", `pwd; ${UP}`, { working_folder: "/" }),
+    ]);
+    await context.folder.write("data/.keep", "");
+
+    await context.start("T1");
+    const folders = context.log.all.flatMap(({ phrase, line }) => (phrase === "output" && line !== "up" ? [line] : []));
+    await context.stop("T1");
+
+    expect(folders.sort()).toEqual([context.folder.path, context.folder.at("data"), "/"].sort());
+  });
+
+  test("is where a service of ours runs", async () => {
+    await using context = await runContext([
+      { id: "ts_1", instance: "Steady", supervision: { working_folder: "data" } },
+    ]);
+    await context.folder.write("data/.keep", "");
+
+    const pid = await startedPid(context);
+    const cwd = await readlink(`/proc/${pid}/cwd`);
+    await context.stop("T1");
+
+    expect(cwd).toBe(context.folder.at("data"));
+  });
+
+  test("that is not there is a failure with its name", async () => {
+    await using context = await runContext([ready("ts_1", UP, { working_folder: "nowhere" })]);
+
+    const [record] = await context.start("T1");
+
+    expect(record).toMatchObject({ lifecycle: "failed", reason: expect.stringContaining("nowhere") });
+  });
+});
+
+describe("variables", () => {
+  test("of an env_file are read anew at each start, and what was removed is gone", async () => {
+    await using context = await runContext([ready("ts_1", UP, { env_file: "task.env" })]);
+    await context.folder.write("task.env", "KEPT=1\nCHANGED=before\nREMOVED=secret\n");
+
+    const before = await environmentOf(await startedPid(context));
+    await context.folder.write("task.env", "KEPT=1\nCHANGED=after\n");
+    const after = await environmentOf(await restarted(context));
+    await context.stop("T1");
+
+    expect(before).toMatchObject({ KEPT: "1", CHANGED: "before", REMOVED: "secret" });
+    expect(after).toMatchObject({ KEPT: "1", CHANGED: "after" });
+    expect(after).not.toHaveProperty("REMOVED");
+  });
+
+  test("of an env_file that is broken meanwhile keep the task from starting, and are named by their line only", async () => {
+    await using context = await runContext([ready("ts_1", UP, { env_file: "task.env" })]);
+    await context.folder.write("task.env", "KEPT=1\n");
+    const pid = await startedPid(context);
+
+    await context.folder.write("task.env", "KEPT=1\nmy secret has white space\n");
+    await context.client.command({ action: "restart", transaction: "T1" });
+    const { reason } = await context.untilState("T1", "ts_1", "failed");
+    await untilGone(pid);
+
+    expect(reason).toContain("task.env");
+    expect(reason).toContain("2");
+    expect(reason).not.toContain("secret");
+  });
+
+  test("of an env_file that leads out of the folder by a link are refused", async () => {
+    await using elsewhere = await makeFolder({ "secret.env": "SECRET=1\n" });
+    await using context = await runContext([ready("ts_1", UP, { env_file: "task.env" })]);
+    await symlink(elsewhere.at("secret.env"), context.folder.at("task.env"));
+
+    const [record] = await context.start("T1");
+
+    expect(record).toMatchObject({
+      lifecycle: "failed",
+      reason: expect.stringContaining("leads out of the folder of the context file"),
+      pid: null,
+    });
+  });
+
+  test("of an env_file that a linked folder leads out with are refused", async () => {
+    await using elsewhere = await makeFolder({ "secret.env": "SECRET=1\n" });
+    await using context = await runContext([ready("ts_1", UP, { env_file: "linked/secret.env" })]);
+    await symlink(elsewhere.path, context.folder.at("linked"));
+
+    const [record] = await context.start("T1");
+
+    expect(record).toMatchObject({ lifecycle: "failed", reason: expect.stringContaining("leads out of the folder") });
+  });
+});
+
+test("nice and files_max hold for the process, and for nobody else", async () => {
+  await using context = await runContext([
+    ready("ts_1", UP, { nice: 7, files_max: 123 }),
+    { id: "ts_2", instance: "Steady", supervision: { nice: 3, files_max: 456 } },
+    ready("ts_3", UP),
+  ]);
+
+  const records = await context.start("T1");
+  const seen = await Promise.all(records.map(({ pid }) => limitsOf(pid as number)));
+  const own = await limitsOf(process.pid);
+  await context.stop("T1");
+
+  expect(seen).toEqual([{ nice: own.nice + 7, files: [123, 123] }, { nice: own.nice + 3, files: [456, 456] }, own]);
+});
+
+describe("memory_max_mib", () => {
+  const grows = fileURLToPath(new URL("../fixtures/programs/grows.mjs", import.meta.url));
+  const watch = (source: Omit<Parameters<typeof startMonitor>[0], "sampler">) =>
+    startMonitor({ sampler: createSampler(), periodMs: 100, ...source });
+
+  test("a task that grows beyond it has failed, be it itself or a child of it", async () => {
+    const growing = (id: string, ...words: string[]): TaskXml =>
+      program(id, `'${process.execPath}' '${grows}'`, {
+        arguments: ["300", ...words],
+        supervision: { memory_max_mib: 250, ready_log: "^\\d+$", grace_s: 1 },
+        triggers: { on_fail: "start ts_4" },
+      });
+    await using context = await runContext(
+      [
+        growing("ts_1"),
+        growing("ts_2", "in a child"),
+        program("ts_3", "sleep 1000", { supervision: { memory_max_mib: 250 } }),
+        program("ts_4", "sleep 1000", { entry: "on_demand" }),
+      ],
+      { watch },
+    );
+    await using ear = await hearTransitions(context.endpoints);
+    const records = await context.start("T1");
+    const [own = 0] = await untilPrinted(context, "ts_1", 1);
+    const [child = 0] = await untilPrinted(context, "ts_2", 1);
+
+    for (const pid of [own, child]) process.kill(pid, "SIGUSR2");
+    const failed = [await context.untilState("T1", "ts_1", "failed"), await context.untilState("T1", "ts_2", "failed")];
+    await ear.until("ts_4", "running");
+    const living = await Promise.all([own, child, records[1]?.pid as number].map(isLiving));
+    await stopHeard(context, ear);
+
+    expect(own).toBe(records[0]?.pid);
+    for (const { reason } of failed) expect(reason).toMatch(/^its processes hold \d+ MiB, more than 250 MiB$/);
+    expect(living).toEqual([false, false, false]);
+    for (const id of ["ts_1", "ts_2"]) expect(ear.pathOf(id)).toEqual(["starting", "running", "stopping", "failed"]);
+    expect(ear.pathOf("ts_3")).toEqual(["starting", "running", "stopping", "stopped"]);
+  });
+});
+
+/** Its priority and its limits of open files, soft and hard. */
+async function limitsOf(pid: number): Promise<{ nice: number; files: number[] }> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1");
+  const [, soft, hard] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(await readFile(`/proc/${pid}/limits`, "latin1")) ?? [];
+  return { nice: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]), files: [Number(soft), Number(hard)] };
+}

@@ -1,0 +1,214 @@
+// Tasks that live and give no sign of it.
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { keepComebacks } from "../../src/context/comebacks.ts";
+import { createLiveness } from "../../src/context/liveness.ts";
+import { type Attributes, runContext, type TaskXml } from "../support/context.ts";
+import { makeFolder } from "../support/folder.ts";
+import { isLiving, untilGone } from "../support/processes.ts";
+import { stopHeard, until } from "./runs.ts";
+import { hearTransitions, leaveNothing, program, script, type Transition } from "./support.ts";
+
+leaveNothing();
+afterEach(() => void vi.useRealTimers());
+
+const WATCHFUL: Attributes = { heartbeat_s: 0.1, heartbeat_timeout_s: 0.6, grace_s: 0.1 };
+const QUICK: Attributes = { backoff_min_s: 0.01, backoff_max_s: 0.02 };
+
+/** A task that is looked after closely. */
+function watched(instance: string, but: Partial<TaskXml> = {}): TaskXml {
+  return { id: "ts_1", instance, ...but, supervision: { ...WATCHFUL, ...but.supervision } };
+}
+
+const steady: TaskXml = { id: "ts_2", instance: "Steady" };
+
+describe("F7: a blocked event loop is unresponsive, and then its policy counts", () => {
+  test.each([
+    ["while (true)", "SpinsForEver"],
+    ["Atomics.wait", "BlocksItsLoop"],
+    ["a synchronous read of a FIFO", "ReadsAFifo"],
+  ])("%s", async (_, instance) => {
+    await using fifo = await makeFifo();
+    await using context = await runContext([
+      watched(instance, {
+        configuration: `<device_action>test</device_action><fifo>${fifo.path}</fifo>`,
+        supervision: { ...QUICK, restart: "on-failure", max_restarts: 1 },
+        triggers: { on_fail: "start ts_3" },
+      }),
+      steady,
+      program("ts_3", "sleep 1000", { entry: "on_demand" }),
+    ]);
+    await using ear = await hearTransitions(context.endpoints);
+
+    context.provider.start("T1");
+    const { pid } = await ear.until("ts_1", "running");
+    const unresponsive = await ear.until("ts_1", "unresponsive");
+    const gone = await ear.until("ts_1", "backingOff");
+    const isThere = await isLiving(pid as number);
+    const failed = await context.untilState("T1", "ts_1", "failed");
+    await ear.until("ts_3", "running");
+    await stopHeard(context, ear);
+
+    expect(unresponsive.cause).toBe("no heartbeat for 0.6 s");
+    expect([gone.signal, isThere]).toEqual(["SIGKILL", false]);
+    const path = ["starting", "running", "unresponsive"];
+    expect(ear.pathOf("ts_1")).toEqual([...path, "backingOff", ...path, "failed"]);
+    expect(failed.reason).toContain("no heartbeat for 0.6 s");
+    expect(ear.pathOf("ts_2")).toEqual(["starting", "running", "stopping", "stopped"]);
+  });
+});
+
+describe("F8: a task that is halted", () => {
+  test("for good is treated as one with a blocked loop", async () => {
+    await using context = await runContext([watched("Steady"), steady]);
+    await using ear = await hearTransitions(context.endpoints);
+    await context.start("T1");
+    const { pid } = (await ear.until("ts_1", "running")) as Transition & { pid: number };
+
+    process.kill(pid, "SIGSTOP");
+    await ear.until("ts_1", "failed");
+    await untilGone(pid);
+    await stopHeard(context, ear);
+
+    expect(ear.pathOf("ts_1")).toEqual(["starting", "running", "unresponsive", "failed"]);
+    expect(ear.pathOf("ts_2")).toEqual(["starting", "running", "stopping", "stopped"]);
+  });
+
+  test("and goes on within the timeout is left alone", async () => {
+    await using context = await runContext([
+      watched("Steady", { supervision: { heartbeat_timeout_s: 3 } }),
+      // Both are some of the time that counts: less than the timeout, and more than it.
+      script("ts_2", "sleep 0.5", { entry: "on_demand" }),
+      script("ts_3", "sleep 3.5", { entry: "on_demand" }),
+    ]);
+    await using ear = await hearTransitions(context.endpoints);
+    const start = (id: string) =>
+      context.client.command({ action: "start", transaction: "T1", configuration: { TaskService: [{ id }] } });
+    await context.start("T1");
+    const { pid } = (await ear.until("ts_1", "running")) as Transition & { pid: number };
+
+    process.kill(pid, "SIGSTOP");
+    await until("its halt", () => stateOf(pid) === "T");
+    await start("ts_2");
+    await ear.until("ts_2", "exited");
+    const wasHalted = stateOf(pid);
+    process.kill(pid, "SIGCONT");
+    await start("ts_3");
+    await ear.until("ts_3", "exited");
+    process.kill(pid, "SIGUSR2");
+    await context.untilSaid("ts_1", "updated");
+
+    expect(wasHalted).toBe("T");
+    expect(ear.pathOf("ts_1")).toEqual(["starting", "running"]);
+    await stopHeard(context, ear);
+  });
+});
+
+test("a loop that takes all of a core and yields is not unresponsive", async () => {
+  await using context = await runContext([watched("SpinsButYields", { supervision: { heartbeat_timeout_s: 1 } })]);
+  await using ear = await hearTransitions(context.endpoints);
+  await context.start("T1");
+  const { pid } = (await ear.until("ts_1", "running")) as Transition & { pid: number };
+
+  // Several times as long as the timeout, by its own account.
+  await until("its work", () => cpuTicksOf(pid) > 250);
+  await stopHeard(context, ear);
+
+  expect(ear.pathOf("ts_1")).toEqual(["starting", "running", "stopping", "stopped"]);
+});
+
+describe("F27: a clock on the wall that jumps", () => {
+  const HOUR_MS = 3_600_000;
+
+  test.each([HOUR_MS, -HOUR_MS])("by %i ms changes no heartbeat, no wait and no grace period", async (jumpMs) => {
+    await using context = await runContext([
+      watched("Steady", { supervision: { heartbeat_timeout_s: 1 } }),
+      program("ts_2", "sleep 1000", { supervision: { ...QUICK, restart: "on-failure" } }),
+      script("ts_3", "trap '' TERM; echo up; while :; do sleep 1000; done", { supervision: { grace_s: 0.2 } }),
+    ]);
+    await using ear = await hearTransitions(context.endpoints);
+    await context.start("T1");
+    const first = await ear.until("ts_2", "running");
+
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + jumpMs });
+    for (const run of [2, 3, 4]) {
+      const [last] = ear.all.filter(({ task, to }) => task === "ts_2" && to === "running").slice(-1);
+      process.kill(last?.pid as number, "SIGKILL");
+      await ear.first((one) => one.task === "ts_2" && one.run === run && one.to === "running");
+      vi.setSystemTime(Date.now() + jumpMs);
+    }
+    const gone = await stopHeard(context, ear);
+
+    const times = ear.all.map(({ time }) => Date.parse(String(time)));
+    const clock = ear.all.map(({ monotonic_ms }) => monotonic_ms as number);
+    expect(Math.sign((times.at(-1) as number) - Date.parse(String(first.time)) - jumpMs / 2)).toBe(Math.sign(jumpMs));
+    expect(clock).toEqual([...clock].sort((one, other) => one - other));
+    expect((clock.at(-1) as number) - (clock[0] as number)).toBeLessThan(HOUR_MS / 2);
+    expect(ear.pathOf("ts_1")).toEqual(["starting", "running", "stopping", "stopped"]);
+    expect(ear.all.findLast(({ task, to }) => task === "ts_2" && to === "starting")?.restarts_counted).toBe(3);
+    expect(gone.map(({ lifecycle }) => lifecycle)).toEqual(["stopped", "stopped", "stopped"]);
+  });
+
+  test("is not the clock that ends and silences are counted by", () => {
+    vi.useFakeTimers();
+    let nowMs = 5;
+    const silent: number[] = [];
+    let look = () => {};
+    const liveness = createLiveness({
+      everyMs: 250,
+      nowMs: () => nowMs,
+      every(_, call) {
+        look = call;
+        return () => {};
+      },
+      afterReading: (call) => call(),
+    });
+    const comebacks = keepComebacks(
+      () => nowMs,
+      [],
+      () => 0.5,
+    );
+    const supervision = { maxRestarts: 1, periodMs: 1_000, backoffMinMs: 100, backoffMaxMs: 100, onLimit: "fail" };
+    const judge = () => comebacks.judge(supervision as Parameters<typeof comebacks.judge>[0]);
+    const watch = liveness.watch(1_000, (ms) => silent.push(ms));
+
+    watch.beat();
+    const answers = [1, -1, 24].map((hours) => {
+      vi.setSystemTime(Date.now() + hours * HOUR_MS);
+      nowMs += 250;
+      look();
+      return "delayMs" in judge();
+    });
+
+    expect(silent).toEqual([]);
+    expect(answers).toEqual([true, false, false]);
+    nowMs += 250;
+    look();
+    expect(silent).toEqual([1_000]);
+  });
+});
+
+/** A pipe with a name, which nobody writes into. */
+async function makeFifo(): Promise<{ path: string } & AsyncDisposable> {
+  const folder = await makeFolder();
+  const path = folder.at("fifo");
+  await promisify(execFile)("mkfifo", [path]);
+  return { path, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+function fieldsOf(pid: number): string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** As the process table has it: `T` is halted. */
+function stateOf(pid: number): string | undefined {
+  return fieldsOf(pid)[0];
+}
+
+/** How long it has computed, in hundredths of a second. */
+function cpuTicksOf(pid: number): number {
+  return Number(fieldsOf(pid)[11]);
+}
