@@ -1,18 +1,16 @@
 // Stops process trees of the shapes that outlive a supervisor, a hundred of each, and has as many of their leaders crash;
 // counts who is still there when the provider says that nobody is.
 // Usage: node bench/tree-kill.mjs [count]; needs `npm run build`, and Linux.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { connectContext } from "zcontext";
+import { executable, isAlive, runProvider, writeContext } from "./provider.mjs";
 
 const count = Number(process.argv[2] ?? 100);
 /** So many run at the same time. */
 const TASKS = 10;
-const GRACE_S = 0.2;
+const SUPERVISION = { grace_s: 0.2 };
 const BOUND_MS = 60_000;
 const PROGRAMS = join(import.meta.dirname, "../test/fixtures/programs");
 
@@ -40,7 +38,9 @@ process.exitCode = survivors === 0 ? 0 : 1;
 /** Ends so many trees of a shape; answers of how many somebody is alive afterwards. */
 async function tryShape({ program, processes }, end) {
   const folder = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
-  const provider = await startProvider(writeContext(folder, program));
+  const tree = ["sh", join(PROGRAMS, program)];
+  const tasks = Array.from({ length: TASKS }, (_, id) => executable(`t${id}`, tree, { supervision: SUPERVISION }));
+  const provider = await runProvider(writeContext(folder, tasks));
   const client = await connectContext(provider.endpoints);
   let alive = 0;
   let trees = 0;
@@ -57,7 +57,7 @@ async function tryShape({ program, processes }, end) {
     }
   } finally {
     await client[Symbol.asyncDispose]();
-    await provider.close();
+    await provider.end("SIGTERM");
     rmSync(folder, { recursive: true, force: true });
   }
   return { trees, alive };
@@ -72,59 +72,4 @@ async function crashAll({ provider, client, transaction }) {
   const failing = provider.next(TASKS, ({ msg }) => msg === "failed");
   for (const { pid } of await client.state(transaction)) process.kill(pid, "SIGKILL");
   await failing;
-}
-
-/** Dead, and only waiting to be reaped, is not alive. */
-function isAlive(pid) {
-  try {
-    return !/^[ZX]/.test(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1));
-  } catch {
-    return false;
-  }
-}
-
-function writeContext(folder, program) {
-  const ends = ["FrontEndEndpoint", "BackendEndpoint", "FrontBind", "BackendBind"].map(
-    (name) => `<${name}>tcp://127.0.0.1:*</${name}>`,
-  );
-  const tasks = Array.from(
-    { length: TASKS },
-    (_, id) => `<TaskService id="t${id}" topic="process" instance="Tree" serviceType="Executable">
-    <command>sh</command><argument>${join(PROGRAMS, program)}</argument><ready_after_s>0</ready_after_s>
-    <Supervision grace_s="${GRACE_S}"/><Task><message><header><service_name>tree</service_name></header><content>
-    <configuration><device_action/></configuration></content></message><state type="on_start"/></Task></TaskService>`,
-  );
-  const file = join(folder, "Context-Bench.xml");
-  writeFileSync(file, `<Context>${ends.join("")}<TaskLogName>bench</TaskLogName>${tasks.join("")}</Context>`);
-  return file;
-}
-
-/** The built command, and what it logs. */
-async function startProvider(file) {
-  const command = join(import.meta.dirname, "../dist/bin/service-context.cjs");
-  const child = spawn(process.execPath, [command, file, "--log_format", "json"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const lines = createInterface({ input: child.stderr });
-  /** Resolves with the next lines of a kind, when there are so many. */
-  function next(wanted, isOfKind) {
-    const found = [];
-    return new Promise((resolve) => {
-      lines.on("line", function hear(text) {
-        const line = JSON.parse(text);
-        if (!isOfKind(line) || found.push(line) < wanted) return;
-        lines.off("line", hear);
-        resolve(found);
-      });
-    });
-  }
-  const [endpoints] = await next(1, ({ msg }) => msg === "provider ready");
-  return {
-    endpoints,
-    next,
-    async close() {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    },
-  };
 }

@@ -8,11 +8,7 @@ import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
 import { type Log, type LogFields, silent } from "../log.ts";
-import type { Cookie } from "../processes/cookie.ts";
-import type { Survivor } from "../processes/pursuit.ts";
-import { sweepLeftovers } from "../processes/sweep.ts";
-import { createProcessTable, type ProcessTable } from "../processes/table.ts";
-import { createTree, membersOf } from "../processes/tree.ts";
+import { createProcessTable } from "../processes/table.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { startProgram } from "./child.ts";
@@ -22,24 +18,18 @@ import { createController } from "./controller.ts";
 import { type Custody, createCustody } from "./custody.ts";
 import { descriptorShortage } from "./descriptors.ts";
 import { createGate } from "./gate.ts";
-import { type Journal, openJournal } from "./journal.ts";
-import type { Resumable } from "./journal-records.ts";
+import { openJournal } from "./journal.ts";
 import { createLiveness } from "./liveness.ts";
+import { clearLeftovers, forget, resume } from "./predecessor.ts";
 import { contextKeyOf, holdPresence } from "./presence.ts";
 import { type RunningProbe, startProbe } from "./probe.ts";
 import { left } from "./report.ts";
 import { openServices } from "./services.ts";
+import { type Straggler, withProcesses } from "./stragglers.ts";
 import { findTools } from "./system-tools.ts";
 import { readEnvironment } from "./task-environment.ts";
 import { createLauncher } from "./task-process.ts";
-import {
-  createTransactions,
-  type EssentialEnd,
-  type Outcome,
-  type Straggler,
-  type Transactions,
-  type Watched,
-} from "./transactions.ts";
+import { createTransactions, type EssentialEnd, type Outcome, type Watched } from "./transactions.ts";
 import { joinWire } from "./wire.ts";
 
 /** Watches the processes of transactions and answers `top`; see `startMonitor` of the monitor. */
@@ -276,12 +266,11 @@ function addressesOf(config: ContextConfig, endpoints: Endpoints, bound: Endpoin
   };
 }
 
-/** Ends what a provider of this file has left that died with its guard; nobody but us may have its processes now. */
-async function clearLeftovers(owner: Omit<Cookie, "run">, table: ProcessTable, log: Log): Promise<void> {
-  const onStuck = (survivors: Survivor[]) =>
-    log.error({ survivors }, "left behind by an earlier provider, can't be ended");
-  const leftovers = await sweepLeftovers(owner, { table, onStuck });
-  if (leftovers.length > 0) log.warn({ leftovers }, "ended what an earlier provider had left behind");
+function warnOfShortage(tasks: number, log: Log): void {
+  const shortage = descriptorShortage(tasks);
+  if (shortage === undefined) return;
+  const reason = `${tasks} tasks may need ${shortage.needed} open files, and the limit is ${shortage.limit}; raise it with ulimit -n`;
+  log.warn({ reason }, "few descriptors");
 }
 
 /** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
@@ -289,40 +278,6 @@ function placeOf(file: string, stateDir: string | undefined): { folder: string; 
   const name = basename(file, extname(file));
   if (stateDir === undefined) return { folder: stateDirOf(file), name };
   return { folder: resolve(stateDir), name: `${name}-${contextKeyOf(file).slice(0, 8)}` };
-}
-
-/** Goes on with what was running; answers the transactions. */
-function resume(before: Resumable, transactions: Transactions, log: Log): string[] {
-  for (const transaction of before.transactions) {
-    const tasks = transactions.resume(transaction);
-    log.warn({ transaction: transaction.id, tasks }, "resumed what an earlier provider was running when it died");
-  }
-  return before.transactions.map(({ id }) => id).filter((id) => transactions.find(id) !== undefined);
-}
-
-function forget(before: Resumable, journal: Journal): string[] {
-  if (before.transactions.length > 0) journal.write({ kind: "left" });
-  return [];
-}
-
-async function withProcesses(
-  stragglers: readonly Straggler[],
-  table: ProcessTable,
-): Promise<(Straggler & { pids: number[] })[]> {
-  const entries = stragglers.length === 0 ? [] : await table.read().catch(() => []);
-  const startOf = (pid: number) => entries.find((entry) => entry.pid === pid)?.startTicks ?? 0;
-  const membersWith = (pid: number) => membersOf(entries, createTree({ pid, startTicks: startOf(pid) }, ""));
-  return stragglers.map((one) => ({
-    ...one,
-    pids: one.pid === undefined ? [] : membersWith(one.pid).map(({ pid }) => pid),
-  }));
-}
-
-function warnOfShortage(tasks: number, log: Log): void {
-  const shortage = descriptorShortage(tasks);
-  if (shortage === undefined) return;
-  const reason = `${tasks} tasks may need ${shortage.needed} open files, and the limit is ${shortage.limit}; raise it with ulimit -n`;
-  log.warn({ reason }, "few descriptors");
 }
 
 function probeTask(

@@ -15,10 +15,12 @@ import type { Journal } from "./journal.ts";
 import type { ResumableTransaction } from "./journal-records.ts";
 import { isAlive, isAtRest, type LifecycleState } from "./lifecycle.ts";
 import type { Liveness } from "./liveness.ts";
+import { describeMove } from "./move.ts";
 import { createNews, type News } from "./news.ts";
-import { type TaskRecord, whyIn } from "./record.ts";
+import type { TaskRecord } from "./record.ts";
 import * as report from "./report.ts";
 import type { Prepared } from "./run.ts";
+import { type Straggler, watchEndings } from "./stragglers.ts";
 import type { Change, ProbeStarter, Supervised } from "./supervised.ts";
 import type { Launcher } from "./task-process.ts";
 import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
@@ -28,18 +30,6 @@ import { frameOf, transitionOf } from "./transition.ts";
 export interface Watched {
   transaction: string;
   tasks: TaskRecord[];
-}
-
-/** A task that is to end and has not yet. */
-export interface Straggler {
-  transaction: string;
-  task: string;
-  /** Of the process that leads it. */
-  pid?: number;
-  /** Since it began to end, in milliseconds. */
-  forMs: number;
-  /** The last signal that it was sent; none for a thread, which takes none. */
-  signal?: string;
 }
 
 /** How a transaction ended. */
@@ -132,9 +122,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   /** Transactions whose end somebody waits for, and those that are to end once they are quiet. */
   const over = new Map<string, Deferred<Outcome>>();
   const untilQuiet = new Set<string>();
-  /** When a task began to end; of one that runs, that was another run. */
-  const endings = new WeakMap<Supervised, number>();
-  let isKilled = false;
+  const endings = watchEndings(options.nowMs);
   const essential = deferred<EssentialEnd>();
   /** Resolves when nobody is left but those that can't be ended, and all is to end. */
   const onlyStuck = deferred();
@@ -171,7 +159,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   function move(transaction: string, supervised: Supervised, change: Change): void {
     sequence += 1;
     const moment = { monotonicMs: options.nowMs(), time: new Date().toISOString() };
-    if (isEnding(supervised.standing.state) && !isEnding(change.from)) endings.set(supervised, moment.monotonicMs);
+    endings.moved(supervised, change);
     const moved = transitionOf(supervised, change, { transaction, sequence, moment });
     journal.write(moved);
     options.send(frameOf(moved, { contextId, incarnation: options.incarnation }, supervised));
@@ -301,21 +289,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       await Promise.race([Promise.all(ends), onlyStuck.promise]);
     },
     living: () => [...open.values()].flatMap(({ tasks }) => [...tasks].filter(isLiving).map(({ task }) => task.id)),
-    stragglers() {
-      const nowMs = options.nowMs();
-      const stragglerIn = (transaction: string, supervised: Supervised): Straggler => {
-        const { task, standing } = supervised;
-        const forMs = nowMs - (endings.get(supervised) ?? nowMs);
-        const { pid } = standing.life;
-        const signal = signalOf(supervised, isKilled ? Number.POSITIVE_INFINITY : forMs);
-        return { transaction, task: task.id, forMs, ...(pid && { pid }), ...(signal && { signal }) };
-      };
-      return [...open.values()]
-        .flatMap(({ id, tasks }) =>
-          [...tasks].filter(({ standing }) => isEnding(standing.state)).map((one) => stragglerIn(id, one)),
-        )
-        .sort((one, other) => other.forMs - one.forMs);
-    },
+    stragglers: () => endings.stragglers(open.values()),
     resume({ id, contextName, tasks }) {
       const transaction = begin(id, contextName);
       const found = tasks.flatMap((known) => {
@@ -333,7 +307,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     weigh: (transaction, serviceId, rssMib) => open.get(transaction)?.weigh(serviceId, rssMib),
     essentialEnd: essential.promise,
     kill() {
-      isKilled = true;
+      endings.killed();
       for (const { tasks } of open.values()) for (const supervised of tasks) supervised.kill();
     },
   };
@@ -351,33 +325,6 @@ function outcomeOf({ id, tasks }: Transaction): Outcome {
   };
 }
 
-/** What a log line says of where a task has come to. */
-function describeMove(
-  { standing, lastExit }: Supervised,
-  { event }: Change,
-): {
-  level: "info" | "warn";
-  fields: { [name: string]: unknown };
-  phrase: string;
-} {
-  const { state, life } = standing;
-  const pid = life.pid === undefined ? {} : { pid: life.pid };
-  const because = whyIn(standing);
-  const reason = because === undefined ? {} : { reason: because };
-  const wait = state === "backingOff" ? { delay_ms: Math.round(life.delayMs) } : {};
-  const left = event === "exit" ? (lastExit?.ended ?? []) : [];
-  const killed = left.length === 0 ? {} : { killed: left.map((one) => `${one.name} ${one.pid} ${one.signal}`) };
-  // By itself: nobody asked.
-  const isGoing = state === "stopping" && !life.requested;
-  return {
-    level: TROUBLED.has(state) ? "warn" : "info",
-    fields: { ...pid, ...reason, ...wait, ...killed },
-    phrase: isGoing ? (life.reason === undefined && life.fault === undefined ? "ending" : "failing") : state,
-  };
-}
-
-const TROUBLED: ReadonlySet<LifecycleState> = new Set(["failed", "unready", "unresponsive", "stuck"]);
-
 function exitCodeOf({ lastExit, standing }: Supervised): number {
   if (lastExit === undefined) return standing.state === "failed" ? 1 : 0;
   return lastExit.code ?? 128 + (constants.signals[lastExit.signal as NodeJS.Signals] ?? 0);
@@ -389,18 +336,6 @@ function watch({ id, tasks }: Transaction): Watched {
 
 function isLiving({ standing }: Supervised): boolean {
   return isAlive(standing.state);
-}
-
-const LEAVING: ReadonlySet<LifecycleState> = new Set(["stopping", "unready", "unresponsive", "stuck"]);
-
-function isEnding(state: LifecycleState): boolean {
-  return LEAVING.has(state);
-}
-
-function signalOf({ task, standing }: Supervised, forMs: number): string | undefined {
-  const { stopSignal, graceMs } = task.supervision;
-  if (standing.state === "stuck" || forMs >= graceMs) return "SIGKILL";
-  return task.serviceType === "Thread" ? undefined : stopSignal;
 }
 
 // The pid of a process that has ended may be somebody else's by now.

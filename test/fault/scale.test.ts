@@ -23,6 +23,8 @@ const BOUND_MS = 240_000;
 const OWN_PROCESSES = 2;
 /** The journal and its forerunner, each begun anew at 1 MiB. */
 const MOST_JOURNAL_BYTES = 3 * 2 ** 20;
+/** More than this would be kept for good. */
+const MOST_HEAP_BYTES = 15 * 2 ** 20;
 /** What one run needs while it begins or ends: its pipes, and what is read of the process table. */
 const DESCRIPTORS_OF_A_RUN = 16;
 
@@ -39,23 +41,32 @@ async function run(tasks: readonly TaskXml[]): Promise<ProviderProcess> {
   return await startProvider(await folder.write("Context-Test.xml", contextXml(tasks)));
 }
 
-/** What keeps the provider's loop busy, by kind, and how many listen to its process. */
-async function heldBy({ signal, log }: ProviderProcess): Promise<{ [kind: string]: number }> {
+interface Held {
+  descriptors: readonly string[];
+  /** What keeps the provider's loop busy, by kind, and how many listen to its process. */
+  counts: { [kind: string]: number };
+  heapBytes: number;
+}
+
+async function heldBy({ pid, signal, log }: ProviderProcess): Promise<Held> {
   const from = log.all.length;
   signal("SIGUSR2");
-  const { resources, listeners } = await log.first(({ msg }) => msg === "held", { from });
-  return { ...(resources as { [kind: string]: number }), listeners: listeners as number };
+  const said = await log.first(({ msg }) => msg === "held", { from });
+  const { resources, listeners, heapBytes } = said as unknown as {
+    resources: { [kind: string]: number };
+    listeners: number;
+    heapBytes: number;
+  };
+  return { descriptors: openDescriptors(pid), counts: { ...resources, listeners }, heapBytes };
 }
 
 /** Resolves when the provider holds no more than this: figures of who has gone grow old first, and are dropped then. */
-async function untilItHolds(
-  provider: ProviderProcess,
-  before: { descriptors: readonly string[]; held: { [kind: string]: number } },
-): Promise<void> {
+async function untilItHolds(provider: ProviderProcess, before: Held): Promise<void> {
   await untilNoMoreThan(before.descriptors, provider.pid);
   await until("a provider at rest", async () => {
-    const now = Object.entries(await heldBy(provider));
-    return now.every(([kind, count]) => count <= (before.held[kind] ?? 0));
+    const { counts, heapBytes } = await heldBy(provider);
+    const isAtRest = Object.entries(counts).every(([kind, count]) => count <= (before.counts[kind] ?? 0));
+    return isAtRest && heapBytes <= before.heapBytes + MOST_HEAP_BYTES;
   });
   expect(zombiesOf(provider)).toEqual([]);
 }
@@ -111,7 +122,7 @@ describe("F28", () => {
       );
       await using provider = await run(tasks);
       await using client = await connectContext(provider.endpoints);
-      const before = { descriptors: openDescriptors(provider.pid), held: await heldBy(provider) };
+      const before = await heldBy(provider);
 
       for (const transaction of ["T1", "T2"]) {
         expect(await settle(client, "start", transaction)).toEqual(Array(MANY).fill("running"));
@@ -146,7 +157,7 @@ describe("F29", () => {
       };
       await using provider = await run([program("ts_1", "true", { supervision: again })]);
       await using client = await connectContext(provider.endpoints);
-      const before = { descriptors: openDescriptors(provider.pid), held: await heldBy(provider) };
+      const before = await heldBy(provider);
 
       await client.command({ action: "start", transaction: "T1" });
       const mostOpen = await mostOpenUntilFailed(provider);

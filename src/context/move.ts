@@ -1,0 +1,30 @@
+// What a log line says of a task that has gone from one state to another. Pure.
+import type { LifecycleState } from "./lifecycle.ts";
+import { whyIn } from "./record.ts";
+import type { Change, Supervised } from "./supervised.ts";
+
+/** A line of the log. */
+export interface Move {
+  level: "info" | "warn";
+  fields: { [name: string]: unknown };
+  phrase: string;
+}
+
+export function describeMove({ standing, lastExit }: Supervised, { event }: Change): Move {
+  const { state, life } = standing;
+  const pid = life.pid === undefined ? {} : { pid: life.pid };
+  const because = whyIn(standing);
+  const reason = because === undefined ? {} : { reason: because };
+  const wait = state === "backingOff" ? { delay_ms: Math.round(life.delayMs) } : {};
+  const left = event === "exit" ? (lastExit?.ended ?? []) : [];
+  const killed = left.length === 0 ? {} : { killed: left.map((one) => `${one.name} ${one.pid} ${one.signal}`) };
+  // By itself: nobody asked.
+  const isGoing = state === "stopping" && !life.requested;
+  return {
+    level: TROUBLED.has(state) ? "warn" : "info",
+    fields: { ...pid, ...reason, ...wait, ...killed },
+    phrase: isGoing ? (life.reason === undefined && life.fault === undefined ? "ending" : "failing") : state,
+  };
+}
+
+const TROUBLED: ReadonlySet<LifecycleState> = new Set(["failed", "unready", "unresponsive", "stuck"]);
