@@ -101,8 +101,10 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     for (const reason of warnings) log.warn({ reason }, "bound to this machine only");
     const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
     const owner = { context: contextKeyOf(file), provider: randomUUID() };
-    const table = createProcessTable();
-    await clearLeftovers(owner, table, log);
+    const everybody = createProcessTable();
+    await clearLeftovers(owner, everybody, log);
+    // Whom we start is younger than we are.
+    const table = createProcessTable({ sinceTicks: everybody.find(process.pid)?.startTicks ?? 0 });
     const folder = dirname(resolve(file));
     const toolsFound = findTools(folder, log);
     const { journal, before } = await openJournal({
