@@ -214,8 +214,11 @@ function follow(
     return clearing.done;
   }
 
+  // Who is halted hears nothing but SIGKILL until it goes on.
   function signal(name: NodeJS.Signals): void {
-    if (child.pid !== undefined && !hasEnded()) signalGroup(child.pid, name);
+    if (child.pid === undefined || hasEnded()) return;
+    signalGroup(child.pid, name);
+    if (name !== "SIGKILL") signalGroup(child.pid, "SIGCONT");
   }
 
   // Those that hide in sessions of their own are known by their parents only, who may be gone in a moment.

@@ -26,6 +26,7 @@ import { type RunningProbe, startProbe } from "./probe.ts";
 import { left } from "./report.ts";
 import { openServices } from "./services.ts";
 import { type Straggler, withProcesses } from "./stragglers.ts";
+import type { Look } from "./supervised.ts";
 import { findTools } from "./system-tools.ts";
 import { readEnvironment } from "./task-environment.ts";
 import { createLauncher } from "./task-process.ts";
@@ -41,11 +42,11 @@ export interface ProviderOptions {
   config: ContextConfig;
   /** The context file: names the provider on this machine, and its folder is where relative locations start. */
   file: string;
-  /** Opens the watch over the processes; `weigh` is told what each task's processes hold. */
+  /** Opens the watch over the processes; `seen` is told what it has found of each task. */
   watch(source: {
     watched(): Watched[];
     publish(frame: Frame): boolean;
-    weigh(transaction: string, serviceId: string, rssMib: number): void;
+    seen(transaction: string, serviceId: string, look: Look): void;
   }): ProcessWatch;
   /** Holds the compiled services and the journal. Default `.zcontext` beside the file. */
   stateDir?: string;
@@ -174,7 +175,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       log,
     });
     const watch = opened.add(
-      options.watch({ watched: transactions.watched, publish: wire.send, weigh: transactions.weigh }),
+      options.watch({ watched: transactions.watched, publish: wire.send, seen: transactions.seen }),
     );
     const resumed = options.resume === false ? forget(before, journal) : resume(before, transactions, log);
     wire.receive(controller.receive);

@@ -87,14 +87,22 @@ export interface Supervised {
   stopSoon(): void;
   /** Which of the tasks it depends on are not ready, in a clause. */
   depend(missing: string): void;
-  /** The resident memory of its processes, in MiB. */
-  weigh(rssMib: number): void;
+  /** What a look at its processes has found. */
+  seen(look: Look): void;
   /** An announcement heard on the bus under an incarnation of this task; false when it is not the present one. */
   hear(incarnation: string, sequence: number, message: ControlMessage): boolean;
   /** An announcement about this task from a peer that has no incarnation of ours. */
   note(message: ControlMessage): void;
   /** Ends its process at once, whoever shares it. */
   kill(): void;
+}
+
+/** What can be seen of the processes of a task from outside. */
+export interface Look {
+  /** The resident memory of all of them, in MiB. */
+  rssMib: number;
+  /** Whether the one that leads them is halted by a signal. */
+  isHalted: boolean;
 }
 
 /** What is known of a task from before the provider started. */

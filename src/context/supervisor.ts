@@ -140,11 +140,27 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   }
 
   function onBeat(beat: Beat): void {
-    const { heartbeatTimeoutMs } = task.supervision;
-    watch ??= around.liveness.watch(heartbeatTimeoutMs, () =>
-      send({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),
-    );
+    watch ??= watchSilence("no heartbeat");
     watch.beat(beat);
+  }
+
+  // A program has no beat, but it can be seen whether it is halted.
+  function onLook(isHalted: boolean): void {
+    if (task.command === undefined || task.supervision.heartbeatMs === 0) return;
+    if (!isHalted) {
+      watch?.end();
+      watch = undefined;
+    } else if (watch === undefined) {
+      watch = watchSilence("halted by a signal");
+      watch.beat();
+    }
+  }
+
+  function watchSilence(what: string): Watch {
+    const { heartbeatTimeoutMs } = task.supervision;
+    return around.liveness.watch(heartbeatTimeoutMs, () =>
+      send({ type: "silent", reason: `${what} for ${seconds(heartbeatTimeoutMs)}` }),
+    );
   }
 
   function onSpawnFailed({ reason, isTransient }: SpawnFailure): void {
@@ -299,7 +315,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
     depend(missing) {
       if (missing !== standing.life.missing) send({ type: "dependencies", missing });
     },
-    weigh(rssMib) {
+    seen({ rssMib, isHalted }) {
+      onLook(isHalted);
       const { memoryMaxMib } = task.supervision;
       if (memoryMaxMib === undefined || rssMib <= memoryMaxMib) return;
       send({ type: "tooLarge", reason: `its processes hold ${Math.round(rssMib)} MiB, more than ${memoryMaxMib} MiB` });

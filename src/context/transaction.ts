@@ -5,7 +5,7 @@ import { mayStop, missingFor } from "./dependencies.ts";
 import type { Order, TransactionView } from "./dispatch.ts";
 import { isAlive, isAtRest } from "./lifecycle.ts";
 import type { TransactionRecord } from "./record.ts";
-import type { Change, Past, Supervised, Surroundings } from "./supervised.ts";
+import type { Change, Look, Past, Supervised, Surroundings } from "./supervised.ts";
 import { supervise } from "./supervisor.ts";
 import { type Consequence, consequenceOf } from "./triggers.ts";
 
@@ -67,8 +67,8 @@ export interface Transaction {
   resume(task: TaskServiceConfig, past: Past): void;
   /** An announcement about one of the tasks from a peer that is none of ours. */
   note(message: ControlMessage): void;
-  /** The resident memory of a task's processes, in MiB. */
-  weigh(serviceId: string, rssMib: number): void;
+  /** What a look at the processes of a task has found. */
+  seen(serviceId: string, look: Look): void;
   /** Stops every task; it is over when the last has gone. */
   stop(): void;
 }
@@ -266,7 +266,7 @@ export function openTransaction(id: string, contextName: string, options: Transa
       }
       stopInOrder(orders.filter(({ action }) => action === "stop").map(({ task }) => adopt(task).task.id));
     },
-    weigh: (serviceId, rssMib) => tasks.get(serviceId)?.weigh(rssMib),
+    seen: (serviceId, look) => tasks.get(serviceId)?.seen(look),
     resume: (task, past) => void adopt(task, past),
     note: (message) => tasks.get(message.header.serviceId)?.note(message),
     stop,

@@ -21,7 +21,7 @@ import type { TaskRecord } from "./record.ts";
 import * as report from "./report.ts";
 import type { Prepared } from "./run.ts";
 import { type Straggler, watchEndings } from "./stragglers.ts";
-import type { Change, ProbeStarter, Supervised } from "./supervised.ts";
+import type { Change, Look, ProbeStarter, Supervised } from "./supervised.ts";
 import type { Launcher } from "./task-process.ts";
 import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
 import { frameOf, transitionOf } from "./transition.ts";
@@ -92,8 +92,8 @@ export interface Transactions {
   kill(): void;
   /** Takes up what an earlier provider has left; answers the ids of the tasks that are to run again. */
   resume(transaction: ResumableTransaction): string[];
-  /** The resident memory of a task's processes, in MiB. */
-  weigh(transaction: string, serviceId: string, rssMib: number): void;
+  /** What a look at the processes of a task has found. */
+  seen(transaction: string, serviceId: string, look: Look): void;
   /** Resolves with the first task without which the context is of no use, and that has ended for good. */
   readonly essentialEnd: Promise<EssentialEnd>;
 }
@@ -304,7 +304,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       if (found.length === 0) end(id);
       return wanted.map(({ task }) => task.id);
     },
-    weigh: (transaction, serviceId, rssMib) => open.get(transaction)?.weigh(serviceId, rssMib),
+    seen: (transaction, serviceId, look) => open.get(transaction)?.seen(serviceId, look),
     essentialEnd: essential.promise,
     kill() {
       endings.killed();

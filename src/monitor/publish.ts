@@ -31,8 +31,8 @@ export interface MonitorOptions {
   /** What to watch, asked before each sample. */
   watched(): readonly Watched[];
   publish(frame: Frame): unknown;
-  /** Is told what the processes of a task hold, in MiB of resident memory. */
-  weigh?(transaction: string, serviceId: string, rssMib: number): void;
+  /** Is told of each task what its processes hold, in MiB of resident memory, and whether their leader is halted. */
+  seen?(transaction: string, serviceId: string, look: { rssMib: number; isHalted: boolean }): void;
   /** Milliseconds from one publication to the next. Default 1_000. */
   periodMs?: number;
 }
@@ -42,7 +42,7 @@ export function startMonitor({
   sampler,
   watched,
   publish,
-  weigh = () => {},
+  seen = () => {},
   periodMs = 1_000,
 }: MonitorOptions): Monitor {
   let latest = new Map<number, ProcessFigures>();
@@ -63,7 +63,7 @@ export function startMonitor({
       publish({ topic: "monitor", body: { [transaction]: tasks.flatMap(entryOf) } });
       for (const { service_id, pid } of tasks) {
         const figures = pid === null ? undefined : latest.get(pid);
-        if (figures !== undefined) weigh(transaction, service_id, figures.total?.rss ?? figures.rss);
+        if (figures !== undefined) seen(transaction, service_id, lookOf(figures));
       }
     }
   }
@@ -90,6 +90,10 @@ export function startMonitor({
       await sampler[Symbol.asyncDispose]();
     },
   };
+}
+
+function lookOf({ rss, status, total }: ProcessFigures): { rssMib: number; isHalted: boolean } {
+  return { rssMib: total?.rss ?? rss, isHalted: status === "stopped" };
 }
 
 function asJson(figures: ProcessFigures): JsonObject {

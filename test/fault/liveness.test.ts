@@ -5,6 +5,8 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { keepComebacks } from "../../src/context/comebacks.ts";
 import { createLiveness } from "../../src/context/liveness.ts";
+import { startMonitor } from "../../src/monitor/publish.ts";
+import { createSampler } from "../../src/monitor/sample.ts";
 import { type Attributes, runContext, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, untilGone } from "../support/processes.ts";
@@ -74,6 +76,41 @@ describe("F8: a task that is halted", () => {
 
     expect(ear.pathOf("ts_1")).toEqual(["starting", "running", "unresponsive", "failed"]);
     expect(ear.pathOf("ts_2")).toEqual(["starting", "running", "stopping", "stopped"]);
+  });
+
+  test("for good is noticed though it is a program, which has no heartbeat", async () => {
+    const halting = { heartbeat_timeout_s: 1.1, restart: "on-failure", ...QUICK };
+    await using context = await runContext([program("ts_1", "sleep 1000", { supervision: halting })], {
+      watch: (source) => startMonitor({ ...source, sampler: createSampler(), periodMs: 50 }),
+    });
+    await using ear = await hearTransitions(context.endpoints);
+    await context.start("T1");
+    const { pid } = (await ear.until("ts_1", "running")) as Transition & { pid: number };
+
+    process.kill(pid, "SIGSTOP");
+    const unresponsive = await ear.until("ts_1", "unresponsive");
+    const gone = await ear.until("ts_1", "backingOff");
+    await stopHeard(context, ear);
+
+    expect(unresponsive.cause).toBe("halted by a signal for 1.1 s");
+    expect(gone).toMatchObject({ event: "exit", signal: "SIGTERM", escalated: false });
+  });
+
+  test("can be stopped, and hears what it is told", async () => {
+    await using context = await runContext([
+      script("ts_1", "trap 'exit 0' TERM; echo 1; while :; do sleep 1000 & wait $!; done", {
+        supervision: { grace_s: 3_600 },
+      }),
+    ]);
+    await using ear = await hearTransitions(context.endpoints);
+    await context.start("T1");
+    const { pid } = (await ear.until("ts_1", "running")) as Transition & { pid: number };
+    await context.log.first(({ phrase }) => phrase === "output");
+
+    process.kill(pid, "SIGSTOP");
+    await context.stop("T1");
+
+    expect(await ear.until("ts_1", "stopped")).toMatchObject({ code: 0 });
   });
 
   test("and goes on within the timeout is left alone", async () => {

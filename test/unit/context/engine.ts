@@ -239,7 +239,7 @@ export function createMachine(): Machine {
       tell?.();
     },
     growsTooLarge({ supervised, process }) {
-      if (process?.isSpawned) supervised.weigh(HUGE_MIB);
+      if (process?.isSpawned) supervised.seen({ rssMib: HUGE_MIB, isHalted: false });
     },
     lingers({ process }) {
       if (!process?.isSpawned || process.isLingering) return;
