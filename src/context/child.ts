@@ -7,7 +7,7 @@ import { type ContextError, reasonOf } from "../errors.ts";
 import { clearTree } from "../processes/clear.ts";
 import type { Ended, Pursuit, Survivor } from "../processes/pursuit.ts";
 import type { ProcessEntry } from "../processes/stat.ts";
-import { createTree, membersOf, snapshotTree, type Tree } from "../processes/tree.ts";
+import { createTree, membersOf, snapshotTree, type Tree, UNKNOWN_START } from "../processes/tree.ts";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
 import type { Custody, Limits } from "./custody.ts";
@@ -182,7 +182,7 @@ function follow(
   child.once("spawn", () => {
     const pid = child.pid as number;
     // One that has ended already is still in the table, since nobody has waited for it yet.
-    const leader = { pid, startTicks: table.find(pid)?.startTicks ?? 0 };
+    const leader = { pid, startTicks: table.find(pid)?.startTicks ?? UNKNOWN_START };
     tree = createTree(leader, run);
     guard.watch(leader);
     events.onSpawned(pid);

@@ -75,6 +75,7 @@ export function createController(options: ControllerOptions): Controller {
     if (message === undefined || message.header.incarnation === options.incarnation || isFromOwnTask(message)) return;
     const { header } = message;
     if (answered.again(header.requestId)) return;
+    transactions.find(header.transaction)?.catchUp();
     const decision = dispatch(message, view);
     switch (decision.kind) {
       case "obey":
@@ -170,6 +171,7 @@ export function createController(options: ControllerOptions): Controller {
     start(transaction) {
       const header = { action: "start", serviceId: view.contextId, serviceName: CONTEXT_NAME, transaction };
       const message: Message = { kind: "context", header, configuration: undefined };
+      transactions.find(transaction)?.catchUp();
       const decision = dispatch(message, view);
       if (decision.kind === "refuse") throw new ContextError(decision.code, decision.reason);
       if (isLeaving) throw new ContextError("ERR_PROVIDER_LEAVING", "the provider is leaving");

@@ -20,11 +20,15 @@ function isReady(state: LifecycleState): boolean {
   return state === "running" || state === "exited";
 }
 
-/** Whether a task may be stopped: nobody of those that are to be stopped as well still needs it. */
+/**
+ * Whether a task may be stopped: nobody of those that are to be stopped as well still needs it. Who can't be ended may
+ * live for ever, and is not waited for.
+ */
 export function mayStop(id: string, toStop: ReadonlySet<string>, states: States): boolean {
   return [...toStop].every((other) => {
     const dependent = states.get(other);
-    return dependent === undefined || !isAlive(dependent.state) || !needs(dependent.task, id);
+    if (dependent === undefined || !isAlive(dependent.state) || dependent.state === "stuck") return true;
+    return !needs(dependent.task, id);
   });
 }
 

@@ -116,7 +116,10 @@ function definitions(
 }
 
 // How processes are started and ended is the business of the provider's own file, whoever brings the task.
-function supervisionOf(serviceId: string, { ownTasks, supervision }: View): Supervision {
+export function supervisionOf(
+  serviceId: string,
+  { ownTasks, supervision }: Pick<View, "ownTasks" | "supervision">,
+): Supervision {
   return ownTasks.find(({ id }) => id === serviceId)?.supervision ?? supervision;
 }
 

@@ -1,8 +1,8 @@
-// What the journal of a provider says: its records, a line of text for each, and what a restarted provider may resume
-// of them. Pure; the file is the journal's own. A file may hold anything, so a line is believed only when its checksum
-// and the shape of every field are right.
+// What the journal of a provider says: its records, and a line of text for each. Pure. A file may hold anything, so a line
+// is believed only when its checksum and the shape of every field are right.
 import { crc32 } from "node:zlib";
 import { formatJson, isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { isLifecycleState, type LifecycleState } from "./lifecycle.ts";
 
 /** The first record of every journal. */
 export interface Head {
@@ -44,8 +44,8 @@ export interface Moved {
   transaction: string;
   task: string;
   sequence: number;
-  from: string;
-  to: string;
+  from: LifecycleState;
+  to: LifecycleState;
   event: string;
   cause?: string | undefined;
   run: number;
@@ -76,29 +76,11 @@ export type JournalEntry = Opened | Defined | Moved | Ended | Left;
 export type JournalRecord = Head | Kept | JournalEntry;
 
 /** What is kept of the transitions of a task service. */
-interface Remembered {
-  state: string;
+export interface Remembered {
+  state: LifecycleState;
   runs: number;
   isWanted: boolean;
   exits: readonly number[];
-}
-
-/** What a restarted provider finds. A value: keep it, compare it, never change it. */
-export interface Resumable {
-  readonly transactions: readonly ResumableTransaction[];
-  readonly lastSequence: number;
-}
-
-export interface ResumableTransaction {
-  readonly id: string;
-  readonly contextName: string;
-  /** In the order they were first defined in. */
-  readonly tasks: readonly ResumableTask[];
-}
-
-export interface ResumableTask extends Readonly<Remembered> {
-  readonly id: string;
-  readonly body?: JsonObject;
 }
 
 /** What is wrong, in one clause. */
@@ -106,9 +88,7 @@ export interface Fault {
   fault: string;
 }
 
-export const nothingToResume: Resumable = { transactions: [], lastSequence: 0 };
-
-const VERSION = 1;
+export const VERSION = 1;
 
 /**
  * One line: a checksum and the record, pure ASCII.
@@ -119,123 +99,6 @@ export function formatRecord(record: JournalRecord): string {
   const json = formatJson(record as unknown as Json, "line");
   return `${checksumOf(json)} ${json}\n`;
 }
-
-/** The text of a journal that is begun with this. */
-export function formatSnapshot(known: Resumable, { contextId, bootId }: Pick<Head, "contextId" | "bootId">): string {
-  const { transactions, lastSequence } = known;
-  const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence };
-  return [head, ...transactions.flatMap(recordsOf)].map(formatRecord).join("");
-}
-
-function recordsOf({ id: transaction, contextName, tasks }: ResumableTransaction): JournalRecord[] {
-  return [
-    { kind: "opened", transaction, contextName },
-    ...tasks.flatMap(({ id: task, body, ...remembered }): JournalRecord[] => [
-      { kind: "defined", transaction, task, body },
-      { kind: "kept", transaction, task, ...remembered },
-    ]),
-  ];
-}
-
-/**
- * What a journal leaves to resume, or the first thing in it that is wrong and its line.
- *
- * @param bootId - Of the present boot; monotonic times of another one mean nothing, and are left out.
- */
-export function replay(text: string, bootId: string): Resumable | Fault {
-  const lines = text.split("\n");
-  if (lines.pop() !== "") return { fault: `line ${lines.length + 1} has no end` };
-  let known: Resumable | undefined;
-  let writtenIn = "";
-  for (const [index, line] of lines.entries()) {
-    const record = readRecord(line);
-    const next = "fault" in record ? record : recollect(known, record);
-    if ("fault" in next) return { fault: `line ${index + 1} ${next.fault}` };
-    known = next;
-    if ("bootId" in record) writtenIn = record.bootId;
-  }
-  if (known === undefined) return { fault: "line 1 is missing" };
-  return bootId !== "" && bootId === writtenIn ? known : withoutExits(known);
-}
-
-function withoutExits({ transactions, lastSequence }: Resumable): Resumable {
-  const forget = (task: ResumableTask): ResumableTask => ({ ...task, exits: [] });
-  return { transactions: transactions.map((one) => ({ ...one, tasks: one.tasks.map(forget) })), lastSequence };
-}
-
-// --- what follows from a record --------------------------------------------------------------------------------------
-
-/** What is known after a record, or why the record can't be; before the first one nothing is known. */
-export function recollect(known: Resumable | undefined, record: JournalRecord): Resumable | Fault {
-  if (record.kind === "journal")
-    return known === undefined
-      ? { ...nothingToResume, lastSequence: record.lastSequence }
-      : { fault: "is a second head" };
-  if (known === undefined) return { fault: `is ${record.kind} before the head` };
-  switch (record.kind) {
-    case "opened": {
-      const { transaction: id, contextName } = record;
-      return withTransaction(known, { tasks: [], ...find(known, record), id, contextName });
-    }
-    case "defined":
-      return withTask(known, record, (before) => redefined(before ?? newTask(record.task), record.body));
-    case "kept":
-      return withTask(known, record, (before) => before && standingAt(before, record));
-    case "moved": {
-      const { to: state, run: runs, sequence } = record;
-      const next = withTask(known, record, (before) => before && standingAt(before, { ...record, state, runs }));
-      return "fault" in next ? next : { ...next, lastSequence: Math.max(known.lastSequence, sequence) };
-    }
-    case "ended":
-      if (find(known, record) === undefined) return unknown(record);
-      return { ...known, transactions: known.transactions.filter(({ id }) => id !== record.transaction) };
-    case "left":
-      return { ...known, transactions: [] };
-  }
-}
-
-function newTask(id: string): ResumableTask {
-  return { id, state: "defined", runs: 0, isWanted: false, exits: [] };
-}
-
-function redefined({ body: _, ...task }: ResumableTask, body: JsonObject | undefined): ResumableTask {
-  return body === undefined ? task : { ...task, body };
-}
-
-function standingAt(task: ResumableTask, { state, runs, isWanted, exits }: Remembered): ResumableTask {
-  return { ...task, state, runs, isWanted, exits };
-}
-
-function find({ transactions }: Resumable, { transaction }: { transaction: string }): ResumableTransaction | undefined {
-  return transactions.find(({ id }) => id === transaction);
-}
-
-function withTransaction(known: Resumable, transaction: ResumableTransaction): Resumable {
-  return { ...known, transactions: replaced(known.transactions, transaction) };
-}
-
-/** What a task becomes, which gets undefined and may answer it for one that is not defined. */
-type Change = (before: ResumableTask | undefined) => ResumableTask | undefined;
-
-function withTask(known: Resumable, record: Defined | Kept | Moved, change: Change): Resumable | Fault {
-  const transaction = find(known, record);
-  const task = change(transaction?.tasks.find(({ id }) => id === record.task));
-  if (transaction === undefined || task === undefined) return unknown(record);
-  return withTransaction(known, { ...transaction, tasks: replaced(transaction.tasks, task) });
-}
-
-function unknown({ kind, transaction, task }: { kind: string; transaction: string; task?: string }): Fault {
-  const whose = task === undefined ? "" : `${excerpt(task)} of `;
-  return { fault: `is ${kind} for ${whose}${excerpt(transaction)}, which is unknown by then` };
-}
-
-/** In the place of its namesake, or at the end. */
-function replaced<T extends { id: string }>(all: readonly T[], one: T): T[] {
-  const index = all.findIndex(({ id }) => id === one.id);
-  return index === -1 ? [...all, one] : all.with(index, one);
-}
-
-// --- reading ---------------------------------------------------------------------------------------------------------
 
 const LINE = /^([0-9a-f]{8}) ([ -~]*)$/;
 
@@ -278,7 +141,8 @@ function misfit(fields: JsonObject, fit: { readonly [name: string]: Fits }): str
   return fields[wrong] === undefined ? `without ${wrong}` : `with the ${wrong} ${excerpt(fields[wrong])}`;
 }
 
-function excerpt(value: unknown): string {
+/** A value for a sentence about it, cut. */
+export function excerpt(value: unknown): string {
   const text = JSON.stringify(value) ?? "undefined";
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
@@ -287,7 +151,7 @@ type Fits = (value: unknown) => boolean;
 
 const isText: Fits = (value) => typeof value === "string";
 const isId: Fits = (value) => typeof value === "string" && value !== "";
-const isWord: Fits = (value) => typeof value === "string" && /^[A-Za-z]{1,40}$/.test(value);
+const isState: Fits = isLifecycleState;
 const isFlag: Fits = (value) => typeof value === "boolean";
 const isCount: Fits = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isPid: Fits = (value) => isCount(value) && value !== 0;
@@ -311,13 +175,13 @@ const FIELDS: { readonly [R in JournalRecord as R["kind"]]: { readonly [Name in 
     },
     opened: { transaction: isId, contextName: isText },
     defined: { transaction: isId, task: isId, body: optional(isObject) },
-    kept: { transaction: isId, task: isId, state: isWord, runs: isCount, isWanted: isFlag, exits: isTimes },
+    kept: { transaction: isId, task: isId, state: isState, runs: isCount, isWanted: isFlag, exits: isTimes },
     moved: {
       transaction: isId,
       task: isId,
       sequence: isCount,
-      from: isWord,
-      to: isWord,
+      from: isState,
+      to: isState,
       event: isId,
       cause: optional(isText),
       run: isCount,

@@ -19,16 +19,8 @@ import { join } from "node:path";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { decodeText } from "../text.ts";
-import {
-  formatRecord,
-  formatSnapshot,
-  type JournalEntry,
-  nothingToResume,
-  type Resumable,
-  readRecord,
-  recollect,
-  replay,
-} from "./journal-records.ts";
+import { formatSnapshot, nothingToResume, type Resumable, recollect, replay } from "./journal-recall.ts";
+import { formatRecord, type JournalEntry, readRecord } from "./journal-records.ts";
 
 export interface Journal {
   /** Appends a record, which a killed process has not lost. Never throws: what can't be written is counted and told. */

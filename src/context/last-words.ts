@@ -9,7 +9,7 @@ export interface LastWords {
 
 const MAX_LENGTH = 200;
 /** Names an error, as most languages do at the beginning of a line: `OSError: …`, `Error [ERR_X]: …`, `sh: 1: error: …`. */
-const NAMES_AN_ERROR = /^([\w.]+: (\d+: )?)*([\w.$]*(Error|Exception)( \[\w+\])?|error|fatal|panic): /i;
+const NAMES_AN_ERROR = /^([\w.]+: )*([\w.$]*(Error|Exception)( \[\w+\])?|error|fatal|panic): /i;
 
 /** Of one run. Node prints its version after the error it dies of, and Python the error last: a named one counts more. */
 export function keepLastWords(): LastWords {

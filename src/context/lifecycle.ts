@@ -115,6 +115,8 @@ const table = setup({
     noteComeback: assign(({ event }) => ("backMs" in event ? { delayMs: event.backMs ?? 0 } : {})),
     noteMissing: assign(({ event }) => ("missing" in event ? { missing: event.missing } : {})),
     noteReason: assign(({ event, context }) => ("reason" in event ? { reason: context.fault ?? event.reason } : {})),
+    // What has been refused to it says more than the fault alone.
+    noteRefusal: assign(({ event }) => ("reason" in event ? { reason: event.reason } : {})),
     noteFault: assign(({ event }) => ("reason" in event ? { fault: event.reason } : {})),
     noteStuck: assign(({ event }) => ("reason" in event ? { stuck: event.reason } : {})),
     noteStop: assign({ requested: true, again: false }),
@@ -129,6 +131,14 @@ const table = setup({
     }),
     announceEnd: enqueueActions(({ context, enqueue }) => {
       if (!context.saidEnded) enqueue("sayStopped");
+    }),
+    // Somebody wants it to run again, which is no answer to how this run has ended.
+    settleEnd: enqueueActions(({ context, event, enqueue }) => {
+      if (context.requested || context.reason !== undefined) return;
+      const isFine = context.fault === undefined && (context.saidEnded || ("clean" in event && event.clean));
+      if (!isFine) enqueue("noteReason");
+      if (!isFine) enqueue("fireOnFail");
+      else if (!context.saidEnded) enqueue("fireOnExit");
     }),
     // Between two runs the task is in no state that would say how the first one ended.
     announceGone: enqueueActions(({ context, enqueue }) => {
@@ -163,8 +173,8 @@ const begin = [{ guard: "isHeldBack", target: "backingOff", actions: "noteDelay"
 
 // Nobody of it lives any more: the commands decide, then what the run said of itself, then how it ended.
 const gone = [
-  { guard: "isWantedLater", target: "backingOff", actions: "announceGone" },
-  { guard: "isWantedAgain", target: "blocked", actions: "announceGone" },
+  { guard: "isWantedLater", target: "backingOff", actions: ["settleEnd", "announceGone"] },
+  { guard: "isWantedAgain", target: "blocked", actions: ["settleEnd", "announceGone"] },
   { guard: "isRequested", target: "stopped" },
   { guard: "hasFailedAndIsBack", target: "backingOff", actions: ["noteComeback", "announceFailure"] },
   { guard: "hasFailed", target: "failed" },
@@ -298,8 +308,8 @@ const lifecycle = table.createMachine({
     // Not even SIGKILL has ended it; it is tried again, and whoever else is there is served.
     stuck: { on: { ...leaving, stuck: { actions: "noteStuck" } } },
     stopped: { entry: "announceEnd", on: atRest },
-    exited: { entry: "announceEnd", on: { ...atRest, givenUp: { target: "failed", actions: "noteReason" } } },
-    failed: { entry: "announceFailure", on: { ...atRest, givenUp: { actions: "noteReason" } } },
+    exited: { entry: "announceEnd", on: { ...atRest, givenUp: { target: "failed", actions: "noteRefusal" } } },
+    failed: { entry: "announceFailure", on: { ...atRest, givenUp: { actions: "noteRefusal" } } },
   },
 });
 
@@ -323,7 +333,7 @@ export function newborn(): Standing {
 /** A task service whose earlier runs are known from before the provider started; it is at rest. */
 export function returned(state: LifecycleState, run: number): Standing {
   const context = { run, missing: "", ...newRun, saidEnded: true, saidFailed: true };
-  return standing(lifecycle.resolveState({ value: isAtRest(state) ? state : "defined", context }) as Snapshot);
+  return standing(lifecycle.resolveState({ value: isAtRest(state) ? state : "stopped", context }) as Snapshot);
 }
 
 /** What an event makes of a task service, and the effects to perform, in their order. Pure. */
@@ -340,6 +350,12 @@ const ALIVE: ReadonlySet<LifecycleState> = new Set([
   "unresponsive",
   "stuck",
 ]);
+
+const STATES: ReadonlySet<string> = new Set(Object.keys(lifecycle.states));
+
+export function isLifecycleState(word: unknown): word is LifecycleState {
+  return STATES.has(word as string);
+}
 
 /** A process of the task may live. */
 export function isAlive(state: LifecycleState): boolean {

@@ -8,8 +8,6 @@ export interface Liveness {
    * once, with how long the silence has lasted; the watch has ended by then.
    */
   watch(timeoutMs: number, onSilent: (silentMs: number) => void): Watch;
-  /** Ends all watches. */
-  close(): void;
 }
 
 export interface Watch {
@@ -92,9 +90,6 @@ export function createLiveness({
         },
         end: () => end(watched),
       };
-    },
-    close() {
-      for (const watched of watches) end(watched);
     },
   };
 }

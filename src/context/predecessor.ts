@@ -5,7 +5,7 @@ import type { Survivor } from "../processes/pursuit.ts";
 import { sweepLeftovers } from "../processes/sweep.ts";
 import type { ProcessTable } from "../processes/table.ts";
 import type { Journal } from "./journal.ts";
-import type { Resumable } from "./journal-records.ts";
+import type { Resumable } from "./journal-recall.ts";
 import type { Transactions } from "./transactions.ts";
 
 /** Ends what a provider of this file has left that died with its guard; nobody but us may have its processes now. */

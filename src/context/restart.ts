@@ -69,6 +69,7 @@ function within(ends: readonly number[], periodMs: number, nowMs: number): numbe
 }
 
 function refusalOf({ maxRestarts, periodMs }: Supervision): string {
+  if (maxRestarts === 0) return "max_restarts is 0";
   const often = maxRestarts === 1 ? "once" : `${maxRestarts} times`;
   return `it has ended more than ${often} within ${periodMs / 1_000} s`;
 }

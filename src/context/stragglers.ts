@@ -1,6 +1,6 @@
 // Whom a stop waits for: since when, and what those were sent.
 import type { ProcessTable } from "../processes/table.ts";
-import { createTree, membersOf } from "../processes/tree.ts";
+import { createTree, membersOf, UNKNOWN_START } from "../processes/tree.ts";
 import type { LifecycleState } from "./lifecycle.ts";
 import type { Change, Supervised } from "./supervised.ts";
 
@@ -67,7 +67,7 @@ export async function withProcesses(
   table: ProcessTable,
 ): Promise<(Straggler & { pids: number[] })[]> {
   const entries = stragglers.length === 0 ? [] : await table.read().catch(() => []);
-  const startOf = (pid: number) => entries.find((entry) => entry.pid === pid)?.startTicks ?? 0;
+  const startOf = (pid: number) => entries.find((entry) => entry.pid === pid)?.startTicks ?? UNKNOWN_START;
   const membersWith = (pid: number) => membersOf(entries, createTree({ pid, startTicks: startOf(pid) }, ""));
   return stragglers.map((one) => ({
     ...one,

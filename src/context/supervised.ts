@@ -36,7 +36,7 @@ export interface Surroundings {
   caughtUp(): Promise<void>;
   /** A run has begun; its announcements carry this incarnation. */
   onRun(incarnation: string): void;
-  onFired(event: TriggerEvent): void;
+  onFired(event: TriggerEvent, run: number): void;
   /** Its triggers start it too often from now on. */
   onSlowed(): void;
   /** It ended by itself and is to run again after this pause, in milliseconds. */
@@ -79,12 +79,13 @@ export interface Supervised {
   readonly lastExit: Exit | undefined;
   /** An order of somebody outside; with it comes the definition that holds from now on. */
   obey(order: Order): void;
-  /** An order of one of the transaction's own triggers, which may be held back. */
-  follow(action: "start" | "stop" | "restart", by: { isOwn: boolean; cause: string }): void;
+  /** An order of one of the transaction's own triggers, which may be held back; `ownRun` is of one of the task itself. */
+  follow(action: "start" | "restart", by: { cause: string; ownRun?: number }): void;
+  stop(cause: string): void;
   /** It is restarted together with another one, after this pause. */
   accompany(delayMs: number, cause: string): void;
   /** It is to stop as soon as those that need it are gone. */
-  stopSoon(): void;
+  stopSoon(cause: string): void;
   /** Which of the tasks it depends on are not ready, in a clause. */
   depend(missing: string): void;
   /** What a look at its processes has found. */

@@ -1,7 +1,7 @@
 // One task service of one transaction: keeps its standing, feeds the state table with events, and performs the
 // effects the table names. Whatever an effect does wrong comes back as an event; none throws into the table.
 import { randomUUID } from "node:crypto";
-import type { TaskServiceConfig } from "../config/context-config.ts";
+import type { TaskServiceConfig, TriggerEvent } from "../config/context-config.ts";
 import { formatTaskService } from "../config/task-service.ts";
 import { reasonOf } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -35,6 +35,8 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   let environment: Readonly<Record<string, string>> = {};
   let probing: RunningProbe | undefined;
   let watch: Watch | undefined;
+  /** When it was first seen halted, of all looks since that have found it so. */
+  let haltedMs: number | undefined;
   let lastExit: Exit | undefined;
   let lastWords = keepLastWords();
   /** Why no restart follows the present run, or the last one: its policy or a trigger of its own has asked in vain. */
@@ -82,11 +84,16 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
     sayStarted: () => speakFor("started"),
     sayStopped: () => speakFor("stopped"),
     sayFailed: () => speakFor("failed"),
-    fireOnStart: () => around.onFired("on_start"),
-    fireOnUpdate: () => around.onFired("on_update"),
-    fireOnFail: () => around.onFired("on_fail"),
-    fireOnExit: () => around.onFired("on_exit"),
+    fireOnStart: () => fire("on_start"),
+    fireOnUpdate: () => fire("on_update"),
+    fireOnFail: () => fire("on_fail"),
+    fireOnExit: () => fire("on_exit"),
   };
+
+  // The next run may have begun already: what has happened is of the one before.
+  function fire(event: TriggerEvent): void {
+    around.onFired(event, before.life.run);
+  }
 
   function begin(): void {
     const incarnation = randomUUID();
@@ -140,27 +147,20 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   }
 
   function onBeat(beat: Beat): void {
-    watch ??= watchSilence("no heartbeat");
+    const { heartbeatTimeoutMs } = task.supervision;
+    watch ??= around.liveness.watch(heartbeatTimeoutMs, () =>
+      send({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),
+    );
     watch.beat(beat);
   }
 
   // A program has no beat, but it can be seen whether it is halted.
   function onLook(isHalted: boolean): void {
-    if (task.command === undefined || task.supervision.heartbeatMs === 0) return;
-    if (!isHalted) {
-      watch?.end();
-      watch = undefined;
-    } else if (watch === undefined) {
-      watch = watchSilence("halted by a signal");
-      watch.beat();
-    }
-  }
-
-  function watchSilence(what: string): Watch {
-    const { heartbeatTimeoutMs } = task.supervision;
-    return around.liveness.watch(heartbeatTimeoutMs, () =>
-      send({ type: "silent", reason: `${what} for ${seconds(heartbeatTimeoutMs)}` }),
-    );
+    const { heartbeatMs, heartbeatTimeoutMs } = task.supervision;
+    haltedMs = isHalted ? (haltedMs ?? around.nowMs()) : undefined;
+    if (task.command === undefined || heartbeatMs === 0 || haltedMs === undefined) return;
+    if (around.nowMs() - haltedMs < heartbeatTimeoutMs) return;
+    send({ type: "silent", reason: `halted by a signal for ${seconds(heartbeatTimeoutMs)}` });
   }
 
   function onSpawnFailed({ reason, isTransient }: SpawnFailure): void {
@@ -186,6 +186,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   function end(event: EndEvent, { isWanted, hasFailed }: { isWanted: boolean; hasFailed: boolean }): void {
     watch?.end();
     watch = undefined;
+    haltedMs = undefined;
     const { requested, again } = standing.life;
     // What was refused to it in this run counts at its end, and only as long as it is refused still.
     const refusal = refused === undefined ? undefined : comebacks.spent(task.supervision);
@@ -299,19 +300,22 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
       forgive();
       send({ type: action, delayMs: 0 }, "command");
     },
-    follow(action, { isOwn, cause }) {
-      if (action === "stop") return send({ type: "stop" }, cause);
+    follow(action, { cause, ownRun }) {
       // Whoever runs already, or waits for its turn, is left alone by another start.
-      const { state } = standing;
+      const { state, life } = standing;
       if (isPending(state) || (action === "start" && (state === "starting" || state === "running"))) return;
-      if (isOwn) return followItself(action, cause);
+      if (ownRun !== undefined) return ownRun === life.run ? followItself(action, cause) : undefined;
       const refusal = comebacks.spent(task.supervision);
       if (refusal !== undefined) return around.onRefused(refusal);
       if (action === "restart") around.publish(commandOf("restart"));
       send({ type: action, delayMs: admitTriggered() }, cause);
     },
-    accompany: (delayMs, cause) => send({ type: "restart", delayMs }, cause),
-    stopSoon: () => send({ type: "stopSoon" }, "command"),
+    accompany(delayMs, cause) {
+      around.publish(commandOf("restart"));
+      send({ type: "restart", delayMs }, cause);
+    },
+    stop: (cause) => send({ type: "stop" }, cause),
+    stopSoon: (cause) => send({ type: "stopSoon" }, cause),
     depend(missing) {
       if (missing !== standing.life.missing) send({ type: "dependencies", missing });
     },

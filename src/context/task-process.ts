@@ -87,7 +87,8 @@ export function createLauncher({ folder, custody }: { folder: string; custody: C
         return launchProgram(program, custody, events);
       }
       const isThread = task.serviceType === "Thread";
-      const data = { ...assignment, module: path, isThread, heartbeatMs: task.supervision.heartbeatMs };
+      const { heartbeatMs, stopSignal } = task.supervision;
+      const data = { ...assignment, module: path, isThread, heartbeatMs, stopSignal };
       return isThread
         ? hostOf(assignment.transaction).launch(run, data, events)
         : launchProcess(data, upbringing, custody, events);
@@ -141,7 +142,7 @@ const KILL_MS = 2_000;
 function startThreadHost(transaction: string, custody: Custody, onEnded: () => void): ThreadHost {
   const runs = new Map<string, RunEvents>();
   let pid: number | undefined;
-  let lastExit: Exit | undefined;
+  let lastExit: Pick<Exit, "code" | "signal"> | undefined;
   const toAll = (tell: (events: RunEvents) => void) => [...runs.values()].forEach(tell);
 
   const upbringing = { run: randomUUID(), environment: {} };
@@ -161,8 +162,9 @@ function startThreadHost(transaction: string, custody: Custody, onEnded: () => v
     onOutput: (stream, line) => toAll((events) => events.onOutput(stream, line)),
     onLingers: () => toAll((events) => events.onLingers()),
     onStuck: (reason) => toAll((events) => events.onStuck(reason)),
-    // A crash of one thread takes the process, and so its siblings.
-    onExit: (exit) => close((events) => events.onExit(lastExit ?? exit)),
+    // A crash of one thread takes the process, and so its siblings. What the last one ended with is its own, what was left
+    // behind is the process's.
+    onExit: (exit) => close((events) => events.onExit(lastExit === undefined ? exit : { ...exit, ...lastExit })),
   } satisfies ChildEvents);
 
   // The last thread has ended when its process has: it is told so by `close`.
@@ -173,7 +175,7 @@ function startThreadHost(transaction: string, custody: Custody, onEnded: () => v
       events?.onExit(exit);
       return;
     }
-    lastExit = exit;
+    lastExit = { code: exit.code, signal: exit.signal };
     onEnded();
     child.hangUp();
   }

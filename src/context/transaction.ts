@@ -37,8 +37,8 @@ export interface TransactionOptions
 export interface TransactionObserver {
   /** A run has begun; announcements under this incarnation are its. */
   onRun(supervised: Supervised, incarnation: string): void;
-  /** A task has become known to the transaction. */
-  onAdopted(supervised: Supervised): void;
+  /** A task has become known to the transaction, or has another definition from now on. */
+  onDefined(supervised: Supervised): void;
   /** A task went from one state to another. */
   onMoved(supervised: Supervised, change: Change): void;
   /** What `context_info` shows may have changed. */
@@ -59,6 +59,8 @@ export interface TransactionObserver {
 export interface Transaction {
   readonly id: string;
   readonly view: TransactionView;
+  /** Has happen now what follows from all that has happened, for whoever is to decide by the view. */
+  catchUp(): void;
   readonly tasks: Iterable<Supervised>;
   /** As `context_info` and `reply_context` show it. */
   readonly record: TransactionRecord;
@@ -73,13 +75,15 @@ export interface Transaction {
   stop(): void;
 }
 
+const COMMAND = "command";
+
 /** Opens a transaction without tasks; orders bring them. `contextName` is the service name of the first command. */
 export function openTransaction(id: string, contextName: string, options: TransactionOptions): Transaction {
   const { observer, ownTasks } = options;
   const tasks = new Map<string, Supervised>();
   const fired: (() => void)[] = [];
-  /** Tasks that are to be gone, and whether they were told: one that others need waits for those. */
-  const stops = new Map<string, "waits" | "told">();
+  /** Tasks that are to be gone, why, and whether they were told: one that others need waits for those. */
+  const stops = new Map<string, { cause: string; isTold: boolean }>();
   /** Who has to be told before it is over. */
   const essential = new Set<Supervised>();
   let isSettling = false;
@@ -93,7 +97,7 @@ export function openTransaction(id: string, contextName: string, options: Transa
       past,
     );
     tasks.set(task.id, supervised);
-    observer.onAdopted(supervised);
+    observer.onDefined(supervised);
     supervised.depend(missingFor(task, view()));
     // One that an earlier provider has left may count as ready for those that came before it.
     tellDependents(task.id);
@@ -105,9 +109,9 @@ export function openTransaction(id: string, contextName: string, options: Transa
       ...options,
       transaction: id,
       onRun: (incarnation) => observer.onRun(find(), incarnation),
-      onFired(event) {
+      onFired(event, run) {
         const supervised = find();
-        fired.push(() => trigger(supervised, event));
+        fired.push(() => trigger(supervised, event, run));
         settleSoon();
       },
       onSlowed: () => observer.onSlowed(find()),
@@ -156,9 +160,12 @@ export function openTransaction(id: string, contextName: string, options: Transa
     if (isSettling) return;
     isSettling = true;
     setImmediate(() => {
-      followTriggers();
-      advanceStops();
-      isSettling = false;
+      try {
+        followTriggers();
+        advanceStops();
+      } finally {
+        isSettling = false;
+      }
       settle();
     });
   }
@@ -184,11 +191,11 @@ export function openTransaction(id: string, contextName: string, options: Transa
     }
   }
 
-  function stopInOrder(ids: readonly string[]): void {
+  function stopInOrder(ids: readonly string[], cause: string): void {
     // Who was told before is told again: a trigger may have started it since.
-    for (const serviceId of ids) stops.set(serviceId, "waits");
+    for (const serviceId of ids) stops.set(serviceId, { cause, isTold: false });
     advanceStops();
-    for (const [serviceId, stop] of stops) if (stop === "waits") tasks.get(serviceId)?.stopSoon();
+    for (const [serviceId, stop] of stops) if (!stop.isTold) tasks.get(serviceId)?.stopSoon(stop.cause);
   }
 
   // Whoever needs another is gone before that is stopped, a level at a time.
@@ -196,19 +203,25 @@ export function openTransaction(id: string, contextName: string, options: Transa
     for (const [serviceId, stop] of stops) {
       const { state, life } = (tasks.get(serviceId) as Supervised).standing;
       // Whoever runs again by a trigger is nobody to wait for.
-      if (stop === "told" && !(isAlive(state) && life.requested)) stops.delete(serviceId);
+      if (stop.isTold && !(isAlive(state) && life.requested)) stops.delete(serviceId);
     }
     const toStop = new Set(stops.keys());
     const states = view();
     for (const [serviceId, stop] of stops) {
-      if (stop === "told" || !mayStop(serviceId, toStop, states)) continue;
-      stops.set(serviceId, "told");
-      const supervised = tasks.get(serviceId) as Supervised;
-      supervised.obey({ task: supervised.task, action: "stop" });
+      if (stop.isTold || !mayStop(serviceId, toStop, states)) continue;
+      stop.isTold = true;
+      tasks.get(serviceId)?.stop(stop.cause);
     }
   }
 
-  function trigger(supervised: Supervised, event: TriggerEvent): void {
+  function obey(order: Order): void {
+    const supervised = adopt(order.task);
+    const isNew = supervised.task !== order.task;
+    supervised.obey(order);
+    if (isNew) observer.onDefined(supervised);
+  }
+
+  function trigger(supervised: Supervised, event: TriggerEvent, run: number): void {
     const reach = {
       contextId: options.contextId,
       present: [...tasks.keys()],
@@ -217,22 +230,25 @@ export function openTransaction(id: string, contextName: string, options: Transa
     const consequence = consequenceOf(supervised.task, event, reach);
     if (consequence === undefined) return;
     observer.onTriggered(supervised, event, consequence);
-    if (consequence.action === "exit") return stop();
     const cause = `${event} of ${supervised.task.id}`;
-    for (const serviceId of consequence.serviceIds)
-      adopt(find(serviceId) as TaskServiceConfig).follow(consequence.action, {
-        isOwn: serviceId === supervised.task.id,
+    const { action } = consequence;
+    if (action === "exit") return stop(cause);
+    const called = consequence.serviceIds.map((serviceId) => adopt(find(serviceId) as TaskServiceConfig));
+    if (action === "stop")
+      return stopInOrder(
+        called.map(({ task }) => task.id),
         cause,
-      });
+      );
+    for (const other of called) other.follow(action, { cause, ...(other === supervised ? { ownRun: run } : {}) });
   }
 
   function find(serviceId: string): TaskServiceConfig | undefined {
     return tasks.get(serviceId)?.task ?? ownTasks.find((task) => task.id === serviceId);
   }
 
-  function stop(): void {
+  function stop(cause: string): void {
     followTriggers();
-    stopInOrder([...tasks.keys()]);
+    stopInOrder([...tasks.keys()], cause);
   }
 
   function view(): TransactionView {
@@ -241,11 +257,11 @@ export function openTransaction(id: string, contextName: string, options: Transa
 
   return {
     id,
-    // Who decides by it must see what follows from all that has happened: a stop is also for whom a trigger is to start.
     get view() {
-      followTriggers();
       return view();
     },
+    // A stop is also for whom a trigger is to start.
+    catchUp: followTriggers,
     get tasks() {
       return tasks.values();
     },
@@ -262,13 +278,17 @@ export function openTransaction(id: string, contextName: string, options: Transa
       followTriggers();
       for (const order of orders.filter(({ action }) => action !== "stop")) {
         stops.delete(order.task.id);
-        adopt(order.task).obey(order);
+        obey(order);
       }
-      stopInOrder(orders.filter(({ action }) => action === "stop").map(({ task }) => adopt(task).task.id));
+      const toStop = orders.filter(({ action }) => action === "stop").map(({ task }) => adopt(task).task.id);
+      stopInOrder(toStop, COMMAND);
     },
     seen: (serviceId, look) => tasks.get(serviceId)?.seen(look),
-    resume: (task, past) => void adopt(task, past),
+    resume(task, past) {
+      adopt(task, past);
+      settleSoon();
+    },
     note: (message) => tasks.get(message.header.serviceId)?.note(message),
-    stop,
+    stop: () => stop(COMMAND),
   };
 }

@@ -10,10 +10,11 @@ import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Message } from "../protocol/message.ts";
 import type { Complaints } from "./complaints.ts";
+import { supervisionOf } from "./dispatch.ts";
 import type { Enter } from "./gate.ts";
 import type { Journal } from "./journal.ts";
-import type { ResumableTransaction } from "./journal-records.ts";
-import { isAlive, isAtRest, type LifecycleState } from "./lifecycle.ts";
+import type { ResumableTransaction } from "./journal-recall.ts";
+import { isAlive, isAtRest } from "./lifecycle.ts";
 import type { Liveness } from "./liveness.ts";
 import { describeMove } from "./move.ts";
 import { createNews, type News } from "./news.ts";
@@ -180,7 +181,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   function definitionOf({ id, body }: ResumableTransaction["tasks"][number]): TaskServiceConfig | undefined {
     if (body === undefined) return config.tasks.find((task) => task.id === id);
     const [task] = readTaskServices({ TaskService: body });
-    return task && { ...task, supervision: config.supervision };
+    return task && { ...task, supervision: supervisionOf(id, { ...config, ownTasks: config.tasks }) };
   }
 
   function observe(transaction: string): TransactionObserver {
@@ -191,7 +192,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         const own = [...runs].filter(([, run]) => run.supervised === supervised);
         if (own.length > MAX_RUNS) runs.delete(own[0]?.[0] ?? "");
       },
-      onAdopted: ({ task }) => journal.write({ kind: "defined", transaction, task: task.id, ...bodyOf(task) }),
+      onDefined: ({ task }) => journal.write({ kind: "defined", transaction, task: task.id, ...bodyOf(task) }),
       onMoved(supervised, change) {
         move(transaction, supervised, change);
         checkStuck();
@@ -298,10 +299,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         return task === undefined ? [] : [{ known, task }];
       });
       for (const { known, task } of found)
-        transaction.resume(task, { state: known.state as LifecycleState, runs: known.runs, ends: known.exits });
+        transaction.resume(task, { state: known.state, runs: known.runs, ends: known.exits });
       const wanted = found.filter(({ known }) => known.isWanted);
       transaction.obey(wanted.map(({ task }) => ({ task, action: "resume" })));
-      if (found.length === 0) end(id);
+      // It was being stopped, and nothing of it is left.
+      if ([...transaction.tasks].every(({ standing: { state } }) => isAtRest(state) && state !== "defined")) end(id);
       return wanted.map(({ task }) => task.id);
     },
     seen: (transaction, serviceId, look) => open.get(transaction)?.seen(serviceId, look),
@@ -325,9 +327,11 @@ function outcomeOf({ id, tasks }: Transaction): Outcome {
   };
 }
 
+// Who has failed in spite of a 0, such as one that never got ready, has not ended well.
 function exitCodeOf({ lastExit, standing }: Supervised): number {
-  if (lastExit === undefined) return standing.state === "failed" ? 1 : 0;
-  return lastExit.code ?? 128 + (constants.signals[lastExit.signal as NodeJS.Signals] ?? 0);
+  const { code, signal } = lastExit ?? { code: 0, signal: null };
+  const told = code ?? 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+  return told === 0 && standing.state === "failed" ? 1 : told;
 }
 
 function watch({ id, tasks }: Transaction): Watched {

@@ -71,7 +71,7 @@ export function createProcessTable({ root = "/proc", sinceTicks = 0 } = {}): Pro
         if (index % SLICE === SLICE - 1) await nextTurn();
         seen.add(pid);
         const look = lookAt(pid);
-        if (look.blank !== undefined) unsettled.push(lookLonger(pid, look));
+        if (look.blank !== undefined) unsettled.push(handled(lookLonger(pid, look)));
         else if (look.entry !== undefined) entries.push(look.entry);
       }
       for (const { entry } of await Promise.all(unsettled)) if (entry !== undefined) entries.push(entry);
@@ -112,6 +112,12 @@ export function createProcessTable({ root = "/proc", sinceTicks = 0 } = {}): Pro
   }
 
   return { isAvailable, read, find };
+}
+
+// The pass fails with it when it comes to that, or has failed before.
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 function nextTurn(): Promise<void> {

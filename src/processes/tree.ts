@@ -71,14 +71,18 @@ export function leftoversOf(
   return others.length > 0 ? others : leftovers;
 }
 
+/** In place of the start of a process that could not be read. */
+export const UNKNOWN_START = 0;
+
 function candidates(entries: readonly ProcessEntry[], own: number): ProcessEntry[] {
   return entries.filter((entry) => isLiving(entry) && entry.pid !== own && entry.pid !== INIT);
 }
 
-// When another process has the leader's pid by now, its group and session are that one's.
+// When another process has the leader's pid by now, its group and session are that one's. That can't be said where the
+// start of the leader could not be read; but a pid is not given away as long as its process, its group or session lives.
 function leaderTest(entries: readonly ProcessEntry[], leader: ProcessIdentity): (entry: ProcessEntry) => boolean {
   const holder = entries.find(({ pid }) => pid === leader.pid);
-  if (holder !== undefined && !isSame(holder, leader)) return () => false;
+  if (holder !== undefined && leader.startTicks !== UNKNOWN_START && !isSame(holder, leader)) return () => false;
   return ({ pid, group, session }) => [pid, group, session].includes(leader.pid);
 }
 

@@ -12,6 +12,8 @@ export interface StartData extends Assignment {
   isThread: boolean;
   /** How often it says that its event loop turns, in milliseconds; 0 for never. */
   heartbeatMs: number;
+  /** What it is sent to stop, beside the word on the pipe. */
+  stopSignal: string;
 }
 
 /** What a task is told about itself, whatever runs it. */

@@ -15,13 +15,10 @@ export interface BeatClock {
   every(intervalMs: number, call: () => void): () => void;
 }
 
-/** The longest interval a timer knows; a longer one would fire without pause. */
-const MAX_INTERVAL_MS = 2 ** 31 - 1;
-
 const realClock: BeatClock = {
   monotonicMs: () => performance.now(),
   every(intervalMs, call) {
-    const timer = setInterval(call, Math.min(intervalMs, MAX_INTERVAL_MS)).unref();
+    const timer = setInterval(call, intervalMs).unref();
     return () => clearInterval(timer);
   },
 };

@@ -45,6 +45,8 @@ function runProcess(): void {
   process.on("SIGINT", () => {});
 
   function startHere(start: Start): void {
+    // By default other signals end the process at once, and SIGUSR1 opens a debugger.
+    if (start.start.stopSignal !== "SIGKILL") process.on(start.start.stopSignal, () => toAll("stop"));
     const receive = (handler: (message: ToTask) => void) => runs.set(start.run, handler);
     // Whatever the user's code has left open must not keep a task alive that has ended.
     runService(start, { send, receive }).then((code) =>

@@ -4,15 +4,8 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } fro
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type JournalOptions, openJournal } from "../../src/context/journal.ts";
-import {
-  formatRecord,
-  type JournalEntry,
-  type Moved,
-  nothingToResume,
-  type Resumable,
-  recollect,
-  replay,
-} from "../../src/context/journal-records.ts";
+import { nothingToResume, type Resumable, recollect, replay } from "../../src/context/journal-recall.ts";
+import { formatRecord, type JournalEntry, type Moved } from "../../src/context/journal-records.ts";
 import { recordLog } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 

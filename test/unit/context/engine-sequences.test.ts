@@ -139,15 +139,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** The real supervision of one task, which its own triggers may start, stop or restart. */
 function superviseOne(definition: TaskServiceConfig, own: Own, before: Past | undefined) {
   const machine = createMachine();
-  const fired: TriggerEvent[] = [];
+  const fired: { event: TriggerEvent; run: number }[] = [];
+  const everFired = new Set<string>();
   const supervised: Supervised = supervise(
     definition,
     {
       ...machine.surroundings,
       transaction: TRANSACTION,
       onRun: (run) => book.ran(run),
-      onFired(event) {
-        fired.push(event);
+      onFired(event, run) {
+        const once = `${event} of run ${run}`;
+        if (event !== "on_update" && everFired.has(once)) machine.broken.push(`${once} a second time`);
+        everFired.add(once);
+        fired.push({ event, run });
         setImmediate(followTriggers);
       },
       onSlowed() {},
@@ -164,16 +168,19 @@ function superviseOne(definition: TaskServiceConfig, own: Own, before: Past | un
   const book = openBook(supervised, machine);
 
   function followTriggers(): void {
-    for (let event = fired.shift(); event !== undefined; event = fired.shift()) {
-      const action = own[event];
-      if (action !== undefined) follow(action, true);
+    for (let next = fired.shift(); next !== undefined; next = fired.shift()) {
+      const action = own[next.event];
+      if (action !== undefined) follow(action, { ownRun: next.run });
     }
   }
 
-  function follow(action: "start" | "stop" | "restart", isOwn: boolean): void {
-    if (action === "stop") book.isStopped();
-    else book.isAsked();
-    supervised.follow(action, { isOwn, cause: "a trigger" });
+  function follow(action: "start" | "stop" | "restart", by: { ownRun?: number } = {}): void {
+    if (action === "stop") {
+      book.isStopped();
+      return supervised.stop("a trigger");
+    }
+    book.isAsked();
+    supervised.follow(action, { ...by, cause: "a trigger" });
   }
 
   // As a transaction does, triggers are followed before a command is obeyed.
@@ -189,7 +196,7 @@ function superviseOne(definition: TaskServiceConfig, own: Own, before: Past | un
     if (circumstance === "stopSoon") {
       followTriggers();
       book.isStopped();
-      supervised.stopSoon();
+      supervised.stopSoon("command");
     } else if (circumstance !== "accompany") supervised.depend(circumstance === "needsOther" ? "ts002 (starting)" : "");
     else if (isAlive(state) && !life.requested) supervised.accompany(700, "with another");
   }
@@ -201,7 +208,7 @@ function superviseOne(definition: TaskServiceConfig, own: Own, before: Past | un
     check: () => book.check(supervised),
     async take(step: Step, length: Pause): Promise<void> {
       if ("command" in step) obey(step.command);
-      else if ("trigger" in step) follow(step.trigger, false);
+      else if ("trigger" in step) follow(step.trigger);
       else if ("circumstance" in step) meet(step.circumstance);
       else machine.let(step.deed, supervised);
       book.check(supervised);
@@ -328,8 +335,9 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
       ownTasks: tasks,
       strategy,
       observer: {
-        onAdopted(supervised) {
+        onDefined(supervised) {
           const { id } = supervised.task;
+          if (books.has(id)) return;
           books.set(id, openBook(supervised, machine));
           if (asked.has(id)) isAsked(id);
         },
@@ -372,7 +380,7 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
 
   function checkOrder(id: string): void {
     for (const { task, standing } of transaction.tasks)
-      if (toStop.has(task.id) && isAlive(standing.state) && task.supervision.dependsOn.includes(id))
+      if (toStop.has(task.id) && isWaitedFor(standing.state) && task.supervision.dependsOn.includes(id))
         broken.push(`${id} is asked to stop, and ${task.id}, which needs it, is still ${standing.state}`);
   }
 
@@ -391,6 +399,7 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
   // As the provider does it: a command is looked at first, and may be refused.
   function command(action: string, whom: readonly string[]): void {
     const header = { action, transaction: TRANSACTION, serviceId: "", serviceName: "context" };
+    if (!isOver) transaction.catchUp();
     const configuration = { TaskService: whom.map((id) => ({ id })) };
     const decision = dispatch(
       { kind: "context", header, configuration: whom.length === 0 ? undefined : configuration },
@@ -485,6 +494,11 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
       check();
     },
   };
+}
+
+// Who can't be ended is not waited for.
+function isWaitedFor(state: LifecycleState): boolean {
+  return isAlive(state) && state !== "stuck";
 }
 
 type World = ReturnType<typeof superviseAll>;

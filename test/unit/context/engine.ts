@@ -290,7 +290,6 @@ export function createMachine(): Machine {
           const end = () => void (watches.get(id) === tell && watches.delete(id));
           return { beat() {}, end };
         },
-        close() {},
       },
       async prepare() {
         const found = code;

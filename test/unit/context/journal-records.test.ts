@@ -1,18 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  formatRecord,
   formatSnapshot,
+  nothingToResume,
+  type Resumable,
+  recollect,
+  replay,
+} from "../../../src/context/journal-recall.ts";
+import {
+  formatRecord,
   type Head,
   type JournalEntry,
   type JournalRecord,
   type Kept,
   type Moved,
-  nothingToResume,
-  type Resumable,
   readRecord,
-  recollect,
-  replay,
 } from "../../../src/context/journal-records.ts";
 import type { JsonObject } from "../../../src/protocol/json.ts";
 import { anyJson } from "../protocol/json-values.ts";

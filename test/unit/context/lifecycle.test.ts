@@ -765,7 +765,7 @@ describe("a task that an earlier provider has left", () => {
   test.each(["starting", "running", "stopping", "unready", "unresponsive", "stuck", "backingOff", "blocked"] as const)(
     "was %s, and no process of it lives now",
     (state) => {
-      expect(returned(state, 3).state).toBe("defined");
+      expect(returned(state, 3).state).toBe("stopped");
     },
   );
 

@@ -126,7 +126,7 @@ describe("the restart intensity", () => {
   test("of 0 refuses the first restart", () => {
     expect(courseOf([10 * S], { rules: supervision({ maxRestarts: 0 }) })).toMatchObject({
       waits: [],
-      refusal: "it has ended more than 0 times within 60 s",
+      refusal: "max_restarts is 0",
     });
   });
 

@@ -22,7 +22,7 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
   const [launched, exited] = [deferred<RunEvents>(), deferred()];
   const observer = {
     ...Object.fromEntries(
-      ["onRun", "onAdopted", "onChanged", "onTriggered", "onSlowed", "onRefused", "onForgiven"].map((name) => [
+      ["onRun", "onDefined", "onChanged", "onTriggered", "onSlowed", "onRefused", "onForgiven"].map((name) => [
         name,
         nothing,
       ]),
@@ -66,6 +66,7 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
   run.onSpawned(1);
   run.onExit({ code: 0, signal: null, ended: [], wasKilled: false });
   await exited.promise;
+  transaction.catchUp();
   const decision = dispatch(stop, {
     contextId: "context001",
     ownTasks: [program],
