@@ -27,14 +27,15 @@ export async function check(file: string, { json, services_root: roots, state_di
   await using services = openServices({ file, ownTasks: config.tasks, roots, stateDir: state_dir });
   if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start begins nothing');
   // What does not compile would be found out at the start, over and over where a trigger starts it again.
-  for (const task of config.tasks) await services.prepare(task).catch(warn);
-  for (const { supervision } of config.tasks) await readEnvironment(supervision, dirname(resolve(file))).catch(warn);
+  for (const task of config.tasks) await services.prepare(task).catch((error) => warn(error));
+  for (const { id, supervision } of config.tasks)
+    await readEnvironment(supervision, dirname(resolve(file))).catch((error) => warn(error, `${id}: `));
   return EXIT.done;
 }
 
-function warn(error: unknown): void {
+function warn(error: unknown, whose = ""): void {
   const { details = [] } = error as Partial<ContextError>;
-  say([`warning: ${reasonOf(error)}`, ...details].join("\n  "));
+  say([`warning: ${whose}${reasonOf(error)}`, ...details].join("\n  "));
 }
 
 /** Prints the tasks and triggers of a context file as a diagram; answers the exit code. */
@@ -62,13 +63,26 @@ function describe(file: string, { contextId, endpoints, tasks }: ContextConfig):
     task.serviceType,
     task.entry,
     triggersOf(task),
+    supervisionOf(task),
   ]);
   return [
     `${file} is fine: context ${contextId || "(no ContextID)"}, ${tasks.length} task service${tasks.length === 1 ? "" : "s"}`,
     `senders connect to ${endpoints.publish}, listeners to ${endpoints.subscribe}`,
     "",
-    columns(["ID", "INSTANCE", "SERVICE", "TYPE", "ENTRY", "TRIGGERS"], rows),
+    columns(["ID", "INSTANCE", "SERVICE", "TYPE", "ENTRY", "TRIGGERS", "SUPERVISION"], rows),
   ].join("\n");
+}
+
+// What decides whether and when it runs; the rest is in --json.
+function supervisionOf({ supervision }: TaskServiceConfig): string {
+  const { restart, dependsOn, probe, essential } = supervision;
+  const parts = [
+    ...(restart === "never" ? [] : [`restart ${restart}`]),
+    ...(dependsOn.length === 0 ? [] : [`depends_on ${dependsOn.join(" ")}`]),
+    ...(probe === undefined ? [] : [`ready_${probe.kind}`]),
+    ...(essential ? ["essential"] : []),
+  ];
+  return parts.join("; ") || "-";
 }
 
 function triggersOf({ triggers }: TaskServiceConfig): string {

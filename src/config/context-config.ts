@@ -11,7 +11,7 @@ import { readTasks } from "./task-reader.ts";
 import { parseXml } from "./xml.ts";
 
 export * from "./model.ts";
-export { DEFAULT_SUPERVISION } from "./supervision-reader.ts";
+export { DEFAULT_SUPERVISION, ofNoProcess } from "./supervision-reader.ts";
 
 /**
  * Reads a context file of either generation of the original and checks all of it, down to the ids that triggers call.

@@ -21,7 +21,7 @@ export function readProbeTarget(supervision: Reader): ProbeTarget | undefined {
   const [first, second] = given;
   if (first !== undefined && second !== undefined) {
     const names = given.map(({ name }) => name).join(" and ");
-    supervision.report(second.name, `expected one of ${TARGET_ATTRIBUTES.join(", ")}, got ${names}`, second.place);
+    supervision.report(second.name, `expected one probe at most, got ${names}`, second.place);
   }
   return given.map(({ name }) => TARGETS[name]?.(supervision, name))[0];
 }

@@ -7,6 +7,7 @@ import {
   LIMIT_POLICIES,
   type ProbePace,
   RESTART_POLICIES,
+  type ServiceType,
   STOP_SIGNALS,
   STRATEGIES,
   type Strategy,
@@ -94,15 +95,37 @@ export function readContextSupervision(root: Reader): Basis & { strategy: Strate
 }
 
 /** Reads the `<Supervision>` of a task. */
-export function readTaskSupervision(service: Reader, basis: Basis, names: TaskNames): Supervision {
+export function readTaskSupervision(
+  service: Reader,
+  basis: Basis,
+  { serviceType, ...names }: TaskNames & { serviceType: ServiceType },
+): Supervision {
   const own = supervisionOf(service);
-  if (own === undefined) return basis.supervision;
+  const isShared = serviceType === "Thread";
+  if (own === undefined) return isShared ? ofNoProcess(basis.supervision) : basis.supervision;
+  if (isShared) reportOfProcess(own);
   const { supervision } = readOver(basis, own);
   return {
-    ...supervision,
+    ...(isShared ? ofNoProcess(supervision) : supervision),
     essential: attributeOf(own, "essential") !== undefined && own.oneOf("essential", ["true", "false"]) === "true",
     dependsOn: readDependencies(own, names),
   };
+}
+
+/** What is said of a process. */
+const OF_PROCESS = ["stop_signal", "nice", "memory_max_mib", "files_max", "working_folder", "env_file"];
+
+/** The supervision of a task that shares its process with others: what the Context says of a process is not of it. */
+export function ofNoProcess({ filesMax: _, memoryMaxMib: __, workingFolder: ___, ...rest }: Supervision): Supervision {
+  const { stopSignal, nice, envFiles, environment } = DEFAULT_SUPERVISION;
+  return { ...rest, stopSignal, nice, envFiles, environment };
+}
+
+function reportOfProcess(own: Reader): void {
+  const given = OF_PROCESS.flatMap((attribute) => attributeOf(own, attribute) ?? []);
+  const variable = childAt(own.element, "environment");
+  for (const { name, place } of [...given, ...(variable === undefined ? [] : [variable])])
+    own.report(name, 'a task of the serviceType "Thread" shares its process with others; use "Process"', place);
 }
 
 /** The names of a file, and whose task it is. */

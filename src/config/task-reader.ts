@@ -61,12 +61,14 @@ function readTask(service: Reader, names: Names, basis: Basis): TaskServiceConfi
   const message = task.child("message");
   const state = task.child("state");
   const command = readCommand(service);
-  const id = service.text("id", idRule(names.contextId));
-  return {
-    id,
+  const own = {
+    id: service.text("id", idRule(names.contextId)),
     instance: service.text("instance", INSTANCE),
     topic: service.text("topic", TOPIC),
     serviceType: service.oneOf("serviceType", SERVICE_TYPES),
+  };
+  return {
+    ...own,
     serviceName: message.child("header").text("service_name", NOT_EMPTY),
     description: task.text("description", ANY_TEXT),
     entry: state.text("type", ENTRY, "state type"),
@@ -74,7 +76,9 @@ function readTask(service: Reader, names: Names, basis: Basis): TaskServiceConfi
     triggers: readTriggers(state, names),
     ...(command === undefined ? {} : { command }),
     // Whoever reaches the bus may send a task, but how tasks are looked after only the file says.
-    supervision: service.reading.strict ? readTaskSupervision(service, basis, { id, ...names }) : DEFAULT_SUPERVISION,
+    supervision: service.reading.strict
+      ? readTaskSupervision(service, basis, { ...names, ...own })
+      : DEFAULT_SUPERVISION,
   };
 }
 

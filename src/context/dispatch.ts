@@ -1,6 +1,6 @@
 // Decides what a message means for this provider: which orders it gives, or why it is refused. It looks and never
 // touches; whoever called it acts. Rules: docs/protocol.md, "What is accepted".
-import type { Supervision, TaskServiceConfig } from "../config/context-config.ts";
+import { ofNoProcess, type Supervision, type TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce } from "../config/meaning.ts";
 import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../config/task-service.ts";
 import { ContextError, type ErrorCode } from "../errors.ts";
@@ -109,7 +109,7 @@ function definitions(
   if (!isObject(configuration) || configuration.TaskService === undefined) return undefined;
   const tasks = isListOfIds(configuration.TaskService)
     ? lookUp(readTaskServiceIds(configuration), known, view)
-    : readTaskServices(configuration).map((task) => ({ ...task, supervision: supervisionOf(task.id, view) }));
+    : readTaskServices(configuration).map((task) => ({ ...task, supervision: supervisionOf(task, view) }));
   if (tasks.length === 0) return undefined;
   for (const task of tasks) assertMayRun(task, view);
   return tasks;
@@ -117,10 +117,11 @@ function definitions(
 
 // How processes are started and ended is the business of the provider's own file, whoever brings the task.
 export function supervisionOf(
-  serviceId: string,
+  { id, serviceType }: TaskServiceConfig,
   { ownTasks, supervision }: Pick<View, "ownTasks" | "supervision">,
 ): Supervision {
-  return ownTasks.find(({ id }) => id === serviceId)?.supervision ?? supervision;
+  const theirs = ownTasks.find((own) => own.id === id)?.supervision ?? supervision;
+  return serviceType === "Thread" ? ofNoProcess(theirs) : theirs;
 }
 
 function assertMayRun(task: TaskServiceConfig, view: View): void {

@@ -18,11 +18,14 @@ export async function clearLeftovers(owner: Omit<Cookie, "run">, table: ProcessT
 
 /** Goes on with what was running; answers the transactions. */
 export function resume(before: Resumable, transactions: Transactions, log: Log): string[] {
-  for (const transaction of before.transactions) {
+  return before.transactions.flatMap((transaction) => {
+    const { id } = transaction;
     const tasks = transactions.resume(transaction);
-    log.warn({ transaction: transaction.id, tasks }, "resumed what an earlier provider was running when it died");
-  }
-  return before.transactions.map(({ id }) => id).filter((id) => transactions.find(id) !== undefined);
+    // It was being stopped, and is over by now.
+    if (transactions.find(id) === undefined) return [];
+    log.warn({ transaction: id, tasks }, "resumed what an earlier provider was running when it died");
+    return [id];
+  });
 }
 
 /** Has it stay what it is, ended, for all providers to come; answers no transactions. */

@@ -75,6 +75,8 @@ export function whyIn({ state, life }: Pick<Standing, "state" | "life">): string
     case "unready":
     case "unresponsive":
       return life.fault;
+    case "stopping":
+      return life.requested ? undefined : (life.fault ?? life.reason);
     case "stuck":
       return life.stuck;
     default:

@@ -28,7 +28,7 @@ export async function readEnvironment(
 async function assertWorkingFolder(workingFolder: string, folder: string): Promise<void> {
   const path = resolve(folder, workingFolder);
   const found = await stat(path).catch((error: unknown) => {
-    throw new ContextError("ERR_SERVICE_INVALID", `working_folder ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new ContextError("ERR_SERVICE_INVALID", `working_folder ${path}: ${explain(error)}`, { cause: error });
   });
   if (!found.isDirectory()) throw new ContextError("ERR_SERVICE_INVALID", `working_folder ${path} is not a folder`);
 }
@@ -36,7 +36,7 @@ async function assertWorkingFolder(workingFolder: string, folder: string): Promi
 async function readEnvFile(name: string, folder: string): Promise<Record<string, string>> {
   const path = resolve(folder, name);
   const real = await realpath(path).catch((error: unknown) => {
-    throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path}: ${explain(error)}`, { cause: error });
   });
   if (!isBelow(await realpath(folder), real))
     throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path} leads out of the folder of the context file`);
@@ -45,4 +45,8 @@ async function readEnvFile(name: string, folder: string): Promise<Record<string,
   const { environment, problems } = parseEnvFile(await readFile(real, "utf8"), name);
   if (problems.length === 0) return environment;
   throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path} can't be read`, { details: problems });
+}
+
+function explain(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file or folder" : reasonOf(error);
 }

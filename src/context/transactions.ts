@@ -133,7 +133,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   const news = createNews({ contextId: () => contextId, transactions: open, publish });
 
   function begin(id: string, contextName: string): Transaction {
-    const transaction = openTransaction(id, contextName, {
+    const transaction: Transaction = openTransaction(id, contextName, {
       contextId,
       endpoints: options.endpoints,
       configuration: options.addresses,
@@ -149,7 +149,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       publish,
       publishThrough: options.publishThrough,
       caughtUp: options.caughtUp,
-      observer: observe(id),
+      observer: { ...observe(id), onQuiet: (isOver) => onQuiet(transaction, isOver) },
     });
     open.set(id, transaction);
     epitaphs.delete(id);
@@ -181,11 +181,24 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   function definitionOf({ id, body }: ResumableTransaction["tasks"][number]): TaskServiceConfig | undefined {
     if (body === undefined) return config.tasks.find((task) => task.id === id);
     const [task] = readTaskServices({ TaskService: body });
-    return task && { ...task, supervision: supervisionOf(id, { ...config, ownTasks: config.tasks }) };
+    return task && { ...task, supervision: supervisionOf(task, { ...config, ownTasks: config.tasks }) };
   }
 
-  function observe(transaction: string): TransactionObserver {
+  // One that has ended already may have a namesake by now.
+  function onQuiet(transaction: Transaction, isOver: boolean): void {
+    if (open.get(transaction.id) !== transaction) return;
+    if (isOver) end(transaction.id);
+    else if (untilQuiet.has(transaction.id)) transaction.stop();
+  }
+
+  function observe(transaction: string): Omit<TransactionObserver, "onQuiet"> {
     const fieldsOf = ({ task }: Supervised) => ({ task: task.id, transaction });
+    // Nobody starts it again but a trigger, or a command.
+    const warnOfDependents = (failed: string) => {
+      for (const other of open.get(transaction)?.tasks ?? [])
+        if (other.standing.state === "blocked" && other.task.supervision.dependsOn.includes(failed))
+          log.warn({ ...fieldsOf(other), reason: `${failed} has failed` }, "waits in vain");
+    };
     return {
       onRun(supervised, incarnation) {
         runs.set(incarnation, { supervised, transaction });
@@ -198,6 +211,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         checkStuck();
         const { level, fields, phrase } = describeMove(supervised, change);
         log[level]({ ...fieldsOf(supervised), ...fields }, phrase);
+        if (supervised.standing.state === "failed") warnOfDependents(supervised.task.id);
       },
       onChanged: () => news.changed(transaction),
       onTriggered(supervised, event, { action, ...to }) {
@@ -220,18 +234,15 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       onForgiven: (supervised, ends) => log.info({ ...fieldsOf(supervised), ends }, "restart count cleared by a start"),
       onEssentialEnd(supervised) {
         const { state } = supervised.standing;
-        log.warn({ ...fieldsOf(supervised), state }, "essential task has ended");
-        essential.resolve({ transaction, task: supervised.task.id, state, code: exitCodeOf(supervised) });
+        const code = exitCodeOf(supervised);
+        log.warn({ ...fieldsOf(supervised), state, code }, "essential task has ended, leaving with its code");
+        essential.resolve({ transaction, task: supervised.task.id, state, code });
       },
       onOutput: (supervised, stream, line) => log.info({ ...fieldsOf(supervised), stream, line }, "output"),
       onGarbage: (supervised, { message }) =>
         complaints.add("malformed line", { ...fieldsOf(supervised), reason: message }),
       onIncident: (supervised, effect, error) =>
         log.error({ ...fieldsOf(supervised), effect, reason: reasonOf(error) }, "effect failed"),
-      onQuiet(isOver) {
-        if (isOver) end(transaction);
-        else if (untilQuiet.has(transaction)) open.get(transaction)?.stop();
-      },
     };
   }
 

@@ -100,6 +100,28 @@ test("F10: nothing survives a provider that is killed, and the next one runs exa
   expect(lineOf(second, RESUMED)).toMatchObject({ transaction: "T1" });
 });
 
+test("M2: what was being stopped when its provider was killed is started anew by the next start", async () => {
+  await using folder = await makeFolder();
+  const deaf = script("ts_1", "trap '' TERM; echo $$; while :; do sleep 1000; done", {
+    supervision: { grace_s: 3_600 },
+  });
+  const file = await writeContext(folder, [deaf]);
+  const first = await runProvider(file, START);
+  await untilPrinted(first, "ts_1", 1);
+  first.signal("SIGTERM");
+  await first.log.first(({ phrase }) => phrase === "stopping");
+  await first.die();
+
+  await using second = await runProvider(file, START);
+  const [pid] = await untilPrinted(second, "ts_1", 1);
+
+  expect(await livingOf([pid as number])).toEqual([pid]);
+  expect(phrasesOf(second)).not.toContain(RESUMED);
+  second.signal("SIGTERM");
+  await second.log.first(({ phrase }) => phrase === "stopping");
+  second.signal("SIGTERM");
+});
+
 // --- F12 -------------------------------------------------------------------------------------------------------------
 
 describe("F12", () => {

@@ -344,16 +344,25 @@ describe("what an end means", () => {
   test("on_limit keep-trying goes on at the longest wait", async () => {
     await using context = await runContext([
       script("ts_1", `${COUNTED} exit 1`, {
-        supervision: { ...QUICK, max_restarts: 1, on_limit: "keep-trying", restart: "on-failure" },
+        supervision: {
+          backoff_min_s: 0.01,
+          backoff_max_s: 0.1,
+          max_restarts: 1,
+          on_limit: "keep-trying",
+          restart: "on-failure",
+        },
       }),
     ]);
     await using ear = await hearTransitions(context.endpoints);
 
     context.provider.start("T1");
-    await ear.first(({ run }) => run === 8);
+    await ear.first(({ run }) => run === 5);
     await stopHeard(context, ear);
 
-    expect((await runsOf(context, "ts_1")).length).toBeGreaterThanOrEqual(7);
+    expect((await runsOf(context, "ts_1")).length).toBeGreaterThanOrEqual(4);
+    const waits = context.log.all.flatMap(({ phrase, delay_ms }) => (phrase === "backingOff" ? [delay_ms] : []));
+    expect(waits[0]).toBeLessThan(13);
+    for (const wait of waits.slice(1)) expect(wait).toBeGreaterThanOrEqual(80);
     expect(saidByContext(context, "not_restarted", "ts_1")).toEqual([]);
     expect(ear.pathOf("ts_1").at(-1)).toBe("stopped");
   });
@@ -375,6 +384,19 @@ describe("an essential task", () => {
     expect(provider.processes()).toEqual([]);
     const spawned = provider.log.all.filter(({ msg, task }) => msg === "starting" && task === "ts_1");
     expect(spawned).toHaveLength(3);
+  });
+
+  test("that fails, and leaves with 0 then, ends it with 1", async () => {
+    await using provider = await runProvider(
+      [
+        script("ts_1", "trap 'exit 0' TERM; while :; do sleep 0.05; done", {
+          supervision: { essential: "true", ready_log: "never", ready_timeout_s: 0.3 },
+        }),
+      ],
+      "--start",
+    );
+
+    expect(await provider.exit).toEqual({ code: 1, signal: null });
   });
 
   test("that was stopped by hand ends nobody", async () => {

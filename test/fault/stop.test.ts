@@ -4,6 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
+import { STOP_SIGNALS } from "../../src/config/model.ts";
 import { connectContext } from "../../src/context/client.ts";
 import type { TaskRecord } from "../../src/context/record.ts";
 import { COOKIE, writeCookie } from "../../src/processes/cookie.ts";
@@ -333,5 +334,21 @@ describe("F35", () => {
 
     expect(failed).toMatchObject({ event: "exit", signal: "SIGKILL" });
     expect(left).toEqual([orphan]);
+  });
+});
+
+describe("a service that is sent", () => {
+  test.each(STOP_SIGNALS.filter((signal) => signal !== "SIGKILL"))("%s to stop hears a request", async (signal) => {
+    await using context = await runContext([
+      { id: "ts_1", instance: "CleansUp", supervision: { stop_signal: signal } },
+    ]);
+    await using ear = await hearTransitions(context.endpoints);
+    await context.start("T1");
+    await context.untilSaid("ts_1", "updated");
+
+    await context.stop("T1");
+
+    expect(await ear.until("ts_1", "stopped")).toMatchObject({ code: 0 });
+    expect(context.log.all.filter(({ phrase }) => phrase === "output").map(({ line }) => line)).toEqual(["cleaned up"]);
   });
 });

@@ -225,6 +225,31 @@ test("a table that can't be read is refused rather than shown in part", async ()
   });
 });
 
+test("a table that can't be read any more while a process settles is refused, and nothing else comes of it", async () => {
+  await withTable(async (root) => {
+    await mkdir(join(root, "101"));
+    // Its environment is somewhere, and empty as yet.
+    const fields = `S 1 101 101 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 500 4096 ${"7 ".repeat(27)}100 200 0`;
+    await writeFile(join(root, "101", "stat"), `101 (sh) ${fields}\n`);
+    await writeFile(join(root, "101", "environ"), "");
+    await mkdir(join(root, "102", "stat"), { recursive: true });
+    const rejections: unknown[] = [];
+    const note = (error: unknown) => rejections.push(error);
+    process.on("unhandledRejection", note);
+
+    const reading = createProcessTable({ root }).read();
+    await expect(reading).rejects.toThrow("EISDIR");
+    await rm(join(root, "101", "stat"));
+    await mkdir(join(root, "101", "stat"));
+    // Later than the timer by which the process that settles is looked at again.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise(setImmediate);
+    process.off("unhandledRejection", note);
+
+    expect(rejections).toEqual([]);
+  });
+});
+
 test("a process that goes while the table is read, or shows garbage, is none", async () => {
   await withTable(async (root, start) => {
     await mkdir(join(root, "101"));

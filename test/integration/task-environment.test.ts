@@ -64,7 +64,9 @@ test("a variable of any name is a variable, and no prototype", async () => {
 test("an env file that is not there is named", async () => {
   await using folder = await makeFolder();
 
-  expect(await faultIn(folder, "missing.env")).toContain(`env_file ${folder.at("missing.env")}: ENOENT`);
+  expect(await faultIn(folder, "missing.env")).toContain(
+    `env_file ${folder.at("missing.env")}: there is no such file or folder`,
+  );
 });
 
 test("a folder is no env file, and neither is a pipe that nobody would ever write to", async () => {

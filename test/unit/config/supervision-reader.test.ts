@@ -203,6 +203,32 @@ describe("what the Context says", () => {
   });
 });
 
+describe("a task that shares its process with others", () => {
+  const asThread = (xml: string) => xml.replace('serviceType="Process"', 'serviceType="Thread"');
+
+  test("has nothing of what the Context says of a process", () => {
+    const context = `<Supervision nice="5" files_max="100" memory_max_mib="9" working_folder="w" env_file="e.env"
+      stop_signal="SIGHUP" grace_s="3"><environment name="A">1</environment></Supervision>`;
+
+    const [first] = parseContextConfig(asThread(supervisedBy({ context }))).tasks;
+
+    expect(first?.supervision).toEqual({ ...DEFAULT_SUPERVISION, graceMs: 3_000 });
+  });
+
+  test("can be told nothing of it either", () => {
+    const first = `<Supervision nice="5" files_max="100"><environment name="A">1</environment></Supervision>`;
+    const problems = detailsOf(() => parseContextConfig(asThread(supervisedBy({ first })), { file: "c.xml" }));
+
+    expect(problems).toEqual(
+      ["nice", "files_max", "environment"].map((name) =>
+        expect.stringMatching(
+          new RegExp(`TaskService ts001, ${name}: a task of the serviceType "Thread" shares its process with others`),
+        ),
+      ),
+    );
+  });
+});
+
 describe("there is a problem with", () => {
   test.each<[what: string, attributes: string, ...faults: string[]]>([
     [
@@ -287,7 +313,7 @@ describe("there is a problem with", () => {
     [
       "two probes",
       `ready_tcp="80" ready_log="up"`,
-      "ready_log: expected one of ready_exec, ready_tcp, ready_http, ready_log, got ready_tcp and ready_log",
+      "ready_log: expected one probe at most, got ready_tcp and ready_log",
     ],
     [
       "a probe without a command",

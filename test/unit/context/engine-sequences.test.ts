@@ -616,9 +616,61 @@ describe("two tasks", () => {
     expect(all.machine.broken).toEqual([]);
   });
 
-  async function runBoth(all: World): Promise<void> {
+  test("of which one can't be ended: the other is stopped all the same, though that one needs it", async () => {
+    const all = superviseAll([task("ts001"), needing("ts002", "ts001")], "one_for_one");
+    await runBoth(all);
+    await all.take({ all: "stop" }, "minute");
+
+    await all.take({ deed: "getsStuck", who: 1 }, "turn");
+
+    expect(all.states()).toEqual(["stopping", "stuck"]);
+    expect(all.machine.broken).toEqual([]);
+  });
+
+  test("of which a third one's trigger stops both: first the one that needs the other", async () => {
+    const stopper = task("ts003", { triggers: { on_update: { action: "stop", call: ["ts001", "ts002"] } } });
+    const all = superviseAll([task("ts001"), needing("ts002", "ts001"), stopper], "one_for_one");
+    await all.take({ action: "start", whom: [] }, "turn");
+    for (let round = 0; round < 4; round += 1) await all.take({ all: "thrive" }, "turn");
+
+    await all.take({ deed: "saysUpdated", who: 2 }, "turn");
+    await all.take({ deed: "busBrings", who: 2 }, "turn");
+
+    expect(all.states()).toEqual(["running", "stopping", "running"]);
+    await all.take({ deed: "ends", who: 1 }, "turn");
+    expect(all.states()).toEqual(["stopping", "stopped", "running"]);
+  });
+
+  test.each<[string, Turn]>([
+    ["a restart by hand", { action: "restart", whom: ["ts001"] }],
+    ["the end of another, with which it is restarted,", { deed: "crashes", who: 1 }],
+  ])("of which one hangs: its failure is told though %s has it run again", async (_, turn) => {
+    const again = { ...DEFAULT_SUPERVISION, restart: "on-failure" as const };
+    const helper = task("ts003", { entry: "on_demand" });
+    const all = superviseAll(
+      [
+        task("ts001", { supervision: again, triggers: { on_fail: { action: "start", call: ["ts003"] } } }),
+        task("ts002", { supervision: again }),
+        helper,
+      ],
+      "one_for_all",
+    );
     await all.take({ action: "start", whom: [] }, "turn");
     for (let round = 0; round < 3; round += 1) await all.take({ all: "thrive" }, "turn");
+    expect(all.states()).toEqual(["running", "running", "defined"]);
+
+    await all.take({ deed: "fallsSilent", who: 0 }, "turn");
+    await all.take(turn, "turn");
+    await all.take({ deed: "isEndedBySignal", who: 0 }, "turn");
+
+    expect(["starting", "backingOff"]).toContain(all.states()[0]);
+    expect(all.states()[2]).toBe("starting");
+    expect(all.machine.broken).toEqual([]);
+  });
+
+  async function runBoth(all: World): Promise<void> {
+    await all.take({ action: "start", whom: [] }, "turn");
+    for (let round = 0; round < 6; round += 1) await all.take({ all: "thrive" }, "turn");
     expect(all.states()).toEqual(["running", "running"]);
   }
 });

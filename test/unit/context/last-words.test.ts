@@ -14,6 +14,12 @@ describe("the last words of a process", () => {
     expect(lastOf("one", " two ", "", "\t")).toBe("two");
   });
 
+  test("are found at once in a line that only looks like many prefixes", () => {
+    const line = "1: ".repeat(20_000);
+
+    expect(lastOf(line)).toBe(line.trim().slice(0, 200));
+  });
+
   test("are the error that Node has died of, not the version that it prints after it", () => {
     const lines = [
       "node:net:1937",
