@@ -7,8 +7,8 @@ import { spec, type TestEvent } from "node:test/reporters";
 import { stripVTControlCharacters } from "node:util";
 import { quoteWord } from "../src/config/command.ts";
 import type { TaskServiceConfig } from "../src/config/context-config.ts";
-import { prepareSource, stateDirOf } from "../src/context/compile.ts";
-import { openServices } from "../src/context/services.ts";
+import { prepareSource, stateDirOf } from "../src/launch/compile.ts";
+import { openServices } from "../src/launch/services.ts";
 import { readContextFile } from "./context-file.ts";
 import { answerJson, EXIT, isColoured, say } from "./print.ts";
 

@@ -4,6 +4,7 @@ import { ofNoProcess, type Supervision, type TaskServiceConfig } from "../config
 import { entersAtOnce } from "../config/meaning.ts";
 import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../config/task-service.ts";
 import { ContextError, type ErrorCode } from "../errors.ts";
+import { assertOwnCommand } from "../launch/own-commands.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import {
   ALL,
@@ -16,7 +17,6 @@ import {
   type StateMessage,
 } from "../protocol/message.ts";
 import { isAlive, isPending, type LifecycleEvent, type LifecycleState } from "./lifecycle.ts";
-import { assertOwnCommand } from "./own-commands.ts";
 
 /** What the provider knows when a message comes. */
 export interface View {

@@ -1,13 +1,13 @@
 import { type ContextError, reasonOf } from "../errors.ts";
+import type { Exit, OutputStream, SpawnFailure } from "../launch/child.ts";
+import { SHORTAGES } from "../launch/child.ts";
+import type { RunEvents, TaskRun } from "../launch/task-run.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../protocol/message.ts";
 import type { Beat } from "../protocol/pipe.ts";
 import { createAnnouncements } from "./announcements.ts";
-import type { Exit, OutputStream, SpawnFailure } from "./child.ts";
-import { SHORTAGES } from "./child.ts";
 import type { Enter } from "./gate.ts";
 import type { LifecycleEvent } from "./lifecycle.ts";
-import type { RunEvents, TaskRun } from "./task-process.ts";
 
 /** One life of a task, from the preparation of its code to the end of its process. */
 export interface Run {

@@ -5,6 +5,7 @@ import type { ContextConfig, Endpoints, TaskServiceConfig } from "../config/cont
 import { formatTaskService, readTaskServices } from "../config/task-service.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import { reasonOf } from "../errors.ts";
+import type { Launcher } from "../launch/task-process.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -23,7 +24,6 @@ import * as report from "./report.ts";
 import type { Prepared } from "./run.ts";
 import { type Straggler, watchEndings } from "./stragglers.ts";
 import type { Change, Look, ProbeStarter, Supervised } from "./supervised.ts";
-import type { Launcher } from "./task-process.ts";
 import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
 import { frameOf, transitionOf } from "./transition.ts";
 

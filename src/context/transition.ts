@@ -1,7 +1,8 @@
 // A transition of a task, as the journal keeps it and as everybody can hear it on the topic `transition`. Pure.
+
+import type { Exit } from "../launch/child.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { Exit } from "./child.ts";
 import type { Moved } from "./journal-records.ts";
 import { isWanted } from "./lifecycle.ts";
 import type { Change, Supervised } from "./supervised.ts";

@@ -4,10 +4,10 @@ import { createServer as createHttpServer, type RequestListener } from "node:htt
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import type { Probe, ProbeTarget } from "../../src/config/model.ts";
-import { startProgram } from "../../src/context/child.ts";
-import { createCustody } from "../../src/context/custody.ts";
-import { type RunningProbe, type StartProbeProgram, startProbe } from "../../src/context/probe.ts";
 import { deferred } from "../../src/deferred.ts";
+import { startProgram } from "../../src/launch/child.ts";
+import { createCustody } from "../../src/launch/custody.ts";
+import { type RunningProbe, type StartProbeProgram, startProbe } from "../../src/launch/probe.ts";
 import { createProcessTable } from "../../src/processes/table.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { symlink, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { expect, test } from "vitest";
-import { readEnvironment } from "../../src/context/task-environment.ts";
 import type { ContextError } from "../../src/errors.ts";
+import { readEnvironment } from "../../src/launch/task-environment.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
 function environmentIn({ path }: Folder, envFiles: string[], environment: Record<string, string> = {}) {

@@ -11,11 +11,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/protocol": ["src"],
   "src/processes": ["src"],
   "src/bus": ["src", "src/config", "src/protocol", "src/processes"],
-  "src/context": ["src", "src/config", "src/protocol", "src/processes", "src/bus"],
+  "src/launch": ["src", "src/config", "src/protocol", "src/processes"],
+  "src/context": ["src", "src/config", "src/protocol", "src/processes", "src/bus", "src/launch"],
   "src/tasks": ["src", "src/protocol", "src/bus"],
   "src/monitor": ["src", "src/protocol", "src/processes"],
   "src/generator": ["src", "src/config"],
-  tools: ["src", "src/config", "src/protocol", "src/bus", "src/context", "src/monitor", "src/generator"],
+  tools: ["src", "src/config", "src/protocol", "src/bus", "src/launch", "src/context", "src/monitor", "src/generator"],
 };
 
 /** The files through which a library comes in: changing one changes one place. */
@@ -24,11 +25,11 @@ const DOORS: Record<string, RegExp> = {
   "cli-table3": /^tools\/columns\.ts$/,
   commander: /^tools\//,
   diff: /^tools\//,
-  esbuild: /^src\/context\/compile\.ts$/,
+  esbuild: /^src\/launch\/compile\.ts$/,
   "fast-xml-parser": /^src\/config\/xml\.ts$/,
   "fastest-levenshtein": /^src\/config\/suggest\.ts$/,
   handlebars: /^src\/generator\/render\.ts$/,
-  "node:child_process": /^src\/(bus\/forwarder|context\/child)\.ts$/,
+  "node:child_process": /^src\/(bus\/forwarder|launch\/child)\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
   saxes: /^src\/config\/xml\.ts$/,
@@ -38,7 +39,7 @@ const DOORS: Record<string, RegExp> = {
 
 /** Folders that decide and never touch: no file, socket, child, timer or clock. */
 const PURE =
-  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|own-commands|triggers|throttle|restart|dependencies|transition|move|last-words|journal-records|journal-recall|record|report|announcements)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
+  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|last-words|journal-records|journal-recall|record|report|announcements)\.ts$|^src\/launch\/own-commands\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
 const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
 
 interface Import {

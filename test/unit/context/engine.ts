@@ -6,9 +6,9 @@ import type { TaskServiceConfig } from "../../../src/config/context-config.ts";
 import { createGate } from "../../../src/context/gate.ts";
 import { isAlive, isAtRest } from "../../../src/context/lifecycle.ts";
 import type { Change, Supervised } from "../../../src/context/supervised.ts";
-import type { RunEvents, TaskRun } from "../../../src/context/task-process.ts";
 import type { TransactionOptions } from "../../../src/context/transaction.ts";
 import { ContextError } from "../../../src/errors.ts";
+import type { RunEvents, TaskRun } from "../../../src/launch/task-run.ts";
 import { type ControlMessage, writeMessage } from "../../../src/protocol/message.ts";
 
 export const TRANSACTION = "T1";

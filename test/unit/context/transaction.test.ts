@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { dispatch } from "../../../src/context/dispatch.ts";
 import { createLiveness } from "../../../src/context/liveness.ts";
-import type { RunEvents } from "../../../src/context/task-process.ts";
 import {
   openTransaction,
   type TransactionObserver,
   type TransactionOptions,
 } from "../../../src/context/transaction.ts";
 import { deferred } from "../../../src/deferred.ts";
+import type { RunEvents } from "../../../src/launch/task-run.ts";
 import type { Message } from "../../../src/protocol/message.ts";
 import { task } from "./task.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { Exit } from "../../../src/context/child.ts";
 import { formatRecord, readRecord } from "../../../src/context/journal-records.ts";
 import { newRecord, standingAt } from "../../../src/context/record.ts";
 import type { Change, Supervised } from "../../../src/context/supervised.ts";
 import { frameOf, transitionOf } from "../../../src/context/transition.ts";
+import type { Exit } from "../../../src/launch/child.ts";
 import { lifeAfter, type Word } from "./life.ts";
 import { task } from "./task.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { descriptorShortage } from "../../../src/context/descriptors.ts";
+import { descriptorShortage } from "../../../src/launch/descriptors.ts";
 
 /** As /proc/self/limits shows them. */
 function limits(soft: string, hard: string): string {

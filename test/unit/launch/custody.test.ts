@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createCustody, type Limits, type Tools } from "../../../src/context/custody.ts";
+import { createCustody, type Limits, type Tools } from "../../../src/launch/custody.ts";
 import { COOKIE, readCookie } from "../../../src/processes/cookie.ts";
 
 const TOOLS: Tools = { setpriv: "/usr/bin/setpriv", prlimit: "/usr/bin/prlimit", nice: "/usr/bin/nice" };

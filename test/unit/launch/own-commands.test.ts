@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Command } from "../../../src/config/context-config.ts";
-import { assertOwnCommand } from "../../../src/context/own-commands.ts";
-import { task } from "./task.ts";
+import { assertOwnCommand } from "../../../src/launch/own-commands.ts";
+import { task } from "../context/task.ts";
 
 function command(program: string, ...words: string[]): Command {
   return { program, words, readyAfterMs: 1_000 };
