@@ -1,5 +1,8 @@
 /** Turns readings of processes into the figures that travel. Keeps nothing; the reading before is an argument. */
+import type { ContextSwitches, StorageBytes } from "./counters.ts";
+import type { MemoryShares } from "./memory.ts";
 import type { ProcessReading, StatReading } from "./proc.ts";
+import { distinct, type SocketSummary } from "./sockets.ts";
 
 /** `rss` in MiB, `percent` of the machine's memory, `cpu_percent` of one core since the sample before. */
 export interface Usage {
@@ -8,42 +11,69 @@ export interface Usage {
   cpu_percent: number;
 }
 
-/** With the virtual size as well, in MiB. */
+/** With the virtual size as well, in MiB, and the number of threads. */
 export interface FullUsage extends Usage {
   vms: number;
+  threads: number;
 }
 
-/** A direct child process. `create_time` is in epoch seconds. */
-export interface ChildFigures extends FullUsage {
+/**
+ * What is not read at every sample, but repeated until its next reading. Each is there once its turn has come, and left
+ * out where it may not be read.
+ */
+export interface DearFigures extends Partial<MemoryShares>, Partial<SocketSummary> {
+  context_switches?: ContextSwitches;
+  io?: StorageBytes;
+  /** Open files, and how many there may be. */
+  fds?: number;
+  fds_limit?: number;
+}
+
+/** A process below the task's, however far. `create_time` is in epoch seconds. */
+export interface ChildFigures extends FullUsage, DearFigures {
   pid: number;
+  ppid: number;
   status: string;
   create_time: number;
 }
 
-/** What only a process table tells. `total` is the process plus its direct children; threads are not listed. */
-export interface TableFigures {
+/** The whole tree: sums of what its processes tell, and what counts up is not among them, for they come and go. */
+export interface TreeFigures extends FullUsage, Partial<MemoryShares> {
+  fds?: number;
+  listening?: [ip: string, port: number][];
+}
+
+/** What only a process table tells. `total` is the process and all that descend from it; threads are counted. */
+export interface TableFigures extends Omit<FullUsage, keyof Usage> {
   status: string;
-  vms: number;
-  total: FullUsage;
+  /** In epoch seconds; with the pid it tells this process from a later one. */
+  create_time: number;
+  uptime_s: number;
+  /** In seconds, since its start. */
+  cpu_times: { user: number; system: number };
+  total: TreeFigures;
   children: ChildFigures[];
 }
 
 /**
- * The `memory` object of the wire, for one task. On a system without /proc the members of `TableFigures` are left out
- * rather than made up. `elapsed` (seconds) is what the whole batch took, `timestamp` (epoch seconds) its end;
- * `serviceId` is empty, for whoever knows the task to fill in.
+ * The `memory` object of the wire, for one task. On a system without /proc the members of `TableFigures` and
+ * `DearFigures` are left out rather than made up. `elapsed` (seconds) is what the whole batch took, `timestamp` (epoch
+ * seconds) its end; `serviceId` is empty, for whoever knows the task to fill in.
  */
-export interface ProcessFigures extends Usage, Partial<TableFigures> {
+export interface ProcessFigures extends Usage, Partial<TableFigures>, DearFigures {
   elapsed: number;
   serviceId: string;
   timestamp: number;
 }
 
-/** All readings of one moment, by pid. `atMs` is of a clock that only goes forward. */
-export interface Snapshot {
+/** What was read of a process, and when, by a clock that only goes forward. */
+export interface Look {
   atMs: number;
-  processes: ReadonlyMap<number, ProcessReading | StatReading>;
+  reading: ProcessReading | StatReading;
 }
+
+/** By pid. */
+export type Looks = ReadonlyMap<number, Look>;
 
 /** What shares and start times are relative to. */
 export interface Machine {
@@ -51,32 +81,58 @@ export interface Machine {
   bootEpochSeconds: number;
 }
 
+export interface FiguresOptions {
+  now: Looks;
+  /** The look before at each, from whichever sample. */
+  before: Looks;
+  machine: Machine;
+  /** How long the machine has run. */
+  uptimeMs: number;
+  dear?: ReadonlyMap<number, DearFigures>;
+}
+
+const SUMMED = ["rss", "vms", "percent", "cpu_percent", "threads", "pss", "uss", "swap", "fds"] as const;
+
 const MIB_BYTES = 2 ** 20;
 
 /**
- * The figures of each pid that is in `now`. CPU is what was used since `before`, and 0 for a process that was not in
- * it: another process under the same pid inherits nothing.
+ * The figures of each pid that is in `now`. CPU is what was used since the look before, and 0 for a process that had
+ * none: another process under the same pid inherits nothing.
  */
 export function figuresOf(
   pids: readonly number[],
-  { now, before, machine }: { now: Snapshot; before: Snapshot; machine: Machine },
-): Map<number, Usage & Partial<TableFigures>> {
+  { now, before, machine, uptimeMs, dear = new Map() }: FiguresOptions,
+): Map<number, Usage & Partial<TableFigures> & DearFigures> {
   const childrenOf = childrenByParent(now);
-  const readings = pids.map((pid) => now.processes.get(pid)).filter((reading) => reading !== undefined);
-  return new Map(readings.map((own) => [own.pid, isStat(own) ? withChildren(own) : usage(own)]));
+  const readings = pids.map((pid) => now.get(pid)?.reading).filter((reading) => reading !== undefined);
+  return new Map(readings.map((own) => [own.pid, isStat(own) ? withTree(own) : usage(own)]));
 
-  function withChildren(own: StatReading): Usage & TableFigures {
-    const children = (childrenOf.get(own.pid) ?? []).map(childFigures);
-    return { status: own.status, ...fullUsage(own), total: children.reduce(sum, fullUsage(own)), children };
+  function withTree(own: StatReading): Usage & TableFigures & DearFigures {
+    const { pid, status, startMs, userMs, systemMs } = own;
+    const children = descendantsOf(pid, childrenOf).map(childFigures);
+    const figures = { ...fullUsage(own), ...dear.get(pid) };
+    return {
+      status,
+      ...figures,
+      create_time: createTime(own),
+      uptime_s: Math.max(0, Math.round(uptimeMs - startMs) / 1000),
+      cpu_times: { user: userMs / 1000, system: systemMs / 1000 },
+      total: totalOf([figures, ...children]),
+      children,
+    };
   }
 
   function childFigures(child: StatReading): ChildFigures {
-    const { pid, status, startMs } = child;
-    return { pid, status, create_time: machine.bootEpochSeconds + startMs / 1000, ...fullUsage(child) };
+    const { pid, ppid, status } = child;
+    return { pid, ppid, status, create_time: createTime(child), ...fullUsage(child), ...dear.get(pid) };
+  }
+
+  function createTime({ startMs }: StatReading): number {
+    return machine.bootEpochSeconds + startMs / 1000;
   }
 
   function fullUsage(reading: StatReading): FullUsage {
-    return { ...usage(reading), vms: reading.vmsBytes / MIB_BYTES };
+    return { ...usage(reading), vms: reading.vmsBytes / MIB_BYTES, threads: reading.threads };
   }
 
   function usage(reading: ProcessReading): Usage {
@@ -87,18 +143,24 @@ export function figuresOf(
     };
   }
 
-  function cpuPercent(reading: ProcessReading): number {
-    const earlier = before.processes.get(reading.pid);
-    const spanMs = now.atMs - before.atMs;
-    if (earlier === undefined || earlier.startMs !== reading.startMs || spanMs <= 0) return 0;
+  function cpuPercent({ pid, startMs, cpuMs }: ProcessReading): number {
+    const earlier = before.get(pid);
+    const spanMs = (now.get(pid)?.atMs ?? 0) - (earlier?.atMs ?? 0);
+    if (earlier === undefined || earlier.reading.startMs !== startMs || spanMs <= 0) return 0;
     // Without /proc there is no start time, and a count that went back is all that tells another process.
-    return Math.max(0, ((reading.cpuMs - earlier.cpuMs) / spanMs) * 100);
+    return Math.max(0, ((cpuMs - earlier.reading.cpuMs) / spanMs) * 100);
   }
 }
 
-function childrenByParent({ processes }: Snapshot): Map<number, StatReading[]> {
+/** What is known of it; what is undefined is left out. */
+export function told<T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as typeof members;
+}
+
+function childrenByParent(looks: Looks): Map<number, StatReading[]> {
   const children = new Map<number, StatReading[]>();
-  for (const reading of [...processes.values()].filter(isStat)) {
+  for (const { reading } of looks.values()) {
+    if (!isStat(reading)) continue;
     const siblings = children.get(reading.ppid);
     if (siblings === undefined) children.set(reading.ppid, [reading]);
     else siblings.push(reading);
@@ -106,15 +168,28 @@ function childrenByParent({ processes }: Snapshot): Map<number, StatReading[]> {
   return children;
 }
 
-function isStat(reading: ProcessReading | StatReading): reading is StatReading {
-  return "status" in reading;
+/** Children first, then theirs. Each once: parents that were read at different moments may seem to be each other's. */
+function descendantsOf(pid: number, childrenOf: ReadonlyMap<number, StatReading[]>): StatReading[] {
+  const found = new Map((childrenOf.get(pid) ?? []).map((child) => [child.pid, child]));
+  for (const parent of found.keys()) {
+    for (const child of childrenOf.get(parent) ?? []) if (child.pid !== pid) found.set(child.pid, child);
+  }
+  return [...found.values()];
 }
 
-function sum(left: FullUsage, right: FullUsage): FullUsage {
-  return {
-    rss: left.rss + right.rss,
-    vms: left.vms + right.vms,
-    percent: left.percent + right.percent,
-    cpu_percent: left.cpu_percent + right.cpu_percent,
-  };
+function totalOf(processes: readonly (FullUsage & DearFigures)[]): TreeFigures {
+  const total: TreeFigures = { rss: 0, vms: 0, percent: 0, cpu_percent: 0, threads: 0 };
+  for (const figures of processes) {
+    for (const name of SUMMED) {
+      const value = figures[name];
+      if (value !== undefined) total[name] = (total[name] ?? 0) + value;
+    }
+  }
+  const listening = processes.flatMap((figures) => (figures.listening === undefined ? [] : [figures.listening]));
+  if (listening.length > 0) total.listening = distinct(listening.flat());
+  return total;
+}
+
+function isStat(reading: ProcessReading | StatReading): reading is StatReading {
+  return "status" in reading;
 }

@@ -14,6 +14,9 @@ export interface ProcessReading {
 /** What /proc/<pid>/stat tells of it. */
 export interface StatReading extends Required<ProcessReading> {
   status: string;
+  threads: number;
+  userMs: number;
+  systemMs: number;
   vmsBytes: number;
 }
 
@@ -47,12 +50,16 @@ export function parseStat(text: string, { pageBytes, ticksPerSecond }: KernelUni
   const textOf = statFields(text, RSS_FIELD);
   const field = (number: number) => Number(textOf(number));
   const ms = (ticks: number) => (ticks * 1000) / ticksPerSecond;
+  const [userTicks, systemTicks] = [field(14), field(15)];
 
   const reading = {
     pid: Number.parseInt(text, 10),
     ppid: field(4),
     status: STATUS_WORDS[textOf(STATE_FIELD) ?? ""] ?? "unknown",
-    cpuMs: ms(field(14) + field(15)),
+    threads: field(20),
+    cpuMs: ms(userTicks + systemTicks),
+    userMs: ms(userTicks),
+    systemMs: ms(systemTicks),
     startMs: ms(field(22)),
     vmsBytes: field(23),
     rssBytes: field(RSS_FIELD) * pageBytes,
@@ -81,4 +88,10 @@ export function parseAuxv(bytes: Uint8Array): KernelUnits {
 export function parseBootTime(text: string): number | undefined {
   const seconds = /^btime (\d+)$/m.exec(text)?.[1];
   return seconds === undefined ? undefined : Number(seconds);
+}
+
+/** How long the machine has run, in milliseconds, from the text of /proc/uptime. */
+export function parseUptime(text: string): number | undefined {
+  const seconds = /^\d+(\.\d+)?/.exec(text)?.[0];
+  return seconds === undefined ? undefined : Math.round(Number(seconds) * 1000);
 }

@@ -1,28 +1,36 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { totalmem, uptime } from "node:os";
-import { join } from "node:path";
 import pidusage from "pidusage";
-import { figuresOf, type Machine, type ProcessFigures, type Snapshot } from "./figures.ts";
-import {
-  type KernelUnits,
-  type ProcessReading,
-  parseAuxv,
-  parseBootTime,
-  parseStat,
-  type StatReading,
-} from "./proc.ts";
+import { createDearReader } from "./dear-figures.ts";
+import { type DetailsWanted, type ProcessDetails, readDetails } from "./details.ts";
+import { figuresOf, type Look, type Looks, type Machine, type ProcessFigures } from "./figures.ts";
+import { type ProcessReading, parseAuxv, parseBootTime, parseUptime, type StatReading } from "./proc.ts";
+import { createProcFiles, type ProcFiles } from "./proc-files.ts";
+import { createSocketReader } from "./socket-reader.ts";
+import type { Identity } from "./tier.ts";
+import { createTreeReader, type Trees } from "./tree-reader.ts";
 
 // How long pidusage keeps a handle it is no longer asked for: a few periods of one second. Never 0, with which it
 // loops for ever; nor is its clear() of use, which forgets the handles without closing them.
 const HANDLE_MAX_AGE_MS = 5_000;
 
+/** How long a look counts where no process table tells that its process is gone. */
+const LOOK_MAX_AGE_MS = 60_000;
+
+/** Figures by pid. Who was asked for and is not there either is `gone` or could not be read. */
+export interface Sample extends Map<number, ProcessFigures> {
+  readonly gone: ReadonlySet<number>;
+}
+
 /** Samples processes, and keeps what CPU figures need from one sample to the next. A provider needs one. */
 export interface Sampler extends AsyncDisposable {
   /**
-   * Samples all in one batch, by pid; a pid that has gone is not in the map. Never rejects. CPU counts from the sample
-   * before, whichever pids that was for, so samples a few clock ticks (10 ms) apart give coarse figures.
+   * Samples all in one batch, by pid; a pid that has gone is not in the map. Never rejects. CPU counts from the look
+   * before at the same process, so samples a few clock ticks (10 ms) apart give coarse figures. What is dear to read is
+   * renewed for a few processes at a time, each 5 s or 30 s, and repeated meanwhile.
    */
-  sample(pids: readonly number[]): Promise<Map<number, ProcessFigures>>;
+  sample(pids: readonly number[]): Promise<Sample>;
+  /** Reads what is read on request only. Undefined when the process is gone, or is another than was sampled last. */
+  details(pid: number, wanted: DetailsWanted): Promise<ProcessDetails | undefined>;
 }
 
 export interface SamplerOptions {
@@ -38,22 +46,46 @@ export function createSampler({
   epochMs = Date.now,
   monotonicMs = () => performance.now(),
 }: SamplerOptions = {}): Sampler {
+  const files = createProcFiles(procPath);
+  const hasTable = files.has("");
   // Read once: a boot time asked for anew would move with the wall clock, and with it every `create_time`.
-  const machine = readMachine(procPath, epochMs());
-  const units = parseAuxv(ifThere(() => readFileSync(join(procPath, "self/auxv"))) ?? new Uint8Array());
-  let before: Snapshot = { atMs: 0, processes: new Map() };
+  const machine = readMachine(files, epochMs());
+  const trees = createTreeReader(files, parseAuxv(files.bytes("self/auxv") ?? new Uint8Array()));
+  const sockets = createSocketReader(files);
+  const dearReader = createDearReader({ files, sockets, isStill });
+  const before = new Map<number, Look>();
+  let beforeMs: number | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  async function collect(pids: readonly number[]): Promise<Map<number, ProcessFigures>> {
+  async function collect(pids: readonly number[]): Promise<Sample> {
     const atMs = monotonicMs();
-    const table = readTable(procPath, units);
-    const living = table === undefined ? pids : pids.filter((pid) => table.has(pid));
-    const now = { atMs, processes: merge(table, await readUsage(living)) };
-    const figures = figuresOf(pids, { now, before, machine });
-    before = now;
+    const found = await trees.read(pids, atMs);
+    const living = found === undefined ? pids : pids.filter((pid) => found.members.has(pid));
+    const now = merge(found?.members ?? new Map(), await readUsage(living), atMs);
+    const tick = { atMs, sinceMs: atMs - (beforeMs ?? atMs) };
+    const dear = await dearReader.read([...(found?.members.values() ?? [])], tick);
+    const figures = figuresOf(pids, { now, before, machine, uptimeMs: readUptimeMs(files), dear });
+    keep(now, atMs, found);
 
     const batch = { elapsed: (monotonicMs() - atMs) / 1000, serviceId: "", timestamp: epochMs() / 1000 };
-    return new Map([...figures].map(([pid, own]) => [pid, { ...own, ...batch }]));
+    const gone = new Set(pids.filter((pid) => !figures.has(pid) && !(hasTable && files.has(`${pid}`))));
+    const stamped = [...figures].map(([pid, own]) => [pid, Object.assign(own, batch)] as const);
+    return Object.assign(new Map<number, ProcessFigures>(stamped), { gone });
+  }
+
+  // Whoever was not asked for this time may be the next, as when each of two transactions is looked at by itself.
+  function keep(now: Looks, atMs: number, found: Trees | undefined): void {
+    const isOver = (pid: number, look: Look) =>
+      found === undefined ? atMs - look.atMs >= LOOK_MAX_AGE_MS : !found.isListed(pid);
+    for (const [pid, look] of before) if (isOver(pid, look)) before.delete(pid);
+    for (const [pid, look] of now) before.set(pid, look);
+    beforeMs = atMs;
+    dearReader.forget((pid) => found !== undefined && !found.isListed(pid));
+    sockets.forget(atMs);
+  }
+
+  function isStill({ pid, startMs }: Identity): boolean {
+    return trees.find(pid)?.startMs === startMs;
   }
 
   return {
@@ -63,6 +95,14 @@ export function createSampler({
       last = figures;
       return figures;
     },
+    async details(pid, wanted) {
+      if (!hasTable) return {};
+      const found = trees.find(pid);
+      const sampledMs = before.get(pid)?.reading.startMs ?? found?.startMs;
+      if (found === undefined || found.startMs !== sampledMs) return undefined;
+      const details = await readDetails(pid, wanted, { files, sockets, atMs: monotonicMs() });
+      return isStill(found) ? details : undefined;
+    },
     // The handles are pidusage's, which closes them itself when they are past their age.
     async [Symbol.asyncDispose]() {
       await Promise.allSettled([last]);
@@ -70,30 +110,13 @@ export function createSampler({
   };
 }
 
-function readMachine(procPath: string, nowEpochMs: number): Machine {
-  const stat = ifThere(() => readFileSync(join(procPath, "stat"), "utf8")) ?? "";
-  return { memoryBytes: totalmem(), bootEpochSeconds: parseBootTime(stat) ?? nowEpochMs / 1000 - uptime() };
+function readMachine(files: ProcFiles, nowEpochMs: number): Machine {
+  const bootEpochSeconds = parseBootTime(files.record("stat") ?? "") ?? nowEpochMs / 1000 - uptime();
+  return { memoryBytes: totalmem(), bootEpochSeconds };
 }
 
-function readTable(procPath: string, units: KernelUnits): Map<number, StatReading> | undefined {
-  const names = ifThere(() => readdirSync(procPath));
-  if (names === undefined) return undefined;
-  const table = new Map<number, StatReading>();
-  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
-    const text = ifThere(() => readFileSync(`${procPath}/${pid}/stat`, "utf8"));
-    const reading = parseStat(text ?? "", units);
-    if (reading !== undefined) table.set(reading.pid, reading);
-  }
-  return table;
-}
-
-// Absence is no error here: a process may go between any two looks at it, and not every system has a /proc.
-function ifThere<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+function readUptimeMs(files: ProcFiles): number {
+  return parseUptime(files.record("uptime") ?? "") ?? uptime() * 1000;
 }
 
 // Tasks only. For children the table has the same numbers, whereas pidusage would read each twice at first sight and
@@ -109,8 +132,8 @@ async function readUsage(pids: readonly number[]): Promise<ProcessReading[]> {
 }
 
 // The table stands in where pidusage has no answer: under a reused pid its old handle is dead for as long as we ask.
-function merge(table: Map<number, StatReading> | undefined, usages: ProcessReading[]): Snapshot["processes"] {
-  const processes = new Map<number, ProcessReading | StatReading>(table);
-  for (const usage of usages) processes.set(usage.pid, { ...processes.get(usage.pid), ...usage });
-  return processes;
+function merge(members: ReadonlyMap<number, StatReading>, usages: ProcessReading[], atMs: number): Looks {
+  const looks = new Map<number, Look>([...members].map(([pid, reading]) => [pid, { atMs, reading }]));
+  for (const usage of usages) looks.set(usage.pid, { atMs, reading: { ...members.get(usage.pid), ...usage } });
+  return looks;
 }

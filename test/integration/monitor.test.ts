@@ -1,14 +1,9 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir, totalmem, uptime } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { readFile } from "node:fs/promises";
+import { totalmem, uptime } from "node:os";
 import { afterEach, expect, test } from "vitest";
 import { createSampler } from "../../src/monitor/sample.ts";
-
-// Above the kernel's largest pid: no process has it, on any machine.
-const NO_PID = 2 ** 22 + 1;
+import { makeProcFolder, NO_PID, type ProcFolder, statOf } from "../support/proc-folder.ts";
+import { startTalking } from "../support/talking-child.ts";
 
 const IDLE = "console.log('ready'); process.stdin.resume()";
 /** For each line it is sent, uses 300 ms of CPU, however long that takes, and says so. */
@@ -28,18 +23,11 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-/** A child that has said its first line; it is ended with the test. */
+/** Ended with the test. */
 async function startChild(command: string, ...args: string[]) {
-  const child: ChildProcessWithoutNullStreams = spawn(command, args);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const exited = once(child, "exit");
-  const kill = () => {
-    child.kill("SIGKILL");
-    return exited;
-  };
-  ends.push(kill);
-  const nextLine = async (): Promise<string> => (await lines.next()).value;
-  return { pid: Number(child.pid), firstLine: await nextLine(), nextLine, tell: () => child.stdin.write("\n"), kill };
+  const child = await startTalking(command, ...args);
+  ends.push(child.kill);
+  return child;
 }
 
 const startNode = (code: string) => startChild(process.execPath, "-e", code);
@@ -49,22 +37,11 @@ async function residentMib(pid: number): Promise<number> {
   return Number(kib) / 1024;
 }
 
-/** A /proc of our own. Its pids are nobody's, so that pidusage has no answer for them. */
-async function makeProc(...stats: [pid: number, stat: string][]): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "zcontext-proc-"));
-  ends.push(() => rm(folder, { recursive: true }));
-  await writeFile(join(folder, "stat"), "btime 1480000000\n");
-  for (const [pid, stat] of stats) await writeStat(folder, pid, stat);
+async function makeProc(...stats: [pid: number, stat: string][]): Promise<ProcFolder> {
+  const folder = await makeProcFolder();
+  ends.push(async () => folder[Symbol.asyncDispose]());
+  for (const [pid, stat] of stats) await folder.write(`${pid}/stat`, stat);
   return folder;
-}
-
-async function writeStat(folder: string, pid: number, stat: string): Promise<void> {
-  await mkdir(join(folder, String(pid)), { recursive: true });
-  await writeFile(join(folder, String(pid), "stat"), stat);
-}
-
-function statOf(pid: number, { ppid = 1, ticks = 0, start = 100 }): string {
-  return `${pid} (x) S ${ppid} 1 1 0 -1 0 0 0 0 0 ${ticks} 0 0 0 20 0 1 0 ${start} 1048576 256 0\n`;
 }
 
 /** A clock that is a second on each time a sample asks for its start and its end. */
@@ -103,12 +80,20 @@ test("figures have the names and units of the wire", async () => {
 
   const figures = (await sampler.sample([idle.pid])).get(idle.pid);
 
-  const { rss = 0, vms = 0, percent = 0, timestamp } = figures ?? {};
+  const { rss = 0, vms = 0, percent = 0, threads = 0, pss = 0, uss = 0, swap = 0, fds = 0, timestamp } = figures ?? {};
+  const usage = { rss, vms, percent, cpu_percent: 0, threads };
   expect(figures).toEqual({
     status: expect.stringMatching(/^(sleeping|running)$/),
-    ...{ rss, vms, percent, cpu_percent: 0 },
-    total: { rss, vms, percent, cpu_percent: 0 },
+    ...usage,
+    ...{ pss, uss, swap, fds, sockets: {}, listening: [] },
+    total: { ...usage, pss, uss, swap, fds, listening: [] },
     children: [],
+    create_time: expect.any(Number),
+    uptime_s: expect.any(Number),
+    cpu_times: { user: expect.any(Number), system: expect.any(Number) },
+    context_switches: { voluntary: expect.any(Number), involuntary: expect.any(Number) },
+    io: { read_bytes: expect.any(Number), write_bytes: expect.any(Number) },
+    fds_limit: expect.any(Number),
     elapsed: expect.any(Number),
     serviceId: "",
     timestamp: expect.any(Number),
@@ -117,10 +102,12 @@ test("figures have the names and units of the wire", async () => {
   expect(rss / (await residentMib(idle.pid))).toBeCloseTo(1, 0);
   expect(vms).toBeGreaterThan(rss);
   expect(percent).toBeCloseTo((rss / (totalmem() / 2 ** 20)) * 100);
+  expect(pss).toBeGreaterThanOrEqual(uss);
+  expect(uss).toBeGreaterThan(1);
   expect(timestamp).toBeGreaterThanOrEqual(beforeSeconds);
 });
 
-test("the children of a shell are listed, its grandchildren are not", async () => {
+test("the whole tree below a shell is listed and summed", async () => {
   await using sampler = createSampler();
   const shell = await startChild("sh", "-c", TREE);
   const [sleep = 0, innerShell = 0, grandchild = 0] = shell.firstLine.split(" ").map(Number);
@@ -129,8 +116,16 @@ test("the children of a shell are listed, its grandchildren are not", async () =
   const figures = (await sampler.sample([shell.pid])).get(shell.pid);
 
   const children = figures?.children ?? [];
-  expect(children.map(({ pid }) => pid).sort()).toEqual([sleep, innerShell].sort());
+  const parents = new Map(children.map(({ pid, ppid }) => [pid, ppid]));
+  expect(parents).toEqual(
+    new Map([
+      [sleep, shell.pid],
+      [innerShell, shell.pid],
+      [grandchild, innerShell],
+    ]),
+  );
   expect(figures?.total?.rss).toBeCloseTo(children.reduce((sum, { rss }) => sum + rss, figures?.rss ?? 0));
+  expect(figures?.total?.threads).toBe(4);
   const ageSeconds = children.map(({ create_time }) => Number(figures?.timestamp) - create_time);
   expect(Math.max(...ageSeconds)).toBeLessThan(uptime());
 });
@@ -142,8 +137,12 @@ test("a process that was killed is absent, and takes no other with it", async ()
 
   await killed.kill();
 
-  expect([...(await sampler.sample([NO_PID, killed.pid, spared.pid])).keys()]).toEqual([spared.pid]);
-  expect(await sampler.sample([killed.pid])).toEqual(new Map());
+  const both = await sampler.sample([NO_PID, killed.pid, spared.pid]);
+  const alone = await sampler.sample([killed.pid]);
+
+  expect([...both.keys()]).toEqual([spared.pid]);
+  expect([...both.gone]).toEqual([NO_PID, killed.pid]);
+  expect([alone.size, ...alone.gone]).toEqual([0, killed.pid]);
 });
 
 test("samples asked for at once are all answered", async () => {
@@ -170,34 +169,86 @@ test("without a process table a process still shows its own memory and CPU", asy
     "serviceId",
     "timestamp",
   ]);
-  expect(await sampler.sample([NO_PID])).toEqual(new Map());
+  expect((await sampler.sample([NO_PID])).size).toBe(0);
+  expect(await sampler.details(idle.pid, { opened_files: true })).toEqual({});
 });
 
 test("a pid that was reused has no CPU history", async () => {
-  const procPath = await makeProc([NO_PID, statOf(NO_PID, { ticks: 100, start: 100 })]);
-  await using sampler = createSampler({ procPath, monotonicMs: secondsPassing() });
+  const proc = await makeProc([NO_PID, statOf(NO_PID, { ticks: 100, start: 100 })]);
+  await using sampler = createSampler({ procPath: proc.path, monotonicMs: secondsPassing() });
   const cpu = async () => (await sampler.sample([NO_PID])).get(NO_PID)?.cpu_percent;
 
   const atFirstSight = await cpu();
-  await writeStat(procPath, NO_PID, statOf(NO_PID, { ticks: 150, start: 100 }));
+  await proc.write(`${NO_PID}/stat`, statOf(NO_PID, { ticks: 150, start: 100 }));
   const aSecondLater = await cpu();
-  await writeStat(procPath, NO_PID, statOf(NO_PID, { ticks: 190, start: 900 }));
+  await proc.write(`${NO_PID}/stat`, statOf(NO_PID, { ticks: 190, start: 900 }));
   const ofItsSuccessor = await cpu();
 
   expect([atFirstSight, aSecondLater, ofItsSuccessor]).toEqual([0, 50, 0]);
 });
 
+test("a look at one process in between takes nothing from the CPU history of another", async () => {
+  const [one, other] = [NO_PID, NO_PID + 1];
+  const proc = await makeProc([one, statOf(one, { ticks: 100 })], [other, statOf(other, {})]);
+  await using sampler = createSampler({ procPath: proc.path, monotonicMs: secondsPassing() });
+  await sampler.sample([one]);
+
+  await sampler.sample([other]);
+  await proc.write(`${one}/stat`, statOf(one, { ticks: 150 }));
+  const figures = await sampler.sample([one, other]);
+
+  expect(figures.get(one)?.cpu_percent).toBe(25);
+});
+
 test("a child that went while the table was read is left out", async () => {
-  const procPath = await makeProc(
+  const proc = await makeProc(
     [NO_PID, statOf(NO_PID, {})],
     [NO_PID + 1, statOf(NO_PID + 1, { ppid: NO_PID })],
     [NO_PID + 2, ""],
   );
-  await mkdir(join(procPath, String(NO_PID + 3)));
-  await using sampler = createSampler({ procPath });
+  await proc.makeFolder(`${NO_PID + 3}`);
+  await using sampler = createSampler({ procPath: proc.path });
 
   const figures = (await sampler.sample([NO_PID])).get(NO_PID);
 
   expect(figures?.children?.map(({ pid, create_time }) => [pid, create_time])).toEqual([[NO_PID + 1, 1_480_000_001]]);
   expect(figures?.total).toMatchObject({ rss: 2, vms: 2 });
+});
+
+test("a process that is there but can't be read is not gone", async () => {
+  const proc = await makeProc();
+  await proc.makeFolder(`${NO_PID}`);
+  await using sampler = createSampler({ procPath: proc.path });
+
+  const sample = await sampler.sample([NO_PID, NO_PID + 1]);
+
+  expect(sample.size).toBe(0);
+  expect([...sample.gone]).toEqual([NO_PID + 1]);
+});
+
+test("a child is found that came after the strangers were told apart", async () => {
+  const proc = await makeProc([1, statOf(1, { ppid: 0 })], [NO_PID, statOf(NO_PID, {})]);
+  await using sampler = createSampler({ procPath: proc.path, monotonicMs: secondsPassing() });
+  await sampler.sample([NO_PID]);
+
+  await proc.write(`${NO_PID + 1}/stat`, statOf(NO_PID + 1, { ppid: NO_PID }));
+  const figures = await sampler.sample([NO_PID]);
+
+  expect(figures.get(NO_PID)?.children?.map(({ pid }) => pid)).toEqual([NO_PID + 1]);
+});
+
+test("who was a stranger until now has its whole tree as soon as it is asked for", async () => {
+  const [task, stranger, itsChild] = [NO_PID, NO_PID + 1, NO_PID + 2];
+  const proc = await makeProc(
+    [1, statOf(1, { ppid: 0 })],
+    [task, statOf(task, {})],
+    [stranger, statOf(stranger, {})],
+    [itsChild, statOf(itsChild, { ppid: stranger })],
+  );
+  await using sampler = createSampler({ procPath: proc.path, monotonicMs: secondsPassing() });
+  await sampler.sample([task]);
+
+  const figures = await sampler.sample([task, stranger]);
+
+  expect(figures.get(stranger)?.children?.map(({ pid }) => pid)).toEqual([itsChild]);
 });

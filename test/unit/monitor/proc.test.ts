@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseAuxv, parseBootTime, parseStat } from "../../../src/monitor/proc.ts";
+import { parseAuxv, parseBootTime, parseStat, parseUptime } from "../../../src/monitor/proc.ts";
 
 const units = { pageBytes: 4096, ticksPerSecond: 100 };
 
@@ -14,7 +14,10 @@ const reading = {
   pid: 4312,
   ppid: 4300,
   status: "sleeping",
+  threads: 11,
   cpuMs: 3_000,
+  userMs: 2_500,
+  systemMs: 500,
   startMs: 900_140,
   vmsBytes: 1_048_576,
   rssBytes: 405 * 4096,
@@ -25,6 +28,8 @@ test("a stat line gives pages in bytes and ticks in milliseconds", () => {
   expect(parseStat(statText({}), { pageBytes: 16_384, ticksPerSecond: 1_000 })).toEqual({
     ...reading,
     cpuMs: 300,
+    userMs: 250,
+    systemMs: 50,
     startMs: 90_014,
     rssBytes: 405 * 16_384,
   });
@@ -91,4 +96,9 @@ test("an auxv without them, or none, leaves the usual 4096 and 100", () => {
 test("the boot time is the btime line", () => {
   expect(parseBootTime("cpu  1 2 3\nctxt 990\nbtime 1480000000\nprocesses 12\n")).toBe(1_480_000_000);
   expect(parseBootTime("cpu  1 2 3\n")).toBeUndefined();
+});
+
+test("the uptime is the first number", () => {
+  expect(parseUptime("12345.67 98765.43\n")).toBe(12_345_670);
+  expect(parseUptime("soon")).toBeUndefined();
 });
