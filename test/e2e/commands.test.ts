@@ -438,6 +438,21 @@ test("restart gives the task a new process, stop ends it, exit ends the provider
   expect(await provider.exit).toEqual({ code: 0, signal: null });
 });
 
+test("request shows the pid of a task that is late as long as its process lives", async () => {
+  const deaf = "trap '' TERM; echo up; while :; do sleep 1000; done";
+  await using provider = await startProvider(
+    shell("ts001", deaf, { ready_log: "^never$", ready_timeout_s: 0.2, grace_s: 60 }),
+  );
+  await command(provider, "--action", "start", "--transaction", "T1", "--no-wait");
+  await provider.log.first(({ line }) => line === "up");
+  await provider.log.first(({ msg }) => msg === "unready");
+
+  const { stdout } = await command(provider, "--action", "request", "--transaction", "T1");
+  await leaveAtOnce(provider);
+
+  expect(stdout[2]).toMatch(/^ts001 +service_ts001 +unready +\d+ +1 +not ready within 0.2 s/);
+});
+
 test("a stop that names another context is refused", async () => {
   await using provider = await startProvider(steady);
   await command(provider, "--action", "start", "--transaction", "T1");
