@@ -3,7 +3,17 @@ import { styleText } from "node:util";
 import { ContextError, type ErrorCode, reasonOf } from "../src/errors.ts";
 
 /** What the exit codes of all commands mean. */
-export const EXIT = { done: 0, failed: 1, usage: 2, taken: 3, forbidden: 4, late: 5, partly: 6, internal: 70 } as const;
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  taken: 3,
+  gone: 3,
+  forbidden: 4,
+  late: 5,
+  partly: 6,
+  internal: 70,
+} as const;
 
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_CONFIG_INVALID: EXIT.usage,
@@ -14,6 +24,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_USAGE: EXIT.usage,
   ERR_PROVIDER_RUNNING: EXIT.taken,
   ERR_ENDPOINT_IN_USE: EXIT.taken,
+  ERR_PROVIDER_GONE: EXIT.gone,
   ERR_LOCATION_FORBIDDEN: EXIT.forbidden,
   ERR_REQUEST_TIMEOUT: EXIT.late,
 };

@@ -9,7 +9,7 @@ import { connectBus } from "./bus.ts";
 /** Somebody who asks on the bus and hears what is said. */
 export interface Requester extends AsyncDisposable {
   /**
-   * Publishes a message under a request id of its own and waits for the answer that repeats it.
+   * Publishes a message under its request id, or a fresh one, and waits for the answer that repeats it.
    *
    * @param timeoutMs - How long to wait. Default 5_000.
    * @throws {ContextError} `ERR_REQUEST_TIMEOUT` when nobody answers in time.
@@ -37,7 +37,7 @@ const REPEAT_MS = 500;
 export async function connectRequester(endpoints: Endpoints, options: RequesterOptions): Promise<Requester> {
   const { topics, isAnswer, onMessage, timeoutMs = 2_000 } = options;
   const waiting = new Map<string, (answer: Message) => void>();
-  const repeats = new Set<NodeJS.Timeout>();
+  const timers = new Set<NodeJS.Timeout>();
   const bus = await connectBus(endpoints, { topics, timeoutMs, hearsItself: false, onFrame: hear });
 
   function hear(frame: Frame): void {
@@ -48,19 +48,20 @@ export async function connectRequester(endpoints: Endpoints, options: RequesterO
   }
 
   async function ask(message: Message, answerMs = 5_000): Promise<Message> {
-    const requestId = randomUUID();
+    const { requestId = randomUUID() } = message.header;
     const { promise, resolve, reject } = deferred<Message>();
     const timer = setTimeout(() => reject(unanswered(message, answerMs)), answerMs);
     const send = () => void bus.publish(writeMessage({ ...message, header: { ...message.header, requestId } }));
     // The bus may lose a request or its answer, when the forwarder dies; the request id tells that it is the same one.
     const again = setInterval(send, REPEAT_MS);
-    repeats.add(again);
+    timers.add(timer).add(again);
     waiting.set(requestId, resolve);
     send();
     return promise.finally(() => {
-      clearTimeout(timer);
-      clearInterval(again);
-      repeats.delete(again);
+      for (const one of [timer, again]) {
+        clearTimeout(one);
+        timers.delete(one);
+      }
       waiting.delete(requestId);
     });
   }
@@ -68,14 +69,15 @@ export async function connectRequester(endpoints: Endpoints, options: RequesterO
   return {
     ask,
     async [Symbol.asyncDispose]() {
-      repeats.forEach(clearInterval);
+      // What was not answered yet is nobody's business any more, and keeps no process alive.
+      timers.forEach(clearTimeout);
       await bus.close();
     },
   };
 }
 
 function unanswered({ header: { action } }: Message, timeoutMs: number): ContextError {
-  return new ContextError("ERR_REQUEST_TIMEOUT", `nobody answered "${action}" within ${timeoutMs} ms`, {
+  return new ContextError("ERR_REQUEST_TIMEOUT", `nobody answered "${action}" within ${timeoutMs / 1_000} s`, {
     hint: "The forwarder is there, but no provider listens behind it; look at the provider's log.",
   });
 }

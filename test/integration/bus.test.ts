@@ -582,6 +582,19 @@ test("whoever asks a bus where nobody answers is told so", async () => {
   });
 });
 
+test("a question without an answer keeps nobody alive who has left the bus", async () => {
+  await using forwarder = await startForwarder(ANY_PORT);
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const requester = await connectRequester(forwarder.bound, { topics: [], isAnswer: () => true, onMessage() {} });
+  const before = timers();
+
+  void requester.ask(announcement("ts001", "started"), 3_600_000);
+  const meanwhile = timers();
+  await requester[Symbol.asyncDispose]();
+
+  expect([meanwhile, timers()]).toEqual([before + 2, before]);
+});
+
 function disposable<T extends { close(): Promise<void> }>(thing: T): T & AsyncDisposable {
   return Object.assign(
     Object.create(thing, { [Symbol.asyncDispose]: { value: () => thing.close() } }) as T & AsyncDisposable,
