@@ -11,10 +11,9 @@ export interface Requester extends AsyncDisposable {
   /**
    * Publishes a message under its request id, or a fresh one, and waits for the answer that repeats it.
    *
-   * @param timeoutMs - How long to wait. Default 5_000.
    * @throws {ContextError} `ERR_REQUEST_TIMEOUT` when nobody answers in time.
    */
-  ask(message: Message, timeoutMs?: number): Promise<Message>;
+  ask(message: Message): Promise<Message>;
 }
 
 export interface RequesterOptions {
@@ -24,6 +23,8 @@ export interface RequesterOptions {
   /** Everything heard but our own. */
   onMessage(message: Message): void;
   timeoutMs?: number;
+  /** How long to wait for an answer, in milliseconds. Default 5_000. */
+  answerMs?: number;
 }
 
 /** When a request without an answer is sent again, in milliseconds. */
@@ -35,7 +36,7 @@ const REPEAT_MS = 500;
  * @throws {ContextError} `ERR_BUS_UNREACHABLE` as `connectBus`.
  */
 export async function connectRequester(endpoints: Endpoints, options: RequesterOptions): Promise<Requester> {
-  const { topics, isAnswer, onMessage, timeoutMs = 2_000 } = options;
+  const { topics, isAnswer, onMessage, timeoutMs = 2_000, answerMs = 5_000 } = options;
   const waiting = new Map<string, (answer: Message) => void>();
   const timers = new Set<NodeJS.Timeout>();
   const bus = await connectBus(endpoints, { topics, timeoutMs, hearsItself: false, onFrame: hear });
@@ -47,7 +48,7 @@ export async function connectRequester(endpoints: Endpoints, options: RequesterO
     if (requestId !== undefined && isAnswer(message)) waiting.get(requestId)?.(message);
   }
 
-  async function ask(message: Message, answerMs = 5_000): Promise<Message> {
+  async function ask(message: Message): Promise<Message> {
     const { requestId = randomUUID() } = message.header;
     const { promise, resolve, reject } = deferred<Message>();
     const timer = setTimeout(() => reject(unanswered(message, answerMs)), answerMs);

@@ -30,6 +30,8 @@ export interface ContextClient extends AsyncDisposable {
 export interface ClientOptions {
   /** How long to wait for the forwarder, in milliseconds. Default 1_500. */
   timeoutMs?: number;
+  /** How long to wait for each answer of the provider, in milliseconds. Default 5_000. */
+  answerMs?: number;
   /** The context file that the provider runs on this machine, where that is known: its end is then seen at once. */
   contextFile?: string;
 }
@@ -44,13 +46,14 @@ const AWAY_MS = 3_000;
  */
 export async function connectContext(
   endpoints: Endpoints,
-  { timeoutMs = 1_500, contextFile }: ClientOptions = {},
+  { timeoutMs = 1_500, answerMs, contextFile }: ClientOptions = {},
 ): Promise<ContextClient> {
   const watchers = new Set<(message: Message) => void>();
   const provider = await holderOf(contextFile, endpoints);
   const requester = await connectRequester(endpoints, {
     topics: ["control", "state"],
     timeoutMs,
+    ...(answerMs === undefined ? {} : { answerMs }),
     isAnswer: ({ kind, header }) => kind === "control" || header.action.startsWith("reply_"),
     onMessage(message) {
       for (const watch of watchers) watch(message);
