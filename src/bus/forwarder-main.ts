@@ -16,6 +16,8 @@ const parent = new Socket({ fd: 3 });
 /** The tasks that the provider has, by the pids of their leaders. */
 const leaders = new Map<number, ProcessIdentity>();
 
+/** Pause between two signs of life, in milliseconds. */
+const BEAT_MS = 1_000;
 /** How long listeners may take to be sent what was said last, in milliseconds. */
 const LINGER_MS = 500;
 
@@ -47,9 +49,16 @@ async function pass(bound: object): Promise<void> {
   proxy = new Forwarder(input, output);
   const running = proxy.run();
   parent.write(`${JSON.stringify({ bound })}\n`);
+  const beating = setInterval(beat, BEAT_MS);
   await running.finally(() => {
+    clearInterval(beating);
     proxy = undefined;
   });
+}
+
+// A provider that is halted reads nothing, and need not find more than one of them.
+function beat(): void {
+  if (parent.writableLength === 0) parent.write("{}\n");
 }
 
 async function bind(socket: ZmqSocket, address: string): Promise<string> {

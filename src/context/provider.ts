@@ -7,6 +7,7 @@ import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
+import { createLiveness } from "../liveness.ts";
 import { type Log, type LogFields, silent } from "../log.ts";
 import { createProcessTable } from "../processes/table.ts";
 import type { Frame } from "../protocol/codec.ts";
@@ -19,7 +20,6 @@ import { type Custody, createCustody } from "./custody.ts";
 import { descriptorShortage } from "./descriptors.ts";
 import { createGate } from "./gate.ts";
 import { openJournal } from "./journal.ts";
-import { createLiveness } from "./liveness.ts";
 import { clearLeftovers, forget, resume } from "./predecessor.ts";
 import { contextKeyOf, holdPresence } from "./presence.ts";
 import { type RunningProbe, startProbe } from "./probe.ts";
@@ -118,7 +118,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         journal.close();
       },
     });
-    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log), { cookie: owner }));
+    const liveness = createLiveness();
+    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log), { cookie: owner, liveness }));
     const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
 
     const complaints = createComplaints(log, monotonicMs);
@@ -141,7 +142,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       addresses: addressesOf(config, endpoints, forwarder.bound),
       launcher: createLauncher({ folder, custody }),
       enter: createGate(2 * availableParallelism()),
-      liveness: createLiveness(),
+      liveness,
       async prepare(task) {
         const [path, environment] = await Promise.all([
           services.prepare(task),
@@ -252,6 +253,7 @@ function createOpened() {
 
 function reportForwarder(log: Log): ForwarderEvents {
   return {
+    onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, "forwarder does not answer"),
     onLost: ({ pid, code, signal }) => log.warn({ pid, code, signal }, "forwarder lost"),
     onBack: (pid) => log.info({ pid }, "forwarder back"),
     onRetry: ({ message: reason }) => log.warn({ reason }, "forwarder waits to bind"),

@@ -1,12 +1,12 @@
 // What stands around a supervised task: what it works with and whom it tells, and what others see of it.
 import type { Endpoints, TaskServiceConfig, TriggerEvent } from "../config/context-config.ts";
 import type { ContextError } from "../errors.ts";
+import type { Liveness } from "../liveness.ts";
 import type { ControlMessage, Message } from "../protocol/message.ts";
 import type { Exit, OutputStream } from "./child.ts";
 import type { Order } from "./dispatch.ts";
 import type { Enter } from "./gate.ts";
 import type { LifecycleEvent, LifecycleState, Standing } from "./lifecycle.ts";
-import type { Liveness } from "./liveness.ts";
 import type { RunningProbe } from "./probe.ts";
 import type { TaskRecord } from "./record.ts";
 import type { RestartMemory } from "./restart.ts";

@@ -5,6 +5,7 @@ import type { ContextConfig, Endpoints, TaskServiceConfig } from "../config/cont
 import { formatTaskService, readTaskServices } from "../config/task-service.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import { reasonOf } from "../errors.ts";
+import type { Liveness } from "../liveness.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -15,7 +16,6 @@ import type { Enter } from "./gate.ts";
 import type { Journal } from "./journal.ts";
 import type { ResumableTransaction } from "./journal-recall.ts";
 import { isAlive, isAtRest } from "./lifecycle.ts";
-import type { Liveness } from "./liveness.ts";
 import { describeMove } from "./move.ts";
 import { createNews, type News } from "./news.ts";
 import type { TaskRecord } from "./record.ts";

@@ -10,7 +10,7 @@ import { listen } from "../support/bus.ts";
 import { run } from "../support/command.ts";
 import { contextXml, type LogLine, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
-import { started, untilGone } from "../support/processes.ts";
+import { isLiving, started, untilGone } from "../support/processes.ts";
 import {
   fixture,
   leaveNothing,
@@ -131,6 +131,28 @@ describe("F12", () => {
 
     expect(living).toEqual(pids);
     expect(back.pid).not.toBe(former);
+  });
+
+  test("F12: a forwarder that is halted is ended and replaced on the same ports, and no task notices", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [fixture("ts_1", "leaves-a-daemon.sh", { supervision: SHORT })]);
+    await using provider = await runProvider(file, START);
+    const pids = await untilPrinted(provider, "ts_1", 2);
+    const former = await findForwarder();
+
+    process.kill(former, "SIGSTOP");
+    const back = await provider.log.first(({ phrase }) => phrase === "forwarder back");
+    await using client = await connectContext(provider.endpoints);
+    const started = await (await client.command({ action: "start", transaction: "T2" })).settled(20_000);
+    const living = await livingOf(pids);
+
+    expect(lineOf(provider, "forwarder does not answer")).toMatchObject({ pid: former, level: "warn" });
+    expect(lineOf(provider, "forwarder lost")).toMatchObject({ pid: former, signal: "SIGKILL" });
+    expect(back.pid).not.toBe(former);
+    expect(started).toMatchObject([{ service_id: "ts_1", lifecycle: "running" }]);
+    expect(living).toEqual(pids);
+    expect(await isLiving(former)).toBe(false);
+    await (await client.command({ action: "stop", transaction: "T2" })).settled(20_000);
   });
 
   test("F12: what forwarder and provider leave that are killed at once is swept before anything is started", async () => {

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { dispatch } from "../../../src/context/dispatch.ts";
-import { createLiveness } from "../../../src/context/liveness.ts";
 import type { RunEvents } from "../../../src/context/task-process.ts";
 import {
   openTransaction,
@@ -8,6 +7,7 @@ import {
   type TransactionOptions,
 } from "../../../src/context/transaction.ts";
 import { deferred } from "../../../src/deferred.ts";
+import { createLiveness } from "../../../src/liveness.ts";
 import type { Message } from "../../../src/protocol/message.ts";
 import { task } from "./task.ts";
 
