@@ -3,6 +3,7 @@ import { isWildcard } from "../src/bus/exposure.ts";
 import { type ContextConfig, type Endpoints, parseContextConfig } from "../src/config/context-config.ts";
 import { findPresence } from "../src/context/presence.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
+import { shortageHint } from "../src/shortage.ts";
 import { decodeText } from "../src/text.ts";
 import { say } from "./print.ts";
 
@@ -17,7 +18,7 @@ export async function readContextFile(file: string): Promise<ContextConfig> {
     text = decodeText(await readFile(file));
   } catch (error) {
     throw new ContextError("ERR_CONFIG_UNREADABLE", `cannot read the context file ${file}: ${reasonOf(error)}`, {
-      hint: "Give the path of a Context-<name>.xml file, saved as UTF-8.",
+      hint: shortageHint(error) ?? "Give the path of a Context-<name>.xml file, saved as UTF-8.",
       cause: error,
     });
   }

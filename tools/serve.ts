@@ -60,6 +60,10 @@ async function run(
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
     watch: (source) => startMonitor({ sampler: createSampler(), ...source }),
+  }).catch((error: unknown) => {
+    // Whatever it could not close must not keep us, half dead; by then the error has been told.
+    setTimeout(() => process.exit(), LAST_MS).unref();
+    throw error;
   });
   const { contextId, endpoints, pid } = provider;
 

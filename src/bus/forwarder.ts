@@ -9,6 +9,7 @@ import { ContextError } from "../errors.ts";
 import { createLiveness, type Liveness, type Watch } from "../liveness.ts";
 import { COOKIE, type Cookie, FORWARDER_RUN, writeCookie } from "../processes/cookie.ts";
 import type { ProcessIdentity } from "../processes/stat.ts";
+import { shortageHint } from "../shortage.ts";
 
 /** The process between publishers and subscribers, kept alive until it is closed. */
 export interface Forwarder extends AsyncDisposable {
@@ -220,6 +221,7 @@ function failed(error: NodeJS.ErrnoException): Report {
 }
 
 function refusal({ code, message, endpoint }: Failure): ContextError {
+  const hint = shortageHint({ code });
   if (code === "EADDRINUSE") {
     return new ContextError("ERR_ENDPOINT_IN_USE", `${endpoint} is in use by another process`, {
       hint: "Stop the other provider, or change the ports of the context file; a port written as * is chosen by the system.",
@@ -228,5 +230,6 @@ function refusal({ code, message, endpoint }: Failure): ContextError {
   return new ContextError(
     "ERR_FORWARDER_FAILED",
     `the forwarder could not start: ${message}${endpoint ? ` (${endpoint})` : ""}`,
+    hint === undefined ? {} : { hint },
   );
 }

@@ -7,17 +7,19 @@ import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
+import { ContextError, reasonOf } from "../errors.ts";
 import { createLiveness } from "../liveness.ts";
 import { type Log, type LogFields, silent } from "../log.ts";
 import { createProcessTable } from "../processes/table.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import { shortageHint } from "../shortage.ts";
 import { startProgram } from "./child.ts";
 import { stateDirOf } from "./compile.ts";
 import { createComplaints } from "./complaints.ts";
 import { createController } from "./controller.ts";
 import { type Custody, createCustody } from "./custody.ts";
-import { descriptorShortage } from "./descriptors.ts";
+import { assertDescriptors, descriptorShortage } from "./descriptors.ts";
 import { createGate } from "./gate.ts";
 import { openJournal } from "./journal.ts";
 import { clearLeftovers, forget, resume } from "./predecessor.ts";
@@ -57,6 +59,11 @@ export interface ProviderOptions {
   log?: Log;
 }
 
+/**
+ * What a provider opens to run its first task, generously. ZeroMQ takes it ill when there are too few: it waits for
+ * what can't come, or aborts the process.
+ */
+const START_DESCRIPTORS = 24;
 /** How long the last word may take when the forwarder is away, in milliseconds. */
 const LAST_WORD_MS = 1_000;
 
@@ -91,13 +98,15 @@ export interface Provider extends AsyncDisposable {
 /**
  * Starts the provider of a context file. Resolves when it takes commands.
  *
- * @throws {ContextError} `ERR_PROVIDER_RUNNING`, `ERR_ENDPOINT_IN_USE`, `ERR_ENDPOINT_PUBLIC` or `ERR_FORWARDER_FAILED`.
+ * @throws {ContextError} `ERR_PROVIDER_RUNNING`, `ERR_ENDPOINT_IN_USE`, `ERR_ENDPOINT_PUBLIC`, `ERR_FORWARDER_FAILED` or
+ * `ERR_SYSTEM_SHORT`.
  */
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { config, file } = options;
   const log = sheltered(options.log ?? silent);
   const opened = createOpened();
   try {
+    assertDescriptors(START_DESCRIPTORS);
     const { binds, warnings } = narrowToLoopback(config);
     for (const reason of warnings) log.warn({ reason }, "bound to this machine only");
     const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
@@ -108,6 +117,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const table = createProcessTable({ sinceTicks: everybody.find(process.pid)?.startTicks ?? 0 });
     const folder = dirname(resolve(file));
     const toolsFound = findTools(folder, log);
+    toolsFound.catch(() => {}); // awaited once the bus is there, if the start comes so far
     const { journal, before } = await openJournal({
       ...placeOf(file, options.stateDir),
       contextId: config.contextId,
@@ -217,9 +227,19 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
-    await opened.close();
-    throw error;
+    // What can't be closed must not hide why.
+    await opened.close().catch(() => {});
+    throw error instanceof ContextError ? error : (tooShort(file, error) ?? error);
   }
+}
+
+function tooShort(file: string, error: unknown): ContextError | undefined {
+  const hint = shortageHint(error);
+  if (hint === undefined) return undefined;
+  return new ContextError("ERR_SYSTEM_SHORT", `cannot start the provider of ${file}: ${reasonOf(error)}`, {
+    hint,
+    cause: error,
+  });
 }
 
 // Supervision goes on while nobody can be told of it; whoever brings a log knows what it takes to keep one.
