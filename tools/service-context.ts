@@ -2,6 +2,7 @@
 import { Option } from "commander";
 import { LOG_LEVELS } from "./log-levels.ts";
 import { createProgram, runProgram } from "./program.ts";
+import { hearSignals } from "./signals.ts";
 
 const program = createProgram(
   "service-context",
@@ -27,7 +28,8 @@ runProgram(program, async () => {
   if (check) return (await import("./inspect.ts")).check(file, program.opts());
   if (diagram) return (await import("./inspect.ts")).draw(file, program.opts());
   if (test) return (await import("./test-services.ts")).testServices(file, program.opts());
-  return (await import("./serve.ts")).serve(file, program.opts());
+  const signals = hearSignals();
+  return (await import("./serve.ts")).serve(file, program.opts(), signals);
 });
 
 /** An option that asks for something else than to run the provider: one at a time, and none with a start. */
