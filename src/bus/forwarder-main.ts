@@ -30,7 +30,11 @@ const output = new XPublisher({
 /** While it runs. */
 let proxy: Forwarder | undefined;
 
-createInterface(parent.on("error", () => {}).on("close", guard)).on("line", obey);
+parent.on("error", () => {}).on("close", guard);
+// The lines repeat the errors of the pipe: that of a provider that dies with something of ours unread is one.
+createInterface(parent)
+  .on("error", () => {})
+  .on("line", obey);
 run().catch(({ code, message, endpoint }: NodeJS.ErrnoException & { endpoint?: string }) => {
   parent.write(`${JSON.stringify({ failed: { code, message, endpoint } })}\n`);
 });

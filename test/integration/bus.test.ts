@@ -285,6 +285,12 @@ test("a forwarder ends when the process that started it is killed", async () => 
   expect(forwarder).toBeGreaterThan(0);
 });
 
+test("a forwarder ends with a process that dies without having heard all it has said", async () => {
+  await using owner = await startScript("dies-without-listening.mjs");
+
+  await untilGone(Number(owner.firstLine));
+});
+
 /** Takes no notice of the stop signal, and prints its pid. */
 const DEAF = "trap '' TERM; echo $$; while :; do sleep 60; done";
 /** Its own in every run of this file: a guard ends whatever has the cookie of its provider. */
