@@ -1,7 +1,7 @@
 // Compiles the TypeScript of a service once per change into a cache, so that a user needs no build step and a start
 // no compiler.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
@@ -20,9 +20,9 @@ interface Origin {
 
 const TYPESCRIPT = /\.m?ts$/;
 
-/** Where what belongs to a context file is kept, unless somebody says otherwise: beside it. */
+/** Where what belongs to a context file is kept, unless somebody says otherwise: beside it, whatever link leads to it. */
 export function stateDirOf(file: string): string {
-  return join(dirname(resolve(file)), ".zcontext");
+  return join(dirname(realpathSync(file)), ".zcontext");
 }
 
 /**

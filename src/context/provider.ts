@@ -1,8 +1,9 @@
-// The long-lived process of one context file. Opens presence, forwarder, bus and watch in this order, and closes them
-// in reverse once every process is gone.
+// The long-lived process of one context file. Opens presence, journal, forwarder, bus and watch in this order, and
+// closes them in reverse once every process is gone.
 import { randomUUID } from "node:crypto";
+import { realpathSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, dirname, extname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
@@ -112,15 +113,11 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
     const owner = { context: contextKeyOf(file), provider: randomUUID() };
     const everybody = createProcessTable();
-    await clearLeftovers(owner, everybody, log);
-    // Whom we start is younger than we are.
-    const table = createProcessTable({ sinceTicks: everybody.find(process.pid)?.startTicks ?? 0 });
-    const folder = dirname(resolve(file));
-    const toolsFound = findTools(folder, log);
-    toolsFound.catch(() => {}); // awaited once the bus is there, if the start comes so far
+    // Before anything of this file is touched: it may still be somebody's.
     const { journal, before } = await openJournal({
       ...placeOf(file, options.stateDir),
       contextId: config.contextId,
+      table: everybody,
       log,
     });
     opened.add({
@@ -128,6 +125,12 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         journal.close();
       },
     });
+    await clearLeftovers(owner, everybody, log);
+    // Whom we start is younger than we are.
+    const table = createProcessTable({ sinceTicks: everybody.find(process.pid)?.startTicks ?? 0 });
+    const folder = dirname(resolve(file));
+    const toolsFound = findTools(folder, log);
+    toolsFound.catch(() => {}); // awaited once the bus is there, if the start comes so far
     const liveness = createLiveness();
     const forwarder = opened.add(await startForwarder(binds, reportForwarder(log), { cookie: owner, liveness }));
     const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
@@ -300,7 +303,7 @@ function warnOfShortage(tasks: number, log: Log): void {
 
 /** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
 function placeOf(file: string, stateDir: string | undefined): { folder: string; name: string } {
-  const name = basename(file, extname(file));
+  const name = basename(realpathSync(file), ".xml");
   if (stateDir === undefined) return { folder: stateDirOf(file), name };
   return { folder: resolve(stateDir), name: `${name}-${contextKeyOf(file).slice(0, 8)}` };
 }
