@@ -191,7 +191,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const watch = opened.add(
       options.watch({ watched: transactions.watched, publish: wire.send, seen: transactions.seen }),
     );
-    const resumed = options.resume === false ? forget(before, journal) : resume(before, transactions, log);
+    const resumed = options.resume === false ? forget(before, journal, log) : resume(before, transactions, log);
     wire.receive(controller.receive);
     presence.update({ pid: process.pid, contextId: config.contextId, endpoints });
 
