@@ -10,6 +10,7 @@ import type { ProcessEntry } from "../processes/stat.ts";
 import { createTree, membersOf, snapshotTree, type Tree, UNKNOWN_START } from "../processes/tree.ts";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
+import { isShortage } from "../shortage.ts";
 import type { Custody, Limits } from "./custody.ts";
 import { signalGroup } from "./process-group.ts";
 
@@ -134,10 +135,12 @@ export function startChild(
   };
 }
 
-/** Whether a program of the system runs with these words and ends well. */
+/** Whether a program of the system runs with these words and ends well. Rejects when the system is too short to tell. */
 export function runsWell(path: string, words: readonly string[]): Promise<boolean> {
-  return new Promise((resolve) => {
-    execFile(path, words, { timeout: DRAIN_MS }, (error) => resolve(error === null));
+  return new Promise((resolve, reject) => {
+    execFile(path, words, { timeout: DRAIN_MS }, (error) =>
+      isShortage(error) ? reject(error) : resolve(error === null),
+    );
   });
 }
 
@@ -279,11 +282,8 @@ function follow(
 }
 
 function classify(error: NodeJS.ErrnoException): SpawnFailure {
-  return { reason: error.message, isTransient: SHORTAGES.includes(error.code ?? "") };
+  return { reason: error.message, isTransient: isShortage(error) };
 }
-
-/** What the system says when it is short of processes, descriptors or memory. */
-export const SHORTAGES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
 
 function describe({ pid, name, reason }: Survivor): string {
   return `pid ${pid} (${name}): ${reason}`;

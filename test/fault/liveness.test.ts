@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { keepComebacks } from "../../src/context/comebacks.ts";
-import { createLiveness } from "../../src/context/liveness.ts";
+import { createLiveness } from "../../src/liveness.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import { type Attributes, runContext, type TaskXml } from "../support/context.ts";
