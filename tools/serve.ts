@@ -1,6 +1,7 @@
 // What `service-context` does, once its words are understood: runs the provider of a context file.
 import { setTimeout as pause } from "node:timers/promises";
 import type { ContextConfig } from "../src/config/context-config.ts";
+import { longestStopMs } from "../src/context/dependencies.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
 import type { Outcome } from "../src/context/transactions.ts";
 import { deferred } from "../src/deferred.ts";
@@ -46,10 +47,11 @@ export async function serve(file: string, options: Options, signals: Signals): P
     log.warn({ reason: "run it under an init, such as docker run --init" }, "no init reaps the orphans of tasks");
   const breakdown = expectBreakdown(log);
   try {
-    const graceMs = Math.max(...[config, ...config.tasks].map(({ supervision }) => supervision.graceMs));
+    // Those that come by message have the Context's grace period, and need nobody.
+    const stopMs = Math.max(longestStopMs(config.tasks), config.supervision.graceMs);
     return await Promise.race([
       run(config, { file, options, log, breakdown, signals }),
-      breakdown.over(graceMs + LAST_MS),
+      breakdown.over(stopMs + LAST_MS),
     ]);
   } finally {
     // What is broken may hold on to anything; what it leaves behind is ended by its guard.
