@@ -1,6 +1,7 @@
 // How the commands talk: answers on stdout, everything else on stderr; colour only on a terminal.
 import { styleText } from "node:util";
 import { ContextError, type ErrorCode, reasonOf } from "../src/errors.ts";
+import { neverWait } from "./outlet.ts";
 
 /** What the exit codes of all commands mean. */
 export const EXIT = {
@@ -55,11 +56,13 @@ export function errorAsJson(error: ContextError): {
 
 /** A line of the conversation. */
 export function say(text: string): void {
+  neverWait(process.stderr);
   process.stderr.write(`${text}\n`);
 }
 
 /** A line of the answer. */
 export function answer(text: string): void {
+  neverWait(process.stdout);
   process.stdout.write(`${text}\n`);
 }
 

@@ -12,7 +12,9 @@ import { columns } from "./columns.ts";
 import { assertFile, readContextFile } from "./context-file.ts";
 import { createLog } from "./log.ts";
 import type { LogLevel } from "./log-levels.ts";
+import { emptied } from "./outlet.ts";
 import { answer, answerJson, EXIT } from "./print.ts";
+import { UNREAD_MS } from "./program.ts";
 import type { Signals } from "./signals.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
@@ -40,6 +42,7 @@ const MOST_NAMED = 10;
 /** Runs the provider of a context file until it is to leave; answers the exit code. */
 export async function serve(file: string, options: Options, signals: Signals): Promise<number> {
   const log = createLog(options.log_format, options.log_level);
+  outlastReader(log);
   signals.follow((signal, count) => log.info({ signal }, count === 1 ? LEAVING : "ending every task now"));
   await assertFile(file);
   const config = await readContextFile(file);
@@ -55,7 +58,7 @@ export async function serve(file: string, options: Options, signals: Signals): P
     ]);
   } finally {
     // What is broken may hold on to anything; what it leaves behind is ended by its guard.
-    if (breakdown.hasCome) process.exit(EXIT.internal);
+    if (breakdown.hasCome) await exit(EXIT.internal);
   }
 }
 
@@ -103,8 +106,21 @@ async function run(
     await closeVisibly(provider, log);
     log.info({ context: provider.contextId, pid }, "provider left");
     // What can't be ended would keep us for as long as it lives.
-    if (provider.living().length > 0) process.exit(EXIT.failed);
+    if (provider.living().length > 0) await exit(EXIT.failed);
   }
+}
+
+// A provider has more to do than to answer.
+function outlastReader(log: Log): void {
+  process.stdout.removeAllListeners("error").on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== "EPIPE") log.warn({ reason: message }, "can't write to stdout");
+  });
+}
+
+/** Ends the process, whatever it holds on to, once what it has said has got out, or nobody reads it. */
+async function exit(code: number): Promise<never> {
+  await Promise.all([process.stdout, process.stderr].map((stream) => emptied(stream, UNREAD_MS)));
+  process.exit(code);
 }
 
 /** An exception that nobody has caught: half dead is worse than an end. */

@@ -163,7 +163,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         ]);
         return { path, environment };
       },
-      probe: (task, environment, onReady) => probeTask(task, { environment, folder, custody, onReady }),
+      probe: (task, environment, onReady) => probeTask(task, { environment, folder, custody, log, onReady }),
       journal,
       lastSequence: before.lastSequence,
       incarnation: wire.incarnation,
@@ -308,21 +308,27 @@ function placeOf(file: string, stateDir: string | undefined): { folder: string; 
   return { folder: resolve(stateDir), name: `${name}-${contextKeyOf(file).slice(0, 8)}` };
 }
 
+interface ProbeSurroundings {
+  environment: Readonly<Record<string, string>>;
+  folder: string;
+  custody: Custody;
+  log: Log;
+  onReady(): void;
+}
+
+// What a program of a probe leaves behind is owed no grace, and must not keep its answer from counting.
 function probeTask(
-  { supervision }: TaskServiceConfig,
-  {
-    environment,
-    folder,
-    custody,
-    onReady,
-  }: { environment: Readonly<Record<string, string>>; folder: string; custody: Custody; onReady(): void },
+  { id, supervision }: TaskServiceConfig,
+  { environment, folder, custody, log, onReady }: ProbeSurroundings,
 ): RunningProbe {
-  const events = { onSpawned() {}, onOutput() {}, onLingers() {}, onStuck() {} };
+  const events = { onSpawned() {}, onLingers() {}, onStuck() {} };
+  const upbringing = { environment, folder, stopSignal: "SIGKILL" } as const;
   return startProbe(supervision.probe as Probe, {
     folder,
     onReady,
+    onFaulty: (reason) => log.warn({ task: id, reason }, "faulty probe"),
     run: (program, told) =>
-      startProgram({ ...program, run: randomUUID(), environment, folder }, custody, { ...events, ...told }),
+      startProgram({ ...program, ...upbringing, run: randomUUID() }, custody, { ...events, ...told }),
   });
 }
 
