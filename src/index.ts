@@ -6,7 +6,14 @@ export {
   parseContextConfig,
   type TaskServiceConfig,
 } from "./config/context-config.ts";
-export { type Command, type ContextClient, connectContext, type Progress } from "./context/client.ts";
+export {
+  type ClientOptions,
+  type Command,
+  type ContextClient,
+  connectContext,
+  type Progress,
+  type SettledTask,
+} from "./context/client.ts";
 export { findPresence, type Presence } from "./context/presence.ts";
 export { type Provider, type ProviderOptions, startProvider } from "./context/provider.ts";
 export type { TaskRecord } from "./context/record.ts";

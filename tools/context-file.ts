@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { isWildcard } from "../src/bus/exposure.ts";
 import { type ContextConfig, type Endpoints, parseContextConfig } from "../src/config/context-config.ts";
 import { findPresence } from "../src/context/presence.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
+import { shortageHint } from "../src/shortage.ts";
 import { decodeText } from "../src/text.ts";
 import { say } from "./print.ts";
 
@@ -16,12 +17,28 @@ export async function readContextFile(file: string): Promise<ContextConfig> {
   try {
     text = decodeText(await readFile(file));
   } catch (error) {
-    throw new ContextError("ERR_CONFIG_UNREADABLE", `cannot read the context file ${file}: ${reasonOf(error)}`, {
-      hint: "Give the path of a Context-<name>.xml file, saved as UTF-8.",
-      cause: error,
-    });
+    throw unreadable(file, error);
   }
   return parseContextConfig(text, { file });
+}
+
+/**
+ * For who has to hear signals meanwhile: reading a pipe may never end, and then nothing ends the process but SIGKILL.
+ *
+ * @throws {ContextError} `ERR_CONFIG_UNREADABLE` for anything but a file.
+ */
+export async function assertFile(file: string): Promise<void> {
+  const found = await stat(file).catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
+  if (!found.isFile()) throw unreadable(file, new Error("it is not a file"));
+}
+
+function unreadable(file: string, error: unknown): ContextError {
+  return new ContextError("ERR_CONFIG_UNREADABLE", `cannot read the context file ${file}: ${reasonOf(error)}`, {
+    hint: shortageHint(error) ?? "Give the path of a Context-<name>.xml file, saved as UTF-8.",
+    cause: error,
+  });
 }
 
 /**

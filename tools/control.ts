@@ -1,8 +1,13 @@
 // What `conf-command` does, once its words are understood.
 import { connectOutbox } from "../src/bus/bus.ts";
 import type { ContextConfig, Endpoints } from "../src/config/context-config.ts";
-import { type Command, type ContextClient, connectContext, type Progress } from "../src/context/client.ts";
-import type { TaskRecord } from "../src/context/record.ts";
+import {
+  type Command,
+  type ContextClient,
+  connectContext,
+  type Progress,
+  type SettledTask,
+} from "../src/context/client.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import { ACTIONS, QUERIES } from "./actions.ts";
 import { bodyFrom, commandFor, frameOf, type Options, queryFrame, transactionIn, usage } from "./command-message.ts";
@@ -13,6 +18,7 @@ import { generateTransaction } from "./transaction-id.ts";
 
 /** From when on a command that waits says so, in milliseconds. */
 const PROGRESS_MS = 1_000;
+
 /** Sends what the options say and waits for what becomes of it; answers the exit code. */
 export async function control(options: Options): Promise<number> {
   if (options.content !== undefined) return publish(options);
@@ -20,7 +26,8 @@ export async function control(options: Options): Promise<number> {
   const config = options.context_file === undefined ? undefined : await readContextFile(options.context_file);
   const { publish: to, subscribe } = await endpointsFor(options, config);
   if (subscribe === undefined) return sendUnheard(action, to, options, config);
-  const client = await connectContext({ publish: to, subscribe });
+  const { context_file: contextFile } = options;
+  const client = await connectContext({ publish: to, subscribe }, contextFile === undefined ? {} : { contextFile });
   try {
     return isQuery(action) ? await query(client, action, options) : await command(client, action, options, config);
   } finally {
@@ -71,13 +78,22 @@ async function command(
     return EXIT.done;
   }
   const records = await watched(progress, wanted, options);
+  if (action === "exit" && !options.json) {
+    answer("the provider has left");
+    return EXIT.done;
+  }
   const tasks = records.filter(({ service_id }) => service_id in progress.orders);
-  const failed = tasks.filter(({ lifecycle }) => action !== "stop" && lifecycle === "failed");
-  const result = failed.length === 0 ? "success" : "failure";
-  if (action === "exit" && !options.json) answer("the provider has left");
-  else printTasks({ transaction, result }, tasks, options);
-  if (failed.length === 0) return EXIT.done;
-  return tasks.some(({ lifecycle }) => lifecycle === "running") ? EXIT.partly : EXIT.failed;
+  const result = resultOf(tasks);
+  printTasks({ transaction, result }, tasks, options);
+  if (result === "success") return EXIT.done;
+  const isPartly = tasks.some(({ lifecycle, outcome }) => lifecycle === "running" && outcome === "success");
+  return isPartly ? EXIT.partly : EXIT.failed;
+}
+
+function resultOf(tasks: readonly SettledTask[]): "success" | "failure" | "superseded" {
+  const outcomes = tasks.map(({ outcome }) => outcome);
+  if (outcomes.includes("failure")) return "failure";
+  return outcomes.includes("superseded") ? "superseded" : "success";
 }
 
 // Who names no transaction means the one that runs; a start makes a new one.
@@ -91,7 +107,7 @@ async function transactionMeant(client: ContextClient, action: string): Promise<
     : usage(`--action ${action} needs --transaction`, `running are ${running.join(", ") || "none"}`);
 }
 
-async function watched(progress: Progress, { action }: Command, options: Options): Promise<TaskRecord[]> {
+async function watched(progress: Progress, { action }: Command, options: Options): Promise<SettledTask[]> {
   const timer = setTimeout(
     () => say(`waiting for ${action} of ${Object.keys(progress.orders).join(", ") || "the provider"} …`),
     PROGRESS_MS,

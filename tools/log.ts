@@ -2,32 +2,46 @@ import { stripVTControlCharacters } from "node:util";
 import { pino } from "pino";
 import type { Log, LogFields } from "../src/log.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-levels.ts";
-import { paint, say } from "./print.ts";
+import { createOutlet, type Outlet } from "./outlet.ts";
+import { paint } from "./print.ts";
 
-/** The log of a command on stderr: for people, or one JSON object a line with `time`, `level`, `msg` and the facts. */
+/**
+ * The log of a command on stderr: for people, or one JSON object a line with `time`, `level`, `msg` and the facts. It
+ * never waits for whoever reads it: lines that find no room are dropped, those that tasks have printed first, and counted.
+ */
 export function createLog(format: "pretty" | "json", level: LogLevel): Log {
-  return format === "json" ? createJsonLog(level) : createPrettyLog(level);
+  const outlet = createOutlet(process.stderr, (count) => log.warn({ count }, "log lines dropped"));
+  const log = format === "json" ? createJsonLog(level, outlet) : createPrettyLog(level, outlet);
+  return log;
 }
 
-function createJsonLog(level: LogLevel): Log {
-  const destination = pino.destination({ fd: 2, sync: true });
-  destination.on("error", () => {}); // a log that nobody can read must not end what it is about
-  return pino(
-    {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
-}
-
-function createPrettyLog(least: LogLevel): Log {
+function createJsonLog(level: LogLevel, outlet: Outlet): Log {
+  let isMinor = false;
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const logger = pino(options, { write: (text) => outlet.write(text, isMinor) });
   const at = (level: LogLevel) => (fields: LogFields, phrase: string) => {
-    if (LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least)) say(formatLine(new Date(), level, fields, phrase));
+    isMinor = isPrinted(fields);
+    logger[level](fields, phrase);
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function createPrettyLog(least: LogLevel, outlet: Outlet): Log {
+  const at = (level: LogLevel) => (fields: LogFields, phrase: string) => {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+    outlet.write(`${formatLine(new Date(), level, fields, phrase)}\n`, isPrinted(fields));
+  };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** Whether it is a line that a task has printed. */
+function isPrinted({ line }: LogFields): boolean {
+  return typeof line === "string";
 }
 
 const STYLES = { debug: "dim", info: "reset", warn: "yellow", error: "red" } as const;

@@ -1,9 +1,20 @@
 // How the commands talk: answers on stdout, everything else on stderr; colour only on a terminal.
 import { styleText } from "node:util";
 import { ContextError, type ErrorCode, reasonOf } from "../src/errors.ts";
+import { neverWait } from "./outlet.ts";
 
 /** What the exit codes of all commands mean. */
-export const EXIT = { done: 0, failed: 1, usage: 2, taken: 3, forbidden: 4, late: 5, partly: 6, internal: 70 } as const;
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  taken: 3,
+  gone: 3,
+  forbidden: 4,
+  late: 5,
+  partly: 6,
+  internal: 70,
+} as const;
 
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_CONFIG_INVALID: EXIT.usage,
@@ -14,6 +25,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_USAGE: EXIT.usage,
   ERR_PROVIDER_RUNNING: EXIT.taken,
   ERR_ENDPOINT_IN_USE: EXIT.taken,
+  ERR_PROVIDER_GONE: EXIT.gone,
   ERR_LOCATION_FORBIDDEN: EXIT.forbidden,
   ERR_REQUEST_TIMEOUT: EXIT.late,
 };
@@ -44,11 +56,13 @@ export function errorAsJson(error: ContextError): {
 
 /** A line of the conversation. */
 export function say(text: string): void {
+  neverWait(process.stderr);
   process.stderr.write(`${text}\n`);
 }
 
 /** A line of the answer. */
 export function answer(text: string): void {
+  neverWait(process.stdout);
   process.stdout.write(`${text}\n`);
 }
 

@@ -1,6 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { ContextError, reasonOf } from "../src/errors.ts";
-import { answerJson, EXIT, errorAsJson, exitCodeOf, printError, say } from "./print.ts";
+import { emptied } from "./outlet.ts";
+import { answerJson, EXIT, errorAsJson, exitCodeOf, paint, printError, say } from "./print.ts";
+
+/** How long what was said may wait for a reader before its process ends without, in milliseconds. */
+export const UNREAD_MS = 2_000;
 
 declare const ZCONTEXT_VERSION: string | undefined;
 
@@ -19,9 +23,9 @@ export function createProgram(name: string, description: string): Command {
  * hint and becomes one. Options may be spelled with underscores, as the original has them, or with dashes.
  */
 export async function runProgram(program: Command, action: () => Promise<number>): Promise<void> {
-  // Whoever reads our answer may leave early; that is no failure of ours. And a conversation that nobody can hear, on a
-  // closed terminal or a full disk, must never end what it is about.
-  process.stdout.on("error", ignoreClosedPipe);
+  // Whoever reads our answer may leave early; that is no failure of ours. And what can't be written, on a closed terminal
+  // or a full disk, must never end what it is about.
+  process.stdout.on("error", regretAnswer);
   process.stderr.on("error", () => {});
   program.action(async () => {
     process.exitCode = await action();
@@ -32,6 +36,13 @@ export async function runProgram(program: Command, action: () => Promise<number>
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     else process.exitCode = await fail(error, program.opts());
   }
+  await leave();
+}
+
+// What nobody reads must not keep us; an answer may wait as long as it is read.
+async function leave(): Promise<void> {
+  const [isHeard] = await Promise.all([process.stderr, process.stdout].map((stream) => emptied(stream, UNREAD_MS)));
+  if (!isHeard) process.exit();
 }
 
 // Whoever reads JSON gets the error as JSON as well: on stdout as the answer, on stderr as a log line.
@@ -61,8 +72,16 @@ function plain(option: string): string {
   return option.replaceAll("_", "-");
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+let isRegretted = false;
+
+// An answer that is lost makes a failure of what was asked.
+function regretAnswer({ code, message }: NodeJS.ErrnoException): void {
+  if (code === "EPIPE" || isRegretted) return;
+  isRegretted = true;
+  say(`${paint("red", "error:")} can't write to stdout: ${message}`);
+  process.once("exit", (exitCode) => {
+    if (exitCode === EXIT.done) process.exitCode = EXIT.failed;
+  });
 }
 
 /** Resolves when nobody reads our answers any more. */

@@ -1,7 +1,7 @@
 // What `service-context` does, once its words are understood: runs the provider of a context file.
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ContextConfig } from "../src/config/context-config.ts";
+import { longestStopMs } from "../src/context/dependencies.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
 import type { Outcome } from "../src/context/transactions.ts";
 import { deferred } from "../src/deferred.ts";
@@ -9,10 +9,13 @@ import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
 import { columns } from "./columns.ts";
-import { readContextFile } from "./context-file.ts";
+import { assertFile, readContextFile } from "./context-file.ts";
 import { createLog } from "./log.ts";
 import type { LogLevel } from "./log-levels.ts";
+import { emptied } from "./outlet.ts";
 import { answer, answerJson, EXIT } from "./print.ts";
+import { UNREAD_MS } from "./program.ts";
+import type { Signals } from "./signals.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
 /** The options that say how; see `--help`. */
@@ -31,26 +34,43 @@ interface Options {
 const PROGRESS_MS = 1_000;
 /** What an orderly end takes beyond the grace periods, in milliseconds. */
 const LAST_MS = 2_000;
+/** Said once, whoever has asked. */
+const LEAVING = "leaving, once every task has stopped";
 /** So many of those it waits for are described. */
 const MOST_NAMED = 10;
 
 /** Runs the provider of a context file until it is to leave; answers the exit code. */
-export async function serve(file: string, options: Options): Promise<number> {
-  const config = await readContextFile(file);
+export async function serve(file: string, options: Options, signals: Signals): Promise<number> {
   const log = createLog(options.log_format, options.log_level);
+  outlastReader(log);
+  signals.follow((signal, count) => log.info({ signal }, count === 1 ? LEAVING : "ending every task now"));
+  await assertFile(file);
+  const config = await readContextFile(file);
+  if (process.pid === 1)
+    log.warn({ reason: "run it under an init, such as docker run --init" }, "no init reaps the orphans of tasks");
   const breakdown = expectBreakdown(log);
   try {
-    const graceMs = Math.max(...[config, ...config.tasks].map(({ supervision }) => supervision.graceMs));
-    return await Promise.race([run(config, { file, options, log, breakdown }), breakdown.over(graceMs + LAST_MS)]);
+    // Those that come by message have the Context's grace period, and need nobody.
+    const stopMs = Math.max(longestStopMs(config.tasks), config.supervision.graceMs);
+    return await Promise.race([
+      run(config, { file, options, log, breakdown, signals }),
+      breakdown.over(stopMs + LAST_MS),
+    ]);
   } finally {
     // What is broken may hold on to anything; what it leaves behind is ended by its guard.
-    if (breakdown.hasCome) process.exit(EXIT.internal);
+    if (breakdown.hasCome) await exit(EXIT.internal);
   }
 }
 
 async function run(
   config: ContextConfig,
-  { file, options, log, breakdown }: { file: string; options: Options; log: Log; breakdown: Breakdown },
+  {
+    file,
+    options,
+    log,
+    breakdown,
+    signals,
+  }: { file: string; options: Options; log: Log; breakdown: Breakdown; signals: Signals },
 ): Promise<number> {
   const provider = await startProvider({
     config,
@@ -60,17 +80,24 @@ async function run(
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
     watch: (source) => startMonitor({ sampler: createSampler(), ...source }),
+  }).catch((error: unknown) => {
+    // Whatever it could not close must not keep us, half dead; by then the error has been told.
+    setTimeout(() => process.exit(), LAST_MS).unref();
+    throw error;
   });
   const { contextId, endpoints, pid } = provider;
+  signals.follow((_, count) => count > 1 && provider.kill());
+  void provider.asked.then(() => log.info({ command: "exit" }, LEAVING));
 
   try {
     if (breakdown.hasCome) return EXIT.internal;
+    if (signals.haveCome) return EXIT.done;
     log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
     const outcome = await Promise.race([
       begin(provider, options),
       provider.asked,
       provider.essentialEnd,
-      signalled(provider, log),
+      signals.come,
       breakdown.comes,
     ]);
     if (outcome === undefined) return EXIT.done;
@@ -79,8 +106,21 @@ async function run(
     await closeVisibly(provider, log);
     log.info({ context: provider.contextId, pid }, "provider left");
     // What can't be ended would keep us for as long as it lives.
-    if (provider.living().length > 0) process.exit(EXIT.failed);
+    if (provider.living().length > 0) await exit(EXIT.failed);
   }
+}
+
+// A provider has more to do than to answer.
+function outlastReader(log: Log): void {
+  process.stdout.removeAllListeners("error").on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== "EPIPE") log.warn({ reason: message }, "can't write to stdout");
+  });
+}
+
+/** Ends the process, whatever it holds on to, once what it has said has got out, or nobody reads it. */
+async function exit(code: number): Promise<never> {
+  await Promise.all([process.stdout, process.stderr].map((stream) => emptied(stream, UNREAD_MS)));
+  process.exit(code);
 }
 
 /** An exception that nobody has caught: half dead is worse than an end. */
@@ -142,32 +182,6 @@ function report(outcome: Outcome, { json }: Options): number {
       ),
     );
   return failed ? EXIT.failed : EXIT.done;
-}
-
-/** Resolves at the first signal to end; the second one ends everything at once. */
-function signalled(provider: Provider, log: Log): Promise<void> {
-  return new Promise((resolve) => {
-    let count = 0;
-    const signals = ["SIGINT", "SIGTERM", ...(isHangupIgnored() ? [] : ["SIGHUP" as const])] as const;
-    for (const signal of signals) {
-      process.on(signal, () => {
-        count += 1;
-        log.info({ signal }, count === 1 ? "leaving, once every task has stopped" : "ending every task now");
-        if (count === 1) resolve();
-        else provider.kill();
-      });
-    }
-  });
-}
-
-/** Whether whoever started us wants us to outlive the terminal, as nohup does; a handler would undo that. */
-function isHangupIgnored(): boolean {
-  try {
-    const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
-    return (Number.parseInt(mask.slice(-1), 16) & 1) === 1;
-  } catch {
-    return false; // no /proc to ask
-  }
 }
 
 /** Closes the provider and says who keeps it waiting. */

@@ -2,13 +2,17 @@
 import { Option } from "commander";
 import { LOG_LEVELS } from "./log-levels.ts";
 import { createProgram, runProgram } from "./program.ts";
+import { hearSignals } from "./signals.ts";
 
 const program = createProgram(
   "service-context",
   "Runs the provider of a context file: starts, watches and stops its task services.",
 )
   .argument("<context-file>", "the context, such as conf/Context-EchoAction.xml")
-  .option("--start [transaction]", "start a transaction at once; without an id one is generated and printed")
+  .option(
+    "--start [transaction]",
+    "start a transaction at once; without an id go on with what is resumed, or else generate one; it is printed",
+  )
   .option("--until_done", "start, and leave when nothing runs any more; exit code 1 when a task has failed")
   .addOption(instead("--check", "print the problems of the file, or what it says, and leave"))
   .addOption(instead("--diagram", "print the tasks and triggers as a Mermaid state diagram, and leave"))
@@ -16,7 +20,10 @@ const program = createProgram(
   .option("--json", "answer in JSON")
   .option("--services_root <dir>", "load services from this folder as well; may be repeated", collect, [])
   .option("--state_dir <dir>", "where compiled services and the journal are kept (default: .zcontext beside the file)")
-  .option("--no_resume", "do not go on with what a provider of this file was running when it died")
+  .option(
+    "--no_resume",
+    "forget, for good, what a provider of this file was running when it died, instead of going on with it",
+  )
   .addOption(new Option("--log_format <format>", "log lines on stderr").choices(["pretty", "json"]).default("pretty"))
   .addOption(new Option("--log_level <level>", "least level to log").choices(LOG_LEVELS).default("info"));
 
@@ -27,7 +34,8 @@ runProgram(program, async () => {
   if (check) return (await import("./inspect.ts")).check(file, program.opts());
   if (diagram) return (await import("./inspect.ts")).draw(file, program.opts());
   if (test) return (await import("./test-services.ts")).testServices(file, program.opts());
-  return (await import("./serve.ts")).serve(file, program.opts());
+  const signals = hearSignals();
+  return (await import("./serve.ts")).serve(file, program.opts(), signals);
 });
 
 /** An option that asks for something else than to run the provider: one at a time, and none with a start. */

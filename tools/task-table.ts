@@ -10,16 +10,23 @@ export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle
   reason?: string;
 };
 
+/** States of a task whose process may live. */
+const ALIVE: readonly string[] = ["starting", "running", "stopping", "unready", "unresponsive", "stuck"];
+
 /** What an accepted command has set going, as far as it is known before anything has happened. */
-export function ordered({ orders }: Progress): TaskRow[] {
+export function ordered({ orders, before }: Progress): TaskRow[] {
   const soon = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
-  return Object.entries(orders).map(([id, order]) => ({
-    service_id: id,
-    serviceName: "-",
-    lifecycle: soon[order as keyof typeof soon],
-    pid: null,
-    runs: 0,
-  }));
+  return Object.entries(orders).map(([id, order]) => {
+    const record = before.find(({ service_id }) => service_id === id);
+    const isAlive = record !== undefined && ALIVE.includes(record.lifecycle);
+    return {
+      service_id: id,
+      serviceName: record?.serviceName ?? "-",
+      lifecycle: order === "restart" && !isAlive ? "starting" : soon[order as keyof typeof soon],
+      pid: isAlive ? record.pid : null,
+      runs: record?.runs ?? 0,
+    };
+  });
 }
 
 export function printTasks(
@@ -28,7 +35,7 @@ export function printTasks(
   { json }: { json?: true },
 ): void {
   // The pid of a process that is gone may be somebody else's by now.
-  const pidOf = ({ lifecycle, pid }: TaskRow) => (["starting", "running", "stopping"].includes(lifecycle) ? pid : null);
+  const pidOf = ({ lifecycle, pid }: TaskRow) => (ALIVE.includes(lifecycle) ? pid : null);
   const tasks = records.map((record) => ({
     id: record.service_id,
     state: record.lifecycle,

@@ -43,22 +43,23 @@ export async function connectBus(endpoints: Endpoints, options: BusOptions): Pro
   const echoes = createEchoes(incarnation);
   const ownMark = `"incarnation": "${incarnation}"`;
   const outbox = openOutbox(endpoints.publish, incarnation);
-  const inbox = openInbox(endpoints.subscribe, {
-    ...options,
-    // Everybody hears everything, and our own messages are the longest of all: they are known by their mark.
-    isUnwanted: (bytes) => !hearsItself && !echoes.areAwaited() && bytes.includes(ownMark),
-    onFrame(frame) {
-      echoes.hear(frame);
-      options.onFrame(frame);
-    },
-  });
-  const bus = joined(inbox, outbox, incarnation, echoes);
+  let inbox: Inbox | undefined;
   try {
+    inbox = openInbox(endpoints.subscribe, {
+      ...options,
+      // Everybody hears everything, and our own messages are the longest of all: they are known by their mark.
+      isUnwanted: (bytes) => !hearsItself && !echoes.areAwaited() && bytes.includes(ownMark),
+      onFrame(frame) {
+        echoes.hear(frame);
+        options.onFrame(frame);
+      },
+    });
+    const bus = joined(inbox, outbox, incarnation, echoes);
     await within(timeoutMs, outbox.up, endpoints.publish);
     await within(timeoutMs, bus.subscribe(...topics), endpoints.subscribe);
     return bus;
   } catch (error) {
-    await bus.close();
+    await Promise.all([inbox?.close(), outbox.close()]);
     throw error;
   }
 }

@@ -16,6 +16,8 @@ const parent = new Socket({ fd: 3 });
 /** The tasks that the provider has, by the pids of their leaders. */
 const leaders = new Map<number, ProcessIdentity>();
 
+/** Pause between two signs of life, in milliseconds. */
+const BEAT_MS = 1_000;
 /** How long listeners may take to be sent what was said last, in milliseconds. */
 const LINGER_MS = 500;
 
@@ -28,7 +30,11 @@ const output = new XPublisher({
 /** While it runs. */
 let proxy: Forwarder | undefined;
 
-createInterface(parent.on("error", () => {}).on("close", guard)).on("line", obey);
+parent.on("error", () => {}).on("close", guard);
+// The lines repeat the errors of the pipe: that of a provider that dies with something of ours unread is one.
+createInterface(parent)
+  .on("error", () => {})
+  .on("line", obey);
 run().catch(({ code, message, endpoint }: NodeJS.ErrnoException & { endpoint?: string }) => {
   parent.write(`${JSON.stringify({ failed: { code, message, endpoint } })}\n`);
 });
@@ -47,9 +53,16 @@ async function pass(bound: object): Promise<void> {
   proxy = new Forwarder(input, output);
   const running = proxy.run();
   parent.write(`${JSON.stringify({ bound })}\n`);
+  const beating = setInterval(beat, BEAT_MS);
   await running.finally(() => {
+    clearInterval(beating);
     proxy = undefined;
   });
+}
+
+// A provider that is halted reads nothing, and need not find more than one of them.
+function beat(): void {
+  if (parent.writableLength === 0) parent.write("{}\n");
 }
 
 async function bind(socket: ZmqSocket, address: string): Promise<string> {

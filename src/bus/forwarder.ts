@@ -6,8 +6,10 @@ import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Endpoints } from "../config/context-config.ts";
 import { ContextError } from "../errors.ts";
+import { createLiveness, type Liveness, type Watch } from "../liveness.ts";
 import { COOKIE, type Cookie, FORWARDER_RUN, writeCookie } from "../processes/cookie.ts";
 import type { ProcessIdentity } from "../processes/stat.ts";
+import { shortageHint } from "../shortage.ts";
 
 /** The process between publishers and subscribers, kept alive until it is closed. */
 export interface Forwarder extends AsyncDisposable {
@@ -27,12 +29,16 @@ export interface Forwarder extends AsyncDisposable {
 export interface ForwarderOptions {
   /** Whose processes it guards; without it, it guards nobody. */
   cookie?: Pick<Cookie, "context" | "provider">;
+  /** Notices when it falls silent. */
+  liveness?: Liveness;
 }
 
 /** What the forwarder process is told over its pipe, a line of JSON each. */
 export type Order = { watch: ProcessIdentity } | { forget: number } | { leave: true };
 
 export interface ForwarderEvents {
+  /** It has given no sign of life for so long, and is being ended; `onLost` follows. */
+  onSilent?(silence: { pid: number; silentMs: number }): void;
   /** It ended, though nobody asked; a new one is on its way. */
   onLost?(exit: { pid: number; code: number | null; signal: NodeJS.Signals | null }): void;
   /** The new one is bound and takes messages. */
@@ -46,19 +52,23 @@ const ENTRY = "#forwarder";
 const RETRY_MS = 100;
 /** How long an orderly end may take before the forwarder is killed, in milliseconds. */
 const LEAVE_MS = 1_000;
+/** How long it may be silent, which gives a sign of life each second, and how long before the first one; in milliseconds. */
+const SILENCE_MS = 5_000;
+const START_MS = 30_000;
 
 /**
  * Starts the forwarder and resolves when it is bound and takes messages. One that dies is replaced at once, on the
- * same addresses; peers reconnect by themselves.
+ * same addresses; peers reconnect by themselves. One that falls silent, as when it is halted, is made to die.
  *
  * @throws {ContextError} `ERR_ENDPOINT_IN_USE` or `ERR_FORWARDER_FAILED`.
  */
 export async function startForwarder(
   binds: Endpoints,
   events: ForwarderEvents = {},
-  { cookie }: ForwarderOptions = {},
+  { cookie, liveness = createLiveness() }: ForwarderOptions = {},
 ): Promise<Forwarder> {
-  let current = await spawnForwarder(binds, cookie);
+  const spawnAt = (binds: Endpoints) => spawnForwarder(binds, { cookie, liveness, onSilent: events.onSilent });
+  let current = await spawnAt(binds);
   const { bound } = current;
   const watched = new Map<number, ProcessIdentity>();
   let closing = false;
@@ -67,6 +77,7 @@ export async function startForwarder(
   async function keepAlive(): Promise<void> {
     while (true) {
       const [code, signal] = await current.exit;
+      current.watch.end();
       if (closing) return;
       events.onLost?.({ pid: current.pid, code, signal });
       const next = await respawn();
@@ -81,7 +92,7 @@ export async function startForwarder(
   async function respawn(): Promise<Running | undefined> {
     while (!closing) {
       try {
-        return await spawnForwarder(bound, cookie);
+        return await spawnAt(bound);
       } catch (error) {
         events.onRetry?.(error as ContextError);
         await pause(RETRY_MS);
@@ -121,6 +132,15 @@ interface Running {
   pid: number;
   bound: Endpoints;
   exit: Promise<[number | null, NodeJS.Signals | null]>;
+  /** Over its signs of life. */
+  watch: Watch;
+}
+
+/** What is the same for all its lives. */
+interface Care {
+  cookie: ForwarderOptions["cookie"];
+  liveness: Liveness;
+  onSilent: ForwarderEvents["onSilent"];
 }
 
 // To one that has ended nothing is said: its successor is told everything.
@@ -138,7 +158,7 @@ function end({ child }: Pick<Running, "child">): void {
   child.kill("SIGKILL");
 }
 
-async function spawnForwarder(binds: Endpoints, cookie: ForwarderOptions["cookie"]): Promise<Running> {
+async function spawnForwarder(binds: Endpoints, { cookie, liveness, onSilent }: Care): Promise<Running> {
   const entry = createRequire(import.meta.url).resolve(ENTRY);
   const child = spawn(process.execPath, [entry, binds.publish, binds.subscribe], {
     // A session of its own: Ctrl-C in the provider's terminal must not take the bus from under an orderly stop.
@@ -152,11 +172,28 @@ async function spawnForwarder(binds: Endpoints, cookie: ForwarderOptions["cookie
     },
   });
   const exit = once(child, "exit") as Running["exit"];
+  const pid = child.pid as number;
+  const watchFor = (timeoutMs: number) => {
+    const watch = liveness.watch(timeoutMs, (silentMs) => {
+      onSilent?.({ pid, silentMs: Math.round(silentMs) });
+      end({ child });
+    });
+    watch.beat();
+    return watch;
+  };
+  let watch = watchFor(START_MS);
   // Without descriptors to spare there is no process and not even its pipe; then `exit` is refused.
   const pipe = pipeOf(child);
   const ended = exit.then(() => undefined);
-  const report = await (pipe === undefined ? ended : Promise.race([firstReport(pipe), ended])).catch(failed);
-  if (report && "bound" in report) return { child, pid: child.pid as number, bound: report.bound, exit };
+  const report = await (pipe === undefined
+    ? ended
+    : Promise.race([firstReport(pipe, () => watch.beat()), ended])
+  ).catch(failed);
+  watch.end();
+  if (report && "bound" in report) {
+    watch = watchFor(SILENCE_MS);
+    return { child, pid, bound: report.bound, exit, watch };
+  }
   end({ child });
   throw refusal(report?.failed ?? { message: "it ended before it was ready" });
 }
@@ -169,11 +206,14 @@ interface Failure {
 
 type Report = { bound: Endpoints; failed?: never } | { failed: Failure };
 
-async function firstReport(pipe: Duplex): Promise<Report | undefined> {
+/** Whatever it says is a sign of life; its first line says whether it is bound. */
+async function firstReport(pipe: Duplex, onSign: () => void): Promise<Report> {
   pipe.on("error", () => {}); // it is gone: `exit` follows
-  const lines = createInterface(pipe).on("error", () => {});
-  for await (const line of lines) return JSON.parse(line) as Report;
-  return undefined;
+  const lines = createInterface(pipe)
+    .on("error", () => {})
+    .on("line", onSign);
+  const [line] = await once(lines, "line");
+  return JSON.parse(line) as Report;
 }
 
 function failed(error: NodeJS.ErrnoException): Report {
@@ -181,6 +221,7 @@ function failed(error: NodeJS.ErrnoException): Report {
 }
 
 function refusal({ code, message, endpoint }: Failure): ContextError {
+  const hint = shortageHint({ code });
   if (code === "EADDRINUSE") {
     return new ContextError("ERR_ENDPOINT_IN_USE", `${endpoint} is in use by another process`, {
       hint: "Stop the other provider, or change the ports of the context file; a port written as * is chosen by the system.",
@@ -189,5 +230,6 @@ function refusal({ code, message, endpoint }: Failure): ContextError {
   return new ContextError(
     "ERR_FORWARDER_FAILED",
     `the forwarder could not start: ${message}${endpoint ? ` (${endpoint})` : ""}`,
+    hint === undefined ? {} : { hint },
   );
 }

@@ -30,7 +30,8 @@ export function openInbox(endpoint: string, listener: Listener): Inbox {
     maxMessageSize: MAX_WIRE_BYTES,
     reconnectInterval: RECONNECT_MS,
   });
-  const up = new Promise<void>((resolve) => socket.events.on("handshake", () => resolve()));
+  const { events } = socket; // a socket of its own, which there may be no room for
+  const up = new Promise<void>((resolve) => events.on("handshake", () => resolve()));
   const topics = new Set<string>();
   socket.connect(endpoint);
   const listening = listen();

@@ -9,12 +9,11 @@ import { connectBus } from "./bus.ts";
 /** Somebody who asks on the bus and hears what is said. */
 export interface Requester extends AsyncDisposable {
   /**
-   * Publishes a message under a request id of its own and waits for the answer that repeats it.
+   * Publishes a message under its request id, or a fresh one, and waits for the answer that repeats it.
    *
-   * @param timeoutMs - How long to wait. Default 5_000.
    * @throws {ContextError} `ERR_REQUEST_TIMEOUT` when nobody answers in time.
    */
-  ask(message: Message, timeoutMs?: number): Promise<Message>;
+  ask(message: Message): Promise<Message>;
 }
 
 export interface RequesterOptions {
@@ -24,6 +23,8 @@ export interface RequesterOptions {
   /** Everything heard but our own. */
   onMessage(message: Message): void;
   timeoutMs?: number;
+  /** How long to wait for an answer, in milliseconds. Default 5_000. */
+  answerMs?: number;
 }
 
 /** When a request without an answer is sent again, in milliseconds. */
@@ -35,9 +36,9 @@ const REPEAT_MS = 500;
  * @throws {ContextError} `ERR_BUS_UNREACHABLE` as `connectBus`.
  */
 export async function connectRequester(endpoints: Endpoints, options: RequesterOptions): Promise<Requester> {
-  const { topics, isAnswer, onMessage, timeoutMs = 2_000 } = options;
+  const { topics, isAnswer, onMessage, timeoutMs = 2_000, answerMs = 5_000 } = options;
   const waiting = new Map<string, (answer: Message) => void>();
-  const repeats = new Set<NodeJS.Timeout>();
+  const timers = new Set<NodeJS.Timeout>();
   const bus = await connectBus(endpoints, { topics, timeoutMs, hearsItself: false, onFrame: hear });
 
   function hear(frame: Frame): void {
@@ -47,20 +48,21 @@ export async function connectRequester(endpoints: Endpoints, options: RequesterO
     if (requestId !== undefined && isAnswer(message)) waiting.get(requestId)?.(message);
   }
 
-  async function ask(message: Message, answerMs = 5_000): Promise<Message> {
-    const requestId = randomUUID();
+  async function ask(message: Message): Promise<Message> {
+    const { requestId = randomUUID() } = message.header;
     const { promise, resolve, reject } = deferred<Message>();
     const timer = setTimeout(() => reject(unanswered(message, answerMs)), answerMs);
     const send = () => void bus.publish(writeMessage({ ...message, header: { ...message.header, requestId } }));
     // The bus may lose a request or its answer, when the forwarder dies; the request id tells that it is the same one.
     const again = setInterval(send, REPEAT_MS);
-    repeats.add(again);
+    timers.add(timer).add(again);
     waiting.set(requestId, resolve);
     send();
     return promise.finally(() => {
-      clearTimeout(timer);
-      clearInterval(again);
-      repeats.delete(again);
+      for (const one of [timer, again]) {
+        clearTimeout(one);
+        timers.delete(one);
+      }
       waiting.delete(requestId);
     });
   }
@@ -68,14 +70,15 @@ export async function connectRequester(endpoints: Endpoints, options: RequesterO
   return {
     ask,
     async [Symbol.asyncDispose]() {
-      repeats.forEach(clearInterval);
+      // What was not answered yet is nobody's business any more, and keeps no process alive.
+      timers.forEach(clearTimeout);
       await bus.close();
     },
   };
 }
 
 function unanswered({ header: { action } }: Message, timeoutMs: number): ContextError {
-  return new ContextError("ERR_REQUEST_TIMEOUT", `nobody answered "${action}" within ${timeoutMs} ms`, {
+  return new ContextError("ERR_REQUEST_TIMEOUT", `nobody answered "${action}" within ${timeoutMs / 1_000} s`, {
     hint: "The forwarder is there, but no provider listens behind it; look at the provider's log.",
   });
 }

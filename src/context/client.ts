@@ -1,18 +1,22 @@
 // The asking side of a context: commands a provider over the bus and asks for its state. Loads nothing of the
 // supervising side.
+import { randomUUID } from "node:crypto";
+import { connectOutbox } from "../bus/bus.ts";
 import { connectRequester, type Requester } from "../bus/request.ts";
 import type { Endpoints } from "../config/context-config.ts";
 import { ContextError, ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { CONTEXT_NAME, type Header, type Message, type StateMessage } from "../protocol/message.ts";
-import { type Command, follow, type Progress, recordsOf } from "./following.ts";
+import { type Command, follow, gone, ordersIn, type Progress, recordsOf } from "./following.ts";
+import { findPresence, type Presence } from "./presence.ts";
 import type { TaskRecord } from "./record.ts";
 
-export type { Command, Progress } from "./following.ts";
+export type { Command, Progress, SettledTask } from "./following.ts";
 
 export interface ContextClient extends AsyncDisposable {
   /**
-   * @throws {ContextError} with the provider's own code and reason when it refuses, or `ERR_REQUEST_TIMEOUT`.
+   * @throws {ContextError} with the provider's own code and reason when it refuses, `ERR_REQUEST_TIMEOUT` or
+   *   `ERR_PROVIDER_GONE`.
    */
   command(command: Command): Promise<Progress>;
   /** The ids of the transactions that run. */
@@ -23,65 +27,126 @@ export interface ContextClient extends AsyncDisposable {
   top(transaction: string): Promise<JsonObject[]>;
 }
 
+export interface ClientOptions {
+  /** How long to wait for the forwarder, in milliseconds. Default 1_500. */
+  timeoutMs?: number;
+  /** How long to wait for each answer of the provider, in milliseconds. Default 5_000. */
+  answerMs?: number;
+  /** The context file that the provider runs on this machine, where that is known: its end is then seen at once. */
+  contextFile?: string;
+}
+
+/** From when on a forwarder that does not come back means that its provider is gone as well, in milliseconds. */
+const AWAY_MS = 3_000;
+
 /**
  * Connects to the provider behind a forwarder.
  *
- * @throws {ContextError} `ERR_BUS_UNREACHABLE` when nobody answers within `timeoutMs`, by default 1_500.
+ * @throws {ContextError} `ERR_BUS_UNREACHABLE` when nobody answers within `timeoutMs`.
  */
-export async function connectContext(endpoints: Endpoints, { timeoutMs = 1_500 } = {}): Promise<ContextClient> {
+export async function connectContext(
+  endpoints: Endpoints,
+  { timeoutMs = 1_500, answerMs, contextFile }: ClientOptions = {},
+): Promise<ContextClient> {
   const watchers = new Set<(message: Message) => void>();
+  const provider = await holderOf(contextFile, endpoints);
   const requester = await connectRequester(endpoints, {
     topics: ["control", "state"],
     timeoutMs,
+    ...(answerMs === undefined ? {} : { answerMs }),
     isAnswer: ({ kind, header }) => kind === "control" || header.action.startsWith("reply_"),
     onMessage(message) {
       for (const watch of watchers) watch(message);
     },
   });
 
-  const state = async (transaction: string) =>
-    recordsOf((await query(requester, "request", transaction)) as JsonObject);
+  async function whoIsGone(): Promise<string | undefined> {
+    if (provider !== undefined) return whoHasLeft(provider);
+    return (await isForwarderThere(endpoints)) ? undefined : "the provider is gone";
+  }
+
+  // Whoever does not answer may be gone, which says more.
+  async function orGone<T>(asking: Promise<T>): Promise<T> {
+    try {
+      return await asking;
+    } catch (error) {
+      const who = (error as Partial<ContextError>).code === "ERR_REQUEST_TIMEOUT" ? await whoIsGone() : undefined;
+      throw who === undefined ? error : gone(who);
+    }
+  }
+
+  const ask = async (transaction: string) => recordsOf((await query(requester, "request", transaction)) as JsonObject);
   return {
     async command(command) {
+      const requestId = randomUUID();
       // Listens from before the command goes out, so that nothing it sets going is missed.
-      const following = follow(command, () => state(command.transaction));
+      const following = follow(command, { requestId, ask: () => ask(command.transaction), whoIsGone });
       watchers.add(following.watch);
       const end = () => watchers.delete(following.watch);
       try {
-        const orders = acceptedOrders(await requester.ask(asMessage(command)));
-        following.begin(orders);
-        return { orders, settled: (timeoutMs) => following.settled(timeoutMs).finally(end) };
+        const orders = acceptedOrders(await orGone(requester.ask(asMessage(command, requestId))));
+        const { before } = following;
+        return { orders, before, settled: (timeoutMs) => following.settled(timeoutMs).finally(end) };
       } catch (error) {
         end();
         throw error;
       }
     },
     async running() {
-      const { content } = await askState(requester, "request", "");
+      const { content } = await orGone(askState(requester, "request", ""));
       const error = isObject(content) && isObject(content.error) ? content.error : {};
       return (error.running ?? []) as string[];
     },
-    state,
-    top: async (transaction) => (await query(requester, "top", transaction)) as JsonObject[],
+    state: (transaction) => orGone(ask(transaction)),
+    top: async (transaction) => (await orGone(query(requester, "top", transaction))) as JsonObject[],
     [Symbol.asyncDispose]: () => requester[Symbol.asyncDispose](),
   };
 }
 
-function asMessage({
-  action,
-  transaction,
-  serviceId = "none",
-  serviceName = CONTEXT_NAME,
-  configuration = {},
-}: Command): Message {
-  return { kind: "context", header: { action, serviceId, serviceName, transaction }, configuration };
+interface Holder {
+  contextFile: string;
+  pid: number;
 }
 
-function acceptedOrders({ header, ...message }: Message): Progress["orders"] {
-  if (message.kind !== "control") throw new ContextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${message.kind}`);
-  if (header.action === "refused") throw refusal(message.status);
-  const { orders } = message.status;
-  return isObject(orders) ? (orders as Progress["orders"]) : {};
+// The file may be run by another provider than the one at these endpoints, or by none here.
+async function holderOf(contextFile: string | undefined, { publish }: Endpoints): Promise<Holder | undefined> {
+  const presence = contextFile === undefined ? undefined : await presenceOf(contextFile);
+  if (contextFile === undefined || typeof presence !== "object" || presence.endpoints?.publish !== publish)
+    return undefined;
+  return { contextFile, pid: presence.pid };
+}
+
+async function whoHasLeft({ contextFile, pid }: Holder): Promise<string | undefined> {
+  const presence = await presenceOf(contextFile);
+  if (presence === undefined) return `the provider (pid ${pid}) is gone`;
+  if (presence === "silent" || presence.pid === pid) return undefined;
+  return `the provider (pid ${pid}) is gone, and another one (pid ${presence.pid}) has taken its place`;
+}
+
+function presenceOf(contextFile: string): Promise<Presence | undefined | "silent"> {
+  return findPresence(contextFile).catch(() => "silent" as const);
+}
+
+async function isForwarderThere({ publish }: Endpoints): Promise<boolean> {
+  try {
+    await (await connectOutbox(publish, { timeoutMs: AWAY_MS })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function asMessage(
+  { action, transaction, serviceId = "none", serviceName = CONTEXT_NAME, configuration = {} }: Command,
+  requestId: string,
+): Message {
+  return { kind: "context", header: { action, serviceId, serviceName, transaction, requestId }, configuration };
+}
+
+function acceptedOrders(answer: Message): Progress["orders"] {
+  if (answer.kind !== "control") throw new ContextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
+  if (answer.header.action === "refused") throw refusal(answer.status);
+  return ordersIn(answer) ?? {};
 }
 
 function refusal({ code, reason }: JsonObject): ContextError {

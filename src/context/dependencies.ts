@@ -32,6 +32,20 @@ export function mayStop(id: string, toStop: ReadonlySet<string>, states: States)
   });
 }
 
+/** How long an orderly stop of these may take: the grace periods of who needs whom follow on each other, in milliseconds. */
+export function longestStopMs(tasks: readonly TaskServiceConfig[]): number {
+  const known = new Map<string, number>();
+  // The reader of the file has refused cycles.
+  const stopMsOf = (task: TaskServiceConfig): number => {
+    const { id, supervision } = task;
+    const before = tasks.filter((other) => needs(other, id)).map((other) => known.get(other.id) ?? stopMsOf(other));
+    const stopMs = supervision.graceMs + Math.max(0, ...before);
+    known.set(id, stopMs);
+    return stopMs;
+  };
+  return Math.max(0, ...tasks.map(stopMsOf));
+}
+
 function needs({ supervision }: TaskServiceConfig, id: string): boolean {
   return supervision.dependsOn.includes(id);
 }

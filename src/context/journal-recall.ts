@@ -1,4 +1,5 @@
 // What a restarted provider may resume of what the journal says, and the text of a journal that is begun with that. Pure.
+import type { ProcessIdentity } from "../processes/stat.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import {
   type Defined,
@@ -35,9 +36,12 @@ export interface ResumableTask extends Readonly<Remembered> {
 export const nothingToResume: Resumable = { transactions: [], lastSequence: 0 };
 
 /** The text of a journal that is begun with this. */
-export function formatSnapshot(known: Resumable, { contextId, bootId }: Pick<Head, "contextId" | "bootId">): string {
+export function formatSnapshot(
+  known: Resumable,
+  { contextId, bootId, owner }: Pick<Head, "contextId" | "bootId" | "owner">,
+): string {
   const { transactions, lastSequence } = known;
-  const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence };
+  const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence, owner };
   return [head, ...transactions.flatMap(recordsOf)].map(formatRecord).join("");
 }
 
@@ -72,6 +76,19 @@ export function replay(text: string, bootId: string): Resumable | Fault {
   return bootId !== "" && bootId === writtenIn ? known : withoutExits(known);
 }
 
+/**
+ * The process that has a journal, whatever else of it can be read; undefined when it was closed.
+ *
+ * @param bootId - Of the present boot; a process of another one is gone.
+ */
+export function ownerOf(text: string, bootId: string): ProcessIdentity | undefined {
+  const lines = text.split("\n");
+  const head = readRecord(lines[0] ?? "");
+  const last = readRecord(lines.at(-2) ?? "");
+  if ("fault" in head || head.kind !== "journal" || head.bootId !== bootId || bootId === "") return undefined;
+  return "kind" in last && last.kind === "closed" ? undefined : head.owner;
+}
+
 function withoutExits({ transactions, lastSequence }: Resumable): Resumable {
   const forget = (task: ResumableTask): ResumableTask => ({ ...task, exits: [] });
   return { transactions: transactions.map((one) => ({ ...one, tasks: one.tasks.map(forget) })), lastSequence };
@@ -103,6 +120,8 @@ export function recollect(known: Resumable | undefined, record: JournalRecord): 
       return { ...known, transactions: known.transactions.filter(({ id }) => id !== record.transaction) };
     case "left":
       return { ...known, transactions: [] };
+    case "closed":
+      return known;
   }
 }
 

@@ -1,6 +1,7 @@
 // What the journal of a provider says: its records, and a line of text for each. Pure. A file may hold anything, so a line
 // is believed only when its checksum and the shape of every field are right.
 import { crc32 } from "node:zlib";
+import type { ProcessIdentity } from "../processes/stat.ts";
 import { formatJson, isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { isLifecycleState, type LifecycleState } from "./lifecycle.ts";
 
@@ -13,6 +14,8 @@ export interface Head {
   bootId: string;
   /** Of all records before this file was begun. */
   lastSequence: number;
+  /** The process that writes here, until it has closed the journal; absent where the system tells none from another. */
+  owner?: ProcessIdentity | undefined;
 }
 
 /** A transaction is there; once more, and nothing but its name changes. */
@@ -71,9 +74,14 @@ export interface Left {
   kind: "left";
 }
 
+/** Whoever wrote here does so no more, though its process may live on. */
+export interface Closed {
+  kind: "closed";
+}
+
 /** What a provider writes; the other kinds are the journal's own. */
 export type JournalEntry = Opened | Defined | Moved | Ended | Left;
-export type JournalRecord = Head | Kept | JournalEntry;
+export type JournalRecord = Head | Kept | Closed | JournalEntry;
 
 /** What is kept of the transitions of a task service. */
 export interface Remembered {
@@ -157,6 +165,7 @@ const isCount: Fits = (value) => Number.isSafeInteger(value) && (value as number
 const isPid: Fits = (value) => isCount(value) && value !== 0;
 const isTimeMs: Fits = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
 const isTimes: Fits = (value) => Array.isArray(value) && value.every(isTimeMs);
+const isOwner: Fits = (value) => isObject(value) && misfit(value, { pid: isPid, startTicks: isCount }) === undefined;
 const isTime: Fits = (value) =>
   typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]{8,}Z$/.test(value) && !Number.isNaN(Date.parse(value));
 const optional =
@@ -172,6 +181,7 @@ const FIELDS: { readonly [R in JournalRecord as R["kind"]]: { readonly [Name in 
       contextId: isText,
       bootId: isText,
       lastSequence: isCount,
+      owner: optional(isOwner),
     },
     opened: { transaction: isId, contextName: isText },
     defined: { transaction: isId, task: isId, body: optional(isObject) },
@@ -195,4 +205,5 @@ const FIELDS: { readonly [R in JournalRecord as R["kind"]]: { readonly [Name in 
     },
     ended: { transaction: isId },
     left: {},
+    closed: {},
   };

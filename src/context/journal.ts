@@ -16,11 +16,14 @@ import {
 } from "node:fs";
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { reasonOf } from "../errors.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { ContextError, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { isLiving, isSame, type ProcessIdentity } from "../processes/stat.ts";
+import { createProcessTable, type ProcessTable } from "../processes/table.ts";
 import { decodeText } from "../text.ts";
-import { formatSnapshot, nothingToResume, type Resumable, recollect, replay } from "./journal-recall.ts";
-import { formatRecord, type JournalEntry, readRecord } from "./journal-records.ts";
+import { formatSnapshot, nothingToResume, ownerOf, type Resumable, recollect, replay } from "./journal-recall.ts";
+import { type Fault, formatRecord, type JournalEntry, readRecord } from "./journal-records.ts";
 
 export interface Journal {
   /** Appends a record, which a killed process has not lost. Never throws: what can't be written is counted and told. */
@@ -41,21 +44,43 @@ export interface JournalOptions {
   maxBytes?: number;
   /** Tells one boot of the machine from another. Defaults to what the system says. */
   bootId?: string;
+  /** Tells which process the journal's last owner was, and we are. */
+  table?: Pick<ProcessTable, "find">;
   /** Writes at the end of a file; answers how many bytes it took. */
   append?: (fd: number, bytes: Buffer) => number;
 }
 
 /** So many journals that could not be read are kept. */
 const MAX_CORRUPT = 5;
+/** So often an owner is looked at that lives, and how long apart, in milliseconds. */
+const LOOKS = 10;
+const LOOK_MS = 50;
 /** Only we are to read it: a definition may hold what is secret. */
 const MODE = 0o600;
 
-/** Reads what is to be resumed, and begins a fresh journal with it. Never rejects for what the disk holds or lacks. */
+/**
+ * Reads what is to be resumed, and begins a fresh journal with it. Never rejects for what the disk holds or lacks.
+ *
+ * @throws {ContextError} `ERR_PROVIDER_RUNNING` when the process that writes to it lives, and is another.
+ */
 export async function openJournal(options: JournalOptions): Promise<{ journal: Journal; before: Resumable }> {
-  const { folder, name, log, bootId = readBootId() } = options;
+  const { folder, name, log, bootId = readBootId(), table = createProcessTable() } = options;
   const path = join(folder, `${name}.journal`);
-  const before = await recall(path, { folder, name, log, bootId });
-  return { journal: keepJournal(path, before, { ...options, bootId }), before };
+  const us = identityOf(process.pid, table);
+  const before = await recall(path, { folder, name, log, bootId, table, us });
+  return { journal: keepJournal(path, before, { ...options, bootId, owner: us }), before };
+}
+
+/** What the machine is like that a journal is read on. */
+interface Present {
+  bootId: string;
+  us: ProcessIdentity | undefined;
+  table: Pick<ProcessTable, "find">;
+}
+
+function identityOf(pid: number, table: Pick<ProcessTable, "find">): ProcessIdentity | undefined {
+  const found = table.find(pid);
+  return found && isLiving(found) ? { pid, startTicks: found.startTicks } : undefined;
 }
 
 function readBootId(): string {
@@ -70,24 +95,43 @@ function readBootId(): string {
 
 async function recall(
   path: string,
-  { folder, name, bootId, log }: Pick<JournalOptions, "folder" | "name" | "log"> & { bootId: string },
+  { folder, name, bootId, log, us, table }: Pick<JournalOptions, "folder" | "name" | "log"> & Present,
 ): Promise<Resumable> {
-  const found = await read(path, bootId);
+  const text = await read(path);
+  if (text === undefined) return nothingToResume;
+  if (typeof text === "string") await assertNobodyElses(path, ownerOf(text, bootId), { us, table });
+  const found = typeof text === "string" ? replay(text, bootId) : text;
   if (!("fault" in found)) return found;
   const kept = await setAside(path, folder, name).catch((error: unknown) => `nowhere: ${reasonOf(error)}`);
   log.warn({ file: path, reason: found.fault, kept }, "journal set aside, nothing is resumed");
   return nothingToResume;
 }
 
-async function read(path: string, bootId: string): Promise<ReturnType<typeof replay>> {
+/** Undefined where there is none. */
+async function read(path: string): Promise<string | Fault | undefined> {
   try {
     // Reading a pipe that somebody has put there would never end.
     if (!(await stat(path)).isFile()) return { fault: "is not a file" };
-    return replay(decodeText(await readFile(path)), bootId);
+    return decodeText(await readFile(path));
   } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return nothingToResume;
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     return { fault: reasonOf(error) };
   }
+}
+
+// The presence of a provider goes by the path of its file; a folder that is moved while it runs takes the journal along.
+async function assertNobodyElses(
+  path: string,
+  owner: ProcessIdentity | undefined,
+  { us, table }: Pick<Present, "us" | "table">,
+): Promise<void> {
+  const isGone = () => owner === undefined || isSame(owner, us) || !isSame(owner, identityOf(owner.pid, table));
+  // One that was killed has let go of its presence a moment before it is gone.
+  for (let looks = 0; looks < LOOKS && !isGone(); looks += 1) await pause(LOOK_MS);
+  if (owner === undefined || isGone()) return;
+  throw new ContextError("ERR_PROVIDER_RUNNING", `${path} is that of the provider with pid ${owner.pid}, which runs`, {
+    hint: "The folder was moved or copied while it ran. Stop it first; in a copy, it is enough to remove the journal.",
+  });
 }
 
 /** Answers where it is now; it gets a number that none before it has had. */
@@ -121,7 +165,15 @@ interface OpenFile {
 function keepJournal(
   path: string,
   before: Resumable,
-  { folder, contextId, bootId, log, maxBytes = 1024 * 1024, append = writeSync }: JournalOptions & { bootId: string },
+  {
+    folder,
+    contextId,
+    bootId,
+    owner,
+    log,
+    maxBytes = 1024 * 1024,
+    append = writeSync,
+  }: JournalOptions & { bootId: string; owner: ProcessIdentity | undefined },
 ): Journal {
   let known = before;
   let lost = 0;
@@ -193,7 +245,7 @@ function keepJournal(
     rmSync(fresh, { force: true });
     const fd = openSync(fresh, "ax", MODE);
     try {
-      const text = Buffer.from(formatSnapshot(known, { contextId, bootId }), "latin1");
+      const text = Buffer.from(formatSnapshot(known, { contextId, bootId, owner }), "latin1");
       writeWhole(fd, text);
       fsyncSync(fd);
       keepFormer(path);
@@ -251,6 +303,7 @@ function keepJournal(
       if (isClosed) return;
       isClosed = true;
       if (file === undefined) return;
+      if (!isBehind) extend(file, Buffer.from(formatRecord({ kind: "closed" }), "latin1"));
       try {
         fsyncSync(file.fd);
       } catch (error) {

@@ -29,7 +29,11 @@ export function resume(before: Resumable, transactions: Transactions, log: Log):
 }
 
 /** Has it stay what it is, ended, for all providers to come; answers no transactions. */
-export function forget(before: Resumable, journal: Pick<Journal, "write">): string[] {
+export function forget(before: Resumable, journal: Pick<Journal, "write">, log: Log): string[] {
+  for (const { id, tasks } of before.transactions) {
+    const wanted = tasks.filter(({ isWanted }) => isWanted).map((task) => task.id);
+    log.warn({ transaction: id, tasks: wanted }, "not resumed, as told");
+  }
   if (before.transactions.length > 0) journal.write({ kind: "left" });
   return [];
 }

@@ -58,26 +58,44 @@ export async function findPresence(contextFile: string): Promise<Presence | unde
   try {
     socket.connect(addressOf(contextFile));
     await once(socket, "connect");
-  } catch {
+  } catch (error) {
+    // A queue of visitors whom nobody lets in belongs to somebody.
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") throw unanswered(contextFile);
     return undefined;
   }
   // One that was halted, or is too busy, holds the socket all the same.
   socket.setTimeout(ANSWER_MS, () => socket.destroy(unanswered(contextFile)));
   try {
-    return JSON.parse(await text(socket)) as Presence;
+    return readPresence(await text(socket));
+  } catch (error) {
+    throw error instanceof ContextError ? error : hungUp(contextFile, error);
   } finally {
     socket.destroy();
   }
 }
 
+// One that has no descriptors left, or is killed while it answers, says nothing or half of it.
+function readPresence(answer: string): Presence {
+  const presence = JSON.parse(answer) as Presence;
+  if (typeof presence.pid !== "number") throw new TypeError("expected a pid");
+  return presence;
+}
+
 function unanswered(contextFile: string): ContextError {
   return new ContextError(
     "ERR_REQUEST_TIMEOUT",
-    `the provider of ${contextFile} does not answer within ${ANSWER_MS} ms`,
+    `the provider of ${contextFile} does not answer within ${ANSWER_MS / 1_000} s`,
     {
       hint: "It is halted or overloaded; look at its log.",
     },
   );
+}
+
+function hungUp(contextFile: string, cause: unknown): ContextError {
+  return new ContextError("ERR_REQUEST_TIMEOUT", `the provider of ${contextFile} does not answer: it has hung up`, {
+    hint: "It has no file descriptors left, or has just ended; look at its log.",
+    cause,
+  });
 }
 
 async function listen(server: Server, contextFile: string): Promise<void> {

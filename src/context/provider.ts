@@ -1,30 +1,33 @@
-// The long-lived process of one context file. Opens presence, forwarder, bus and watch in this order, and closes them
-// in reverse once every process is gone.
+// The long-lived process of one context file. Opens presence, journal, forwarder, bus and watch in this order, and
+// closes them in reverse once every process is gone.
 import { randomUUID } from "node:crypto";
+import { realpathSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, dirname, extname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
+import { ContextError, reasonOf } from "../errors.ts";
 import { startProgram } from "../launch/child.ts";
 import { stateDirOf } from "../launch/compile.ts";
 import { type Custody, createCustody } from "../launch/custody.ts";
-import { descriptorShortage } from "../launch/descriptors.ts";
+import { assertDescriptors, descriptorShortage } from "../launch/descriptors.ts";
 import { type RunningProbe, startProbe } from "../launch/probe.ts";
 import { openServices } from "../launch/services.ts";
 import { findTools } from "../launch/system-tools.ts";
 import { readEnvironment } from "../launch/task-environment.ts";
 import { createLauncher } from "../launch/task-process.ts";
+import { createLiveness } from "../liveness.ts";
 import { type Log, type LogFields, silent } from "../log.ts";
 import { createProcessTable } from "../processes/table.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import { shortageHint } from "../shortage.ts";
 import { createComplaints } from "./complaints.ts";
 import { createController } from "./controller.ts";
 import { createGate } from "./gate.ts";
 import { openJournal } from "./journal.ts";
-import { createLiveness } from "./liveness.ts";
 import { clearLeftovers, forget, resume } from "./predecessor.ts";
 import { contextKeyOf, holdPresence } from "./presence.ts";
 import { left } from "./report.ts";
@@ -57,6 +60,11 @@ export interface ProviderOptions {
   log?: Log;
 }
 
+/**
+ * What a provider opens to run its first task, generously. ZeroMQ takes it ill when there are too few: it waits for
+ * what can't come, or aborts the process.
+ */
+const START_DESCRIPTORS = 24;
 /** How long the last word may take when the forwarder is away, in milliseconds. */
 const LAST_WORD_MS = 1_000;
 
@@ -91,26 +99,25 @@ export interface Provider extends AsyncDisposable {
 /**
  * Starts the provider of a context file. Resolves when it takes commands.
  *
- * @throws {ContextError} `ERR_PROVIDER_RUNNING`, `ERR_ENDPOINT_IN_USE`, `ERR_ENDPOINT_PUBLIC` or `ERR_FORWARDER_FAILED`.
+ * @throws {ContextError} `ERR_PROVIDER_RUNNING`, `ERR_ENDPOINT_IN_USE`, `ERR_ENDPOINT_PUBLIC`, `ERR_FORWARDER_FAILED` or
+ * `ERR_SYSTEM_SHORT`.
  */
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { config, file } = options;
   const log = sheltered(options.log ?? silent);
   const opened = createOpened();
   try {
+    assertDescriptors(START_DESCRIPTORS);
     const { binds, warnings } = narrowToLoopback(config);
     for (const reason of warnings) log.warn({ reason }, "bound to this machine only");
     const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
     const owner = { context: contextKeyOf(file), provider: randomUUID() };
     const everybody = createProcessTable();
-    await clearLeftovers(owner, everybody, log);
-    // Whom we start is younger than we are.
-    const table = createProcessTable({ sinceTicks: everybody.find(process.pid)?.startTicks ?? 0 });
-    const folder = dirname(resolve(file));
-    const toolsFound = findTools(folder, log);
+    // Before anything of this file is touched: it may still be somebody's.
     const { journal, before } = await openJournal({
       ...placeOf(file, options.stateDir),
       contextId: config.contextId,
+      table: everybody,
       log,
     });
     opened.add({
@@ -118,7 +125,14 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         journal.close();
       },
     });
-    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log), { cookie: owner }));
+    await clearLeftovers(owner, everybody, log);
+    // Whom we start is younger than we are.
+    const table = createProcessTable({ sinceTicks: everybody.find(process.pid)?.startTicks ?? 0 });
+    const folder = dirname(resolve(file));
+    const toolsFound = findTools(folder, log);
+    toolsFound.catch(() => {}); // awaited once the bus is there, if the start comes so far
+    const liveness = createLiveness();
+    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log), { cookie: owner, liveness }));
     const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
 
     const complaints = createComplaints(log, monotonicMs);
@@ -141,7 +155,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       addresses: addressesOf(config, endpoints, forwarder.bound),
       launcher: createLauncher({ folder, custody }),
       enter: createGate(2 * availableParallelism()),
-      liveness: createLiveness(),
+      liveness,
       async prepare(task) {
         const [path, environment] = await Promise.all([
           services.prepare(task),
@@ -149,7 +163,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         ]);
         return { path, environment };
       },
-      probe: (task, environment, onReady) => probeTask(task, { environment, folder, custody, onReady }),
+      probe: (task, environment, onReady) => probeTask(task, { environment, folder, custody, log, onReady }),
       journal,
       lastSequence: before.lastSequence,
       incarnation: wire.incarnation,
@@ -177,7 +191,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const watch = opened.add(
       options.watch({ watched: transactions.watched, publish: wire.send, seen: transactions.seen }),
     );
-    const resumed = options.resume === false ? forget(before, journal) : resume(before, transactions, log);
+    const resumed = options.resume === false ? forget(before, journal, log) : resume(before, transactions, log);
     wire.receive(controller.receive);
     presence.update({ pid: process.pid, contextId: config.contextId, endpoints });
 
@@ -216,9 +230,19 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
-    await opened.close();
-    throw error;
+    // What can't be closed must not hide why.
+    await opened.close().catch(() => {});
+    throw error instanceof ContextError ? error : (tooShort(file, error) ?? error);
   }
+}
+
+function tooShort(file: string, error: unknown): ContextError | undefined {
+  const hint = shortageHint(error);
+  if (hint === undefined) return undefined;
+  return new ContextError("ERR_SYSTEM_SHORT", `cannot start the provider of ${file}: ${reasonOf(error)}`, {
+    hint,
+    cause: error,
+  });
 }
 
 // Supervision goes on while nobody can be told of it; whoever brings a log knows what it takes to keep one.
@@ -252,6 +276,7 @@ function createOpened() {
 
 function reportForwarder(log: Log): ForwarderEvents {
   return {
+    onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, "forwarder does not answer"),
     onLost: ({ pid, code, signal }) => log.warn({ pid, code, signal }, "forwarder lost"),
     onBack: (pid) => log.info({ pid }, "forwarder back"),
     onRetry: ({ message: reason }) => log.warn({ reason }, "forwarder waits to bind"),
@@ -278,26 +303,32 @@ function warnOfShortage(tasks: number, log: Log): void {
 
 /** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
 function placeOf(file: string, stateDir: string | undefined): { folder: string; name: string } {
-  const name = basename(file, extname(file));
+  const name = basename(realpathSync(file), ".xml");
   if (stateDir === undefined) return { folder: stateDirOf(file), name };
   return { folder: resolve(stateDir), name: `${name}-${contextKeyOf(file).slice(0, 8)}` };
 }
 
+interface ProbeSurroundings {
+  environment: Readonly<Record<string, string>>;
+  folder: string;
+  custody: Custody;
+  log: Log;
+  onReady(): void;
+}
+
+// What a program of a probe leaves behind is owed no grace, and must not keep its answer from counting.
 function probeTask(
-  { supervision }: TaskServiceConfig,
-  {
-    environment,
-    folder,
-    custody,
-    onReady,
-  }: { environment: Readonly<Record<string, string>>; folder: string; custody: Custody; onReady(): void },
+  { id, supervision }: TaskServiceConfig,
+  { environment, folder, custody, log, onReady }: ProbeSurroundings,
 ): RunningProbe {
-  const events = { onSpawned() {}, onOutput() {}, onLingers() {}, onStuck() {} };
+  const events = { onSpawned() {}, onLingers() {}, onStuck() {} };
+  const upbringing = { environment, folder, stopSignal: "SIGKILL" } as const;
   return startProbe(supervision.probe as Probe, {
     folder,
     onReady,
+    onFaulty: (reason) => log.warn({ task: id, reason }, "faulty probe"),
     run: (program, told) =>
-      startProgram({ ...program, run: randomUUID(), environment, folder }, custody, { ...events, ...told }),
+      startProgram({ ...program, ...upbringing, run: randomUUID() }, custody, { ...events, ...told }),
   });
 }
 

@@ -3,7 +3,7 @@
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Status } from "../protocol/message.ts";
-import type { LifecycleState, Standing } from "./lifecycle.ts";
+import { isAlive, type LifecycleState, type Standing } from "./lifecycle.ts";
 
 /** One entry of `tasks` in `context_info` and `reply_context`. */
 export interface TaskRecord extends JsonObject {
@@ -61,7 +61,9 @@ export interface TransactionRecord extends JsonObject {
 /** Where the task stands now. */
 export function standingAt(record: TaskRecord, { state, life }: Standing): TaskRecord {
   const reason = whyIn({ state, life });
-  return { ...record, lifecycle: state, runs: life.run, ...(reason === undefined ? {} : { reason }) };
+  // One that has not said that it has started, and may never say it, has a process all the same.
+  const pid = record.pid ?? (isAlive(state) ? (life.pid ?? null) : null);
+  return { ...record, pid, lifecycle: state, runs: life.run, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** Why a task stands where it does, where that is not as it should be. */

@@ -1,10 +1,10 @@
 import { type ContextError, reasonOf } from "../errors.ts";
 import type { Exit, OutputStream, SpawnFailure } from "../launch/child.ts";
-import { SHORTAGES } from "../launch/child.ts";
 import type { RunEvents, TaskRun } from "../launch/task-run.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../protocol/message.ts";
 import type { Beat } from "../protocol/pipe.ts";
+import { isShortage } from "../shortage.ts";
 import { createAnnouncements } from "./announcements.ts";
 import type { Enter } from "./gate.ts";
 import type { LifecycleEvent } from "./lifecycle.ts";
@@ -202,12 +202,6 @@ function readCopy(body: JsonObject, onGarbage: (error: ContextError) => void): C
     onGarbage(error as ContextError);
     return undefined;
   }
-}
-
-// What was short is often behind an error that says what it was needed for.
-function isShortage(error: unknown): boolean {
-  const { code = "", cause } = (error ?? {}) as NodeJS.ErrnoException;
-  return SHORTAGES.includes(code) || (cause !== undefined && isShortage(cause));
 }
 
 function explain(error: unknown): string {

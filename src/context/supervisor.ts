@@ -5,15 +5,15 @@ import type { TaskServiceConfig, TriggerEvent } from "../config/context-config.t
 import { formatTaskService } from "../config/task-service.ts";
 import { reasonOf } from "../errors.ts";
 import type { Exit, SpawnFailure } from "../launch/child.ts";
+import { keepLastWords } from "../launch/last-words.ts";
 import type { RunningProbe } from "../launch/probe.ts";
+import type { Watch } from "../liveness.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { type ControlMessage, deviceActionOf, type Message } from "../protocol/message.ts";
 import type { Assignment, Beat } from "../protocol/pipe.ts";
 import { keepComebacks } from "./comebacks.ts";
 import { eventOf } from "./dispatch.ts";
-import { keepLastWords } from "./last-words.ts";
 import { type Effect, follow, isAlive, isPending, type LifecycleEvent, newborn, returned } from "./lifecycle.ts";
-import type { Watch } from "./liveness.ts";
 import { announced, commanded, newRecord, standingAt } from "./record.ts";
 import { onBehalfOf, type Spoken } from "./report.ts";
 import { type Comeback, wantsRestart } from "./restart.ts";

@@ -55,7 +55,16 @@ export async function joinWire(endpoints: Endpoints, { taskTopics, complaints, l
     onFrame: handle,
     onMalformed: ({ message: reason }) => complaints.add("malformed message", { reason }),
   });
-  const strays = watchStrays(endpoints.subscribe, known, reportStrays(complaints));
+  const strays = await watchOrLeave();
+
+  async function watchOrLeave(): Promise<AsyncDisposable> {
+    try {
+      return watchStrays(endpoints.subscribe, known, reportStrays(complaints));
+    } catch (error) {
+      await bus.close();
+      throw error;
+    }
+  }
 
   function handle(frame: Frame): void {
     if (frame.topic === echoTopic) return;

@@ -8,10 +8,13 @@ import { clearTree } from "../processes/clear.ts";
 import type { Ended, Pursuit, Survivor } from "../processes/pursuit.ts";
 import type { ProcessEntry } from "../processes/stat.ts";
 import { createTree, membersOf, snapshotTree, type Tree, UNKNOWN_START } from "../processes/tree.ts";
-import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
+import { MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
+import { isShortage } from "../shortage.ts";
 import type { Custody, Limits } from "./custody.ts";
+import { type LineReader, readLines } from "./line-reader.ts";
 import { signalGroup } from "./process-group.ts";
+import { createTurns } from "./turns.ts";
 
 /** How a process ended: a code, or the signal that ended it. */
 export interface Exit {
@@ -93,6 +96,9 @@ const DRAIN_MS = 1_000;
 const STUCK_MS = 2_000;
 const AGAIN_MS = 5_000;
 
+/** All processes share it: many that print without end hold up the provider no more than one does. */
+const turns = createTurns();
+
 /** Starts any program. */
 export function startProgram(program: Program, custody: Custody, events: ProgramEvents): RunningProgram {
   return follow(start([program.path, ...program.words], program, custody, []), program, custody, events);
@@ -109,11 +115,10 @@ export function startChild(
   // One duplex pipe of our own rather than fork's channel: it starts faster, and its end says the other side is gone.
   const words = [process.execPath, "--enable-source-maps", entry, ...label];
   const child = start(words, upbringing, custody, ["pipe"]);
-  const running = follow(child, upbringing, custody, events);
   const pipe = stdioOf(child)[3] as Duplex | undefined;
-  if (pipe === undefined) return { ...running, send() {}, hangUp() {} };
+  if (pipe === undefined) return { ...follow(child, upbringing, custody, events), send() {}, hangUp() {} };
 
-  onLines(pipe, MAX_PIPE_LINE_LENGTH, (line) => {
+  function onLine(line: string): void {
     let message: FromTask;
     try {
       message = readFromTask(line);
@@ -122,7 +127,9 @@ export function startChild(
       return;
     }
     events.onMessage(message);
-  });
+  }
+  const messages = readLines(pipe, { maxLength: MAX_PIPE_LINE_LENGTH, turns, onLine });
+  const running = follow(child, upbringing, custody, events, messages);
   pipe.on("error", () => {}); // the process is gone: `exit` follows
 
   return {
@@ -134,10 +141,12 @@ export function startChild(
   };
 }
 
-/** Whether a program of the system runs with these words and ends well. */
+/** Whether a program of the system runs with these words and ends well. Rejects when the system is too short to tell. */
 export function runsWell(path: string, words: readonly string[]): Promise<boolean> {
-  return new Promise((resolve) => {
-    execFile(path, words, { timeout: DRAIN_MS }, (error) => resolve(error === null));
+  return new Promise((resolve, reject) => {
+    execFile(path, words, { timeout: DRAIN_MS }, (error) =>
+      isShortage(error) ? reject(error) : resolve(error === null),
+    );
   });
 }
 
@@ -163,7 +172,9 @@ function follow(
   { run, stopSignal = "SIGTERM" }: Upbringing,
   { table, guard }: Custody,
   events: ProgramEvents,
+  ...others: LineReader[]
 ): RunningProgram {
+  const readers = [...others];
   let tree: Tree | undefined;
   let clearing: Pursuit | undefined;
   let isKilled = false;
@@ -177,7 +188,8 @@ function follow(
   });
   for (const stream of ["stdout", "stderr"] as const) {
     const output = child[stream] as Readable | null | undefined;
-    if (output) onLines(output, MAX_LINE_LENGTH, (line) => events.onOutput(stream, line));
+    const onLine = (line: string) => events.onOutput(stream, line);
+    if (output) readers.push(readLines(output, { maxLength: MAX_LINE_LENGTH, turns, onLine }));
   }
   child.once("spawn", () => {
     const pid = child.pid as number;
@@ -193,7 +205,9 @@ function follow(
     const ended = withStruck(await clear());
     guard.forget(child.pid as number);
     // Somebody who could not be found may hold the other ends for ever.
-    await Promise.race([closed, pause(DRAIN_MS, undefined, { ref: false })]);
+    const drained = Promise.all([closed, ...readers.map(({ done }) => done)]);
+    await Promise.race([drained, pause(DRAIN_MS, undefined, { ref: false })]);
+    for (const reader of readers) reader.cut();
     for (const stream of stdioOf(child)) stream?.destroy();
     events.onExit({ code, signal, wasKilled: isKilled, ended });
   });
@@ -207,7 +221,7 @@ function follow(
     clearing = clearTree(tree as Tree, {
       table,
       stopSignal,
-      graceMs: isKilled ? 0 : Number.POSITIVE_INFINITY,
+      graceMs: isKilled || stopSignal === "SIGKILL" ? 0 : Number.POSITIVE_INFINITY,
       onLingers: events.onLingers,
       onStuck: (survivors) => events.onStuck(survivors.map(describe).join(", ")),
     });
@@ -279,11 +293,8 @@ function follow(
 }
 
 function classify(error: NodeJS.ErrnoException): SpawnFailure {
-  return { reason: error.message, isTransient: SHORTAGES.includes(error.code ?? "") };
+  return { reason: error.message, isTransient: isShortage(error) };
 }
-
-/** What the system says when it is short of processes, descriptors or memory. */
-export const SHORTAGES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
 
 function describe({ pid, name, reason }: Survivor): string {
   return `pid ${pid} (${name}): ${reason}`;
@@ -292,11 +303,4 @@ function describe({ pid, name, reason }: Survivor): string {
 // Without descriptors to spare there is no process and not even its pipes; an error follows.
 function stdioOf(child: ChildProcess): (Readable | Writable | null | undefined)[] {
   return (child.stdio as ChildProcess["stdio"] | undefined) ?? [];
-}
-
-function onLines(stream: Readable, maxLength: number, onLine: (line: string) => void): void {
-  const lines = createLineSplitter(onLine, maxLength);
-  stream.setEncoding("utf8");
-  stream.on("data", lines.push);
-  stream.on("end", lines.end);
 }

@@ -1,14 +1,14 @@
 // Compiles the TypeScript of a service once per change into a cache, so that a user needs no build step and a start
 // no compiler.
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { devNull } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildOptions, Plugin } from "esbuild";
 import { ContextError, reasonOf } from "../errors.ts";
+import { assertDescriptors } from "./descriptors.ts";
 
 /** What a compiled module was made from; the module is stale when one of these has changed. */
 interface Origin {
@@ -20,9 +20,9 @@ interface Origin {
 
 const TYPESCRIPT = /\.m?ts$/;
 
-/** Where what belongs to a context file is kept, unless somebody says otherwise: beside it. */
+/** Where what belongs to a context file is kept, unless somebody says otherwise: beside it, whatever link leads to it. */
 export function stateDirOf(file: string): string {
-  return join(dirname(resolve(file)), ".zcontext");
+  return join(dirname(realpathSync(file)), ".zcontext");
 }
 
 /**
@@ -75,7 +75,9 @@ async function bundle(options: ReturnType<typeof optionsFor>) {
   const { build, stop } = await import("esbuild");
   bundling += 1;
   try {
-    assertDescriptors();
+    // Without them the compiler's own starter fails over the missing pipes, and the error of the spawn comes where
+    // nobody can catch it.
+    assertDescriptors(SPAWN_DESCRIPTORS);
     return await build(options);
   } catch (error) {
     throw withCode(error);
@@ -87,17 +89,6 @@ async function bundle(options: ReturnType<typeof optionsFor>) {
 
 /** What the spawn of the compiler takes, generously. */
 const SPAWN_DESCRIPTORS = 12;
-
-// Without descriptors to spare the compiler's own starter fails over the missing pipes, and the error of the spawn
-// comes where nobody can catch it.
-function assertDescriptors(): void {
-  const held: number[] = [];
-  try {
-    while (held.length < SPAWN_DESCRIPTORS) held.push(openSync(devNull, "r"));
-  } finally {
-    for (const file of held) closeSync(file);
-  }
-}
 
 /** What it says when its process could not be started holds the code in its text only. */
 function withCode(error: unknown): unknown {

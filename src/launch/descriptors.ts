@@ -1,6 +1,7 @@
 // Whether the system lets the provider open as many files as its tasks will need: a shortage shows as tasks that can't
 // be started, long after the cause.
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { devNull } from "node:os";
 
 /** What a task costs the provider, generously: pipes, figures, and those of tasks that are just being replaced. */
 const PER_TASK = 16;
@@ -16,6 +17,16 @@ export function descriptorShortage(
   const [, hard = ""] = /^Max open files\s+\S+\s+(\S+)/m.exec(limits) ?? [];
   const limit = Number(hard);
   return Number.isInteger(limit) && hard !== "" && limit < needed ? { needed, limit } : undefined;
+}
+
+/** Throws what the system says when so many files can't be opened at present. */
+export function assertDescriptors(count: number): void {
+  const held: number[] = [];
+  try {
+    while (held.length < count) held.push(openSync(devNull, "r"));
+  } finally {
+    for (const file of held) closeSync(file);
+  }
 }
 
 function readLimits(): string {

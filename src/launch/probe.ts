@@ -1,9 +1,12 @@
 // Asks, on behalf of a task that can't say so itself, whether it is ready: again and again, one attempt at a time, until
 // it is or nobody wants to know any more.
 import { connect } from "node:net";
+import { quoteWord } from "../config/command.ts";
 import type { Probe } from "../config/model.ts";
-import { reasonOf } from "../errors.ts";
-import type { Program, ProgramEvents, RunningProgram } from "./child.ts";
+import { ContextError, reasonOf } from "../errors.ts";
+import type { OutputStream, Program, ProgramEvents, RunningProgram } from "./child.ts";
+import { keepLastWords } from "./last-words.ts";
+import { createMatcher } from "./pattern.ts";
 import { findProgram } from "./program.ts";
 
 export interface ProbeOptions {
@@ -15,11 +18,13 @@ export interface ProbeOptions {
   onReady(): void;
   /** Called after each attempt that was in vain, with a clause that says why. */
   onAttempt?(fault: string): void;
+  /** Called once, with a clause, when the probe itself is to blame: there is no such program, or it takes too long. */
+  onFaulty?(fault: string): void;
 }
 
 export type StartProbeProgram = (
   program: Pick<Program, "path" | "words">,
-  events: Pick<ProgramEvents, "onSpawnFailed" | "onExit">,
+  events: Pick<ProgramEvents, "onOutput" | "onSpawnFailed" | "onExit">,
 ) => Pick<RunningProgram, "kill">;
 
 export interface RunningProbe {
@@ -38,13 +43,21 @@ export function startProbe(probe: Probe, options: ProbeOptions): RunningProbe {
   return probe.kind === "log" ? awaitLine(probe, options) : askAgainAndAgain(probe, options);
 }
 
-function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady }: ProbeOptions): RunningProbe {
+function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady, onFaulty }: ProbeOptions): RunningProbe {
   const expected = new RegExp(pattern);
+  const name = `ready_log ${expected}`;
+  let lastFault = `${name}: no line has matched`;
   let isOver = false;
+  const matcher = createMatcher(expected, (fault) => {
+    lastFault = `${name}: ${fault}`;
+    onFaulty?.(lastFault);
+  });
   return {
-    lastFault: `no line has matched ${expected}`,
+    get lastFault() {
+      return lastFault;
+    },
     line(text) {
-      if (isOver || !expected.test(text)) return;
+      if (isOver || !matcher.matches(text)) return;
       isOver = true;
       onReady();
     },
@@ -55,8 +68,10 @@ function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady }: ProbeOptio
 }
 
 function askAgainAndAgain(probe: Asking, options: ProbeOptions): RunningProbe {
+  const name = nameOf(probe);
   let lastFault: string | undefined;
   let isOver = false;
+  let isFaulty = false;
   let cut = new AbortController();
   /** Of the attempt under way, or of the pause until the next. */
   let timer: NodeJS.Timeout | undefined;
@@ -65,7 +80,9 @@ function askAgainAndAgain(probe: Asking, options: ProbeOptions): RunningProbe {
     cut = new AbortController();
     timer = setTimeout(giveUp, probe.timeoutMs);
     const { signal } = cut;
-    const fault = await ask(probe, options, signal).catch(describe);
+    const fault = await ask(probe, options, signal).catch((error) =>
+      error instanceof ContextError ? error : describe(error),
+    );
     clearTimeout(timer);
     if (!signal.aborted) {
       if (fault === undefined) return ready();
@@ -80,9 +97,13 @@ function askAgainAndAgain(probe: Asking, options: ProbeOptions): RunningProbe {
     blame(`no answer within ${probe.timeoutMs / 1000} s`);
   }
 
-  function blame(fault: string): void {
-    lastFault = fault;
-    options.onAttempt?.(fault);
+  // What can't even be asked is told at once: a task that gets ready later does not mend it.
+  function blame(fault: string | ContextError): void {
+    lastFault = typeof fault === "string" ? `${name}: ${fault}` : fault.message;
+    options.onAttempt?.(lastFault);
+    if (typeof fault === "string" || isFaulty) return;
+    isFaulty = true;
+    options.onFaulty?.(lastFault);
   }
 
   function ready(): void {
@@ -119,20 +140,24 @@ function ask(probe: Asking, options: ProbeOptions, cut: AbortSignal): Promise<st
 }
 
 async function askProgram(
-  { program, words }: Probe & { kind: "exec" },
+  probe: Probe & { kind: "exec" },
   { folder, run }: ProbeOptions,
   cut: AbortSignal,
 ): Promise<string | undefined> {
-  const path = await findProgram("probe", program, folder);
+  const { program, words } = probe;
+  const path = await findProgram(nameOf(probe), program, folder);
   if (cut.aborted) return undefined;
   return new Promise((resolve) => {
+    const said = { stdout: keepLastWords(), stderr: keepLastWords() };
     const running = run(
       { path, words },
       {
+        onOutput: (stream: OutputStream, line: string) => said[stream].add(line),
         onSpawnFailed: ({ reason }) => resolve(reason),
-        onExit: ({ code, signal }) => {
-          if (code === 0) resolve(undefined);
-          else resolve(signal === null ? `exit code ${code}` : `ended by ${signal}`);
+        onExit({ code, signal }) {
+          if (code === 0) return resolve(undefined);
+          const end = signal === null ? `exit code ${code}` : `ended by ${signal}`;
+          resolve([end, said.stderr.line ?? said.stdout.line ?? []].flat().join(": "));
         },
       },
     );
@@ -147,7 +172,7 @@ function askPort({ host, port }: Probe & { kind: "tcp" }, cut: AbortSignal): Pro
       // Where nobody listens, the system may give a connection the very port it is to reach, and so connect it to itself.
       const isItself = socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
       socket.destroy();
-      resolve(isItself ? `connect ECONNREFUSED ${host}:${port}` : undefined);
+      resolve(isItself ? PLAIN.ECONNREFUSED : undefined);
     });
     socket.on("error", (error) => resolve(describe(error)));
   });
@@ -166,7 +191,41 @@ async function askUrl({ url }: Probe & { kind: "http" }, cut: AbortSignal): Prom
   });
 }
 
+/** What the system says of a connection, for people. */
+const PLAIN: Record<string, string> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  EHOSTUNREACH: "host unreachable",
+  ENETUNREACH: "network unreachable",
+  ENOTFOUND: "no such host",
+  ETIMEDOUT: "connection timed out",
+};
+
 // A name with several addresses fails with one error for each, and no word of its own.
 function describe(error: unknown): string {
-  return error instanceof AggregateError ? error.errors.map(reasonOf).join(", ") : reasonOf(error);
+  const errors = error instanceof AggregateError ? error.errors : [error];
+  return [...new Set(errors.map((one) => PLAIN[one?.code] ?? reasonOf(one)))].join(", ");
+}
+
+const MAX_NAME_LENGTH = 100;
+
+/** The probe as its file has it, cut where it is long. */
+function nameOf(probe: Asking): string {
+  switch (probe.kind) {
+    case "exec":
+      return `ready_exec "${cutShort([probe.program, ...probe.words].map(quoteWord).join(" "))}"`;
+    case "tcp":
+      return `ready_tcp ${probe.host.includes(":") ? `[${probe.host}]` : probe.host}:${probe.port}`;
+    case "http":
+      return `ready_http ${cutShort(withoutPassword(probe.url))}`;
+  }
+}
+
+// Reasons travel on the bus and stand in logs.
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, "$1");
+}
+
+function cutShort(text: string): string {
+  return text.length > MAX_NAME_LENGTH ? `${text.slice(0, MAX_NAME_LENGTH)}…` : text;
 }

@@ -4,7 +4,11 @@ import { runsWell } from "./child.ts";
 import type { Tools } from "./custody.ts";
 import { findProgram } from "./program.ts";
 
-/** Looks for them on the PATH. Without `setpriv --pdeathsig`, which small systems lack, the log says what that means. */
+/**
+ * Looks for them on the PATH. Without `setpriv --pdeathsig`, which small systems lack, the log says what that means.
+ * Rejects when the system is too short of something to tell: what is taken for absent now, is for the provider's whole
+ * life.
+ */
 export async function findTools(folder: string, log: Log): Promise<Tools> {
   const [setpriv, prlimit, nice] = await Promise.all(
     ["setpriv", "prlimit", "nice"].map((name) => findProgram(name, name, folder).catch(() => undefined)),

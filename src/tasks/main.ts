@@ -1,5 +1,8 @@
 // Entry of a task process: one service in the main thread, or several in worker threads beside each other.
+import { once } from "node:events";
 import { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
@@ -13,6 +16,8 @@ type Start = ToTask & { type: "start" };
 const ORPHAN_MS = 2_000;
 /** How long a thread that is to be killed may take to end itself, in milliseconds. */
 const KILL_MS = 500;
+/** How long what a thread has printed may take to get out once it has ended, in milliseconds. */
+const DRAIN_MS = 1_000;
 
 if (isMainThread) runProcess();
 else runThread(workerData as Start);
@@ -20,6 +25,8 @@ else runThread(workerData as Start);
 function runProcess(): void {
   const pipe = new Socket({ fd: 3 });
   const runs = new Map<string, (message: ToTask) => void>();
+  /** What threads print, until the provider has read what was printed before. */
+  const resting = new Set<Readable>();
   const send = (message: FromTask) => pipe.write(writePipe(message));
   const toAll = (type: "stop" | "bye") => {
     for (const [run, handler] of runs) handler({ type, run });
@@ -33,6 +40,10 @@ function runProcess(): void {
 
   pipe.setEncoding("utf8");
   pipe.on("data", (chunk: string) => lines.push(chunk));
+  pipe.on("drain", () => {
+    for (const output of resting) output.resume();
+    resting.clear();
+  });
   pipe.on("error", () => {}); // the provider is gone: `close` follows
   pipe.on("close", () => {
     toAll("stop");
@@ -54,6 +65,13 @@ function runProcess(): void {
     );
   }
 
+  // The pipe takes any number of lines and keeps them; the thread learns only from its own stream that nobody reads.
+  function restUntilRead(output: Readable): void {
+    if (!pipe.writableNeedDrain) return;
+    output.pause();
+    resting.add(output);
+  }
+
   function startThread(start: Start): void {
     const { run } = start;
     const worker = new Worker(fileURLToPath(import.meta.url), { workerData: start, stdout: true, stderr: true });
@@ -66,12 +84,17 @@ function runProcess(): void {
       // A thread does not know of the debugger of its process, which may halt it as well.
       send(message.type === "beat" ? { ...message, isInspected: isInspected() } : message);
     });
-    for (const stream of ["stdout", "stderr"] as const) {
+    const outputs = (["stdout", "stderr"] as const).map((stream) => {
       const output = createLineSplitter((line) => send({ type: "output", run, stream, line }), MAX_LINE_LENGTH);
       worker[stream].setEncoding("utf8").on("data", output.push).on("end", output.end);
-    }
+      worker[stream].on("data", () => restUntilRead(worker[stream]));
+      return once(worker[stream], "end");
+    });
     worker.on("error", (error) => send({ type: "output", run, stream: "stderr", line: error.stack ?? String(error) }));
-    worker.on("exit", (code) => {
+    worker.on("exit", async (code) => {
+      // Its end is its last word.
+      await Promise.race([Promise.all(outputs), pause(DRAIN_MS)]);
+      for (const stream of [worker.stdout, worker.stderr]) stream.destroy();
       runs.delete(run);
       send({ type: "exit", run, code });
       if (pipe.destroyed && runs.size === 0) endGroup();

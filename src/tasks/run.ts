@@ -10,6 +10,7 @@ import { type Beats, startBeats } from "./beat.ts";
 import type { Service } from "./define.ts";
 import { listenToControl } from "./listen.ts";
 import { createPace } from "./pace.ts";
+import { createPrinter } from "./printer.ts";
 import { createScope, type InnerScope, type World } from "./scope.ts";
 import { describeTask, isTask } from "./task.ts";
 import { work } from "./work.ts";
@@ -23,6 +24,8 @@ export interface Link {
 
 /** How long the provider may take to say that it has heard the last announcement, in milliseconds. */
 const BYE_MS = 2_000;
+/** How long what was printed may take to be read when the task ends, in milliseconds. */
+const READ_MS = 2_000;
 
 /** Runs one task service from its start data to its last announcement, and answers the exit code: 0, or 1 for a failure. */
 export async function runService({ run, start }: ToTask & { type: "start" }, link: Link): Promise<number> {
@@ -34,6 +37,7 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
   const crash = deferred<never>();
   crash.promise.catch(() => {});
   const pace = createPace(stop.signal);
+  const printer = createPrinter(process, stop.signal);
   link.receive((message) => {
     if (message.type === "stop") stop.abort();
     if (message.type === "bye") bye.resolve();
@@ -54,17 +58,21 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
   const inboxes: Inbox[] = [];
   let beats: Beats | undefined;
   const world: World = {
-    announce(said) {
+    async announce(said) {
       failed ||= said.action === "failed";
-      return pace.after(announce(said));
+      await pace.after(announce(said));
+      await printer.caughtUp();
     },
     publish: outbox.publish,
     async listen(handler) {
       inboxes.push(await listenToControl(start, handler));
     },
-    print: (stream, text) => process[stream].write(`${text}\n`),
-    // A longer timer would fire at once.
-    sleep: (ms) => pause(Math.min(ms, 2 ** 31 - 1), undefined, { signal: stop.signal }),
+    print: printer.print,
+    async sleep(ms) {
+      await printer.caughtUp();
+      // A longer timer would fire at once.
+      await pause(Math.min(ms, 2 ** 31 - 1), undefined, { signal: stop.signal });
+    },
   };
 
   async function leave(last: Said): Promise<number> {
@@ -72,7 +80,7 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
     const timer = setTimeout(bye.resolve, BYE_MS);
     await bye.promise;
     clearTimeout(timer);
-    await outbox.close();
+    await Promise.all([outbox.close(), printer.emptied(READ_MS)]);
     return last.result === "success" && !failed ? 0 : 1;
   }
 
@@ -87,7 +95,7 @@ export async function runService({ run, start }: ToTask & { type: "start" }, lin
     announce({ action: "started", result: "success", items: { pid } });
     // Loading a module may hold up the loop for long, and is no reason to suspect it: the first beat comes after it.
     beats = startBeats(start.heartbeatMs, (beat) => link.send({ type: "beat", run, ...beat }));
-    const ending = await work(service.task, scope, crash.promise);
+    const ending = await work(service.task, scope, crash.promise, printer.caughtUp);
     if (ending.action === "failed") complain(ending.error);
     return await leave(ending);
   } finally {

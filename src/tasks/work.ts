@@ -10,16 +10,20 @@ export interface Ending extends Said {
   error?: unknown;
 }
 
-/** Runs a task, once or until it is told to stop, and says how that ended; `crash` rejects when it can't go on. */
+/**
+ * Runs a task, once or until it is told to stop, and says how that ended; `crash` rejects when it can't go on, and the
+ * next round waits until it has caught up.
+ */
 export async function work<Configuration>(
   task: Task<Configuration>,
   scope: TaskScope<Configuration>,
   crash: Promise<never>,
+  caughtUp: () => Promise<void> = async () => {},
 ): Promise<Ending> {
   const { pid } = process;
   const stopped: Ending = { action: "stopped", result: "success", items: { pid } };
   try {
-    await Promise.race([runRounds(task, scope), crash]);
+    await Promise.race([runRounds(task, scope, caughtUp), crash]);
     return scope.signal.aborted ? stopped : { ...stopped, items: {} };
   } catch (error) {
     // Whoever is told to stop may well throw at that.
@@ -28,10 +32,15 @@ export async function work<Configuration>(
   }
 }
 
-async function runRounds<Configuration>(task: Task<Configuration>, scope: TaskScope<Configuration>): Promise<void> {
+async function runRounds<Configuration>(
+  task: Task<Configuration>,
+  scope: TaskScope<Configuration>,
+  caughtUp: () => Promise<void>,
+): Promise<void> {
   do {
     if (scope.signal.aborted) return;
     await task.run(scope);
+    await caughtUp();
     await breathe();
   } while (task.kind === "looped");
 }

@@ -7,7 +7,7 @@ import { listen } from "../support/bus.ts";
 import { copyExamples, type Finished, finish, programOf, run, startCommand, startProgram } from "../support/command.ts";
 import { contextXml, SERVICES, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
-import { leaveNoProcess } from "../support/processes.ts";
+import { leaveNoProcess, untilGone } from "../support/processes.ts";
 import { startProvider as startProviderOf } from "../support/provider.ts";
 
 leaveNoProcess();
@@ -16,6 +16,11 @@ const FILE = "Context-Test.xml";
 const steady: TaskXml = { id: "ts001", instance: "Steady" };
 const neverReady: TaskXml = { id: "ts001", instance: "NeverReady" };
 const onDemand: TaskXml = { id: "ts002", instance: "Steady", entry: "on_exit" };
+
+/** A shell that runs this text. */
+function shell(id: string, text: string, supervision: NonNullable<TaskXml["supervision"]> = {}): TaskXml {
+  return { id, instance: id, serviceType: "Executable", command: "sh", arguments: ["-c", text], supervision };
+}
 
 /** A provider whose context file has these tasks. */
 async function startProvider(...tasks: TaskXml[]) {
@@ -286,7 +291,7 @@ describe("start", () => {
     await leaveAtOnce(provider);
 
     expect({ code, stdout }).toEqual({ code: 5, stdout: [] });
-    expect(stderr[0]).toBe("error: start of T1: still waiting for ts001 (starting) after 500 ms (ERR_REQUEST_TIMEOUT)");
+    expect(stderr[0]).toBe("error: start of T1: still waiting for ts001 (starting) after 0.5 s (ERR_REQUEST_TIMEOUT)");
     expect(stderr[1]).toMatch(/^hint: .*--timeout.*--action request/);
   });
 
@@ -310,6 +315,68 @@ describe("start", () => {
     expect(code).toBe(0);
     expect(stdout[0]).toBe("transaction T1: accepted");
     expect(stdout[2]).toMatch(/^ts001 .* starting /);
+  });
+
+  test("waits for a task that has crashed and comes back", async () => {
+    const supervision = { restart: "always", backoff_min_s: 0.05, backoff_max_s: 0.1, ready_log: "^up$" };
+    await using provider = await startProvider(
+      shell("ts001", "mkdir once && exit 1; echo up; exec sleep 1000", supervision),
+    );
+
+    const { code, stdout } = await command(provider, "--action", "start", "--transaction", "T1");
+
+    expect({ code, first: stdout[0] }).toEqual({ code: 0, first: "transaction T1: success" });
+    expect(stdout[2]).toMatch(/^ts001 +service_ts001 +running +\d+ +2$/);
+  });
+
+  test("ends when a task can't come any more, because the one that it waits for has failed", async () => {
+    await using provider = await startProvider(
+      shell("db", "exit 1", { ready_log: "^never$" }),
+      shell("app", "exec sleep 1000", { depends_on: "db" }),
+    );
+
+    const { code, stdout } = await command(provider, "--action", "start", "--transaction", "T1");
+
+    expect({ code, first: stdout[0] }).toEqual({ code: 1, first: "transaction T1: failure" });
+    expect(stdout[2]).toMatch(/^db +service_db +failed /);
+    expect(stdout[3]).toMatch(/^app +service_app +blocked +- +0 +waits for db \(failed\)$/);
+  });
+
+  test.each([
+    [[], (lines: string[]) => lines],
+    [["--json"], (lines: string[]) => JSON.parse(lines[0] ?? "")],
+  ] as const)("ends at once with code 1 when a later stop has superseded it, given %j", async (words, read) => {
+    await using provider = await startProvider(shell("ts001", "echo here; exec sleep 1000", { ready_log: "^never$" }));
+
+    const starting = startCommand("conf-command", [
+      ...["--context_file", provider.file, "--action", "start", "--transaction", "T1", ...words],
+    ]);
+    await provider.log.first(({ line }) => line === "here");
+    const stop = await command(provider, "--action", "stop", "--no-wait");
+    const { code, stdout } = await finish(starting);
+
+    expect(code).toBe(1);
+    expect(stop.stdout[2]).toMatch(/^ts001 +service_ts001 +stopping +\d+ +1$/);
+    expect(JSON.stringify(read(stdout))).toMatch(/T1.*superseded.*stop of ts001 has superseded it/);
+  });
+
+  test.each([true, false])("ends with code 3 when the provider is killed, its file known: %j", async (isFileKnown) => {
+    await using provider = await startProvider(shell("ts001", "exec sleep 1000", { ready_log: "^never$" }));
+    const { publish, subscribe } = provider.endpoints;
+    const where = isFileKnown
+      ? ["--context_file", provider.file]
+      : ["--endpoint", publish, "--subscribe_endpoint", subscribe];
+
+    const starting = startCommand("conf-command", [...where, "--action", "start", "--transaction", "T1"]);
+    await starting.stderr.first((line) => line.startsWith("waiting for start of ts001"));
+    const gone = untilGone(...provider.processes());
+    provider.signal("SIGKILL");
+    const { code, stdout, stderr } = await finish(starting);
+    await gone;
+
+    const who = isFileKnown ? `the provider (pid ${provider.pid})` : "the provider";
+    expect({ code, stdout }).toEqual({ code: 3, stdout: [] });
+    expect(stderr[1]).toBe(`error: start of T1: ${who} is gone (ERR_PROVIDER_GONE)`);
   });
 
   test("is refused with code 1 while the task runs, and the reason says so", async () => {
@@ -369,6 +436,21 @@ test("restart gives the task a new process, stop ends it, exit ends the provider
   expect([before?.state, after?.state, stopped?.state]).toEqual(["running", "running", "stopped"]);
   expect((await command(provider, "--action", "exit")).code).toBe(0);
   expect(await provider.exit).toEqual({ code: 0, signal: null });
+});
+
+test("request shows the pid of a task that is late as long as its process lives", async () => {
+  const deaf = "trap '' TERM; echo up; while :; do sleep 1000; done";
+  await using provider = await startProvider(
+    shell("ts001", deaf, { ready_log: "^never$", ready_timeout_s: 0.2, grace_s: 60 }),
+  );
+  await command(provider, "--action", "start", "--transaction", "T1", "--no-wait");
+  await provider.log.first(({ line }) => line === "up");
+  await provider.log.first(({ msg }) => msg === "unready");
+
+  const { stdout } = await command(provider, "--action", "request", "--transaction", "T1");
+  await leaveAtOnce(provider);
+
+  expect(stdout[2]).toMatch(/^ts001 +service_ts001 +unready +\d+ +1 +not ready within 0.2 s/);
 });
 
 test("a stop that names another context is refused", async () => {

@@ -1,6 +1,6 @@
 // Faults of the provider itself and of what it stands on: F10, F12, F13, F14 and F37 of the catalogue.
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { listen } from "../support/bus.ts";
 import { run } from "../support/command.ts";
 import { contextXml, type LogLine, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
-import { started, untilGone } from "../support/processes.ts";
+import { isLiving, started, untilGone } from "../support/processes.ts";
 import {
   fixture,
   leaveNothing,
@@ -155,6 +155,28 @@ describe("F12", () => {
     expect(back.pid).not.toBe(former);
   });
 
+  test("F12: a forwarder that is halted is ended and replaced on the same ports, and no task notices", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [fixture("ts_1", "leaves-a-daemon.sh", { supervision: SHORT })]);
+    await using provider = await runProvider(file, START);
+    const pids = await untilPrinted(provider, "ts_1", 2);
+    const former = await findForwarder();
+
+    process.kill(former, "SIGSTOP");
+    const back = await provider.log.first(({ phrase }) => phrase === "forwarder back");
+    await using client = await connectContext(provider.endpoints);
+    const started = await (await client.command({ action: "start", transaction: "T2" })).settled(20_000);
+    const living = await livingOf(pids);
+
+    expect(lineOf(provider, "forwarder does not answer")).toMatchObject({ pid: former, level: "warn" });
+    expect(lineOf(provider, "forwarder lost")).toMatchObject({ pid: former, signal: "SIGKILL" });
+    expect(back.pid).not.toBe(former);
+    expect(started).toMatchObject([{ service_id: "ts_1", lifecycle: "running" }]);
+    expect(living).toEqual(pids);
+    expect(await isLiving(former)).toBe(false);
+    await (await client.command({ action: "stop", transaction: "T2" })).settled(20_000);
+  });
+
   test("F12: what forwarder and provider leave that are killed at once is swept before anything is started", async () => {
     await using folder = await makeFolder();
     const file = await writeContext(folder, [
@@ -228,6 +250,91 @@ test("F14: a second provider is refused with the pid of the first, and follows i
   expect(others).toEqual([]);
   expect(await livingOf([...before, ...pids])).toEqual(pids);
   expect(await strangersOf(second, pids)).toEqual([]);
+});
+
+test("F14: a provider whose folder was moved keeps its journal: a second one in the new place is refused", async () => {
+  await using folder = await makeFolder();
+  const task = fixture("ts_1", "ignores-sigterm.sh", { supervision: SHORT });
+  const file = await folder.write("here/Context-Test.xml", contextXml([task]));
+  await using first = await runProvider(file, START);
+  const pids = await untilPrinted(first, "ts_1", 1);
+  await rename(folder.at("here"), folder.at("there"));
+
+  const refused = await run("service-context", [folder.at("there/Context-Test.xml"), "--start", "T1"]);
+
+  expect(refused.code).toBe(3);
+  expect(refused.stderr.join("\n")).toContain(`the provider with pid ${first.pid}`);
+  expect(await livingOf(pids)).toEqual(pids);
+  expect(await strangersOf(first, pids)).toEqual([]);
+});
+
+describe("what a killed provider was running", () => {
+  const task = fixture("ts_1", "ignores-sigterm.sh", { supervision: SHORT });
+
+  /** Runs T1 of the file, and has the provider die. */
+  async function dieRunning(file: string): Promise<void> {
+    const provider = await runProvider(file, START);
+    const pids = await untilPrinted(provider, "ts_1", 1);
+    await provider.die();
+    await untilGone(...pids);
+  }
+
+  test("F10: is resumed under any name of its file", async () => {
+    await using folder = await makeFolder();
+    const file = await folder.write("real/Context-Real.xml", contextXml([task]));
+    const link = await folder.write("elsewhere/Context-Link.xml", "");
+    await rm(link);
+    await symlink(file, link);
+    await dieRunning(link);
+
+    await using second = await runProvider(file);
+
+    expect(lineOf(second, RESUMED)).toMatchObject({ transaction: "T1", tasks: ["ts_1"] });
+    expect(await readdir(folder.at("real/.zcontext"))).toContain("Context-Real.journal");
+    expect(await readdir(folder.at("elsewhere"))).toEqual(["Context-Link.xml"]);
+  });
+
+  test("F10: is not resumed by a file that differs in its ending", async () => {
+    await using folder = await makeFolder();
+    const file = await folder.write("Context-Test.xml", contextXml([task]));
+    const other = await folder.write("Context-Test.old", contextXml([task]));
+    await dieRunning(file);
+
+    await using another = await runProvider(other);
+    await using second = await runProvider(file);
+
+    expect(phrasesOf(another)).not.toContain(RESUMED);
+    expect(phrasesOf(second)).toContain(RESUMED);
+  });
+
+  test("F10: is forgotten for good, and with a word, where nothing is to be resumed", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [task]);
+    await dieRunning(file);
+
+    const second = await runProvider(file, { words: ["--no_resume"] });
+    await second.die();
+    await using third = await runProvider(file);
+
+    expect(lineOf(second, "not resumed, as told")).toMatchObject({ level: "warn", transaction: "T1", tasks: ["ts_1"] });
+    expect(phrasesOf(second)).not.toContain("starting");
+    expect(phrasesOf(third)).not.toContain(RESUMED);
+  });
+
+  test.each([
+    ["another transaction is", ["--start", "T2"], ["T1", "T2"]],
+    ["any transaction is", ["--start"], ["T1"]],
+  ])("F10: goes on when %s to be started", async (_, words, running) => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [task]);
+    await dieRunning(file);
+
+    await using second = await runProvider(file, { words });
+    await untilPrinted(second, "ts_1", running.length);
+    await using client = await connectContext(second.endpoints);
+
+    expect((await client.running()).toSorted()).toEqual(running);
+  });
 });
 
 // --- F37 -------------------------------------------------------------------------------------------------------------

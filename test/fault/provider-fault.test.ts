@@ -1,6 +1,6 @@
 // Faults of the provider itself: F11 of the catalogue, and a provider that is told to leave while somebody does not
 // want to end (M15). What breaks it is loaded into its process from outside; nothing in the product knows of it.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -8,9 +8,10 @@ import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { connectContext } from "../../src/context/client.ts";
 import type { Log } from "../../src/log.ts";
+import { run as runCommand, startProgram } from "../support/command.ts";
 import { type Attributes, contextXml, runContext, SERVICES, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
-import { untilGone } from "../support/processes.ts";
+import { started, untilGone } from "../support/processes.ts";
 import { type ProviderProcess, startProvider } from "../support/provider.ts";
 import { leaveNothing, program, script } from "./support.ts";
 
@@ -18,6 +19,8 @@ leaveNothing();
 
 const COMMAND = fileURLToPath(new URL("../../dist/bin/service-context.cjs", import.meta.url));
 const BREAKS = fileURLToPath(new URL("../fixtures/breaks-the-provider.cjs", import.meta.url));
+/** A process table of its own, in which what is started is the first. */
+const UNSHARE = ["-rpf", "--mount-proc", "--kill-child", "--"];
 /** Of every way to run, one that ends when it is told to. */
 const EACH: readonly TaskXml[] = [
   program("ts_1", "sleep 1000"),
@@ -157,6 +160,32 @@ describe("F11: an exception that is somebody's own", () => {
 });
 
 describe("M15: a provider that is told to leave", () => {
+  test("before it takes commands leaves in order, and starts nothing", async () => {
+    breakBy("signal at the start");
+    await using folder = await makeFolder();
+    const file = await folder.write("Context-Test.xml", contextXml([program("ts_1", "sleep 1000")]));
+
+    const { code, stdout, stderr } = await runCommand("service-context", [file, "--start", "T1"]);
+
+    expect({ code, stdout }).toEqual({ code: 0, stdout: [] });
+    expect(stderr).toEqual([
+      expect.stringMatching(/leaving, once every task has stopped +signal=SIGTERM$/),
+      expect.stringMatching(/provider left/),
+    ]);
+  });
+
+  test("by a command says so", async () => {
+    await using provider = await run([program("ts_1", "sleep 1000")]);
+    await startAll(provider);
+    await using client = await connectContext(provider.endpoints);
+
+    await client.command({ action: "exit", transaction: "T1" });
+
+    expect(await provider.exit).toEqual({ code: 0, signal: null });
+    const told = provider.log.all.filter(({ msg }) => msg === "leaving, once every task has stopped");
+    expect(told).toMatchObject([{ level: "info", command: "exit" }]);
+  });
+
   /** Of three processes, none of which takes SIGTERM for an answer. */
   const deaf = script("ts_1", "trap '' TERM; sleep 1000 & sleep 1000 & echo 1; wait; sleep 1000", {
     supervision: { grace_s: 3_600 },
@@ -223,6 +252,26 @@ describe("M15: a provider that is told to leave", () => {
     expect(await closed).toEqual([0, null]);
   });
 });
+
+// Without an init of its own there is nobody to ask: the kernel has to allow a process table of one's own.
+describe.skipIf(!mayUnshare())("as the first process of a container (skipped where unshare is not allowed)", () => {
+  test("a provider warns that nobody reaps, and hears a signal from the first moment on", async () => {
+    await using folder = await makeFolder();
+    const file = await folder.write("Context-Test.xml", contextXml([program("ts_1", "sleep 1000")]));
+    await using container = startProgram("unshare", [...UNSHARE, process.execPath, COMMAND, file]);
+
+    await container.stderr.first((line) => line.includes("no init reaps the orphans of tasks"));
+    const [provider] = (await started()).filter(({ command }) => command.startsWith(`${process.execPath} ${COMMAND}`));
+    process.kill(provider?.pid as number, "SIGTERM");
+
+    expect(await container.exit).toBe(0);
+    expect(container.stderr.all.at(-1)).toContain("provider left");
+  });
+});
+
+function mayUnshare(): boolean {
+  return spawnSync("unshare", [...UNSHARE, "true"]).status === 0;
+}
 
 function failingLog(): Log {
   const fail = () => {

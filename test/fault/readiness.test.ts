@@ -73,6 +73,32 @@ describe("M5: a task that never gets ready", () => {
     expect(failed.reason).toContain("not ready within 0.5 s");
   });
 
+  test("because the program of its probe is not there says so at once", async () => {
+    await using context = await runContext([
+      script("ts_1", STAY, { supervision: { ready_exec: "no-such-program", ready_timeout_s: NEVER_S } }),
+    ]);
+
+    context.provider.start("T1");
+    const told = await context.log.first(({ phrase }) => phrase === "faulty probe");
+    await context.stop("T1");
+
+    expect(told).toMatchObject({
+      task: "ts_1",
+      reason: 'ready_exec "no-such-program": no program "no-such-program" on the PATH',
+    });
+  });
+
+  test("because its probe is refused says what that has said", async () => {
+    const probe = { ready_exec: "sh -c 'echo db not up >&2; exit 3'", ready_interval_s: 0.1, ready_timeout_s: 2 };
+    await using context = await runContext([script("ts_1", STAY, { supervision: probe })]);
+
+    const [task] = await context.start("T1");
+
+    expect(task?.reason).toBe(
+      `not ready within 2 s: ready_exec "sh -c 'echo db not up >&2; exit 3'": exit code 3: db not up`,
+    );
+  });
+
   test("can be stopped while it is starting, which is no failure", async () => {
     await using context = await runContext([
       { id: "ts_1", instance: "NeverReady", supervision: { grace_s: 0.2 }, triggers: { on_fail: "restart ts_1" } },
@@ -153,6 +179,22 @@ describe("M5: a task with a probe is running once that succeeds", () => {
     expect(task?.lifecycle).toBe("running");
   });
 
+  test("exec, also where its command leaves somebody behind who ignores SIGTERM", async () => {
+    await using context = await runContext([
+      script("ts_1", STAY, {
+        supervision: { ready_exec: `sh -c 'trap "" TERM; sleep 1000 & echo $! > left; exit 0'`, ready_timeout_s: 15 },
+      }),
+    ]);
+
+    const [task] = await context.start("T1");
+    const left = await linesOf(context.folder.at("left"));
+    await untilGone(...left.map(Number));
+    await context.stop("T1");
+
+    expect(left).toHaveLength(1);
+    expect(task?.lifecycle).toBe("running");
+  });
+
   test("exec, of a service of ours that has said it has started", async () => {
     const path = await follow(
       { ready_exec: "test -e ready" },
@@ -182,7 +224,7 @@ describe("M5: a task with a probe is running once that succeeds", () => {
 
     expect(ear.pathOf("ts_1")).toEqual(USUAL);
     expect(ear.pathOf("ts_2")).toEqual(["starting", "unready", "failed"]);
-    expect(failed.reason).toBe(`not ready within 0.5 s: connect ECONNREFUSED 127.0.0.1:${deaf.port}`);
+    expect(failed.reason).toBe(`not ready within 0.5 s: ready_tcp 127.0.0.1:${deaf.port}: connection refused`);
   });
 
   test("http", async () => {
@@ -264,7 +306,7 @@ describe("F34: whoever hangs holds up nobody", () => {
     await untilGone(...(await linesOf(context.folder.at("children"))).map(Number));
     await stopHeard(context, ear);
 
-    expect(failed.reason).toBe("not ready within 2 s: no answer within 0.3 s");
+    expect(failed.reason).toMatch(/^not ready within 2 s: ready_exec "sh -c .*: no answer within 0.3 s$/);
     expect(ear.pathOf("ts_2")).toEqual(["starting", "running", "stopping", "stopped"]);
   });
 

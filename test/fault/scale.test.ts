@@ -121,7 +121,7 @@ describe("F28", () => {
         program(`ts_${index + 1}`, "sleep 100000", { readyAfterS: 0.1 }),
       );
       await using provider = await run(tasks);
-      await using client = await connectContext(provider.endpoints);
+      await using client = await connectContext(provider.endpoints, { answerMs: BOUND_MS });
       const before = await heldBy(provider);
 
       for (const transaction of ["T1", "T2"]) {
@@ -156,7 +156,7 @@ describe("F29", () => {
         period_s: 3_600,
       };
       await using provider = await run([program("ts_1", "true", { supervision: again })]);
-      await using client = await connectContext(provider.endpoints);
+      await using client = await connectContext(provider.endpoints, { answerMs: BOUND_MS });
       const before = await heldBy(provider);
 
       await client.command({ action: "start", transaction: "T1" });

@@ -285,6 +285,12 @@ test("a forwarder ends when the process that started it is killed", async () => 
   expect(forwarder).toBeGreaterThan(0);
 });
 
+test("a forwarder ends with a process that dies without having heard all it has said", async () => {
+  await using owner = await startScript("dies-without-listening.mjs");
+
+  await untilGone(Number(owner.firstLine));
+});
+
 /** Takes no notice of the stop signal, and prints its pid. */
 const DEAF = "trap '' TERM; echo $$; while :; do sleep 60; done";
 /** Its own in every run of this file: a guard ends whatever has the cookie of its provider. */
@@ -571,15 +577,34 @@ test("whoever asks a bus where nobody answers is told so", async () => {
     topics: ["control"],
     isAnswer: () => true,
     onMessage() {},
+    answerMs: 1,
   });
   const header = { action: "start", serviceId: "none", serviceName: "context", transaction: "T1" };
 
-  const asking = requester.ask({ kind: "context", header, configuration: {} }, 1);
+  const asking = requester.ask({ kind: "context", header, configuration: {} });
 
   await expect(asking).rejects.toMatchObject({
     code: "ERR_REQUEST_TIMEOUT",
     message: expect.stringContaining('"start"'),
   });
+});
+
+test("a question without an answer keeps nobody alive who has left the bus", async () => {
+  await using forwarder = await startForwarder(ANY_PORT);
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const requester = await connectRequester(forwarder.bound, {
+    topics: [],
+    isAnswer: () => true,
+    onMessage() {},
+    answerMs: 3_600_000,
+  });
+  const before = timers();
+
+  void requester.ask(announcement("ts001", "started"));
+  const meanwhile = timers();
+  await requester[Symbol.asyncDispose]();
+
+  expect([meanwhile, timers()]).toEqual([before + 2, before]);
 });
 
 function disposable<T extends { close(): Promise<void> }>(thing: T): T & AsyncDisposable {

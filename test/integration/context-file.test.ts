@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { readContextFile } from "../../tools/context-file.ts";
+import { assertFile, readContextFile } from "../../tools/context-file.ts";
 import { makeFolder } from "../support/folder.ts";
 import { GOOD, goodBut } from "../unit/config/context-xml.ts";
 
@@ -25,5 +26,16 @@ test.each([
     code: "ERR_CONFIG_UNREADABLE",
     message: `cannot read the context file ${file}: expected UTF-8 text, got other bytes`,
     hint: expect.stringContaining("saved as UTF-8"),
+  });
+});
+
+test("a context file that is a pipe is not waited for", async () => {
+  await using folder = await makeFolder();
+  const file = folder.at("Context-Test.xml");
+  execFileSync("mkfifo", [file]);
+
+  await expect(assertFile(file)).rejects.toMatchObject({
+    code: "ERR_CONFIG_UNREADABLE",
+    message: `cannot read the context file ${file}: it is not a file`,
   });
 });

@@ -4,8 +4,10 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } fro
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type JournalOptions, openJournal } from "../../src/context/journal.ts";
-import { nothingToResume, type Resumable, recollect, replay } from "../../src/context/journal-recall.ts";
-import { formatRecord, type JournalEntry, type Moved } from "../../src/context/journal-records.ts";
+import { nothingToResume, ownerOf, type Resumable, recollect, replay } from "../../src/context/journal-recall.ts";
+import { formatRecord, type Head, type JournalEntry, type Moved } from "../../src/context/journal-records.ts";
+import type { ProcessIdentity } from "../../src/processes/stat.ts";
+import { createProcessTable } from "../../src/processes/table.ts";
 import { recordLog } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
@@ -229,6 +231,57 @@ describe("a journal that can't be read", () => {
 
     expect(aside).toEqual([4, 5, 6, 7, 8].map((number) => `Echo.journal.corrupt-${number}`));
     expect(texts).toEqual([4, 5, 6, 7, 8].map((times) => `torn ${times}`));
+  });
+});
+
+describe("a journal that names a process as its owner", () => {
+  const { pid, startTicks } = createProcessTable().find(process.ppid) as ProcessIdentity;
+  const somebody: ProcessIdentity = { pid, startTicks };
+  const owned = (owner: ProcessIdentity, bootId = "boot-1") => {
+    const head: Head = { kind: "journal", version: 1, contextId: "context001", bootId, lastSequence: 0, owner };
+    return [head, ...BEGUN].map(formatRecord).join("");
+  };
+
+  test.each([
+    ["whole", owned(somebody)],
+    ["half written", owned(somebody).slice(0, -5)],
+  ])("that lives is refused, and left as it is (%s)", async (_, text) => {
+    await using folder = await makeFolder();
+    await folder.write("state/Echo.journal", text);
+
+    await expect(open(folder)).rejects.toMatchObject({
+      code: "ERR_PROVIDER_RUNNING",
+      message: expect.stringContaining(`pid ${somebody.pid},`),
+    });
+    expect(await readFile(pathIn(folder), "utf8")).toBe(text);
+    expect(await filesIn(folder)).toEqual(["Echo.journal"]);
+  });
+
+  test.each([
+    ["is gone, and its pid another's", owned({ pid, startTicks: startTicks + 1 })],
+    ["was of another boot", owned(somebody, "boot-0")],
+    ["has closed it", owned(somebody) + formatRecord({ kind: "closed" })],
+  ])("that %s is free, and all of it resumed", async (_, text) => {
+    await using folder = await makeFolder();
+    await folder.write("state/Echo.journal", text);
+
+    using next = await open(folder);
+
+    expect(next.before).toEqual(knownAfter(...BEGUN));
+    expect(next.log).toEqual([]);
+  });
+
+  test("names us while we have it, and nobody afterwards", async () => {
+    await using folder = await makeFolder();
+    using first = await open(folder);
+    first.write(...BEGUN);
+    const meanwhile = ownerOf(await readFile(pathIn(folder), "utf8"), "boot-1");
+
+    first.journal.close();
+
+    expect(meanwhile?.pid).toBe(process.pid);
+    expect(ownerOf(await readFile(pathIn(folder), "utf8"), "boot-1")).toBeUndefined();
+    expect(await inFile(folder)).toEqual(knownAfter(...BEGUN));
   });
 });
 

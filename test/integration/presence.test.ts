@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { symlink } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { expect, test } from "vitest";
 import { findPresence, holdPresence } from "../../src/context/presence.ts";
 import { makeFolder } from "../support/folder.ts";
@@ -11,6 +11,7 @@ import { startScript } from "../support/script.ts";
 leaveNoProcess();
 
 const FILES = { "Context-A.xml": "<Context/>", "Context-B.xml": "<Context/>" };
+const addressOf = (file: string) => `\0zcontext-${createHash("sha256").update(file).digest("hex").slice(0, 32)}`;
 const ENDPOINTS = { publish: "tcp://127.0.0.1:1", subscribe: "tcp://127.0.0.1:2" };
 
 test("a context file has one holder, and whoever comes second is told its pid", async () => {
@@ -105,8 +106,7 @@ test("a context file is free at once when its holder is killed", async () => {
 test("whoever asks and never hangs up does not keep the holder from leaving", async () => {
   await using folder = await makeFolder({ "Context-A.xml": "" });
   const held = await holdPresence(folder.at("Context-A.xml"), { pid: process.pid, contextId: "" });
-  const address = `\0zcontext-${createHash("sha256").update(folder.at("Context-A.xml")).digest("hex").slice(0, 32)}`;
-  const visitor = connect({ path: address, allowHalfOpen: true }).resume();
+  const visitor = connect({ path: addressOf(folder.at("Context-A.xml")), allowHalfOpen: true }).resume();
   await once(visitor, "end");
 
   await expect(held[Symbol.asyncDispose]()).resolves.toBeUndefined();
@@ -130,4 +130,19 @@ test("a holder that is halted is said not to answer, and keeps its place", async
   });
 
   process.kill(holder.pid, "SIGCONT");
+});
+
+test.each(["", '{"pid":43', "null"])("a holder that hangs up after %j is said not to answer", async (answer) => {
+  await using folder = await makeFolder(FILES);
+  const file = folder.at("Context-A.xml");
+  const server = createServer((socket) => socket.end(answer)).listen(addressOf(file));
+  await once(server, "listening");
+
+  await expect(findPresence(file)).rejects.toMatchObject({
+    code: "ERR_REQUEST_TIMEOUT",
+    message: `the provider of ${file} does not answer: it has hung up`,
+  });
+
+  server.close();
+  await once(server, "close");
 });

@@ -42,7 +42,7 @@ function probing(target: ProbeTarget, { folder = process.cwd(), ...pace }: Parti
   let running = 0;
   let runs = 0;
 
-  const run: StartProbeProgram = (program, { onSpawnFailed, onExit }) => {
+  const run: StartProbeProgram = (program, { onOutput, onSpawnFailed, onExit }) => {
     running += 1;
     events.add(`started, ${running} at a time`);
     runs += 1;
@@ -50,7 +50,10 @@ function probing(target: ProbeTarget, { folder = process.cwd(), ...pace }: Parti
       onSpawned() {},
       onLingers() {},
       onStuck() {},
-      onOutput: (_, line) => events.add(`printed ${line}`),
+      onOutput(stream, line) {
+        events.add(`printed ${line}`);
+        onOutput(stream, line);
+      },
       onSpawnFailed(failure) {
         running -= 1;
         onSpawnFailed(failure);
@@ -67,6 +70,7 @@ function probing(target: ProbeTarget, { folder = process.cwd(), ...pace }: Parti
     run,
     onReady: () => events.add("ready"),
     onAttempt: (fault) => events.add(`fault: ${fault}`),
+    onFaulty: (fault) => events.add(`faulty: ${fault}`),
   });
   return {
     probe,
@@ -79,6 +83,7 @@ function probing(target: ProbeTarget, { folder = process.cwd(), ...pace }: Parti
 
 const is = (expected: string) => (event: string) => event === expected;
 const shell = (script: string): ProbeTarget => ({ kind: "exec", program: "sh", words: ["-c", script] });
+const hanging = (name: string) => is(`fault: ${name}: no answer within 0.5 s`);
 const web = (url: string): ProbeTarget => ({ kind: "http", url });
 
 /** A server of the test, on a port of the system's choice. */
@@ -118,14 +123,32 @@ async function deafPort(): Promise<{ port: number } & AsyncDisposable> {
 describe("a program", () => {
   test("is asked until it ends with code 0, and says by its code why not", async () => {
     await using folder = await makeFolder();
-    using watched = probing(shell('echo x >> asked; test "$(wc -l < asked)" -ge 3 || exit 7'), { folder: folder.path });
+    const text = 'echo x >> asked; test "$(wc -l < asked)" -ge 3 || exit 7';
+    using watched = probing(shell(text), { folder: folder.path });
+    const fault = `ready_exec "sh -c '${text}'": exit code 7`;
 
     await watched.events.first(is("ready"));
 
     expect(watched.events.all.filter((event) => !event.startsWith("started"))).toEqual([
-      ...["ended", "fault: exit code 7", "ended", "fault: exit code 7", "ended", "ready"],
+      ...["ended", `fault: ${fault}`, "ended", `fault: ${fault}`, "ended", "ready"],
     ]);
-    expect(watched.probe.lastFault).toBe("exit code 7");
+    expect(watched.probe.lastFault).toBe(fault);
+  });
+
+  test.each([
+    ["on stderr, rather than on stdout", "echo db not up >&2; echo asking; exit 3", "db not up"],
+    ["on stdout", "echo db not up; exit 3", "db not up"],
+    ["in an error that it names", "echo Error: no route >&2; echo at main.c:3 >&2; exit 3", "Error: no route"],
+  ])("is quoted with what it has said last %s", async (_, text, said) => {
+    using watched = probing(shell(text));
+
+    await watched.fault(`ready_exec "sh -c '${text}'": exit code 3: ${said}`);
+  });
+
+  test("with many words is cut where it is named", async () => {
+    using watched = probing({ kind: "exec", program: "false", words: ["x".repeat(200)] });
+
+    await watched.fault(`ready_exec "false ${"x".repeat(94)}…": exit code 1`);
   });
 
   test("is looked for on the PATH, or from the folder where it has a slash", async () => {
@@ -135,14 +158,23 @@ describe("a program", () => {
     using unknown = probing({ kind: "exec", program: "no-such-program", words: [] });
 
     await onPath.events.first(is("ready"));
-    await missing.fault(`probe: no program ${folder.at("bin/is-ready")}`);
-    await unknown.fault('probe: no program "no-such-program" on the PATH');
+    await missing.fault(`ready_exec "bin/is-ready": no program ${folder.at("bin/is-ready")}`);
+    await unknown.fault('ready_exec "no-such-program": no program "no-such-program" on the PATH');
+  });
+
+  test("that is not there is told at the first attempt, once, as a fault of the probe itself", async () => {
+    using watched = probing({ kind: "exec", program: "no-such-program", words: [] });
+    const fault = 'ready_exec "no-such-program": no program "no-such-program" on the PATH';
+
+    await watched.events.first(is(`fault: ${fault}`), { from: 2 });
+
+    expect(watched.events.all.slice(0, 3)).toEqual([`fault: ${fault}`, `faulty: ${fault}`, `fault: ${fault}`]);
   });
 
   test("that was ended by a signal names it", async () => {
     using watched = probing(shell("kill -9 $$"));
 
-    await watched.fault("ended by SIGKILL");
+    await watched.fault(`ready_exec "sh -c 'kill -9 $$'": ended by SIGKILL`);
   });
 
   test("that can't be started is tried again", async () => {
@@ -154,22 +186,25 @@ describe("a program", () => {
   });
 
   test("that hangs is cut, and what it has started goes with it", async () => {
-    using watched = probing(shell("sleep 1000 & echo $!; wait"), { timeoutMs: SHORT_MS });
+    const text = "sleep 1000 & echo $!; wait";
+    using watched = probing(shell(text), { timeoutMs: SHORT_MS });
 
     const printed = await watched.events.first((event) => event.startsWith("printed"));
     const from = watched.events.all.indexOf(printed);
-    await watched.events.first(is("fault: no answer within 0.5 s"), { from });
+    await watched.events.first(hanging(`ready_exec "sh -c '${text}'"`), { from });
     await watched.events.first(is("ended"), { from });
 
     expect(await isLiving(Number(printed.replace("printed ", "")))).toBe(false);
   });
 
   test("that hangs and ignores SIGTERM is cut all the same, and never runs twice at a time", async () => {
-    using watched = probing(shell("trap '' TERM; setsid sleep 1000 & wait; sleep 1000"), { timeoutMs: SHORT_MS });
+    const text = 'trap "" TERM; setsid sleep 1000 & wait; sleep 1000';
+    using watched = probing(shell(text), { timeoutMs: SHORT_MS });
+    const isCut = hanging(`ready_exec "sh -c '${text}'"`);
 
     for (let attempts = 0, from = 0; attempts < 3; attempts += 1) {
-      await watched.events.first(is("fault: no answer within 0.5 s"), { from });
-      from = watched.events.all.lastIndexOf("fault: no answer within 0.5 s") + 1;
+      await watched.events.first(isCut, { from });
+      from = watched.events.all.findLastIndex(isCut) + 1;
     }
 
     expect(new Set(watched.events.all.filter((event) => event.startsWith("started")))).toEqual(
@@ -193,7 +228,7 @@ describe("a program", () => {
     await saidTwice.promise;
     probe.stop();
 
-    expect(said).toEqual(["no answer within 0.02 s", "no answer within 0.02 s"]);
+    expect(said).toEqual(Array(2).fill('ready_exec "sh -c true": no answer within 0.02 s'));
   });
 
   test("is ended when nobody wants to know any more", async () => {
@@ -235,7 +270,7 @@ describe("a port", () => {
   test("that refuses is asked again, and named", async () => {
     await using deaf = await deafPort();
     using watched = probing({ kind: "tcp", host: "127.0.0.1", port: deaf.port });
-    const fault = `connect ECONNREFUSED 127.0.0.1:${deaf.port}`;
+    const fault = `ready_tcp 127.0.0.1:${deaf.port}: connection refused`;
 
     await watched.fault(fault);
     await watched.events.first(is(`fault: ${fault}`), { from: 1 });
@@ -249,7 +284,7 @@ describe("a port", () => {
 
     const fault = await watched.events.first(() => true);
 
-    expect(fault).toMatch(/^fault: connect E/);
+    expect(fault).toBe(`fault: ready_tcp localhost:${deaf.port}: connection refused`);
   });
 
   test("is left alone once nobody wants to know any more", async () => {
@@ -283,11 +318,13 @@ describe("a URL", () => {
       response.writeHead(statuses[asked.length - 1] as number).end();
     });
 
-    using watched = probing(web(`http://127.0.0.1:${server.port}/health?deep=1`));
+    const url = `http://127.0.0.1:${server.port}/health?deep=1`;
+    using watched = probing(web(url));
     await watched.events.first(is("ready"));
 
     expect(watched.events.all).toEqual([
-      ...["fault: status 503", "fault: status 404", "fault: status 400", "fault: status 500", "ready"],
+      ...[503, 404, 400, 500].map((status) => `fault: ready_http ${url}: status ${status}`),
+      "ready",
     ]);
     expect(new Set(asked)).toEqual(new Set(["GET /health?deep=1 close"]));
   });
@@ -299,9 +336,12 @@ describe("a URL", () => {
       response.writeHead(status).write("x");
     });
 
-    using watched = probing(web(`http://127.0.0.1:${server.port}/`));
+    const url = `http://127.0.0.1:${server.port}/`;
+    using watched = probing(web(url));
 
-    expect(await watched.events.first(() => true)).toBe(status === 200 ? "ready" : "fault: status 503");
+    expect(await watched.events.first(() => true)).toBe(
+      status === 200 ? "ready" : `fault: ready_http ${url}: status 503`,
+    );
     await hungUp.promise;
   });
 
@@ -309,11 +349,20 @@ describe("a URL", () => {
     const hungUp = deferred();
     await using server = await answering((_, response) => response.on("close", hungUp.resolve));
 
-    using watched = probing(web(`http://127.0.0.1:${server.port}/`), { timeoutMs: 50 });
+    const url = `http://127.0.0.1:${server.port}/`;
+    using watched = probing(web(url), { timeoutMs: 50 });
 
-    await watched.fault("no answer within 0.05 s");
+    await watched.fault(`ready_http ${url}: no answer within 0.05 s`);
     await hungUp.promise;
-    expect(watched.probe.lastFault).toBe("no answer within 0.05 s");
+    expect(watched.probe.lastFault).toBe(`ready_http ${url}: no answer within 0.05 s`);
+  });
+
+  test("is named without its password", async () => {
+    await using server = await answering((_, response) => response.writeHead(401).end());
+
+    using watched = probing(web(`http://me:secret@127.0.0.1:${server.port}/`));
+
+    await watched.fault(`ready_http http://127.0.0.1:${server.port}/: status 401`);
   });
 
   test("that does not speak HTTP, or not through TLS, says so", async () => {
@@ -323,9 +372,9 @@ describe("a URL", () => {
     using secure = probing(web(`HTTPS://127.0.0.1:${server.port}/`));
     using refused = probing(web(`https://127.0.0.1:${deaf.port}/`));
 
-    expect(await plain.events.first(() => true)).toContain("fault: Parse Error");
+    expect(await plain.events.first(() => true)).toContain(": Parse Error");
     expect(await secure.events.first(() => true)).toMatch(/^fault: .*(SSL|socket)/);
-    await refused.fault(`connect ECONNREFUSED 127.0.0.1:${deaf.port}`);
+    await refused.fault(`ready_http https://127.0.0.1:${deaf.port}/: connection refused`);
   });
 
   test("is hung up on once nobody wants to know any more", async () => {
@@ -353,11 +402,23 @@ describe("a log", () => {
 
     watched.probe.line("getting ready on 80 ports");
     expect(watched.events.all).toEqual([]);
-    expect(watched.probe.lastFault).toBe("no line has matched /ready on \\d+$/");
+    expect(watched.probe.lastFault).toBe("ready_log /ready on \\d+$/: no line has matched");
 
     watched.probe.line("ready on 80");
     watched.probe.line("ready on 81");
     expect(watched.events.all).toEqual(["ready"]);
+  });
+
+  test("whose pattern takes too long on a line says so once, and makes ready with another one", () => {
+    using watched = probing({ kind: "log", pattern: "^(a+)+$" });
+    const fault = "ready_log /^(a+)+$/: the pattern takes more than 20 ms on a line, which counts as no match";
+
+    watched.probe.line(`${"a".repeat(40)}!`);
+    watched.probe.line(`${"a".repeat(40)}?`);
+    expect(watched.probe.lastFault).toBe(fault);
+    watched.probe.line("aaa");
+
+    expect(watched.events.all).toEqual([`faulty: ${fault}`, "ready"]);
   });
 
   test("is not read any more once nobody wants to know", () => {

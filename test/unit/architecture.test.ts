@@ -39,7 +39,7 @@ const DOORS: Record<string, RegExp> = {
 
 /** Folders that decide and never touch: no file, socket, child, timer or clock. */
 const PURE =
-  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|last-words|journal-records|journal-recall|record|report|announcements)\.ts$|^src\/launch\/own-commands\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
+  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|journal-records|journal-recall|record|report|announcements|verdict)\.ts$|^src\/launch\/(own-commands|last-words)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
 const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
 
 interface Import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_SUPERVISION, type TaskServiceConfig } from "../../../src/config/context-config.ts";
-import { mayStop, missingFor, type States } from "../../../src/context/dependencies.ts";
+import { longestStopMs, mayStop, missingFor, type States } from "../../../src/context/dependencies.ts";
 import { isAlive, type LifecycleState } from "../../../src/context/lifecycle.ts";
 import { task } from "./task.ts";
 
@@ -49,6 +49,24 @@ describe("a task that needs another", () => {
     const states = standing([task("a"), "failed"], [needing("b", "a"), "running"]);
 
     expect(missingFor(needing("c", "b"), states)).toBe("");
+  });
+});
+
+describe("a stop of all may take", () => {
+  const lasting = (id: string, graceMs: number, ...dependsOn: string[]) => {
+    const { supervision, ...rest } = needing(id, ...dependsOn);
+    return { ...rest, supervision: { ...supervision, graceMs } };
+  };
+
+  test("as long as the longest grace period where nobody needs anybody", () => {
+    expect(longestStopMs([lasting("a", 10), lasting("b", 30)])).toBe(30);
+    expect(longestStopMs([])).toBe(0);
+  });
+
+  test("as long as those of the longest chain together", () => {
+    const tasks = [lasting("a", 10), lasting("b", 20, "a"), lasting("c", 5, "b"), lasting("d", 30, "a")];
+
+    expect(longestStopMs(tasks)).toBe(40);
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   formatSnapshot,
   nothingToResume,
+  ownerOf,
   type Resumable,
   recollect,
   replay,
@@ -216,6 +217,7 @@ describe("a journal is refused", () => {
     ['moved with the time "yesterday"', { ...MOVED, time: "yesterday" }],
     ["moved with the monotonicMs null", { ...MOVED, monotonicMs: Number.POSITIVE_INFINITY }],
     ['left with the unknown field "reason"', { kind: "left", reason: "asked" }],
+    ['closed with the unknown field "owner"', { kind: "closed", owner: 1 }],
   ])("where a record is %s", (fault, record) => {
     expect(refused(record, OPENED, DEFINED)).toBe(`line 4 is ${fault}`);
   });
@@ -353,7 +355,7 @@ describe("whatever happens", () => {
 
   test("any value of JSON is a record or refused, however right its checksum", () => {
     const fields = fc.constantFrom(...Object.keys({ ...HEAD, ...OPENED, ...KEPT, ...MOVED, body: {} }));
-    const kinds = fc.constantFrom("journal", "opened", "defined", "kept", "moved", "ended", "left");
+    const kinds = fc.constantFrom("journal", "opened", "defined", "kept", "moved", "ended", "left", "closed");
 
     fc.assert(
       fc.property(fc.dictionary(fields, anyJson, { noNullPrototype: true }), kinds, (value, kind) => {
@@ -377,4 +379,45 @@ describe("whatever happens", () => {
 
     expect(known).toEqual(before);
   });
+});
+
+describe("the owner of a journal", () => {
+  const owner = { pid: 4_312, startTicks: 77 };
+  const owned = [{ ...HEAD, owner }, OPENED, DEFINED, MOVED].map(formatRecord).join("");
+
+  test("is the process that its head names", () => {
+    expect(ownerOf(owned, BOOT)).toEqual(owner);
+    expect(resumed(owned)).toEqual(resumed(journal(OPENED, DEFINED, MOVED)));
+  });
+
+  test("has it even while its last record is half written", () => {
+    expect(ownerOf(owned.slice(0, -5), BOOT)).toEqual(owner);
+  });
+
+  test("is nobody once it was closed", () => {
+    const closed = owned + formatRecord({ kind: "closed" });
+
+    expect(ownerOf(closed, BOOT)).toBeUndefined();
+    expect(resumed(closed)).toEqual(resumed(owned));
+  });
+
+  test("is nobody after another boot, or where boots are not told apart", () => {
+    const unknown = formatRecord({ ...HEAD, owner, bootId: "" });
+
+    expect(ownerOf(owned, "another")).toBeUndefined();
+    expect(ownerOf(unknown, "")).toBeUndefined();
+  });
+
+  test.each(["", "torn", formatRecord(OPENED), journal()])("is nobody where no head names one", (text) => {
+    expect(ownerOf(text, BOOT)).toBeUndefined();
+  });
+
+  test.each([{ pid: 0, startTicks: 1 }, { pid: 1 }, 4_312, { ...owner, name: "node" }])(
+    "is a pid and its start, or the head is believed by nobody",
+    (wrong) => {
+      const head = { ...HEAD, owner: wrong } as unknown as Head;
+
+      expect(faultOf(replay(formatRecord(head), BOOT))).toMatch(/^line 1 is journal with the owner /);
+    },
+  );
 });

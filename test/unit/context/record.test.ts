@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { newborn } from "../../../src/context/lifecycle.ts";
 import { announced, commanded, newRecord, standingAt, type TaskRecord } from "../../../src/context/record.ts";
-import { lifeAfter } from "./life.ts";
+import { lifeAfter, type Word } from "./life.ts";
 import { task } from "./task.ts";
 
 const ECHO = task("ts_100", { serviceName: "echo_action" });
@@ -91,6 +91,14 @@ describe("where the task stands", () => {
       lifecycle: "running",
       runs: 1,
     });
+  });
+
+  test("shows the pid of a process that has said nothing yet, as long as it lives", () => {
+    const start = commanded(newRecord(ECHO), "start", BODY);
+    const pidAfter = (...words: Word[]) => standingAt(start, lifeAfter(...words).standing).pid;
+
+    expect([pidAfter("start"), pidAfter("start", "spawned", "readyLate")]).toEqual([null, 4312]);
+    expect(pidAfter("start", "spawned", "readyLate", "crash")).toBeNull();
   });
 
   test("has a reason only while the task has failed", () => {

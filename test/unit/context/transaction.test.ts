@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { dispatch } from "../../../src/context/dispatch.ts";
-import { createLiveness } from "../../../src/context/liveness.ts";
 import {
   openTransaction,
   type TransactionObserver,
@@ -8,6 +7,7 @@ import {
 } from "../../../src/context/transaction.ts";
 import { deferred } from "../../../src/deferred.ts";
 import type { RunEvents } from "../../../src/launch/task-run.ts";
+import { createLiveness } from "../../../src/liveness.ts";
 import type { Message } from "../../../src/protocol/message.ts";
 import { task } from "./task.ts";
 

@@ -1,6 +1,6 @@
-// Notices that a task has fallen silent. Silence is counted in the provider's own time, which passes only while the
-// provider itself runs: one that was halted, starved or suspended blames nobody. Decides when a silence has lasted long
-// enough; what follows from it is the business of others.
+// Notices that a task, or the forwarder, has fallen silent. Silence is counted in the provider's own time, which passes
+// only while the provider itself runs: one that was halted, starved or suspended blames nobody. Decides when a silence
+// has lasted long enough; what follows from it is the business of others.
 
 export interface Liveness {
   /**
@@ -37,7 +37,7 @@ interface Watched {
 /** More than so many intervals between two looks was a stall of our own, and does not count. */
 const MAX_INTERVALS = 2;
 
-/** Creates what watches any number of tasks, with one timer that runs only while there are watches. */
+/** Creates what watches any number of them, with one timer that runs only while there are watches. */
 export function createLiveness({
   everyMs = 250,
   nowMs = () => performance.now(),

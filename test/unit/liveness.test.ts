@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createLiveness, type Watch } from "../../../src/context/liveness.ts";
+import { createLiveness, type Watch } from "../../src/liveness.ts";
 
 const EVERY_MS = 250;
 const TIMEOUT_MS = 5_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { keepLastWords } from "../../../src/context/last-words.ts";
+import { keepLastWords } from "../../../src/launch/last-words.ts";
 
 function lastOf(...lines: string[]): string | undefined {
   const words = keepLastWords();

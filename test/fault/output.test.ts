@@ -1,0 +1,339 @@
+// What tasks print must never hold up the provider, whoever reads what it makes of that, or does not.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, type FileHandle, open, readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, test } from "vitest";
+import { finish, programOf, run, startProgram } from "../support/command.ts";
+import { runContext, SERVICES, type TaskXml } from "../support/context.ts";
+import { type Folder, makeFolder } from "../support/folder.ts";
+import { awaitEvents, type Recording } from "../support/recording.ts";
+import { KEY, startOnTerminal } from "../support/terminal.ts";
+import { until } from "./runs.ts";
+import { leaveNothing, program, script, writeContext } from "./support.ts";
+
+leaveNothing();
+
+/** More lines than any queue on the way to a reader holds. */
+const COUNT = 200_000;
+/** Prints so many numbers, a line each, once it may, and says in a file that it has got rid of them. */
+const counts = script("ts_1", `while [ ! -e go ]; do sleep 0.02; done; seq ${COUNT}; touch printed; exec sleep 1000`);
+
+/** A provider in a process of its own, with its streams as the test wants them. */
+interface Provider extends AsyncDisposable {
+  readonly pid: number;
+  readonly stdout: Recording<string>;
+  /** Where the test has asked for a pipe; nobody reads it. */
+  readonly stderr: Readable | null;
+  readonly exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** Starts the built command with a transaction T1. */
+function provide(
+  file: string,
+  { stdout = "pipe", stderr = "pipe", words = [] }: { stdout?: Sink; stderr?: Sink; words?: readonly string[] } = {},
+): Provider {
+  const command = [programOf("service-context"), file, "--start", "T1", "--services_root", SERVICES, ...words];
+  const stdio = ["ignore", ...[stdout, stderr].map((sink) => (sink === "pipe" ? sink : sink.fd))] as const;
+  const child = spawn(process.execPath, command, { stdio: [...stdio] });
+  const exit = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+  const lines = awaitEvents<string>("stdout of the provider", (line) => line);
+  if (child.stdout) createInterface({ input: child.stdout }).on("line", lines.add).on("close", lines.end);
+  return {
+    pid: child.pid as number,
+    stdout: lines,
+    stderr: child.stderr,
+    exit,
+    signal: (signal) => void child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      const again = setInterval(() => child.kill("SIGTERM"), 500);
+      await exit.finally(() => clearInterval(again));
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+    },
+  };
+}
+
+type Sink = "pipe" | FileHandle;
+
+const isStarted = ({ stdout }: Provider) => stdout.first((line) => line === "transaction T1");
+
+/** The tasks of a provider, once they have all started; it has to answer for that. */
+async function tasksOf(file: string): Promise<{ [field: string]: unknown }[]> {
+  return until("all running", async () => {
+    const asked = ["--action", "request", "--context_file", file, "--transaction", "T1", "--json"];
+    const { code, stdout } = await run("conf-command", asked);
+    if (code !== 0) throw new Error(`the provider does not answer: ${code} ${stdout.join("\n")}`);
+    const { tasks } = JSON.parse(stdout.join("\n"));
+    return tasks.every(({ state }: { state: string }) => state !== "starting") && tasks;
+  });
+}
+
+const isThere = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** The numbers that a log shows as printed, and how many lines it says were dropped; in its own order. */
+function read(log: string): { numbers: number[]; dropped: number } {
+  const lines = stripVTControlCharacters(log).split("\n");
+  const find = (pattern: RegExp) => lines.flatMap((line) => pattern.exec(line)?.[1] ?? []).map(Number);
+  const counts = [...find(/log lines dropped +count=(\d+)/), ...find(/"count":(\d+),"msg":"log lines dropped"/)];
+  return { numbers: find(/(?:\| |"line":")(\d+)"?/), dropped: counts.reduce((sum, count) => sum + count, 0) };
+}
+
+function expectAllOrCounted({ numbers, dropped }: ReturnType<typeof read>): void {
+  expect(numbers.length + dropped).toBe(COUNT);
+  expect(numbers.findIndex((number, index) => index > 0 && number <= (numbers[index - 1] as number))).toBe(-1);
+}
+
+/** All that comes, to the end. */
+async function drain(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Somebody who has a pipe open and reads nothing of it. */
+async function unreadPipe(folder: Folder): Promise<FileHandle> {
+  await finish(startProgram("mkfifo", [folder.at("pipe")]));
+  return open(folder.at("pipe"), "r+");
+}
+
+/** Halts a terminal, or has it go on, as Ctrl-S and Ctrl-Q do. */
+async function flow(terminal: string, how: "TCOOFF" | "TCOON"): Promise<void> {
+  const open = `os.open(${JSON.stringify(terminal)}, os.O_RDWR | os.O_NOCTTY)`;
+  const { code } = await finish(
+    startProgram("python3", ["-c", `import os, termios; termios.tcflow(${open}, termios.${how})`]),
+  );
+  expect(code).toBe(0);
+}
+
+/** The time that a process has used up, in ticks. */
+async function ticksOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+describe("a task that prints without end", () => {
+  const floods: readonly TaskXml[] = [
+    program("ts_1", "yes"),
+    program("ts_2", "yes"),
+    { id: "ts_3", instance: "PrintsWithoutPause" },
+    { id: "ts_4", instance: "PrintsWithoutPause", serviceType: "Thread" },
+  ];
+
+  test("holds up no command, no sign of life and no end", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, floods);
+    await using provider = provide(file);
+    provider.stderr?.resume();
+    await isStarted(provider);
+
+    const tasks = await tasksOf(file);
+    const words = ["--context_file", file, "--transaction", "T1", "--task_id", "ts_1"];
+    const restarted = await run("conf-command", ["--action", "restart", ...words]);
+    const later = await tasksOf(file);
+    provider.signal("SIGTERM");
+
+    expect(tasks.map(({ state }) => state)).toEqual(floods.map(() => "running"));
+    expect(restarted.code).toBe(0);
+    expect(later.map(({ state }) => state)).toEqual(floods.map(() => "running"));
+    expect(await provider.exit).toEqual({ code: 0, signal: null });
+  });
+
+  test.each(["Process", "Thread"] as const)("of ours, in a %s, rests while nobody reads it", async (serviceType) => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [{ id: "ts_1", instance: "PrintsWithoutPause", serviceType }]);
+    await using provider = provide(file);
+    provider.stderr?.resume();
+    await isStarted(provider);
+    const [task] = await tasksOf(file);
+    const pid = task?.pid as number;
+
+    provider.signal("SIGSTOP");
+    let [ticks, looks] = [0, 0];
+    // A beat now and then takes next to nothing; printing takes all there is.
+    const rested = until("the task at rest", async () => {
+      const now = await ticksOf(pid);
+      looks = now - ticks > 2 ? 0 : looks + 1;
+      if (looks === 0) ticks = now;
+      return looks >= 50;
+    });
+    await rested.finally(() => provider.signal("SIGCONT"));
+
+    expect((await tasksOf(file)).map(({ state, pid }) => [state, pid])).toEqual([["running", pid]]);
+    provider.signal("SIGTERM");
+    expect(await provider.exit).toEqual({ code: 0, signal: null });
+  });
+
+  test("and ends has everything it printed told before its end", async () => {
+    await using context = await runContext([script("ts_1", "seq 5000; exit 3")]);
+
+    context.provider.start("T1");
+    await context.log.first(({ phrase }) => phrase === "failed");
+
+    const phrases = context.log.all.filter(({ task }) => task === "ts_1");
+    expect(phrases.flatMap(({ line }) => line ?? [])).toEqual(
+      Array.from({ length: 5_000 }, (_, index) => `${index + 1}`),
+    );
+    expect(phrases.findLastIndex(({ line }) => line !== undefined)).toBeLessThan(
+      phrases.findIndex(({ phrase }) => phrase === "failed"),
+    );
+  });
+
+  test("what its probe's pattern takes too long for is told once, and it gets ready by another line", async () => {
+    await using context = await runContext([
+      script("ts_1", `echo ${"a".repeat(40)}!; echo ${"a".repeat(40)}?; echo aaa; exec sleep 1000`, {
+        supervision: { ready_log: "^(a+)+$" },
+      }),
+    ]);
+
+    const [task] = await context.start("T1");
+    await context.stop("T1");
+
+    expect(task?.lifecycle).toBe("running");
+    expect(context.log.all.filter(({ phrase }) => phrase === "faulty probe")).toEqual([
+      expect.objectContaining({ task: "ts_1", reason: expect.stringContaining("takes more than 20 ms") }),
+    ]);
+  });
+});
+
+describe("a log that nobody reads", () => {
+  const sinks = ["a socket", "a pipe"] as const;
+  const formats = ["pretty", "json"] as const;
+
+  test.each(sinks.flatMap((sink) => formats.map((format) => [sink, format] as const)))(
+    "holds up nothing, and says later how much of it was dropped: %s, %s",
+    async (sink, format) => {
+      await using folder = await makeFolder();
+      const file = await writeContext(folder, [counts]);
+      const pipe = sink === "a pipe" ? await unreadPipe(folder) : undefined;
+      await using provider = provide(file, { stderr: pipe ?? "pipe", words: ["--log_format", format] });
+      await isStarted(provider);
+
+      await folder.write("go", "");
+      await until("all printed", () => isThere(folder.at("printed")));
+      const tasks = await tasksOf(file);
+      // Whoever has a pipe open to write as well never comes to its end.
+      const reader = pipe ? (await open(folder.at("pipe"))).createReadStream() : (provider.stderr as Readable);
+      await pipe?.close();
+      const log = drain(reader);
+      provider.signal("SIGTERM");
+
+      expect(tasks.map(({ state }) => state)).toEqual(["running"]);
+      expect(await provider.exit).toEqual({ code: 0, signal: null });
+      const told = read(await log);
+      expect(told.dropped).toBeGreaterThan(0);
+      expectAllOrCounted(told);
+      expect((await log).includes("provider left")).toBe(true);
+    },
+  );
+
+  test("does not keep its provider from leaving", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [counts]);
+    await using provider = provide(file);
+    await isStarted(provider);
+    await folder.write("go", "");
+    await until("all printed", () => isThere(folder.at("printed")));
+
+    provider.signal("SIGTERM");
+
+    expect(await provider.exit).toEqual({ code: 0, signal: null });
+  });
+
+  test("on a terminal that is halted holds up nothing, and goes on with it", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [counts]);
+    const command = [process.execPath, programOf("service-context"), file, "--start", "T1"];
+    await using terminal = startOnTerminal(command);
+    await terminal.reads("running");
+    const [, pid] = /provider ready .*pid=(\d+)/.exec(terminal.text()) ?? [];
+
+    await flow(`/proc/${pid}/fd/2`, "TCOOFF");
+    await folder.write("go", "");
+    await until("all printed", () => isThere(folder.at("printed")));
+    const tasks = await tasksOf(file);
+    await flow(`/proc/${pid}/fd/2`, "TCOON");
+    await terminal.reads("log lines dropped");
+    terminal.types(KEY.ctrlC);
+
+    expect(tasks.map(({ state }) => state)).toEqual(["running"]);
+    expect(await terminal.exit).toBe(0);
+    expectAllOrCounted(read(terminal.text()));
+  });
+});
+
+describe("a log that is a file", () => {
+  test("has every line, in its order", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [counts]);
+    await using log = await open(folder.at("log"), "w");
+    await using provider = provide(file, { stderr: log });
+    await isStarted(provider);
+    await folder.write("go", "");
+    await until("all printed", () => isThere(folder.at("printed")));
+
+    provider.signal("SIGTERM");
+    await provider.exit;
+
+    const told = read(await readFile(folder.at("log"), "utf8"));
+    expect(told.dropped).toBe(0);
+    expectAllOrCounted(told);
+  });
+});
+
+describe("a full disk", () => {
+  const quiet = program("ts_1", "sleep 1000");
+
+  test("for the answers of a provider is told in its log, and ends nothing", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [quiet]);
+    await using full = await open("/dev/full", "w");
+    await using provider = provide(file, { stdout: full });
+    const log = awaitEvents<string>("log", (line) => line);
+    createInterface({ input: provider.stderr as Readable }).on("line", log.add);
+
+    await log.first((line) => line.includes("can't write to stdout"));
+    await log.first((line) => line.includes("running"));
+    const tasks = await tasksOf(file);
+    provider.signal("SIGTERM");
+
+    expect(tasks.map(({ state }) => state)).toEqual(["running"]);
+    expect(await provider.exit).toEqual({ code: 0, signal: null });
+  });
+
+  test("for the log of a provider ends nothing", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [quiet]);
+    await using full = await open("/dev/full", "w");
+    await using provider = provide(file, { stderr: full });
+    await isStarted(provider);
+
+    const tasks = await tasksOf(file);
+    provider.signal("SIGTERM");
+
+    expect(tasks.map(({ state }) => state)).toEqual(["running"]);
+    expect(await provider.exit).toEqual({ code: 0, signal: null });
+  });
+
+  test("for the answer of a command is a failure, and no fault of ours", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [quiet]);
+    await using full = await open("/dev/full", "w");
+
+    const child = spawn(process.execPath, [programOf("service-context"), file, "--diagram"], {
+      stdio: ["ignore", full.fd, "pipe"],
+    });
+    const said = drain(child.stderr as Readable);
+
+    expect(await once(child, "close")).toEqual([1, null]);
+    expect(await said).toMatch(/^error: can't write to stdout: ENOSPC.*\n$/);
+  });
+});

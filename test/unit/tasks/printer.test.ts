@@ -1,0 +1,99 @@
+import { Writable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { createPrinter } from "../../../src/tasks/printer.ts";
+
+/** So long that a test never waits for it. */
+const NEVER_MS = 3_600_000;
+
+/** A printer with room for so many characters, and whoever reads what it prints. */
+function printing({ maxWaiting, signal = new AbortController().signal }: { maxWaiting: number; signal?: AbortSignal }) {
+  const read: string[] = [];
+  const waiting: (() => void)[] = [];
+  let isReading = false;
+  const stdout = new Writable({
+    decodeStrings: false,
+    highWaterMark: 4,
+    write(text, _, done) {
+      const take = () => {
+        read.push(text);
+        done();
+      };
+      if (isReading) take();
+      else waiting.push(take);
+    },
+  });
+  const stderr = new Writable({ write: (_, __, done) => done() });
+  return {
+    printer: createPrinter({ stdout, stderr }, signal, maxWaiting),
+    lines: () => read.join("").split("\n").slice(0, -1),
+    readOn(): void {
+      isReading = true;
+      waiting.shift()?.();
+    },
+  };
+}
+
+/** Whether something has happened by now, as far as nothing else has to. */
+async function hasHappened(what: Promise<unknown>): Promise<boolean> {
+  return Promise.race([what.then(() => true), new Promise<false>((resolve) => setImmediate(() => resolve(false)))]);
+}
+
+describe("a task that prints", () => {
+  test("little goes on at once", async () => {
+    const { printer } = printing({ maxWaiting: 100 });
+
+    printer.print("stdout", "a");
+
+    expect(await hasHappened(printer.caughtUp())).toBe(true);
+  });
+
+  test("faster than it is read is held back until it is read, and nothing is lost", async () => {
+    const { printer, lines, readOn } = printing({ maxWaiting: 100 });
+
+    for (const line of ["one", "two", "three"]) printer.print("stdout", line);
+    const caughtUp = printer.caughtUp();
+    expect(await hasHappened(caughtUp)).toBe(false);
+    readOn();
+    await caughtUp;
+
+    expect(lines()).toEqual(["one", "two", "three"]);
+  });
+
+  test("is not held back any more when it is to stop", async () => {
+    const stop = new AbortController();
+    const { printer } = printing({ maxWaiting: 100, signal: stop.signal });
+    printer.print("stdout", "more than a little");
+
+    const caughtUp = printer.caughtUp();
+    expect(await hasHappened(caughtUp)).toBe(false);
+    stop.abort();
+
+    await caughtUp;
+    await printer.caughtUp();
+  });
+
+  test("without ever waiting loses what finds no room, and how much is printed", async () => {
+    const { printer, lines, readOn } = printing({ maxWaiting: 12 });
+
+    for (const line of ["one", "two", "three", "four", "five"]) printer.print("stdout", line);
+    readOn();
+    await printer.emptied(NEVER_MS);
+    printer.print("stdout", "six");
+    await printer.emptied(NEVER_MS);
+
+    expect(lines()).toEqual([
+      ...["one", "two"],
+      "zcontext: 3 lines dropped, printed faster than they can be read",
+      "six",
+    ]);
+  });
+
+  test("and ends is waited for, though not for ever", async () => {
+    const { printer, lines } = printing({ maxWaiting: 100 });
+    printer.print("stdout", "one");
+
+    await printer.emptied(1);
+
+    expect(lines()).toEqual([]);
+  });
+});
