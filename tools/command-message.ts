@@ -8,6 +8,7 @@ import { locationOf } from "../src/launch/services.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 import { writeMessage } from "../src/protocol/message.ts";
+import { readTopOptions, type TopOptions } from "../src/protocol/top.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
 /** The options of the command; see its `--help`. */
@@ -25,6 +26,18 @@ export interface Options {
   timeout: number;
   wait: boolean;
   json?: true;
+  memory_maps?: true;
+  open_connections?: true;
+  opened_files?: true;
+}
+
+/** What `--action top` is to show beside the figures. */
+export function topOptionsIn({ memory_maps, open_connections, opened_files }: Options): TopOptions {
+  return readTopOptions({
+    memory_maps: memory_maps ?? false,
+    open_connections: open_connections ?? false,
+    opened_files: opened_files ?? false,
+  });
 }
 
 /** The command that the options ask for; with a file, its tasks. */
@@ -106,8 +119,8 @@ export function frameOf({
 }
 
 /** A query as a frame, likewise. */
-export function queryFrame(action: string, transaction: string): Frame {
-  const configuration = action === "top" ? { memory_maps: false, open_connections: false, opened_files: false } : {};
+export function queryFrame(action: string, transaction: string, options: Options): Frame {
+  const configuration = action === "top" ? { ...topOptionsIn(options) } : {};
   const header = { action, serviceId: "", serviceName: "state", transaction };
   return writeMessage({ kind: "state", header, content: { configuration } });
 }

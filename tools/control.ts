@@ -10,7 +10,16 @@ import {
 } from "../src/context/client.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import { ACTIONS, QUERIES } from "./actions.ts";
-import { bodyFrom, commandFor, frameOf, type Options, queryFrame, transactionIn, usage } from "./command-message.ts";
+import {
+  bodyFrom,
+  commandFor,
+  frameOf,
+  type Options,
+  queryFrame,
+  topOptionsIn,
+  transactionIn,
+  usage,
+} from "./command-message.ts";
 import { findEndpoints, readContextFile } from "./context-file.ts";
 import { answer, answerJson, EXIT, say } from "./print.ts";
 import { ordered, printTasks, printTop } from "./task-table.ts";
@@ -56,7 +65,7 @@ async function query(client: ContextClient, action: string, options: Options): P
   if (transactions.length === 0 && !options.json) answer("no transaction runs");
   for (const transaction of transactions) {
     if (transactions.length > 1 && action === "top" && !options.json) answer(`transaction ${transaction}`);
-    if (action === "top") printTop(transaction, await client.top(transaction), options);
+    if (action === "top") printTop(transaction, await client.top(transaction, topOptionsIn(options)), options);
     else printTasks({ transaction, result: "success" }, await client.state(transaction), options);
   }
   return EXIT.done;
@@ -125,7 +134,7 @@ async function sendUnheard(
 ): Promise<number> {
   const wanted = isQuery(action) ? undefined : commandFor(action, options, config);
   const transaction = wanted?.transaction ?? transactionIn(options, action);
-  await sendOnce(endpoint, wanted === undefined ? queryFrame(action, transaction) : frameOf(wanted));
+  await sendOnce(endpoint, wanted === undefined ? queryFrame(action, transaction, options) : frameOf(wanted));
   if (options.json) answerJson({ transaction, result: "sent, not confirmed" });
   else answer(`transaction ${transaction || "-"}: sent, not confirmed`);
   return EXIT.done;

@@ -1,7 +1,7 @@
 // Tables of tasks, and the same as JSON.
 import type { Progress } from "../src/context/client.ts";
 import type { TaskRecord } from "../src/context/record.ts";
-import type { Json, JsonObject } from "../src/protocol/json.ts";
+import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 import { columns } from "./columns.ts";
 import { answer, answerJson, mebibytes, percent } from "./print.ts";
 
@@ -79,4 +79,39 @@ export function printTop(transaction: string, tasks: JsonObject[], { json }: { j
     ].map(String);
   });
   answer(columns(["TASK", "SERVICE", "PID", "STATUS", "CPU", "RSS", "MEM", "CHILDREN"], rows));
+  for (const { service_id, memory } of tasks) for (const table of detailsOf(String(service_id), memory)) answer(table);
+}
+
+/** The lists of a `top` that may be asked for, and what is shown of each of their entries. */
+const DETAILS: { list: string; what: string; columns: { [title: string]: string } }[] = [
+  {
+    list: "connections",
+    what: "connections",
+    columns: { FD: "fd", FAMILY: "family", TYPE: "type", LOCAL: "laddr", REMOTE: "raddr", STATUS: "status" },
+  },
+  { list: "opened_files", what: "open files", columns: { FD: "fd", MODE: "mode", POSITION: "position", PATH: "path" } },
+  {
+    list: "memory_map",
+    what: "memory maps, in bytes",
+    columns: { RSS: "rss", SIZE: "size", PSS: "pss", PATH: "path" },
+  },
+];
+
+function detailsOf(task: string, memory: Json | undefined): string[] {
+  return DETAILS.flatMap(({ list, what, columns: shown }) => {
+    const entries = isObject(memory) ? memory[list] : undefined;
+    if (!Array.isArray(entries)) return [];
+    if (entries.length === 0) return [`\n${task}: no ${what}`];
+    // The wire has each member of an entry in an object of its own.
+    const rows = entries.map((entry) => {
+      const whole: JsonObject = Object.assign({}, ...(entry as JsonObject[]));
+      return Object.values(shown).map((name) => textOf(whole[name]));
+    });
+    return [`\n${task}: ${what}`, columns(Object.keys(shown), rows)];
+  });
+}
+
+function textOf(value: Json | undefined): string {
+  if (Array.isArray(value)) return value.length === 0 ? "-" : value.join(":");
+  return value === undefined || value === "" ? "-" : String(value);
 }

@@ -7,6 +7,7 @@ import type { Endpoints } from "../config/context-config.ts";
 import { ContextError, ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { CONTEXT_NAME, type Header, type Message, type StateMessage } from "../protocol/message.ts";
+import { FIGURES_ONLY, type TopOptions } from "../protocol/top.ts";
 import { type Command, follow, gone, ordersIn, type Progress, recordsOf } from "./following.ts";
 import { findPresence, type Presence } from "./presence.ts";
 import type { TaskRecord } from "./record.ts";
@@ -23,8 +24,8 @@ export interface ContextClient extends AsyncDisposable {
   running(): Promise<string[]>;
   /** The tasks of a transaction as the provider has them. */
   state(transaction: string): Promise<TaskRecord[]>;
-  /** Figures of the processes of a transaction. */
-  top(transaction: string): Promise<JsonObject[]>;
+  /** Figures of the processes of a transaction, and what else is asked for. */
+  top(transaction: string, options?: Partial<TopOptions>): Promise<JsonObject[]>;
 }
 
 export interface ClientOptions {
@@ -98,7 +99,8 @@ export async function connectContext(
       return (error.running ?? []) as string[];
     },
     state: (transaction) => orGone(ask(transaction)),
-    top: async (transaction) => (await orGone(query(requester, "top", transaction))) as JsonObject[],
+    top: async (transaction, options) =>
+      (await orGone(query(requester, "top", transaction, { ...FIGURES_ONLY, ...options }))) as JsonObject[],
     [Symbol.asyncDispose]: () => requester[Symbol.asyncDispose](),
   };
 }
@@ -157,16 +159,25 @@ function isErrorCode(code: Json | undefined): code is ErrorCode {
   return (ERROR_CODES as readonly unknown[]).includes(code);
 }
 
-async function query(requester: Requester, action: "request" | "top", transaction: string): Promise<Json> {
-  const { content } = await askState(requester, action, transaction);
+async function query(
+  requester: Requester,
+  action: "request" | "top",
+  transaction: string,
+  options: Partial<TopOptions> = {},
+): Promise<Json> {
+  const { content } = await askState(requester, action, transaction, options);
   if (isObject(content) && isObject(content.error)) throw refusal(content.error);
   return content;
 }
 
-async function askState(requester: Requester, action: "request" | "top", transaction: string): Promise<StateMessage> {
+async function askState(
+  requester: Requester,
+  action: "request" | "top",
+  transaction: string,
+  options: Partial<TopOptions> = {},
+): Promise<StateMessage> {
   const header: Header = { action, serviceId: "", serviceName: "state", transaction };
-  const options = action === "top" ? { memory_maps: false, open_connections: false, opened_files: false } : {};
-  const answer = await requester.ask({ kind: "state", header, content: { configuration: options } });
+  const answer = await requester.ask({ kind: "state", header, content: { configuration: { ...options } } });
   if (answer.kind !== "state") throw new ContextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
   return answer;
 }

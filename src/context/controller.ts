@@ -12,6 +12,7 @@ import {
   requestIdOf,
   type StateMessage,
 } from "../protocol/message.ts";
+import { readTopOptions, type TopOptions } from "../protocol/top.ts";
 import { createAnswered } from "./answered.ts";
 import type { Complaints } from "./complaints.ts";
 import { dispatch, type Order, type View } from "./dispatch.ts";
@@ -34,7 +35,7 @@ export interface ControllerOptions {
   /** Commands to tasks may come on this topic from now on. */
   listen(topic: string): void;
   /** The figures of a transaction's processes. */
-  top(watched: Watched): Promise<JsonObject[]>;
+  top(watched: Watched, options: TopOptions): Promise<JsonObject[]>;
   /** A message asks the provider to leave. */
   onLeave(): void;
   complaints: Complaints;
@@ -150,13 +151,15 @@ export function createController(options: ControllerOptions): Controller {
     answered.remember(to.requestId, () => publish(report.refused(to, code, reason)));
   }
 
-  async function answer({ header }: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
+  async function answer({ header, content }: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
     const transaction = transactions.find(header.transaction) as Transaction;
     try {
-      const isState = action === "reply_context";
-      publish(
-        report.reply(header, action, isState ? transaction.record : await options.top(transactions.watch(transaction))),
-      );
+      const figures = () =>
+        options.top(
+          transactions.watch(transaction),
+          readTopOptions(isObject(content) ? content.configuration : undefined),
+        );
+      publish(report.reply(header, action, action === "reply_context" ? transaction.record : await figures()));
     } catch (error) {
       log.error({ transaction: header.transaction, reason: reasonOf(error) }, "no figures");
     }

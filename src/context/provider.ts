@@ -23,6 +23,7 @@ import { type Log, type LogFields, silent } from "../log.ts";
 import { createProcessTable } from "../processes/table.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import type { TopOptions } from "../protocol/top.ts";
 import { shortageHint } from "../shortage.ts";
 import { createComplaints } from "./complaints.ts";
 import { createController } from "./controller.ts";
@@ -38,7 +39,7 @@ import { joinWire } from "./wire.ts";
 
 /** Watches the processes of transactions and answers `top`; see `startMonitor` of the monitor. */
 export interface ProcessWatch extends AsyncDisposable {
-  top(watched: Watched): Promise<JsonObject[]>;
+  top(watched: Watched, options: TopOptions): Promise<JsonObject[]>;
 }
 
 export interface ProviderOptions {
@@ -183,7 +184,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       mayLoad: services.mayLoad,
       publish: wire.publish,
       listen: wire.listen,
-      top: (watched) => watch.top(watched),
+      top: (watched, wanted) => watch.top(watched, wanted),
       onLeave: asked.resolve,
       complaints,
       log,

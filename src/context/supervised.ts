@@ -6,6 +6,7 @@ import type { RunningProbe } from "../launch/probe.ts";
 import type { Launcher } from "../launch/task-process.ts";
 import type { Liveness } from "../liveness.ts";
 import type { ControlMessage, Message } from "../protocol/message.ts";
+import type { Beat } from "../protocol/pipe.ts";
 import type { Order } from "./dispatch.ts";
 import type { Enter } from "./gate.ts";
 import type { LifecycleEvent, LifecycleState, Standing } from "./lifecycle.ts";
@@ -77,6 +78,8 @@ export interface Supervised {
   readonly memory: RestartMemory;
   /** How its last run ended. */
   readonly lastExit: Exit | undefined;
+  /** What the event loop of its present run has said last; a program says nothing. */
+  readonly beat: Beat | undefined;
   /** An order of somebody outside; with it comes the definition that holds from now on. */
   obey(order: Order): void;
   /** An order of one of the transaction's own triggers, which may be held back; `ownRun` is of one of the task itself. */

@@ -35,6 +35,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   let environment: Readonly<Record<string, string>> = {};
   let probing: RunningProbe | undefined;
   let watch: Watch | undefined;
+  let lastBeat: Beat | undefined;
   /** When it was first seen halted, of all looks since that have found it so. */
   let haltedMs: number | undefined;
   let lastExit: Exit | undefined;
@@ -147,6 +148,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   }
 
   function onBeat(beat: Beat): void {
+    lastBeat = beat;
     const { heartbeatTimeoutMs } = task.supervision;
     watch ??= around.liveness.watch(heartbeatTimeoutMs, () =>
       send({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),
@@ -186,6 +188,7 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
   function end(event: EndEvent, { isWanted, hasFailed }: { isWanted: boolean; hasFailed: boolean }): void {
     watch?.end();
     watch = undefined;
+    lastBeat = undefined;
     haltedMs = undefined;
     const { requested, again } = standing.life;
     // What was refused to it in this run counts at its end, and only as long as it is refused still.
@@ -291,6 +294,9 @@ export function supervise(definition: TaskServiceConfig, around: Surroundings, p
     },
     get lastExit() {
       return lastExit;
+    },
+    get beat() {
+      return lastBeat;
     },
     obey(order) {
       task = order.task;

@@ -30,7 +30,7 @@ import { frameOf, transitionOf } from "./transition.ts";
 /** A transaction and its tasks' records, with the pid of those whose process lives. */
 export interface Watched {
   transaction: string;
-  tasks: TaskRecord[];
+  tasks: (TaskRecord & { beat?: JsonObject })[];
 }
 
 /** How a transaction ended. */
@@ -346,7 +346,8 @@ function exitCodeOf({ lastExit, standing }: Supervised): number {
 }
 
 function watch({ id, tasks }: Transaction): Watched {
-  return { transaction: id, tasks: [...tasks].map(liveRecord) };
+  const withBeat = (one: Supervised) => ({ ...liveRecord(one), ...(one.beat && { beat: { ...one.beat } }) });
+  return { transaction: id, tasks: [...tasks].map(withBeat) };
 }
 
 function isLiving({ standing }: Supervised): boolean {

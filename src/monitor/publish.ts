@@ -1,5 +1,6 @@
 import type { Frame } from "../protocol/codec.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
+import { FIGURES_ONLY, type TopOptions } from "../protocol/top.ts";
 import type { ProcessFigures } from "./figures.ts";
 import type { Sampler } from "./sample.ts";
 
@@ -19,11 +20,13 @@ export interface WatchedTask {
   lifecycle: string;
   runs: number;
   pid: number | null;
+  /** What its event loop has said last, where it has one of ours. */
+  beat?: { delayMs?: Json; heapBytes?: Json; handles?: Json };
 }
 
 export interface Monitor extends AsyncDisposable {
   /** The figures of one transaction as `reply_top` carries them; CPU counts from the sample before. */
-  top(watched: Watched): Promise<JsonObject[]>;
+  top(watched: Watched, options?: TopOptions): Promise<JsonObject[]>;
 }
 
 export interface MonitorOptions {
@@ -68,21 +71,34 @@ export function startMonitor({
     }
   }
 
-  function entryOf({ service_id, action, state, lifecycle, runs, pid }: WatchedTask): Json[] {
+  function entryOf({ service_id, action, state, lifecycle, runs, pid, beat }: WatchedTask): Json[] {
     const figures = pid === null ? undefined : latest.get(pid);
     return figures === undefined
       ? []
-      : [{ ...asJson(figures), serviceId: service_id, action, state, lifecycle, runs, pid }];
+      : [{ ...asJson(figures), ...loopOf(beat), serviceId: service_id, action, state, lifecycle, runs, pid }];
   }
 
   return {
-    async top({ tasks }) {
+    async top({ tasks }, wanted = FIGURES_ONLY) {
       const pids = tasks.flatMap(({ pid }) => pid ?? []);
       const figures = pids.every((pid) => latest.has(pid)) ? latest : await sampler.sample(pids);
-      return tasks.flatMap(({ instance, pid, serviceName, service_id }) => {
-        const memory = pid === null ? undefined : figures.get(pid);
-        return memory === undefined ? [] : [{ instance, memory: asJson(memory), pid, serviceName, service_id }];
-      });
+      const entries: JsonObject[] = [];
+      // One after the other: memory maps of many processes at once would hold up everybody.
+      for (const { instance, pid, serviceName, service_id } of tasks) {
+        const own = pid === null ? undefined : figures.get(pid);
+        if (pid === null || own === undefined) continue;
+        const details = Object.values(wanted).includes(true) ? await sampler.details(pid, wanted) : {};
+        // It has gone between the figures and the details.
+        if (details === undefined) continue;
+        entries.push({
+          instance,
+          memory: { ...asJson(own), ...(details as JsonObject) },
+          pid,
+          serviceName,
+          service_id,
+        });
+      }
+      return entries;
     },
     async [Symbol.asyncDispose]() {
       isClosed = true;
@@ -94,6 +110,12 @@ export function startMonitor({
 
 function lookOf({ rss, status, total }: ProcessFigures): { rssMib: number; isHalted: boolean } {
   return { rssMib: total?.rss ?? rss, isHalted: status === "stopped" };
+}
+
+function loopOf(beat: WatchedTask["beat"]): JsonObject {
+  if (beat === undefined) return {};
+  const { delayMs = null, heapBytes = null, handles = null } = beat;
+  return { loop_delay_ms: delayMs, heap: Number(heapBytes) / 2 ** 20, handles };
 }
 
 function asJson(figures: ProcessFigures): JsonObject {

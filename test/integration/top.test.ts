@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { connectBus } from "../../src/bus/bus.ts";
+import type { Endpoints } from "../../src/config/context-config.ts";
+import { startMonitor } from "../../src/monitor/publish.ts";
+import { createSampler } from "../../src/monitor/sample.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { runContext, type TaskXml } from "../support/context.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+import { awaitEvents } from "../support/recording.ts";
+
+leaveNoProcess();
+
+const watch = (source: Omit<Parameters<typeof startMonitor>[0], "sampler">) =>
+  startMonitor({ sampler: createSampler(), periodMs: 100, ...source });
+
+/** Holds a file of the context's folder open, and says so. */
+const holder: TaskXml = {
+  id: "ts_1",
+  instance: "Program",
+  serviceType: "Executable",
+  command: "sh",
+  arguments: ["-c", "exec 9<Context-Test.xml; echo held; sleep 1000; exit"],
+  readyAfterS: 0,
+};
+
+/** Listens to the figures of the one task of T1. */
+async function hearFigures({ endpoints }: { endpoints: Endpoints }) {
+  const heard = awaitEvents<JsonObject>("figures", (figures) => Object.keys(figures).join(" "));
+  const bus = await connectBus(endpoints, {
+    topics: ["monitor"],
+    onFrame({ body }) {
+      for (const figures of (body as { T1?: JsonObject[] }).T1 ?? []) heard.add(figures);
+    },
+  });
+  return { ...heard, [Symbol.asyncDispose]: bus.close };
+}
+
+function memoryOf(tasks: readonly JsonObject[]): JsonObject {
+  return (tasks[0] as { memory: JsonObject }).memory;
+}
+
+test("top answers with the lists that it is asked for, and with no others", async () => {
+  await using context = await runContext([holder], { watch });
+  await context.start("T1");
+  await context.log.first(({ phrase }) => phrase === "output");
+
+  const plain = memoryOf(await context.client.top("T1"));
+  const files = memoryOf(await context.client.top("T1", { opened_files: true }));
+  const all = memoryOf(
+    await context.client.top("T1", { opened_files: true, open_connections: true, memory_maps: true }),
+  );
+
+  for (const list of ["opened_files", "connections", "memory_map"]) expect(plain).not.toHaveProperty(list);
+  expect(files.opened_files).toContainEqual(
+    expect.arrayContaining([{ path: context.folder.at("Context-Test.xml") }, { fd: 9 }]),
+  );
+  expect(files).not.toHaveProperty("connections");
+  expect(all.connections).toEqual([]);
+  expect(JSON.stringify(all.memory_map)).toContain("[stack]");
+});
+
+test("the figures of a task of ours have what its event loop says of itself", async () => {
+  await using context = await runContext([{ id: "ts_1", instance: "Steady" }], { watch });
+  await using ear = await hearFigures(context);
+  await context.start("T1");
+
+  const entry = await ear.first((figures) => "heap" in figures);
+
+  expect(entry).toMatchObject({
+    heap: expect.any(Number),
+    loop_delay_ms: expect.any(Number),
+    handles: expect.any(Number),
+  });
+  expect(entry.heap).toBeGreaterThan(1);
+});
