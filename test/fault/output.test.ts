@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { access, type FileHandle, open, readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { finish, programOf, run, startProgram } from "../support/command.ts";
 import { runContext, SERVICES, type TaskXml } from "../support/context.ts";
@@ -18,8 +17,15 @@ leaveNothing();
 
 /** More lines than any queue on the way to a reader holds. */
 const COUNT = 200_000;
-/** Prints so many numbers, a line each, once it may, and says in a file that it has got rid of them. */
-const counts = script("ts_1", `while [ ! -e go ]; do sleep 0.02; done; seq ${COUNT}; touch printed; exec sleep 1000`);
+/** Prints so many numbers, a line each, once it may, and says in a file that it has got rid of them; later a last line. */
+const counts = script(
+  "ts_1",
+  `${untilThere("go")}; seq ${COUNT}; touch printed; ${untilThere("more")}; echo over; exec sleep 1000`,
+);
+
+function untilThere(file: string): string {
+  return `while [ ! -e ${file} ]; do sleep 0.02; done`;
+}
 
 /** A provider in a process of its own, with its streams as the test wants them. */
 interface Provider extends AsyncDisposable {
@@ -49,9 +55,9 @@ function provide(
     exit,
     signal: (signal) => void child.kill(signal),
     async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      const again = setInterval(() => child.kill("SIGTERM"), 500);
-      await exit.finally(() => clearInterval(again));
+      // One that is held up takes no other signal; its tasks go with it.
+      child.kill("SIGKILL");
+      await exit;
       for (const stream of [child.stdout, child.stderr]) stream?.destroy();
     },
   };
@@ -79,8 +85,7 @@ const isThere = (path: string) =>
   );
 
 /** The numbers that a log shows as printed, and how many lines it says were dropped; in its own order. */
-function read(log: string): { numbers: number[]; dropped: number } {
-  const lines = stripVTControlCharacters(log).split("\n");
+function read(lines: readonly string[]): { numbers: number[]; dropped: number } {
   const find = (pattern: RegExp) => lines.flatMap((line) => pattern.exec(line)?.[1] ?? []).map(Number);
   const counts = [...find(/log lines dropped +count=(\d+)/), ...find(/"count":(\d+),"msg":"log lines dropped"/)];
   return { numbers: find(/(?:\| |"line":")(\d+)"?/), dropped: counts.reduce((sum, count) => sum + count, 0) };
@@ -223,15 +228,19 @@ describe("a log that nobody reads", () => {
       // Whoever has a pipe open to write as well never comes to its end.
       const reader = pipe ? (await open(folder.at("pipe"))).createReadStream() : (provider.stderr as Readable);
       await pipe?.close();
-      const log = drain(reader);
+      const log = awaitEvents<string>("log", (line) => line);
+      createInterface({ input: reader }).on("line", log.add).on("close", log.end);
+      await log.first((line) => line.includes("log lines dropped"));
+      await folder.write("more", "");
+      await log.first((line) => line.includes("over"));
       provider.signal("SIGTERM");
+      await log.first((line) => line.includes("provider left"));
 
       expect(tasks.map(({ state }) => state)).toEqual(["running"]);
       expect(await provider.exit).toEqual({ code: 0, signal: null });
-      const told = read(await log);
+      const told = read(log.all);
       expect(told.dropped).toBeGreaterThan(0);
       expectAllOrCounted(told);
-      expect((await log).includes("provider left")).toBe(true);
     },
   );
 
@@ -262,11 +271,13 @@ describe("a log that nobody reads", () => {
     const tasks = await tasksOf(file);
     await flow(`/proc/${pid}/fd/2`, "TCOON");
     await terminal.reads("log lines dropped");
+    await folder.write("more", "");
+    await terminal.reads("over");
     terminal.types(KEY.ctrlC);
 
     expect(tasks.map(({ state }) => state)).toEqual(["running"]);
     expect(await terminal.exit).toBe(0);
-    expectAllOrCounted(read(terminal.text()));
+    expectAllOrCounted(read(terminal.text().split("\n")));
   });
 });
 
@@ -277,13 +288,15 @@ describe("a log that is a file", () => {
     await using log = await open(folder.at("log"), "w");
     await using provider = provide(file, { stderr: log });
     await isStarted(provider);
-    await folder.write("go", "");
-    await until("all printed", () => isThere(folder.at("printed")));
-
+    for (const name of ["go", "more"]) await folder.write(name, "");
+    const text = await until("the last line", async () => {
+      const written = await readFile(folder.at("log"), "utf8");
+      return written.includes("over") && written;
+    });
     provider.signal("SIGTERM");
     await provider.exit;
 
-    const told = read(await readFile(folder.at("log"), "utf8"));
+    const told = read(text.split("\n"));
     expect(told.dropped).toBe(0);
     expectAllOrCounted(told);
   });
