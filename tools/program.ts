@@ -62,7 +62,8 @@ function plain(option: string): string {
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+  // A terminal that is closed says EIO.
+  if (error.code !== "EPIPE" && !(error.code === "EIO" && process.stdout.isTTY)) throw error;
 }
 
 /** Resolves when nobody reads our answers any more. */
