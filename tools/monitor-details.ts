@@ -42,7 +42,13 @@ export function detailLines(row: TaskRow, { columns, isUnicode }: { columns: num
     ...loadLines(row, { columns, isUnicode }),
     ...figureLines(row.figures ?? {}, columns),
     ...childLines(row.figures ?? {}, isUnicode),
-    ...happenings("Steps", row.steps),
+    ...happenings(
+      "Steps",
+      row.steps.map(({ from, to, words, atMs }) => ({
+        atMs,
+        words: `${from || "?"} ${isUnicode ? "→" : "->"} ${withState(to, words)}`,
+      })),
+    ),
     ...happenings("Announcements", row.said),
   ];
 }
@@ -153,6 +159,10 @@ function childLines({ children }: JsonObject, isUnicode: boolean): Piece[] {
     { text: cells(["PID", "PARENT", "STATUS", "CPU", "RSS MiB", "THREADS"]).join("  "), style: "gray" },
     ...rows.map((row) => ({ text: cells(row).join("  ") })),
   ];
+}
+
+function withState(state: string, words: string): string {
+  return words.startsWith(`${state}: `) ? words : `${state}: ${words}`;
 }
 
 function happenings(title: string, all: readonly Happening[]): Line[] {

@@ -141,8 +141,10 @@ function known(
   for (const task of tasks) {
     const key = keyOf(transaction, task.id);
     const row = rows.get(key) ?? newRow(transaction, task.id);
-    const { service, instance, state, reason } = task;
-    const last = row.last ?? { atMs: undefined, words: reason === undefined ? task.action : `${state}: ${reason}` };
+    const { service, instance, reason } = task;
+    // A provider that has come again knows where its tasks stand, and not what they said last.
+    const words = reason ?? (task.action === "defined" ? task.state : task.action);
+    const last = row.last ?? { atMs: undefined, words };
     rows.set(key, { ...standing(row, task), service, instance, reason, last });
   }
   return { ...model, contextId: contextId || model.contextId, rows };

@@ -93,7 +93,11 @@ export function newsIn({ topic, body }: Frame): News[] {
 
 /** What has become of a task, in a line. */
 export function wordsOf(news: Announced | Moved): string {
-  if (news.kind === "moved") return `${news.to}: ${news.cause ?? news.event}`;
+  if (news.kind === "moved") {
+    const { to, event, cause } = news;
+    // How a process has ended says enough, and more than the state it leads to.
+    return event === "exit" && cause !== undefined ? cause : `${to}: ${cause ?? event}`;
+  }
   const { action, result, items } = news;
   const { reason, ...others } = items;
   const why = typeof reason === "string" ? `: ${clean(reason)}` : "";

@@ -138,18 +138,25 @@ function bodyOf(model: Model, rows: readonly TaskRow[], view: View, { size, look
   if (chosen !== undefined)
     return page(detailLines(chosen, { columns: size.columns, isUnicode: looks.isUnicode }), view.top, size, looks);
   if (rows.length === 0) return page([{ text: "" }, ...emptyLines(model, view)], 0, size, looks);
-  return table(rows, view, size, looks);
+  return table(rows, view, { size, looks, isOld: model.link.kind !== "connected" });
 }
 
-function table(rows: readonly TaskRow[], view: View, size: Size, looks: Looks): Drawing {
+/** What was known of tasks whose provider is away is shown, and not as if it were so. */
+function table(
+  rows: readonly TaskRow[],
+  view: View,
+  { size, looks, isOld }: { size: Size; looks: Looks; isOld: boolean },
+): Drawing {
   const room = Math.max(1, size.rows - 1);
   const index = selectedIndex(rows, view);
   const top = scrolledTo(index, { top: view.top, room, count: rows.length });
   const placed = placeColumns(rows, { room: size.columns - 2, isUnicode: looks.isUnicode, hasSparklines: true });
   const shown = rows.slice(top, top + room).map((row, at) => {
-    if (top + at !== index) return `  ${rowLine(row, placed, looks)}`;
+    const isSelected = top + at === index;
+    if (!isSelected && !isOld) return `  ${rowLine(row, placed, looks)}`;
     // Colours of its own would make the bar of the selected row a patchwork.
     const line = rowLine(row, placed, { ...looks, isColoured: false });
+    if (!isSelected) return painted({ text: `  ${line}`, style: "gray" }, looks);
     const mark = looks.isUnicode ? "▸ " : "> ";
     return painted({ text: fill(mark + line, size.columns), style: "inverse" }, looks);
   });

@@ -28,6 +28,9 @@ const SILENCE_MS = 3_000;
 /** Samples of one moment come one after the other; how long for the others to come, in milliseconds. */
 const GATHER_MS = 100;
 
+/** How many events of a transaction wait for its next sample. */
+const MOST_EVENTS = 10_000;
+
 /** Shows what a provider publishes until it is told to leave, or once; answers the exit code. */
 export async function watch(options: Options): Promise<number> {
   await checkWhereabouts(options);
@@ -122,13 +125,20 @@ function createJsonTeller(options: Options): (news: News) => void {
     if (news.kind === "running" || news.kind === "known") return;
     const { transaction } = news;
     const event = eventJson(news, atMs);
-    if (event !== undefined) events.set(transaction, [...(events.get(transaction) ?? []), event]);
+    const isKept = event !== undefined && (model.sampledMs.has(transaction) || news.kind === "ended");
+    if (isKept) events.set(transaction, withEvent(events.get(transaction) ?? [], event));
     if (news.kind !== "sampled" && news.kind !== "ended") return;
     // A sample that was being taken while it ended is none of it.
     if (news.kind === "sampled" && transaction === model.ended) return;
     answerLine(sampleJson(model, transaction, { atMs, events: events.get(transaction) ?? [] }));
     events.delete(transaction);
   };
+}
+
+function withEvent(events: JsonObject[], event: JsonObject): JsonObject[] {
+  events.push(event);
+  if (events.length > MOST_EVENTS) events.shift();
+  return events;
 }
 
 function sampleJson(

@@ -101,8 +101,14 @@ describe("a task in view", () => {
       state: "blocked",
       pid: undefined,
       reason: "waits for ts009",
-      last: { atMs: undefined, words: "blocked: waits for ts009" },
+      last: { atMs: undefined, words: "waits for ts009" },
     });
+  });
+
+  test("of a provider that has come again is not said to be only defined", () => {
+    const model = knownAfter([reply("T1", task({ action: "defined", lifecycle: "exited", pid: null }))]);
+
+    expect(rowOf(model, "ts001")?.last?.words).toBe("exited");
   });
 
   test("has the figures of its whole tree", () => {
@@ -131,7 +137,7 @@ describe("a task in view", () => {
       reason: "the process was ended by SIGKILL",
       restarts: 1,
       cpuHistory: [15, undefined],
-      last: { atMs: AT_MS, words: "backingOff: the process was ended by SIGKILL" },
+      last: { atMs: AT_MS, words: "the process was ended by SIGKILL" },
     });
   });
 

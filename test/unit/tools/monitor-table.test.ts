@@ -176,6 +176,15 @@ describe("the head says", () => {
     expect(drawn(modelOf(five, facts as Partial<Model>)).lines[0]?.trimEnd()).toMatch(new RegExp(` ${expected}$`));
   });
 
+  test("which is why nothing looks alive while the provider is away", () => {
+    const away = modelOf(five, { link: { kind: "away", sinceMs: NOW_MS } });
+    const { lines } = drawn(away, { isColoured: true });
+
+    expect(lines[4]).toMatch(/^\S* {2}ts1 .*✗ failed/);
+    expect(lines[4]).not.toContain("\u001b[31m");
+    expect(lines[4]).toContain("\u001b[90m");
+  });
+
   test("which transaction is over", () => {
     const over = modelOf(five, { sampledMs: new Map(), ended: "T1" });
 
@@ -223,7 +232,7 @@ describe("the details of a task", () => {
       "1.5 s user, 0.25 s system",
       "0.0 MiB, 1.0 MiB",
       "127.0.0.1:8080",
-      "running: started",
+      "starting → running: started",
       "updated celsius=42",
     ])
       expect(shown(columns)).toContain(fact);
