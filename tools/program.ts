@@ -76,7 +76,8 @@ let isRegretted = false;
 
 // An answer that is lost makes a failure of what was asked.
 function regretAnswer({ code, message }: NodeJS.ErrnoException): void {
-  if (code === "EPIPE" || isRegretted) return;
+  // A terminal that is closed says EIO.
+  if (code === "EPIPE" || (code === "EIO" && process.stdout.isTTY) || isRegretted) return;
   isRegretted = true;
   say(`${paint("red", "error:")} can't write to stdout: ${message}`);
   process.once("exit", (exitCode) => {

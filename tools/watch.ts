@@ -1,130 +1,219 @@
-// What `context-monitor` does, once its words are understood.
-import { connectInbox } from "../src/bus/bus.ts";
+// What `context-monitor` does, once its words are understood: a live table on a terminal, lines elsewhere.
 import { deferred } from "../src/deferred.ts";
 import { ContextError } from "../src/errors.ts";
 import type { Frame } from "../src/protocol/codec.ts";
-import { isObject } from "../src/protocol/json.ts";
-import { CONTEXT_NAME, readMessage } from "../src/protocol/message.ts";
-import { findEndpoints, readContextFile } from "./context-file.ts";
-import { answer, answerJson, EXIT, mebibytes, percent } from "./print.ts";
+import { formatJson, type JsonObject } from "../src/protocol/json.ts";
+import { checkWhereabouts, stayConnected, type Watcher, type Whereabouts } from "./monitor-connection.ts";
+import { eventJson, linesFor, taskJson } from "./monitor-lines.ts";
+import { emptyModel, heard, linked, type Model } from "./monitor-model.ts";
+import { type News, newsIn } from "./monitor-news.ts";
+import type { Looks } from "./monitor-pieces.ts";
+import { openScreen } from "./monitor-screen.ts";
+import { draw, drawOnce } from "./monitor-table.ts";
+import { speaksUnicode } from "./monitor-text.ts";
+import { FIRST_VIEW, pressed, shownRows } from "./monitor-view.ts";
+import { answer, EXIT, isColoured, say } from "./print.ts";
 import { unread } from "./program.ts";
 
 /** The options of the command; see its `--help`. */
-export interface Options {
-  endpoint?: string;
-  context_file?: string;
+export interface Options extends Whereabouts {
   transaction?: string;
   once?: true;
   json?: true;
+  wait?: true;
 }
 
 /** A provider publishes once a second; one that says nothing for this long has nothing to say, in milliseconds. */
 const SILENCE_MS = 3_000;
+/** Samples of one moment come one after the other; how long for the others to come, in milliseconds. */
+const GATHER_MS = 100;
 
-/** Prints what a provider publishes until a signal, or once; answers the exit code. */
+/** How many events of a transaction wait for its next sample. */
+const MOST_EVENTS = 10_000;
+
+/** Shows what a provider publishes until it is told to leave, or once; answers the exit code. */
 export async function watch(options: Options): Promise<number> {
-  const endpoint = await endpointFor(options);
-  const { promise: left, resolve: leave } = deferred<number>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => leave(EXIT.done));
-  unread().then(() => leave(EXIT.done));
-  const inbox = await connectInbox(endpoint, {
-    topics: options.once ? ["monitor"] : ["monitor", "control"],
-    timeoutMs: 1_500,
-    onFrame: (frame) => {
-      if (show(frame, options) && options.once) leave(EXIT.done);
+  await checkWhereabouts(options);
+  const left = new AbortController();
+  const leave = () => left.abort();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, leave);
+  unread().then(leave);
+  if (options.once) await showOnce(options, left);
+  else if (!options.json && isLive()) await showLive(options, left);
+  else await showLines(options, left);
+  return EXIT.done;
+}
+
+/** A terminal that can move its cursor, and nobody objects to what makes it do so. */
+function isLive(): boolean {
+  return isColoured(process.stdout) && process.env.TERM !== "dumb";
+}
+
+// --- live ----------------------------------------------------------------------------------------------------------------
+
+async function showLive(options: Options, left: AbortController): Promise<void> {
+  const looks: Looks = { isUnicode: speaksUnicode(process.env), isColoured: true };
+  let model = emptyModel({ kind: "waiting", what: options.context_file ?? options.endpoint ?? "a provider" });
+  let view = FIRST_VIEW;
+  let page = 1;
+  const leave = () => left.abort();
+  const screen = openScreen({
+    draw(size) {
+      const drawing = draw(model, view, { size, looks, nowMs: Date.now() });
+      view = { ...view, top: drawing.top };
+      page = drawing.page;
+      return drawing.lines;
     },
+    onKey(key) {
+      const next = pressed(view, key, { rows: shownRows(model.rows.values(), view), page });
+      if (next === "quit") return leave();
+      view = next;
+      screen.touch();
+    },
+    onGone: leave,
   });
-  const silence = options.once ? setTimeout(() => leave(EXIT.failed), SILENCE_MS) : undefined;
-  const code = await left;
-  clearTimeout(silence);
-  await inbox.close();
-  if (code === EXIT.failed) throw nothingRuns(options, endpoint);
-  return code;
+  const show = (next: Model) => {
+    model = next;
+    screen.touch();
+  };
+  const watcher: Watcher = {
+    onFrame: (frame) => show(heardFrame(model, frame, options)),
+    onConnected: (endpoint) => show(linked(model, { kind: "connected", endpoint })),
+    onAway: () => show(linked(model, { kind: "away", sinceMs: Date.now() })),
+  };
+  await stayConnected(options, watcher, { isPatient: true, signal: left.signal }).finally(screen.close);
 }
 
-async function endpointFor({ endpoint, context_file: file }: Options): Promise<string> {
-  if (endpoint !== undefined) return endpoint;
-  if (file !== undefined) return (await findEndpoints(file, await readContextFile(file))).subscribe;
-  throw new ContextError("ERR_USAGE", "where is the provider? --context_file FILE or --endpoint tcp://…:SUB", {
-    hint: "`context-monitor --help` lists the options.",
+function heardFrame(model: Model, frame: Frame, { transaction: only }: Options): Model {
+  const atMs = Date.now();
+  return newsIn(frame).reduce((known, news) => heard(known, news, { atMs, only }), model);
+}
+
+// --- lines ---------------------------------------------------------------------------------------------------------------
+
+async function showLines(options: Options, left: AbortController): Promise<void> {
+  const { transaction: only, json, wait = false } = options;
+  const tell = json ? createJsonTeller(options) : (news: News) => linesFor(news, Date.now()).forEach(answer);
+  let isWaiting = false;
+  const isOurs = (news: News) => only === undefined || news.kind === "running" || news.transaction === only;
+  await stayConnected(
+    options,
+    {
+      onFrame: (frame) => newsIn(frame).filter(isOurs).forEach(tell),
+      onConnected(endpoint, isAnybody) {
+        isWaiting = false;
+        if (isAnybody) warnOfAnybody(options, endpoint);
+      },
+      onAway: () => say("the provider has gone; waiting for the next one"),
+      onWaiting() {
+        if (!isWaiting && wait) say("waiting for a provider");
+        isWaiting = true;
+      },
+    },
+    { isPatient: wait, signal: left.signal },
+  );
+}
+
+/** Prints an object for each sample of a transaction, with what has happened since the one before, and one at its end. */
+function createJsonTeller(options: Options): (news: News) => void {
+  const { transaction: only } = options;
+  let model = emptyModel({ kind: "waiting", what: "" });
+  const events = new Map<string, JsonObject[]>();
+  return (news) => {
+    const atMs = Date.now();
+    model = heard(model, news, { atMs, only });
+    if (news.kind === "running" || news.kind === "known") return;
+    const { transaction } = news;
+    const event = eventJson(news, atMs);
+    const isKept = event !== undefined && (model.sampledMs.has(transaction) || news.kind === "ended");
+    if (isKept) events.set(transaction, withEvent(events.get(transaction) ?? [], event));
+    if (news.kind !== "sampled" && news.kind !== "ended") return;
+    // A sample that was being taken while it ended is none of it.
+    if (news.kind === "sampled" && transaction === model.ended) return;
+    answerLine(sampleJson(model, transaction, { atMs, events: events.get(transaction) ?? [] }));
+    events.delete(transaction);
+  };
+}
+
+function withEvent(events: JsonObject[], event: JsonObject): JsonObject[] {
+  events.push(event);
+  if (events.length > MOST_EVENTS) events.shift();
+  return events;
+}
+
+function sampleJson(
+  model: Model,
+  transaction: string,
+  { atMs, events }: { atMs: number; events: readonly JsonObject[] },
+): JsonObject {
+  const rows = shownRows(model.rows.values(), FIRST_VIEW).filter((row) => row.transaction === transaction);
+  return { time: new Date(atMs).toISOString(), transaction, tasks: rows.map(taskJson), events: [...events] };
+}
+
+// All of it ASCII: what tasks say may be read on a terminal after all.
+function answerLine(value: JsonObject): void {
+  answer(formatJson(value, "line"));
+}
+
+// --- once ----------------------------------------------------------------------------------------------------------------
+
+async function showOnce(options: Options, left: AbortController): Promise<void> {
+  const { wait = false } = options;
+  let model = emptyModel({ kind: "waiting", what: "" });
+  let endpoint = "";
+  const seen = deferred<boolean>();
+  let silence: NodeJS.Timeout | undefined;
+  let gathering: NodeJS.Timeout | undefined;
+  left.signal.addEventListener("abort", () => seen.resolve(true));
+  const watcher: Watcher = {
+    onConnected(at, isAnybody) {
+      endpoint = at;
+      if (isAnybody) warnOfAnybody(options, endpoint);
+      if (!wait) silence ??= setTimeout(() => seen.resolve(false), SILENCE_MS);
+    },
+    onFrame(frame) {
+      model = heardFrame(model, frame, options);
+      const sampled = [...model.sampledMs.values()];
+      if (model.isTold && sampled.length === 0 && !wait) seen.resolve(false);
+      if (!sampled.some((atMs) => atMs !== undefined)) return;
+      if (model.isTold && sampled.every((atMs) => atMs !== undefined) && isKnown(model)) seen.resolve(true);
+      else gathering ??= model.isTold ? undefined : setTimeout(() => seen.resolve(true), GATHER_MS);
+    },
+    onAway() {},
+  };
+  const following = stayConnected(options, watcher, { isPatient: wait, signal: left.signal });
+  const hasSeen = await Promise.race([seen.promise, following.then(() => true)]).finally(() => {
+    clearTimeout(silence);
+    clearTimeout(gathering);
   });
+  const isTold = left.signal.aborted;
+  left.abort();
+  await following;
+  if (isTold) return;
+  if (!hasSeen && model.rows.size === 0) throw nothingRuns(options, endpoint);
+  printOnce(model, options);
 }
 
-// Answers whether the frame was a sample that is shown.
-function show(frame: Frame, options: Options): boolean {
-  return frame.topic === "monitor" ? showSample(frame, options) : showAnnouncement(frame, options);
+/** Whether all that is shown of the tasks is there. */
+function isKnown({ rows }: Model): boolean {
+  return [...rows.values()].every(({ service }) => service !== "");
 }
 
-function showSample({ body }: Frame, { transaction, json }: Options): boolean {
-  if (!isObject(body)) return false;
-  const shown = Object.entries(body).filter(([id]) => transaction === undefined || id === transaction);
-  for (const [id, tasks] of shown) {
-    if (json) answerJson({ transaction: id, tasks });
-    else for (const task of (tasks ?? []) as unknown as Sample[]) answer(lineOf(id, task));
+function printOnce(model: Model, { json }: Options): void {
+  const atMs = Date.now();
+  if (json) {
+    for (const transaction of model.sampledMs.keys()) answerLine(sampleJson(model, transaction, { atMs, events: [] }));
+    return;
   }
-  return shown.length > 0;
+  const { stdout } = process;
+  const columns = (stdout.isTTY && stdout.columns) || Number.POSITIVE_INFINITY;
+  const isUnicode = speaksUnicode(process.env);
+  const looks = { isUnicode, isColoured: isColoured(stdout) && process.env.TERM !== "dumb" };
+  for (const line of drawOnce(model, { columns, looks })) answer(line);
 }
 
-/** An entry of a `monitor` message, as far as a line shows it. */
-interface Sample {
-  serviceId: string;
-  lifecycle?: string;
-  action: string;
-  status?: string;
-  pid: number;
-  cpu_percent?: number;
-  rss: number;
-  children?: unknown[];
-  timestamp: number;
-}
-
-function lineOf(transaction: string, sample: Sample): string {
-  const {
-    serviceId,
-    action,
-    lifecycle = action,
-    status = "-",
-    pid,
-    cpu_percent = 0,
-    rss,
-    children,
-    timestamp,
-  } = sample;
-  const time = new Date(timestamp * 1_000).toTimeString().slice(0, 8);
-  const facts = [
-    `pid=${pid}`,
-    `cpu=${percent(cpu_percent)}`,
-    `rss=${mebibytes(rss).replace(" ", "")}`,
-    `children=${children?.length ?? 0}`,
-  ];
-  return [time, transaction, serviceId, lifecycle, status, ...facts].join("  ");
-}
-
-function showAnnouncement(frame: Frame, { transaction, json }: Options): boolean {
-  const message = readMessage(frame);
-  // What the provider says of the whole context repeats what the tasks have said.
-  if (
-    message.kind !== "control" ||
-    (message.header.serviceName === CONTEXT_NAME && message.status.device_action === "context_info")
-  )
-    return false;
-  const { header, status } = message;
-  if (transaction !== undefined && header.transaction !== transaction) return false;
-  const { result, device_action: _, ...items } = status;
-  if (json)
-    answerJson({ transaction: header.transaction, task: header.serviceId, action: header.action, result, items });
-  else
-    answer(
-      [
-        new Date().toTimeString().slice(0, 8),
-        header.transaction || "-",
-        header.serviceId,
-        header.action,
-        result,
-        JSON.stringify(items),
-      ].join("  "),
-    );
-  return false;
+function warnOfAnybody({ context_file: file }: Options, endpoint: string): void {
+  say(`warning: no provider runs ${file} itself; listening to whoever is at ${endpoint}`);
 }
 
 function nothingRuns({ transaction }: Options, endpoint: string): ContextError {

@@ -67,10 +67,12 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
   async "npx context-monitor --context_file conf/Context-EchoAction.xml --once"(reader, command) {
     const { stdout } = await reader.runs(command);
 
-    expect(stdout).toHaveLength(1);
-    // The next thing README asks for.
+    const [head, row, ...others] = stdout;
     const killed = runningIn(reader.other());
-    expect(stdout[0]).toContain(` pid=${killed} `);
+    expect(head?.split(/ {2,}/)).toEqual(/^(TASK .* LAST EVENT)\nts_100 /m.exec(readme)?.[1]?.split(/ {2,}/));
+    expect(row).toMatch(new RegExp(`^ts_100 +echo_action +\\S running +${killed} +[\\d.]+ +[\\d.]+ +1 +\\d+s +`));
+    expect(others).toEqual([]);
+    // The next thing README asks for.
     process.kill(killed, "SIGKILL");
     await reader.other().stderr.first((line) => RUNNING.test(line) && !line.endsWith(` pid=${killed}`));
   },

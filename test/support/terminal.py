@@ -2,12 +2,14 @@
 
     terminal.py COLUMNS PROGRAM [WORD ...]
 
-The end of stdin ends the program, at once. Exits as the program does.
+The end of stdin ends the program, at once. `ESC [ 8 ; ROWS ; COLUMNS t` among what is typed gives the terminal another
+size, as it does where a program prints it to a real one. Exits as the program does.
 """
 
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -15,6 +17,7 @@ import sys
 import termios
 
 ROWS = 50
+SIZE = re.compile(rb"\x1b\[8;(\d+);(\d+)t")
 
 
 def main() -> int:
@@ -43,8 +46,10 @@ def copy(child: int, master: int) -> None:
             os.write(1, printed)
         if 0 in readable:
             typed = os.read(0, 65536)
+            for rows, columns in SIZE.findall(typed):
+                fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", int(rows), int(columns), 0, 0))
             if typed:
-                os.write(master, typed)
+                os.write(master, SIZE.sub(b"", typed))
             else:
                 keyboard.clear()
                 os.kill(child, signal.SIGKILL)

@@ -9,8 +9,14 @@ export interface Terminal extends AsyncDisposable {
   /** Resolves when this stands on the terminal, behind what was read before; rejects when it does not come. */
   reads(text: string): Promise<void>;
   types(keys: string): void;
+  /** Gives it another size, of which the program is told. */
+  resizes(rows: number, columns: number): void;
+  /** Closes it before the program has ended. */
+  hangsUp(): void;
   /** All that was printed, without colours and movements of the cursor. */
   text(): string;
+  /** All that was printed, as it came. */
+  printed(): string;
   /** Resolves when the program has ended and all it has printed is here. */
   readonly exit: Promise<number>;
 }
@@ -23,9 +29,13 @@ const SCRIPT = fileURLToPath(new URL("terminal.py", import.meta.url));
 /** Starts a program on a terminal; it is killed when it still runs at the end of the test. */
 export function startOnTerminal(
   command: readonly string[],
-  { cwd, columns = 200 }: { cwd?: string; columns?: number } = {},
+  { cwd, columns = 200, env = {} }: { cwd?: string; columns?: number; env?: NodeJS.ProcessEnv } = {},
 ): Terminal {
-  const child = spawn("python3", [SCRIPT, String(columns), ...command], { cwd, stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn("python3", [SCRIPT, String(columns), ...command], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const printed = awaitEvents<string>(`the terminal of ${command.join(" ")}`, (piece) => JSON.stringify(piece));
   child.stdout.setEncoding("utf8").on("data", printed.add).on("end", printed.end);
   // Whoever types may be too late; that the program has ended is told by `exit`.
@@ -37,6 +47,9 @@ export function startOnTerminal(
   return {
     exit,
     text,
+    printed: () => printed.all.join(""),
+    resizes: (rows, wide) => void child.stdin.write(`\u001b[8;${rows};${wide}t`),
+    hangsUp: () => void child.kill("SIGKILL"),
     types: (keys) => void child.stdin.write(keys),
     async reads(expected) {
       await printed.first(() => text().includes(expected, read), { what: JSON.stringify(expected) });

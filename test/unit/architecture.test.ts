@@ -26,6 +26,7 @@ const DOORS: Record<string, RegExp> = {
   commander: /^tools\//,
   diff: /^tools\//,
   esbuild: /^src\/launch\/compile\.ts$/,
+  "fast-string-width": /^tools\/monitor-text\.ts$/,
   "fast-xml-parser": /^src\/config\/xml\.ts$/,
   "fastest-levenshtein": /^src\/config\/suggest\.ts$/,
   handlebars: /^src\/generator\/render\.ts$/,
@@ -39,7 +40,7 @@ const DOORS: Record<string, RegExp> = {
 
 /** Folders that decide and never touch: no file, socket, child, timer or clock. */
 const PURE =
-  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|journal-records|journal-recall|record|report|announcements|verdict)\.ts$|^src\/launch\/(own-commands|last-words)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$/;
+  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|journal-records|journal-recall|record|report|announcements|verdict)\.ts$|^src\/launch\/(own-commands|last-words)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$|^tools\/monitor-(text|news|model|states|view|columns|pieces|table|details|lines)\.ts$/;
 const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
 
 interface Import {

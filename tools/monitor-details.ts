@@ -1,0 +1,215 @@
+// All that is known of one task, as lines. Pure.
+import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
+import type { Happening, TaskRow } from "./monitor-model.ts";
+import type { Line, Piece } from "./monitor-pieces.ts";
+import { stateText, styleOf } from "./monitor-states.ts";
+import { clean, cpuScale, duration, fill, memoryScale, sparkline, timeOfDay, valueText } from "./monitor-text.ts";
+
+/** What the screen of help says. */
+export const HELP: readonly string[] = [
+  "Keys",
+  "",
+  "Up k, Down j           select a task, or scroll",
+  "PgUp PgDn, Home End    a page, the first, the last",
+  "Enter                  all of the selected task, and back",
+  "s                      sort by the next column",
+  "r                      the other way round",
+  "/                      filter by task, service, state, transaction",
+  "Esc                    back; in the table, clear the filter",
+  "Ctrl-Z                 suspend",
+  "q, Ctrl-C              quit",
+  "",
+  "CPU and RSS are of a task's process and all that descend from it;",
+  "100 % is one core. RUNS is yellow where ends count for the restart",
+  "intensity.",
+  "",
+  "States",
+];
+
+/** How many samples are drawn. */
+const SAMPLES = 60;
+
+export function detailLines(row: TaskRow, { columns, isUnicode }: { columns: number; isUnicode: boolean }): Line[] {
+  return [
+    [
+      { text: `${row.id}`, style: "bold" },
+      { text: `  ${[row.service, row.instance].filter((word) => word !== "").join("  ")}  ` },
+      { text: stateText(row.state, isUnicode), style: styleOf(row.state) },
+    ],
+    { text: factsOf(row) },
+    ...(row.reason === undefined ? [] : [{ text: row.reason, style: "yellow" as const }]),
+    { text: "" },
+    ...loadLines(row, { columns, isUnicode }),
+    ...figureLines(row.figures ?? {}, columns),
+    ...childLines(row.figures ?? {}, isUnicode),
+    ...happenings(
+      "Steps",
+      row.steps.map(({ from, to, words, atMs }) => ({
+        atMs,
+        words: `${from || "?"} ${isUnicode ? "→" : "->"} ${withState(to, words)}`,
+      })),
+    ),
+    ...happenings("Announcements", row.said),
+  ];
+}
+
+function factsOf({ transaction, pid, runs, restarts, uptimeS }: TaskRow): string {
+  return [
+    pid === undefined ? "no process" : `pid ${pid}`,
+    uptimeS === undefined ? "" : `up ${duration(uptimeS)}`,
+    `runs ${runs}`,
+    restarts === undefined ? "" : `restarts counted ${restarts}`,
+    `transaction ${transaction}`,
+  ]
+    .filter((fact) => fact !== "")
+    .join("  ");
+}
+
+// --- figures -----------------------------------------------------------------------------------------------------------
+
+function loadLines(
+  { cpu, rss, figures = {}, cpuHistory, rssHistory }: TaskRow,
+  { columns, isUnicode }: { columns: number; isUnicode: boolean },
+): Piece[][] {
+  if (cpu === undefined && rss === undefined) return [];
+  const width = Math.max(0, Math.min(SAMPLES, columns - 36));
+  const [shownCpu, shownRss] = [cpuHistory.slice(-width), rssHistory.slice(-width)];
+  const line = (
+    name: string,
+    tree: number | undefined,
+    own: Json | undefined,
+    unit: string,
+    drawn: string,
+  ): Piece[] => [
+    { text: `${name}  ` },
+    { text: fill(`${tree?.toFixed(1) ?? "-"}${unit}`, 11, { isRight: true }), style: "bold" },
+    // Where children have a part in it.
+    { text: fill(ownPart(tree, own, unit), 18) },
+    { text: drawn, style: "cyan" },
+  ];
+  return [
+    line(
+      "CPU",
+      cpu,
+      figures.cpu_percent,
+      "%",
+      sparkline(shownCpu, width, { scale: cpuScale(shownCpu), isUnicode }).trimStart(),
+    ),
+    line(
+      "RSS",
+      rss,
+      figures.rss,
+      " MiB",
+      sparkline(shownRss, width, { scale: memoryScale(shownRss), isUnicode }).trimStart(),
+    ),
+  ];
+}
+
+function ownPart(tree: number | undefined, own: Json | undefined, unit: string): string {
+  return typeof own !== "number" || tree === undefined || tree - own < 0.05 ? "" : `  own ${own.toFixed(1)}${unit}`;
+}
+
+/** The figures of the process itself, under the words they are shown with. */
+const FIGURES: readonly (readonly [label: string, text: (figures: JsonObject) => string | undefined])[] = [
+  ["status", ({ status }) => (typeof status === "string" ? clean(status) : undefined)],
+  ["memory", ({ percent }) => suffixed(percent, "% of the machine")],
+  ["virtual", ({ vms }) => suffixed(vms, " MiB")],
+  ["proportional", ({ pss }) => suffixed(pss, " MiB")],
+  ["unique", ({ uss }) => suffixed(uss, " MiB")],
+  ["swap", ({ swap }) => suffixed(swap, " MiB")],
+  ["threads", ({ threads }) => whole(threads)],
+  ["open files", ({ fds, fds_limit: limit }) => joined(" of ", whole(fds), whole(limit))],
+  ["CPU time", ({ cpu_times: times }) => pair(times, ["user", "system"], " s")],
+  ["read, written", ({ io }) => bytesPair(io)],
+  ["switches", ({ context_switches: switches }) => pair(switches, ["voluntary", "involuntary"], "")],
+  ["sockets", ({ sockets }) => counts(sockets)],
+  ["listening", ({ listening, total }) => addresses(isObject(total) ? (total.listening ?? listening) : listening)],
+];
+
+function figureLines(figures: JsonObject, columns: number): Piece[] {
+  const known = FIGURES.flatMap(([label, text]) => {
+    const shown = text(figures);
+    return shown === undefined || shown === "" ? [] : [`${fill(label, 14)} ${shown}`];
+  });
+  if (known.length === 0) return [];
+  const isTwo = columns >= 84;
+  const half = isTwo ? Math.ceil(known.length / 2) : known.length;
+  const lines = known.slice(0, half).map((left, index) => {
+    const right = known[half + index];
+    return { text: right === undefined ? left : `${fill(left, 42)}${right}` };
+  });
+  return [{ text: "" }, ...lines];
+}
+
+function childLines({ children }: JsonObject, isUnicode: boolean): Piece[] {
+  const found = Array.isArray(children) ? children.filter(isObject) : [];
+  if (found.length === 0) return [];
+  const cells = (texts: readonly string[]) =>
+    texts.map((text, index) =>
+      fill(text, index === 2 ? 10 : 7, { isRight: index !== 2, ellipsis: isUnicode ? "…" : "~" }),
+    );
+  const rows = found.map(({ pid, ppid, status, cpu_percent: cpu, rss, threads }) =>
+    [whole(pid), whole(ppid), valueText(status), suffixed(cpu, "%"), suffixed(rss, ""), whole(threads)].map(
+      (text) => text ?? "-",
+    ),
+  );
+  return [
+    { text: "" },
+    { text: "Processes below it", style: "bold" },
+    { text: cells(["PID", "PARENT", "STATUS", "CPU", "RSS MiB", "THREADS"]).join("  "), style: "gray" },
+    ...rows.map((row) => ({ text: cells(row).join("  ") })),
+  ];
+}
+
+function withState(state: string, words: string): string {
+  return words.startsWith(`${state}: `) ? words : `${state}: ${words}`;
+}
+
+function happenings(title: string, all: readonly Happening[]): Line[] {
+  if (all.length === 0) return [];
+  const lines = [...all]
+    .reverse()
+    .map(({ atMs, words }) => [
+      { text: `${atMs === undefined ? "        " : timeOfDay(atMs)}  `, style: "gray" as const },
+      { text: words },
+    ]);
+  return [{ text: "" }, { text: `${title}, the latest first`, style: "bold" }, ...lines];
+}
+
+// --- values of somebody else: what has another shape than expected is not shown ------------------------------------------
+
+function suffixed(value: Json | undefined, unit: string): string | undefined {
+  return typeof value === "number" ? `${value.toFixed(1)}${unit}` : undefined;
+}
+
+function whole(value: Json | undefined): string | undefined {
+  return typeof value === "number" ? String(value) : undefined;
+}
+
+function joined(between: string, ...texts: (string | undefined)[]): string | undefined {
+  return texts.some((text) => text !== undefined) ? texts.map((text) => text ?? "?").join(between) : undefined;
+}
+
+function pair(value: Json | undefined, names: readonly string[], unit: string): string | undefined {
+  if (!isObject(value)) return undefined;
+  return names.map((name) => `${valueText(value[name])}${unit} ${name}`).join(", ");
+}
+
+function bytesPair(value: Json | undefined): string | undefined {
+  if (!isObject(value)) return undefined;
+  return [value.read_bytes, value.write_bytes]
+    .map((bytes) => (typeof bytes === "number" ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : "?"))
+    .join(", ");
+}
+
+function counts(value: Json | undefined): string | undefined {
+  if (!isObject(value)) return undefined;
+  return Object.entries(value)
+    .map(([name, count]) => `${valueText(count)} ${clean(name)}`)
+    .join(", ");
+}
+
+function addresses(value: Json | undefined): string | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.flatMap((one) => (Array.isArray(one) ? [one.map(valueText).join(":")] : [])).join(" ");
+}

@@ -1,0 +1,132 @@
+// The terminal of the live table: the alternate screen, raw keys, and drawing no more than ten times a second. Whatever
+// ends the process, the terminal is as it was before.
+import { writeSync } from "node:fs";
+import { emitKeypressEvents, type Interface } from "node:readline";
+import type { Size } from "./monitor-table.ts";
+import type { Key } from "./monitor-view.ts";
+
+export interface Screen {
+  readonly size: Size;
+  /** Has it drawn soon. */
+  touch(): void;
+  /** Gives the terminal back; what is called later does nothing. */
+  close(): void;
+}
+
+export interface ScreenOptions {
+  /** As many lines as the terminal has. */
+  draw(size: Size): readonly string[];
+  onKey(key: Key): void;
+  /** Nobody is before it any more. */
+  onGone(): void;
+}
+
+const DRAW_MS = 100;
+/** What is shown tells how long ago things were, and so changes by itself. */
+const CLOCK_MS = 1_000;
+/** How long a lone escape waits for the rest of a sequence, in milliseconds. */
+const ESCAPE_MS = 50;
+
+// The alternate screen, no cursor, and no wrapping: a line measured wrongly must not push the others down.
+const ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J";
+const LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
+const STDOUT = 1;
+
+/** Takes the terminal. */
+export function openScreen({ draw, onKey, onGone }: ScreenOptions): Screen {
+  const { stdin, stdout } = process;
+  let shown: readonly string[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let waking: NodeJS.Timeout | undefined;
+  let isOpen = false;
+  const screen = {
+    get size() {
+      return { columns: stdout.columns || 80, rows: stdout.rows || 24 };
+    },
+    touch() {
+      if (isOpen) timer ??= setTimeout(redraw, DRAW_MS);
+    },
+    close() {
+      leave();
+      clearInterval(clock);
+      clearTimeout(waking);
+      stdout.off("resize", resized);
+      stdin.off("keypress", pressed).off("end", onGone).off("error", onGone);
+      process.off("exit", leave).off("SIGTSTP", suspend).off("SIGCONT", wake);
+      stdin.pause();
+    },
+  };
+  const clock = setInterval(screen.touch, CLOCK_MS);
+
+  function redraw(): void {
+    timer = undefined;
+    if (!isOpen) return;
+    const lines = draw(screen.size);
+    // Erased before and not behind: a full line leaves the cursor on its last character.
+    const changed = lines.flatMap((line, row) => (line === shown[row] ? [] : `\u001b[${row + 1};1H\u001b[2K${line}`));
+    shown = lines;
+    if (changed.length > 0) stdout.write(changed.join(""));
+  }
+
+  function resized(): void {
+    if (!isOpen) return;
+    shown = [];
+    stdout.write("\u001b[2J");
+    screen.touch();
+  }
+
+  function enter(): void {
+    if (isOpen) return;
+    isOpen = true;
+    shown = [];
+    if (stdin.isTTY) stdin.setRawMode(true);
+    stdout.write(ENTER);
+    redraw();
+  }
+
+  function leave(): void {
+    if (!isOpen) return;
+    isOpen = false;
+    clearTimeout(timer);
+    timer = undefined;
+    try {
+      if (stdin.isTTY) stdin.setRawMode(false);
+      // At once, for the process may be ending.
+      writeSync(STDOUT, LEAVE);
+    } catch {
+      // The terminal has gone, and nothing of it is left to put right.
+    }
+  }
+
+  // Ctrl-Z is a key like others while keys are raw. The signal halts once nobody listens to it, and the group with us:
+  // an npx before us would hold the terminal. Where nobody could wake us it does nothing, and we go on.
+  function suspend(): void {
+    leave();
+    process.off("SIGTSTP", suspend);
+    process.kill(0, "SIGTSTP");
+    waking = setTimeout(wake, DRAW_MS);
+  }
+
+  // Whoever has had the terminal meanwhile may have changed it.
+  function wake(): void {
+    clearTimeout(waking);
+    leave();
+    process.off("SIGTSTP", suspend).on("SIGTSTP", suspend);
+    enter();
+  }
+
+  function pressed(text: string | undefined, key: { name?: string; ctrl?: boolean } | undefined): void {
+    if (key?.ctrl && key.name === "z") return suspend();
+    onKey({ name: key?.name, text, isCtrl: key?.ctrl ?? false });
+  }
+
+  stdout.on("resize", resized);
+  if (stdin.isTTY) {
+    emitKeypressEvents(stdin, { escapeCodeTimeout: ESCAPE_MS } as unknown as Interface);
+    stdin.on("keypress", pressed).on("end", onGone).on("error", onGone);
+    stdin.resume();
+  }
+  process.on("exit", leave).on("SIGTSTP", suspend).on("SIGCONT", wake);
+  enter();
+  return screen;
+}
