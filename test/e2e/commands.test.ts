@@ -498,7 +498,8 @@ describe("with --json", () => {
     await using provider = await startProvider(steady, onDemand);
     const ask = async (action: string, ...words: string[]) => {
       const { stderr, ...finished } = await command(provider, "--action", action, "--json", ...words);
-      expect(stderr).toEqual([]);
+      // What takes longer than a second says so, on a busy machine.
+      expect(stderr.filter((line) => !line.startsWith("waiting for "))).toEqual([]);
       return { code: finished.code, answer: answerOf({ ...finished, stderr }) };
     };
     const tasks = (state: string) => [

@@ -556,7 +556,7 @@ const NOBODY = 65_534;
 /** The built command on a context file of these tasks, in a process of its own. */
 async function runProvider(tasks: readonly TaskXml[], ...options: string[]): Promise<ProviderProcess> {
   await using folder = await makeFolder();
-  return startProvider(await folder.write("Context-Test.xml", contextXml(tasks)), ...options);
+  return await startProvider(await folder.write("Context-Test.xml", contextXml(tasks)), ...options);
 }
 
 /** A port of the system's choice that somebody listens on. */
