@@ -8,8 +8,10 @@ import { deferred } from "../src/deferred.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
+import type { Frame } from "../src/protocol/codec.ts";
 import { columns } from "./columns.ts";
 import { readContextFile } from "./context-file.ts";
+import type { Dashboard } from "./dashboard.ts";
 import { createLog } from "./log.ts";
 import type { LogLevel } from "./log-levels.ts";
 import { answer, answerJson, EXIT } from "./print.ts";
@@ -25,6 +27,8 @@ interface Options {
   no_resume?: true;
   log_format: "pretty" | "json";
   log_level: LogLevel;
+  http?: string;
+  http_token?: string;
 }
 
 /** How often a provider that leaves says whom it waits for, in milliseconds. */
@@ -52,6 +56,8 @@ async function run(
   config: ContextConfig,
   { file, options, log, breakdown }: { file: string; options: Options; log: Log; breakdown: Breakdown },
 ): Promise<number> {
+  const { http } = options;
+  await using dashboard = http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log });
   const provider = await startProvider({
     config,
     file,
@@ -59,8 +65,11 @@ async function run(
     servicesRoots: options.services_root,
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
-    watch: (source) => startMonitor({ sampler: createSampler(), ...source }),
+    ...(dashboard === undefined ? {} : { spectator: dashboard.spectator }),
+    watch: (source) =>
+      startMonitor({ sampler: createSampler(), ...source, publish: heardBy(dashboard, source.publish) }),
   });
+  dashboard?.show(provider);
   const { contextId, endpoints, pid } = provider;
 
   try {
@@ -81,6 +90,19 @@ async function run(
     // What can't be ended would keep us for as long as it lives.
     if (provider.living().length > 0) process.exit(EXIT.failed);
   }
+}
+
+// Loaded when it is asked for: most providers have none.
+async function openDashboard(...words: Parameters<typeof import("./dashboard.ts").openDashboard>): Promise<Dashboard> {
+  return (await import("./dashboard.ts")).openDashboard(...words);
+}
+
+function heardBy(dashboard: Dashboard | undefined, publish: (frame: Frame) => boolean): (frame: Frame) => boolean {
+  if (dashboard === undefined) return publish;
+  return (frame) => {
+    dashboard.sampled(frame);
+    return publish(frame);
+  };
 }
 
 /** An exception that nobody has caught: half dead is worse than an end. */

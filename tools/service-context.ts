@@ -17,6 +17,8 @@ const program = createProgram(
   .option("--services_root <dir>", "load services from this folder as well; may be repeated", collect, [])
   .option("--state_dir <dir>", "where compiled services and the journal are kept (default: .zcontext beside the file)")
   .option("--no_resume", "do not go on with what a provider of this file was running when it died")
+  .option("--http <address>", "serve the dashboard and /metrics at HOST:PORT, or at a PORT of 127.0.0.1")
+  .option("--http_token <token>", "take commands there from whoever has this token; @FILE reads it from a file")
   .addOption(new Option("--log_format <format>", "log lines on stderr").choices(["pretty", "json"]).default("pretty"))
   .addOption(new Option("--log_level <level>", "least level to log").choices(LOG_LEVELS).default("info"));
 

@@ -7,6 +7,7 @@ import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
+import { reasonOf } from "../errors.ts";
 import { startProgram } from "../launch/child.ts";
 import { stateDirOf } from "../launch/compile.ts";
 import { type Custody, createCustody } from "../launch/custody.ts";
@@ -28,6 +29,7 @@ import { createLiveness } from "./liveness.ts";
 import { clearLeftovers, forget, resume } from "./predecessor.ts";
 import { contextKeyOf, holdPresence } from "./presence.ts";
 import { left } from "./report.ts";
+import { harmless, nobody, type Spectator } from "./spectator.ts";
 import { type Straggler, withProcesses } from "./stragglers.ts";
 import type { Look } from "./supervised.ts";
 import { createTransactions, type EssentialEnd, type Outcome, type Watched } from "./transactions.ts";
@@ -55,6 +57,8 @@ export interface ProviderOptions {
   /** Whether to take up what an earlier provider of the file was running when it died. Default true. */
   resume?: boolean;
   log?: Log;
+  /** Is told what happens to the tasks. */
+  spectator?: Spectator;
 }
 
 /** How long the last word may take when the forwarder is away, in milliseconds. */
@@ -78,6 +82,8 @@ export interface Provider extends AsyncDisposable {
   untilDone(transaction: string): Promise<Outcome>;
   /** Resolves when a message has asked the provider to leave. */
   readonly asked: Promise<void>;
+  /** The transactions that are open, and their tasks' records. */
+  watched(): Watched[];
   /** Task ids whose processes still live. */
   living(): string[];
   /** The tasks that a stop has waited for longest, so many at most, and what each still has of processes. */
@@ -96,6 +102,9 @@ export interface Provider extends AsyncDisposable {
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { config, file } = options;
   const log = sheltered(options.log ?? silent);
+  const spectator = harmless(options.spectator ?? nobody, (error) =>
+    log.error({ reason: reasonOf(error) }, "not shown"),
+  );
   const opened = createOpened();
   try {
     const { binds, warnings } = narrowToLoopback(config);
@@ -118,7 +127,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         journal.close();
       },
     });
-    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log), { cookie: owner }));
+    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log, spectator), { cookie: owner }));
     const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
 
     const complaints = createComplaints(log, monotonicMs);
@@ -160,6 +169,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       caughtUp: wire.caughtUp,
       complaints,
       log,
+      spectator,
     });
     const controller = createController({
       transactions,
@@ -209,6 +219,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       essentialEnd: transactions.essentialEnd,
       start: controller.start,
       untilDone: transactions.untilDone,
+      watched: transactions.watched,
       living: transactions.living,
       stragglers: (most) => withProcesses(transactions.stragglers().slice(0, most), table),
       kill: transactions.kill,
@@ -250,10 +261,16 @@ function createOpened() {
   };
 }
 
-function reportForwarder(log: Log): ForwarderEvents {
+function reportForwarder(log: Log, spectator: Spectator): ForwarderEvents {
   return {
-    onLost: ({ pid, code, signal }) => log.warn({ pid, code, signal }, "forwarder lost"),
-    onBack: (pid) => log.info({ pid }, "forwarder back"),
+    onLost({ pid, code, signal }) {
+      log.warn({ pid, code, signal }, "forwarder lost");
+      spectator.forwarder(false);
+    },
+    onBack(pid) {
+      log.info({ pid }, "forwarder back");
+      spectator.forwarder(true);
+    },
     onRetry: ({ message: reason }) => log.warn({ reason }, "forwarder waits to bind"),
   };
 }
