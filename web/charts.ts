@@ -2,8 +2,8 @@
 // in words below.
 import uPlot from "uplot";
 import { html, part } from "./element.ts";
-import { type FigureName, highest, type Rows, recent } from "./figures.ts";
-import { bytes, percent } from "./text.ts";
+import { highest, type Rows, recent } from "./figures.ts";
+import { bytes, clock, percent } from "./text.ts";
 
 export interface Charts {
   show(rows: Rows): void;
@@ -15,10 +15,20 @@ const MOST = 8;
 const SPANS = { "5 min": 300_000, "1 h": 3_600_000 } as const;
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 
+/** Between two lines of the grid. */
+const STEPS = [0.5, 1, 2, 5, 10, 20, 25, 50, 100, 200, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536];
+
 const CHARTS = [
-  { id: "cpu", name: "cpuPercent", format: percent },
-  { id: "memory", name: "residentBytes", format: bytes },
+  { id: "cpu", name: "cpuPercent", format: percent, steps: STEPS },
+  { id: "memory", name: "residentBytes", format: bytes, steps: STEPS.map((step) => step * 2 ** 20) },
 ] as const;
+
+// A task that ran for a second has one figure and no line.
+function alone({ data }: uPlot, index: number): number[] {
+  const values = data[index] ?? [];
+  const isThere = (place: number) => (values[place] ?? null) !== null;
+  return [...values.keys()].filter((place) => isThere(place) && !isThere(place - 1) && !isThere(place + 1));
+}
 
 export function createCharts(onSelect: (id: string) => void): Charts {
   let rows: Rows = { timesMs: [], tasks: new Map() };
@@ -63,10 +73,7 @@ interface Chart {
   forget(): void;
 }
 
-function createChart(
-  { id, name, format }: { id: string; name: FigureName; format: (value: number) => string },
-  onSelect: (id: string) => void,
-): Chart {
+function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSelect: (id: string) => void): Chart {
   const room = part(`${id}-chart`);
   const legend = part(`${id}-legend`);
   let plot: uPlot | undefined;
@@ -85,12 +92,14 @@ function createChart(
       ticks: { stroke: colour("--grid"), width: 1 },
       font: "11px system-ui, sans-serif",
     };
+    const upright: uPlot.Axis = { ...axis, size: 62, incrs: steps, values: (_, splits) => splits.map(format) };
+    const times = (_: uPlot, splits: number[]) => splits.map((seconds) => clock(seconds * 1_000));
     const lines = ids.map((task, index) => ({
       label: task,
       stroke: colour(`--line-${index % MOST}`),
       width: task === selected ? 3 : 1.5,
       dash: DASHES[index % DASHES.length] as number[],
-      points: { show: false },
+      points: { show: true, size: 5, filter: alone },
     }));
     const options: uPlot.Options = {
       width,
@@ -98,7 +107,7 @@ function createChart(
       legend: { show: false },
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, y: false },
       scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, name === "cpuPercent" ? 1 : 2 ** 20)] } },
-      axes: [axis, { ...axis, size: 62, values: (_, splits) => splits.map((value) => format(value)) }],
+      axes: [{ ...axis, size: 30, space: 76, values: times }, upright],
       series: [{}, ...lines],
       hooks: { setCursor: [({ cursor }) => say(cursor.idx ?? undefined)] },
     };
@@ -124,7 +133,7 @@ function createChart(
   function say(place: number | undefined): void {
     for (const [index, label] of labels.entries()) {
       const column = values[index] ?? [];
-      const value = place === undefined ? column.findLast((one) => one !== null) : column[place];
+      const value = column[place ?? column.length - 1];
       label.textContent = value === null || value === undefined ? "–" : format(value);
     }
   }

@@ -87,8 +87,8 @@ function factsOf({ definition, state, figures }: Shown): [string, Node | string]
     ["Service", `${definition.instance} (${definition.serviceType})`],
     ["Pid", state?.pid == null ? undefined : `${state.pid}`],
     ["Runs", state === undefined ? undefined : `${state.runs}`],
-    ["CPU", figures && percent(figures[0])],
-    ["Memory", figures && bytes(figures[1])],
+    ["CPU", figures && state?.pid != null ? percent(figures[0]) : undefined],
+    ["Memory", figures && state?.pid != null ? bytes(figures[1]) : undefined],
     ["Needs", dependsOn.length === 0 ? undefined : dependsOn.join(", ")],
     ["Triggers", calls.length === 0 ? undefined : listOf(calls)],
   ];

@@ -38,7 +38,7 @@ function entryOf(transition: Transition, onSelect: (id: string) => void): HTMLLI
   const { time, task, from, to, cause, reason, code, signal, event } = transition;
   const [before, after] = [lookOf(from), lookOf(to)];
   const how = signal !== undefined ? signal : code !== undefined ? `code ${code}` : "";
-  const why = [reason ?? cause ?? "", event === "exit" ? how : ""].filter((text) => text !== "").join(", ");
+  const why = reason ?? cause ?? (event === "exit" ? how : "");
   return html(
     "li",
     {},

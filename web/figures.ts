@@ -50,7 +50,8 @@ export function highest(
     .filter(({ peak }) => peak >= 0);
   peaks.sort((one, other) => other.peak - one.peak || (one.id < other.id ? -1 : 1));
   const first = peaks.filter(({ id }) => wanted.includes(id));
-  const others = peaks.filter(({ id }) => !wanted.includes(id));
+  const isCrowded = peaks.length > most;
+  const others = peaks.filter(({ id, peak }) => !wanted.includes(id) && !(isCrowded && peak === 0));
   return [...first, ...others]
     .slice(0, most)
     .map(({ id }) => id)

@@ -108,10 +108,6 @@ function layOutGroup(
   { width, isDense }: { width: number; isDense: boolean },
 ): Part {
   const own = links.filter(({ from }) => ids.includes(from));
-  if (ids.length === 1 && own.length === 0) {
-    const size = isDense ? DENSE : WIDE;
-    return { ...size, boxes: [{ id: ids[0] as string, x: 0, y: 0, ...size }], arrows: [] };
-  }
   const across = arrange(ids, own, { rankdir: "LR", isDense });
   if (across.width <= width) return across;
   const down = arrange(ids, own, { rankdir: "TB", isDense });
@@ -126,7 +122,8 @@ function arrange(
   const graph = new dagre.graphlib.Graph({ multigraph: true });
   graph.setGraph({ rankdir, nodesep: isDense ? 16 : 26, ranksep: isDense ? 30 : 36, edgesep: 14 });
   for (const id of ids) graph.setNode(id, { ...(isDense ? DENSE : WIDE) });
-  for (const [index, { from, to, label }] of links.entries()) {
+  const between = links.filter(({ from, to }) => from !== to);
+  for (const [index, { from, to, label }] of between.entries()) {
     const room = isDense ? {} : { width: label.length * 6.2 + 10, height: 16, labelpos: "c" };
     graph.setEdge(from, to, { ...room }, `${index}`);
   }
@@ -135,16 +132,32 @@ function arrange(
     const { x, y, width, height } = graph.node(id) as Box;
     return { id, x: x - width / 2, y: y - height / 2, width, height };
   });
-  const arrows = links.map((link, index) => {
+  const arrows = between.map((link, index) => {
     const edge = graph.edge(link.from, link.to, `${index}`) as { points: Point[]; x?: number; y?: number };
     const { points, x, y } = edge;
     const labelAt = isDense || x === undefined || y === undefined ? undefined : { x, y };
     return { ...link, points, labelAt };
   });
-  return trim(boxes, arrows);
+  const loops = links.filter(({ from, to }) => from === to);
+  const beside = loops.map((link) => loopAt(boxes.find(({ id }) => id === link.from) as Box, link, isDense));
+  return trim(boxes, [...arrows, ...beside]);
 }
 
-// Arrows from a task to itself may lie outside of what dagre counts.
+// A task that calls itself: round its right lower corner, with the label below, where dagre has left room.
+function loopAt({ x, y, width, height }: Box, link: Link, isDense: boolean): Arrow {
+  const [right, bottom] = [x + width, y + height];
+  const points = [
+    { x: right - 26, y: bottom },
+    { x: right - 26, y: bottom + 15 },
+    { x: right + 15, y: bottom + 15 },
+    { x: right + 15, y: bottom - 16 },
+    { x: right, y: bottom - 16 },
+  ];
+  const labelAt = isDense ? undefined : { x: right - 34 - link.label.length * 3, y: bottom + 10 };
+  return { ...link, points, labelAt };
+}
+
+// What is drawn beside the boxes may lie outside of what dagre counts.
 function trim(boxes: Box[], arrows: Arrow[]): Part {
   const corners = [
     ...boxes.flatMap(({ x, y, width, height }) => [

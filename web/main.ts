@@ -8,7 +8,7 @@ import { createFeed } from "./feed.ts";
 import { addRow, type Rows, rowsOf } from "./figures.ts";
 import { createPicture, drawLegend } from "./picture.ts";
 import { command, listen, readHistory, TokenWanted } from "./server.ts";
-import { lookOf } from "./states.ts";
+import { lookOf, STATES } from "./states.ts";
 
 type CpuAndMemory = readonly [cpuPercent: number, residentBytes: number];
 
@@ -130,7 +130,8 @@ function showTransactions(open: readonly TransactionState[]): void {
 function showCounts(tasks: readonly TaskState[]): void {
   const counts = new Map<string, number>();
   for (const { state } of tasks) counts.set(state, (counts.get(state) ?? 0) + 1);
-  const chips = [...counts].map(([word, count]) => {
+  const sorted = [...counts].sort(([one], [other]) => STATES.indexOf(one) - STATES.indexOf(other));
+  const chips = sorted.map(([word, count]) => {
     const { tone, symbol: path, word: text } = lookOf(word);
     return html("li", { class: `chip tone-${tone}` }, symbol(path), `${count} ${text}`);
   });

@@ -78,11 +78,12 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
       svg("text", { class: name, set: { x: at[0], y: at[1], "text-anchor": anchor } });
     const [first, second] = isDense ? [20, 36] : [22, 44];
     const word = line("word", [width - 10, first], "end");
-    const figure = line("figure", [width - 10, second], "end");
+    // A small box has no room for two texts below its title.
+    const figure = isDense ? line("figure", [10, second]) : line("figure", [width - 10, second], "end");
     const title = line("title", [32, first]);
     title.textContent = shorten(id, isDense ? 14 : 9);
-    const name = line("name", [10, second]);
-    name.textContent = shorten(task.instance, isDense ? 12 : 15);
+    const name = isDense ? line("name", [width - 8, first], "end") : line("name", [10, second]);
+    name.textContent = isDense ? roomFor(task.instance, 15 - Math.min(id.length, 14)) : shorten(task.instance, 15);
     const hint = svg("title");
     const group = svg(
       "g",
@@ -152,13 +153,15 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
   function showStates(next: ReadonlyMap<string, TaskState>): void {
     states = next;
     for (const [id, { show }] of drawn) show(next.get(id));
+    showFigures(figures);
     select(selected);
   }
 
   function showFigures(next: ReadonlyMap<string, readonly [number, number]>): void {
     figures = next;
     for (const [id, box] of drawn) {
-      const found = next.get(id);
+      // Of a process that has ended the last sample may still tell.
+      const found = states.get(id)?.pid == null ? undefined : next.get(id);
       box.figures(found === undefined ? "" : `${percent(found[0])}  ${bytes(found[1])}`);
     }
   }
@@ -201,6 +204,10 @@ function glow(group: SVGGElement | undefined, name: string): void {
     group,
     setTimeout(() => group.classList.remove(name), LIT_MS),
   );
+}
+
+function roomFor(text: string, most: number): string {
+  return most < 4 ? "" : shorten(text, most);
 }
 
 function endsAll({ triggers }: TaskDefinition): boolean {

@@ -36,6 +36,9 @@ const LOOKS: { [state: string]: Look } = {
   },
 };
 
+/** In the order in which they are shown. */
+export const STATES = Object.keys(LOOKS);
+
 /** What is not known is shown as it is called. */
 export function lookOf(state: string): Look {
   return LOOKS[state] ?? { word: state, tone: "idle", symbol: "M3 7h10v2H3z" };
