@@ -3,7 +3,7 @@
 import type { Figures, History } from "./wire.ts";
 
 const FINE = 300;
-const COARSE = 330;
+const COARSE = 361;
 const COARSE_MS = 10_000;
 /** A row without figures follows a pause that is longer than so many milliseconds. */
 const PAUSE_MS = 5_000;

@@ -2,7 +2,7 @@
 // of each task. All of it is bounded.
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { createHistory, type FigureHistory } from "./history.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
 import { createRing, createShelf, type Ring } from "./ring.ts";
 import type { Happenings, Source } from "./source.ts";
 import { ailmentsOf, definitionsOf, figuresOf, transactionsOf } from "./state.ts";
@@ -75,6 +75,7 @@ export function createShow({ source, version, takesCommands, nowMs }: ShowOption
     isHealthy: ailments().length === 0,
     listeners: fanOut.listeners,
     drops: fanOut.drops,
+    provider: ownFigures(nowMs()),
   }));
 
   const state = (): State => ({
@@ -134,6 +135,15 @@ export function createShow({ source, version, takesCommands, nowMs }: ShowOption
       clearTimeout(news);
       fanOut.close();
     },
+  };
+}
+
+function ownFigures(nowMs: number): ProviderFigures {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    residentBytes: process.memoryUsage.rss(),
+    startSeconds: Math.round(nowMs - process.uptime() * 1_000) / 1_000,
   };
 }
 
