@@ -5,6 +5,7 @@ import type { ContextConfig } from "../src/config/context-config.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
 import type { Outcome } from "../src/context/transactions.ts";
 import { deferred } from "../src/deferred.ts";
+import { ContextError } from "../src/errors.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
@@ -57,6 +58,8 @@ async function run(
   { file, options, log, breakdown }: { file: string; options: Options; log: Log; breakdown: Breakdown },
 ): Promise<number> {
   const { http } = options;
+  if (http === undefined && options.http_token !== undefined)
+    throw new ContextError("ERR_USAGE", "--http-token is for --http, which says where the dashboard is");
   await using dashboard = http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log });
   const provider = await startProvider({
     config,

@@ -225,7 +225,16 @@ const hear: Hear = {
     follow(transactions);
     show();
   },
-  transition: feed.add,
+  // News of the state come less often: the last steps of a transaction may come when it is over already.
+  transition(transition) {
+    feed.add(transition);
+    if (transition.transaction !== transaction?.id) return;
+    const { task: id, to: state, run: runs, reason } = transition;
+    const pid = AT_REST.has(state) ? null : (transition.pid ?? null);
+    const tasks = transaction.tasks.map((task) => (task.id === id ? { ...task, state, runs, pid, reason } : task));
+    transaction = { ...transaction, tasks };
+    show();
+  },
   triggered(triggered) {
     if (triggered.transaction === transaction?.id) picture.light(triggered);
   },
