@@ -6,7 +6,7 @@ import { askForToken, confirm } from "./dialogs.ts";
 import { html, part, symbol } from "./element.ts";
 import { createFeed } from "./feed.ts";
 import { addRow, type Rows, rowsOf } from "./figures.ts";
-import { createPicture, drawLegend } from "./picture.ts";
+import { createPicture } from "./picture.ts";
 import { command, listen, readHistory, TokenWanted } from "./server.ts";
 import { lookOf, STATES } from "./states.ts";
 
@@ -133,9 +133,25 @@ function showCounts(tasks: readonly TaskState[]): void {
   const sorted = [...counts].sort(([one], [other]) => STATES.indexOf(one) - STATES.indexOf(other));
   const chips = sorted.map(([word, count]) => {
     const { tone, symbol: path, word: text } = lookOf(word);
-    return html("li", { class: `chip tone-${tone}` }, symbol(path), `${count} ${text}`);
+    const traits = {
+      class: `chip tone-${tone}`,
+      set: { type: "button", "data-state": word, title: `show one that is ${text}` },
+    };
+    const chip = html("button", { ...traits, on: { click: () => showNext(word) } }, symbol(path), `${count} ${text}`);
+    return html("li", {}, chip);
   });
-  part("counts").replaceChildren(...chips);
+  const place = part("counts");
+  // Whoever is about to press one is not to lose it.
+  const { state: focused } = (document.activeElement as HTMLElement | null)?.dataset ?? {};
+  place.replaceChildren(...chips);
+  if (focused !== undefined) place.querySelector<HTMLElement>(`[data-state="${CSS.escape(focused)}"]`)?.focus();
+}
+
+/** Of those in a state the one after the selected: among many they are hard to find. */
+function showNext(word: string): void {
+  const ids = [...statesNow().values()].filter(({ state }) => state === word).map(({ id }) => id);
+  const next = ids[(ids.indexOf(selected ?? "") + 1) % ids.length];
+  if (next !== undefined) picture.reveal(next);
 }
 
 // --- commands --------------------------------------------------------------------------------------------------------
@@ -254,7 +270,6 @@ function connected(text: string, tone: string): void {
   place.replaceChildren(symbol(lookOf(tone === "good" ? "running" : "backingOff").symbol), text);
 }
 
-drawLegend();
 setInterval(() => void fetchHistory(), HISTORY_AGAIN_MS);
 listen("/api/events", {
   onEvent: (name, value) => hear[name as keyof Hear]?.(value as never),

@@ -7,6 +7,8 @@ import { lookOf } from "./states.ts";
 import { bytes, percent, shorten } from "./text.ts";
 
 export interface Picture {
+  /** Selects a task, and brings it into sight. */
+  reveal(id: string): void;
   /** Draws these tasks anew where they, or the room, are others than before. */
   draw(tasks: readonly TaskDefinition[]): void;
   showStates(states: ReadonlyMap<string, TaskState>): void;
@@ -55,6 +57,7 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
     const boxes = layout.boxes.map((box) => drawBox(box, definitions.get(box.id) as TaskDefinition, layout.isDense));
     drawn = new Map(boxes.map((one) => [one.box.id, one]));
     arrows = layout.arrows.map((arrow) => ({ arrow, group: drawArrow(arrow) }));
+    drawLegend(new Set(layout.arrows.map(({ action }) => action)));
     const [width, height] = [Math.ceil(layout.width), Math.ceil(layout.height)];
     canvas.replaceChildren(
       svg(
@@ -83,7 +86,6 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
     const title = line("title", [32, first]);
     title.textContent = shorten(id, isDense ? 14 : 9);
     const name = isDense ? line("name", [width - 8, first], "end") : line("name", [10, second]);
-    name.textContent = isDense ? roomFor(task.instance, 15 - Math.min(id.length, 14)) : shorten(task.instance, 15);
     const hint = svg("title");
     const group = svg(
       "g",
@@ -123,6 +125,8 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
       },
       figures(text) {
         figure.textContent = text;
+        const room = isDense ? 15 - Math.min(id.length, 14) : text === "" ? 24 : 10;
+        name.textContent = roomFor(task.instance, room);
       },
     };
   }
@@ -180,6 +184,10 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
     showStates,
     showFigures,
     select,
+    reveal(id) {
+      onSelect(id);
+      drawn.get(id)?.group.scrollIntoView({ block: "nearest", inline: "nearest" });
+    },
     light({ task, event, action, call }) {
       glow(drawn.get(task)?.group, "fires");
       for (const one of arrows) {
@@ -249,7 +257,7 @@ function heads(): SVGDefsElement {
       },
       svg("path", { set: { d: "M0 0L10 5L0 10z", fill: "context-stroke" } }),
     );
-  return svg("defs", {}, ...["start", "stop", "restart", "needs"].map(head));
+  return svg("defs", {}, ...ACTIONS.map(head));
 }
 
 // Straight ahead counts more than aside.
@@ -266,9 +274,11 @@ function nearest(here: Box, boxes: readonly Box[], key: string): Box | undefined
   return ahead[0]?.box;
 }
 
-/** What the tones and the arrows mean. */
-export function drawLegend(): void {
-  const lines = ["start", "stop", "restart", "needs"].map((action) =>
+const ACTIONS = ["start", "stop", "restart", "needs"];
+
+/** What those arrows mean that are there. */
+function drawLegend(actions: ReadonlySet<string>): void {
+  const lines = ACTIONS.filter((action) => actions.has(action)).map((action) =>
     html(
       "li",
       {},

@@ -263,7 +263,9 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
 
     expect(await page.locator(".task").count()).toBe(100);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
-    await box(page, "task_90").click();
+    await page.locator("#counts button", { hasText: "running" }).click();
+    await page.locator("#counts button", { hasText: "running" }).click();
+    expect(await page.locator("#details-title").innerText()).toBe("task_10");
     await page.locator("#lines li", { hasText: "here" }).waitFor();
     expect(await contrasts(page)).toEqual([]);
     expect(complaints).toEqual([]);
