@@ -22,7 +22,7 @@ import { createNews, type News } from "./news.ts";
 import type { TaskRecord } from "./record.ts";
 import * as report from "./report.ts";
 import type { Prepared } from "./run.ts";
-import type { Spectator } from "./spectator.ts";
+import { nobody, type Spectator } from "./spectator.ts";
 import { type Straggler, watchEndings } from "./stragglers.ts";
 import type { Change, Look, ProbeStarter, Supervised } from "./supervised.ts";
 import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
@@ -65,7 +65,8 @@ export interface TransactionsOptions {
   caughtUp(): Promise<void>;
   complaints: Complaints;
   log: Log;
-  spectator: Spectator;
+  /** Default: nobody looks on. */
+  spectator?: Spectator;
 }
 
 export interface Transactions {
@@ -117,7 +118,7 @@ const MAX_EPITAPHS = 100;
 const MAX_RUNS = 16;
 
 export function createTransactions(options: TransactionsOptions): Transactions {
-  const { config, publish, log, complaints, journal, spectator } = options;
+  const { config, publish, log, complaints, journal, spectator = nobody } = options;
   const open = new Map<string, Transaction>();
   /** Runs by the incarnation of their publisher, those that are over included until their transaction is. */
   const runs = new Map<string, { supervised: Supervised; transaction: string }>();
