@@ -1,7 +1,7 @@
 // Builds dist/: tsc writes the library (modules and their types), esbuild the programs, one file each.
 // A bundled CommonJS file is what starts fastest on Node 20; everything stays readable, nothing is minified.
 import { spawnSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -12,7 +12,7 @@ if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: t
 
 const commands = ["service-context", "create-service", "conf-command", "context-monitor"];
 /** What the commands do, each in a file of its own: their words alone, `--help` say, start in half the time. */
-const deeds = ["serve", "inspect", "test-services", "create", "control", "watch", "log"];
+const deeds = ["serve", "dashboard", "inspect", "test-services", "create", "control", "watch", "log"];
 const children = {
   forwarder: "src/bus/forwarder-main.ts",
   task: "src/tasks/main.ts",
@@ -79,5 +79,28 @@ const builds = await Promise.all([
   build({ ...options, entryPoints: tools, plugins: [findAddon, keepApart], supported: { "dynamic-import": false } }),
   build({ ...options, entryPoints: children, plugins: [findAddon] }),
 ]);
+builds.push(await buildPage());
 if (builds.some(({ warnings }) => warnings.length > 0)) process.exit(1);
 for (const name of commands) chmodSync(`dist/bin/${name}.cjs`, 0o755);
+
+/** The dashboard's page: one file, which loads nothing. */
+async function buildPage() {
+  const page = { bundle: true, write: false, logLevel: "warning", charset: "utf8", target: "es2022" };
+  const [script, style] = await Promise.all([
+    build({ ...page, entryPoints: ["web/main.ts"], format: "iife", platform: "browser", legalComments: "inline" }),
+    build({
+      ...page,
+      stdin: {
+        contents: '@import "uplot/dist/uPlot.min.css"; @import "./style.css";',
+        loader: "css",
+        resolveDir: "web",
+      },
+    }),
+  ]);
+  const [scriptText, styleText] = [script, style].map(({ outputFiles }) => outputFiles[0].text);
+  const html = readFileSync("web/page.html", "utf8")
+    .replace("/* STYLE */", () => styleText)
+    .replace("/* SCRIPT */", () => scriptText);
+  writeFileSync("dist/bin/page.html", html);
+  return { warnings: [...script.warnings, ...style.warnings] };
+}

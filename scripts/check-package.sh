@@ -16,7 +16,7 @@ npm install --silent "$work/$tarball"
 sed -E 's#(tcp://127\.0\.0\.1:)[0-9]+#\1*#' node_modules/zcontext/conf/Context-StateMachine.xml > conf/Context-StateMachine.xml
 cp -r node_modules/zcontext/services/S00* services/
 npx --no-install service-context conf/Context-StateMachine.xml --check
-npx --no-install service-context conf/Context-StateMachine.xml --until-done
+npx --no-install service-context conf/Context-StateMachine.xml --until-done --http 0
 
 # What create-service writes, at the first try: it runs, passes its own tests, and has no error of types.
 npx --no-install create-service --context_name Greet --task_service Greet --task_type Single --task_id ts_1 \

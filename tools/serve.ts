@@ -5,11 +5,14 @@ import { longestStopMs } from "../src/context/dependencies.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
 import type { Outcome } from "../src/context/transactions.ts";
 import { deferred } from "../src/deferred.ts";
+import { ContextError } from "../src/errors.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
+import type { Frame } from "../src/protocol/codec.ts";
 import { columns } from "./columns.ts";
 import { assertFile, readContextFile } from "./context-file.ts";
+import type { Dashboard } from "./dashboard.ts";
 import { createLog } from "./log.ts";
 import type { LogLevel } from "./log-levels.ts";
 import { emptied } from "./outlet.ts";
@@ -28,6 +31,8 @@ interface Options {
   no_resume?: true;
   log_format: "pretty" | "json";
   log_level: LogLevel;
+  http?: string;
+  http_token?: string;
 }
 
 /** How often a provider that leaves says whom it waits for, in milliseconds. */
@@ -72,6 +77,10 @@ async function run(
     signals,
   }: { file: string; options: Options; log: Log; breakdown: Breakdown; signals: Signals },
 ): Promise<number> {
+  const { http } = options;
+  if (http === undefined && options.http_token !== undefined)
+    throw new ContextError("ERR_USAGE", "--http-token is for --http, which says where the dashboard is");
+  await using dashboard = http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log });
   const provider = await startProvider({
     config,
     file,
@@ -79,12 +88,15 @@ async function run(
     servicesRoots: options.services_root,
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
-    watch: (source) => startMonitor({ sampler: createSampler(), ...source }),
+    ...(dashboard === undefined ? {} : { spectator: dashboard.spectator }),
+    watch: (source) =>
+      startMonitor({ sampler: createSampler(), ...source, publish: heardBy(dashboard, source.publish) }),
   }).catch((error: unknown) => {
     // Whatever it could not close must not keep us, half dead; by then the error has been told.
     setTimeout(() => process.exit(), LAST_MS).unref();
     throw error;
   });
+  dashboard?.show(provider);
   const { contextId, endpoints, pid } = provider;
   signals.follow((_, count) => count > 1 && provider.kill());
   void provider.asked.then(() => log.info({ command: "exit" }, LEAVING));
@@ -121,6 +133,19 @@ function outlastReader(log: Log): void {
 async function exit(code: number): Promise<never> {
   await Promise.all([process.stdout, process.stderr].map((stream) => emptied(stream, UNREAD_MS)));
   process.exit(code);
+}
+
+// Loaded when it is asked for: most providers have none.
+async function openDashboard(...words: Parameters<typeof import("./dashboard.ts").openDashboard>): Promise<Dashboard> {
+  return (await import("./dashboard.ts")).openDashboard(...words);
+}
+
+function heardBy(dashboard: Dashboard | undefined, publish: (frame: Frame) => boolean): (frame: Frame) => boolean {
+  if (dashboard === undefined) return publish;
+  return (frame) => {
+    dashboard.sampled(frame);
+    return publish(frame);
+  };
 }
 
 /** An exception that nobody has caught: half dead is worse than an end. */

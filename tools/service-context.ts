@@ -24,6 +24,8 @@ const program = createProgram(
     "--no_resume",
     "forget, for good, what a provider of this file was running when it died, instead of going on with it",
   )
+  .option("--http <address>", "serve the dashboard and /metrics at HOST:PORT, or at a PORT of 127.0.0.1")
+  .option("--http_token <token>", "take commands there from whoever has this token; @FILE reads it from a file")
   .addOption(new Option("--log_format <format>", "log lines on stderr").choices(["pretty", "json"]).default("pretty"))
   .addOption(new Option("--log_level <level>", "least level to log").choices(LOG_LEVELS).default("info"));
 

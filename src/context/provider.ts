@@ -32,6 +32,7 @@ import { openJournal } from "./journal.ts";
 import { clearLeftovers, forget, resume } from "./predecessor.ts";
 import { contextKeyOf, holdPresence } from "./presence.ts";
 import { left } from "./report.ts";
+import { harmless, nobody, type Spectator } from "./spectator.ts";
 import { type Straggler, withProcesses } from "./stragglers.ts";
 import type { Look } from "./supervised.ts";
 import { createTransactions, type EssentialEnd, type Outcome, type Watched } from "./transactions.ts";
@@ -59,6 +60,8 @@ export interface ProviderOptions {
   /** Whether to take up what an earlier provider of the file was running when it died. Default true. */
   resume?: boolean;
   log?: Log;
+  /** Is told what happens to the tasks. */
+  spectator?: Spectator;
 }
 
 /**
@@ -87,6 +90,8 @@ export interface Provider extends AsyncDisposable {
   untilDone(transaction: string): Promise<Outcome>;
   /** Resolves when a message has asked the provider to leave. */
   readonly asked: Promise<void>;
+  /** The transactions that are open, and their tasks' records. */
+  watched(): Watched[];
   /** Task ids whose processes still live. */
   living(): string[];
   /** The tasks that a stop has waited for longest, so many at most, and what each still has of processes. */
@@ -106,6 +111,9 @@ export interface Provider extends AsyncDisposable {
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { config, file } = options;
   const log = sheltered(options.log ?? silent);
+  const spectator = harmless(options.spectator ?? nobody, (error) =>
+    log.error({ reason: reasonOf(error) }, "not shown"),
+  );
   const opened = createOpened();
   try {
     assertDescriptors(START_DESCRIPTORS);
@@ -133,7 +141,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const toolsFound = findTools(folder, log);
     toolsFound.catch(() => {}); // awaited once the bus is there, if the start comes so far
     const liveness = createLiveness();
-    const forwarder = opened.add(await startForwarder(binds, reportForwarder(log), { cookie: owner, liveness }));
+    const forwarder = opened.add(
+      await startForwarder(binds, reportForwarder(log, spectator), { cookie: owner, liveness }),
+    );
     const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
 
     const complaints = createComplaints(log, monotonicMs);
@@ -175,6 +185,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       caughtUp: wire.caughtUp,
       complaints,
       log,
+      spectator,
     });
     const controller = createController({
       transactions,
@@ -224,6 +235,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       essentialEnd: transactions.essentialEnd,
       start: controller.start,
       untilDone: transactions.untilDone,
+      watched: transactions.watched,
       living: transactions.living,
       stragglers: (most) => withProcesses(transactions.stragglers().slice(0, most), table),
       kill: transactions.kill,
@@ -275,11 +287,17 @@ function createOpened() {
   };
 }
 
-function reportForwarder(log: Log): ForwarderEvents {
+function reportForwarder(log: Log, spectator: Spectator): ForwarderEvents {
   return {
     onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, "forwarder does not answer"),
-    onLost: ({ pid, code, signal }) => log.warn({ pid, code, signal }, "forwarder lost"),
-    onBack: (pid) => log.info({ pid }, "forwarder back"),
+    onLost({ pid, code, signal }) {
+      log.warn({ pid, code, signal }, "forwarder lost");
+      spectator.forwarder(false);
+    },
+    onBack(pid) {
+      log.info({ pid }, "forwarder back");
+      spectator.forwarder(true);
+    },
     onRetry: ({ message: reason }) => log.warn({ reason }, "forwarder waits to bind"),
   };
 }

@@ -22,6 +22,7 @@ import { createNews, type News } from "./news.ts";
 import type { TaskRecord } from "./record.ts";
 import * as report from "./report.ts";
 import type { Prepared } from "./run.ts";
+import { nobody, type Spectator } from "./spectator.ts";
 import { type Straggler, watchEndings } from "./stragglers.ts";
 import type { Change, Look, ProbeStarter, Supervised } from "./supervised.ts";
 import { openTransaction, type Transaction, type TransactionObserver } from "./transaction.ts";
@@ -64,6 +65,8 @@ export interface TransactionsOptions {
   caughtUp(): Promise<void>;
   complaints: Complaints;
   log: Log;
+  /** Default: nobody looks on. */
+  spectator?: Spectator;
 }
 
 export interface Transactions {
@@ -115,7 +118,7 @@ const MAX_EPITAPHS = 100;
 const MAX_RUNS = 16;
 
 export function createTransactions(options: TransactionsOptions): Transactions {
-  const { config, publish, log, complaints, journal } = options;
+  const { config, publish, log, complaints, journal, spectator = nobody } = options;
   const open = new Map<string, Transaction>();
   /** Runs by the incarnation of their publisher, those that are over included until their transaction is. */
   const runs = new Map<string, { supervised: Supervised; transaction: string }>();
@@ -164,6 +167,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     const moved = transitionOf(supervised, change, { transaction, sequence, moment });
     journal.write(moved);
     options.send(frameOf(moved, { contextId, incarnation: options.incarnation }, supervised));
+    spectator.moved({ ...moved, reason: supervised.record.reason });
   }
 
   function checkStuck(): void {
@@ -213,11 +217,15 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         log[level]({ ...fieldsOf(supervised), ...fields }, phrase);
         if (supervised.standing.state === "failed") warnOfDependents(supervised.task.id);
       },
-      onChanged: () => news.changed(transaction),
+      onChanged() {
+        news.changed(transaction);
+        spectator.changed();
+      },
       onTriggered(supervised, event, { action, ...to }) {
         const { serviceIds = [], unknown = [] } = to as { serviceIds?: string[]; unknown?: string[] };
         const reason = event === "on_fail" ? { reason: supervised.standing.life.reason } : {};
         log.info({ ...fieldsOf(supervised), action, call: serviceIds, ...reason }, `trigger ${event}`);
+        spectator.triggered({ ...fieldsOf(supervised), event, action, call: serviceIds });
         if (unknown.length > 0)
           log.warn({ ...fieldsOf(supervised), event, unknown }, "trigger calls tasks that do not exist");
       },
@@ -238,7 +246,10 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         log.warn({ ...fieldsOf(supervised), state, code }, "essential task has ended, leaving with its code");
         essential.resolve({ transaction, task: supervised.task.id, state, code });
       },
-      onOutput: (supervised, stream, line) => log.info({ ...fieldsOf(supervised), stream, line }, "output"),
+      onOutput(supervised, stream, line) {
+        log.info({ ...fieldsOf(supervised), stream, line }, "output");
+        spectator.output({ ...fieldsOf(supervised), stream, line });
+      },
       onGarbage: (supervised, { message }) =>
         complaints.add("malformed line", { ...fieldsOf(supervised), reason: message }),
       onIncident: (supervised, effect, error) =>
@@ -260,6 +271,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     untilQuiet.delete(id);
     over.get(id)?.resolve(outcome);
     over.delete(id);
+    spectator.changed();
   }
 
   function remember({ transaction, tasks }: Outcome): void {

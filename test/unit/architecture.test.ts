@@ -16,12 +16,18 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/tasks": ["src", "src/protocol", "src/bus"],
   "src/monitor": ["src", "src/protocol", "src/processes"],
   "src/generator": ["src", "src/config"],
-  tools: ["src", "src/config", "src/protocol", "src/bus", "src/launch", "src/context", "src/monitor", "src/generator"],
+  "src/http": ["src", "src/config", "src/protocol"],
+  web: ["src/http"],
+  tools: [
+    ...["src", "src/config", "src/protocol", "src/bus", "src/launch"],
+    ...["src/context", "src/monitor", "src/generator", "src/http"],
+  ],
 };
 
 /** The files through which a library comes in: changing one changes one place. */
 const DOORS: Record<string, RegExp> = {
   "@clack/prompts": /^tools\//,
+  "@dagrejs/dagre": /^web\/layout\.ts$/,
   "cli-table3": /^tools\/columns\.ts$/,
   commander: /^tools\//,
   diff: /^tools\//,
@@ -33,14 +39,16 @@ const DOORS: Record<string, RegExp> = {
   "node:child_process": /^src\/(bus\/forwarder|launch\/child)\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
+  "prom-client": /^src\/http\/metrics\.ts$/,
   saxes: /^src\/config\/xml\.ts$/,
+  uplot: /^web\/charts\.ts$/,
   xstate: /^src\/context\/lifecycle\.ts$/,
   zeromq: /^src\/bus\//,
 };
 
 /** Folders that decide and never touch: no file, socket, child, timer or clock. */
 const PURE =
-  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|journal-records|journal-recall|record|report|announcements|verdict)\.ts$|^src\/launch\/(own-commands|last-words)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$|^tools\/monitor-(text|news|model|states|view|columns|pieces|table|details|lines)\.ts$/;
+  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|journal-records|journal-recall|record|report|announcements|verdict)\.ts$|^src\/launch\/(own-commands|last-words)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$|^tools\/monitor-(text|news|model|states|view|columns|pieces|table|details|lines)\.ts$|^src\/http\/(wire|source|address|access|routing|ring|history|backlog|state|command|task-states)\.ts$|^web\/(states|text|layout|event-stream|figures)\.ts$/;
 const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
 
 interface Import {
@@ -48,16 +56,18 @@ interface Import {
   to: string;
 }
 
-const files = ["src", "tools"].flatMap((folder) =>
+const files = ["src", "tools", "web"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts"))
     .map((path) => join(folder, path)),
 );
 const imports: Import[] = files.flatMap((from) =>
-  [...readFileSync(join(root, from), "utf8").matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, to = ""]) => ({
-    from,
-    to,
-  })),
+  [...readFileSync(join(root, from), "utf8").matchAll(/\b(?:from\s+|import\s*\(?\s*)"([^"\n]+)"/g)].map(
+    ([, to = ""]) => ({
+      from,
+      to,
+    }),
+  ),
 );
 const local = imports
   .filter(({ to }) => to.startsWith("."))
@@ -97,6 +107,16 @@ describe("imports", () => {
     const wrong = outside.filter(({ from, to }) => PURE.test(from) && EDGES.test(to));
 
     expect(wrong).toEqual([]);
+  });
+
+  test("lead the page to types of the server alone: its code is not the browser's", () => {
+    const code = files
+      .filter((file) => file.startsWith("web/"))
+      .flatMap((file) => [
+        ...readFileSync(join(root, file), "utf8").matchAll(/^import (?!type )[^;]*"\.\.\/src[^"]*"/gm),
+      ]);
+
+    expect(code.map(([line]) => line)).toEqual([]);
   });
 
   test("lead from what the tests of users load to no socket", () => {

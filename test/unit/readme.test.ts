@@ -13,7 +13,7 @@ describe("README", () => {
     expect(rows.filter(([, when, what]) => !when || !what)).toEqual([]);
   });
 
-  test.each(["README.md", "CHANGELOG.md", "docs/protocol.md", "docs/create-service.md"])(
+  test.each(["README.md", "CHANGELOG.md", "docs/protocol.md", "docs/create-service.md", "docs/dashboard.md"])(
     "and %s link to nothing that is not there",
     (document) => {
       const text = readDocument(document);

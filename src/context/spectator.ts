@@ -1,0 +1,55 @@
+// Whoever looks on while a provider runs: is told what happens to the tasks, and changes nothing.
+import type { TriggerAction, TriggerEvent } from "../config/context-config.ts";
+import type { OutputStream } from "../launch/child.ts";
+import type { Moved } from "./journal-records.ts";
+
+export interface Spectator {
+  /** A task went from one state to another; `reason` says why it stands there, where that is not as it should be. */
+  moved(moved: Moved & { reason?: string | undefined }): void;
+  triggered(trigger: Triggered): void;
+  output(output: { transaction: string; task: string; stream: OutputStream; line: string }): void;
+  /** What is known of a transaction may have changed, or it is over. */
+  changed(): void;
+  /** The forwarder has been lost, or is back. */
+  forwarder(isThere: boolean): void;
+}
+
+/** A trigger has fired; it calls nobody where it ends the transaction. */
+export interface Triggered {
+  transaction: string;
+  task: string;
+  event: TriggerEvent;
+  action: TriggerAction;
+  call: readonly string[];
+}
+
+const nothing = () => {};
+
+/** Nobody looks on. */
+export const nobody: Spectator = {
+  moved: nothing,
+  triggered: nothing,
+  output: nothing,
+  changed: nothing,
+  forwarder: nothing,
+};
+
+/** Whoever looks on may stumble; supervision goes on. */
+export function harmless(spectator: Spectator, onStumble: (error: unknown) => void): Spectator {
+  const guard =
+    <Words extends unknown[]>(tell: (...words: Words) => void) =>
+    (...words: Words) => {
+      try {
+        tell(...words);
+      } catch (error) {
+        onStumble(error);
+      }
+    };
+  return {
+    moved: guard(spectator.moved),
+    triggered: guard(spectator.triggered),
+    output: guard(spectator.output),
+    changed: guard(spectator.changed),
+    forwarder: guard(spectator.forwarder),
+  };
+}

@@ -1,0 +1,77 @@
+// Who may do what. Pure. A page of somebody else in the same browser reaches us as well as ours does: it may not read,
+// which the browser sees to, nor command, which this does; and a name of its own that leads here is no name of ours.
+import { createHash, timingSafeEqual } from "node:crypto";
+import { type Address, isPrivate } from "./address.ts";
+import type { Route } from "./routing.ts";
+
+/** What is looked at of a request. Header names are in small letters, as node has them. */
+export interface Asked {
+  headers: { readonly [name: string]: string | string[] | undefined };
+  route: Route;
+}
+
+export interface Rules {
+  address: Address;
+  /** Of this machine; it may be called by it where it is bound to all addresses. */
+  hostname: string;
+  token: string | undefined;
+}
+
+/** Why a request is refused. */
+export interface Denial {
+  status: 400 | 401 | 403 | 415 | 421;
+  reason: string;
+}
+
+/** Undefined for a request that may go on. */
+export function denial({ headers, route }: Asked, rules: Rules): Denial | undefined {
+  const host = single(headers.host);
+  if (host === undefined || !isOurName(host, rules))
+    return { status: 421, reason: `this server is not called ${JSON.stringify(host ?? "")}` };
+  const origin = single(headers.origin);
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
+    return { status: 403, reason: "pages of other origins are not served" };
+  const isForeign = ["cross-site", "same-site"].includes(single(headers["sec-fetch-site"]) ?? "");
+  // A link from elsewhere may lead to the page, and to nothing else.
+  if (isForeign && route.kind !== "page") return { status: 403, reason: "pages of other origins are not served" };
+  return route.kind === "command" ? commandDenial(headers, rules) : readDenial(headers, route, rules);
+}
+
+function commandDenial(headers: Asked["headers"], { token }: Rules): Denial | undefined {
+  if (token === undefined) return { status: 403, reason: "read-only: the provider was started without --http-token" };
+  if (!isGiven(headers, token)) return { status: 401, reason: "a command needs the token" };
+  // Forms of other pages can't send it.
+  const type = single(headers["content-type"])?.split(";")[0]?.trim().toLowerCase();
+  return type === "application/json" ? undefined : { status: 415, reason: "expected content-type: application/json" };
+}
+
+// The page holds nothing, and whoever asks for health has no token.
+function readDenial(headers: Asked["headers"], route: Route, { address, token }: Rules): Denial | undefined {
+  if (route.kind === "page" || route.kind === "health" || isPrivate(address)) return undefined;
+  if (token !== undefined && isGiven(headers, token)) return undefined;
+  return { status: 401, reason: "whoever is not on this machine needs the token" };
+}
+
+function isOurName(host: string, { address, hostname }: Rules): boolean {
+  const name = host.replace(/:\d+$/, "").toLowerCase();
+  const bound = address.host.includes(":") ? `[${address.host}]` : address.host;
+  if (["localhost", "127.0.0.1", "[::1]", bound.toLowerCase()].includes(name)) return true;
+  const isOpen = address.host === "0.0.0.0" || address.host === "::";
+  // A foreign name that leads here is a name; a number is where the browser has really gone.
+  return isOpen && (name === hostname.toLowerCase() || /^[\d.]+$/.test(name) || /^\[[\da-f:.]+\]$/.test(name));
+}
+
+function isGiven(headers: Asked["headers"], token: string): boolean {
+  const [, given] = /^Bearer +(\S+) *$/i.exec(single(headers.authorization) ?? "") ?? [];
+  return given !== undefined && isSame(given, token);
+}
+
+// Takes as long however much of it is right.
+function isSame(given: string, expected: string): boolean {
+  const [one, other] = [given, expected].map((text) => createHash("sha256").update(text).digest());
+  return timingSafeEqual(one as Buffer, other as Buffer);
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return typeof header === "string" ? header : undefined;
+}

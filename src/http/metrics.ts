@@ -1,0 +1,159 @@
+// What Prometheus is told; the door of prom-client. Names end in their unit, and in _total where they only count up.
+// Series of a task are there while its transaction is open, so that they don't pile up.
+import { Counter, Gauge, Registry } from "prom-client";
+import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { TASK_STATES } from "./task-states.ts";
+import type { TransactionState } from "./wire.ts";
+
+/** What is read when somebody asks. */
+export interface Measured {
+  context: string;
+  version: string;
+  transactions: readonly TransactionState[];
+  /** The last entries of a transaction on the bus. */
+  entriesOf(transaction: string): readonly Json[];
+  complaints: { readonly [kind: string]: number };
+  isForwarderThere: boolean;
+  isHealthy: boolean;
+  listeners: number;
+  drops: number;
+  provider: ProviderFigures;
+}
+
+/** Of the provider's own process. */
+export interface ProviderFigures {
+  cpuSeconds: number;
+  residentBytes: number;
+  /** Since the epoch. */
+  startSeconds: number;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  transition(task: string, to: string): void;
+  triggered(task: string, event: string): void;
+  output(task: string, stream: string): void;
+  text(): Promise<string>;
+}
+
+const TASK = ["transaction", "task"] as const;
+const MIB_BYTES = 2 ** 20;
+/** Ids of tasks that counters know; a peer may bring ever new ones, which count as one. */
+const MAX_TASKS = 1_000;
+
+/** A figure of a task: where it stands in an entry of the bus, and what to multiply it with. */
+const FIGURES = [
+  {
+    name: "cpu_ratio",
+    help: "CPU of all its processes since the sample before, in cores.",
+    from: "cpu_percent",
+    by: 0.01,
+  },
+  { name: "resident_memory_bytes", help: "Resident memory of all its processes.", from: "rss", by: MIB_BYTES },
+  { name: "virtual_memory_bytes", help: "Virtual memory of all its processes.", from: "vms", by: MIB_BYTES },
+  { name: "proportional_memory_bytes", help: "Memory, what is shared counted by share.", from: "pss", by: MIB_BYTES },
+  { name: "unique_memory_bytes", help: "Memory that nobody shares.", from: "uss", by: MIB_BYTES },
+  { name: "threads", help: "Threads of all its processes.", from: "threads", by: 1 },
+  { name: "open_fds", help: "Open files of all its processes.", from: "fds", by: 1 },
+] as const;
+
+export function createMetrics(measure: () => Measured): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const ids = new Set<string>();
+  let now: Measured;
+
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Gauge<Label>({ name: `zcontext_${name}`, help, labelNames, registers });
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Counter<Label>({ name: `zcontext_${name}`, help, labelNames, registers });
+
+  const info = gauge("info", "Which context, by which version; always 1.", ["context", "version"]);
+  const healthy = gauge("healthy", "1 while /_health finds nothing to complain of.");
+  const forwarder = gauge("forwarder_up", "1 while the forwarder is there.");
+  const open = gauge("transactions", "Transactions that are open.");
+  const inState = gauge("tasks", "Tasks of all transactions by state.", ["state"]);
+  const state = gauge("task_state", "1 for the state that a task is in.", [...TASK, "state"]);
+  const processes = gauge("task_processes", "Processes of a task.", TASK);
+  const startTime = gauge("task_start_time_seconds", "When its process was started, since the epoch.", TASK);
+  const runs = counter("task_runs_total", "Runs of a task within its transaction.", TASK);
+  const cpu = counter("task_cpu_seconds_total", "CPU time of its first process.", [...TASK, "mode"]);
+  const figures = FIGURES.map((figure) => ({ ...figure, gauge: gauge(`task_${figure.name}`, figure.help, TASK) }));
+  const transitions = counter("transitions_total", "Steps of tasks by the state they led to.", ["task", "to"]);
+  const triggers = counter("triggers_fired_total", "Triggers that have fired.", ["task", "event"]);
+  const lines = counter("output_lines_total", "Lines that tasks have printed.", ["task", "stream"]);
+  const complaints = counter("complaints_total", "Unusable input by kind.", ["kind"]);
+  const listeners = gauge("http_listeners", "Pages and others that listen to events.");
+  const drops = counter("http_backlog_drops_total", "Times that a listener was too slow, and began anew.");
+
+  // As every program that Prometheus asks calls them. What else prom-client would tell of a process costs it a timer.
+  const process = {
+    cpu: new Counter({ name: "process_cpu_seconds_total", help: "CPU time of the provider.", registers }),
+    memory: new Gauge({ name: "process_resident_memory_bytes", help: "Resident memory of the provider.", registers }),
+    start: new Gauge({ name: "process_start_time_seconds", help: "When the provider was started.", registers }),
+  };
+
+  function show(): void {
+    const { transactions, provider } = now;
+    process.cpu.reset();
+    process.cpu.inc(provider.cpuSeconds);
+    process.memory.set(provider.residentBytes);
+    process.start.set(provider.startSeconds);
+    info.reset();
+    info.set({ context: now.context, version: now.version }, 1);
+    healthy.set(now.isHealthy ? 1 : 0);
+    forwarder.set(now.isForwarderThere ? 1 : 0);
+    open.set(transactions.length);
+    listeners.set(now.listeners);
+    drops.reset();
+    drops.inc(now.drops);
+    complaints.reset();
+    for (const [kind, count] of Object.entries(now.complaints)) complaints.inc({ kind }, count);
+    for (const each of [state, processes, startTime, runs, cpu, ...figures.map(({ gauge }) => gauge)]) each.reset();
+    for (const word of TASK_STATES) inState.set({ state: word }, 0);
+    for (const { id: transaction, tasks } of transactions) {
+      for (const task of tasks) {
+        inState.inc({ state: task.state });
+        state.set({ transaction, task: task.id, state: task.state }, 1);
+        runs.inc({ transaction, task: task.id }, task.runs);
+      }
+      const alive = new Set(tasks.filter(({ pid }) => pid !== null).map(({ id }) => id));
+      for (const entry of now.entriesOf(transaction)) {
+        if (isObject(entry) && alive.has(String(entry.serviceId)))
+          showEntry({ transaction, task: String(entry.serviceId) }, entry);
+      }
+    }
+  }
+
+  function showEntry(labels: { transaction: string; task: string }, entry: JsonObject): void {
+    const total = isObject(entry.total) ? entry.total : entry;
+    for (const { gauge, from, by } of figures) {
+      const value = total[from];
+      if (typeof value === "number") gauge.set(labels, value * by);
+    }
+    if (typeof entry.create_time === "number") startTime.set(labels, entry.create_time);
+    if (Array.isArray(entry.children)) processes.set(labels, 1 + entry.children.length);
+    if (!isObject(entry.cpu_times)) return;
+    for (const [mode, seconds] of Object.entries(entry.cpu_times))
+      if (typeof seconds === "number") cpu.inc({ ...labels, mode }, seconds);
+  }
+
+  function known(task: string): string {
+    if (!ids.has(task) && ids.size >= MAX_TASKS) return "other";
+    ids.add(task);
+    return task;
+  }
+
+  return {
+    contentType: registry.contentType,
+    transition: (task, to) => transitions.inc({ task: known(task), to }),
+    triggered: (task, event) => triggers.inc({ task: known(task), event }),
+    output: (task, stream) => lines.inc({ task: known(task), stream }),
+    // Registry.metrics() looks at each metric in turn; what they show is of one moment.
+    text() {
+      now = measure();
+      show();
+      return registry.metrics();
+    },
+  };
+}

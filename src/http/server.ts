@@ -1,0 +1,214 @@
+// Serves the dashboard, its data, and what Prometheus and a probe ask for. An edge: what a request means and whether it
+// may is decided by routing.ts and access.ts. Nothing that comes in here ends the provider.
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
+import { ContextError, type ErrorCode, reasonOf } from "../errors.ts";
+import { type Log, silent } from "../log.ts";
+import { denial, type Rules } from "./access.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { MAX_BODY_BYTES, readCommand } from "./command.ts";
+import { readPage } from "./page.ts";
+import { type Route, routeOf } from "./routing.ts";
+import { createShow, EVENTS, outputChannel } from "./show.ts";
+import type { Happenings, Source } from "./source.ts";
+import type { CommandAnswer, Refusal } from "./wire.ts";
+
+export interface HttpServer extends AsyncDisposable {
+  /** Where it listens; the port the system has chosen is filled in. */
+  readonly address: Address;
+  /** What happens is to be told here, from before the source is there. */
+  readonly happenings: Happenings;
+  /** There is something to show from now on. */
+  show(source: Source): void;
+}
+
+export interface HttpOptions {
+  address: Address;
+  /** Commands are taken from whoever has it, and from nobody without one. */
+  token?: string | undefined;
+  version?: string;
+  log?: Log;
+}
+
+/** Connections at the same time; a page has two, and six at most. */
+const MAX_CONNECTIONS = 128;
+/** Listeners of events at the same time. */
+const MAX_LISTENERS = 64;
+
+const HEADERS = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+  "cache-control": "no-store",
+};
+
+/**
+ * Listens, and answers that it is not ready until there is something to show.
+ *
+ * @throws {ContextError} `ERR_ENDPOINT_IN_USE`, or `ERR_USAGE` for an address that is not this machine's.
+ */
+export async function startHttpServer({
+  address,
+  token,
+  version = "",
+  log = silent,
+}: HttpOptions): Promise<HttpServer> {
+  let source: Source | undefined;
+  const page = readPage();
+  const show = createShow({ source: () => source, version, takesCommands: token !== undefined, nowMs: Date.now });
+  const server = createServer((request, response) => {
+    respond(request, response).catch((error) => {
+      log.error({ path: request.url?.slice(0, 100), reason: reasonOf(error) }, "request failed");
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, "internal error");
+    });
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  const bound = await listen(server, address);
+  const rules: Rules = { address: bound, hostname: hostname(), token };
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on("error", () => {});
+    const { method = "GET", url = "/", headers } = request;
+    const found = routeOf(method, url);
+    if ("none" in found) {
+      if (found.none.allow !== undefined) response.setHeader("allow", found.none.allow);
+      return refuse(response, found.none.status, found.none.reason);
+    }
+    const denied = denial({ headers, route: found.route }, rules);
+    if (denied !== undefined) {
+      if (denied.status === 401) response.setHeader("www-authenticate", "Bearer");
+      return refuse(response, denied.status, denied.reason);
+    }
+    await serve(found.route, request, response);
+  }
+
+  async function serve(route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    switch (route.kind) {
+      case "page":
+        return send(response, 200, "text/html; charset=utf-8", page.html, { "content-security-policy": page.policy });
+      case "health": {
+        const reasons = show.ailments();
+        return sendJson(response, reasons.length === 0 ? 200 : 503, reasons.length === 0 ? null : { reasons });
+      }
+      case "metrics":
+        return send(response, 200, show.metrics.contentType, await show.metrics.text());
+      case "state":
+        return sendJson(response, 200, show.state());
+      case "transitions":
+        return sendJson(response, 200, show.transitions());
+      case "history":
+        return sendJson(response, 200, show.history(route.transaction));
+      case "logs":
+        return sendJson(response, 200, show.logs(route.transaction, route.task));
+      case "events":
+        return stream(request, response, { channel: EVENTS, snapshot: show.snapshot });
+      case "output": {
+        const { transaction, task } = route;
+        return stream(request, response, {
+          channel: outputChannel(transaction, task),
+          snapshot: () => show.logs(transaction, task),
+        });
+      }
+      case "command":
+        return sendAnswer(response, await command(request));
+    }
+  }
+
+  function stream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    listener: { channel: string; snapshot(): unknown },
+  ): void {
+    if (show.fanOut.listeners >= MAX_LISTENERS) return refuse(response, 503, `${MAX_LISTENERS} listeners are enough`);
+    response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream", "x-accel-buffering": "no" });
+    if (request.method === "HEAD") return void response.end();
+    show.fanOut.add(response, listener);
+  }
+
+  async function command(request: IncomingMessage): Promise<CommandAnswer> {
+    try {
+      const body = readCommand(await textOf(request));
+      if (source === undefined) throw new ContextError("ERR_PROVIDER_LEAVING", "the provider is not ready yet");
+      log.info({ action: body.action, transaction: body.transaction, tasks: body.tasks }, "command by http");
+      return await source.command(body);
+    } catch (error) {
+      if (error instanceof ContextError) return { result: "failure", code: error.code, reason: error.message };
+      throw error;
+    }
+  }
+
+  return {
+    address: bound,
+    happenings: show,
+    show(found) {
+      source = found;
+      show.changed();
+    },
+    async [Symbol.asyncDispose]() {
+      show.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  ERR_MESSAGE_MALFORMED: 400,
+  ERR_TASK_UNKNOWN: 404,
+  ERR_TRANSACTION_UNKNOWN: 404,
+  ERR_REQUEST_TIMEOUT: 504,
+  ERR_BUS_UNREACHABLE: 503,
+  ERR_PROVIDER_LEAVING: 503,
+};
+
+function sendAnswer(response: ServerResponse, answer: CommandAnswer): void {
+  const status = answer.result === "success" ? 200 : (STATUS[answer.code as ErrorCode] ?? 409);
+  sendJson(response, status, answer);
+}
+
+function refuse(response: ServerResponse, status: number, reason: string): void {
+  const answer: Refusal = { result: "failure", code: "ERR_HTTP", reason };
+  sendJson(response, status, answer);
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  send(response, status, "application/json; charset=utf-8", JSON.stringify(value));
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string, more = {}): void {
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, { ...HEADERS, ...more, "content-type": type, "content-length": length });
+  response.end(response.req.method === "HEAD" ? undefined : text);
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES)
+      throw new ContextError("ERR_MESSAGE_MALFORMED", `command: more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function listen(server: ReturnType<typeof createServer>, { host, port }: Address): Promise<Address> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const where = formatAddress({ host, port });
+      const isTaken = error.code === "EADDRINUSE";
+      reject(
+        new ContextError(
+          isTaken ? "ERR_ENDPOINT_IN_USE" : "ERR_USAGE",
+          `--http: can't listen on ${where}: ${isTaken ? "another process has it" : error.message}`,
+          { hint: "Give another address; port 0 is one that the system chooses.", cause: error },
+        ),
+      );
+    });
+    server.listen({ host, port }, () => resolve({ host, port: (server.address() as AddressInfo).port }));
+  });
+}

@@ -1,0 +1,154 @@
+// What the server keeps of what it has seen, and whom it tells: transitions, figures of the last hour, the last lines
+// of each task. All of it is bounded.
+import { createFanOut, type FanOut } from "./fan-out.ts";
+import { createHistory, type FigureHistory } from "./history.ts";
+import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
+import { createRing, createShelf, type Ring } from "./ring.ts";
+import type { Happenings, Source } from "./source.ts";
+import { ailmentsOf, definitionsOf, figuresOf, transactionsOf } from "./state.ts";
+import type { Events, History, OutputLine, State, Transition } from "./wire.ts";
+
+export interface Show extends Happenings {
+  readonly fanOut: FanOut;
+  readonly metrics: Metrics;
+  state(): State;
+  transitions(): Transition[];
+  history(transaction: string): History;
+  logs(transaction: string, task: string): OutputLine[];
+  /** Why all is not well; empty where it is. */
+  ailments(): string[];
+  /** What a listener of `/api/events` is told first. */
+  snapshot(): Events["snapshot"];
+  close(): void;
+}
+
+export interface ShowOptions {
+  source(): Source | undefined;
+  version: string;
+  takesCommands: boolean;
+  nowMs(): number;
+}
+
+const MAX_TRANSITIONS = 1_000;
+/** What a page shows of them. */
+const RECENT_TRANSITIONS = 200;
+const MAX_LINES = 500;
+const MAX_LINES_LENGTH = 64 * 1_024;
+const MAX_LINE_LENGTH = 2_000;
+/** Tasks whose lines, and transactions whose figures, are kept. */
+const MAX_TASKS = 500;
+const MAX_TRANSACTIONS = 8;
+/** News of the state come at most once in this time, in milliseconds. */
+const STATE_PERIOD_MS = 100;
+
+export const EVENTS = "events";
+
+/** The channel of the lines of a task. */
+export function outputChannel(transaction: string, task: string): string {
+  return `output ${JSON.stringify([transaction, task])}`;
+}
+
+export function createShow({ source, version, takesCommands, nowMs }: ShowOptions): Show {
+  const fanOut = createFanOut();
+  const transitions = createRing<Transition>({ most: MAX_TRANSITIONS });
+  const histories = createShelf<FigureHistory>(MAX_TRANSACTIONS, createHistory);
+  const logs = createShelf<Ring<OutputLine>>(MAX_TASKS, () =>
+    createRing({ most: MAX_LINES, weight: MAX_LINES_LENGTH, weigh: ({ line }) => line.length }),
+  );
+  const entries = createShelf<{ latest: Parameters<Happenings["sampled"]>[1] }>(MAX_TRANSACTIONS * 8, () => ({
+    latest: [],
+  }));
+  let isForwarderThere = true;
+  let news: NodeJS.Timeout | undefined;
+
+  const open = () => transactionsOf(source()?.transactions() ?? []);
+  const ailments = () =>
+    source() === undefined ? ["the provider is not ready yet"] : ailmentsOf(open(), { isForwarderThere });
+
+  const metrics = createMetrics(() => ({
+    context: source()?.contextId() ?? "",
+    version,
+    transactions: open(),
+    entriesOf: (transaction) => entries.find(transaction)?.latest ?? [],
+    complaints: source()?.complaints() ?? {},
+    isForwarderThere,
+    isHealthy: ailments().length === 0,
+    listeners: fanOut.listeners,
+    drops: fanOut.drops,
+    provider: ownFigures(nowMs()),
+  }));
+
+  const state = (): State => ({
+    context: source()?.contextId() ?? "",
+    name: source()?.config.logName ?? "",
+    version,
+    takesCommands,
+    definitions: source() === undefined ? [] : definitionsOf((source() as Source).config),
+    transactions: open(),
+  });
+
+  function changed(): void {
+    news ??= setTimeout(() => {
+      news = undefined;
+      if (fanOut.listeners > 0) fanOut.tell(EVENTS, "state", open());
+    }, STATE_PERIOD_MS);
+  }
+
+  return {
+    fanOut,
+    metrics,
+    state,
+    ailments,
+    transitions: transitions.all,
+    history: (transaction) => histories.find(transaction)?.read() ?? { timesMs: [], tasks: {} },
+    logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
+    snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
+    moved(told) {
+      const transition = shown(told);
+      transitions.push(transition);
+      metrics.transition(transition.task, transition.to);
+      fanOut.tell(EVENTS, "transition", transition);
+      changed();
+    },
+    triggered({ transaction, task, event, action, call }) {
+      metrics.triggered(task, event);
+      fanOut.tell(EVENTS, "triggered", { transaction, task, event, action, call });
+    },
+    output({ transaction, task, stream, line }) {
+      metrics.output(task, stream);
+      const channel = outputChannel(transaction, task);
+      const kept = { time: new Date(nowMs()).toISOString(), stream, line: line.slice(0, MAX_LINE_LENGTH) };
+      logs.at(channel).push(kept);
+      fanOut.tell(channel, "line", kept);
+    },
+    changed,
+    forwarder(isThere) {
+      isForwarderThere = isThere;
+    },
+    sampled(transaction, latest) {
+      entries.at(transaction).latest = latest;
+      const figures = figuresOf(transaction, latest, nowMs());
+      histories.at(transaction).add(figures);
+      fanOut.tell(EVENTS, "figures", figures);
+    },
+    close() {
+      clearTimeout(news);
+      fanOut.close();
+    },
+  };
+}
+
+function ownFigures(nowMs: number): ProviderFigures {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    residentBytes: process.memoryUsage.rss(),
+    startSeconds: Math.round(nowMs - process.uptime() * 1_000) / 1_000,
+  };
+}
+
+// What comes from the provider has more than this.
+function shown({ transaction, task, sequence, from, to, event, cause, reason, ...rest }: Transition): Transition {
+  const { run, pid, code, signal, time } = rest;
+  return { transaction, task, sequence, from, to, event, cause, reason, run, pid, code, signal, time };
+}

@@ -1,0 +1,40 @@
+// What the server knows of the provider it shows: one interface, so that it runs on any, and in a test on none.
+import type { ContextConfig } from "../config/context-config.ts";
+import type { Json } from "../protocol/json.ts";
+import type { CommandAnswer, CommandRequest, Transition, Triggered } from "./wire.ts";
+
+export interface Source {
+  readonly config: ContextConfig;
+  /** The file's, or the one that the first start has brought. */
+  contextId(): string;
+  /** The transactions that are open, and how their tasks stand. */
+  transactions(): readonly { transaction: string; tasks: readonly TaskRecord[] }[];
+  /** How often each kind of unusable input came. */
+  complaints(): { readonly [kind: string]: number };
+  /** Gives a command as the bus would, and answers what came of it. */
+  command(request: CommandRequest): Promise<CommandAnswer>;
+}
+
+/** What is shown of a task's record. */
+export interface TaskRecord {
+  service_id: string;
+  serviceName: string;
+  instance: string;
+  lifecycle: string;
+  runs: number;
+  pid: number | null;
+  reason?: string;
+}
+
+/** What happens while we look on; each is told as soon as it has. */
+export interface Happenings {
+  moved(transition: Transition): void;
+  triggered(triggered: Triggered): void;
+  output(output: { transaction: string; task: string; stream: string; line: string }): void;
+  /** What is known of a transaction may have changed. */
+  changed(): void;
+  /** The forwarder has been lost, or is back. */
+  forwarder(isThere: boolean): void;
+  /** The figures of a transaction, as they travel on the bus. */
+  sampled(transaction: string, entries: readonly Json[]): void;
+}

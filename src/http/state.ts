@@ -1,0 +1,66 @@
+// What the page is shown of a provider. Pure.
+import type { ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
+import { entersAtOnce, idsCalled } from "../config/meaning.ts";
+import { isObject, type Json } from "../protocol/json.ts";
+import type { Source, TaskRecord } from "./source.ts";
+import type { Figures, TaskDefinition, TaskState, TransactionState } from "./wire.ts";
+
+export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefinition[] {
+  const everybody = tasks.map(({ id }) => id);
+  return tasks.map((task) => ({
+    id: task.id,
+    instance: task.instance,
+    serviceName: task.serviceName,
+    description: task.description,
+    serviceType: task.serviceType,
+    entersAtOnce: entersAtOnce(task),
+    dependsOn: task.supervision.dependsOn,
+    triggers: triggersOf(task, contextId, everybody),
+  }));
+}
+
+function triggersOf({ triggers }: TaskServiceConfig, contextId: string, everybody: string[]) {
+  return Object.entries(triggers).map(([event, trigger]) => ({
+    event,
+    action: trigger.action,
+    call: idsCalled(trigger, contextId, everybody),
+    callsAll: trigger.call.some((name) => name === "all" || (name !== "" && name === contextId)),
+  }));
+}
+
+export function transactionsOf(transactions: ReturnType<Source["transactions"]>): TransactionState[] {
+  return transactions.map(({ transaction, tasks }) => ({ id: transaction, tasks: tasks.map(taskStateOf) }));
+}
+
+function taskStateOf({ service_id, instance, serviceName, lifecycle, pid, runs, reason }: TaskRecord): TaskState {
+  return { id: service_id, instance, serviceName, state: lifecycle, pid, runs, ...(reason ? { reason } : {}) };
+}
+
+const MIB_BYTES = 2 ** 20;
+
+/** The figures of a transaction out of its entries on the bus; of the whole tree where there is one. */
+export function figuresOf(transaction: string, entries: readonly Json[], atMs: number): Figures {
+  const tasks = entries.flatMap((entry) => {
+    if (!isObject(entry)) return [];
+    const { cpu_percent: cpu, rss } = isObject(entry.total) ? entry.total : entry;
+    if (typeof cpu !== "number" || typeof rss !== "number") return [];
+    return [[String(entry.serviceId), [Math.round(cpu * 10) / 10, Math.round(rss * MIB_BYTES)]] as const];
+  });
+  return { transaction, atMs, tasks: Object.fromEntries(tasks) };
+}
+
+/** States in which a task is not what it should be. */
+const ILL: ReadonlySet<string> = new Set(["failed", "unready", "unresponsive", "stuck"]);
+
+/** Why all is not well; nothing where it is. */
+export function ailmentsOf(
+  transactions: readonly TransactionState[],
+  { isForwarderThere }: { isForwarderThere: boolean },
+): string[] {
+  const tasks = transactions.flatMap(({ id, tasks }) =>
+    tasks
+      .filter(({ state }) => ILL.has(state))
+      .map((task) => `${task.id} of ${id} is ${task.state}${task.reason === undefined ? "" : `: ${task.reason}`}`),
+  );
+  return [...(isForwarderThere ? [] : ["the forwarder is away"]), ...tasks];
+}

@@ -1,0 +1,133 @@
+// What the dashboard's server and its page tell each other, as JSON. Types only: the page is built from them as well.
+
+/** A task as its context file has it. */
+export interface TaskDefinition {
+  id: string;
+  instance: string;
+  serviceName: string;
+  description: string;
+  serviceType: string;
+  /** It runs when the context starts, and does not wait for a trigger. */
+  entersAtOnce: boolean;
+  dependsOn: readonly string[];
+  triggers: readonly TriggerDefinition[];
+}
+
+export interface TriggerDefinition {
+  event: string;
+  action: string;
+  /** Task ids, each once; of `all` and the context's own id there are as many as there are tasks. */
+  call: readonly string[];
+  /** Whether it calls everybody. */
+  callsAll: boolean;
+}
+
+/** A task as it stands now. */
+export interface TaskState {
+  id: string;
+  instance: string;
+  serviceName: string;
+  /** One of the states of the lifecycle. */
+  state: string;
+  pid: number | null;
+  runs: number;
+  /** Why it stands there, where that is not as it should be. */
+  reason?: string | undefined;
+}
+
+export interface TransactionState {
+  id: string;
+  tasks: readonly TaskState[];
+}
+
+/** `/api/state`. */
+export interface State {
+  context: string;
+  name: string;
+  version: string;
+  /** Whether commands are taken, from whoever has the token. */
+  takesCommands: boolean;
+  definitions: readonly TaskDefinition[];
+  transactions: readonly TransactionState[];
+}
+
+/** An entry of `/api/transitions`. */
+export interface Transition {
+  transaction: string;
+  task: string;
+  sequence: number;
+  from: string;
+  to: string;
+  event: string;
+  cause?: string | undefined;
+  reason?: string | undefined;
+  run: number;
+  pid?: number | undefined;
+  code?: number | undefined;
+  signal?: string | undefined;
+  time: string;
+}
+
+/** A trigger has fired. */
+export interface Triggered {
+  transaction: string;
+  task: string;
+  event: string;
+  action: string;
+  call: readonly string[];
+}
+
+/** The figures of a transaction at one moment, by task: percent of one core, and bytes, of the whole tree. */
+export interface Figures {
+  transaction: string;
+  atMs: number;
+  tasks: { readonly [task: string]: readonly [cpuPercent: number, residentBytes: number] };
+}
+
+/** `/api/history`: rows of equal length; `null` where a task had no process. */
+export interface History {
+  timesMs: readonly number[];
+  tasks: {
+    readonly [task: string]: { cpuPercent: readonly (number | null)[]; residentBytes: readonly (number | null)[] };
+  };
+}
+
+/** A line that a task has printed. */
+export interface OutputLine {
+  time: string;
+  stream: string;
+  line: string;
+}
+
+/** The events of `/api/events`, by name. `snapshot` comes first, and again when something had to be left out. */
+export interface Events {
+  snapshot: { state: State; transitions: readonly Transition[] };
+  state: State["transactions"];
+  transition: Transition;
+  triggered: Triggered;
+  figures: Figures;
+}
+
+/** The events of `/api/output`. */
+export interface OutputEvents {
+  snapshot: readonly OutputLine[];
+  line: OutputLine;
+}
+
+/** The body of `POST /api/commands`. Without tasks all are meant; a start without a transaction begins one. */
+export interface CommandRequest {
+  action: "start" | "stop" | "restart";
+  transaction?: string;
+  tasks?: readonly string[];
+}
+
+/** Its answer: what each task was told, or why not. */
+export type CommandAnswer =
+  | { result: "success"; transaction: string; orders: { readonly [task: string]: string } }
+  | Refusal;
+
+export interface Refusal {
+  result: "failure";
+  code: string;
+  reason: string;
+}

@@ -1,0 +1,306 @@
+// The dashboard as people see it: the built command, and a real browser.
+import { existsSync } from "node:fs";
+import { chmod } from "node:fs/promises";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { copyExamples, type RunningCommand, run, startCommand } from "../support/command.ts";
+import { contextXml, type TaskXml } from "../support/context.ts";
+import { makeFolder } from "../support/folder.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+
+leaveNoProcess();
+
+const CHROMIUM = "/usr/bin/chromium";
+const hasChromium = existsSync(CHROMIUM);
+const why = hasChromium ? "" : ` (skipped: there is no ${CHROMIUM}; \`apt-get install chromium\` brings it)`;
+const TOKEN = "token-of-the-tests-0123456789";
+
+const waits: TaskXml = {
+  id: "waits",
+  instance: "Waits",
+  serviceType: "Executable",
+  command: "sh -c 'echo here; exec sleep 600'",
+  readyAfterS: 0,
+};
+
+/** Where the dashboard of a provider is. */
+async function addressOf({ stderr }: RunningCommand): Promise<string> {
+  const line = await stderr.first((text) => text.includes("dashboard ready"));
+  return /url=(\S+)/.exec(line)?.[1] as string;
+}
+
+describe("service-context --http", () => {
+  test("is refused for other machines without a token, before anything is started", async () => {
+    await using folder = await makeFolder({ "Context-Test.xml": contextXml([waits]) });
+
+    const { code, stderr } = await run("service-context", [folder.at("Context-Test.xml"), "--http", "0.0.0.0:0"]);
+
+    expect(code).toBe(2);
+    expect(stderr[0]).toContain("ERR_ENDPOINT_PUBLIC");
+    expect(stderr.join("\n")).toContain("--http-token @FILE");
+  });
+
+  test("refuses a token that others can read, or guess", async () => {
+    await using folder = await makeFolder({ "Context-Test.xml": contextXml([waits]), open: TOKEN, short: "1234" });
+    await chmod(folder.at("open"), 0o644);
+    await chmod(folder.at("short"), 0o600);
+    const refusal = async (...words: string[]) => {
+      const { code, stderr } = await run("service-context", [folder.at("Context-Test.xml"), ...words]);
+      return [code, stderr[0]];
+    };
+
+    expect(await refusal("--http", "0", "--http-token", `@${folder.at("open")}`)).toEqual([
+      2,
+      expect.stringContaining("others may read or write"),
+    ]);
+    expect(await refusal("--http", "0", "--http-token", `@${folder.at("short")}`)).toEqual([
+      2,
+      expect.stringContaining("16 or more characters"),
+    ]);
+    expect(await refusal("--http", "0", "--http-token", `@${folder.at("none")}`)).toEqual([
+      2,
+      expect.stringContaining("can't read"),
+    ]);
+    expect(await refusal("--http-token", `@${folder.at("open")}`)).toEqual([2, expect.stringContaining("--http")]);
+  });
+
+  test("takes a token from the environment, and hands it on to no task", async () => {
+    const says = { ...waits, command: "sh -c 'env; echo that is all; exec sleep 600'" };
+    await using folder = await makeFolder({ "Context-Test.xml": contextXml([says]) });
+    await using provider = startCommand(
+      "service-context",
+      [folder.at("Context-Test.xml"), "--start", "T1", "--http", "0"],
+      { env: { ZCONTEXT_HTTP_TOKEN: TOKEN } },
+    );
+
+    const state = await (await fetch(`${await addressOf(provider)}api/state`)).json();
+    await provider.stderr.first((line) => line.endsWith("that is all"));
+
+    expect(state).toMatchObject({ takesCommands: true });
+    expect(provider.stderr.all.filter((line) => line.includes(TOKEN))).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  });
+  afterAll(() => browser.close());
+
+  /** Opens a page; whatever it complains of in its console is kept. */
+  async function open(url: string, options: Parameters<Browser["newPage"]>[0] = {}) {
+    const page = await browser.newPage(options);
+    const complaints: string[] = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", ({ message }) => complaints.push(message));
+    await page.goto(url);
+    await page.locator("#connection", { hasText: "live" }).waitFor();
+    return { page, complaints, [Symbol.asyncDispose]: () => page.close() };
+  }
+
+  const box = (page: Page, id: string) => page.locator(`[data-task="${id}"]`);
+  const inState = (page: Page, id: string, word: string) =>
+    page.locator(`[data-task="${id}"][aria-label*=", ${word}"]`).waitFor();
+
+  async function startContext(tasks: readonly TaskXml[], ...words: string[]) {
+    const folder = await makeFolder({ "Context-Test.xml": contextXml(tasks) });
+    const provider = startCommand(
+      "service-context",
+      [folder.at("Context-Test.xml"), "--start", "T1", "--http", "0", ...words],
+      { env: { ZCONTEXT_HTTP_TOKEN: TOKEN } },
+    );
+    return {
+      provider,
+      url: await addressOf(provider),
+      async [Symbol.asyncDispose]() {
+        await provider[Symbol.asyncDispose]();
+        await folder[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("draws the example, and lights the arrows of the triggers that fire", async () => {
+    await using examples = await copyExamples();
+    await using provider = startCommand("service-context", [
+      examples.at("conf", "Context-StateMachine.xml"),
+      ...["--state-dir", examples.at("state"), "--http", "0"],
+    ]);
+    const url = await addressOf(provider);
+    await using opened = await open(url);
+    const { page, complaints } = opened;
+    await page.locator("#read-only").waitFor();
+    expect(await page.locator(".task").count()).toBe(4);
+    expect(await page.locator(".arrow[data-from]").count()).toBe(6);
+
+    const lit = page.locator('.arrow.lit[data-from="ts001"][data-to="ts002"]').waitFor({ state: "attached" });
+    await run("conf-command", [
+      ...["--action", "start", "--transaction", "T1", "--no-wait"],
+      ...["--context_file", examples.at("conf", "Context-StateMachine.xml")],
+    ]);
+    await lit;
+    await inState(page, "ts003", "stopped");
+
+    await page.locator("#transition, #transitions li").first().waitFor();
+    await page.locator("#transaction option", { hasText: "T1 (over)" }).waitFor({ state: "attached" });
+    expect(complaints).toEqual([]);
+  });
+
+  test("shows the figures and the lines of a task, and lets go of it", async () => {
+    await using context = await startContext([waits]);
+    await using opened = await open(context.url);
+    const { page, complaints } = opened;
+
+    await box(page, "waits").click();
+
+    await page.locator("#lines li", { hasText: "here" }).waitFor();
+    await page.locator("#memory-legend .value", { hasText: "MiB" }).waitFor();
+    await page.locator("#memory-chart canvas").waitFor();
+    expect(await page.locator("#facts").innerText()).toContain("running");
+    await page.locator("#close-details").click();
+    await page.locator("#details.none").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("commands with the token, which the tab keeps, and not without", async () => {
+    await using context = await startContext([waits]);
+    await using opened = await open(context.url);
+    const { page, complaints } = opened;
+    await inState(page, "waits", "running");
+    await box(page, "waits").click();
+
+    await page.locator("#stop-task").click();
+    await page.locator("#token").fill("a-wrong-token-altogether");
+    await page.keyboard.press("Enter");
+    await page.locator("#token-dialog[open]").waitFor();
+    await page.locator("#token").fill(TOKEN);
+    await page.keyboard.press("Enter");
+
+    await page.locator("#said", { hasText: "stop waits" }).waitFor();
+    // Nothing of it runs any more, so the transaction is over; the same button of the whole begins another.
+    await page.locator("#transaction option", { hasText: "T1 (over)" }).waitFor({ state: "attached" });
+    await page.locator("#start-all").click();
+    await inState(page, "waits", "running");
+    await page.locator("#stop-all").click();
+    await page.locator("#question-dialog").getByRole("button", { name: "Yes" }).click();
+    await inState(page, "waits", "stopped");
+    // The browser itself reports the 401.
+    expect(complaints.filter((text) => !text.includes("401"))).toEqual([]);
+    expect(complaints).toHaveLength(1);
+  });
+
+  test("can be used with the keyboard alone", async () => {
+    await using context = await startContext([waits, { ...waits, id: "second" }, { ...waits, id: "third" }]);
+    await using opened = await open(context.url);
+    const { page } = opened;
+    await inState(page, "third", "running");
+    const focused = page.locator(".task:focus");
+
+    await box(page, "waits").focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await focused.getAttribute("data-task")).toBe("second");
+    await page.keyboard.press("End");
+    expect(await focused.getAttribute("data-task")).toBe("third");
+    expect(await page.locator('.task[tabindex="0"]').count()).toBe(1);
+    await page.keyboard.press("Enter");
+    expect(await page.locator("#details-title").innerText()).toBe("third");
+    // The focus can be seen, and stays when the task's state is told anew.
+    expect(await focused.locator(".halo").evaluate("(halo) => getComputedStyle(halo).stroke")).not.toBe("none");
+    await page.keyboard.press("Escape");
+    await page.locator("#details.none").waitFor();
+  });
+
+  test("shows whatever a file or a program says as text", async () => {
+    const evil = "<img src=x onerror=document.title=1>";
+    const says = { ...waits, instance: "Evil", command: `sh -c 'echo "${evil}"; exec sleep 600'` };
+    await using context = await startContext([says], "--log-level", "info");
+    await using opened = await open(context.url);
+    const { page, complaints } = opened;
+
+    await box(page, "waits").click();
+
+    await page.locator("#lines li", { hasText: evil }).waitFor();
+    expect(await page.locator("img").count()).toBe(0);
+    expect(await page.title()).toContain("zcontext");
+    expect(complaints).toEqual([]);
+  });
+
+  test("finds its provider again, and says meanwhile that it is away", async () => {
+    await using folder = await makeFolder({ "Context-Test.xml": contextXml([waits]) });
+    const words = [folder.at("Context-Test.xml"), "--start", "T1"];
+    const first = startCommand("service-context", [...words, "--http", "0"]);
+    const url = await addressOf(first);
+    await using opened = await open(url);
+    const { page } = opened;
+    await inState(page, "waits", "running");
+
+    await first[Symbol.asyncDispose]();
+    await page.locator("#connection", { hasText: "connecting" }).waitFor();
+    await using second = startCommand("service-context", [...words, "--http", new URL(url).port]);
+    await addressOf(second);
+
+    await page.locator("#connection", { hasText: "live" }).waitFor();
+    await inState(page, "waits", "running");
+  });
+
+  const hundred: TaskXml[] = Array.from({ length: 100 }, (_, index) => ({
+    ...waits,
+    id: `task_${index}`,
+    entry: index % 10 === 0 ? "on_start" : "on_demand",
+    triggers: index % 10 === 9 ? {} : { on_fail: `start task_${index + 1}` },
+  }));
+
+  test.each([
+    ["light", 1_400],
+    ["dark", 390],
+  ] as const)("has room for a hundred tasks, in %s and %i pixels wide", async (colorScheme, width) => {
+    await using context = await startContext(hundred);
+    await using opened = await open(context.url, { colorScheme, viewport: { width, height: 844 } });
+    const { page, complaints } = opened;
+    await inState(page, "task_90", "running");
+
+    expect(await page.locator(".task").count()).toBe(100);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+    await page.locator("#counts button", { hasText: "running" }).click();
+    await page.locator("#counts button", { hasText: "running" }).click();
+    expect(await page.locator("#details-title").innerText()).toBe("task_10");
+    await page.locator("#lines li", { hasText: "here" }).waitFor();
+    expect(await contrasts(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
+
+/** Texts in boxes, chips and notes whose colour is too close to what is behind them: WCAG asks for 4.5 to 1. */
+async function contrasts(page: Page): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const parts = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
+    const light = (colour) => {
+      const [red, green, blue] = parts(colour).map((value) => {
+        const part = value / 255;
+        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const ratio = (one, other) => {
+      const [dark, bright] = [light(one), light(other)].sort((a, b) => a - b);
+      return (bright + 0.05) / (dark + 0.05);
+    };
+    const style = (element) => getComputedStyle(element);
+    const behind = (element) => {
+      for (let at = element; at !== null; at = at.parentElement) {
+        const { backgroundColor } = style(at);
+        if (!/, 0\\)$|transparent/.test(backgroundColor)) return backgroundColor;
+      }
+      return "rgb(255, 255, 255)";
+    };
+    const inBoxes = [...document.querySelectorAll(".task text")].map((text) => ({
+      what: text.getAttribute("class"), ratio: ratio(style(text).fill, style(text.parentElement.querySelector(".face")).fill),
+    }));
+    const others = [...document.querySelectorAll(".chip, .note, .why, dt, dd, time, h2, h3, .legend .value, button.link")].map((element) => ({
+      what: element.className || element.tagName, ratio: ratio(style(element).color, behind(element)),
+    }));
+    return [...inBoxes, ...others].filter(({ ratio }) => ratio < 4.5).map(({ what, ratio }) => what + " " + ratio.toFixed(2));
+  })()`);
+}

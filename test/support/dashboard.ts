@@ -1,0 +1,106 @@
+// A context in the process of the test, with its dashboard, and somebody who asks it.
+import { request as httpRequest } from "node:http";
+import { parseContextConfig } from "../../src/config/context-config.ts";
+import type { CommandRequest } from "../../src/http/wire.ts";
+import { startMonitor } from "../../src/monitor/publish.ts";
+import { createSampler } from "../../src/monitor/sample.ts";
+import { openDashboard } from "../../tools/dashboard.ts";
+import { createEventReader } from "../../web/event-stream.ts";
+import { contextXml, type RunningContext, recordLog, runContext, type TaskXml } from "./context.ts";
+import { awaitEvents, type Recording } from "./recording.ts";
+
+export const TOKEN = "token-of-the-tests-0123456789";
+
+export interface Answer {
+  status: number;
+  headers: { [name: string]: string | string[] | undefined };
+  text: string;
+  json(): unknown;
+}
+
+export interface Heard {
+  name: string;
+  value: unknown;
+}
+
+export interface DashboardContext extends AsyncDisposable {
+  readonly context: RunningContext;
+  readonly port: number;
+  ask(
+    path: string,
+    options?: { method?: string; headers?: { [name: string]: string }; body?: string },
+  ): Promise<Answer>;
+  command(command: CommandRequest, token?: string): Promise<Answer>;
+  /** Listens to server-sent events until the end of the test. */
+  listen(path: string): Promise<Recording<Heard>>;
+}
+
+/** Runs a context of these tasks with a dashboard on a port of the system's choice. */
+export async function runDashboard(
+  tasks: readonly TaskXml[],
+  { token = TOKEN }: { token?: string | undefined } = {},
+): Promise<DashboardContext> {
+  const log = recordLog();
+  const config = parseContextConfig(contextXml(tasks));
+  const options = { http: "0", ...(token === "" ? {} : { http_token: token }) };
+  const dashboard = await openDashboard(options, { config, log });
+  const context = await runContext(tasks, {
+    spectator: dashboard.spectator,
+    watch: (source) =>
+      startMonitor({
+        sampler: createSampler(),
+        ...source,
+        publish(frame) {
+          dashboard.sampled(frame);
+          return source.publish(frame);
+        },
+      }),
+  });
+  dashboard.show(context.provider);
+  const { url } = await log.lines.first(({ phrase }) => phrase === "dashboard ready");
+  const { port } = new URL(String(url));
+  const ends = new AbortController();
+
+  const ask: DashboardContext["ask"] = (path, { method = "GET", headers = {}, body } = {}) =>
+    new Promise((resolve, reject) => {
+      const asked = httpRequest({ host: "127.0.0.1", port, path, method, headers, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => {
+          const text = Buffer.concat(chunks).toString();
+          const { statusCode: status = 0, headers: told } = response;
+          resolve({ status, headers: told, text, json: () => JSON.parse(text) });
+        });
+      });
+      asked.on("error", reject);
+      asked.end(body);
+    });
+
+  return {
+    context,
+    port: Number(port),
+    ask,
+    command: (command, given = token) =>
+      ask("/api/commands", {
+        method: "POST",
+        headers: { authorization: `Bearer ${given}`, "content-type": "application/json" },
+        body: JSON.stringify(command),
+      }),
+    async listen(path) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: ends.signal });
+      const heard = awaitEvents<Heard>(path, ({ name, value }) => `${name} ${JSON.stringify(value).slice(0, 200)}`);
+      const read = createEventReader();
+      const hear = async () => {
+        for await (const piece of (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()))
+          for (const { name, data } of read(piece)) heard.add({ name, value: JSON.parse(data) });
+      };
+      hear().then(heard.end, heard.end);
+      return heard;
+    },
+    async [Symbol.asyncDispose]() {
+      ends.abort();
+      await context[Symbol.asyncDispose]();
+      await dashboard[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { describe, expect, test } from "vitest";
+import { readCommand } from "../../../src/http/command.ts";
+
+describe("a posted command", () => {
+  test.each([
+    { action: "start" },
+    { action: "start", transaction: "T1" },
+    { action: "stop", transaction: "T1", tasks: ["ts001", "ts002"] },
+    { action: "restart", transaction: "T1" },
+  ])("%j is read as it is", (command) => {
+    expect(readCommand(JSON.stringify({ ...command, more: 1 }))).toEqual(command);
+  });
+
+  test.each([
+    "",
+    "[]",
+    "null",
+    "{",
+    '{"action":"exit","transaction":"T1"}',
+    '{"action":"stop"}',
+    '{"action":"start","transaction":1}',
+    '{"action":"start","transaction":""}',
+    '{"action":"stop","transaction":"T1","tasks":[]}',
+    '{"action":"stop","transaction":"T1","tasks":"ts001"}',
+    '{"action":"stop","transaction":"T1","tasks":[1]}',
+    '{"action":"toString","transaction":"T1"}',
+  ])("%s is refused", (text) => {
+    expect(() => readCommand(text)).toThrow(expect.objectContaining({ code: "ERR_MESSAGE_MALFORMED" }));
+  });
+});

@@ -1,0 +1,176 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { createMetrics, type Measured } from "../../../src/http/metrics.ts";
+import { type Family, parseMetrics } from "../../support/prometheus.ts";
+import { readDocument } from "../../support/readme.ts";
+
+const entry = {
+  serviceId: "ts001",
+  cpu_percent: 5,
+  rss: 1,
+  create_time: 1_700_000_000.5,
+  cpu_times: { user: 1.5, system: 0.25 },
+  total: { cpu_percent: 50, rss: 2, vms: 4, threads: 11, pss: 1, uss: 0.5, fds: 20 },
+  children: [{}],
+};
+
+const measured: Measured = {
+  context: 'a "context"\nof \\ two lines',
+  version: "0.1.0",
+  transactions: [
+    {
+      id: "T1",
+      tasks: [
+        { id: "ts001", instance: "Echo", serviceName: "echo", state: "running", pid: 7, runs: 3 },
+        { id: "ts002", instance: "Echo", serviceName: "echo", state: "failed", pid: null, runs: 1 },
+      ],
+    },
+  ],
+  entriesOf: () => [entry, { ...entry, serviceId: "ts002" }],
+  complaints: { "malformed message": 2 },
+  isForwarderThere: true,
+  isHealthy: false,
+  listeners: 1,
+  drops: 0,
+  provider: { cpuSeconds: 1.5, residentBytes: 2 ** 26, startSeconds: 1_700_000_000 },
+};
+
+async function familiesOf(change: Partial<Measured> = {}, tell?: (metrics: ReturnType<typeof createMetrics>) => void) {
+  const metrics = createMetrics(() => ({ ...measured, ...change }));
+  metrics.transition("ts001", "running");
+  metrics.triggered("ts001", "on_exit");
+  metrics.output("ts001", "stdout");
+  tell?.(metrics);
+  return new Map(parseMetrics(await metrics.text()).map((family) => [family.name, family]));
+}
+
+function valueIn(family: Family | undefined, labels: { [name: string]: string } = {}): number | undefined {
+  return family?.samples.find((sample) =>
+    Object.entries(labels).every(([name, value]) => sample.labels[name] === value),
+  )?.value;
+}
+
+describe("the metrics", () => {
+  test("are text that Prometheus reads, with names by its conventions, and help for each", async () => {
+    const families = [...(await familiesOf()).values()];
+
+    const own = families.filter(({ name }) => name.startsWith("zcontext_"));
+    const units = /_(bytes|seconds|ratio|total|info)$/;
+    const bare = own.filter(({ name }) => !units.test(name)).map(({ name }) => name.replace("zcontext_", ""));
+    expect(families.filter(({ help, type }) => help === "" || type === "untyped")).toEqual([]);
+    expect(own.filter(({ name, type }) => (type === "counter") !== name.endsWith("_total"))).toEqual([]);
+    // What is counted in itself has no unit.
+    expect(bare).toEqual([
+      "healthy",
+      "forwarder_up",
+      "transactions",
+      "tasks",
+      "task_state",
+      "task_processes",
+      "task_threads",
+      "task_open_fds",
+      "http_listeners",
+    ]);
+    expect(families.map(({ name }) => name)).toContain("process_resident_memory_bytes");
+  });
+
+  test("tell figures of the whole tree in base units", async () => {
+    const families = await familiesOf();
+    const of = { transaction: "T1", task: "ts001" };
+    const value = (name: string, labels = {}) => valueIn(families.get(`zcontext_${name}`), { ...of, ...labels });
+
+    expect(value("task_cpu_ratio")).toBe(0.5);
+    expect(value("task_resident_memory_bytes")).toBe(2 ** 21);
+    expect(value("task_open_fds")).toBe(20);
+    expect(value("task_processes")).toBe(2);
+    expect(value("task_start_time_seconds")).toBe(1_700_000_000.5);
+    expect(value("task_cpu_seconds_total", { mode: "user" })).toBe(1.5);
+    expect(value("task_runs_total")).toBe(3);
+    expect(value("task_state", { state: "running" })).toBe(1);
+  });
+
+  test("tell no figures of a process that has ended", async () => {
+    const families = await familiesOf();
+
+    expect(valueIn(families.get("zcontext_task_resident_memory_bytes"), { task: "ts002" })).toBeUndefined();
+    expect(valueIn(families.get("zcontext_task_state"), { task: "ts002", state: "failed" })).toBe(1);
+  });
+
+  test("count tasks in each state, those that nobody is in with 0", async () => {
+    const tasks = (await familiesOf()).get("zcontext_tasks");
+
+    expect(valueIn(tasks, { state: "running" })).toBe(1);
+    expect(valueIn(tasks, { state: "stuck" })).toBe(0);
+  });
+
+  test("hold any name, as it is", async () => {
+    const info = (await familiesOf()).get("zcontext_info");
+
+    expect(info?.samples).toEqual([
+      { name: "zcontext_info", labels: { context: measured.context, version: "0.1.0" }, value: 1 },
+    ]);
+  });
+
+  test("forget the series of a transaction that is over", async () => {
+    const metrics = createMetrics(() => now);
+    let now = measured;
+    await metrics.text();
+    now = { ...measured, transactions: [] };
+
+    expect(await metrics.text()).not.toContain('transaction="T1"');
+  });
+
+  test("count once what is told once, however often it is asked for", async () => {
+    const metrics = createMetrics(() => measured);
+    metrics.transition("ts001", "running");
+    await metrics.text();
+
+    const families = new Map(parseMetrics(await metrics.text()).map((family) => [family.name, family]));
+
+    expect(valueIn(families.get("zcontext_transitions_total"))).toBe(1);
+    expect(valueIn(families.get("zcontext_task_runs_total"), { task: "ts001" })).toBe(3);
+    expect(valueIn(families.get("zcontext_complaints_total"))).toBe(2);
+  });
+
+  test("don't grow with the names that a peer makes up", async () => {
+    const families = await familiesOf({}, (metrics) => {
+      for (let number = 0; number < 5_000; number += 1) metrics.transition(`made-up-${number}`, "running");
+    });
+
+    expect(families.get("zcontext_transitions_total")?.samples.length).toBeLessThanOrEqual(1_001);
+  });
+});
+
+describe("what is said about the metrics", () => {
+  test("names them all in docs/dashboard.md, and no other", async () => {
+    const names = [...(await familiesOf()).keys()].filter((name) => name.startsWith("zcontext_"));
+
+    const said = new Set(readDocument("docs/dashboard.md").match(/\bzcontext_[a-z_]+/g));
+
+    expect([...said].sort()).toEqual(names.sort());
+  });
+
+  test("in the Grafana dashboard asks for nothing that does not exist", async () => {
+    const families = await familiesOf();
+    const text = readFileSync(new URL("../../../docs/grafana-dashboard.json", import.meta.url), "utf8");
+    const { panels, templating } = JSON.parse(text) as {
+      panels: { title: string; targets?: { expr: string }[] }[];
+      templating: { list: { query: string | { query: string } }[] };
+    };
+
+    const queries = [
+      ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+      ...templating.list.map(({ query }) => (typeof query === "string" ? query : query.query)),
+    ];
+    const named = queries.flatMap((query) => query.match(/\b(zcontext|process|nodejs)_[a-z_]+/g) ?? []);
+
+    expect(queries.length).toBeGreaterThan(8);
+    expect(named.filter((name) => !families.has(name))).toEqual([]);
+    for (const query of queries.filter((text) => text.includes("{"))) {
+      const [, name = "", labels = ""] = /(zcontext_[a-z_]+)\{([^}]*)\}/.exec(query) ?? [];
+      const known = Object.keys(families.get(name)?.samples[0]?.labels ?? {});
+      const asked = [...labels.matchAll(/([a-z_]+)[=!]/g)].map(([, label]) => label);
+      expect([...known, "job", "instance"]).toEqual(expect.arrayContaining(asked));
+    }
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { parseContextConfig } from "../../../src/config/context-config.ts";
+import { isLifecycleState } from "../../../src/context/lifecycle.ts";
+import { ailmentsOf, definitionsOf, figuresOf, transactionsOf } from "../../../src/http/state.ts";
+import { TASK_STATES } from "../../../src/http/task-states.ts";
+import { lookOf, STATES } from "../../../web/states.ts";
+import { contextXml } from "../../support/context.ts";
+
+const record = { service_id: "ts001", instance: "Echo", serviceName: "echo", lifecycle: "running", runs: 2, pid: 7 };
+
+describe("what is shown", () => {
+  test("of a file is its tasks and whom their triggers call", () => {
+    const text = contextXml([
+      { id: "a", instance: "A", triggers: { on_exit: "start b", on_fail: "stop all" } },
+      { id: "b", instance: "B", entry: "on_demand", supervision: { depends_on: "a" } },
+    ]);
+
+    const definitions = definitionsOf(parseContextConfig(text));
+
+    expect(definitions).toMatchObject([
+      {
+        id: "a",
+        entersAtOnce: true,
+        triggers: [
+          { event: "on_fail", action: "stop", call: ["a", "b"], callsAll: true },
+          { event: "on_exit", action: "start", call: ["b"], callsAll: false },
+        ],
+      },
+      { id: "b", entersAtOnce: false, dependsOn: ["a"], triggers: [] },
+    ]);
+  });
+
+  test("of a record leaves out the commands, in which configurations stand", () => {
+    const withCommand = { ...record, task: { secret: "x" }, action: "started" };
+
+    expect(transactionsOf([{ transaction: "T1", tasks: [withCommand] }])).toEqual([
+      {
+        id: "T1",
+        tasks: [{ id: "ts001", instance: "Echo", serviceName: "echo", state: "running", pid: 7, runs: 2 }],
+      },
+    ]);
+  });
+
+  test("of figures is the whole tree where there is one", () => {
+    const entries = [
+      { serviceId: "a", cpu_percent: 1, rss: 1, total: { cpu_percent: 12.345, rss: 2 } },
+      { serviceId: "b", cpu_percent: 3, rss: 0.5 },
+      { serviceId: "c" },
+      null,
+    ];
+
+    expect(figuresOf("T1", entries, 5)).toEqual({
+      transaction: "T1",
+      atMs: 5,
+      tasks: { a: [12.3, 2_097_152], b: [3, 524_288] },
+    });
+  });
+
+  test("as ill are tasks that are not what they should be, and a forwarder that is away", () => {
+    const [well] = transactionsOf([{ transaction: "T1", tasks: [record] }]);
+    const [ill] = transactionsOf([
+      { transaction: "T2", tasks: [{ ...record, lifecycle: "failed", reason: "code 1" }] },
+    ]);
+
+    expect(ailmentsOf([well as never], { isForwarderThere: true })).toEqual([]);
+    expect(ailmentsOf([well as never, ill as never], { isForwarderThere: false })).toEqual([
+      "the forwarder is away",
+      "ts001 of T2 is failed: code 1",
+    ]);
+  });
+
+  test("knows every state of the lifecycle, and has a word and a symbol of its own for each", () => {
+    expect(TASK_STATES.filter((state) => !isLifecycleState(state))).toEqual([]);
+    expect([...STATES].sort()).toEqual([...TASK_STATES].sort());
+    expect(new Set(STATES.map((state) => lookOf(state).symbol)).size).toBe(STATES.length);
+    expect(new Set(STATES.map((state) => lookOf(state).word)).size).toBe(STATES.length);
+  });
+});

@@ -1,0 +1,161 @@
+// CPU and memory of the tasks over time. The lines are drawn by uPlot; which belongs to whom, and what it says, stands
+// in words below.
+import uPlot from "uplot";
+import { html, part } from "./element.ts";
+import { highest, type Rows, recent } from "./figures.ts";
+import { bytes, clock, percent } from "./text.ts";
+
+export interface Charts {
+  show(rows: Rows): void;
+  select(id: string | undefined): void;
+}
+
+/** More lines than this are none. */
+const MOST = 8;
+const SPANS = { "5 min": 300_000, "1 h": 3_600_000 } as const;
+const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+
+/** Between two lines of the grid. */
+const STEPS = [0.5, 1, 2, 5, 10, 20, 25, 50, 100, 200, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536];
+
+const CHARTS = [
+  { id: "cpu", name: "cpuPercent", format: percent, steps: STEPS },
+  { id: "memory", name: "residentBytes", format: bytes, steps: STEPS.map((step) => step * 2 ** 20) },
+] as const;
+
+// A task that ran for a second has one figure and no line.
+function alone({ data }: uPlot, index: number): number[] {
+  const values = data[index] ?? [];
+  const isThere = (place: number) => (values[place] ?? null) !== null;
+  return [...values.keys()].filter((place) => isThere(place) && !isThere(place - 1) && !isThere(place + 1));
+}
+
+export function createCharts(onSelect: (id: string) => void): Charts {
+  let rows: Rows = { timesMs: [], tasks: new Map() };
+  let selected: string | undefined;
+  let span: keyof typeof SPANS = "5 min";
+  const charts = CHARTS.map((chart) => createChart(chart, onSelect));
+  const show = () => {
+    for (const chart of charts) chart.show(rows, { selected, spanMs: SPANS[span] });
+  };
+
+  const buttons = (Object.keys(SPANS) as (keyof typeof SPANS)[]).map((name) => {
+    const button = html("button", { text: name, set: { type: "button", "aria-pressed": `${name === span}` } });
+    button.addEventListener("click", () => {
+      span = name;
+      for (const other of buttons) other.setAttribute("aria-pressed", `${other === button}`);
+      show();
+    });
+    return button;
+  });
+  part("spans").replaceChildren(...buttons);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const chart of charts) chart.forget();
+    show();
+  });
+  new ResizeObserver(show).observe(part("charts"));
+
+  return {
+    show(next) {
+      rows = next;
+      show();
+    },
+    select(id) {
+      selected = id;
+      show();
+    },
+  };
+}
+
+interface Chart {
+  show(rows: Rows, options: { selected: string | undefined; spanMs: number }): void;
+  /** The next time it is drawn from the beginning. */
+  forget(): void;
+}
+
+function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSelect: (id: string) => void): Chart {
+  const room = part(`${id}-chart`);
+  const legend = part(`${id}-legend`);
+  let plot: uPlot | undefined;
+  let key = "";
+  let ids: string[] = [];
+  let values: readonly (readonly (number | null)[])[] = [];
+  let labels: HTMLElement[] = [];
+
+  function begin(width: number, selected: string | undefined): void {
+    plot?.destroy();
+    const style = getComputedStyle(document.documentElement);
+    const colour = (variable: string) => style.getPropertyValue(variable).trim();
+    const axis: uPlot.Axis = {
+      stroke: colour("--muted"),
+      grid: { stroke: colour("--grid"), width: 1 },
+      ticks: { stroke: colour("--grid"), width: 1 },
+      font: "11px system-ui, sans-serif",
+    };
+    const upright: uPlot.Axis = { ...axis, size: 62, incrs: steps, values: (_, splits) => splits.map(format) };
+    const times = (_: uPlot, splits: number[]) => splits.map((seconds) => clock(seconds * 1_000));
+    const lines = ids.map((task, index) => ({
+      label: task,
+      stroke: colour(`--line-${index % MOST}`),
+      width: task === selected ? 3 : 1.5,
+      dash: DASHES[index % DASHES.length] as number[],
+      points: { show: true, size: 5, filter: alone },
+    }));
+    const options: uPlot.Options = {
+      width,
+      height: 170,
+      legend: { show: false },
+      cursor: { sync: { key: "time" }, drag: { x: false, y: false }, y: false },
+      scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, name === "cpuPercent" ? 1 : 2 ** 20)] } },
+      axes: [{ ...axis, size: 30, space: 76, values: times }, upright],
+      series: [{}, ...lines],
+      hooks: { setCursor: [({ cursor }) => say(cursor.idx ?? undefined)] },
+    };
+    plot = new uPlot(options, [[], ...ids.map(() => [])], room);
+    labels = ids.map(() => html("span", { class: "value" }));
+    const items = ids.map((task, index) =>
+      html(
+        "li",
+        {},
+        html(
+          "button",
+          { set: { type: "button", "aria-pressed": `${task === selected}` }, on: { click: () => onSelect(task) } },
+          html("span", { class: `swatch line-${index % MOST} dash-${index % DASHES.length}` }),
+          html("span", { text: task }),
+          labels[index] as HTMLElement,
+        ),
+      ),
+    );
+    legend.replaceChildren(...items);
+  }
+
+  /** The figures at a place of the chart, or the last ones. */
+  function say(place: number | undefined): void {
+    for (const [index, label] of labels.entries()) {
+      const column = values[index] ?? [];
+      const value = column[place ?? column.length - 1];
+      label.textContent = value === null || value === undefined ? "–" : format(value);
+    }
+  }
+
+  return {
+    show(rows, { selected, spanMs }) {
+      const { timesMs, tasks } = recent(rows, name, spanMs);
+      ids = highest(tasks, { most: MOST, wanted: selected === undefined ? [] : [selected] });
+      const width = room.clientWidth;
+      room.classList.toggle("empty", ids.length === 0);
+      const others = tasks.size - ids.length;
+      part(`${id}-others`).textContent = others > 0 ? `the highest ${ids.length} of ${tasks.size} tasks` : "";
+      if (width === 0) return;
+      const nextKey = JSON.stringify([width, ids, selected]);
+      if (nextKey !== key) begin(width, selected);
+      key = nextKey;
+      values = ids.map((task) => tasks.get(task) ?? []);
+      plot?.setData([timesMs.map((time) => time / 1_000), ...values] as uPlot.AlignedData);
+      say(plot?.cursor.idx ?? undefined);
+    },
+    forget() {
+      key = "";
+    },
+  };
+}

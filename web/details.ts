@@ -1,0 +1,100 @@
+// What is known of one task, its lines, and its buttons.
+import type { OutputEvents, OutputLine, TaskDefinition, TaskState } from "../src/http/wire.ts";
+import { html, part, symbol } from "./element.ts";
+import { listen } from "./server.ts";
+import { lookOf } from "./states.ts";
+import { bytes, clock, percent } from "./text.ts";
+
+export interface Shown {
+  definition: TaskDefinition;
+  state: TaskState | undefined;
+  figures: readonly [cpuPercent: number, residentBytes: number] | undefined;
+  transaction: string | undefined;
+}
+
+export interface Details {
+  show(shown: Shown | undefined): void;
+}
+
+const MOST_LINES = 500;
+
+export function createDetails(): Details {
+  const facts = part("facts");
+  const lines = part<HTMLOListElement>("lines");
+  let stop = () => {};
+  let heard = "";
+
+  function hear({ definition, transaction }: Partial<Shown>): void {
+    const next =
+      definition === undefined || transaction === undefined ? "" : JSON.stringify([transaction, definition.id]);
+    if (next === heard) return;
+    heard = next;
+    stop();
+    lines.replaceChildren();
+    if (next === "" || definition === undefined || transaction === undefined) return;
+    stop = listen(`/api/output?${new URLSearchParams({ transaction, task: definition.id })}`, {
+      onEvent(name, value) {
+        if (name === "snapshot") lines.replaceChildren(...(value as OutputEvents["snapshot"]).map(lineOf));
+        else if (name === "line") add(value as OutputLine);
+        part("no-lines").hidden = lines.childElementCount > 0;
+        if (name === "snapshot") lines.scrollTop = lines.scrollHeight;
+      },
+    });
+  }
+
+  // Whoever reads further up is not torn away.
+  function add(line: OutputLine): void {
+    const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 24;
+    lines.append(lineOf(line));
+    while (lines.childElementCount > MOST_LINES) lines.firstElementChild?.remove();
+    if (isAtEnd) lines.scrollTop = lines.scrollHeight;
+  }
+
+  return {
+    show(shown) {
+      part("details").classList.toggle("none", shown === undefined);
+      part("details-title").textContent = shown === undefined ? "Task" : shown.definition.id;
+      hear(shown ?? {});
+      part("no-lines").hidden = lines.childElementCount > 0;
+      if (shown === undefined) return;
+      part("description").textContent = shown.definition.description;
+      const next = factsOf(shown);
+      facts.replaceChildren(...next.flatMap(([name, value]) => [html("dt", { text: name }), html("dd", {}, value)]));
+    },
+  };
+}
+
+function lineOf({ time, stream, line }: OutputLine): HTMLLIElement {
+  return html(
+    "li",
+    { class: stream === "stderr" ? "stderr" : "" },
+    html("time", { text: clock(time), set: { datetime: time } }),
+    html("span", { class: "stream", text: stream === "stderr" ? "!" : "|", set: { title: stream } }),
+    html("span", { text: line }),
+  );
+}
+
+function factsOf({ definition, state, figures }: Shown): [string, Node | string][] {
+  const look = lookOf(state?.state ?? "defined");
+  const { triggers, dependsOn } = definition;
+  const calls = triggers.map(({ event, action, call, callsAll }) => {
+    const whom = action === "exit" ? "everything ends" : `${action} ${callsAll ? "all" : call.join(", ")}`;
+    return `${event}: ${whom}`;
+  });
+  const facts: [string, Node | string | undefined][] = [
+    ["State", html("span", { class: `chip tone-${look.tone}` }, symbol(look.symbol), look.word)],
+    ["Why", state?.reason],
+    ["Service", `${definition.instance} (${definition.serviceType})`],
+    ["Pid", state?.pid == null ? undefined : `${state.pid}`],
+    ["Runs", state === undefined ? undefined : `${state.runs}`],
+    ["CPU", figures && state?.pid != null ? percent(figures[0]) : undefined],
+    ["Memory", figures && state?.pid != null ? bytes(figures[1]) : undefined],
+    ["Needs", dependsOn.length === 0 ? undefined : dependsOn.join(", ")],
+    ["Triggers", calls.length === 0 ? undefined : listOf(calls)],
+  ];
+  return facts.filter((fact): fact is [string, Node | string] => fact[1] !== undefined);
+}
+
+function listOf(texts: readonly string[]): HTMLUListElement {
+  return html("ul", {}, ...texts.map((text) => html("li", { text })));
+}

@@ -1,0 +1,51 @@
+// The feed of transitions: the newest first.
+import type { Transition } from "../src/http/wire.ts";
+import { html, part, symbol } from "./element.ts";
+import { lookOf } from "./states.ts";
+import { clock } from "./text.ts";
+
+export interface Feed {
+  begin(transitions: readonly Transition[]): void;
+  add(transition: Transition): void;
+}
+
+const MOST = 200;
+
+export function createFeed(onSelect: (id: string) => void): Feed {
+  const list = part<HTMLOListElement>("transitions");
+  let last = 0;
+
+  function add(transition: Transition): void {
+    // After a pause the server may say again what we know.
+    if (transition.sequence <= last) return;
+    last = transition.sequence;
+    list.prepend(entryOf(transition, onSelect));
+    while (list.childElementCount > MOST) list.lastElementChild?.remove();
+    part("no-transitions").hidden = true;
+  }
+
+  return {
+    begin(transitions) {
+      list.replaceChildren();
+      last = 0;
+      for (const transition of transitions) add(transition);
+    },
+    add,
+  };
+}
+
+function entryOf(transition: Transition, onSelect: (id: string) => void): HTMLLIElement {
+  const { time, task, from, to, cause, reason, code, signal, event } = transition;
+  const [before, after] = [lookOf(from), lookOf(to)];
+  const how = signal !== undefined ? signal : code !== undefined ? `code ${code}` : "";
+  const why = reason ?? cause ?? (event === "exit" ? how : "");
+  return html(
+    "li",
+    {},
+    html("time", { text: clock(time), set: { datetime: time, title: time } }),
+    html("button", { class: "link", text: task, set: { type: "button" }, on: { click: () => onSelect(task) } }),
+    html("span", { class: "from", text: `${before.word} → ` }),
+    html("span", { class: `chip tone-${after.tone}` }, symbol(after.symbol), after.word),
+    html("span", { class: "why", text: why }),
+  );
+}

@@ -1,0 +1,280 @@
+// The dashboard: keeps what the server tells, and has it shown.
+import type { CommandRequest, Events, State, TaskDefinition, TaskState, TransactionState } from "../src/http/wire.ts";
+import { createCharts } from "./charts.ts";
+import { createDetails } from "./details.ts";
+import { askForToken, confirm } from "./dialogs.ts";
+import { html, part, symbol } from "./element.ts";
+import { createFeed } from "./feed.ts";
+import { addRow, type Rows, rowsOf } from "./figures.ts";
+import { createPicture } from "./picture.ts";
+import { command, listen, readHistory, TokenWanted } from "./server.ts";
+import { lookOf, STATES } from "./states.ts";
+
+type CpuAndMemory = readonly [cpuPercent: number, residentBytes: number];
+
+/** What the server keeps in ten seconds is fetched again, so that an hour does not grow to 3600 rows. */
+const HISTORY_AGAIN_MS = 300_000;
+
+let state: State | undefined;
+/** The one that is looked at; one that is over stays until another begins. */
+let transaction: TransactionState | undefined;
+let isChosen = false;
+let selected: string | undefined;
+let rows: Rows = { timesMs: [], tasks: new Map() };
+let figures: ReadonlyMap<string, CpuAndMemory> = new Map();
+
+const picture = createPicture(select);
+const charts = createCharts(select);
+const feed = createFeed(select);
+const details = createDetails();
+
+function definitions(): TaskDefinition[] {
+  const own = state?.definitions ?? [];
+  const known = new Set(own.map(({ id }) => id));
+  // A command may have brought tasks that the file does not have.
+  const brought = (transaction?.tasks ?? []).filter(({ id }) => !known.has(id));
+  return [...own, ...brought.map(definitionOf)];
+}
+
+function definitionOf({ id, instance, serviceName }: TaskState): TaskDefinition {
+  const unknown = { description: "", serviceType: "", entersAtOnce: false, dependsOn: [], triggers: [] };
+  return { id, instance, serviceName, ...unknown };
+}
+
+function select(id: string | undefined): void {
+  selected = id;
+  picture.select(id);
+  charts.select(id);
+  showDetails();
+}
+
+function showDetails(): void {
+  const definition = definitions().find(({ id }) => id === selected);
+  details.show(
+    definition && {
+      definition,
+      state: statesNow().get(definition.id),
+      figures: figures.get(definition.id),
+      transaction: transaction?.id,
+    },
+  );
+  showButtons();
+}
+
+function statesNow(): Map<string, TaskState> {
+  return new Map((transaction?.tasks ?? []).map((task) => [task.id, task]));
+}
+
+function isOpen(): boolean {
+  return state?.transactions.some(({ id }) => id === transaction?.id) ?? false;
+}
+
+// The newest, until somebody chooses.
+function follow(open: readonly TransactionState[]): void {
+  const same = open.find(({ id }) => id === transaction?.id);
+  const next = (same !== undefined && isChosen) || open.length === 0 ? same : open.at(-1);
+  if (same === undefined) isChosen = false;
+  if (next !== undefined) look(next);
+}
+
+function look(next: TransactionState): void {
+  const isOther = next.id !== transaction?.id;
+  transaction = next;
+  if (!isOther) return;
+  figures = new Map();
+  rows = { timesMs: [], tasks: new Map() };
+  charts.show(rows);
+  void fetchHistory();
+}
+
+async function fetchHistory(): Promise<void> {
+  const of = transaction?.id;
+  if (of === undefined) return;
+  const history = await readHistory(of).catch(() => undefined);
+  if (history === undefined || of !== transaction?.id) return;
+  rows = rowsOf(history);
+  charts.show(rows);
+}
+
+function show(): void {
+  if (state === undefined) return;
+  const states = statesNow();
+  document.title = `${state.context || "context"} – zcontext`;
+  part("context").textContent = [state.context, state.name].filter((text) => text !== "").join(" · ");
+  picture.draw(definitions());
+  picture.showStates(states);
+  showTransactions(state.transactions);
+  showCounts([...states.values()]);
+  showDetails();
+}
+
+function showTransactions(open: readonly TransactionState[]): void {
+  const choice = part<HTMLSelectElement>("transaction");
+  const ids = open.map(({ id }) => id);
+  if (transaction !== undefined && !ids.includes(transaction.id)) ids.push(transaction.id);
+  const names = ids.map((id) => (open.some((one) => one.id === id) ? id : `${id} (over)`));
+  const key = JSON.stringify(names);
+  if (choice.dataset.names !== key) {
+    choice.dataset.names = key;
+    const none = html("option", { text: "nothing runs", set: { value: "" } });
+    choice.replaceChildren(
+      ...(ids.length === 0
+        ? [none]
+        : ids.map((id, index) => html("option", { text: names[index] as string, set: { value: id } }))),
+    );
+  }
+  choice.value = transaction?.id ?? "";
+  choice.disabled = ids.length < 2;
+}
+
+function showCounts(tasks: readonly TaskState[]): void {
+  const counts = new Map<string, number>();
+  for (const { state } of tasks) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const sorted = [...counts].sort(([one], [other]) => STATES.indexOf(one) - STATES.indexOf(other));
+  const chips = sorted.map(([word, count]) => {
+    const { tone, symbol: path, word: text } = lookOf(word);
+    const traits = {
+      class: `chip tone-${tone}`,
+      set: { type: "button", "data-state": word, title: `show one that is ${text}` },
+    };
+    const chip = html("button", { ...traits, on: { click: () => showNext(word) } }, symbol(path), `${count} ${text}`);
+    return html("li", {}, chip);
+  });
+  const place = part("counts");
+  // Whoever is about to press one is not to lose it.
+  const { state: focused } = (document.activeElement as HTMLElement | null)?.dataset ?? {};
+  place.replaceChildren(...chips);
+  if (focused !== undefined) place.querySelector<HTMLElement>(`[data-state="${CSS.escape(focused)}"]`)?.focus();
+}
+
+/** Of those in a state the one after the selected: among many they are hard to find. */
+function showNext(word: string): void {
+  const ids = [...statesNow().values()].filter(({ state }) => state === word).map(({ id }) => id);
+  const next = ids[(ids.indexOf(selected ?? "") + 1) % ids.length];
+  if (next !== undefined) picture.reveal(next);
+}
+
+// --- commands --------------------------------------------------------------------------------------------------------
+
+const ACTIONS = ["start", "restart", "stop"] as const;
+const AT_REST = new Set(["stopped", "exited", "failed", "defined"]);
+
+function showButtons(): void {
+  const takesCommands = state?.takesCommands ?? false;
+  part("read-only").hidden = takesCommands || state === undefined;
+  const task = selected === undefined ? undefined : statesNow().get(selected);
+  for (const action of ACTIONS) {
+    const [whole, one] = [part<HTMLButtonElement>(`${action}-all`), part<HTMLButtonElement>(`${action}-task`)];
+    whole.hidden = !takesCommands;
+    one.hidden = !takesCommands;
+    whole.disabled = action === "start" ? isOpen() : !isOpen();
+    const isResting = task === undefined || AT_REST.has(task.state);
+    one.disabled =
+      !isOpen() || task === undefined || (action === "stop" ? isResting : action === "start" && !isResting);
+  }
+}
+
+async function order(request: CommandRequest): Promise<void> {
+  const whom = request.tasks?.join(", ") ?? "all tasks";
+  say(`${request.action} ${whom} …`);
+  try {
+    const answer = await command(request);
+    if (answer.result === "failure") return say(`${answer.reason} (${answer.code})`, "bad");
+    const orders = Object.entries(answer.orders).map(([task, told]) => `${told} ${task}`);
+    say(
+      orders.length > 6 ? `${orders.slice(0, 6).join(", ")} and ${orders.length - 6} more` : orders.join(", "),
+      "good",
+    );
+  } catch (error) {
+    if (!(error instanceof TokenWanted)) return say(`${request.action}: ${(error as Error).message}`, "bad");
+    if (await askForToken()) return order(request);
+    say(`${request.action} ${whom}: not without the token`, "bad");
+  }
+}
+
+function say(text: string, tone = "idle"): void {
+  const place = part("said");
+  place.className = `tone-${tone}`;
+  place.textContent = text;
+}
+
+function target(): { transaction?: string } {
+  return isOpen() && transaction !== undefined ? { transaction: transaction.id } : {};
+}
+
+for (const action of ACTIONS) {
+  part(`${action}-all`).addEventListener("click", async () => {
+    const count = transaction?.tasks.length ?? 0;
+    if (action === "start" || (await confirm(`Really ${action} all ${count} tasks?`)))
+      await order({ action, ...target() });
+  });
+  part(`${action}-task`).addEventListener("click", async () => {
+    if (selected !== undefined) await order({ action, ...target(), tasks: [selected] });
+  });
+}
+
+part<HTMLSelectElement>("transaction").addEventListener("change", ({ target }) => {
+  const found = state?.transactions.find(({ id }) => id === (target as HTMLSelectElement).value);
+  if (found === undefined) return;
+  isChosen = true;
+  look(found);
+  show();
+});
+part("close-details").addEventListener("click", () => select(undefined));
+
+// --- what the server tells -------------------------------------------------------------------------------------------
+
+type Hear = { [Name in keyof Events]: (value: Events[Name]) => void };
+
+const hear: Hear = {
+  snapshot({ state: whole, transitions }) {
+    state = whole;
+    connected("live", "good");
+    follow(whole.transactions);
+    feed.begin(transitions);
+    show();
+    void fetchHistory();
+  },
+  state(transactions) {
+    if (state === undefined) return;
+    state = { ...state, transactions };
+    follow(transactions);
+    show();
+  },
+  // News of the state come less often: the last steps of a transaction may come when it is over already.
+  transition(transition) {
+    feed.add(transition);
+    if (transition.transaction !== transaction?.id) return;
+    const { task: id, to: state, run: runs, reason } = transition;
+    const pid = AT_REST.has(state) ? null : (transition.pid ?? null);
+    const tasks = transaction.tasks.map((task) => (task.id === id ? { ...task, state, runs, pid, reason } : task));
+    transaction = { ...transaction, tasks };
+    show();
+  },
+  triggered(triggered) {
+    if (triggered.transaction === transaction?.id) picture.light(triggered);
+  },
+  figures(told) {
+    if (told.transaction !== transaction?.id) return;
+    figures = new Map(Object.entries(told.tasks));
+    addRow(rows, told);
+    picture.showFigures(figures);
+    charts.show(rows);
+    showDetails();
+  },
+};
+
+function connected(text: string, tone: string): void {
+  const place = part("connection");
+  place.className = `chip tone-${tone}`;
+  place.replaceChildren(symbol(lookOf(tone === "good" ? "running" : "backingOff").symbol), text);
+}
+
+setInterval(() => void fetchHistory(), HISTORY_AGAIN_MS);
+listen("/api/events", {
+  onEvent: (name, value) => hear[name as keyof Hear]?.(value as never),
+  onLost: () => connected("connecting …", "wait"),
+  async onTokenWanted() {
+    while (!(await askForToken()));
+  },
+});

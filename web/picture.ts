@@ -1,0 +1,294 @@
+// The context as a picture: a box for each task, an arrow for each trigger. One box at a time is a stop of the Tab key;
+// the arrow keys go on from there.
+import type { TaskDefinition, TaskState, Triggered } from "../src/http/wire.ts";
+import { html, part, svg, symbol } from "./element.ts";
+import { type Arrow, type Box, type Layout, layOut, pathThrough } from "./layout.ts";
+import { lookOf } from "./states.ts";
+import { bytes, percent, shorten } from "./text.ts";
+
+export interface Picture {
+  /** Selects a task, and brings it into sight. */
+  reveal(id: string): void;
+  /** Draws these tasks anew where they, or the room, are others than before. */
+  draw(tasks: readonly TaskDefinition[]): void;
+  showStates(states: ReadonlyMap<string, TaskState>): void;
+  showFigures(figures: ReadonlyMap<string, readonly [cpuPercent: number, residentBytes: number]>): void;
+  light(triggered: Triggered): void;
+  select(id: string | undefined): void;
+}
+
+interface DrawnBox {
+  box: Box;
+  group: SVGGElement;
+  show(state: TaskState | undefined): void;
+  figures(text: string): void;
+}
+
+/** How long an arrow that has fired stays lit, in milliseconds. */
+const LIT_MS = 1_800;
+const KEYS = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End"];
+
+export function createPicture(onSelect: (id: string | undefined) => void): Picture {
+  const canvas = part<HTMLElement>("canvas");
+  let tasks: readonly TaskDefinition[] = [];
+  let drawn = new Map<string, DrawnBox>();
+  let arrows: { arrow: Arrow; group: SVGGElement; timer?: number }[] = [];
+  let states: ReadonlyMap<string, TaskState> = new Map();
+  let figures: ReadonlyMap<string, readonly [number, number]> = new Map();
+  let selected: string | undefined;
+  let key = "";
+
+  new ResizeObserver(() => draw(tasks)).observe(canvas);
+
+  function draw(next: readonly TaskDefinition[]): void {
+    const width = canvas.clientWidth;
+    const nextKey = JSON.stringify([width, next]);
+    tasks = next;
+    if (nextKey === key || width === 0) return;
+    key = nextKey;
+    const hadFocus = canvas.contains(document.activeElement);
+    const layout = layOut(next, { width });
+    render(layout, next);
+    if (hadFocus) drawn.get(selected ?? "")?.group.focus();
+  }
+
+  function render(layout: Layout, next: readonly TaskDefinition[]): void {
+    const definitions = new Map(next.map((task) => [task.id, task]));
+    const boxes = layout.boxes.map((box) => drawBox(box, definitions.get(box.id) as TaskDefinition, layout.isDense));
+    drawn = new Map(boxes.map((one) => [one.box.id, one]));
+    arrows = layout.arrows.map((arrow) => ({ arrow, group: drawArrow(arrow) }));
+    drawLegend(new Set(layout.arrows.map(({ action }) => action)));
+    const [width, height] = [Math.ceil(layout.width), Math.ceil(layout.height)];
+    canvas.replaceChildren(
+      svg(
+        "svg",
+        { set: { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Tasks" } },
+        heads(),
+        ...arrows.map(({ group }) => group),
+        ...boxes.map(({ group }) => group),
+      ),
+    );
+    showStates(states);
+    showFigures(figures);
+    select(selected);
+  }
+
+  function drawBox({ id, x, y, width, height }: Box, task: TaskDefinition, isDense: boolean): DrawnBox {
+    const icon = symbol("");
+    for (const [name, value] of Object.entries({ x: 10, y: isDense ? 8 : 10, width: 16, height: 16 }))
+      icon.setAttribute(name, `${value}`);
+    const line = (name: string, at: [number, number], anchor = "start") =>
+      svg("text", { class: name, set: { x: at[0], y: at[1], "text-anchor": anchor } });
+    const [first, second] = isDense ? [20, 36] : [22, 44];
+    const word = line("word", [width - 10, first], "end");
+    // A small box has no room for two texts below its title.
+    const figure = isDense ? line("figure", [10, second]) : line("figure", [width - 10, second], "end");
+    const title = line("title", [32, first]);
+    title.textContent = shorten(id, isDense ? 14 : 9);
+    const name = isDense ? line("name", [width - 8, first], "end") : line("name", [10, second]);
+    const hint = svg("title");
+    const group = svg(
+      "g",
+      {
+        class: "task",
+        set: {
+          transform: `translate(${x} ${y})`,
+          role: "button",
+          tabindex: -1,
+          "data-task": id,
+          "aria-pressed": "false",
+        },
+        on: { click: () => onSelect(id), keydown: (event) => onKey(event as KeyboardEvent, id) },
+      },
+      hint,
+      svg("rect", { class: "halo", set: { x: -4, y: -4, width: width + 8, height: height + 8, rx: 11 } }),
+      svg("rect", { class: "face", set: { width, height, rx: 8 } }),
+      icon,
+      title,
+      name,
+      ...(isDense ? [] : [word]),
+      figure,
+      ...(endsAll(task) ? [svg("circle", { class: "ends", set: { cx: width, cy: 0, r: 5 } })] : []),
+    );
+    return {
+      box: { id, x, y, width, height },
+      group,
+      show(state) {
+        const look = lookOf(state?.state ?? "defined");
+        group.setAttribute("class", `task tone-${look.tone}`);
+        icon.firstElementChild?.setAttribute("d", look.symbol);
+        word.textContent = look.word;
+        const why = state?.reason === undefined ? "" : `: ${state.reason}`;
+        const text = `${id} ${task.instance}, ${look.word}${why}`;
+        group.setAttribute("aria-label", text);
+        hint.textContent = `${text}\n${task.description}`;
+      },
+      figures(text) {
+        figure.textContent = text;
+        const room = isDense ? 15 - Math.min(id.length, 14) : text === "" ? 24 : 10;
+        name.textContent = roomFor(task.instance, room);
+      },
+    };
+  }
+
+  function onKey(event: KeyboardEvent, id: string): void {
+    if (event.key === "Enter" || event.key === " ") onSelect(id);
+    else if (event.key === "Escape") onSelect(undefined);
+    else if (KEYS.includes(event.key)) move(event.key, id);
+    else return;
+    event.preventDefault();
+  }
+
+  function move(pressed: string, id: string): void {
+    const boxes = [...drawn.values()].map(({ box }) => box);
+    const here = boxes.find((box) => box.id === id);
+    const to =
+      here && (pressed === "Home" ? boxes[0] : pressed === "End" ? boxes.at(-1) : nearest(here, boxes, pressed));
+    if (to === undefined) return;
+    stopAt(to.id);
+    drawn.get(to.id)?.group.focus();
+  }
+
+  /** The one box that the Tab key comes to. */
+  function stopAt(id: string | undefined): void {
+    for (const [other, { group }] of drawn) group.setAttribute("tabindex", other === id ? "0" : "-1");
+  }
+
+  function showStates(next: ReadonlyMap<string, TaskState>): void {
+    states = next;
+    for (const [id, { show }] of drawn) show(next.get(id));
+    showFigures(figures);
+    select(selected);
+  }
+
+  function showFigures(next: ReadonlyMap<string, readonly [number, number]>): void {
+    figures = next;
+    for (const [id, box] of drawn) {
+      // Of a process that has ended the last sample may still tell.
+      const found = states.get(id)?.pid == null ? undefined : next.get(id);
+      box.figures(found === undefined ? "" : `${percent(found[0])}  ${bytes(found[1])}`);
+    }
+  }
+
+  function select(id: string | undefined): void {
+    selected = id;
+    for (const [other, { group }] of drawn) group.setAttribute("aria-pressed", `${other === id}`);
+    for (const { arrow, group } of arrows)
+      group.classList.toggle("near", id !== undefined && (arrow.from === id || arrow.to === id));
+    if (![...drawn.values()].some(({ group }) => group === document.activeElement))
+      stopAt(id !== undefined && drawn.has(id) ? id : drawn.keys().next().value);
+  }
+
+  return {
+    draw,
+    showStates,
+    showFigures,
+    select,
+    reveal(id) {
+      onSelect(id);
+      drawn.get(id)?.group.scrollIntoView({ block: "nearest", inline: "nearest" });
+    },
+    light({ task, event, action, call }) {
+      glow(drawn.get(task)?.group, "fires");
+      for (const one of arrows) {
+        const { arrow, group } = one;
+        const isIt = arrow.from === task && arrow.action === action && arrow.events.includes(event);
+        if (isIt && call.includes(arrow.to)) glow(group, "lit");
+      }
+    },
+  };
+}
+
+const timers = new WeakMap<Element, ReturnType<typeof setTimeout>>();
+
+// One that fires again stays lit for longer, and begins its movement anew.
+function glow(group: SVGGElement | undefined, name: string): void {
+  if (group === undefined) return;
+  clearTimeout(timers.get(group));
+  group.classList.remove(name);
+  group.getBoundingClientRect();
+  group.classList.add(name);
+  timers.set(
+    group,
+    setTimeout(() => group.classList.remove(name), LIT_MS),
+  );
+}
+
+function roomFor(text: string, most: number): string {
+  return most < 4 ? "" : shorten(text, most);
+}
+
+function endsAll({ triggers }: TaskDefinition): boolean {
+  return triggers.some(({ action }) => action === "exit");
+}
+
+function drawArrow(arrow: Arrow): SVGGElement {
+  const { action, label, labelAt, points } = arrow;
+  const text =
+    labelAt === undefined
+      ? []
+      : [
+          svg("text", {
+            class: "label",
+            text: label,
+            set: { x: labelAt.x, y: labelAt.y + 4, "text-anchor": "middle" },
+          }),
+        ];
+  const path = svg("path", { set: { d: pathThrough(points), "marker-end": `url(#head-${action})` } });
+  return svg("g", { class: `arrow ${action}`, set: { "data-from": arrow.from, "data-to": arrow.to } }, path, ...text);
+}
+
+function heads(): SVGDefsElement {
+  const head = (action: string) =>
+    svg(
+      "marker",
+      {
+        class: `head ${action}`,
+        set: {
+          id: `head-${action}`,
+          viewBox: "0 0 10 10",
+          refX: 9,
+          refY: 5,
+          markerUnits: "userSpaceOnUse",
+          markerWidth: 9,
+          markerHeight: 9,
+          orient: "auto",
+        },
+      },
+      svg("path", { set: { d: "M0 0L10 5L0 10z", fill: "context-stroke" } }),
+    );
+  return svg("defs", {}, ...ACTIONS.map(head));
+}
+
+// Straight ahead counts more than aside.
+function nearest(here: Box, boxes: readonly Box[], key: string): Box | undefined {
+  const isUpright = key === "ArrowUp" || key === "ArrowDown";
+  const sign = key === "ArrowUp" || key === "ArrowLeft" ? -1 : 1;
+  const ahead = boxes.flatMap((box) => {
+    const [dx, dy] = [box.x - here.x, box.y - here.y];
+    const forward = sign * (isUpright ? dy : dx);
+    const aside = Math.abs(isUpright ? dx : dy);
+    return forward > 4 ? [{ box, distance: forward + 2 * aside }] : [];
+  });
+  ahead.sort((one, other) => one.distance - other.distance);
+  return ahead[0]?.box;
+}
+
+const ACTIONS = ["start", "stop", "restart", "needs"];
+
+/** What those arrows mean that are there. */
+function drawLegend(actions: ReadonlySet<string>): void {
+  const lines = ACTIONS.filter((action) => actions.has(action)).map((action) =>
+    html(
+      "li",
+      {},
+      svg(
+        "svg",
+        { class: `arrow ${action}`, set: { viewBox: "0 0 28 10", width: 28, height: 10, "aria-hidden": "true" } },
+        svg("path", { set: { d: "M1 5H27", "marker-end": `url(#head-${action})` } }),
+      ),
+      action === "needs" ? "is needed by" : action,
+    ),
+  );
+  part("legend").replaceChildren(...lines);
+}

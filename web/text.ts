@@ -1,0 +1,20 @@
+// Figures and times as people read them. Pure.
+
+export function percent(value: number): string {
+  return `${value >= 100 ? Math.round(value) : value.toFixed(1)}%`;
+}
+
+export function bytes(value: number): string {
+  const mib = value / 2 ** 20;
+  if (mib >= 1_024) return `${(mib / 1_024).toFixed(1)} GiB`;
+  return `${mib >= 100 ? Math.round(mib) : mib.toFixed(1)} MiB`;
+}
+
+/** `12:04:31`, in the time of whoever looks. */
+export function clock(time: string | number): string {
+  return new Date(time).toTimeString().slice(0, 8);
+}
+
+export function shorten(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
+}
