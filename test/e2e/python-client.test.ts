@@ -537,7 +537,7 @@ describe("state", () => {
       rss: expect.any(Number),
       vms: expect.any(Number),
     };
-    expect(reply.body.content).toEqual([
+    expect(reply.body.content).toMatchObject([
       {
         instance: "Steady",
         memory: {
