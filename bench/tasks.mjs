@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectContext, createSampler, parseContextConfig, startMonitor, startProvider } from "zcontext";
+import { service, writeContext as writeTasks } from "./provider.mjs";
 
 const count = Number(process.argv[2] ?? 100);
 const folder = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
@@ -36,17 +37,10 @@ function writeContext() {
   mkdirSync(join(folder, "services", "Idle"), { recursive: true });
   const code = `export default { name: "idle", description: "waits", task: { kind: "single", run: (scope) => scope.sleep(1e9) } };`;
   writeFileSync(join(folder, "services", "Idle", "ServiceIdle.mjs"), code);
-  const task = (id) => `<TaskService id="t${id}" topic="process" instance="Idle" serviceType="Process"><Task><message>
-    <header><service_name>idle</service_name></header><content><configuration><device_action/></configuration></content>
-    </message><state type="on_start"/></Task></TaskService>`;
-  const address = "tcp://127.0.0.1:*";
-  const ends = ["FrontEndEndpoint", "BackendEndpoint", "FrontBind", "BackendBind"].map(
-    (name) => `<${name}>${address}</${name}>`,
+  return writeTasks(
+    folder,
+    Array.from({ length: count }, (_, id) => service(`t${id}`, "Idle")),
   );
-  const tasks = Array.from({ length: count }, (_, id) => task(id));
-  const file = join(folder, "Context-Bench.xml");
-  writeFileSync(file, `<Context>${ends.join("")}<TaskLogName>bench</TaskLogName>${tasks.join("")}</Context>`);
-  return file;
 }
 
 // What the machine can do at best: the same number of Node processes that load ZeroMQ and say one word.

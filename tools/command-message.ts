@@ -3,11 +3,11 @@ import { dirname, resolve } from "node:path";
 import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
 import { formatTaskService } from "../src/config/task-service.ts";
 import type { Command } from "../src/context/client.ts";
+import { queryMessage } from "../src/context/requests.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
 import { locationOf } from "../src/launch/services.ts";
-import type { Frame } from "../src/protocol/codec.ts";
 import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
-import { writeMessage } from "../src/protocol/message.ts";
+import type { StateMessage } from "../src/protocol/message.ts";
 import { readTopOptions, type TopOptions } from "../src/protocol/top.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
@@ -106,23 +106,9 @@ function atHome(task: TaskServiceConfig, file: string): TaskServiceConfig {
     : { ...task, configuration: { ...task.configuration, location: resolve(dirname(file), location) } };
 }
 
-/** A command as a frame, for whoever can't wait for the answer. */
-export function frameOf({
-  action,
-  transaction,
-  serviceId = "none",
-  serviceName = "context",
-  configuration,
-}: Command): Frame {
-  const header = { action, serviceId, serviceName, transaction };
-  return writeMessage({ kind: "context", header, configuration });
-}
-
-/** A query as a frame, likewise. */
-export function queryFrame(action: string, transaction: string, options: Options): Frame {
-  const configuration = action === "top" ? { ...topOptionsIn(options) } : {};
-  const header = { action, serviceId: "", serviceName: "state", transaction };
-  return writeMessage({ kind: "state", header, content: { configuration } });
+/** The question that the options ask. */
+export function queryOf(action: string, transaction: string, options: Options): StateMessage {
+  return queryMessage(action, transaction, action === "top" ? topOptionsIn(options) : {});
 }
 
 /** Any message: `--content` is a whole one with its header, or the content alone. */

@@ -8,18 +8,11 @@ import {
   type Progress,
   type SettledTask,
 } from "../src/context/client.ts";
+import { commandMessage } from "../src/context/requests.ts";
 import type { Frame } from "../src/protocol/codec.ts";
+import { writeMessage } from "../src/protocol/message.ts";
 import { ACTIONS, QUERIES } from "./actions.ts";
-import {
-  bodyFrom,
-  commandFor,
-  frameOf,
-  type Options,
-  queryFrame,
-  topOptionsIn,
-  transactionIn,
-  usage,
-} from "./command-message.ts";
+import { bodyFrom, commandFor, type Options, queryOf, topOptionsIn, transactionIn, usage } from "./command-message.ts";
 import { findEndpoints, readContextFile } from "./context-file.ts";
 import { answer, answerJson, EXIT, say } from "./print.ts";
 import { ordered, printTasks, printTop } from "./task-table.ts";
@@ -134,7 +127,8 @@ async function sendUnheard(
 ): Promise<number> {
   const wanted = isQuery(action) ? undefined : commandFor(action, options, config);
   const transaction = wanted?.transaction ?? transactionIn(options, action);
-  await sendOnce(endpoint, wanted === undefined ? queryFrame(action, transaction, options) : frameOf(wanted));
+  const message = wanted === undefined ? queryOf(action, transaction, options) : commandMessage(wanted);
+  await sendOnce(endpoint, writeMessage(message));
   if (options.json) answerJson({ transaction, result: "sent, not confirmed" });
   else answer(`transaction ${transaction || "-"}: sent, not confirmed`);
   return EXIT.done;

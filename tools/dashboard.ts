@@ -15,8 +15,8 @@ import { generateTransaction } from "./transaction-id.ts";
 
 export interface Dashboard extends AsyncDisposable {
   readonly spectator: Spectator;
-  /** Is told each frame that the monitor publishes. */
-  sampled(frame: Frame): void;
+  /** What the monitor publishes through, for the dashboard to hear it as well. */
+  hearing(publish: (frame: Frame) => boolean): (frame: Frame) => boolean;
   show(provider: Provider): void;
 }
 
@@ -56,12 +56,17 @@ export async function openDashboard(
     return { result: "success", transaction: id, orders };
   }
 
+  function hear({ topic, body }: Frame): void {
+    if (topic !== "monitor" || !isObject(body)) return;
+    for (const [transaction, entries] of Object.entries(body))
+      if (Array.isArray(entries)) happenings.sampled(transaction, entries);
+  }
+
   return {
     spectator: happenings,
-    sampled({ topic, body }) {
-      if (topic !== "monitor" || !isObject(body)) return;
-      for (const [transaction, entries] of Object.entries(body))
-        if (Array.isArray(entries)) happenings.sampled(transaction, entries);
+    hearing: (publish) => (frame) => {
+      hear(frame);
+      return publish(frame);
     },
     show(provider) {
       log.info({ url: `http://${formatAddress(server.address)}/`, commands: token !== undefined }, "dashboard ready");

@@ -9,7 +9,6 @@ import { ContextError } from "../src/errors.ts";
 import type { Log } from "../src/log.ts";
 import { startMonitor } from "../src/monitor/publish.ts";
 import { createSampler } from "../src/monitor/sample.ts";
-import type { Frame } from "../src/protocol/codec.ts";
 import { columns } from "./columns.ts";
 import { assertFile, readContextFile } from "./context-file.ts";
 import type { Dashboard } from "./dashboard.ts";
@@ -89,8 +88,8 @@ async function run(
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
     ...(dashboard === undefined ? {} : { spectator: dashboard.spectator }),
-    watch: (source) =>
-      startMonitor({ sampler: createSampler(), ...source, publish: heardBy(dashboard, source.publish) }),
+    watch: ({ publish, ...source }) =>
+      startMonitor({ sampler: createSampler(), ...source, publish: dashboard?.hearing(publish) ?? publish }),
   }).catch((error: unknown) => {
     // Whatever it could not close must not keep us, half dead; by then the error has been told.
     setTimeout(() => process.exit(), LAST_MS).unref();
@@ -138,14 +137,6 @@ async function exit(code: number): Promise<never> {
 // Loaded when it is asked for: most providers have none.
 async function openDashboard(...words: Parameters<typeof import("./dashboard.ts").openDashboard>): Promise<Dashboard> {
   return (await import("./dashboard.ts")).openDashboard(...words);
-}
-
-function heardBy(dashboard: Dashboard | undefined, publish: (frame: Frame) => boolean): (frame: Frame) => boolean {
-  if (dashboard === undefined) return publish;
-  return (frame) => {
-    dashboard.sampled(frame);
-    return publish(frame);
-  };
 }
 
 /** An exception that nobody has caught: half dead is worse than an end. */

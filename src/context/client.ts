@@ -6,11 +6,12 @@ import { connectRequester, type Requester } from "../bus/request.ts";
 import type { Endpoints } from "../config/context-config.ts";
 import { ContextError, ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
-import { CONTEXT_NAME, type Header, type Message, type StateMessage } from "../protocol/message.ts";
+import type { Message, StateMessage } from "../protocol/message.ts";
 import { FIGURES_ONLY, type TopOptions } from "../protocol/top.ts";
 import { type Command, follow, gone, ordersIn, type Progress, recordsOf } from "./following.ts";
 import { findPresence, type Presence } from "./presence.ts";
 import type { TaskRecord } from "./record.ts";
+import { commandMessage, queryMessage } from "./requests.ts";
 
 export type { Command, Progress, SettledTask } from "./following.ts";
 
@@ -85,7 +86,9 @@ export async function connectContext(
       watchers.add(following.watch);
       const end = () => watchers.delete(following.watch);
       try {
-        const orders = acceptedOrders(await orGone(requester.ask(asMessage(command, requestId))));
+        const { header, ...message } = commandMessage(command);
+        const asking = requester.ask({ ...message, header: { ...header, requestId } });
+        const orders = acceptedOrders(await orGone(asking));
         const { before } = following;
         return { orders, before, settled: (timeoutMs) => following.settled(timeoutMs).finally(end) };
       } catch (error) {
@@ -138,13 +141,6 @@ async function isForwarderThere({ publish }: Endpoints): Promise<boolean> {
   }
 }
 
-function asMessage(
-  { action, transaction, serviceId = "none", serviceName = CONTEXT_NAME, configuration = {} }: Command,
-  requestId: string,
-): Message {
-  return { kind: "context", header: { action, serviceId, serviceName, transaction, requestId }, configuration };
-}
-
 function acceptedOrders(answer: Message): Progress["orders"] {
   if (answer.kind !== "control") throw new ContextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
   if (answer.header.action === "refused") throw refusal(answer.status);
@@ -176,8 +172,7 @@ async function askState(
   transaction: string,
   options: Partial<TopOptions> = {},
 ): Promise<StateMessage> {
-  const header: Header = { action, serviceId: "", serviceName: "state", transaction };
-  const answer = await requester.ask({ kind: "state", header, content: { configuration: { ...options } } });
+  const answer = await requester.ask(queryMessage(action, transaction, options));
   if (answer.kind !== "state") throw new ContextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
   return answer;
 }

@@ -25,6 +25,7 @@ import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { TopOptions } from "../protocol/top.ts";
 import { shortageHint } from "../shortage.ts";
+import { unfailing } from "../unfailing.ts";
 import { createComplaints } from "./complaints.ts";
 import { createController } from "./controller.ts";
 import { createGate } from "./gate.ts";
@@ -260,13 +261,11 @@ function tooShort(file: string, error: unknown): ContextError | undefined {
 
 // Supervision goes on while nobody can be told of it; whoever brings a log knows what it takes to keep one.
 function sheltered(log: Log): Log {
-  const shelter = (level: keyof Log) => (fields: LogFields, phrase: string) => {
-    try {
-      log[level](fields, phrase);
-    } catch {
-      // This one line is lost.
-    }
-  };
+  const shelter = (level: keyof Log) =>
+    unfailing(
+      (fields: LogFields, phrase: string) => log[level](fields, phrase),
+      () => {}, // this one line is lost
+    );
   return { debug: shelter("debug"), info: shelter("info"), warn: shelter("warn"), error: shelter("error") };
 }
 

@@ -1,6 +1,7 @@
 // Whoever looks on while a provider runs: is told what happens to the tasks, and changes nothing.
 import type { TriggerAction, TriggerEvent } from "../config/context-config.ts";
 import type { OutputStream } from "../launch/child.ts";
+import { unfailing } from "../unfailing.ts";
 import type { Moved } from "./journal-records.ts";
 
 export interface Spectator {
@@ -36,20 +37,11 @@ export const nobody: Spectator = {
 
 /** Whoever looks on may stumble; supervision goes on. */
 export function harmless(spectator: Spectator, onStumble: (error: unknown) => void): Spectator {
-  const guard =
-    <Words extends unknown[]>(tell: (...words: Words) => void) =>
-    (...words: Words) => {
-      try {
-        tell(...words);
-      } catch (error) {
-        onStumble(error);
-      }
-    };
   return {
-    moved: guard(spectator.moved),
-    triggered: guard(spectator.triggered),
-    output: guard(spectator.output),
-    changed: guard(spectator.changed),
-    forwarder: guard(spectator.forwarder),
+    moved: unfailing(spectator.moved, onStumble),
+    triggered: unfailing(spectator.triggered, onStumble),
+    output: unfailing(spectator.output, onStumble),
+    changed: unfailing(spectator.changed, onStumble),
+    forwarder: unfailing(spectator.forwarder, onStumble),
   };
 }

@@ -5,6 +5,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copyExamples, type RunningCommand, run, startCommand } from "../support/command.ts";
 import { contextXml, type TaskXml } from "../support/context.ts";
+import { TOKEN, waits } from "../support/dashboard.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 
@@ -13,15 +14,6 @@ leaveNoProcess();
 const CHROMIUM = "/usr/bin/chromium";
 const hasChromium = existsSync(CHROMIUM);
 const why = hasChromium ? "" : ` (skipped: there is no ${CHROMIUM}; \`apt-get install chromium\` brings it)`;
-const TOKEN = "token-of-the-tests-0123456789";
-
-const waits: TaskXml = {
-  id: "waits",
-  instance: "Waits",
-  serviceType: "Executable",
-  command: "sh -c 'echo here; exec sleep 600'",
-  readyAfterS: 0,
-};
 
 /** Where the dashboard of a provider is. */
 async function addressOf({ stderr }: RunningCommand): Promise<string> {

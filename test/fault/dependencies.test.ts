@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import type { TaskRecord } from "../../src/context/record.ts";
 import { type Attributes, type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { isLiving } from "../support/processes.ts";
-import { COUNTED, linesOf, runsOf, stopHeard, until } from "./runs.ts";
-import { hearTransitions, leaveNothing, NEVER_S, program, script, type Transition } from "./support.ts";
+import { COUNTED, linesOf, runsOf, stopHeard } from "./runs.ts";
+import { hearTransitions, leaveNothing, NEVER_S, program, script, type Transition, until } from "./support.ts";
 
 leaveNothing();
 

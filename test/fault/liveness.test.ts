@@ -10,8 +10,8 @@ import { createSampler } from "../../src/monitor/sample.ts";
 import { type Attributes, runContext, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, untilGone } from "../support/processes.ts";
-import { stopHeard, until } from "./runs.ts";
-import { hearTransitions, leaveNothing, program, script, type Transition } from "./support.ts";
+import { stopHeard } from "./runs.ts";
+import { hearTransitions, leaveNothing, program, script, type Transition, until } from "./support.ts";
 
 leaveNothing();
 afterEach(() => void vi.useRealTimers());

@@ -10,8 +10,7 @@ import { runContext, SERVICES, type TaskXml } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { awaitEvents, type Recording } from "../support/recording.ts";
 import { KEY, startOnTerminal } from "../support/terminal.ts";
-import { until } from "./runs.ts";
-import { leaveNothing, program, script, writeContext } from "./support.ts";
+import { leaveNothing, program, script, until, writeContext } from "./support.ts";
 
 leaveNothing();
 

@@ -6,8 +6,8 @@ import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { describe, expect, test } from "vitest";
 import { type Attributes, type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { isLiving, untilGone } from "../support/processes.ts";
-import { COUNTED, linesOf, runsOf, stopHeard, until } from "./runs.ts";
-import { hearTransitions, leaveNothing, NEVER_S, program, script, type TransitionEar } from "./support.ts";
+import { COUNTED, linesOf, runsOf, stopHeard } from "./runs.ts";
+import { hearTransitions, leaveNothing, NEVER_S, program, script, type TransitionEar, until } from "./support.ts";
 
 leaveNothing();
 

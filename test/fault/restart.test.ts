@@ -19,8 +19,8 @@ import { makeFolder } from "../support/folder.ts";
 import { isLiving, untilGone } from "../support/processes.ts";
 import { type ProviderProcess, startProvider } from "../support/provider.ts";
 import { startScript } from "../support/script.ts";
-import { COUNTED, linesOf, runsOf, stopHeard, until } from "./runs.ts";
-import { hearTransitions, leaveNothing, NEVER_S, program, script, type TransitionEar } from "./support.ts";
+import { COUNTED, linesOf, runsOf, stopHeard } from "./runs.ts";
+import { hearTransitions, leaveNothing, NEVER_S, program, script, type TransitionEar, until } from "./support.ts";
 
 leaveNothing();
 

@@ -1,13 +1,8 @@
 // How often a program has really been run: each of its runs leaves a line in a file, whatever anybody says about it.
 import { readFile } from "node:fs/promises";
-import { setTimeout as pause } from "node:timers/promises";
 import type { TaskRecord } from "../../src/context/record.ts";
 import type { RunningContext } from "../support/context.ts";
 import type { TransitionEar } from "./support.ts";
-
-const POLL_MS = 10;
-/** Ends a test that has failed; nothing waits for it. */
-const BOUND_MS = 30_000;
 
 /** The beginning of a script whose runs are counted. */
 export const COUNTED = "echo $ZCONTEXT_TRANSACTION $ZCONTEXT_SERVICE_ID $$ >> runs;";
@@ -25,20 +20,6 @@ export async function runsOf({ folder }: RunningContext, id: string, transaction
 export async function linesOf(path: string): Promise<string[]> {
   const text = await readFile(path, "utf8").catch(() => "");
   return text.split("\n").slice(0, -1);
-}
-
-/** Resolves with the first answer that is none of false, null and undefined; for what nobody tells of by itself. */
-export async function until<T>(
-  what: string,
-  look: () => Promise<T | undefined | false> | T | undefined | false,
-): Promise<T> {
-  const deadline = performance.now() + BOUND_MS;
-  while (true) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > deadline) throw new Error(`${what} did not come in time`);
-    await pause(POLL_MS);
-  }
 }
 
 /** Stops a transaction and resolves when that has been heard of each of its tasks, by both ears. */

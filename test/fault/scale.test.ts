@@ -9,8 +9,7 @@ import { contextXml, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { type ProviderProcess, startProvider } from "../support/provider.ts";
-import { until } from "./runs.ts";
-import { openDescriptors, program, untilNoMoreThan } from "./support.ts";
+import { openDescriptors, program, until, untilNoMoreThan } from "./support.ts";
 
 leaveNoProcess();
 

@@ -69,14 +69,29 @@ export function openDescriptors(pid: number | "self" = "self"): string[] {
 
 /** Resolves when a process has no more open than before; throws, naming the rest, when that does not happen. */
 export async function untilNoMoreThan(before: readonly string[], pid: number | "self" = "self"): Promise<void> {
+  const others = () => openDescriptors(pid).filter((descriptor) => !before.includes(descriptor));
+  await until(
+    () => `the end of what is still open: ${others().join(", ")}`,
+    () => openDescriptors(pid).length <= before.length,
+  );
+}
+
+/**
+ * Resolves with the first answer that is none of false, null and undefined; for what nobody tells of by itself.
+ *
+ * @param what - For whoever waits in vain; a function where that shows only then.
+ */
+export async function until<T>(
+  what: string | (() => string),
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
   const deadline = performance.now() + BOUND_MS;
-  let now = openDescriptors(pid);
-  while (now.length > before.length) {
-    if (performance.now() > deadline) {
-      throw new Error(`still open: ${now.filter((descriptor) => !before.includes(descriptor)).join(", ")}`);
-    }
+  while (true) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > deadline)
+      throw new Error(`${typeof what === "string" ? what : what()} did not come in time`);
     await pause(POLL_MS);
-    now = openDescriptors(pid);
   }
 }
 

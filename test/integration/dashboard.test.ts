@@ -4,19 +4,12 @@ import { describe, expect, test } from "vitest";
 import { startHttpServer } from "../../src/http/server.ts";
 import type { Figures, History, OutputLine, State, Transition, Triggered } from "../../src/http/wire.ts";
 import type { TaskXml } from "../support/context.ts";
-import { runDashboard, TOKEN } from "../support/dashboard.ts";
+import { runDashboard, TOKEN, waits } from "../support/dashboard.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { parseMetrics } from "../support/prometheus.ts";
 
 leaveNoProcess();
 
-const waits: TaskXml = {
-  id: "waits",
-  instance: "Waits",
-  serviceType: "Executable",
-  command: "sh -c 'echo here; exec sleep 600'",
-  readyAfterS: 0,
-};
 const ends: TaskXml = { ...waits, id: "ends", instance: "Ends", command: "sh -c 'exit 0'" };
 
 describe("the dashboard of a running context", () => {

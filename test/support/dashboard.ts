@@ -11,6 +11,15 @@ import { awaitEvents, type Recording } from "./recording.ts";
 
 export const TOKEN = "token-of-the-tests-0123456789";
 
+/** Says a word, and stays. */
+export const waits: TaskXml = {
+  id: "waits",
+  instance: "Waits",
+  serviceType: "Executable",
+  command: "sh -c 'echo here; exec sleep 600'",
+  readyAfterS: 0,
+};
+
 export interface Answer {
   status: number;
   headers: { [name: string]: string | string[] | undefined };
@@ -46,15 +55,8 @@ export async function runDashboard(
   const dashboard = await openDashboard(options, { config, log });
   const context = await runContext(tasks, {
     spectator: dashboard.spectator,
-    watch: (source) =>
-      startMonitor({
-        sampler: createSampler(),
-        ...source,
-        publish(frame) {
-          dashboard.sampled(frame);
-          return source.publish(frame);
-        },
-      }),
+    watch: ({ publish, ...source }) =>
+      startMonitor({ sampler: createSampler(), ...source, publish: dashboard.hearing(publish) }),
   });
   dashboard.show(context.provider);
   const { url } = await log.lines.first(({ phrase }) => phrase === "dashboard ready");

@@ -1,35 +1,19 @@
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { createPrinter } from "../../../src/tasks/printer.ts";
+import { slowReader } from "../../support/slow-reader.ts";
 
 /** So long that a test never waits for it. */
 const NEVER_MS = 3_600_000;
 
 /** A printer with room for so many characters, and whoever reads what it prints. */
 function printing({ maxWaiting, signal = new AbortController().signal }: { maxWaiting: number; signal?: AbortSignal }) {
-  const read: string[] = [];
-  const waiting: (() => void)[] = [];
-  let isReading = false;
-  const stdout = new Writable({
-    decodeStrings: false,
-    highWaterMark: 4,
-    write(text, _, done) {
-      const take = () => {
-        read.push(text);
-        done();
-      };
-      if (isReading) take();
-      else waiting.push(take);
-    },
-  });
+  const { stream: stdout, read, readOn } = slowReader({ highWaterMark: 4 });
   const stderr = new Writable({ write: (_, __, done) => done() });
   return {
     printer: createPrinter({ stdout, stderr }, signal, maxWaiting),
     lines: () => read.join("").split("\n").slice(0, -1),
-    readOn(): void {
-      isReading = true;
-      waiting.shift()?.();
-    },
+    readOn,
   };
 }
 

@@ -1,38 +1,22 @@
-import { Writable } from "node:stream";
+import type { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { createOutlet, emptied } from "../../../tools/outlet.ts";
+import { slowReader } from "../../support/slow-reader.ts";
 
 /** So long that a test never waits for it. */
 const NEVER_MS = 3_600_000;
 
 /** A stream whose reader reads when the test says so. */
 function unread() {
-  const read: string[] = [];
-  const waiting: (() => void)[] = [];
-  let isReading = false;
-  const stream = new Writable({
-    decodeStrings: false,
-    highWaterMark: 1,
-    write(text, _, done) {
-      const take = () => {
-        read.push(text);
-        done();
-      };
-      if (isReading) take();
-      else waiting.push(take);
-    },
-  });
+  const { stream, read, readOn, stops } = slowReader({ highWaterMark: 1 });
   return {
     stream,
     read,
     async reads(): Promise<void> {
-      isReading = true;
-      waiting.shift()?.();
+      readOn();
       await emptied(stream, NEVER_MS);
     },
-    stops: () => {
-      isReading = false;
-    },
+    stops,
   };
 }
 
