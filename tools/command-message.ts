@@ -2,13 +2,12 @@
 import { dirname, resolve } from "node:path";
 import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
 import { formatTaskService } from "../src/config/task-service.ts";
-import type { Command } from "../src/context/client.ts";
-import { queryMessage } from "../src/context/requests.ts";
+import type { Command, TopQuery } from "../src/context/client.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
 import { locationOf } from "../src/launch/services.ts";
 import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 import type { StateMessage } from "../src/protocol/message.ts";
-import { readTopOptions, type TopOptions } from "../src/protocol/top.ts";
+import { queryMessage } from "../src/protocol/query.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
 /** The options of the command; see its `--help`. */
@@ -29,15 +28,20 @@ export interface Options {
   memory_maps?: true;
   open_connections?: true;
   opened_files?: true;
+  use_service?: true;
+  service_type: "pub" | "none";
+  service_endpoint: string;
+  /** Seconds between two publications. */
+  service_freq: number;
 }
 
-/** What `--action top` is to show beside the figures. */
-export function topOptionsIn({ memory_maps, open_connections, opened_files }: Options): TopOptions {
-  return readTopOptions({
-    memory_maps: memory_maps ?? false,
-    open_connections: open_connections ?? false,
-    opened_files: opened_files ?? false,
-  });
+/** What `--action top` asks for: lists beside the figures, and a publication. */
+export function topQueryIn(options: Options): TopQuery {
+  const { memory_maps = false, open_connections = false, opened_files = false } = options;
+  const lists = { memory_maps, open_connections, opened_files };
+  if (!options.use_service) return lists;
+  const { service_type: type, service_endpoint: endpoint, service_freq: frequency_s } = options;
+  return { ...lists, service: { type, endpoint, frequency_s } };
 }
 
 /** The command that the options ask for; with a file, its tasks. */
@@ -108,7 +112,7 @@ function atHome(task: TaskServiceConfig, file: string): TaskServiceConfig {
 
 /** The question that the options ask. */
 export function queryOf(action: string, transaction: string, options: Options): StateMessage {
-  return queryMessage(action, transaction, action === "top" ? topOptionsIn(options) : {});
+  return queryMessage(action, transaction, action === "top" ? topQueryIn(options) : {});
 }
 
 /** Any message: `--content` is a whole one with its header, or the content alone. */

@@ -24,6 +24,14 @@ const program = createProgram(
   .option("--open_connections", "with --action top: the connections of each process")
   .option("--opened_files", "with --action top: its open files")
   .option("--memory_maps", "with --action top: what is mapped into its memory")
+  .option("--use_service", "with --action top: have the provider publish them from now on, for whoever listens there")
+  .addOption(
+    new Option("--service_type <type>", "with --use_service: pub begins or changes a publication, none ends it")
+      .choices(["pub", "none"])
+      .default("pub"),
+  )
+  .option("--service_endpoint <url>", "with --use_service: where to publish", "tcp://127.0.0.1:6558")
+  .option("--service_freq <seconds>", "with --use_service: from one publication to the next, at least 1", seconds, 1)
   .option("--timeout <seconds>", "how long to wait for the tasks", seconds, 60)
   .option("--no-wait", "return once the provider has accepted the command")
   .option("--json", "answer in JSON");

@@ -12,7 +12,7 @@ import { commandMessage } from "../src/context/requests.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import { writeMessage } from "../src/protocol/message.ts";
 import { ACTIONS, QUERIES } from "./actions.ts";
-import { bodyFrom, commandFor, type Options, queryOf, topOptionsIn, transactionIn, usage } from "./command-message.ts";
+import { bodyFrom, commandFor, type Options, queryOf, topQueryIn, transactionIn, usage } from "./command-message.ts";
 import { findEndpoints, readContextFile } from "./context-file.ts";
 import { answer, answerJson, EXIT, say } from "./print.ts";
 import { ordered, printTasks, printTop } from "./task-table.ts";
@@ -56,12 +56,24 @@ async function endpointsFor(
 async function query(client: ContextClient, action: string, options: Options): Promise<number> {
   const transactions = options.transaction ? [options.transaction] : await client.running();
   if (transactions.length === 0 && !options.json) answer("no transaction runs");
+  if (transactions.length > 1 && options.use_service)
+    usage("--use_service needs --transaction", `running are ${transactions.join(", ")}`);
   for (const transaction of transactions) {
     if (transactions.length > 1 && action === "top" && !options.json) answer(`transaction ${transaction}`);
-    if (action === "top") printTop(transaction, await client.top(transaction, topOptionsIn(options)), options);
+    if (action === "top") await showTop(client, transaction, options);
     else printTasks({ transaction, result: "success" }, await client.state(transaction), options);
   }
   return EXIT.done;
+}
+
+async function showTop(client: ContextClient, transaction: string, options: Options): Promise<void> {
+  printTop(transaction, await client.top(transaction, topQueryIn(options)), options);
+  if (!options.use_service) return;
+  const { service_type: type, service_endpoint: endpoint, service_freq: seconds } = options;
+  if (type === "none") return say(`${endpoint} publishes transaction ${transaction} no longer`);
+  say(
+    `${endpoint} publishes transaction ${transaction} every ${seconds} s until it is over; --service_type none ends it`,
+  );
 }
 
 // --- commands --------------------------------------------------------------------------------------------------------

@@ -27,13 +27,13 @@ export function linesFor(news: News, atMs: number): string[] {
   }
 }
 
-function sampleLine(transaction: string, { id, state, pid, cpu = 0, rss = 0, figures }: Sample, atMs: number): string {
+function sampleLine(transaction: string, { id, state, pid, cpu, rss, figures }: Sample, atMs: number): string {
   const { timestamp, status, children } = figures;
   const time = timeOfDay(typeof timestamp === "number" ? timestamp * 1_000 : atMs);
   const facts = [
     `pid=${pid ?? "-"}`,
-    `cpu=${percent(cpu)}`,
-    `rss=${mebibytes(rss).replace(" ", "")}`,
+    `cpu=${cpu === undefined ? "-" : percent(cpu)}`,
+    `rss=${rss === undefined ? "-" : mebibytes(rss).replace(" ", "")}`,
     `children=${Array.isArray(children) ? children.length : 0}`,
   ];
   return [time, transaction, id, state, typeof status === "string" ? clean(status) : "-", ...facts].join("  ");

@@ -1,7 +1,7 @@
 // What is known of the tasks of a provider, from all that was heard. Pure: news and the time of day go in. An ended
 // transaction stays in view until another begins, so that one can read how it went.
 import type { JsonObject } from "../src/protocol/json.ts";
-import { type Announced, type Known, type Moved, type News, type Sample, wordsOf } from "./monitor-news.ts";
+import { type Announced, type Cost, type Known, type Moved, type News, type Sample, wordsOf } from "./monitor-news.ts";
 
 /** Something that has happened to a task. */
 export interface Happening {
@@ -59,6 +59,10 @@ export interface Model {
   ended: string | undefined;
   /** The provider has said which transactions run. */
   isTold: boolean;
+  /** What the provider takes, and the sums of the transactions, as they came. */
+  cost: Cost | undefined;
+  provider: JsonObject;
+  sums: ReadonlyMap<string, JsonObject>;
 }
 
 /** How many samples, steps and announcements of a task are kept. */
@@ -68,17 +72,21 @@ const KEPT = { samples: 120, steps: 50, said: 50 };
 const LIVING = ["starting", "running", "unready", "unresponsive", "stopping", "stuck"];
 
 export function emptyModel(link: Link): Model {
-  return { contextId: "", link, rows: new Map(), sampledMs: new Map(), ended: undefined, isTold: false };
+  const nothing = { rows: new Map(), sampledMs: new Map(), ended: undefined, isTold: false };
+  return { contextId: "", link, ...nothing, cost: undefined, provider: {}, sums: new Map() };
 }
 
 export function linked(model: Model, link: Link): Model {
-  return { ...model, link, isTold: link.kind === "connected" && model.isTold };
+  const isConnected = link.kind === "connected";
+  return { ...model, link, isTold: isConnected && model.isTold, cost: isConnected ? model.cost : undefined };
 }
 
 /** What is known after news; those of other transactions than the wanted one change nothing. */
 export function heard(model: Model, news: News, { atMs, only }: { atMs: number; only?: string | undefined }): Model {
-  if (only !== undefined && news.kind !== "running" && news.transaction !== only) return model;
+  if (only !== undefined && "transaction" in news && news.transaction !== only) return model;
   switch (news.kind) {
+    case "summed":
+      return { ...model, sums: news.sums, cost: news.cost, provider: news.provider };
     case "sampled":
       // Figures that were being read while it ended say nothing of it any more.
       return news.transaction === model.ended ? model : sampled(begun(model, news.transaction), news, atMs);

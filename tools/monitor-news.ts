@@ -31,7 +31,15 @@ export interface Known {
   reason: string | undefined;
 }
 
+/** What a provider takes itself, its forwarder included: percent of a core, and MiB. */
+export interface Cost {
+  cpu: number;
+  rss: number;
+}
+
 export type News =
+  /** The sum of each transaction that runs, as it came, and the provider's own cost. */
+  | { kind: "summed"; sums: ReadonlyMap<string, JsonObject>; cost: Cost | undefined; provider: JsonObject }
   | { kind: "sampled"; transaction: string; samples: readonly Sample[] }
   | { kind: "known"; transaction: string; contextId: string; tasks: readonly Known[]; isAnswer: boolean }
   /** These run, and no others. */
@@ -68,7 +76,7 @@ export interface Moved {
 }
 
 /** The topics that tell something. */
-export const TOPICS = ["monitor", "control", "transition", "state"] as const;
+export const TOPICS = ["overview", "monitor", "control", "transition", "state"] as const;
 
 /** What a frame tells. */
 export function newsIn({ topic, body }: Frame): News[] {
@@ -80,6 +88,8 @@ export function newsIn({ topic, body }: Frame): News[] {
         transaction: clean(id),
         samples: objects(entries).flatMap(sampleOf),
       }));
+    case "overview":
+      return [sumsIn(body)];
     case "transition":
       return stepOf(body);
     case "control":
@@ -122,6 +132,28 @@ function sampleOf(entry: JsonObject): Sample[] {
           figures: entry,
         },
       ];
+}
+
+function sumsIn({ transactions, ...about }: JsonObject): News {
+  const sums = isObject(transactions) ? Object.entries(transactions) : [];
+  const provider = Object.fromEntries(
+    ["provider", "sampling", "forwarder"].flatMap((name) => (isObject(about[name]) ? [[name, about[name]]] : [])),
+  );
+  return {
+    kind: "summed",
+    sums: new Map(sums.flatMap(([id, sum]) => (isObject(sum) ? [[clean(id), sum]] : []))),
+    cost: costOf([provider.provider, provider.forwarder]),
+    provider,
+  };
+}
+
+function costOf(processes: readonly (Json | undefined)[]): Cost | undefined {
+  const costs = processes.flatMap((process) => {
+    const { cpu_percent: cpu, rss } = isObject(process) ? process : {};
+    return typeof cpu === "number" && typeof rss === "number" ? [{ cpu, rss }] : [];
+  });
+  if (costs.length === 0) return undefined;
+  return costs.reduce((sum, { cpu, rss }) => ({ cpu: sum.cpu + cpu, rss: sum.rss + rss }));
 }
 
 function stepOf(body: JsonObject): News[] {

@@ -80,15 +80,20 @@ function headLines(model: Model, place: string, { size, looks, nowMs }: Drawn): 
   const left = [
     { text: title.filter((word) => word !== "").join(looks.isUnicode ? " · " : " - "), style: "bold" as const },
   ];
+  const right = [place, costText(model)].filter((text) => text !== "").join("  ");
+  const counts = totals(model, size.columns - place.length - 2, looks);
+  // Where there is no room for all, one's own tasks come first.
+  const hasRoom = widthOf(counts) + 2 + right.length <= size.columns;
+  const said = hasRoom ? right : place;
   return [
     sides(left, linkPieces(model, looks, nowMs), size.columns, looks),
-    sides(
-      totals(model, size.columns - place.length - 2, looks),
-      place === "" ? [] : [{ text: place, style: "gray" }],
-      size.columns,
-      looks,
-    ),
+    sides(counts, said === "" ? [] : [{ text: said, style: "gray" }], size.columns, looks),
   ];
+}
+
+/** What it costs to have all this done. */
+function costText({ cost }: Model): string {
+  return cost === undefined ? "" : `provider ${cost.cpu.toFixed(1)}% ${cost.rss.toFixed(1)} MiB`;
 }
 
 function linkPieces({ link, sampledMs }: Model, { isUnicode }: Looks, nowMs: number): Piece[] {

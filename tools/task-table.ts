@@ -57,29 +57,46 @@ export function printTasks(
 }
 
 export function printTop(transaction: string, tasks: JsonObject[], { json }: { json?: true }): void {
-  if (json) return answerJson({ transaction, tasks });
-  const rows = tasks.map(({ service_id, serviceName, pid, memory }) => {
-    const figures = memory as {
-      status?: string;
-      cpu_percent: number;
-      rss: number;
-      vms?: number;
-      percent: number;
-      children?: Json[];
-    };
-    return [
-      service_id,
-      serviceName,
-      pid,
-      figures.status ?? "-",
-      percent(figures.cpu_percent),
-      mebibytes(figures.rss),
-      percent(figures.percent),
-      figures.children?.length ?? "-",
-    ].map(String);
+  const trees = tasks.map(({ memory }) => treeOf(memory as JsonObject));
+  const sum = sumOf(trees);
+  if (json) return answerJson({ transaction, tasks, total: sum });
+  const rows = tasks.map(({ service_id, serviceName, pid, memory }, index) => {
+    const { status = "-", children } = memory as JsonObject;
+    return [service_id, serviceName, pid, status, ...shown(trees[index] ?? {}), childrenIn(children)].map(String);
   });
-  answer(columns(["TASK", "SERVICE", "PID", "STATUS", "CPU", "RSS", "MEM", "CHILDREN"], rows));
+  const all = ["all", "", "", "", ...shown(sum), ""];
+  answer(
+    columns(
+      ["TASK", "SERVICE", "PID", "STATUS", "CPU", "RSS", "MEM", "CHILDREN"],
+      rows.length > 1 ? [...rows, all] : rows,
+    ),
+  );
   for (const { service_id, memory } of tasks) for (const table of detailsOf(String(service_id), memory)) answer(table);
+}
+
+/** What is shown of a task and all that descends from it; a process that is gone has none of it. */
+interface Tree {
+  cpu_percent?: number;
+  rss?: number;
+  percent?: number;
+}
+
+function treeOf(memory: JsonObject): Tree {
+  return (isObject(memory.total) ? memory.total : memory) as Tree;
+}
+
+function sumOf(trees: readonly Tree[]): Required<Tree> {
+  const sum = (name: keyof Tree) => trees.reduce((total, tree) => total + (tree[name] ?? 0), 0);
+  return { cpu_percent: sum("cpu_percent"), rss: sum("rss"), percent: sum("percent") };
+}
+
+function shown({ cpu_percent: cpu, rss, percent: memory }: Tree): string[] {
+  if (cpu === undefined || rss === undefined || memory === undefined) return ["-", "-", "-"];
+  return [percent(cpu), mebibytes(rss), percent(memory)];
+}
+
+function childrenIn(children: Json | undefined): string {
+  return Array.isArray(children) ? `${children.length}` : "-";
 }
 
 /** The lists of a `top` that may be asked for, and what is shown of each of their entries. */

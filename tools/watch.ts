@@ -95,7 +95,7 @@ async function showLines(options: Options, left: AbortController): Promise<void>
   const { transaction: only, json, wait = false } = options;
   const tell = json ? createJsonTeller(options) : (news: News) => linesFor(news, Date.now()).forEach(answer);
   let isWaiting = false;
-  const isOurs = (news: News) => only === undefined || news.kind === "running" || news.transaction === only;
+  const isOurs = (news: News) => only === undefined || !("transaction" in news) || news.transaction === only;
   await stayConnected(
     options,
     {
@@ -122,7 +122,7 @@ function createJsonTeller(options: Options): (news: News) => void {
   return (news) => {
     const atMs = Date.now();
     model = heard(model, news, { atMs, only });
-    if (news.kind === "running" || news.kind === "known") return;
+    if (news.kind === "running" || news.kind === "known" || news.kind === "summed") return;
     const { transaction } = news;
     const event = eventJson(news, atMs);
     const isKept = event !== undefined && (model.sampledMs.has(transaction) || news.kind === "ended");
@@ -147,7 +147,9 @@ function sampleJson(
   { atMs, events }: { atMs: number; events: readonly JsonObject[] },
 ): JsonObject {
   const rows = shownRows(model.rows.values(), FIRST_VIEW).filter((row) => row.transaction === transaction);
-  return { time: new Date(atMs).toISOString(), transaction, tasks: rows.map(taskJson), events: [...events] };
+  const total = model.sums.get(transaction);
+  const sums = total === undefined ? {} : { total, ...model.provider };
+  return { time: new Date(atMs).toISOString(), transaction, tasks: rows.map(taskJson), events: [...events], ...sums };
 }
 
 // All of it ASCII: what tasks say may be read on a terminal after all.

@@ -16,7 +16,7 @@ export const INSTANCE: TextRule = {
   accepts: (value) => /^[A-Za-z][A-Za-z0-9_]{0,62}$/.test(value),
 };
 
-const OWN_TOPICS = ["context", "control", "state", "monitor", "transition"];
+const OWN_TOPICS = ["context", "control", "state", "monitor", "overview", "transition"];
 export const TOPIC: TextRule = {
   expected:
     "a word such as process: a letter, then at most 127 letters, digits, _, . or -, none of zcontext's own topics",

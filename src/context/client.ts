@@ -7,11 +7,11 @@ import type { Endpoints } from "../config/context-config.ts";
 import { ContextError, ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import type { Message, StateMessage } from "../protocol/message.ts";
-import { FIGURES_ONLY, type TopOptions } from "../protocol/top.ts";
+import { FIGURES_ONLY, queryMessage, type TopOptions } from "../protocol/query.ts";
 import { type Command, follow, gone, ordersIn, type Progress, recordsOf } from "./following.ts";
 import { findPresence, type Presence } from "./presence.ts";
 import type { TaskRecord } from "./record.ts";
-import { commandMessage, queryMessage } from "./requests.ts";
+import { commandMessage } from "./requests.ts";
 
 export type { Command, Progress, SettledTask } from "./following.ts";
 
@@ -25,8 +25,18 @@ export interface ContextClient extends AsyncDisposable {
   running(): Promise<string[]>;
   /** The tasks of a transaction as the provider has them. */
   state(transaction: string): Promise<TaskRecord[]>;
-  /** Figures of the processes of a transaction, and what else is asked for. */
-  top(transaction: string, options?: Partial<TopOptions>): Promise<JsonObject[]>;
+  /**
+   * Figures of the processes of a transaction, and what else is asked for; `service` has them published from now on, or
+   * no longer.
+   *
+   * @throws {ContextError} with the provider's own code and reason, or as `command`.
+   */
+  top(transaction: string, query?: TopQuery): Promise<JsonObject[]>;
+}
+
+/** What a `top` asks for, in the words of the wire. */
+export interface TopQuery extends Partial<TopOptions> {
+  service?: JsonObject;
 }
 
 export interface ClientOptions {
@@ -102,8 +112,8 @@ export async function connectContext(
       return (error.running ?? []) as string[];
     },
     state: (transaction) => orGone(ask(transaction)),
-    top: async (transaction, options) =>
-      (await orGone(query(requester, "top", transaction, { ...FIGURES_ONLY, ...options }))) as JsonObject[],
+    top: async (transaction, asked) =>
+      (await orGone(query(requester, "top", transaction, { ...FIGURES_ONLY, ...asked }))) as JsonObject[],
     [Symbol.asyncDispose]: () => requester[Symbol.asyncDispose](),
   };
 }
@@ -159,9 +169,9 @@ async function query(
   requester: Requester,
   action: "request" | "top",
   transaction: string,
-  options: Partial<TopOptions> = {},
+  asked: TopQuery = {},
 ): Promise<Json> {
-  const { content } = await askState(requester, action, transaction, options);
+  const { content } = await askState(requester, action, transaction, asked);
   if (isObject(content) && isObject(content.error)) throw refusal(content.error);
   return content;
 }
@@ -170,9 +180,9 @@ async function askState(
   requester: Requester,
   action: "request" | "top",
   transaction: string,
-  options: Partial<TopOptions> = {},
+  asked: TopQuery = {},
 ): Promise<StateMessage> {
-  const answer = await requester.ask(queryMessage(action, transaction, options));
+  const answer = await requester.ask(queryMessage(action, transaction, asked));
   if (answer.kind !== "state") throw new ContextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
   return answer;
 }

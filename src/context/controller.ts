@@ -3,7 +3,7 @@ import type { Supervision, TaskServiceConfig } from "../config/context-config.ts
 import { ContextError, type ErrorCode, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Frame } from "../protocol/codec.ts";
-import { isObject, type JsonObject } from "../protocol/json.ts";
+import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import {
   CONTEXT_NAME,
   type ControlMessage,
@@ -12,10 +12,11 @@ import {
   requestIdOf,
   type StateMessage,
 } from "../protocol/message.ts";
-import { readTopOptions, type TopOptions } from "../protocol/top.ts";
+import { readPublicationRequest, readTopOptions, type TopOptions } from "../protocol/query.ts";
 import { createAnswered } from "./answered.ts";
 import type { Complaints } from "./complaints.ts";
 import { dispatch, type Order, type View } from "./dispatch.ts";
+import type { Publications } from "./publications.ts";
 import * as report from "./report.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Transactions, Watched } from "./transactions.ts";
@@ -36,6 +37,7 @@ export interface ControllerOptions {
   listen(topic: string): void;
   /** The figures of a transaction's processes. */
   top(watched: Watched, options: TopOptions): Promise<JsonObject[]>;
+  publications: Publications;
   /** A message asks the provider to leave. */
   onLeave(): void;
   complaints: Complaints;
@@ -154,15 +156,23 @@ export function createController(options: ControllerOptions): Controller {
   async function answer({ header, content }: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
     const transaction = transactions.find(header.transaction) as Transaction;
     try {
-      const figures = () =>
-        options.top(
-          transactions.watch(transaction),
-          readTopOptions(isObject(content) ? content.configuration : undefined),
-        );
-      publish(report.reply(header, action, action === "reply_context" ? transaction.record : await figures()));
+      const found = action === "reply_context" ? transaction.record : await figuresFor(transaction, content);
+      publish(report.reply(header, action, found));
     } catch (error) {
-      log.error({ transaction: header.transaction, reason: reasonOf(error) }, "no figures");
+      const { transaction } = header;
+      const reason = reasonOf(error);
+      if (!(error instanceof ContextError)) return log.error({ transaction, reason }, "no figures");
+      complaints.add("query refused", { transaction, code: error.code, reason });
+      publish(report.errorReply(header, action, error.code, reason, transactions.running()));
     }
+  }
+
+  async function figuresFor(transaction: Transaction, content: Json): Promise<JsonObject[]> {
+    const asked = isObject(content) ? content.configuration : undefined;
+    const wanted = readTopOptions(asked);
+    const publication = readPublicationRequest(asked);
+    if (publication !== undefined) await options.publications.ask(transaction.id, publication, wanted);
+    return options.top(transactions.watch(transaction), wanted);
   }
 
   function about({ header }: Message): report.About {

@@ -23,7 +23,7 @@ import { type Log, type LogFields, silent } from "../log.ts";
 import { createProcessTable } from "../processes/table.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { TopOptions } from "../protocol/top.ts";
+import type { TopOptions } from "../protocol/query.ts";
 import { shortageHint } from "../shortage.ts";
 import { unfailing } from "../unfailing.ts";
 import { createComplaints } from "./complaints.ts";
@@ -32,6 +32,7 @@ import { createGate } from "./gate.ts";
 import { openJournal } from "./journal.ts";
 import { clearLeftovers, forget, resume } from "./predecessor.ts";
 import { contextKeyOf, holdPresence } from "./presence.ts";
+import { createPublications } from "./publications.ts";
 import { left } from "./report.ts";
 import { harmless, nobody, type Spectator } from "./spectator.ts";
 import { type Straggler, withProcesses } from "./stragglers.ts";
@@ -42,6 +43,7 @@ import { joinWire } from "./wire.ts";
 /** Watches the processes of transactions and answers `top`; see `startMonitor` of the monitor. */
 export interface ProcessWatch extends AsyncDisposable {
   top(watched: Watched, options: TopOptions): Promise<JsonObject[]>;
+  entries(watched: Watched, options: TopOptions): Promise<JsonObject[]>;
 }
 
 export interface ProviderOptions {
@@ -53,6 +55,8 @@ export interface ProviderOptions {
     watched(): Watched[];
     publish(frame: Frame): boolean;
     seen(transaction: string, serviceId: string, look: Look): void;
+    contextId(): string;
+    forwarderPid(): number | undefined;
   }): ProcessWatch;
   /** Holds the compiled services and the journal. Default `.zcontext` beside the file. */
   stateDir?: string;
@@ -188,6 +192,25 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       log,
       spectator,
     });
+    const watch = opened.add(
+      options.watch({
+        watched: transactions.watched,
+        publish: wire.send,
+        seen: transactions.seen,
+        contextId: () => transactions.contextId,
+        forwarderPid: () => forwarder.pid,
+      }),
+    );
+    const publications = opened.add(
+      createPublications({
+        entries(id, wanted) {
+          const transaction = transactions.find(id);
+          return transaction && watch.entries(transactions.watch(transaction), wanted);
+        },
+        whenOver: transactions.whenOver,
+        log,
+      }),
+    );
     const controller = createController({
       transactions,
       ownTasks: config.tasks,
@@ -196,14 +219,12 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       mayLoad: services.mayLoad,
       publish: wire.publish,
       listen: wire.listen,
-      top: (watched, wanted) => watch.top(watched, wanted),
+      top: watch.top,
+      publications,
       onLeave: asked.resolve,
       complaints,
       log,
     });
-    const watch = opened.add(
-      options.watch({ watched: transactions.watched, publish: wire.send, seen: transactions.seen }),
-    );
     const resumed = options.resume === false ? forget(before, journal, log) : resume(before, transactions, log);
     wire.receive(controller.receive);
     presence.update({ pid: process.pid, contextId: config.contextId, endpoints });

@@ -86,6 +86,8 @@ export interface Transactions {
   watched(): Watched[];
   /** Ends the transaction as soon as nothing of it runs and nothing can follow but by a new command; resolves then. */
   untilDone(transaction: string): Promise<Outcome>;
+  /** Resolves when a transaction that is open is over. */
+  whenOver(transaction: string): Promise<Outcome>;
   /** Stops every transaction; resolves when every process is gone, or those that are left can't be ended. */
   stopAll(): Promise<void>;
   /** Task ids whose processes still live. */
@@ -305,6 +307,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       untilQuiet.add(transaction);
       return whenOver(transaction);
     },
+    whenOver,
     async stopAll() {
       const ends = [...open.keys()].map(whenOver);
       isLeaving = true;

@@ -46,7 +46,7 @@ export async function joinWire(endpoints: Endpoints, { taskTopics, complaints, l
   const heard = new Set(["context", "process", "control", "state", ...taskTopics]);
   // For round trips that say nothing to anybody.
   const echoTopic = `~${randomUUID()}`;
-  const known = new Set([...heard, "monitor", TRANSITION, echoTopic]);
+  const known = new Set([...heard, "monitor", "overview", TRANSITION, echoTopic]);
   const early: Frame[] = [];
   let handler = (frame: Frame): void => void early.push(frame);
   const bus = await connectBus(endpoints, {

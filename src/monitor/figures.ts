@@ -29,16 +29,23 @@ export interface DearFigures extends Partial<MemoryShares>, Partial<SocketSummar
   fds_limit?: number;
 }
 
+/** Seconds of CPU since its start. */
+export interface CpuTimes {
+  user: number;
+  system: number;
+}
+
 /** A process below the task's, however far. `create_time` is in epoch seconds. */
 export interface ChildFigures extends FullUsage, DearFigures {
   pid: number;
   ppid: number;
   status: string;
   create_time: number;
+  cpu_times: CpuTimes;
 }
 
-/** The whole tree: sums of what its processes tell, and what counts up is not among them, for they come and go. */
-export interface TreeFigures extends FullUsage, Partial<MemoryShares> {
+/** Sums of what processes tell; what counts up is not among them, for they come and go. */
+export interface TreeFigures extends Usage, Partial<Omit<FullUsage, keyof Usage>>, Partial<MemoryShares> {
   fds?: number;
   listening?: [ip: string, port: number][];
 }
@@ -49,8 +56,7 @@ export interface TableFigures extends Omit<FullUsage, keyof Usage> {
   /** In epoch seconds; with the pid it tells this process from a later one. */
   create_time: number;
   uptime_s: number;
-  /** In seconds, since its start. */
-  cpu_times: { user: number; system: number };
+  cpu_times: CpuTimes;
   total: TreeFigures;
   children: ChildFigures[];
 }
@@ -108,7 +114,7 @@ export function figuresOf(
   return new Map(readings.map((own) => [own.pid, isStat(own) ? withTree(own) : usage(own)]));
 
   function withTree(own: StatReading): Usage & TableFigures & DearFigures {
-    const { pid, status, startMs, userMs, systemMs } = own;
+    const { pid, status, startMs } = own;
     const children = descendantsOf(pid, childrenOf).map(childFigures);
     const figures = { ...fullUsage(own), ...dear.get(pid) };
     return {
@@ -116,15 +122,16 @@ export function figuresOf(
       ...figures,
       create_time: createTime(own),
       uptime_s: Math.max(0, Math.round(uptimeMs - startMs) / 1000),
-      cpu_times: { user: userMs / 1000, system: systemMs / 1000 },
-      total: totalOf([figures, ...children]),
+      cpu_times: cpuTimes(own),
+      total: sumOf([figures, ...children]),
       children,
     };
   }
 
   function childFigures(child: StatReading): ChildFigures {
     const { pid, ppid, status } = child;
-    return { pid, ppid, status, create_time: createTime(child), ...fullUsage(child), ...dear.get(pid) };
+    const identity = { pid, ppid, status, create_time: createTime(child) };
+    return { ...identity, cpu_times: cpuTimes(child), ...fullUsage(child), ...dear.get(pid) };
   }
 
   function createTime({ startMs }: StatReading): number {
@@ -177,17 +184,22 @@ function descendantsOf(pid: number, childrenOf: ReadonlyMap<number, StatReading[
   return [...found.values()];
 }
 
-function totalOf(processes: readonly (FullUsage & DearFigures)[]): TreeFigures {
-  const total: TreeFigures = { rss: 0, vms: 0, percent: 0, cpu_percent: 0, threads: 0 };
+/** The sum of processes, or of their trees. */
+export function sumOf(processes: readonly TreeFigures[]): TreeFigures {
+  const sum: TreeFigures = { rss: 0, percent: 0, cpu_percent: 0 };
   for (const figures of processes) {
     for (const name of SUMMED) {
       const value = figures[name];
-      if (value !== undefined) total[name] = (total[name] ?? 0) + value;
+      if (value !== undefined) sum[name] = (sum[name] ?? 0) + value;
     }
   }
   const listening = processes.flatMap((figures) => (figures.listening === undefined ? [] : [figures.listening]));
-  if (listening.length > 0) total.listening = distinct(listening.flat());
-  return total;
+  if (listening.length > 0) sum.listening = distinct(listening.flat());
+  return sum;
+}
+
+function cpuTimes({ userMs, systemMs }: StatReading): CpuTimes {
+  return { user: userMs / 1000, system: systemMs / 1000 };
 }
 
 function isStat(reading: ProcessReading | StatReading): reading is StatReading {

@@ -16,7 +16,7 @@ export const MAX_FRAME_BYTES = 8 * 1024 * 1024;
 export const MAX_DEPTH = 64;
 
 const SEPARATOR = "@@@";
-const ON_ONE_LINE: ReadonlySet<string> = new Set(["monitor", "transition"]);
+const ON_ONE_LINE: ReadonlySet<string> = new Set(["monitor", "overview", "transition"]);
 
 /**
  * Encodes one frame, pure ASCII. `monitor` and `transition` travel on one line, every other topic indented and sorted.

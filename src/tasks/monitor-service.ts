@@ -1,9 +1,11 @@
 // The original's Monitor task: publishes the figures of its transaction on an endpoint of its own. The provider samples
-// and publishes them on the bus; this hands the latest on, at its own pace.
+// and publishes them on the bus; this hands the latest on, at its own pace, with the lists that its options ask for.
 import { connectInbox } from "../bus/bus.ts";
 import { bindPublisher } from "../bus/publisher.ts";
-import { ContextError } from "../errors.ts";
-import { isObject, type Json } from "../protocol/json.ts";
+import { connectRequester, type Requester } from "../bus/request.ts";
+import { ContextError, reasonOf } from "../errors.ts";
+import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { queryMessage, readPeriodMs, readTopOptions, type TopOptions } from "../protocol/query.ts";
 import { defineService, defineTask, type TaskScope } from "./define.ts";
 import type { InnerScope } from "./scope.ts";
 
@@ -11,6 +13,9 @@ interface Configuration {
   publisher?: Destination;
   /** The README era's name for `publisher`. */
   service?: Destination;
+  monitor_options?: JsonObject;
+  /** Where the original kept records. */
+  db_connection?: JsonObject;
 }
 
 interface Destination {
@@ -19,44 +24,88 @@ interface Destination {
   frequency_s?: string;
 }
 
-const MAX_PERIOD_S = 86_400;
-
 export default defineService({
   name: "monitor",
   description: "Publishes the figures of every task in the transaction on an endpoint of its own",
   task: defineTask<Configuration>({ kind: "single", run: publishUntilStopped }),
 });
 
+/** The lists that a `top` may bring. */
+const LISTS = ["connections", "opened_files", "memory_map"] as const;
+
 async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<void> {
-  const { endpoint, periodMs } = readDestination(scope.configuration);
+  const { configuration, transaction, log } = scope;
+  const { endpoint, periodMs } = readDestination(configuration);
   const { endpoints } = scope as InnerScope<Configuration>;
+  if (configuration.db_connection !== undefined)
+    log.warn("db_connection: nothing is written to a database; service-context --history keeps records");
+  const wanted = readTopOptions(configuration.monitor_options);
+  const hasLists = Object.values(wanted).includes(true);
+
+  await using publisher = await bindPublisher(endpoint);
+  await using requester = hasLists ? await connectRequester(endpoints, JUST_ASKING) : undefined;
   let latest: Json = [];
-  const publisher = await bindPublisher(endpoint);
   const inbox = await connectInbox(endpoints.subscribe, {
     topics: ["monitor"],
     timeoutMs: 0,
     onFrame({ body }) {
-      if (isObject(body)) latest = body[scope.transaction] ?? latest;
+      if (isObject(body)) latest = body[transaction] ?? latest;
     },
   });
   try {
     while (true) {
-      await publisher.publish({ topic: "monitor", body: { [scope.transaction]: latest } });
+      const lists = requester === undefined ? [] : await askForLists(requester, { transaction, wanted, log });
+      await publisher.publish({ topic: "monitor", body: { [transaction]: withLists(latest, lists) } });
       await scope.sleep(periodMs);
     }
   } finally {
-    await publisher[Symbol.asyncDispose]();
     await inbox.close();
   }
 }
 
+const JUST_ASKING: Parameters<typeof connectRequester>[1] = {
+  topics: ["state"],
+  timeoutMs: 0,
+  isAnswer: ({ header }) => header.action === "reply_top",
+  onMessage() {},
+};
+
+/** What `reply_top` has of each task; nothing when nobody answers, which is said. */
+async function askForLists(
+  requester: Requester,
+  { transaction, wanted, log }: { transaction: string; wanted: TopOptions; log: TaskScope<Configuration>["log"] },
+): Promise<JsonObject[]> {
+  try {
+    const answer = await requester.ask(queryMessage("top", transaction, wanted));
+    return answer.kind === "state" && Array.isArray(answer.content) ? answer.content.filter(isObject) : [];
+  } catch (error) {
+    log.warn(`published without the lists of monitor_options: ${reasonOf(error)}`);
+    return [];
+  }
+}
+
+/** The entries, each with the lists of the same process. */
+function withLists(entries: Json, answers: readonly JsonObject[]): Json {
+  if (!Array.isArray(entries)) return entries;
+  return entries.map((entry) => {
+    if (!isObject(entry)) return entry;
+    const found = answers.find(({ service_id, pid }) => service_id === entry.serviceId && pid === entry.pid);
+    return { ...entry, ...listsIn(found?.memory) };
+  });
+}
+
+function listsIn(memory: Json | undefined): JsonObject {
+  if (!isObject(memory)) return {};
+  return Object.fromEntries(LISTS.flatMap((name) => (memory[name] === undefined ? [] : [[name, memory[name]]])));
+}
+
 function readDestination({ publisher, service }: Configuration): { endpoint: string; periodMs: number } {
-  const { endpoint, frequency_s = "1" } = publisher ?? service ?? {};
+  const { endpoint, frequency_s } = publisher ?? service ?? {};
   if (endpoint === undefined || endpoint === "") {
     throw new ContextError(
       "ERR_SERVICE_INVALID",
       "Monitor: expected <publisher><endpoint>tcp://127.0.0.1:PORT</endpoint></publisher> in its configuration",
     );
   }
-  return { endpoint, periodMs: Math.min(Math.max(1, Number(frequency_s) || 1), MAX_PERIOD_S) * 1_000 };
+  return { endpoint, periodMs: readPeriodMs(frequency_s) };
 }

@@ -7,6 +7,7 @@ import { listen } from "../support/bus.ts";
 import { copyExamples, type Finished, finish, programOf, run, startCommand, startProgram } from "../support/command.ts";
 import { contextXml, SERVICES, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
+import { freePort } from "../support/port.ts";
 import { leaveNoProcess, untilGone } from "../support/processes.ts";
 import { startProvider as startProviderOf } from "../support/provider.ts";
 
@@ -44,16 +45,6 @@ function answerOf({ stdout }: Finished): unknown {
 async function leaveAtOnce({ signal, log }: Awaited<ReturnType<typeof startProvider>>): Promise<void> {
   signal("SIGTERM");
   await log.first(({ msg }) => msg.startsWith("leaving"));
-}
-
-/** A port that nobody holds, or held only just now. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return String(port);
 }
 
 // --- wrong usage -----------------------------------------------------------------------------------------------------
@@ -222,6 +213,57 @@ test("context-monitor --once fails where no transaction runs", async () => {
 });
 
 // --- start, stop and what else there is to command -------------------------------------------------------------------
+
+describe("top", () => {
+  const T1 = ["--transaction", "T1"];
+
+  test("shows each task, and the sum of several", async () => {
+    await using provider = await startProvider(steady, { ...steady, id: "ts002" });
+    await command(provider, "--action", "start", ...T1);
+
+    const { code, stdout } = await command(provider, "--action", "top");
+
+    expect(code).toBe(0);
+    expect(stdout[0]).toMatch(/^TASK +SERVICE +PID +STATUS +CPU +RSS +MEM +CHILDREN$/);
+    expect(stdout[1]).toMatch(/^ts001 +service_ts001 +\d+ +\w+ +\d+\.\d% +\d+\.\d MiB +\d+\.\d% +0$/);
+    expect(stdout[3]).toMatch(/^all +\d+\.\d% +\d+\.\d MiB +\d+\.\d%$/);
+    expect(stdout).toHaveLength(4);
+  });
+
+  test("has the figures published for whoever listens there, and ends that", async () => {
+    await using provider = await startProvider(steady);
+    await command(provider, "--action", "start", ...T1);
+    const endpoint = `tcp://127.0.0.1:${await freePort()}`;
+    const use = ["--action", "top", ...T1, "--use_service", "--service_endpoint", endpoint];
+
+    const begun = await command(provider, ...use, "--service_freq", "2.5");
+    const { stdout: shown } = await run("context-monitor", ["--endpoint", endpoint, "--once"]);
+    const ended = await command(provider, ...use, "--service_type", "none");
+    const { code: none } = await run("context-monitor", ["--endpoint", endpoint, "--once"]);
+
+    expect(begun).toMatchObject({
+      code: 0,
+      stderr: [`${endpoint} publishes transaction T1 every 2.5 s until it is over; --service_type none ends it`],
+    });
+    expect(shown[1]).toMatch(/^ts001 .*running/);
+    expect(ended).toMatchObject({ code: 0, stderr: [`${endpoint} publishes transaction T1 no longer`] });
+    expect(none).toBe(1);
+  });
+
+  test("says why a publication can't be", async () => {
+    await using provider = await startProvider(steady);
+    await command(provider, "--action", "start", ...T1);
+    const use = (endpoint: string) =>
+      command(provider, "--action", "top", ...T1, "--use_service", "--service_endpoint", endpoint);
+
+    expect(await use("tcp://192.0.2.1:6558")).toMatchObject({
+      code: 2,
+      stdout: [],
+      stderr: [expect.stringMatching(/^error: .*192\.0\.2\.1.* is not on this machine.*\(ERR_ENDPOINT_PUBLIC\)$/)],
+    });
+    expect((await use("ipc:///figures")).stderr[0]).toMatch(/expected tcp:\/\/127\.0\.0\.1:PORT.*MALFORMED/);
+  });
+});
 
 describe("start", () => {
   test("returns when the tasks run, and prints those that wait as well", async () => {

@@ -135,6 +135,7 @@ describe("F11: an exception that is somebody's own", () => {
       top: () => {
         throw new Error("broken on purpose");
       },
+      entries: async () => [],
       async [Symbol.asyncDispose]() {},
     };
     await using context = await runContext([program("ts_1", "sleep 1000")], { watch: () => failing });

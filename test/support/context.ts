@@ -115,7 +115,7 @@ export interface RunningContext extends AsyncDisposable {
 
 /** Bounds a wait that has failed, in milliseconds. */
 const BOUND_MS = 20_000;
-const nothingToWatch = { top: async () => [], async [Symbol.asyncDispose]() {} };
+const nothingToWatch = { top: async () => [], entries: async () => [], async [Symbol.asyncDispose]() {} };
 
 /** Runs a context of these tasks; services of its own folder come before those of the tests. */
 export async function runContext(

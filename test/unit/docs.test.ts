@@ -21,7 +21,7 @@ describe("in docs/protocol.md", () => {
     const frame = decodeFrame(bytes);
 
     // These are read by whoever listens, and not by us as messages of ours.
-    if (frame.topic === "monitor" || frame.topic === "transition") expect(isObject(frame.body)).toBe(true);
+    if (["monitor", "overview", "transition"].includes(frame.topic)) expect(isObject(frame.body)).toBe(true);
     else if (frame.topic === "temperature") expect(stampOf(frame)).toBeDefined();
     else expect(readMessage(frame)).toMatchObject({ header: { action: expect.stringMatching(/^\w+$/) } });
   });
@@ -39,7 +39,7 @@ describe("in docs/protocol.md", () => {
   test("every kind of message has its example", () => {
     const actions = frames.flatMap(([, bytes]) => {
       const { topic, body } = decodeFrame(bytes);
-      return ["monitor", "temperature", "transition"].includes(topic)
+      return ["monitor", "overview", "temperature", "transition"].includes(topic)
         ? topic
         : [topic, readMessage({ topic, body }).header.action].join(" ");
     });
@@ -59,6 +59,7 @@ describe("in docs/protocol.md", () => {
       "control update",
       "control updated",
       "monitor",
+      "overview",
       "process start",
       "process stop",
       "state reply_context",

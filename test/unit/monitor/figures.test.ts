@@ -76,7 +76,7 @@ test("total is the process and all that descend from it, and nobody else", () =>
   const now = looks(
     2_000,
     listed(7, { cpuMs: 100, userMs: 80, systemMs: 20, threads: 11 }),
-    listed(8, { ppid: 7, cpuMs: 200, status: "running", rssBytes: 20 * MIB }),
+    listed(8, { ppid: 7, cpuMs: 200, userMs: 150, systemMs: 50, status: "running", rssBytes: 20 * MIB }),
     listed(9, { ppid: 8, cpuMs: 400, startMs: 700, threads: 2 }),
     listed(10, { cpuMs: 800 }),
   );
@@ -88,11 +88,11 @@ test("total is the process and all that descend from it, and nobody else", () =>
     children: [
       {
         ...{ pid: 8, ppid: 7, status: "running", create_time: 1_480_000_000.5, threads: 1 },
-        ...{ rss: 20, vms: 400, percent: 2, cpu_percent: 20 },
+        ...{ rss: 20, vms: 400, percent: 2, cpu_percent: 20, cpu_times: { user: 0.15, system: 0.05 } },
       },
       {
         ...{ pid: 9, ppid: 8, status: "sleeping", create_time: 1_480_000_000.7, threads: 2 },
-        ...{ rss: 10, vms: 400, percent: 1, cpu_percent: 40 },
+        ...{ rss: 10, vms: 400, percent: 1, cpu_percent: 40, cpu_times: { user: 0, system: 0 } },
       },
     ],
   });
@@ -123,12 +123,12 @@ test("what is dear is told of each process, and what can be summed of the tree",
 });
 
 test("what nobody tells is left out of the total", () => {
-  expect(Object.keys(figuresAt({ now: looks(0, listed(7)) })?.total ?? {})).toEqual([
-    "rss",
-    "vms",
-    "percent",
+  expect(Object.keys(figuresAt({ now: looks(0, listed(7)) })?.total ?? {}).sort()).toEqual([
     "cpu_percent",
+    "percent",
+    "rss",
     "threads",
+    "vms",
   ]);
 });
 

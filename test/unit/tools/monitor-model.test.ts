@@ -220,6 +220,37 @@ describe("transactions", () => {
   });
 });
 
+describe("the overview", () => {
+  const overview = (body: JsonObject): Frame => ({ topic: "overview", body });
+  const sum = { tasks: 1, processes: 2, rss: 30, cpu_percent: 15 };
+  const provider = { pid: 1, cpu_percent: 0.5, rss: 60 };
+
+  test("tells the sum of each transaction, and what provider and forwarder take together", () => {
+    const forwarder = { pid: 2, cpu_percent: 0.25, rss: 40 };
+
+    const { sums, cost } = knownAfter([overview({ provider, forwarder, transactions: { T1: sum } })]);
+
+    expect(sums.get("T1")).toEqual(sum);
+    expect(cost).toEqual({ cpu: 0.75, rss: 100 });
+  });
+
+  test("of a provider that is away tells nothing of its cost", () => {
+    const model = knownAfter([overview({ provider, transactions: {} })]);
+
+    expect(model.cost).toEqual({ cpu: 0.5, rss: 60 });
+    expect(linked(model, { kind: "away", sinceMs: AT_MS }).cost).toBeUndefined();
+  });
+
+  test.each([{}, { provider: "cheap", transactions: [] }, { provider: { cpu_percent: "1" }, transactions: { T1: 5 } }])(
+    "of any shape, as %j, breaks nothing",
+    (body) => {
+      const { sums, cost } = knownAfter([overview(body)]);
+
+      expect([sums.size, cost]).toEqual([0, undefined]);
+    },
+  );
+});
+
 describe("what anybody may say on the bus", () => {
   test("is cleaned", () => {
     const model = knownAfter([

@@ -73,6 +73,14 @@ describe("the table", () => {
     expect(lines.at(-1)).toMatch(/^q quit {2}\? help {2}↑↓ select {2}Enter details/);
   });
 
+  test("says what the provider takes, where there is room for it", () => {
+    const model = modelOf([taskRow("ts001")], { cost: { cpu: 0.52, rss: 102.4 } });
+    const second = (columns: number) => drawn(model, { columns }).lines[1]?.trimEnd();
+
+    expect(second(80)).toMatch(/^1 task {2}CPU 12\.3% {2}RSS 51\.6 MiB {2}● 1 running +provider 0\.5% 102\.4 MiB$/);
+    expect(second(60)).toBe("1 task  CPU 12.3%  RSS 51.6 MiB  ● 1 running");
+  });
+
   test("names the transaction of each task only where there are several", () => {
     const two = modelOf([taskRow("ts001"), taskRow("ts001", { transaction: "T2" })]);
 

@@ -1,0 +1,65 @@
+// What the provider itself takes, and how much of that is for looking.
+
+/** Of the provider's own process. */
+export interface OwnCost {
+  pid: number;
+  /** Percent of one core since the last time. */
+  cpu_percent: number;
+  /** In MiB. */
+  rss: number;
+  heap: number;
+  /** How late its event loop was at this look. */
+  loop_delay_ms: number;
+  /** What looking and telling has taken of that CPU, and in seconds. */
+  sampling: { cpu_percent: number; elapsed: number };
+}
+
+export interface OwnMeter {
+  /** Does the work, and has what it uses counted as the cost of looking. */
+  during<T>(work: () => T | Promise<T>): Promise<T>;
+  /** The cost since the last time. */
+  read(loopDelayMs: number): OwnCost;
+}
+
+const MIB_BYTES = 2 ** 20;
+
+/** @param nowMs - A clock that only goes forward. */
+export function createOwnMeter(nowMs: () => number): OwnMeter {
+  let lastMs = nowMs();
+  let lastCpuMs = cpuMs();
+  let samplingCpuMs = 0;
+  let elapsedMs = 0;
+
+  return {
+    async during(work) {
+      const [beganMs, beganCpuMs] = [nowMs(), cpuMs()];
+      try {
+        return await work();
+      } finally {
+        // Whatever else went on meanwhile is counted with it: it takes no more than this.
+        samplingCpuMs += cpuMs() - beganCpuMs;
+        elapsedMs += nowMs() - beganMs;
+      }
+    },
+    read(loopDelayMs) {
+      const [atMs, usedMs] = [nowMs(), cpuMs()];
+      const share = (ms: number) => (100 * ms) / Math.max(1, atMs - lastMs);
+      const { rss, heapUsed } = process.memoryUsage();
+      const cost = {
+        pid: process.pid,
+        cpu_percent: share(usedMs - lastCpuMs),
+        rss: rss / MIB_BYTES,
+        heap: heapUsed / MIB_BYTES,
+        loop_delay_ms: loopDelayMs,
+        sampling: { cpu_percent: share(samplingCpuMs), elapsed: elapsedMs / 1_000 },
+      };
+      [lastMs, lastCpuMs, samplingCpuMs, elapsedMs] = [atMs, usedMs, 0, 0];
+      return cost;
+    },
+  };
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}

@@ -1,0 +1,172 @@
+import { describe, expect, test } from "vitest";
+import { connectInbox } from "../../src/bus/bus.ts";
+import { bindPublisher } from "../../src/bus/publisher.ts";
+import { startMonitor } from "../../src/monitor/publish.ts";
+import { createSampler } from "../../src/monitor/sample.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
+import { freePort } from "../support/port.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+import { awaitEvents } from "../support/recording.ts";
+
+leaveNoProcess();
+
+const watch = (source: Omit<Parameters<typeof startMonitor>[0], "sampler">) =>
+  startMonitor({ sampler: createSampler(), periodMs: 100, ...source });
+
+/** Holds a file of the context's folder open. */
+function holder(id: string): TaskXml {
+  const words = ["-c", "exec 9<Context-Test.xml; sleep 1000; exit"];
+  return { id, instance: "Program", serviceType: "Executable", command: "sh", arguments: words, readyAfterS: 0 };
+}
+
+function monitorTask(configuration: string): TaskXml {
+  return { id: "ts000", instance: "Monitor", configuration };
+}
+
+async function freeEndpoint(): Promise<string> {
+  return `tcp://127.0.0.1:${await freePort()}`;
+}
+
+/** Listens to a publisher beside the forwarder, once it is there; each event is what was said of T1. */
+async function hear(endpoint: string) {
+  const heard = awaitEvents<JsonObject[]>(`figures at ${endpoint}`, (entries) => JSON.stringify(entries).slice(0, 400));
+  const inbox = await connectInbox(endpoint, {
+    topics: ["monitor"],
+    timeoutMs: 0,
+    onFrame: ({ body }) => heard.add((body as { T1: JsonObject[] }).T1),
+  });
+  return { ...heard, [Symbol.asyncDispose]: inbox.close };
+}
+
+function pub(endpoint: string, more: JsonObject = {}): { service: JsonObject } {
+  return { service: { type: "pub", endpoint, ...more } };
+}
+
+function untilLogged({ log }: RunningContext, wanted: string): Promise<unknown> {
+  return log.first(({ phrase }) => phrase === wanted);
+}
+
+/** Whether an endpoint is free again. */
+async function bindOnce(endpoint: string): Promise<void> {
+  await (await bindPublisher(endpoint))[Symbol.asyncDispose]();
+}
+
+describe("a publication on request", () => {
+  test("has the entries of the bus, with the lists that were asked for, and ends when told to", async () => {
+    await using context = await runContext([holder("ts_1")], { watch });
+    await context.start("T1");
+    const endpoint = await freeEndpoint();
+
+    const answer = await context.client.top("T1", { ...pub(endpoint), opened_files: true });
+    await using ear = await hear(endpoint);
+    const [entry = {}] = await ear.first((entries) => entries.length > 0);
+    await context.client.top("T1", { service: { type: "none", endpoint } });
+
+    expect(answer).toMatchObject([{ service_id: "ts_1", memory: { status: "sleeping" } }]);
+    expect(entry).toMatchObject({ serviceId: "ts_1", lifecycle: "running", runs: 1, rss: expect.any(Number) });
+    expect(JSON.stringify(entry.opened_files)).toContain("Context-Test.xml");
+    expect(entry).not.toHaveProperty("connections");
+    await bindOnce(endpoint);
+  });
+
+  test("is changed by asking again, at once and however long its pause is", async () => {
+    await using context = await runContext([holder("ts_1")], { watch });
+    await context.start("T1");
+    const endpoint = await freeEndpoint();
+
+    await context.client.top("T1", pub(endpoint));
+    await using ear = await hear(endpoint);
+    const [first = {}] = await ear.first((entries) => entries.length > 0);
+    await context.client.top("T1", pub(endpoint, { frequency_s: 3_600 }));
+    await context.client.top("T1", { ...pub(endpoint, { frequency_s: 3_600 }), open_connections: true });
+    const [changed = {}] = await ear.first(([entry]) => entry?.connections !== undefined);
+
+    expect(first).not.toHaveProperty("connections");
+    expect(changed.connections).toEqual([]);
+  });
+
+  test("ends with its transaction, however long its pause is", async () => {
+    await using context = await runContext([holder("ts_1")], { watch });
+    await context.start("T1");
+    const endpoint = await freeEndpoint();
+    await context.client.top("T1", pub(endpoint, { frequency_s: 3_600 }));
+
+    await context.stop("T1");
+
+    await untilLogged(context, "publication ended");
+    await bindOnce(endpoint);
+  });
+
+  test("is refused where another transaction publishes, where somebody else listens, and off this machine", async () => {
+    await using context = await runContext([holder("ts_1")], { watch });
+    await context.start("T1");
+    await context.start("T2");
+    const [taken, foreign] = [await freeEndpoint(), await freeEndpoint()];
+    await using _publisher = await bindPublisher(foreign);
+    await context.client.top("T1", pub(taken));
+
+    const ask = (service: JsonObject) => context.client.top("T2", { service });
+    await expect(ask({ endpoint: taken })).rejects.toMatchObject({
+      code: "ERR_ENDPOINT_IN_USE",
+      message: `${taken} publishes transaction T1`,
+    });
+    await expect(ask({ endpoint: taken, type: "none" })).rejects.toMatchObject({ code: "ERR_ENDPOINT_IN_USE" });
+    await expect(ask({ endpoint: foreign })).rejects.toMatchObject({ code: "ERR_ENDPOINT_IN_USE" });
+    await expect(ask({ endpoint: "tcp://0.0.0.0:6558" })).rejects.toMatchObject({ code: "ERR_ENDPOINT_PUBLIC" });
+    await expect(ask({ endpoint: "ipc:///figures" })).rejects.toMatchObject({ code: "ERR_MESSAGE_MALFORMED" });
+    await expect(ask({ endpoint: foreign, type: "none" })).resolves.toHaveLength(1);
+  });
+
+  test("is one of sixteen at most", async () => {
+    await using context = await runContext([holder("ts_1")], { watch });
+    await context.start("T1");
+    const free = await Promise.all(Array.from({ length: 17 }, freeEndpoint));
+    const [one = "", ...others] = [...new Set(free)];
+
+    for (const endpoint of others) await context.client.top("T1", pub(endpoint));
+
+    await expect(context.client.top("T1", pub(one))).rejects.toMatchObject({
+      code: "ERR_ENDPOINT_IN_USE",
+      message: expect.stringMatching(/^16 publications are open: tcp:/),
+    });
+  });
+});
+
+describe("the Monitor task", () => {
+  test.each(["publisher", "service"])("publishes on the endpoint of its %s block", async (era) => {
+    const endpoint = await freeEndpoint();
+    const block = `<${era}><endpoint>${endpoint}</endpoint><frequency_s>1</frequency_s><type>pub</type></${era}>`;
+    await using context = await runContext([monitorTask(block), holder("ts_1")], { watch });
+
+    await context.start("T1");
+    await using ear = await hear(endpoint);
+    const entries = await ear.first((all) => all.length === 2);
+
+    expect(entries).toMatchObject([
+      { serviceId: "ts000", status: expect.any(String), rss: expect.any(Number) },
+      { serviceId: "ts_1", status: "sleeping", rss: expect.any(Number) },
+    ]);
+    for (const entry of entries) expect(entry).not.toHaveProperty("opened_files");
+  });
+
+  test("adds the lists of its monitor_options, for which 0 is no, and says that it writes to no database", async () => {
+    const endpoint = await freeEndpoint();
+    const configuration = `<publisher><endpoint>${endpoint}</endpoint></publisher>
+      <monitor_options><opened_files>1</opened_files><open_connections>yes</open_connections><memory_maps>0</memory_maps>
+      </monitor_options><db_connection><host>localhost</host></db_connection>`;
+    await using context = await runContext([monitorTask(configuration), holder("ts_1")], { watch });
+
+    await context.start("T1");
+    await using ear = await hear(endpoint);
+    const entries = await ear.first((all) => all.length === 2 && all.every(({ opened_files: files }) => files));
+
+    const [monitor = {}, held = {}] = entries;
+    expect(JSON.stringify(held.opened_files)).toContain("Context-Test.xml");
+    expect(JSON.stringify(monitor.connections)).toContain(
+      JSON.stringify(["127.0.0.1", Number(endpoint.split(":")[2])]),
+    );
+    expect(monitor).not.toHaveProperty("memory_map");
+    await context.log.first(({ line }) => String(line).startsWith("db_connection: nothing is written to a database"));
+  });
+});
