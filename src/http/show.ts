@@ -1,5 +1,6 @@
 // What the server keeps of what it has seen, and whom it tells: transitions, figures of the last hour, the last lines
 // of each task. All of it is bounded.
+import { transitionOf } from "../history/transition.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { createHistory, type FigureHistory } from "./history.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
@@ -104,7 +105,7 @@ export function createShow({ source, version, takesCommands, nowMs }: ShowOption
     logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
     snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
     moved(told) {
-      const transition = shown(told);
+      const transition = transitionOf(told);
       transitions.push(transition);
       metrics.transition(transition.task, transition.to);
       fanOut.tell(EVENTS, "transition", transition);
@@ -145,10 +146,4 @@ function ownFigures(nowMs: number): ProviderFigures {
     residentBytes: process.memoryUsage.rss(),
     startSeconds: Math.round(nowMs - process.uptime() * 1_000) / 1_000,
   };
-}
-
-// What comes from the provider has more than this.
-function shown({ transaction, task, sequence, from, to, event, cause, reason, ...rest }: Transition): Transition {
-  const { run, pid, code, signal, time } = rest;
-  return { transaction, task, sequence, from, to, event, cause, reason, run, pid, code, signal, time };
 }

@@ -1,4 +1,8 @@
 // What the dashboard's server and its page tell each other, as JSON. Types only: the page is built from them as well.
+import type { Figures, History } from "../history/figures.ts";
+import type { Transition } from "../history/transition.ts";
+
+export type { Figures, History, Transition };
 
 /** A task as its context file has it. */
 export interface TaskDefinition {
@@ -51,23 +55,6 @@ export interface State {
   transactions: readonly TransactionState[];
 }
 
-/** An entry of `/api/transitions`. */
-export interface Transition {
-  transaction: string;
-  task: string;
-  sequence: number;
-  from: string;
-  to: string;
-  event: string;
-  cause?: string | undefined;
-  reason?: string | undefined;
-  run: number;
-  pid?: number | undefined;
-  code?: number | undefined;
-  signal?: string | undefined;
-  time: string;
-}
-
 /** A trigger has fired. */
 export interface Triggered {
   transaction: string;
@@ -75,21 +62,6 @@ export interface Triggered {
   event: string;
   action: string;
   call: readonly string[];
-}
-
-/** The figures of a transaction at one moment, by task: percent of one core, and bytes, of the whole tree. */
-export interface Figures {
-  transaction: string;
-  atMs: number;
-  tasks: { readonly [task: string]: readonly [cpuPercent: number, residentBytes: number] };
-}
-
-/** `/api/history`: rows of equal length; `null` where a task had no process. */
-export interface History {
-  timesMs: readonly number[];
-  tasks: {
-    readonly [task: string]: { cpuPercent: readonly (number | null)[]; residentBytes: readonly (number | null)[] };
-  };
 }
 
 /** A line that a task has printed. */

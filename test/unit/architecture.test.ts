@@ -16,11 +16,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/tasks": ["src", "src/protocol", "src/bus"],
   "src/monitor": ["src", "src/protocol", "src/processes"],
   "src/generator": ["src", "src/config"],
-  "src/http": ["src", "src/config", "src/protocol"],
+  "src/history": ["src", "src/protocol"],
+  "src/http": ["src", "src/config", "src/protocol", "src/history"],
   web: ["src/http"],
   tools: [
     ...["src", "src/config", "src/protocol", "src/bus", "src/launch"],
-    ...["src/context", "src/monitor", "src/generator", "src/http"],
+    ...["src/context", "src/monitor", "src/generator", "src/history", "src/http"],
   ],
 };
 
@@ -48,7 +49,7 @@ const DOORS: Record<string, RegExp> = {
 
 /** Folders that decide and never touch: no file, socket, child, timer or clock. */
 const PURE =
-  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|journal-records|journal-recall|record|report|announcements|verdict|requests)\.ts$|^src\/launch\/(own-commands|last-words)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$|^tools\/monitor-(text|news|model|states|view|columns|pieces|table|details|lines)\.ts$|^src\/http\/(wire|source|address|access|routing|ring|history|backlog|state|command|task-states)\.ts$|^web\/(states|text|layout|event-stream|figures)\.ts$/;
+  /^src\/(config|protocol)\/|^src\/context\/(lifecycle|dispatch|triggers|throttle|restart|dependencies|transition|move|journal-records|journal-recall|record|report|announcements|verdict|requests)\.ts$|^src\/launch\/(own-commands|last-words)\.ts$|^src\/processes\/(stat|cookie|tree)\.ts$|^src\/generator\/(diagram|context-update|plan)\.ts$|^tools\/monitor-(text|news|model|states|view|columns|pieces|table|details|lines)\.ts$|^src\/history\/(figures|transition|records|segments|track|summary|downsample)\.ts$|^src\/http\/(wire|source|address|access|routing|ring|history|backlog|state|command|task-states)\.ts$|^web\/(states|text|layout|event-stream|figures)\.ts$/;
 const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
 
 interface Import {

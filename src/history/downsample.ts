@@ -1,0 +1,52 @@
+// Figures of any length of time as so many rows at most. Pure. Each row stands for an equal part of the time, and has the
+// mean of CPU and the most of memory in it; a part without figures after one with some is a row without any, so that no
+// line is drawn across it.
+import type { Figures, History } from "./figures.ts";
+import { createSummary } from "./summary.ts";
+import { createTrack, PAUSE_MS } from "./track.ts";
+
+export interface Downsample {
+  /** The oldest first. What comes from before the part that has been reached, as after a clock was set back, counts there. */
+  add(figures: Figures): void;
+  read(): History;
+}
+
+export function createDownsample({
+  sinceMs,
+  untilMs,
+  points,
+}: {
+  sinceMs: number;
+  untilMs: number;
+  points: number;
+}): Downsample {
+  const partMs = Math.max(1, (untilMs - sinceMs) / points);
+  const track = createTrack(points);
+  const summary = createSummary();
+  let reached = 0;
+  let lastMs = Number.POSITIVE_INFINITY;
+
+  function close(): void {
+    const row = summary.take();
+    if (row !== undefined) track.add(row);
+  }
+
+  return {
+    add(figures) {
+      const part = Math.min(points - 1, Math.floor((figures.atMs - sinceMs) / partMs));
+      if (part > reached) {
+        close();
+        // Samples may be further apart than the parts of a short time are long.
+        const isPause = figures.atMs - lastMs > PAUSE_MS && part > reached + 1;
+        if (isPause) track.add({ ...figures, atMs: sinceMs + (reached + 1) * partMs, tasks: {} });
+        reached = part;
+      }
+      lastMs = figures.atMs;
+      summary.add(figures);
+    },
+    read() {
+      close();
+      return track.read();
+    },
+  };
+}
