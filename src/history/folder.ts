@@ -1,0 +1,29 @@
+// The files of a history's folder as they are found; any of them may go while one looks.
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { FoundFile } from "./segments.ts";
+
+/**
+ * The files of a folder; none where it is not there.
+ *
+ * @throws what else the system says.
+ */
+export async function filesIn(folder: string): Promise<FoundFile[]> {
+  const names = await readdir(folder).catch(ifGone<string[]>([]));
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const file = await lstat(join(folder, name)).catch(ifGone(undefined));
+      // Reading a pipe that somebody has put there would never end.
+      return file?.isFile() ? [{ name, bytes: file.size, changedMs: file.mtimeMs }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** For who knows what to do without a file that has gone. */
+export function ifGone<T>(instead: T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code === "ENOENT") return instead;
+    throw error;
+  };
+}
