@@ -10,7 +10,7 @@ import { startHttpServer } from "../src/http/server.ts";
 import type { CommandAnswer, CommandRequest } from "../src/http/wire.ts";
 import type { Log } from "../src/log.ts";
 import type { Frame } from "../src/protocol/codec.ts";
-import { isObject } from "../src/protocol/json.ts";
+import { hearSamples } from "./hear-samples.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
 export interface Dashboard extends AsyncDisposable {
@@ -56,18 +56,9 @@ export async function openDashboard(
     return { result: "success", transaction: id, orders };
   }
 
-  function hear({ topic, body }: Frame): void {
-    if (topic !== "monitor" || !isObject(body)) return;
-    for (const [transaction, entries] of Object.entries(body))
-      if (Array.isArray(entries)) happenings.sampled(transaction, entries);
-  }
-
   return {
     spectator: happenings,
-    hearing: (publish) => (frame) => {
-      hear(frame);
-      return publish(frame);
-    },
+    hearing: (publish) => hearSamples(publish, happenings.sampled),
     show(provider) {
       log.info({ url: `http://${formatAddress(server.address)}/`, commands: token !== undefined }, "dashboard ready");
       server.show({

@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { ContextConfig } from "../src/config/context-config.ts";
 import { longestStopMs } from "../src/context/dependencies.ts";
 import { type Provider, startProvider } from "../src/context/provider.ts";
+import { together } from "../src/context/spectator.ts";
 import type { Outcome } from "../src/context/transactions.ts";
 import { deferred } from "../src/deferred.ts";
 import { ContextError } from "../src/errors.ts";
@@ -17,6 +18,7 @@ import type { LogLevel } from "./log-levels.ts";
 import { emptied } from "./outlet.ts";
 import { answer, answerJson, EXIT } from "./print.ts";
 import { UNREAD_MS } from "./program.ts";
+import type { Recorder } from "./recorder.ts";
 import type { Signals } from "./signals.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
@@ -32,6 +34,8 @@ interface Options {
   log_level: LogLevel;
   http?: string;
   http_token?: string;
+  history?: string | true;
+  history_size?: number;
 }
 
 /** How often a provider that leaves says whom it waits for, in milliseconds. */
@@ -76,10 +80,14 @@ async function run(
     signals,
   }: { file: string; options: Options; log: Log; breakdown: Breakdown; signals: Signals },
 ): Promise<number> {
-  const { http } = options;
+  const { http, history } = options;
   if (http === undefined && options.http_token !== undefined)
     throw new ContextError("ERR_USAGE", "--http-token is for --http, which says where the dashboard is");
+  if (history === undefined && options.history_size !== undefined)
+    throw new ContextError("ERR_USAGE", "--history-size is for --history, which keeps one");
+  await using recorder = history === undefined ? undefined : await openRecorder({ ...options, history }, { file, log });
   await using dashboard = http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log });
+  const watchers = [recorder, dashboard].filter((watcher) => watcher !== undefined);
   const provider = await startProvider({
     config,
     file,
@@ -87,14 +95,19 @@ async function run(
     servicesRoots: options.services_root,
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
-    ...(dashboard === undefined ? {} : { spectator: dashboard.spectator }),
+    spectator: together(watchers.map(({ spectator }) => spectator)),
     watch: ({ publish, ...source }) =>
-      startMonitor({ sampler: createSampler(), ...source, publish: dashboard?.hearing(publish) ?? publish }),
+      startMonitor({
+        sampler: createSampler(),
+        ...source,
+        publish: watchers.reduce((heard, { hearing }) => hearing(heard), publish),
+      }),
   }).catch((error: unknown) => {
     // Whatever it could not close must not keep us, half dead; by then the error has been told.
     setTimeout(() => process.exit(), LAST_MS).unref();
     throw error;
   });
+  recorder?.record(provider);
   dashboard?.show(provider);
   const { contextId, endpoints, pid } = provider;
   signals.follow((_, count) => count > 1 && provider.kill());
@@ -134,9 +147,13 @@ async function exit(code: number): Promise<never> {
   process.exit(code);
 }
 
-// Loaded when it is asked for: most providers have none.
+// Loaded when they are asked for: most providers have none.
 async function openDashboard(...words: Parameters<typeof import("./dashboard.ts").openDashboard>): Promise<Dashboard> {
   return (await import("./dashboard.ts")).openDashboard(...words);
+}
+
+async function openRecorder(...words: Parameters<typeof import("./recorder.ts").openRecorder>): Promise<Recorder> {
+  return (await import("./recorder.ts")).openRecorder(...words);
 }
 
 /** An exception that nobody has caught: half dead is worse than an end. */

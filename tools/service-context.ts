@@ -1,8 +1,12 @@
 #!/usr/bin/env node
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { LOG_LEVELS } from "./log-levels.ts";
 import { createProgram, runProgram } from "./program.ts";
 import { hearSignals } from "./signals.ts";
+
+/** Of a history. */
+const LEAST_MIB = 4;
+const MOST_MIB = 2 ** 20;
 
 const program = createProgram(
   "service-context",
@@ -26,6 +30,8 @@ const program = createProgram(
   )
   .option("--http <address>", "serve the dashboard and /metrics at HOST:PORT, or at a PORT of 127.0.0.1")
   .option("--http_token <token>", "take commands there from whoever has this token; @FILE reads it from a file")
+  .option("--history [folder]", "keep figures and steps in files, below this folder (default: beside the journal)")
+  .option("--history_size <MiB>", "what these files may take together, 4 or more (default: 64)", readSize)
   .addOption(new Option("--log_format <format>", "log lines on stderr").choices(["pretty", "json"]).default("pretty"))
   .addOption(new Option("--log_level <level>", "least level to log").choices(LOG_LEVELS).default("info"));
 
@@ -49,4 +55,11 @@ function instead(flags: string, description: string): Option {
 
 function collect(value: string, values: string[]): string[] {
   return [...values, value];
+}
+
+function readSize(text: string): number {
+  const size = Number(text);
+  if (!/^\d+$/.test(text) || size < LEAST_MIB || size > MOST_MIB)
+    throw new InvalidArgumentError(`Expected a whole number of MiB, ${LEAST_MIB} or more.`);
+  return size;
 }

@@ -1,16 +1,14 @@
 // The long-lived process of one context file. Opens presence, journal, forwarder, bus and watch in this order, and
 // closes them in reverse once every process is gone.
 import { randomUUID } from "node:crypto";
-import { realpathSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, dirname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { narrowToLoopback, resolveEndpoints } from "../bus/exposure.ts";
 import { type ForwarderEvents, startForwarder } from "../bus/forwarder.ts";
 import type { ContextConfig, Endpoints, Probe, TaskServiceConfig } from "../config/context-config.ts";
 import { deferred } from "../deferred.ts";
 import { ContextError, reasonOf } from "../errors.ts";
 import { startProgram } from "../launch/child.ts";
-import { stateDirOf } from "../launch/compile.ts";
 import { type Custody, createCustody } from "../launch/custody.ts";
 import { assertDescriptors, descriptorShortage } from "../launch/descriptors.ts";
 import { type RunningProbe, startProbe } from "../launch/probe.ts";
@@ -30,6 +28,7 @@ import { createComplaints } from "./complaints.ts";
 import { createController } from "./controller.ts";
 import { createGate } from "./gate.ts";
 import { openJournal } from "./journal.ts";
+import { placeOf } from "./place.ts";
 import { clearLeftovers, forget, resume } from "./predecessor.ts";
 import { contextKeyOf, holdPresence } from "./presence.ts";
 import { createPublications } from "./publications.ts";
@@ -338,13 +337,6 @@ function warnOfShortage(tasks: number, log: Log): void {
   if (shortage === undefined) return;
   const reason = `${tasks} tasks may need ${shortage.needed} open files, and the limit is ${shortage.limit}; raise it with ulimit -n`;
   log.warn({ reason }, "few descriptors");
-}
-
-/** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
-function placeOf(file: string, stateDir: string | undefined): { folder: string; name: string } {
-  const name = basename(realpathSync(file), ".xml");
-  if (stateDir === undefined) return { folder: stateDirOf(file), name };
-  return { folder: resolve(stateDir), name: `${name}-${contextKeyOf(file).slice(0, 8)}` };
 }
 
 interface ProbeSurroundings {

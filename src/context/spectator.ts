@@ -35,6 +35,23 @@ export const nobody: Spectator = {
   forwarder: nothing,
 };
 
+/** Several as one: each is told, whatever happens to the others; the first that stumbles is heard of. */
+export function together(spectators: readonly Spectator[]): Spectator {
+  return {
+    moved: (moved) => tellAll(spectators, (one) => one.moved(moved)),
+    triggered: (trigger) => tellAll(spectators, (one) => one.triggered(trigger)),
+    output: (output) => tellAll(spectators, (one) => one.output(output)),
+    changed: () => tellAll(spectators, (one) => one.changed()),
+    forwarder: (isThere) => tellAll(spectators, (one) => one.forwarder(isThere)),
+  };
+}
+
+function tellAll(spectators: readonly Spectator[], tell: (one: Spectator) => void): void {
+  const stumbles: unknown[] = [];
+  for (const one of spectators) unfailing(tell, (error) => stumbles.push(error))(one);
+  if (stumbles.length > 0) throw stumbles[0];
+}
+
 /** Whoever looks on may stumble; supervision goes on. */
 export function harmless(spectator: Spectator, onStumble: (error: unknown) => void): Spectator {
   return {

@@ -248,7 +248,8 @@ export function createWriter({
       await Promise.race([settled(), pause(LAST_MS, undefined, { signal: late.signal, ref: false })]).finally(() =>
         late.abort(),
       );
-      if (waiting.length > 0) log.warn({ folder, lost: lost + waiting.length }, "history lacks what came last");
+      if (isOpen && waiting.length > 0)
+        log.warn({ folder, lost: lost + waiting.length }, "history lacks what came last");
     },
   };
 }

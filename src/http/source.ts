@@ -1,5 +1,6 @@
 // What the server knows of the provider it shows: one interface, so that it runs on any, and in a test on none.
 import type { ContextConfig } from "../config/context-config.ts";
+import type { HistoryRecord } from "../history/records.ts";
 import type { Json } from "../protocol/json.ts";
 import type { CommandAnswer, CommandRequest, Transition, Triggered } from "./wire.ts";
 
@@ -24,6 +25,12 @@ export interface TaskRecord {
   runs: number;
   pid: number | null;
   reason?: string;
+}
+
+/** What was before, where that is kept. */
+export interface Past {
+  /** All that was kept since a time, in milliseconds since 1970, the oldest first. */
+  since(sinceMs: number): AsyncIterable<HistoryRecord>;
 }
 
 /** What happens while we look on; each is told as soon as it has. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { harmless, nobody } from "../../../src/context/spectator.ts";
+import { harmless, nobody, together } from "../../../src/context/spectator.ts";
 
 test("whoever looks on and stumbles harms nobody, and is reported", () => {
   const stumbles: unknown[] = [];
@@ -26,4 +26,26 @@ test("whoever looks on is told what happened", () => {
   spectator.output(output);
 
   expect(told).toEqual([output]);
+});
+
+test("several who look on are told alike, also when one of them stumbles", () => {
+  const told: string[] = [];
+  const first = {
+    ...nobody,
+    forwarder() {
+      throw new Error("stumbled");
+    },
+    changed: () => void told.push("first"),
+  };
+  const second = {
+    ...nobody,
+    forwarder: (isThere: boolean) => void told.push(`forwarder ${isThere}`),
+    changed: () => void told.push("second"),
+  };
+  const both = together([first, second]);
+
+  both.changed();
+
+  expect(() => both.forwarder(true)).toThrow("stumbled");
+  expect(told).toEqual(["first", "second", "forwarder true"]);
 });

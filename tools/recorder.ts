@@ -1,0 +1,92 @@
+// What `service-context --history` adds: files of what the tasks have cost, and of each step they have made.
+import { randomUUID } from "node:crypto";
+import { historyFolderOf } from "../src/context/place.ts";
+import type { Provider } from "../src/context/provider.ts";
+import { nobody, type Spectator } from "../src/context/spectator.ts";
+import { readHistory } from "../src/history/reader.ts";
+import type { ProviderRecord } from "../src/history/records.ts";
+import { transitionOf } from "../src/history/transition.ts";
+import { createWriter } from "../src/history/writer.ts";
+import type { Past } from "../src/http/source.ts";
+import { figuresOf } from "../src/http/state.ts";
+import type { Log } from "../src/log.ts";
+import type { Frame } from "../src/protocol/codec.ts";
+import type { Json } from "../src/protocol/json.ts";
+import { hearSamples } from "./hear-samples.ts";
+
+export interface Recorder extends AsyncDisposable {
+  readonly spectator: Spectator;
+  /** What the monitor publishes through, for the recorder to hear it as well. */
+  hearing(publish: (frame: Frame) => boolean): (frame: Frame) => boolean;
+  /** The provider is there, and the files are ours from now on. */
+  record(provider: Provider): void;
+  /** What was kept before, and is kept now. */
+  readonly past: Past;
+}
+
+export interface RecorderOptions {
+  /** The folder that is to hold it, or `true` for that of the journal. */
+  history: string | true;
+  history_size?: number;
+  state_dir?: string;
+}
+
+declare const ZCONTEXT_VERSION: string | undefined;
+
+const MIB_BYTES = 2 ** 20;
+const DEFAULT_MIB = 64;
+/** How often it is said how all tasks stand, in milliseconds. */
+const STATES_PERIOD_MS = 60_000;
+
+/** Opens the recorder, before there is a provider; nothing is written before it is there. */
+export async function openRecorder(
+  { history, history_size: size = DEFAULT_MIB, state_dir }: RecorderOptions,
+  { file, log, nowMs = Date.now }: { file: string; log: Log; nowMs?: () => number },
+): Promise<Recorder> {
+  const folder = historyFolderOf(file, history === true || history === "" ? state_dir : history);
+  const writer = createWriter({ folder, maxBytes: size * MIB_BYTES, log });
+  let provider: Provider | undefined;
+  let statesMs = Number.NEGATIVE_INFINITY;
+
+  function sampled(transaction: string, entries: readonly Json[]): void {
+    const figures = figuresOf(transaction, entries, nowMs());
+    if (Object.keys(figures.tasks).length > 0) writer.write({ kind: "figures", ...figures });
+    tellStates(figures.atMs);
+  }
+
+  // A clock may be set back.
+  function tellStates(atMs: number): void {
+    if (provider === undefined || Math.abs(atMs - statesMs) < STATES_PERIOD_MS) return;
+    statesMs = atMs;
+    for (const { transaction, tasks } of provider.watched()) {
+      const states = tasks.map(({ service_id, lifecycle, runs }) => [service_id, [lifecycle, runs]] as const);
+      writer.write({ kind: "states", transaction, atMs, tasks: Object.fromEntries(states) });
+    }
+  }
+
+  const incarnation = randomUUID();
+  function tellOf(event: ProviderRecord["event"]): void {
+    const version = typeof ZCONTEXT_VERSION === "string" ? ZCONTEXT_VERSION : "0.0.0";
+    writer.write({ kind: "provider", event, atMs: nowMs(), incarnation, pid: process.pid, version });
+  }
+
+  // What it resumes comes before it is there.
+  tellOf("begin");
+  return {
+    spectator: { ...nobody, moved: (moved) => writer.write({ kind: "transition", ...transitionOf(moved) }) },
+    hearing: (publish) => hearSamples(publish, sampled),
+    past: {
+      since: (sinceMs) =>
+        readHistory(folder, { sinceMs, onFault: (file, reason) => log.warn({ file, reason }, "history passed over") }),
+    },
+    record(found) {
+      provider = found;
+      log.info({ folder, max_mib: size }, "history kept");
+      writer.open();
+    },
+    async [Symbol.asyncDispose]() {
+      tellOf("end");
+      await writer[Symbol.asyncDispose]();
+    },
+  };
+}
