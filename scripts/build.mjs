@@ -12,7 +12,18 @@ if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: t
 
 const commands = ["service-context", "create-service", "conf-command", "context-monitor"];
 /** What the commands do, each in a file of its own: their words alone, `--help` say, start in half the time. */
-const deeds = ["serve", "dashboard", "recorder", "inspect", "test-services", "create", "control", "watch", "log"];
+const deeds = [
+  "serve",
+  "dashboard",
+  "recorder",
+  "inspect",
+  "test-services",
+  "create",
+  "control",
+  "watch",
+  "look-back",
+  "log",
+];
 const children = {
   forwarder: "src/bus/forwarder-main.ts",
   task: "src/tasks/main.ts",

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { Option } from "commander";
 import { createProgram, runProgram } from "./program.ts";
 
 const program = createProgram(
@@ -10,7 +11,16 @@ const program = createProgram(
   .option("--transaction <id>", "watch this transaction only")
   .option("--once", "print one table and leave")
   .option("--json", "one JSON object for each transaction and sample")
-  .option("--wait", "wait for a provider that is not there yet; a live table always does");
+  .option("--wait", "wait for a provider that is not there yet; a live table always does")
+  .addOption(
+    new Option("--since <time>", "print what was kept with --history since then: 90s, 15m, 1h, 2d ago, or a time")
+      // It does not look at what happens now.
+      .conflicts(["once", "wait", "endpoint"]),
+  )
+  .option("--history <folder>", "of --since: where that was kept, if not beside the context file");
 
 // Loaded when it is needed: `--help` must not wait for ZeroMQ.
-runProgram(program, async () => (await import("./watch.ts")).watch(program.opts()));
+runProgram(program, async () => {
+  if (program.opts().since !== undefined) return (await import("./look-back.ts")).lookBack(program.opts());
+  return (await import("./watch.ts")).watch(program.opts());
+});

@@ -35,7 +35,7 @@ declare const ZCONTEXT_VERSION: string | undefined;
 
 const MIB_BYTES = 2 ** 20;
 const DEFAULT_MIB = 64;
-/** How often it is said how all tasks stand, in milliseconds. */
+/** How often it is said that the provider runs, and how all tasks stand, in milliseconds. */
 const STATES_PERIOD_MS = 60_000;
 
 /** Opens the recorder, before there is a provider; nothing is written before it is there. */
@@ -72,6 +72,9 @@ export async function openRecorder(
 
   // What it resumes comes before it is there.
   tellOf("begin");
+  // Where no transaction is open there is nothing else to say.
+  const pulse = setInterval(() => tellOf("runs"), STATES_PERIOD_MS);
+  pulse.unref();
   return {
     spectator: { ...nobody, moved: (moved) => writer.write({ kind: "transition", ...transitionOf(moved) }) },
     hearing: (publish) => hearSamples(publish, sampled),
@@ -85,6 +88,7 @@ export async function openRecorder(
       writer.open();
     },
     async [Symbol.asyncDispose]() {
+      clearInterval(pulse);
       tellOf("end");
       await writer[Symbol.asyncDispose]();
     },

@@ -21,6 +21,7 @@ export interface Options extends Whereabouts {
   once?: true;
   json?: true;
   wait?: true;
+  history?: string;
 }
 
 /** A provider publishes once a second; one that says nothing for this long has nothing to say, in milliseconds. */
@@ -33,6 +34,8 @@ const MOST_EVENTS = 10_000;
 
 /** Shows what a provider publishes until it is told to leave, or once; answers the exit code. */
 export async function watch(options: Options): Promise<number> {
+  if (options.history !== undefined)
+    throw new ContextError("ERR_USAGE", "--history is for --since, which says how far to look back");
   await checkWhereabouts(options);
   const left = new AbortController();
   const leave = () => left.abort();

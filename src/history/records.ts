@@ -20,16 +20,18 @@ export interface StatesRecord {
   tasks: { readonly [task: string]: readonly [state: string, runs: number] };
 }
 
-/** A provider begins to write, or ends; one that is killed says nothing. */
+/** A provider begins to write, runs, which is said once a minute, or ends; one that is killed says nothing more. */
 export interface ProviderRecord {
   kind: "provider";
-  event: "begin" | "end";
+  event: (typeof EVENTS)[number];
   atMs: number;
   /** Tells one life of a provider from another. */
   incarnation: string;
   pid: number;
   version: string;
 }
+
+const EVENTS = ["begin", "runs", "end"] as const;
 
 export type HistoryRecord = FiguresRecord | TransitionRecord | StatesRecord | ProviderRecord;
 
@@ -68,7 +70,7 @@ const isNumber: Shape = (value) => typeof value === "number";
 const isCount: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isMoment: Shape = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15;
 const isTime: Shape = (value) => typeof value === "string" && !Number.isNaN(Date.parse(value));
-const isEvent: Shape = (value) => value === "begin" || value === "end";
+const isEvent: Shape = (value) => EVENTS.some((event) => event === value);
 const optional =
   (shape: Shape): Shape =>
   (value) =>

@@ -22,7 +22,7 @@ const records: fc.Arbitrary<HistoryRecord> = fc.oneof(
   }),
   fc.record({
     kind: fc.constant("provider" as const),
-    event: fc.constantFrom("begin" as const, "end" as const),
+    event: fc.constantFrom("begin" as const, "runs" as const, "end" as const),
     atMs: moment,
     incarnation: ids,
     pid: fc.nat(),

@@ -1,0 +1,155 @@
+// What `context-monitor --since` does: reads what providers have kept, whether one runs or not, and prints what it comes
+// to.
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { HISTORY_ENDING, historyFolderOf } from "../src/context/place.ts";
+import { findPresence } from "../src/context/presence.ts";
+import { ContextError, reasonOf } from "../src/errors.ts";
+import { filesIn } from "../src/history/folder.ts";
+import { readHistory } from "../src/history/reader.ts";
+import { formatRecord, type HistoryRecord } from "../src/history/records.ts";
+import { segmentsOf } from "../src/history/segments.ts";
+import { assertFile } from "./context-file.ts";
+import { speaksUnicode } from "./monitor-text.ts";
+import { createPastReport } from "./past-report.ts";
+import { drawPast } from "./past-table.ts";
+import { answer, EXIT, say } from "./print.ts";
+import { unread } from "./program.ts";
+import { readSince } from "./since.ts";
+
+/** The options that concern a look back. */
+export interface Options {
+  since: string;
+  context_file?: string;
+  history?: string;
+  transaction?: string;
+  json?: true;
+}
+
+/** How tasks stand is said once a minute: read from so much earlier on, in milliseconds, to know it. */
+const LEAD_MS = 120_000;
+/** A reader that takes longer says so, in milliseconds. */
+const PATIENCE_MS = 1_000;
+
+/** Prints what was kept since a time; answers the exit code. */
+export async function lookBack(options: Options): Promise<number> {
+  const nowMs = Date.now();
+  const sinceMs = readSince(options.since, nowMs);
+  const folder = await findFolder(options);
+  const patience = setTimeout(() => say(`reading ${folder}`), PATIENCE_MS);
+  try {
+    const isFound = options.json
+      ? await printRecords(folder, sinceMs, options)
+      : await printReport(folder, { sinceMs, nowMs }, options);
+    if (isFound) return EXIT.done;
+  } catch (error) {
+    if (error instanceof ContextError) throw error;
+    throw unreadable(folder, error);
+  } finally {
+    clearTimeout(patience);
+  }
+  throw nothingKept(folder, options);
+}
+
+async function printReport(
+  folder: string,
+  { sinceMs, nowMs }: { sinceMs: number; nowMs: number },
+  { transaction, context_file: file }: Options,
+): Promise<boolean> {
+  const report = createPastReport({ sinceMs, untilMs: nowMs, transaction });
+  for await (const record of readHistory(folder, { sinceMs: sinceMs - LEAD_MS, onFault })) report.add(record);
+  const past = report.read(file === undefined ? undefined : await isRunning(file));
+  const isUnicode = speaksUnicode(process.env);
+  const hasSparklines = isUnicode && process.stdout.isTTY === true && process.env.TERM !== "dumb";
+  for (const line of drawPast(past, { isUnicode, hasSparklines })) answer(line);
+  return past.span !== undefined;
+}
+
+// One that is halted does not answer, and is there.
+async function isRunning(file: string): Promise<boolean> {
+  return findPresence(file).then(
+    (presence) => presence !== undefined,
+    () => true,
+  );
+}
+
+async function printRecords(folder: string, sinceMs: number, { transaction }: Options): Promise<boolean> {
+  const gone = unread().then(() => "gone" as const);
+  // Those of providers say nothing where there is nothing else.
+  let held: string[] = [];
+  let isFound = false;
+  for await (const record of readHistory(folder, { sinceMs, onFault })) {
+    if (!isMeant(record, transaction)) continue;
+    isFound ||= record.kind !== "provider";
+    held.push(ascii(formatRecord(record).trimEnd()));
+    if (!isFound) continue;
+    held.forEach(answer);
+    held = [];
+    // There may be more of them than there is memory.
+    if (process.stdout.writableNeedDrain && (await Promise.race([drained(), gone])) === "gone") return true;
+  }
+  return isFound;
+}
+
+function drained(): Promise<void> {
+  return new Promise((resolve) => process.stdout.once("drain", () => resolve()));
+}
+
+function isMeant(record: HistoryRecord, only: string | undefined): boolean {
+  return only === undefined || record.kind === "provider" || record.transaction === only;
+}
+
+// What tasks say may be read on a terminal after all.
+function ascii(json: string): string {
+  return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function onFault(file: string, reason: string): void {
+  say(`warning: ${file} is passed over: ${reason}`);
+}
+
+// --- where it is ---------------------------------------------------------------------------------------------------------
+
+async function findFolder({ context_file: file, history }: Options): Promise<string> {
+  if (file !== undefined) {
+    await assertFile(file);
+    return history?.endsWith(HISTORY_ENDING) ? history : historyFolderOf(file, history);
+  }
+  if (history === undefined)
+    throw new ContextError("ERR_USAGE", "where is the history? --context_file FILE or --history FOLDER", {
+      hint: "`context-monitor --help` lists the options.",
+    });
+  return soleHistoryIn(history);
+}
+
+/** The folder itself, or the only history in it. */
+async function soleHistoryIn(folder: string): Promise<string> {
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new Error("it is not a folder");
+    if (segmentsOf(await filesIn(folder)).length > 0) return folder;
+    const found = (await readdir(folder)).filter((name) => name.endsWith(HISTORY_ENDING));
+    const [sole = basename(folder), ...others] = found;
+    if (others.length === 0) return found.length === 0 ? folder : join(folder, sole);
+    throw new ContextError("ERR_USAGE", `there are ${found.length} histories in ${folder}`, {
+      hint: "Name one of them, or the context file with --context_file.",
+      details: found.sort(),
+    });
+  } catch (error) {
+    if (error instanceof ContextError) throw error;
+    throw unreadable(folder, error);
+  }
+}
+
+function unreadable(folder: string, error: unknown): ContextError {
+  return new ContextError("ERR_CONFIG_UNREADABLE", `cannot read the history in ${folder}: ${reasonOf(error)}`, {
+    hint: "Give the folder that --history of service-context names, or the context file.",
+    cause: error,
+  });
+}
+
+function nothingKept(folder: string, { since, transaction }: Options): ContextError {
+  const what = transaction === undefined ? "nothing was kept" : `nothing of transaction ${transaction} was kept`;
+  return new ContextError("ERR_TRANSACTION_UNKNOWN", `${what} since ${since} in ${folder}`, {
+    hint: "Run service-context with --history; where that, or --state-dir, names a folder, give it here with --history.",
+  });
+}

@@ -1,0 +1,220 @@
+// What a history comes to: how each task has ended up, what it has cost, the last steps, and when no provider ran. Pure;
+// records are added one by one, and what is held does not grow with their number.
+import { createDownsample, type Downsample } from "../src/history/downsample.ts";
+import { type HistoryRecord, timeOf } from "../src/history/records.ts";
+import type { Transition } from "../src/history/transition.ts";
+
+/** A task over the whole time. */
+export interface PastTask {
+  transaction: string;
+  id: string;
+  /** At the end; `gone` where its provider was killed, and nothing is known of it since. */
+  state: string;
+  runs: number | undefined;
+  /** How often it came back by itself. */
+  restarts: number;
+  cpuMean: number | undefined;
+  cpuMost: number | undefined;
+  rssLast: number | undefined;
+  rssMost: number | undefined;
+  /** Over the whole time, a value for each part of it. */
+  cpuCourse: readonly (number | undefined)[];
+  rssCourse: readonly (number | undefined)[];
+}
+
+/** A time in which no provider ran; one that lasts has no end. */
+export interface Gap {
+  fromMs: number;
+  toMs?: number;
+  wasKilled: boolean;
+}
+
+export interface Past {
+  /** Of the first and the last record; undefined where there is none. */
+  span: { fromMs: number; toMs: number } | undefined;
+  tasks: readonly PastTask[];
+  /** Of more tasks than those we only count. */
+  leftOut: number;
+  steps: readonly Transition[];
+  stepCount: number;
+  gaps: readonly Gap[];
+}
+
+export interface PastReport {
+  add(record: HistoryRecord): void;
+  /** @param isRunning - Whether a provider runs now; undefined where nobody knows. */
+  read(isRunning?: boolean): Past;
+}
+
+/** Parts of the whole time, each a column of a sparkline. */
+export const PARTS = 24;
+const MOST_STEPS = 20;
+const MOST_TASKS = 1_000;
+const MOST_GAPS = 20;
+
+/** What is gathered of a task. */
+interface Row {
+  transaction: string;
+  id: string;
+  state: string;
+  runs: number | undefined;
+  restarts: number;
+  samples: number;
+  cpuSum: number;
+  cpuMost: number;
+  rssLast: number;
+  rssMost: number;
+}
+
+/** @param sinceMs - What is older than that only says how things stood then. */
+export function createPastReport({
+  sinceMs,
+  untilMs,
+  transaction: only,
+}: {
+  sinceMs: number;
+  untilMs: number;
+  transaction?: string | undefined;
+}): PastReport {
+  const rows = new Map<string, Row>();
+  const leftOut = new Set<string>();
+  const courses = new Map<string, Downsample>();
+  let steps: Transition[] = [];
+  let stepCount = 0;
+  let gaps: Gap[] = [];
+  let span: { fromMs: number; toMs: number } | undefined;
+  let courseFromMs = sinceMs;
+  /** Of the last record, and how the provider that wrote it has ended, if it has. */
+  let lastMs: number | undefined;
+  let end: "left" | undefined;
+
+  function rowOf(transaction: string, id: string): Row | undefined {
+    const key = JSON.stringify([transaction, id]);
+    const known = rows.get(key);
+    if (known !== undefined) return known;
+    if (rows.size >= MOST_TASKS) {
+      if (leftOut.size < 100 * MOST_TASKS) leftOut.add(key);
+      return undefined;
+    }
+    const none = { restarts: 0, samples: 0, cpuSum: 0, cpuMost: 0, rssLast: 0, rssMost: 0 };
+    const row: Row = { transaction, id, state: "", runs: undefined, ...none };
+    rows.set(key, row);
+    return row;
+  }
+
+  /** A provider has begun; whoever ran under one that was killed is gone, unless it is said otherwise. */
+  function begin(atMs: number): void {
+    if (lastMs === undefined) return;
+    gaps = [...gaps, { fromMs: lastMs, toMs: atMs, wasKilled: end === undefined }].slice(-MOST_GAPS);
+    if (end === undefined) loseAll();
+  }
+
+  function loseAll(): void {
+    for (const row of rows.values()) if (LIVING.has(row.state)) row.state = "gone";
+  }
+
+  function sample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
+    let course = courses.get(transaction);
+    if (course === undefined && courses.size < MOST_TASKS) {
+      course = createDownsample({ sinceMs: courseFromMs, untilMs, points: PARTS });
+      courses.set(transaction, course);
+    }
+    course?.add({ transaction, atMs, tasks });
+    for (const [id, [cpu, rss]] of Object.entries(tasks)) {
+      const row = rowOf(transaction, id);
+      if (row === undefined) continue;
+      row.samples += 1;
+      row.cpuSum += cpu;
+      row.cpuMost = Math.max(row.cpuMost, cpu);
+      row.rssLast = rss;
+      row.rssMost = Math.max(row.rssMost, rss);
+    }
+  }
+
+  function step(record: HistoryRecord & { kind: "transition" }, isOfTime: boolean): void {
+    const { transaction, task, to, from, run } = record;
+    const row = rowOf(transaction, task);
+    if (row !== undefined) {
+      row.state = to;
+      row.runs = run;
+      if (isOfTime && from === "backingOff" && LIVING.has(to)) row.restarts += 1;
+    }
+    if (!isOfTime) return;
+    stepCount += 1;
+    steps = [...steps, record].slice(-MOST_STEPS);
+  }
+
+  function standing({ transaction, tasks }: HistoryRecord & { kind: "states" }): void {
+    for (const [id, [state, runs]] of Object.entries(tasks)) {
+      const row = rowOf(transaction, id);
+      if (row === undefined) continue;
+      row.state = state;
+      row.runs = runs;
+    }
+  }
+
+  return {
+    add(record) {
+      const atMs = timeOf(record);
+      const isOfTime = atMs >= sinceMs;
+      if (record.kind === "provider") {
+        if (record.event === "begin") begin(atMs);
+        end = record.event === "end" ? "left" : undefined;
+        lastMs = atMs;
+        return;
+      }
+      lastMs = atMs;
+      if (only !== undefined && record.transaction !== only) return;
+      if (isOfTime && span === undefined) courseFromMs = atMs;
+      if (isOfTime) span = { fromMs: span?.fromMs ?? atMs, toMs: atMs };
+      if (record.kind === "states") standing(record);
+      else if (record.kind === "transition") step(record, isOfTime);
+      else if (isOfTime) sample(record);
+    },
+    read(isRunning) {
+      const isOver = end !== undefined || isRunning === false;
+      if (isOver && end === undefined) loseAll();
+      const last = isOver && isRunning !== true && lastMs !== undefined ? [{ fromMs: lastMs, wasKilled: !end }] : [];
+      const parts = new Map([...courses].map(([id, course]) => [id, course.read()]));
+      const tasks = [...rows.values()].map((row): PastTask => {
+        const { transaction, id, state, runs, restarts, samples } = row;
+        const history = parts.get(transaction);
+        const own = history?.tasks[id];
+        const course = (values: readonly (number | null)[] = []) =>
+          courseOf(history?.timesMs ?? [], values, { fromMs: courseFromMs, toMs: untilMs });
+        const figures = samples === 0 ? undefined : row;
+        return {
+          ...{ transaction, id, state, runs, restarts },
+          cpuMean: figures && figures.cpuSum / samples,
+          cpuMost: figures?.cpuMost,
+          rssLast: figures?.rssLast,
+          rssMost: figures?.rssMost,
+          cpuCourse: course(own?.cpuPercent),
+          rssCourse: course(own?.residentBytes),
+        };
+      });
+      const isShown = ({ toMs = untilMs }: Gap) => toMs >= sinceMs;
+      const shownGaps = [...gaps, ...last].filter(isShown);
+      return { span, tasks, leftOut: leftOut.size, steps, stepCount, gaps: shownGaps };
+    },
+  };
+}
+
+/** States with a process, or on the way to one. */
+const LIVING: ReadonlySet<string> = new Set([
+  ...["running", "starting", "stopping", "backingOff", "blocked", "unready", "unresponsive", "stuck"],
+]);
+
+/** A value for each part of the time, out of rows that are there only where there was something. */
+function courseOf(
+  timesMs: readonly number[],
+  values: readonly (number | null)[],
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): (number | undefined)[] {
+  const course = new Array<number | undefined>(PARTS).fill(undefined);
+  values.forEach((value, row) => {
+    const part = Math.floor((((timesMs[row] as number) - fromMs) / Math.max(1, toMs - fromMs)) * PARTS);
+    if (value !== null) course[Math.min(PARTS - 1, Math.max(0, part))] = value;
+  });
+  return course;
+}
