@@ -7,6 +7,7 @@ import type { Spectator } from "../src/context/spectator.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
 import { formatAddress, readAddress } from "../src/http/address.ts";
 import { startHttpServer } from "../src/http/server.ts";
+import type { Past } from "../src/http/source.ts";
 import type { CommandAnswer, CommandRequest } from "../src/http/wire.ts";
 import type { Log } from "../src/log.ts";
 import type { Frame } from "../src/protocol/codec.ts";
@@ -35,12 +36,12 @@ const OTHERS = 0o077;
  */
 export async function openDashboard(
   { http, http_token }: { http: string; http_token?: string },
-  { config, log }: { config: ContextConfig; log: Log },
+  { config, log, past }: { config: ContextConfig; log: Log; past?: Past | undefined },
 ): Promise<Dashboard> {
   const token = readToken(http_token, log);
   const address = readAddress(http, { hasToken: token !== undefined });
   const version = typeof ZCONTEXT_VERSION === "string" ? ZCONTEXT_VERSION : "0.0.0";
-  const server = await startHttpServer({ address, token, version, log });
+  const server = await startHttpServer({ address, token, version, past, log });
   const { happenings } = server;
   let client: Promise<ContextClient> | undefined;
 

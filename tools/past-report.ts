@@ -46,8 +46,9 @@ export interface PastReport {
   read(isRunning?: boolean): Past;
 }
 
-/** Parts of the whole time, each a column of a sparkline. */
+/** Parts of the whole time at most, each a column of a sparkline, and the least they are long: there is a sample in each. */
 export const PARTS = 24;
+const LEAST_PART_MS = 2_000;
 const MOST_STEPS = 20;
 const MOST_TASKS = 1_000;
 const MOST_GAPS = 20;
@@ -88,6 +89,8 @@ export function createPastReport({
   let lastMs: number | undefined;
   let end: "left" | undefined;
 
+  const parts = () => Math.min(PARTS, Math.max(1, Math.floor((untilMs - courseFromMs) / LEAST_PART_MS)));
+
   function rowOf(transaction: string, id: string): Row | undefined {
     const key = JSON.stringify([transaction, id]);
     const known = rows.get(key);
@@ -116,7 +119,7 @@ export function createPastReport({
   function sample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
     let course = courses.get(transaction);
     if (course === undefined && courses.size < MOST_TASKS) {
-      course = createDownsample({ sinceMs: courseFromMs, untilMs, points: PARTS });
+      course = createDownsample({ sinceMs: courseFromMs, untilMs, points: parts() });
       courses.set(transaction, course);
     }
     course?.add({ transaction, atMs, tasks });
@@ -175,13 +178,13 @@ export function createPastReport({
       const isOver = end !== undefined || isRunning === false;
       if (isOver && end === undefined) loseAll();
       const last = isOver && isRunning !== true && lastMs !== undefined ? [{ fromMs: lastMs, wasKilled: !end }] : [];
-      const parts = new Map([...courses].map(([id, course]) => [id, course.read()]));
+      const histories = new Map([...courses].map(([id, course]) => [id, course.read()]));
       const tasks = [...rows.values()].map((row): PastTask => {
         const { transaction, id, state, runs, restarts, samples } = row;
-        const history = parts.get(transaction);
+        const history = histories.get(transaction);
         const own = history?.tasks[id];
         const course = (values: readonly (number | null)[] = []) =>
-          courseOf(history?.timesMs ?? [], values, { fromMs: courseFromMs, toMs: untilMs });
+          courseOf(history?.timesMs ?? [], values, { fromMs: courseFromMs, toMs: untilMs, parts: parts() });
         const figures = samples === 0 ? undefined : row;
         return {
           ...{ transaction, id, state, runs, restarts },
@@ -209,12 +212,12 @@ const LIVING: ReadonlySet<string> = new Set([
 function courseOf(
   timesMs: readonly number[],
   values: readonly (number | null)[],
-  { fromMs, toMs }: { fromMs: number; toMs: number },
+  { fromMs, toMs, parts }: { fromMs: number; toMs: number; parts: number },
 ): (number | undefined)[] {
-  const course = new Array<number | undefined>(PARTS).fill(undefined);
+  const course = new Array<number | undefined>(parts).fill(undefined);
   values.forEach((value, row) => {
-    const part = Math.floor((((timesMs[row] as number) - fromMs) / Math.max(1, toMs - fromMs)) * PARTS);
-    if (value !== null) course[Math.min(PARTS - 1, Math.max(0, part))] = value;
+    const part = Math.floor((((timesMs[row] as number) - fromMs) / Math.max(1, toMs - fromMs)) * parts);
+    if (value !== null) course[Math.min(parts - 1, Math.max(0, part))] = value;
   });
   return course;
 }

@@ -86,7 +86,8 @@ async function run(
   if (history === undefined && options.history_size !== undefined)
     throw new ContextError("ERR_USAGE", "--history-size is for --history, which keeps one");
   await using recorder = history === undefined ? undefined : await openRecorder({ ...options, history }, { file, log });
-  await using dashboard = http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log });
+  await using dashboard =
+    http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log, past: recorder?.past });
   const watchers = [recorder, dashboard].filter((watcher) => watcher !== undefined);
   const provider = await startProvider({
     config,

@@ -43,6 +43,17 @@ export function createHistory(): FigureHistory {
   };
 }
 
+/** The rows that are not older. */
+export function rowsSince({ timesMs, tasks }: History, sinceMs: number): History {
+  const first = timesMs.findIndex((timeMs) => timeMs >= sinceMs);
+  const from = first === -1 ? timesMs.length : first;
+  const shown = Object.entries(tasks).map(([id, { cpuPercent, residentBytes }]) => [
+    id,
+    { cpuPercent: cpuPercent.slice(from), residentBytes: residentBytes.slice(from) },
+  ]);
+  return { timesMs: timesMs.slice(from), tasks: Object.fromEntries(shown) };
+}
+
 function join(before: History, after: History): History {
   const ids = new Set([...Object.keys(before.tasks), ...Object.keys(after.tasks)]);
   const rowOf = (history: History, id: string, name: "cpuPercent" | "residentBytes") =>

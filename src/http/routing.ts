@@ -2,7 +2,8 @@
 
 export type Route =
   | { kind: "page" | "health" | "metrics" | "state" | "transitions" | "events" | "command" }
-  | { kind: "history"; transaction: string }
+  /** `backMs` is how far back, where that is asked for. */
+  | { kind: "history"; transaction: string; backMs?: number }
   | { kind: "logs" | "output"; transaction: string; task: string };
 
 /** Why there is nothing; `allow` are the methods that the path knows. */
@@ -12,6 +13,8 @@ export interface NoRoute {
   allow?: string;
 }
 
+/** No more than a few thousand years. */
+const SECONDS = /^[1-9]\d{0,10}$/;
 const READ = "GET, HEAD";
 const PLAIN = {
   "/": "page",
@@ -29,7 +32,11 @@ export function routeOf(method: string, url: string): { route: Route } | { none:
     if (method === "POST") return { route: { kind: "command" } };
     return { none: { status: 405, reason: "commands are posted", allow: "POST" } };
   }
-  const route = readingOf(pathname, (name) => searchParams.get(name) ?? "");
+  const find = (name: string) => searchParams.get(name) ?? "";
+  const since = searchParams.get("since");
+  if (pathname === "/api/history" && since !== null && !SECONDS.test(since))
+    return { none: { status: 400, reason: "since: expected how many seconds back" } };
+  const route = readingOf(pathname, find);
   if (route === undefined) return { none: { status: 404, reason: `nothing is at ${pathname.slice(0, 100)}` } };
   if (!READ.split(", ").includes(method)) return { none: { status: 405, reason: `${pathname} is read`, allow: READ } };
   return { route };
@@ -41,7 +48,11 @@ function readingOf(pathname: string, find: (name: string) => string): Route | un
   const transaction = find("transaction");
   switch (pathname) {
     case "/api/history":
-      return { kind: "history", transaction };
+      return {
+        kind: "history",
+        transaction,
+        ...(find("since") === "" ? {} : { backMs: Number(find("since")) * 1_000 }),
+      };
     case "/api/logs":
       return { kind: "logs", transaction, task: find("task") };
     case "/api/output":

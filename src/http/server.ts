@@ -8,10 +8,12 @@ import { type Log, silent } from "../log.ts";
 import { denial, type Rules } from "./access.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { MAX_BODY_BYTES, readCommand } from "./command.ts";
+import { rowsSince } from "./history.ts";
+import { createLookBack } from "./look-back.ts";
 import { readPage } from "./page.ts";
 import { type Route, routeOf } from "./routing.ts";
 import { createShow, EVENTS, outputChannel } from "./show.ts";
-import type { Happenings, Source } from "./source.ts";
+import type { Happenings, Past, Source } from "./source.ts";
 import type { CommandAnswer, Refusal } from "./wire.ts";
 
 export interface HttpServer extends AsyncDisposable {
@@ -28,6 +30,8 @@ export interface HttpOptions {
   /** Commands are taken from whoever has it, and from nobody without one. */
   token?: string | undefined;
   version?: string;
+  /** What was before this server, where that is kept. */
+  past?: Past | undefined;
   log?: Log;
 }
 
@@ -35,6 +39,8 @@ export interface HttpOptions {
 const MAX_CONNECTIONS = 128;
 /** Listeners of events at the same time. */
 const MAX_LISTENERS = 64;
+
+const HOUR_MS = 3_600_000;
 
 const HEADERS = {
   "x-content-type-options": "nosniff",
@@ -53,11 +59,20 @@ export async function startHttpServer({
   address,
   token,
   version = "",
+  past,
   log = silent,
 }: HttpOptions): Promise<HttpServer> {
   let source: Source | undefined;
   const page = readPage();
-  const show = createShow({ source: () => source, version, takesCommands: token !== undefined, nowMs: Date.now });
+  const show = createShow({
+    source: () => source,
+    version,
+    takesCommands: token !== undefined,
+    past,
+    log,
+    nowMs: Date.now,
+  });
+  const lookBack = past && createLookBack(past);
   const server = createServer((request, response) => {
     respond(request, response).catch((error) => {
       log.error({ path: request.url?.slice(0, 100), reason: reasonOf(error) }, "request failed");
@@ -98,12 +113,14 @@ export async function startHttpServer({
       case "state":
         return sendJson(response, 200, show.state());
       case "transitions":
+        await show.recalled;
         return sendJson(response, 200, show.transitions());
       case "history":
-        return sendJson(response, 200, show.history(route.transaction));
+        return history(route, response);
       case "logs":
         return sendJson(response, 200, show.logs(route.transaction, route.task));
       case "events":
+        await show.recalled;
         return stream(request, response, { channel: EVENTS, snapshot: show.snapshot });
       case "output": {
         const { transaction, task } = route;
@@ -115,6 +132,23 @@ export async function startHttpServer({
       case "command":
         return sendAnswer(response, await command(request));
     }
+  }
+
+  async function history(
+    { transaction, backMs = HOUR_MS }: { transaction: string; backMs?: number },
+    response: ServerResponse,
+  ): Promise<void> {
+    const sinceMs = Date.now() - backMs;
+    if (lookBack === undefined || backMs <= HOUR_MS) {
+      await show.recalled;
+      const known = show.history(transaction);
+      return sendJson(response, 200, backMs === HOUR_MS ? known : rowsSince(known, sinceMs));
+    }
+    const gone = new AbortController();
+    response.on("close", () => gone.abort());
+    const found = await lookBack({ transaction, sinceMs, untilMs: Date.now() }, gone.signal);
+    if (found === undefined) return refuse(response, 503, "others are reading the history");
+    sendJson(response, 200, found);
   }
 
   function stream(

@@ -1,11 +1,15 @@
 // What the server keeps of what it has seen, and whom it tells: transitions, figures of the last hour, the last lines
-// of each task. All of it is bounded.
+// of each task. All of it is bounded. Where files have what was before, it begins with the last hour of them.
+
+import { reasonOf } from "../errors.ts";
+import { timeOf } from "../history/records.ts";
 import { transitionOf } from "../history/transition.ts";
+import type { Log } from "../log.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { createHistory, type FigureHistory } from "./history.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
 import { createRing, createShelf, type Ring } from "./ring.ts";
-import type { Happenings, Source } from "./source.ts";
+import type { Happenings, Past, Source } from "./source.ts";
 import { ailmentsOf, definitionsOf, figuresOf, transactionsOf } from "./state.ts";
 import type { Events, History, OutputLine, State, Transition } from "./wire.ts";
 
@@ -15,6 +19,8 @@ export interface Show extends Happenings {
   state(): State;
   transitions(): Transition[];
   history(transaction: string): History;
+  /** Resolves when the last hour of what was before is known as well. */
+  readonly recalled: Promise<void>;
   logs(transaction: string, task: string): OutputLine[];
   /** Why all is not well; empty where it is. */
   ailments(): string[];
@@ -27,9 +33,14 @@ export interface ShowOptions {
   source(): Source | undefined;
   version: string;
   takesCommands: boolean;
+  past?: Past | undefined;
+  log: Log;
   nowMs(): number;
 }
 
+const HOUR_MS = 3_600_000;
+/** So much may happen while the past is being read; then that is left. */
+const MAX_MEANWHILE = 20_000;
 const MAX_TRANSITIONS = 1_000;
 /** What a page shows of them. */
 const RECENT_TRANSITIONS = 200;
@@ -49,7 +60,7 @@ export function outputChannel(transaction: string, task: string): string {
   return `output ${JSON.stringify([transaction, task])}`;
 }
 
-export function createShow({ source, version, takesCommands, nowMs }: ShowOptions): Show {
+export function createShow({ source, version, takesCommands, past, log, nowMs }: ShowOptions): Show {
   const fanOut = createFanOut();
   const transitions = createRing<Transition>({ most: MAX_TRANSITIONS });
   const histories = createShelf<FigureHistory>(MAX_TRANSACTIONS, createHistory);
@@ -61,6 +72,36 @@ export function createShow({ source, version, takesCommands, nowMs }: ShowOption
   }));
   let isForwarderThere = true;
   let news: NodeJS.Timeout | undefined;
+  /** What is to be kept once the past is: undefined when that is so. */
+  let meanwhile: (() => void)[] | undefined = past && [];
+
+  function inOrder(keep: () => void): void {
+    if (meanwhile === undefined) return keep();
+    meanwhile.push(keep);
+    if (meanwhile.length > MAX_MEANWHILE) catchUp();
+  }
+
+  function catchUp(): void {
+    const waiting = meanwhile ?? [];
+    meanwhile = undefined;
+    for (const keep of waiting) keep();
+  }
+
+  async function recall({ since }: Past): Promise<void> {
+    const untilMs = nowMs();
+    try {
+      for await (const record of since(untilMs - HOUR_MS)) {
+        if (meanwhile === undefined) return;
+        // What is younger is being told.
+        if (timeOf(record) >= untilMs) continue;
+        if (record.kind === "figures") histories.at(record.transaction).add(record);
+        else if (record.kind === "transition") transitions.push(transitionOf(record));
+      }
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, "history can't be read");
+    }
+    catchUp();
+  }
 
   const open = () => transactionsOf(source()?.transactions() ?? []);
   const ailments = () =>
@@ -84,6 +125,7 @@ export function createShow({ source, version, takesCommands, nowMs }: ShowOption
     name: source()?.config.logName ?? "",
     version,
     takesCommands,
+    keepsHistory: past !== undefined,
     definitions: source() === undefined ? [] : definitionsOf((source() as Source).config),
     transactions: open(),
   });
@@ -101,12 +143,13 @@ export function createShow({ source, version, takesCommands, nowMs }: ShowOption
     state,
     ailments,
     transitions: transitions.all,
+    recalled: past === undefined ? Promise.resolve() : recall(past),
     history: (transaction) => histories.find(transaction)?.read() ?? { timesMs: [], tasks: {} },
     logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
     snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
     moved(told) {
       const transition = transitionOf(told);
-      transitions.push(transition);
+      inOrder(() => transitions.push(transition));
       metrics.transition(transition.task, transition.to);
       fanOut.tell(EVENTS, "transition", transition);
       changed();
@@ -129,11 +172,12 @@ export function createShow({ source, version, takesCommands, nowMs }: ShowOption
     sampled(transaction, latest) {
       entries.at(transaction).latest = latest;
       const figures = figuresOf(transaction, latest, nowMs());
-      histories.at(transaction).add(figures);
+      inOrder(() => histories.at(transaction).add(figures));
       fanOut.tell(EVENTS, "figures", figures);
     },
     close() {
       clearTimeout(news);
+      meanwhile = undefined;
       fanOut.close();
     },
   };

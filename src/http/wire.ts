@@ -51,6 +51,8 @@ export interface State {
   version: string;
   /** Whether commands are taken, from whoever has the token. */
   takesCommands: boolean;
+  /** Whether `/api/history?since=…` reaches back further than the last hour. */
+  keepsHistory: boolean;
   definitions: readonly TaskDefinition[];
   transactions: readonly TransactionState[];
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { readHistory } from "../../src/history/reader.ts";
 import type { HistoryRecord } from "../../src/history/records.ts";
 import { plainName } from "../../src/history/segments.ts";
+import type { History, Transition } from "../../src/http/wire.ts";
 import { type RunningCommand, run, startCommand } from "../support/command.ts";
 import { contextXml } from "../support/context.ts";
 import { waits } from "../support/dashboard.ts";
@@ -108,6 +109,24 @@ async function untilKept(folder: Folder, { pid }: RunningCommand): Promise<void>
   };
   await expect.poll(isKept, { timeout: 45_000 }).toBe(true);
 }
+
+test("the dashboard of a provider that is started again shows what was before", async () => {
+  await using folder = await makeContext();
+  await using first = startProvider(folder, "--history");
+  await untilKept(folder, first);
+  await leave(first);
+  await using second = startProvider(folder, "--history", "--http", "0");
+  const ready = await second.stderr.first((line) => line.includes("dashboard ready"));
+  const [, url = ""] = /url=(\S+)/.exec(ready) ?? [];
+  const get = async (path: string) => (await fetch(`${url}${path}`)).json();
+
+  const transitions = (await get("api/transitions")) as Transition[];
+  const day = (await get("api/history?transaction=T1&since=86400")) as History;
+
+  expect(await get("api/state")).toMatchObject({ keepsHistory: true });
+  expect(transitions.map(({ to }) => to)).toContain("stopped");
+  expect(day.tasks.waits?.residentBytes[0]).toEqual(expect.any(Number));
+});
 
 describe("context-monitor --since", () => {
   test("tells what was before its provider was killed, and after", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createHistory } from "../../../src/http/history.ts";
+import { createHistory, rowsSince } from "../../../src/http/history.ts";
 import type { Figures } from "../../../src/http/wire.ts";
 
 const BEGIN_MS = 1_700_000_000_000;
@@ -75,5 +75,15 @@ describe("the history of figures", () => {
 
     expect(history.read().tasks.ts001?.cpuPercent).toContain(null);
     expect(history.read().tasks.ts001?.cpuPercent.at(-1)).toBe(2);
+  });
+
+  test("is shown from a time on, also where it has nothing since", () => {
+    const history = historyOf(10);
+
+    expect(rowsSince(history, BEGIN_MS + 8_000)).toEqual({
+      timesMs: [BEGIN_MS + 8_000, BEGIN_MS + 9_000],
+      tasks: { ts001: { cpuPercent: [8, 9], residentBytes: [1_008, 1_009] } },
+    });
+    expect(rowsSince(history, BEGIN_MS + 60_000).timesMs).toEqual([]);
   });
 });

@@ -36,3 +36,11 @@ describe("a request", () => {
     expect(routeOf("OPTIONS", "/api/state")).toMatchObject({ none: { status: 405 } });
   });
 });
+
+test("a history may be asked for so many seconds back, and for nothing else", () => {
+  const since = (text: string) => routeOf("GET", `/api/history?transaction=T1&since=${text}`);
+
+  expect(since("86400")).toEqual({ route: { kind: "history", transaction: "T1", backMs: 86_400_000 } });
+  for (const wrong of ["", "0", "-1", "1h", "1e9", "123456789012"])
+    expect(since(wrong)).toMatchObject({ none: { status: 400 } });
+});

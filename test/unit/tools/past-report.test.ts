@@ -81,6 +81,12 @@ describe("the report on a history", () => {
     expect(task?.rssCourse.at(-1)).toBe(1_799 * MIB_BYTES);
   });
 
+  test("has no holes in the course of a short time", () => {
+    const records = Array.from({ length: 11 }, (_, second) => figures(3_589 + second, 1, 1));
+
+    expect(reportOf(records).tasks[0]?.cpuCourse).toEqual([1, 1, 1, 1, 1]);
+  });
+
   test("says when no provider ran, and how the one before had ended", () => {
     const { gaps, tasks } = reportOf([
       provider(0, "begin"),
