@@ -166,11 +166,12 @@ export function createWriter({
     }
   }
 
-  // Opened each time: in a folder that has gone, or been replaced, an open file would be written to for nobody.
+  // Opened each time: in a folder that has gone, or been replaced, an open file would be written to for nobody. And made
+  // but once: one that somebody has removed, or packed, is not to come back under its number.
   async function openFile(wanted: OpenSegment): Promise<FileHandle> {
     const path = join(folder, plainName(wanted.number));
-    const fresh = wanted.isThere ? 0 : O_EXCL;
-    const file = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | fresh, FILE_MODE);
+    const fresh = wanted.isThere ? 0 : O_CREAT | O_EXCL;
+    const file = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | fresh, FILE_MODE);
     wanted.isThere = true;
     return file;
   }

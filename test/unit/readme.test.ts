@@ -13,25 +13,29 @@ describe("README", () => {
     expect(rows.filter(([, when, what]) => !when || !what)).toEqual([]);
   });
 
-  test.each(["README.md", "CHANGELOG.md", "docs/protocol.md", "docs/create-service.md", "docs/dashboard.md"])(
-    "and %s link to nothing that is not there",
-    (document) => {
-      const text = readDocument(document);
-      const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
-      const folder = new URL(`../../${document}`, import.meta.url);
+  test.each([
+    "README.md",
+    "CHANGELOG.md",
+    "docs/protocol.md",
+    "docs/create-service.md",
+    "docs/dashboard.md",
+    "docs/monitoring.md",
+  ])("and %s link to nothing that is not there", (document) => {
+    const text = readDocument(document);
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+    const folder = new URL(`../../${document}`, import.meta.url);
 
-      const missing = links.filter(([, file = "", anchor]) => {
-        if (file !== "" && !existsSync(new URL(file, folder))) return true;
-        return (
-          anchor !== undefined &&
-          !anchorsOf(file === "" ? text : readFileSync(new URL(file, folder), "utf8")).includes(anchor)
-        );
-      });
+    const missing = links.filter(([, file = "", anchor]) => {
+      if (file !== "" && !existsSync(new URL(file, folder))) return true;
+      return (
+        anchor !== undefined &&
+        !anchorsOf(file === "" ? text : readFileSync(new URL(file, folder), "utf8")).includes(anchor)
+      );
+    });
 
-      expect(missing.map(([link]) => link)).toEqual([]);
-      if (document === "README.md") expect(links.length).toBeGreaterThan(5);
-    },
-  );
+    expect(missing.map(([link]) => link)).toEqual([]);
+    if (document === "README.md") expect(links.length).toBeGreaterThan(5);
+  });
 
   test("gives the command of the tests as the continuous integration runs it", () => {
     expect(readme).toContain("```sh\nnpm ci && npm test\n```");
