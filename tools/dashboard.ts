@@ -11,7 +11,7 @@ import type { Past } from "../src/http/source.ts";
 import type { CommandAnswer, CommandRequest } from "../src/http/wire.ts";
 import type { Log } from "../src/log.ts";
 import type { Frame } from "../src/protocol/codec.ts";
-import { hearSamples } from "./hear-samples.ts";
+import { hearMonitor } from "./hear-monitor.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
 export interface Dashboard extends AsyncDisposable {
@@ -59,7 +59,7 @@ export async function openDashboard(
 
   return {
     spectator: happenings,
-    hearing: (publish) => hearSamples(publish, happenings.sampled),
+    hearing: (publish) => hearMonitor(publish, happenings),
     show(provider) {
       log.info({ url: `http://${formatAddress(server.address)}/`, commands: token !== undefined }, "dashboard ready");
       server.show({

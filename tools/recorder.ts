@@ -12,7 +12,7 @@ import { figuresOf } from "../src/http/state.ts";
 import type { Log } from "../src/log.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import type { Json } from "../src/protocol/json.ts";
-import { hearSamples } from "./hear-samples.ts";
+import { hearMonitor } from "./hear-monitor.ts";
 
 export interface Recorder extends AsyncDisposable {
   readonly spectator: Spectator;
@@ -77,7 +77,7 @@ export async function openRecorder(
   pulse.unref();
   return {
     spectator: { ...nobody, moved: (moved) => writer.write({ kind: "transition", ...transitionOf(moved) }) },
-    hearing: (publish) => hearSamples(publish, sampled),
+    hearing: (publish) => hearMonitor(publish, { sampled }),
     past: {
       since: (sinceMs) =>
         readHistory(folder, { sinceMs, onFault: (file, reason) => log.warn({ file, reason }, "history passed over") }),

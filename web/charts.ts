@@ -2,18 +2,35 @@
 // in words below.
 import uPlot from "uplot";
 import { html, part } from "./element.ts";
-import { highest, type Rows, recent } from "./figures.ts";
-import { bytes, clock, percent } from "./text.ts";
+import { highest, noRows, type Rows, recent } from "./figures.ts";
+import { bytes, clock, moment, percent } from "./text.ts";
 
 export interface Charts {
   show(rows: Rows): void;
   select(id: string | undefined): void;
+  /** Which spans may be chosen; the long ones are those of a provider that keeps a history. */
+  offer(spansMs: readonly number[]): void;
+}
+
+export interface ChartsOptions {
+  onSelect(id: string): void;
+  /** Somebody wants to see so much. */
+  onSpan(spanMs: number): void;
 }
 
 /** More lines than this are none. */
 const MOST = 8;
-const SPANS = { "5 min": 300_000, "1 h": 3_600_000 } as const;
+const NAMES = new Map([
+  [300_000, "5 min"],
+  [3_600_000, "1 h"],
+  [21_600_000, "6 h"],
+  [86_400_000, "1 d"],
+  [604_800_000, "7 d"],
+]);
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 /** Between two lines of the grid. */
 const STEPS = [0.5, 1, 2, 5, 10, 20, 25, 50, 100, 200, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536];
@@ -30,25 +47,26 @@ function alone({ data }: uPlot, index: number): number[] {
   return [...values.keys()].filter((place) => isThere(place) && !isThere(place - 1) && !isThere(place + 1));
 }
 
-export function createCharts(onSelect: (id: string) => void): Charts {
-  let rows: Rows = { timesMs: [], tasks: new Map() };
+export function createCharts({ onSelect, onSpan }: ChartsOptions): Charts {
+  let rows: Rows = noRows();
   let selected: string | undefined;
-  let span: keyof typeof SPANS = "5 min";
+  let [chosenMs = 0] = NAMES.keys();
   const charts = CHARTS.map((chart) => createChart(chart, onSelect));
   const show = () => {
-    for (const chart of charts) chart.show(rows, { selected, spanMs: SPANS[span] });
+    for (const chart of charts) chart.show(rows, { selected, spanMs: chosenMs });
   };
 
-  const buttons = (Object.keys(SPANS) as (keyof typeof SPANS)[]).map((name) => {
-    const button = html("button", { text: name, set: { type: "button", "aria-pressed": `${name === span}` } });
+  function buttonOf(spanMs: number): HTMLElement {
+    const text = NAMES.get(spanMs) ?? "";
+    const button = html("button", { text, set: { type: "button", "aria-pressed": `${spanMs === chosenMs}` } });
     button.addEventListener("click", () => {
-      span = name;
-      for (const other of buttons) other.setAttribute("aria-pressed", `${other === button}`);
-      show();
+      chosenMs = spanMs;
+      for (const other of part("spans").children) other.setAttribute("aria-pressed", `${other === button}`);
+      onSpan(spanMs);
     });
     return button;
-  });
-  part("spans").replaceChildren(...buttons);
+  }
+
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const chart of charts) chart.forget();
     show();
@@ -63,6 +81,9 @@ export function createCharts(onSelect: (id: string) => void): Charts {
     select(id) {
       selected = id;
       show();
+    },
+    offer(spansMs) {
+      if (part("spans").children.length !== spansMs.length) part("spans").replaceChildren(...spansMs.map(buttonOf));
     },
   };
 }
@@ -80,6 +101,7 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
   let key = "";
   let ids: string[] = [];
   let values: readonly (readonly (number | null)[])[] = [];
+  let shownMs = 0;
   let labels: HTMLElement[] = [];
 
   function begin(width: number, selected: string | undefined): void {
@@ -93,7 +115,9 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
       font: "11px system-ui, sans-serif",
     };
     const upright: uPlot.Axis = { ...axis, size: 62, incrs: steps, values: (_, splits) => splits.map(format) };
-    const times = (_: uPlot, splits: number[]) => splits.map((seconds) => clock(seconds * 1_000));
+    const isLong = shownMs > HOUR_MS;
+    const timeOf = (atMs: number) => (isLong ? moment(atMs, shownMs) : clock(atMs));
+    const times = (_: uPlot, splits: number[]) => splits.map((seconds) => timeOf(seconds * 1_000));
     const lines = ids.map((task, index) => ({
       label: task,
       stroke: colour(`--line-${index % MOST}`),
@@ -107,7 +131,7 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
       legend: { show: false },
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, y: false },
       scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, name === "cpuPercent" ? 1 : 2 ** 20)] } },
-      axes: [{ ...axis, size: 30, space: 76, values: times }, upright],
+      axes: [{ ...axis, size: 30, space: shownMs < DAY_MS ? 76 : 104, values: times }, upright],
       series: [{}, ...lines],
       hooks: { setCursor: [({ cursor }) => say(cursor.idx ?? undefined)] },
     };
@@ -147,7 +171,8 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
       const others = tasks.size - ids.length;
       part(`${id}-others`).textContent = others > 0 ? `the highest ${ids.length} of ${tasks.size} tasks` : "";
       if (width === 0) return;
-      const nextKey = JSON.stringify([width, ids, selected]);
+      shownMs = spanMs;
+      const nextKey = JSON.stringify([width, ids, selected, spanMs]);
       if (nextKey !== key) begin(width, selected);
       key = nextKey;
       values = ids.map((task) => tasks.get(task) ?? []);

@@ -8,6 +8,10 @@ export interface Rows {
   readonly tasks: Map<string, Record<FigureName, (number | null)[]>>;
 }
 
+export function noRows(): Rows {
+  return { timesMs: [], tasks: new Map() };
+}
+
 export function rowsOf({ timesMs, tasks }: History): Rows {
   const rows: Rows = { timesMs: [...timesMs], tasks: new Map() };
   for (const [id, { cpuPercent, residentBytes }] of Object.entries(tasks))

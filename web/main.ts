@@ -5,26 +5,38 @@ import { createDetails } from "./details.ts";
 import { askForToken, confirm } from "./dialogs.ts";
 import { html, part, symbol } from "./element.ts";
 import { createFeed } from "./feed.ts";
-import { addRow, type Rows, rowsOf } from "./figures.ts";
+import { addRow, noRows, type Rows, rowsOf } from "./figures.ts";
 import { createPicture } from "./picture.ts";
 import { command, listen, readHistory, TokenWanted } from "./server.ts";
 import { lookOf, STATES } from "./states.ts";
+import { bytes, percent } from "./text.ts";
 
 type CpuAndMemory = readonly [cpuPercent: number, residentBytes: number];
 
 /** What the server keeps in ten seconds is fetched again, so that an hour does not grow to 3600 rows. */
 const HISTORY_AGAIN_MS = 300_000;
 
+const HOUR_MS = 3_600_000;
+const SHORT_SPANS = [300_000, HOUR_MS];
+const LONG_SPANS = [6 * HOUR_MS, 24 * HOUR_MS, 7 * 24 * HOUR_MS];
+/** The rows of a long span; it is read again when another row is due. */
+const ROWS = 600;
+
 let state: State | undefined;
 /** The one that is looked at; one that is over stays until another begins. */
 let transaction: TransactionState | undefined;
 let isChosen = false;
 let selected: string | undefined;
-let rows: Rows = { timesMs: [], tasks: new Map() };
+let rows: Rows = noRows();
 let figures: ReadonlyMap<string, CpuAndMemory> = new Map();
+let cost: Events["cost"] | undefined;
+let spanMs = SHORT_SPANS[0] as number;
+/** What is shown of more than an hour, and when it was read. */
+let long: { rows: Rows; atMs: number } | undefined;
+let isReading = false;
 
 const picture = createPicture(select);
-const charts = createCharts(select);
+const charts = createCharts({ onSelect: select, onSpan: showSpan });
 const feed = createFeed(select);
 const details = createDetails();
 
@@ -82,8 +94,9 @@ function look(next: TransactionState): void {
   transaction = next;
   if (!isOther) return;
   figures = new Map();
-  rows = { timesMs: [], tasks: new Map() };
-  charts.show(rows);
+  rows = noRows();
+  long = undefined;
+  showCharts();
   void fetchHistory();
 }
 
@@ -93,7 +106,34 @@ async function fetchHistory(): Promise<void> {
   const history = await readHistory(of).catch(() => undefined);
   if (history === undefined || of !== transaction?.id) return;
   rows = rowsOf(history);
-  charts.show(rows);
+  showCharts();
+}
+
+function showCharts(): void {
+  charts.show(spanMs <= HOUR_MS ? rows : (long?.rows ?? noRows()));
+  void fetchLong();
+}
+
+function showSpan(wantedMs: number): void {
+  spanMs = wantedMs;
+  long = undefined;
+  showCharts();
+}
+
+/** Reads a long span, where it was not read yet or is old. */
+async function fetchLong(): Promise<void> {
+  const [of, backMs] = [transaction?.id, spanMs];
+  if (of === undefined || backMs <= HOUR_MS || isReading) return;
+  if (long !== undefined && Date.now() - long.atMs < backMs / ROWS) return;
+  isReading = true;
+  // Only the first one is waited for.
+  part("reading").textContent = long === undefined ? "reading …" : "";
+  const history = await readHistory(of, backMs).catch(() => undefined);
+  isReading = false;
+  part("reading").textContent = history === undefined ? "can't be read now" : "";
+  const isMeant = of === transaction?.id && backMs === spanMs;
+  if (isMeant) long = { rows: history === undefined ? (long?.rows ?? noRows()) : rowsOf(history), atMs: Date.now() };
+  showCharts();
 }
 
 function show(): void {
@@ -103,6 +143,7 @@ function show(): void {
   part("context").textContent = [state.context, state.name].filter((text) => text !== "").join(" · ");
   picture.draw(definitions());
   picture.showStates(states);
+  charts.offer([...SHORT_SPANS, ...(state.keepsHistory ? LONG_SPANS : [])]);
   showTransactions(state.transactions);
   showCounts([...states.values()]);
   showDetails();
@@ -145,6 +186,19 @@ function showCounts(tasks: readonly TaskState[]): void {
   const { state: focused } = (document.activeElement as HTMLElement | null)?.dataset ?? {};
   place.replaceChildren(...chips);
   if (focused !== undefined) place.querySelector<HTMLElement>(`[data-state="${CSS.escape(focused)}"]`)?.focus();
+}
+
+/** What all tasks take, and what it takes to supervise them. */
+function showSums(): void {
+  const all = [...figures.values()].reduce(([cpu, rss], [more, size]) => [cpu + more, rss + size], [0, 0]);
+  const texts = [
+    figures.size === 0 ? [] : [`all tasks ${percent(all[0])} · ${bytes(all[1])}`],
+    cost === undefined ? [] : [`provider ${percent(cost.cpuPercent)} · ${bytes(cost.residentBytes)}`],
+  ].flat();
+  part("sums").textContent = texts.join(" — ");
+  part("sums").hidden = texts.length === 0;
+  if (cost !== undefined)
+    part("sums").title = `The provider and its forwarder; looking at the tasks takes ${percent(cost.samplingPercent)}.`;
 }
 
 /** Of those in a state the one after the selected: among many they are hard to find. */
@@ -259,8 +313,13 @@ const hear: Hear = {
     figures = new Map(Object.entries(told.tasks));
     addRow(rows, told);
     picture.showFigures(figures);
-    charts.show(rows);
+    showCharts();
+    showSums();
     showDetails();
+  },
+  cost(told) {
+    cost = told;
+    showSums();
   },
 };
 

@@ -29,8 +29,11 @@ async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   throw new TokenWanted();
 }
 
-export async function readHistory(transaction: string): Promise<History> {
-  const response = await ask(`/api/history?${new URLSearchParams({ transaction })}`);
+/** The figures of the last hour, or of so long back where the provider keeps them. */
+export async function readHistory(transaction: string, backMs?: number): Promise<History> {
+  const since = backMs === undefined ? {} : { since: `${Math.round(backMs / 1_000)}` };
+  const response = await ask(`/api/history?${new URLSearchParams({ transaction, ...since })}`);
+  if (!response.ok) throw new Error(`status ${response.status}`);
   return (await response.json()) as History;
 }
 

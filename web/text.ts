@@ -1,5 +1,7 @@
 // Figures and times as people read them. Pure.
 
+const DAY_MS = 86_400_000;
+
 export function percent(value: number): string {
   return `${value >= 100 ? Math.round(value) : value.toFixed(1)}%`;
 }
@@ -13,6 +15,13 @@ export function bytes(value: number): string {
 /** `12:04:31`, in the time of whoever looks. */
 export function clock(time: string | number): string {
   return new Date(time).toTimeString().slice(0, 8);
+}
+
+/** `12:04`, and the day before it where a chart shows more than one. */
+export function moment(atMs: number, spanMs: number): string {
+  const hour = new Date(atMs).toTimeString().slice(0, 5);
+  if (spanMs < DAY_MS) return hour;
+  return `${new Date(atMs).toLocaleDateString(undefined, { month: "short", day: "numeric" })} ${hour}`;
 }
 
 export function shorten(text: string, most: number): string {

@@ -10,6 +10,8 @@ export interface Measured {
   context: string;
   version: string;
   transactions: readonly TransactionState[];
+  /** The last overview on the bus. */
+  overview: JsonObject;
   /** The last entries of a transaction on the bus. */
   entriesOf(transaction: string): readonly Json[];
   complaints: { readonly [kind: string]: number };
@@ -57,6 +59,45 @@ const FIGURES = [
   { name: "open_fds", help: "Open files of all its processes.", from: "fds", by: 1 },
 ] as const;
 
+/** What the provider takes beside its own process: where it stands in the overview, and what to multiply it with. */
+const COSTS = [
+  {
+    name: "sampling_cpu_ratio",
+    help: "CPU of the provider for looking at processes, in cores.",
+    member: "sampling",
+    from: "cpu_percent",
+    by: 0.01,
+  },
+  {
+    name: "sampling_duration_seconds",
+    help: "How long the last look took.",
+    member: "sampling",
+    from: "elapsed",
+    by: 1,
+  },
+  {
+    name: "event_loop_delay_seconds",
+    help: "How late the provider's event loop was.",
+    member: "provider",
+    from: "loop_delay_ms",
+    by: 0.001,
+  },
+  {
+    name: "forwarder_cpu_ratio",
+    help: "CPU of the forwarder, in cores.",
+    member: "forwarder",
+    from: "cpu_percent",
+    by: 0.01,
+  },
+  {
+    name: "forwarder_resident_memory_bytes",
+    help: "Resident memory of the forwarder.",
+    member: "forwarder",
+    from: "rss",
+    by: MIB_BYTES,
+  },
+] as const;
+
 export function createMetrics(measure: () => Measured): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -83,6 +124,10 @@ export function createMetrics(measure: () => Measured): Metrics {
   const triggers = counter("triggers_fired_total", "Triggers that have fired.", ["task", "event"]);
   const lines = counter("output_lines_total", "Lines that tasks have printed.", ["task", "stream"]);
   const complaints = counter("complaints_total", "Unusable input by kind.", ["kind"]);
+  const used = counter("transaction_cpu_seconds_total", "CPU time of all its processes since it began.", [
+    "transaction",
+  ]);
+  const costs = COSTS.map((cost) => ({ ...cost, gauge: gauge(cost.name, cost.help) }));
   const listeners = gauge("http_listeners", "Pages and others that listen to events.");
   const drops = counter("http_backlog_drops_total", "Times that a listener was too slow, and began anew.");
 
@@ -110,6 +155,7 @@ export function createMetrics(measure: () => Measured): Metrics {
     complaints.reset();
     for (const [kind, count] of Object.entries(now.complaints)) complaints.inc({ kind }, count);
     for (const each of [state, processes, startTime, runs, cpu, ...figures.map(({ gauge }) => gauge)]) each.reset();
+    showOverview();
     for (const word of TASK_STATES) inState.set({ state: word }, 0);
     for (const { id: transaction, tasks } of transactions) {
       for (const task of tasks) {
@@ -122,6 +168,21 @@ export function createMetrics(measure: () => Measured): Metrics {
         if (isObject(entry) && alive.has(String(entry.serviceId)))
           showEntry({ transaction, task: String(entry.serviceId) }, entry);
       }
+    }
+  }
+
+  function showOverview(): void {
+    const { overview, transactions } = now;
+    for (const { gauge, member, from, by } of costs) {
+      const value = figureIn(overview[member], from);
+      if (value === undefined) gauge.remove();
+      else gauge.set(value * by);
+    }
+    used.reset();
+    const sums = isObject(overview.transactions) ? overview.transactions : {};
+    for (const { id: transaction } of transactions) {
+      const seconds = figureIn(sums[transaction], "cpu_s");
+      if (seconds !== undefined) used.inc({ transaction }, seconds);
     }
   }
 
@@ -156,4 +217,9 @@ export function createMetrics(measure: () => Measured): Metrics {
       return registry.metrics();
     },
   };
+}
+
+function figureIn(member: Json | undefined, name: string): number | undefined {
+  const value = isObject(member) ? member[name] : undefined;
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }

@@ -5,12 +5,13 @@ import { reasonOf } from "../errors.ts";
 import { timeOf } from "../history/records.ts";
 import { transitionOf } from "../history/transition.ts";
 import type { Log } from "../log.ts";
+import type { JsonObject } from "../protocol/json.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { createHistory, type FigureHistory } from "./history.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
 import { createRing, createShelf, type Ring } from "./ring.ts";
 import type { Happenings, Past, Source } from "./source.ts";
-import { ailmentsOf, definitionsOf, figuresOf, transactionsOf } from "./state.ts";
+import { ailmentsOf, costOf, definitionsOf, figuresOf, transactionsOf } from "./state.ts";
 import type { Events, History, OutputLine, State, Transition } from "./wire.ts";
 
 export interface Show extends Happenings {
@@ -70,6 +71,7 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
   const entries = createShelf<{ latest: Parameters<Happenings["sampled"]>[1] }>(MAX_TRANSACTIONS * 8, () => ({
     latest: [],
   }));
+  let overview: JsonObject = {};
   let isForwarderThere = true;
   let news: NodeJS.Timeout | undefined;
   /** What is to be kept once the past is: undefined when that is so. */
@@ -111,6 +113,7 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     context: source()?.contextId() ?? "",
     version,
     transactions: open(),
+    overview,
     entriesOf: (transaction) => entries.find(transaction)?.latest ?? [],
     complaints: source()?.complaints() ?? {},
     isForwarderThere,
@@ -174,6 +177,11 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
       const figures = figuresOf(transaction, latest, nowMs());
       inOrder(() => histories.at(transaction).add(figures));
       fanOut.tell(EVENTS, "figures", figures);
+    },
+    summed(latest) {
+      overview = latest;
+      const cost = costOf(latest);
+      if (cost !== undefined) fanOut.tell(EVENTS, "cost", cost);
     },
     close() {
       clearTimeout(news);

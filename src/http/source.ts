@@ -1,7 +1,7 @@
 // What the server knows of the provider it shows: one interface, so that it runs on any, and in a test on none.
 import type { ContextConfig } from "../config/context-config.ts";
 import type { HistoryRecord } from "../history/records.ts";
-import type { Json } from "../protocol/json.ts";
+import type { Json, JsonObject } from "../protocol/json.ts";
 import type { CommandAnswer, CommandRequest, Transition, Triggered } from "./wire.ts";
 
 export interface Source {
@@ -44,4 +44,6 @@ export interface Happenings {
   forwarder(isThere: boolean): void;
   /** The figures of a transaction, as they travel on the bus. */
   sampled(transaction: string, entries: readonly Json[]): void;
+  /** The overview, as it travels on the bus. */
+  summed(overview: JsonObject): void;
 }

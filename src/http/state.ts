@@ -1,9 +1,9 @@
 // What the page is shown of a provider. Pure.
 import type { ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
-import { isObject, type Json } from "../protocol/json.ts";
+import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import type { Source, TaskRecord } from "./source.ts";
-import type { Figures, TaskDefinition, TaskState, TransactionState } from "./wire.ts";
+import type { Cost, Figures, TaskDefinition, TaskState, TransactionState } from "./wire.ts";
 
 export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefinition[] {
   const everybody = tasks.map(({ id }) => id);
@@ -47,6 +47,21 @@ export function figuresOf(transaction: string, entries: readonly Json[], atMs: n
     return [[String(entry.serviceId), [Math.round(cpu * 10) / 10, Math.round(rss * MIB_BYTES)]] as const];
   });
   return { transaction, atMs, tasks: Object.fromEntries(tasks) };
+}
+
+/** What an overview says of the provider's own cost; undefined where it says nothing. */
+export function costOf({ provider, forwarder, sampling }: JsonObject): Cost | undefined {
+  const figure = (member: Json | undefined, name: string) => {
+    const value = isObject(member) ? member[name] : undefined;
+    return typeof value === "number" ? value : 0;
+  };
+  if (!isObject(provider)) return undefined;
+  const sum = (name: string) => figure(provider, name) + figure(forwarder, name);
+  return {
+    cpuPercent: sum("cpu_percent"),
+    residentBytes: sum("rss") * MIB_BYTES,
+    samplingPercent: figure(sampling, "cpu_percent"),
+  };
 }
 
 /** States in which a task is not what it should be. */

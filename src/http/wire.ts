@@ -66,6 +66,14 @@ export interface Triggered {
   call: readonly string[];
 }
 
+/** What all this takes: the provider with its forwarder, and how much of that is for looking at the processes. */
+export interface Cost {
+  /** Percent of one core since the last time. */
+  cpuPercent: number;
+  residentBytes: number;
+  samplingPercent: number;
+}
+
 /** A line that a task has printed. */
 export interface OutputLine {
   time: string;
@@ -80,6 +88,7 @@ export interface Events {
   transition: Transition;
   triggered: Triggered;
   figures: Figures;
+  cost: Cost;
 }
 
 /** The events of `/api/output`. */

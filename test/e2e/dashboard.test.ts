@@ -156,6 +156,24 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(complaints).toEqual([]);
   });
 
+  test("says what all tasks take and what the provider does, and offers long spans only of what is kept", async () => {
+    await using kept = await startContext([waits], "--history");
+    await using passing = await startContext([waits]);
+    await using shown = await open(kept.url);
+    await using other = await open(passing.url);
+    const { page, complaints } = shown;
+
+    await page.locator("#sums", { hasText: /^all tasks .* MiB — provider .* MiB$/ }).waitFor();
+    await page.locator("#spans button", { hasText: "7 d" }).click();
+    await page.locator("#memory-legend .value", { hasText: "MiB" }).waitFor();
+
+    expect(await page.locator("#spans button").allInnerTexts()).toEqual(["5 min", "1 h", "6 h", "1 d", "7 d"]);
+    expect(await page.locator('#spans button[aria-pressed="true"]').allInnerTexts()).toEqual(["7 d"]);
+    expect(await page.locator("#reading").innerText()).toBe("");
+    expect(await other.page.locator("#spans button").allInnerTexts()).toEqual(["5 min", "1 h"]);
+    expect(complaints).toEqual([]);
+  });
+
   test("commands with the token, which the tab keeps, and not without", async () => {
     await using context = await startContext([waits]);
     await using opened = await open(context.url);

@@ -56,6 +56,12 @@ describe("the dashboard of a running context", () => {
       ({ name, value }) => name === "figures" && "waits" in (value as Figures).tasks,
     );
     expect((figures as Figures).tasks.waits).toEqual([expect.any(Number), expect.any(Number)]);
+    const { value: cost } = await heard.first(({ name }) => name === "cost");
+    expect(cost).toEqual({
+      cpuPercent: expect.any(Number),
+      residentBytes: expect.any(Number),
+      samplingPercent: expect.any(Number),
+    });
     const history = (await dashboard.ask("/api/history?transaction=T1")).json() as History;
     expect(history.timesMs.length).toBeGreaterThan(0);
     expect(history.tasks.waits?.residentBytes).toHaveLength(history.timesMs.length);

@@ -26,6 +26,12 @@ const measured: Measured = {
       ],
     },
   ],
+  overview: {
+    provider: { cpu_percent: 1, rss: 60, loop_delay_ms: 250 },
+    sampling: { cpu_percent: 50, elapsed: 0.004 },
+    forwarder: { cpu_percent: 25, rss: 2 },
+    transactions: { T1: { cpu_s: 12.5 }, T0: { cpu_s: 1 } },
+  },
   entriesOf: () => [entry, { ...entry, serviceId: "ts002" }],
   complaints: { "malformed message": 2 },
   isForwarderThere: true,
@@ -87,6 +93,27 @@ describe("the metrics", () => {
     expect(value("task_cpu_seconds_total", { mode: "user" })).toBe(1.5);
     expect(value("task_runs_total")).toBe(3);
     expect(value("task_state", { state: "running" })).toBe(1);
+  });
+
+  test("tell what the provider takes for looking and for its forwarder, and what a transaction has used", async () => {
+    const families = await familiesOf();
+    const value = (name: string, labels = {}) => valueIn(families.get(`zcontext_${name}`), labels);
+
+    expect(value("sampling_cpu_ratio")).toBe(0.5);
+    expect(value("sampling_duration_seconds")).toBe(0.004);
+    expect(value("event_loop_delay_seconds")).toBe(0.25);
+    expect(value("forwarder_cpu_ratio")).toBe(0.25);
+    expect(value("forwarder_resident_memory_bytes")).toBe(2 ** 21);
+    expect(families.get("zcontext_transaction_cpu_seconds_total")?.samples).toEqual([
+      { name: "zcontext_transaction_cpu_seconds_total", labels: { transaction: "T1" }, value: 12.5 },
+    ]);
+  });
+
+  test("leave out what nobody has said yet", async () => {
+    const families = await familiesOf({ overview: {} });
+
+    expect(families.get("zcontext_forwarder_cpu_ratio")?.samples).toEqual([]);
+    expect(families.get("zcontext_transaction_cpu_seconds_total")?.samples).toEqual([]);
   });
 
   test("tell no figures of a process that has ended", async () => {

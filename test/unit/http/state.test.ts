@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
 import { isLifecycleState } from "../../../src/context/lifecycle.ts";
-import { ailmentsOf, definitionsOf, figuresOf, transactionsOf } from "../../../src/http/state.ts";
+import { ailmentsOf, costOf, definitionsOf, figuresOf, transactionsOf } from "../../../src/http/state.ts";
 import { TASK_STATES } from "../../../src/http/task-states.ts";
 import { lookOf, STATES } from "../../../web/states.ts";
 import { contextXml } from "../../support/context.ts";
@@ -28,6 +28,17 @@ describe("what is shown", () => {
       },
       { id: "b", entersAtOnce: false, dependsOn: ["a"], triggers: [] },
     ]);
+  });
+
+  test("of an overview is what the provider takes with its forwarder", () => {
+    const overview = {
+      provider: { cpu_percent: 1, rss: 60 },
+      forwarder: { cpu_percent: 0.5, rss: 40 },
+      sampling: { cpu_percent: 0.25 },
+    };
+
+    expect(costOf(overview)).toEqual({ cpuPercent: 1.5, residentBytes: 100 * 2 ** 20, samplingPercent: 0.25 });
+    expect(costOf({ transactions: {} })).toBeUndefined();
   });
 
   test("of a record leaves out the commands, in which configurations stand", () => {

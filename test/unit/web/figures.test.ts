@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { addRow, highest, recent, rowsOf } from "../../../web/figures.ts";
+import { addRow, highest, noRows, recent, rowsOf } from "../../../web/figures.ts";
 
 const history = {
   timesMs: [1_000, 2_000],
@@ -23,6 +23,14 @@ describe("the rows behind the charts", () => {
     addRow(rows, { transaction: "T1", atMs: 2_000, tasks: { a: [9, 9] } });
 
     expect(rows.tasks.get("a")?.cpuPercent).toEqual([1, 2]);
+  });
+
+  test("begin with none", () => {
+    const rows = noRows();
+
+    addRow(rows, { transaction: "T1", atMs: 1_000, tasks: { a: [1, 10] } });
+
+    expect(recent(rows, "residentBytes", 500)).toEqual({ timesMs: [1_000], tasks: new Map([["a", [10]]]) });
   });
 
   test("are shown from so long ago on", () => {
