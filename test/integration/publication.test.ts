@@ -5,7 +5,7 @@ import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
-import { freePort } from "../support/port.ts";
+import { freePort, freePorts } from "../support/port.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
 
@@ -24,8 +24,12 @@ function monitorTask(configuration: string): TaskXml {
   return { id: "ts000", instance: "Monitor", configuration };
 }
 
+function endpointAt(port: number): string {
+  return `tcp://127.0.0.1:${port}`;
+}
+
 async function freeEndpoint(): Promise<string> {
-  return `tcp://127.0.0.1:${await freePort()}`;
+  return endpointAt(await freePort());
 }
 
 /** Listens to a publisher beside the forwarder, once it is there; each event is what was said of T1. */
@@ -102,7 +106,7 @@ describe("a publication on request", () => {
     await using context = await runContext([holder("ts_1")], { watch });
     await context.start("T1");
     await context.start("T2");
-    const [taken, foreign] = [await freeEndpoint(), await freeEndpoint()];
+    const [taken = "", foreign = ""] = (await freePorts(2)).map(endpointAt);
     await using _publisher = await bindPublisher(foreign);
     await context.client.top("T1", pub(taken));
 
@@ -121,8 +125,7 @@ describe("a publication on request", () => {
   test("is one of sixteen at most", async () => {
     await using context = await runContext([holder("ts_1")], { watch });
     await context.start("T1");
-    const free = await Promise.all(Array.from({ length: 17 }, freeEndpoint));
-    const [one = "", ...others] = [...new Set(free)];
+    const [one = "", ...others] = (await freePorts(17)).map(endpointAt);
 
     for (const endpoint of others) await context.client.top("T1", pub(endpoint));
 
