@@ -2,12 +2,12 @@
 import { dirname, resolve } from "node:path";
 import type { ContextConfig, TaskServiceConfig } from "../src/config/context-config.ts";
 import { formatTaskService } from "../src/config/task-service.ts";
-import type { Command, TopQuery } from "../src/context/client.ts";
+import type { Command } from "../src/context/client.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
 import { locationOf } from "../src/launch/services.ts";
 import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 import type { StateMessage } from "../src/protocol/message.ts";
-import { queryMessage } from "../src/protocol/query.ts";
+import { queryMessage, type TopQuery } from "../src/protocol/query.ts";
 import { generateTransaction } from "./transaction-id.ts";
 
 /** The options of the command; see its `--help`. */

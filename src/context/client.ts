@@ -7,7 +7,7 @@ import type { Endpoints } from "../config/context-config.ts";
 import { ContextError, ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import type { Message, StateMessage } from "../protocol/message.ts";
-import { FIGURES_ONLY, queryMessage, type TopOptions } from "../protocol/query.ts";
+import { FIGURES_ONLY, queryMessage, type TopQuery } from "../protocol/query.ts";
 import { type Command, follow, gone, ordersIn, type Progress, recordsOf } from "./following.ts";
 import { findPresence, type Presence } from "./presence.ts";
 import type { TaskRecord } from "./record.ts";
@@ -32,11 +32,6 @@ export interface ContextClient extends AsyncDisposable {
    * @throws {ContextError} with the provider's own code and reason, or as `command`.
    */
   top(transaction: string, query?: TopQuery): Promise<JsonObject[]>;
-}
-
-/** What a `top` asks for, in the words of the wire. */
-export interface TopQuery extends Partial<TopOptions> {
-  service?: JsonObject;
 }
 
 export interface ClientOptions {

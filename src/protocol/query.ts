@@ -12,8 +12,15 @@ export interface TopOptions {
 
 export const FIGURES_ONLY: TopOptions = { memory_maps: false, open_connections: false, opened_files: false };
 
-/** What a `top` asks the provider to publish from now on, or no longer. */
+/** A whole `top`, as whoever asks writes it: lists, and a publication that is to begin, change or end. */
+export interface TopQuery extends Partial<TopOptions> {
+  /** `type` is `pub` where it is left out, `frequency_s` 1. */
+  service?: { type?: "pub" | "none"; endpoint: string; frequency_s?: number };
+}
+
+/** The `service` of a `top`, as the provider has read it. */
 export interface PublicationRequest {
+  /** From now on, or no longer. */
   isWanted: boolean;
   endpoint: string;
   periodMs: number;
@@ -25,14 +32,9 @@ const MIN_PERIOD_S = 1;
 const MAX_PERIOD_S = 86_400;
 
 /** A question about a transaction. */
-export function queryMessage(
-  action: string,
-  transaction: string,
-  { service, ...options }: Partial<TopOptions> & { service?: JsonObject } = {},
-): StateMessage {
+export function queryMessage(action: string, transaction: string, asked: TopQuery = {}): StateMessage {
   const header = { action, serviceId: "", serviceName: "state", transaction };
-  const configuration = { ...options, ...(service === undefined ? {} : { service }) };
-  return { kind: "state", header, content: { configuration } };
+  return { kind: "state", header, content: { configuration: { ...asked } } };
 }
 
 /** Reads the configuration of a `top`, or the `monitor_options` of a Monitor task, whose values are text. */

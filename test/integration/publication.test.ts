@@ -4,6 +4,7 @@ import { bindPublisher } from "../../src/bus/publisher.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import type { TopQuery } from "../../src/protocol/query.ts";
 import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { freePort, freePorts } from "../support/port.ts";
 import { leaveNoProcess } from "../support/processes.ts";
@@ -43,7 +44,7 @@ async function hear(endpoint: string) {
   return { ...heard, [Symbol.asyncDispose]: inbox.close };
 }
 
-function pub(endpoint: string, more: JsonObject = {}): { service: JsonObject } {
+function pub(endpoint: string, more: { frequency_s?: number } = {}): TopQuery {
   return { service: { type: "pub", endpoint, ...more } };
 }
 
@@ -110,7 +111,7 @@ describe("a publication on request", () => {
     await using _publisher = await bindPublisher(foreign);
     await context.client.top("T1", pub(taken));
 
-    const ask = (service: JsonObject) => context.client.top("T2", { service });
+    const ask = (service: NonNullable<TopQuery["service"]>) => context.client.top("T2", { service });
     await expect(ask({ endpoint: taken })).rejects.toMatchObject({
       code: "ERR_ENDPOINT_IN_USE",
       message: `${taken} publishes transaction T1`,
