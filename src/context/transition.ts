@@ -57,7 +57,7 @@ export function frameOf(
     restarts_counted: exits.length,
     ...(lastExit === undefined || moved.event !== "exit" ? {} : effortOf(lastExit)),
   };
-  return { topic: TRANSITION, body: body as unknown as JsonObject };
+  return { topic: "transition", body: body as unknown as JsonObject };
 }
 
 /** What it took until nobody of the task was left. */
@@ -67,5 +67,3 @@ function effortOf({ wasKilled, ended }: Exit): { escalated: boolean; killed: { p
     killed: ended.map((one) => ({ ...one })),
   };
 }
-
-export const TRANSITION = "transition";

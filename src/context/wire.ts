@@ -6,10 +6,9 @@ import { type StrayEvents, watchStrays } from "../bus/strays.ts";
 import type { Endpoints } from "../config/context-config.ts";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { decodeFrame, type Frame } from "../protocol/codec.ts";
+import { decodeFrame, type Frame, TOLD_TOPICS } from "../protocol/codec.ts";
 import { type Message, writeMessage } from "../protocol/message.ts";
 import type { Complaints } from "./complaints.ts";
-import { TRANSITION } from "./transition.ts";
 
 export interface Wire extends AsyncDisposable {
   /** Of the provider's publisher; its own messages don't come back. */
@@ -46,7 +45,7 @@ export async function joinWire(endpoints: Endpoints, { taskTopics, complaints, l
   const heard = new Set(["context", "process", "control", "state", ...taskTopics]);
   // For round trips that say nothing to anybody.
   const echoTopic = `~${randomUUID()}`;
-  const known = new Set([...heard, "monitor", "overview", TRANSITION, echoTopic]);
+  const known = new Set([...heard, ...TOLD_TOPICS, echoTopic]);
   const early: Frame[] = [];
   let handler = (frame: Frame): void => void early.push(frame);
   const bus = await connectBus(endpoints, {

@@ -16,10 +16,12 @@ export const MAX_FRAME_BYTES = 8 * 1024 * 1024;
 export const MAX_DEPTH = 64;
 
 const SEPARATOR = "@@@";
-const ON_ONE_LINE: ReadonlySet<string> = new Set(["monitor", "overview", "transition"]);
+/** What a provider tells whoever listens, and nobody answers. */
+export const TOLD_TOPICS = ["monitor", "overview", "transition"] as const;
+const ON_ONE_LINE: ReadonlySet<string> = new Set(TOLD_TOPICS);
 
 /**
- * Encodes one frame, pure ASCII. `monitor` and `transition` travel on one line, every other topic indented and sorted.
+ * Encodes one frame, pure ASCII. The topics that are told travel on one line, every other one indented and sorted.
  *
  * @throws {ContextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator, or a frame too long.
  */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_SUPERVISION, parseContextConfig } from "../../../src/config/context-config.ts";
+import { TOLD_TOPICS } from "../../../src/protocol/codec.ts";
 import { detailsOf, GOOD, goodBut, withConfiguration } from "./context-xml.ts";
 
 function fixture(name: string): string {
@@ -419,6 +420,12 @@ describe("a problem says where it is, what was expected and what came", () => {
 
   test.each(cases)("%s", (_, piece, replacement, ...problems) => {
     expect(problemsOf(goodBut(piece, replacement))).toEqual(problems);
+  });
+
+  test.each(["context", "control", "state", ...TOLD_TOPICS])("no task is commanded on %s", (topic) => {
+    expect(problemsOf(goodBut(`"process" instance="EchoAction"`, `"${topic}" instance="EchoAction"`))).toEqual([
+      expect.stringMatching(`none of zcontext's own topics, got "${topic}"$`),
+    ]);
   });
 });
 
