@@ -1,7 +1,7 @@
 // What `context-monitor --since` does: reads what providers have kept, whether one runs or not, and prints what it comes
 // to.
 import { readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { HISTORY_ENDING, historyFolderOf } from "../src/context/place.ts";
 import { findPresence } from "../src/context/presence.ts";
 import { ContextError, reasonOf } from "../src/errors.ts";
@@ -9,6 +9,7 @@ import { filesIn } from "../src/history/folder.ts";
 import { readHistory } from "../src/history/reader.ts";
 import { formatRecord, type HistoryRecord } from "../src/history/records.ts";
 import { segmentsOf } from "../src/history/segments.ts";
+import { asAscii } from "../src/protocol/json.ts";
 import { assertFile } from "./context-file.ts";
 import { speaksUnicode } from "./monitor-text.ts";
 import { createPastReport } from "./past-report.ts";
@@ -81,7 +82,7 @@ async function printRecords(folder: string, sinceMs: number, { transaction }: Op
   for await (const record of readHistory(folder, { sinceMs, onFault })) {
     if (!isMeant(record, transaction)) continue;
     isFound ||= record.kind !== "provider";
-    held.push(ascii(formatRecord(record).trimEnd()));
+    held.push(asAscii(formatRecord(record).trimEnd()));
     if (!isFound) continue;
     held.forEach(answer);
     held = [];
@@ -97,11 +98,6 @@ function drained(): Promise<void> {
 
 function isMeant(record: HistoryRecord, only: string | undefined): boolean {
   return only === undefined || record.kind === "provider" || record.transaction === only;
-}
-
-// What tasks say may be read on a terminal after all.
-function ascii(json: string): string {
-  return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function onFault(file: string, reason: string): void {
@@ -128,8 +124,9 @@ async function soleHistoryIn(folder: string): Promise<string> {
     if (!(await stat(folder)).isDirectory()) throw new Error("it is not a folder");
     if (segmentsOf(await filesIn(folder)).length > 0) return folder;
     const found = (await readdir(folder)).filter((name) => name.endsWith(HISTORY_ENDING));
-    const [sole = basename(folder), ...others] = found;
-    if (others.length === 0) return found.length === 0 ? folder : join(folder, sole);
+    const [sole, ...others] = found;
+    if (sole === undefined) return folder;
+    if (others.length === 0) return join(folder, sole);
     throw new ContextError("ERR_USAGE", `there are ${found.length} histories in ${folder}`, {
       hint: "Name one of them, or the context file with --context_file.",
       details: found.sort(),

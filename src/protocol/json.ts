@@ -11,8 +11,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * `indented`: keys sorted, four spaces a level, as every topic but `monitor` travels.
- * `line`: keys as they come, one line, `, ` and `: ` between, as `monitor` travels.
+ * `indented`: keys sorted, four spaces a level, as messages travel.
+ * `line`: keys as they come, one line, `, ` and `: ` between, as what a provider tells travels: figures, sums and steps.
  */
 export type JsonStyle = "indented" | "line";
 
@@ -84,8 +84,12 @@ const PLAIN = /^[ !#-[\]-~]*$/;
 const NOT_ASCII = /[\u007f-\uffff]/g;
 
 function formatText(text: string): string {
-  if (PLAIN.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return PLAIN.test(text) ? `"${text}"` : asAscii(JSON.stringify(text));
+}
+
+/** The same JSON in ASCII: what may be read on a terminal must not command it. */
+export function asAscii(json: string): string {
+  return json.replace(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 // Python sorts by code point, JavaScript by UTF-16 unit: they differ where a surrogate meets U+E000 to U+FFFF.
