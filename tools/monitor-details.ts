@@ -1,5 +1,6 @@
 // All that is known of one task, as lines. Pure.
 import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
+import { MIB_BYTES } from "../src/units.ts";
 import type { Happening, TaskRow } from "./monitor-model.ts";
 import type { Line, Piece } from "./monitor-pieces.ts";
 import { stateText, styleOf } from "./monitor-states.ts";
@@ -198,7 +199,7 @@ function pair(value: Json | undefined, names: readonly string[], unit: string): 
 function bytesPair(value: Json | undefined): string | undefined {
   if (!isObject(value)) return undefined;
   return [value.read_bytes, value.write_bytes]
-    .map((bytes) => (typeof bytes === "number" ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : "?"))
+    .map((bytes) => (typeof bytes === "number" ? `${(bytes / MIB_BYTES).toFixed(1)} MiB` : "?"))
     .join(", ");
 }
 

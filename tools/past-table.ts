@@ -1,6 +1,6 @@
 // The report on a history as people read it. Pure.
-
 import type { Transition } from "../src/history/transition.ts";
+import { MIB_BYTES } from "../src/units.ts";
 import { columns } from "./columns.ts";
 import { stateText } from "./monitor-states.ts";
 import { clean, cpuScale, duration, memoryScale, sparkline } from "./monitor-text.ts";
@@ -11,8 +11,6 @@ export interface PastLooks {
   /** Draws the course of the figures. */
   hasSparklines: boolean;
 }
-
-const MIB_BYTES = 2 ** 20;
 
 /** Lines: the tasks, when no provider ran, the last steps. */
 export function drawPast({ span, tasks, leftOut, steps, stepCount, gaps }: Past, looks: PastLooks): string[] {

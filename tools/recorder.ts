@@ -12,6 +12,7 @@ import { figuresOf } from "../src/http/state.ts";
 import type { Log } from "../src/log.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import type { Json } from "../src/protocol/json.ts";
+import { MIB_BYTES } from "../src/units.ts";
 import { hearMonitor } from "./hear-monitor.ts";
 
 export interface Recorder extends AsyncDisposable {
@@ -33,7 +34,6 @@ export interface RecorderOptions {
 
 declare const ZCONTEXT_VERSION: string | undefined;
 
-const MIB_BYTES = 2 ** 20;
 const DEFAULT_MIB = 64;
 /** How often it is said that the provider runs, and how all tasks stand, in milliseconds. */
 const STATES_PERIOD_MS = 60_000;

@@ -2,6 +2,7 @@
 // Series of a task are there while its transaction is open, so that they don't pile up.
 import { Counter, Gauge, Registry } from "prom-client";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { MIB_BYTES } from "../units.ts";
 import { TASK_STATES } from "./task-states.ts";
 import type { TransactionState } from "./wire.ts";
 
@@ -39,7 +40,6 @@ export interface Metrics {
 }
 
 const TASK = ["transaction", "task"] as const;
-const MIB_BYTES = 2 ** 20;
 /** Ids of tasks that counters know; a peer may bring ever new ones, which count as one. */
 const MAX_TASKS = 1_000;
 

@@ -2,6 +2,7 @@
 import type { ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { MIB_BYTES } from "../units.ts";
 import type { Source, TaskRecord } from "./source.ts";
 import type { Cost, Figures, TaskDefinition, TaskState, TransactionState } from "./wire.ts";
 
@@ -35,8 +36,6 @@ export function transactionsOf(transactions: ReturnType<Source["transactions"]>)
 function taskStateOf({ service_id, instance, serviceName, lifecycle, pid, runs, reason }: TaskRecord): TaskState {
   return { id: service_id, instance, serviceName, state: lifecycle, pid, runs, ...(reason ? { reason } : {}) };
 }
-
-const MIB_BYTES = 2 ** 20;
 
 /** The figures of a transaction out of its entries on the bus; of the whole tree where there is one. */
 export function figuresOf(transaction: string, entries: readonly Json[], atMs: number): Figures {

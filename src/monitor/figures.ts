@@ -1,4 +1,5 @@
 /** Turns readings of processes into the figures that travel. Keeps nothing; the reading before is an argument. */
+import { MIB_BYTES } from "../units.ts";
 import type { ContextSwitches, StorageBytes } from "./counters.ts";
 import type { MemoryShares } from "./memory.ts";
 import type { ProcessReading, StatReading } from "./proc.ts";
@@ -98,8 +99,6 @@ export interface FiguresOptions {
 }
 
 const SUMMED = ["rss", "vms", "percent", "cpu_percent", "threads", "pss", "uss", "swap", "fds"] as const;
-
-const MIB_BYTES = 2 ** 20;
 
 /**
  * The figures of each pid that is in `now`. CPU is what was used since the look before, and 0 for a process that had

@@ -1,4 +1,5 @@
 // What the provider itself takes, and how much of that is for looking.
+import { MIB_BYTES } from "../units.ts";
 
 /** Of the provider's own process. */
 export interface OwnCost {
@@ -20,8 +21,6 @@ export interface OwnMeter {
   /** The cost since the last time. */
   read(loopDelayMs: number): OwnCost;
 }
-
-const MIB_BYTES = 2 ** 20;
 
 /** @param nowMs - A clock that only goes forward. */
 export function createOwnMeter(nowMs: () => number): OwnMeter {

@@ -2,6 +2,7 @@
 import type { Frame } from "../protocol/codec.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
 import { FIGURES_ONLY, type TopOptions } from "../protocol/query.ts";
+import { MIB_BYTES } from "../units.ts";
 import { createAccounts } from "./accounts.ts";
 import { type ProcessFigures, sumOf } from "./figures.ts";
 import { createOwnMeter } from "./own-cost.ts";
@@ -200,7 +201,7 @@ function lookOf({ rss, status, total }: ProcessFigures): { rssMib: number; isHal
 function loopOf(beat: WatchedTask["beat"]): JsonObject {
   if (beat === undefined) return {};
   const { delayMs = null, heapBytes = null, handles = null } = beat;
-  return { loop_delay_ms: delayMs, heap: Number(heapBytes) / 2 ** 20, handles };
+  return { loop_delay_ms: delayMs, heap: Number(heapBytes) / MIB_BYTES, handles };
 }
 
 function asJson(figures: object): JsonObject {
