@@ -13,6 +13,7 @@ import type { Log } from "../src/log.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import { hearMonitor } from "./hear-monitor.ts";
 import { generateTransaction } from "./transaction-id.ts";
+import { VERSION } from "./version.ts";
 
 export interface Dashboard extends AsyncDisposable {
   readonly spectator: Spectator;
@@ -20,8 +21,6 @@ export interface Dashboard extends AsyncDisposable {
   hearing(publish: (frame: Frame) => boolean): (frame: Frame) => boolean;
   show(provider: Provider): void;
 }
-
-declare const ZCONTEXT_VERSION: string | undefined;
 
 const TOKEN_VARIABLE = "ZCONTEXT_HTTP_TOKEN";
 /** Of a token that nobody guesses. */
@@ -40,8 +39,7 @@ export async function openDashboard(
 ): Promise<Dashboard> {
   const token = readToken(http_token, log);
   const address = readAddress(http, { hasToken: token !== undefined });
-  const version = typeof ZCONTEXT_VERSION === "string" ? ZCONTEXT_VERSION : "0.0.0";
-  const server = await startHttpServer({ address, token, version, past, log });
+  const server = await startHttpServer({ address, token, version: VERSION, past, log });
   const { happenings } = server;
   let client: Promise<ContextClient> | undefined;
 

@@ -2,17 +2,16 @@ import { Command, CommanderError } from "commander";
 import { ContextError, reasonOf } from "../src/errors.ts";
 import { emptied } from "./outlet.ts";
 import { answerJson, EXIT, errorAsJson, exitCodeOf, paint, printError, say } from "./print.ts";
+import { VERSION } from "./version.ts";
 
 /** How long what was said may wait for a reader before its process ends without, in milliseconds. */
 export const UNREAD_MS = 2_000;
-
-declare const ZCONTEXT_VERSION: string | undefined;
 
 /** A command-line program: its name, what it does, `--version` and `--help`. */
 export function createProgram(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .version(typeof ZCONTEXT_VERSION === "string" ? ZCONTEXT_VERSION : "0.0.0", "-V, --version", "print the version")
+    .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .showHelpAfterError(`Try \`${name} --help\`.`)
     .exitOverride();
