@@ -3,17 +3,18 @@ import { randomUUID } from "node:crypto";
 import { historyFolderOf } from "../src/context/place.ts";
 import type { Provider } from "../src/context/provider.ts";
 import { nobody, type Spectator } from "../src/context/spectator.ts";
+import { figuresOf } from "../src/history/figures.ts";
 import { readHistory } from "../src/history/reader.ts";
 import type { ProviderRecord } from "../src/history/records.ts";
 import { transitionOf } from "../src/history/transition.ts";
 import { createWriter } from "../src/history/writer.ts";
 import type { Past } from "../src/http/source.ts";
-import { figuresOf } from "../src/http/state.ts";
 import type { Log } from "../src/log.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import type { Json } from "../src/protocol/json.ts";
 import { MIB_BYTES } from "../src/units.ts";
 import { hearMonitor } from "./hear-monitor.ts";
+import { VERSION } from "./version.ts";
 
 export interface Recorder extends AsyncDisposable {
   readonly spectator: Spectator;
@@ -32,17 +33,15 @@ export interface RecorderOptions {
   state_dir?: string;
 }
 
-declare const ZCONTEXT_VERSION: string | undefined;
-
 const DEFAULT_MIB = 64;
 /** How often it is said that the provider runs, and how all tasks stand, in milliseconds. */
 const STATES_PERIOD_MS = 60_000;
 
 /** Opens the recorder, before there is a provider; nothing is written before it is there. */
-export async function openRecorder(
+export function openRecorder(
   { history, history_size: size = DEFAULT_MIB, state_dir }: RecorderOptions,
   { file, log, nowMs = Date.now }: { file: string; log: Log; nowMs?: () => number },
-): Promise<Recorder> {
+): Recorder {
   const folder = historyFolderOf(file, history === true || history === "" ? state_dir : history);
   const writer = createWriter({ folder, maxBytes: size * MIB_BYTES, log });
   let provider: Provider | undefined;
@@ -66,8 +65,7 @@ export async function openRecorder(
 
   const incarnation = randomUUID();
   function tellOf(event: ProviderRecord["event"]): void {
-    const version = typeof ZCONTEXT_VERSION === "string" ? ZCONTEXT_VERSION : "0.0.0";
-    writer.write({ kind: "provider", event, atMs: nowMs(), incarnation, pid: process.pid, version });
+    writer.write({ kind: "provider", event, atMs: nowMs(), incarnation, pid: process.pid, version: VERSION });
   }
 
   // What it resumes comes before it is there.

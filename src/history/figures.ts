@@ -1,5 +1,7 @@
-// The figures of a transaction, as they are kept and shown. Types only: the page of the dashboard is built from them as
+// The figures of a transaction, as they are kept and shown. Pure. The page of the dashboard is built from these types as
 // well.
+import { isObject, type Json } from "../protocol/json.ts";
+import { MIB_BYTES } from "../units.ts";
 
 /** The figures of a transaction at one moment, by task: percent of one core, and bytes, of the whole tree. */
 export interface Figures {
@@ -14,4 +16,15 @@ export interface History {
   tasks: {
     readonly [task: string]: { cpuPercent: readonly (number | null)[]; residentBytes: readonly (number | null)[] };
   };
+}
+
+/** The figures of a transaction out of its entries on the bus; of the whole tree where there is one. */
+export function figuresOf(transaction: string, entries: readonly Json[], atMs: number): Figures {
+  const tasks = entries.flatMap((entry) => {
+    if (!isObject(entry)) return [];
+    const { cpu_percent: cpu, rss } = isObject(entry.total) ? entry.total : entry;
+    if (typeof cpu !== "number" || typeof rss !== "number") return [];
+    return [[String(entry.serviceId), [Math.round(cpu * 10) / 10, Math.round(rss * MIB_BYTES)]] as const];
+  });
+  return { transaction, atMs, tasks: Object.fromEntries(tasks) };
 }

@@ -2,6 +2,7 @@
 // of each task. All of it is bounded. Where files have what was before, it begins with the last hour of them.
 
 import { reasonOf } from "../errors.ts";
+import { figuresOf } from "../history/figures.ts";
 import { timeOf } from "../history/records.ts";
 import { transitionOf } from "../history/transition.ts";
 import type { Log } from "../log.ts";
@@ -11,7 +12,7 @@ import { createHistory, type FigureHistory } from "./history.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
 import { createRing, createShelf, type Ring } from "./ring.ts";
 import type { Happenings, Past, Source } from "./source.ts";
-import { ailmentsOf, costOf, definitionsOf, figuresOf, transactionsOf } from "./state.ts";
+import { ailmentsOf, costOf, definitionsOf, transactionsOf } from "./state.ts";
 import type { Events, History, OutputLine, State, Transition } from "./wire.ts";
 
 export interface Show extends Happenings {

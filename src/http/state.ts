@@ -4,7 +4,7 @@ import { entersAtOnce, idsCalled } from "../config/meaning.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { MIB_BYTES } from "../units.ts";
 import type { Source, TaskRecord } from "./source.ts";
-import type { Cost, Figures, TaskDefinition, TaskState, TransactionState } from "./wire.ts";
+import type { Cost, TaskDefinition, TaskState, TransactionState } from "./wire.ts";
 
 export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefinition[] {
   const everybody = tasks.map(({ id }) => id);
@@ -35,17 +35,6 @@ export function transactionsOf(transactions: ReturnType<Source["transactions"]>)
 
 function taskStateOf({ service_id, instance, serviceName, lifecycle, pid, runs, reason }: TaskRecord): TaskState {
   return { id: service_id, instance, serviceName, state: lifecycle, pid, runs, ...(reason ? { reason } : {}) };
-}
-
-/** The figures of a transaction out of its entries on the bus; of the whole tree where there is one. */
-export function figuresOf(transaction: string, entries: readonly Json[], atMs: number): Figures {
-  const tasks = entries.flatMap((entry) => {
-    if (!isObject(entry)) return [];
-    const { cpu_percent: cpu, rss } = isObject(entry.total) ? entry.total : entry;
-    if (typeof cpu !== "number" || typeof rss !== "number") return [];
-    return [[String(entry.serviceId), [Math.round(cpu * 10) / 10, Math.round(rss * MIB_BYTES)]] as const];
-  });
-  return { transaction, atMs, tasks: Object.fromEntries(tasks) };
 }
 
 /** What an overview says of the provider's own cost; undefined where it says nothing. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
 import { isLifecycleState } from "../../../src/context/lifecycle.ts";
-import { ailmentsOf, costOf, definitionsOf, figuresOf, transactionsOf } from "../../../src/http/state.ts";
+import { ailmentsOf, costOf, definitionsOf, transactionsOf } from "../../../src/http/state.ts";
 import { TASK_STATES } from "../../../src/http/task-states.ts";
 import { lookOf, STATES } from "../../../web/states.ts";
 import { contextXml } from "../../support/context.ts";
@@ -50,21 +50,6 @@ describe("what is shown", () => {
         tasks: [{ id: "ts001", instance: "Echo", serviceName: "echo", state: "running", pid: 7, runs: 2 }],
       },
     ]);
-  });
-
-  test("of figures is the whole tree where there is one", () => {
-    const entries = [
-      { serviceId: "a", cpu_percent: 1, rss: 1, total: { cpu_percent: 12.345, rss: 2 } },
-      { serviceId: "b", cpu_percent: 3, rss: 0.5 },
-      { serviceId: "c" },
-      null,
-    ];
-
-    expect(figuresOf("T1", entries, 5)).toEqual({
-      transaction: "T1",
-      atMs: 5,
-      tasks: { a: [12.3, 2_097_152], b: [3, 524_288] },
-    });
   });
 
   test("as ill are tasks that are not what they should be, and a forwarder that is away", () => {
