@@ -8,9 +8,9 @@ import { type Log, silent } from "../log.ts";
 import { denial, type Rules } from "./access.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { MAX_BODY_BYTES, readCommand } from "./command.ts";
-import { rowsSince } from "./history.ts";
-import { createLookBack } from "./look-back.ts";
+import { LAST_HOUR_MS, rowsSince } from "./last-hour.ts";
 import { readPage } from "./page.ts";
+import { createPastFigures } from "./past-figures.ts";
 import { type Route, routeOf } from "./routing.ts";
 import { createShow, EVENTS, outputChannel } from "./show.ts";
 import type { Happenings, Past, Source } from "./source.ts";
@@ -39,8 +39,6 @@ export interface HttpOptions {
 const MAX_CONNECTIONS = 128;
 /** Listeners of events at the same time. */
 const MAX_LISTENERS = 64;
-
-const HOUR_MS = 3_600_000;
 
 const HEADERS = {
   "x-content-type-options": "nosniff",
@@ -72,7 +70,7 @@ export async function startHttpServer({
     log,
     nowMs: Date.now,
   });
-  const lookBack = past && createLookBack(past);
+  const pastFigures = past && createPastFigures(past);
   const server = createServer((request, response) => {
     respond(request, response).catch((error) => {
       log.error({ path: request.url?.slice(0, 100), reason: reasonOf(error) }, "request failed");
@@ -135,18 +133,18 @@ export async function startHttpServer({
   }
 
   async function history(
-    { transaction, backMs = HOUR_MS }: { transaction: string; backMs?: number },
+    { transaction, backMs = LAST_HOUR_MS }: { transaction: string; backMs?: number },
     response: ServerResponse,
   ): Promise<void> {
     const sinceMs = Date.now() - backMs;
-    if (lookBack === undefined || backMs <= HOUR_MS) {
+    if (pastFigures === undefined || backMs <= LAST_HOUR_MS) {
       await show.recalled;
       const known = show.history(transaction);
-      return sendJson(response, 200, backMs === HOUR_MS ? known : rowsSince(known, sinceMs));
+      return sendJson(response, 200, backMs === LAST_HOUR_MS ? known : rowsSince(known, sinceMs));
     }
     const gone = new AbortController();
     response.on("close", () => gone.abort());
-    const found = await lookBack({ transaction, sinceMs, untilMs: Date.now() }, gone.signal);
+    const found = await pastFigures.read({ transaction, sinceMs, untilMs: Date.now() }, gone.signal);
     if (found === undefined) return refuse(response, 503, "others are reading the history");
     sendJson(response, 200, found);
   }

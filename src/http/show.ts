@@ -1,15 +1,13 @@
 // What the server keeps of what it has seen, and whom it tells: transitions, figures of the last hour, the last lines
 // of each task. All of it is bounded. Where files have what was before, it begins with the last hour of them.
-
-import { reasonOf } from "../errors.ts";
 import { figuresOf } from "../history/figures.ts";
-import { timeOf } from "../history/records.ts";
 import { transitionOf } from "../history/transition.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
-import { createHistory, type FigureHistory } from "./history.ts";
+import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
+import { startRecall } from "./recall.ts";
 import { createRing, createShelf, type Ring } from "./ring.ts";
 import type { Happenings, Past, Source } from "./source.ts";
 import { ailmentsOf, costOf, definitionsOf, transactionsOf } from "./state.ts";
@@ -40,9 +38,6 @@ export interface ShowOptions {
   nowMs(): number;
 }
 
-const HOUR_MS = 3_600_000;
-/** So much may happen while the past is being read; then that is left. */
-const MAX_MEANWHILE = 20_000;
 const MAX_TRANSITIONS = 1_000;
 /** What a page shows of them. */
 const RECENT_TRANSITIONS = 200;
@@ -65,7 +60,7 @@ export function outputChannel(transaction: string, task: string): string {
 export function createShow({ source, version, takesCommands, past, log, nowMs }: ShowOptions): Show {
   const fanOut = createFanOut();
   const transitions = createRing<Transition>({ most: MAX_TRANSITIONS });
-  const histories = createShelf<FigureHistory>(MAX_TRANSACTIONS, createHistory);
+  const hours = createShelf<LastHour>(MAX_TRANSACTIONS, createLastHour);
   const logs = createShelf<Ring<OutputLine>>(MAX_TASKS, () =>
     createRing({ most: MAX_LINES, weight: MAX_LINES_LENGTH, weigh: ({ line }) => line.length }),
   );
@@ -75,36 +70,16 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
   let overview: JsonObject = {};
   let isForwarderThere = true;
   let news: NodeJS.Timeout | undefined;
-  /** What is to be kept once the past is: undefined when that is so. */
-  let meanwhile: (() => void)[] | undefined = past && [];
-
-  function inOrder(keep: () => void): void {
-    if (meanwhile === undefined) return keep();
-    meanwhile.push(keep);
-    if (meanwhile.length > MAX_MEANWHILE) catchUp();
-  }
-
-  function catchUp(): void {
-    const waiting = meanwhile ?? [];
-    meanwhile = undefined;
-    for (const keep of waiting) keep();
-  }
-
-  async function recall({ since }: Past): Promise<void> {
-    const untilMs = nowMs();
-    try {
-      for await (const record of since(untilMs - HOUR_MS)) {
-        if (meanwhile === undefined) return;
-        // What is younger is being told.
-        if (timeOf(record) >= untilMs) continue;
-        if (record.kind === "figures") histories.at(record.transaction).add(record);
-        else if (record.kind === "transition") transitions.push(transitionOf(record));
-      }
-    } catch (error) {
-      log.warn({ reason: reasonOf(error) }, "history can't be read");
-    }
-    catchUp();
-  }
+  const startedMs = nowMs();
+  const recall = startRecall(past, {
+    sinceMs: startedMs - LAST_HOUR_MS,
+    untilMs: startedMs,
+    keep(record) {
+      if (record.kind === "figures") hours.at(record.transaction).add(record);
+      else if (record.kind === "transition") transitions.push(transitionOf(record));
+    },
+    log,
+  });
 
   const open = () => transactionsOf(source()?.transactions() ?? []);
   const ailments = () =>
@@ -147,13 +122,13 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     state,
     ailments,
     transitions: transitions.all,
-    recalled: past === undefined ? Promise.resolve() : recall(past),
-    history: (transaction) => histories.find(transaction)?.read() ?? { timesMs: [], tasks: {} },
+    recalled: recall.done,
+    history: (transaction) => hours.find(transaction)?.read() ?? { timesMs: [], tasks: {} },
     logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
     snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
     moved(told) {
       const transition = transitionOf(told);
-      inOrder(() => transitions.push(transition));
+      recall.inOrder(() => transitions.push(transition));
       metrics.transition(transition.task, transition.to);
       fanOut.tell(EVENTS, "transition", transition);
       changed();
@@ -176,7 +151,7 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     sampled(transaction, latest) {
       entries.at(transaction).latest = latest;
       const figures = figuresOf(transaction, latest, nowMs());
-      inOrder(() => histories.at(transaction).add(figures));
+      recall.inOrder(() => hours.at(transaction).add(figures));
       fanOut.tell(EVENTS, "figures", figures);
     },
     summed(latest) {
@@ -186,7 +161,7 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     },
     close() {
       clearTimeout(news);
-      meanwhile = undefined;
+      recall.close();
       fanOut.close();
     },
   };

@@ -4,17 +4,19 @@ import type { Figures, History } from "../history/figures.ts";
 import { createSummary } from "../history/summary.ts";
 import { createTrack, PAUSE_MS } from "../history/track.ts";
 
+/** How far back it reaches. */
+export const LAST_HOUR_MS = 3_600_000;
 const FINE = 300;
-const COARSE = 361;
 const COARSE_MS = 10_000;
+const COARSE = LAST_HOUR_MS / COARSE_MS + 1;
 
-export interface FigureHistory {
+export interface LastHour {
   add(figures: Figures): void;
   /** The oldest first; the fine rows take over where they begin. */
   read(): History;
 }
 
-export function createHistory(): FigureHistory {
+export function createLastHour(): LastHour {
   const fine = createTrack(FINE);
   const coarse = createTrack(COARSE);
   const summary = createSummary();

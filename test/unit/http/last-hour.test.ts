@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createHistory, rowsSince } from "../../../src/http/history.ts";
+import { createLastHour, rowsSince } from "../../../src/http/last-hour.ts";
 import type { Figures } from "../../../src/http/wire.ts";
 
 const BEGIN_MS = 1_700_000_000_000;
@@ -10,13 +10,13 @@ function figuresAt(second: number, tasks: Figures["tasks"]): Figures {
 
 /** A history of a sample each second, in which a task's CPU is the second. */
 function historyOf(seconds: number, ids = ["ts001"]) {
-  const history = createHistory();
+  const history = createLastHour();
   for (let second = 0; second < seconds; second += 1)
     history.add(figuresAt(second, Object.fromEntries(ids.map((id) => [id, [second, 1_000 + second]]))));
   return history.read();
 }
 
-describe("the history of figures", () => {
+describe("the figures of the last hour", () => {
   test("has each sample of the last five minutes", () => {
     const { timesMs, tasks } = historyOf(120);
 
@@ -48,7 +48,7 @@ describe("the history of figures", () => {
   });
 
   test("has nothing where a task had no process, and rows of the same length for all", () => {
-    const history = createHistory();
+    const history = createLastHour();
 
     history.add(figuresAt(0, { ts001: [1, 10] }));
     history.add(figuresAt(1, { ts002: [2, 20] }));
@@ -59,7 +59,7 @@ describe("the history of figures", () => {
   });
 
   test("forgets a task of which nothing is left", () => {
-    const history = createHistory();
+    const history = createLastHour();
 
     history.add(figuresAt(0, { gone: [1, 10] }));
     for (let second = 1; second < 3_700; second += 1) history.add(figuresAt(second, { ts001: [1, 10] }));
@@ -68,7 +68,7 @@ describe("the history of figures", () => {
   });
 
   test("draws no line across a pause", () => {
-    const history = createHistory();
+    const history = createLastHour();
 
     history.add(figuresAt(0, { ts001: [1, 10] }));
     history.add(figuresAt(60, { ts001: [2, 20] }));
