@@ -1,32 +1,23 @@
 // Publishes what the processes of all transactions take, once a period and from one common sample.
 import type { Frame } from "../protocol/codec.ts";
-import type { Json, JsonObject } from "../protocol/json.ts";
+import type { JsonObject } from "../protocol/json.ts";
 import { FIGURES_ONLY, type TopOptions } from "../protocol/query.ts";
-import { MIB_BYTES } from "../units.ts";
 import { createAccounts } from "./accounts.ts";
-import { type ProcessFigures, sumOf } from "./figures.ts";
+import {
+  asList,
+  entryOf,
+  figuresIn,
+  GONE,
+  memoryOf,
+  pidsOf,
+  topEntryOf,
+  type Watched,
+  type WatchedTask,
+} from "./entries.ts";
+import type { ProcessFigures } from "./figures.ts";
+import { overviewOf } from "./overview.ts";
 import { createOwnMeter } from "./own-cost.ts";
 import type { Sample, Sampler } from "./sample.ts";
-
-/** A transaction whose processes are watched. */
-export interface Watched {
-  transaction: string;
-  tasks: readonly WatchedTask[];
-}
-
-/** A task as its record shows it; one without a living process has no pid and is passed over. */
-export interface WatchedTask {
-  service_id: string;
-  serviceName: string;
-  instance: string;
-  action: string;
-  state: string;
-  lifecycle: string;
-  runs: number;
-  pid: number | null;
-  /** What its event loop has said last, where it has one of ours. */
-  beat?: { delayMs?: Json; heapBytes?: Json; handles?: Json };
-}
 
 export interface Monitor extends AsyncDisposable {
   /** The figures of one transaction as `reply_top` carries them; CPU counts from the sample before. */
@@ -85,7 +76,9 @@ export function startMonitor({
     const pids = [...transactions.flatMap(pidsOf), ...asList(forwarderPid())];
     latest = await meter.during(() => sampler.sample(pids));
     if (isClosed) return;
-    publish({ topic: "overview", body: overviewOf(transactions, loopDelayMs) });
+    const cost = meter.read(loopDelayMs);
+    const about = { contextId: contextId(), atMs: Date.now(), cost, forwarderPid: forwarderPid() };
+    publish({ topic: "overview", body: overviewOf(transactions, { sample: latest, accounts, about }) });
     await meter.during(() => transactions.forEach(tell));
   }
 
@@ -93,37 +86,7 @@ export function startMonitor({
     const entries = tasks.flatMap((task) => asList(memoryOf(task, latest)).map((memory) => entryOf(task, memory)));
     publish({ topic: "monitor", body: { [transaction]: entries } });
     for (const task of tasks)
-      for (const figures of asList(figuresOf(task, latest))) seen(transaction, task.service_id, lookOf(figures));
-  }
-
-  function overviewOf(transactions: readonly Watched[], loopDelayMs: number): JsonObject {
-    accounts.keepOnly(new Set(transactions.map(({ transaction }) => transaction)));
-    const sums = transactions.map((each) => [each.transaction, sumOfTransaction(each)] as const);
-    const { sampling, ...provider } = meter.read(loopDelayMs);
-    return {
-      context_id: contextId(),
-      timestamp: Date.now() / 1_000,
-      provider,
-      sampling,
-      ...forwarderCost(),
-      transactions: Object.fromEntries(sums),
-    };
-  }
-
-  function forwarderCost(): JsonObject {
-    const pid = forwarderPid();
-    const figures = pid === undefined ? undefined : latest.get(pid);
-    if (pid === undefined || figures === undefined) return {};
-    return { forwarder: { pid, cpu_percent: figures.cpu_percent, rss: figures.rss } };
-  }
-
-  function sumOfTransaction({ transaction, tasks }: Watched): JsonObject {
-    const living = tasks.flatMap((task) =>
-      asList(figuresOf(task, latest)).map((own) => ({ ...own, pid: Number(task.pid) })),
-    );
-    const processes = living.reduce((count, { children = [] }) => count + 1 + children.length, 0);
-    const sum = sumOf(living.map((figures) => figures.total ?? figures));
-    return { tasks: tasks.length, processes, ...asJson(sum), ...accounts.add(transaction, living) };
+      for (const figures of asList(figuresIn(latest, task))) seen(transaction, task.service_id, lookOf(figures));
   }
 
   async function look(watched: Watched, wanted: TopOptions): Promise<{ task: WatchedTask; memory: JsonObject }[]> {
@@ -149,10 +112,7 @@ export function startMonitor({
 
   return {
     async top(watched, wanted = FIGURES_ONLY) {
-      return (await look(watched, wanted)).map(({ task, memory }) => {
-        const { instance, pid, serviceName, service_id } = task;
-        return { instance, memory, pid, serviceName, service_id };
-      });
+      return (await look(watched, wanted)).map(({ task, memory }) => topEntryOf(task, memory));
     },
     async entries(watched, wanted = FIGURES_ONLY) {
       return (await look(watched, wanted)).map(({ task, memory }) => entryOf(task, memory));
@@ -165,45 +125,6 @@ export function startMonitor({
   };
 }
 
-/** What is known of a process that has vanished, until the provider has noticed. */
-const GONE: JsonObject = { status: "gone" };
-
-function figuresOf({ pid }: WatchedTask, sample: Sample): ProcessFigures | undefined {
-  return pid === null ? undefined : sample.get(pid);
-}
-
-/** Undefined for a task without a process, and for one that started after the sample. */
-function memoryOf(task: WatchedTask, sample: Sample): JsonObject | undefined {
-  const figures = figuresOf(task, sample);
-  if (figures !== undefined) return asJson(figures);
-  return task.pid !== null && sample.gone.has(task.pid) ? GONE : undefined;
-}
-
-function entryOf(
-  { service_id, action, state, lifecycle, runs, pid, beat }: WatchedTask,
-  memory: JsonObject,
-): JsonObject {
-  return { ...memory, ...loopOf(beat), serviceId: service_id, action, state, lifecycle, runs, pid };
-}
-
-function pidsOf({ tasks }: Watched): number[] {
-  return tasks.flatMap(({ pid }) => asList(pid));
-}
-
-function asList<T>(value: T | null | undefined): T[] {
-  return value === null || value === undefined ? [] : [value];
-}
-
 function lookOf({ rss, status, total }: ProcessFigures): { rssMib: number; isHalted: boolean } {
   return { rssMib: total?.rss ?? rss, isHalted: status === "stopped" };
-}
-
-function loopOf(beat: WatchedTask["beat"]): JsonObject {
-  if (beat === undefined) return {};
-  const { delayMs = null, heapBytes = null, handles = null } = beat;
-  return { loop_delay_ms: delayMs, heap: Number(heapBytes) / MIB_BYTES, handles };
-}
-
-function asJson(figures: object): JsonObject {
-  return { ...figures } as unknown as JsonObject;
 }

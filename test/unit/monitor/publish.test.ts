@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { WatchedTask } from "../../../src/monitor/entries.ts";
 import type { ProcessFigures } from "../../../src/monitor/figures.ts";
-import { startMonitor, type WatchedTask } from "../../../src/monitor/publish.ts";
+import { startMonitor } from "../../../src/monitor/publish.ts";
 import type { Sampler } from "../../../src/monitor/sample.ts";
 import type { Frame } from "../../../src/protocol/codec.ts";
 import { isObject, type JsonObject } from "../../../src/protocol/json.ts";
