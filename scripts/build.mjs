@@ -20,8 +20,8 @@ const deeds = [
   "test-services",
   "create",
   "control",
-  "watch",
-  "look-back",
+  "monitor/watch",
+  "monitor/look-back",
   "log",
 ];
 const children = {
@@ -51,7 +51,7 @@ const findAddon = {
   },
 };
 
-const fromTools = (names) => Object.fromEntries(names.map((name) => [name, `tools/${name}.ts`]));
+const fromTools = (names) => Object.fromEntries(names.map((name) => [basename(name), `tools/${name}.ts`]));
 const pathsOf = (files) => new Set(Object.values(files).map((file) => resolve(file)));
 
 // Words and deeds meet in the files they both need, the class of our errors above all: there must be one of each.

@@ -21,6 +21,6 @@ const program = createProgram(
 
 // Loaded when it is needed: `--help` must not wait for ZeroMQ.
 runProgram(program, async () => {
-  if (program.opts().since !== undefined) return (await import("./look-back.ts")).lookBack(program.opts());
-  return (await import("./watch.ts")).watch(program.opts());
+  if (program.opts().since !== undefined) return (await import("./monitor/look-back.ts")).lookBack(program.opts());
+  return (await import("./monitor/watch.ts")).watch(program.opts());
 });

@@ -1,8 +1,8 @@
 // Draws what is known as lines of text: the live screen, and the one table of `--once`. Pure: model, view, size and time
 // go in, exactly as many lines as the terminal has come out.
-import { type Placed, placeColumns } from "./monitor-columns.ts";
-import { detailLines, HELP } from "./monitor-details.ts";
-import type { Model, TaskRow } from "./monitor-model.ts";
+
+import { detailLines, HELP } from "./details.ts";
+import type { Model, TaskRow } from "./model.ts";
 import {
   cutPieces,
   ellipsisOf,
@@ -13,10 +13,11 @@ import {
   paintedAll,
   sides,
   widthOf,
-} from "./monitor-pieces.ts";
-import { STATES, stateText, styleOf } from "./monitor-states.ts";
-import { columnsOf, duration, fill } from "./monitor-text.ts";
-import { FIRST_VIEW, scrolledTo, selectedIndex, shownRows, type View } from "./monitor-view.ts";
+} from "./pieces.ts";
+import { STATES, stateText, styleOf } from "./states.ts";
+import { type Placed, placeColumns } from "./table-columns.ts";
+import { columnsOf, duration, fill } from "./text.ts";
+import { FIRST_VIEW, scrolledTo, selectedIndex, shownRows, type View } from "./view.ts";
 
 export interface Size {
   columns: number;

@@ -1,10 +1,10 @@
 // All that is known of one task, as lines. Pure.
-import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
-import { MIB_BYTES } from "../src/units.ts";
-import type { Happening, TaskRow } from "./monitor-model.ts";
-import type { Line, Piece } from "./monitor-pieces.ts";
-import { stateText, styleOf } from "./monitor-states.ts";
-import { clean, cpuScale, duration, fill, memoryScale, sparkline, timeOfDay, valueText } from "./monitor-text.ts";
+import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+import { MIB_BYTES } from "../../src/units.ts";
+import type { Happening, TaskRow } from "./model.ts";
+import type { Line, Piece } from "./pieces.ts";
+import { stateText, styleOf } from "./states.ts";
+import { clean, cpuScale, duration, fill, memoryScale, sparkline, timeOfDay, valueText } from "./text.ts";
 
 /** What the screen of help says. */
 export const HELP: readonly string[] = [

@@ -1,5 +1,5 @@
 // Tasks as the monitor knows them, for the tests of what it shows.
-import type { TaskRow } from "../../../tools/monitor-model.ts";
+import type { TaskRow } from "../../../../tools/monitor/model.ts";
 
 /** A task of the transaction T1 that runs. */
 export function taskRow(id: string, facts: Partial<TaskRow> = {}): TaskRow {

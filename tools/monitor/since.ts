@@ -1,4 +1,4 @@
-import { ContextError } from "../src/errors.ts";
+import { ContextError } from "../../src/errors.ts";
 
 const UNITS_MS: { [unit: string]: number } = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

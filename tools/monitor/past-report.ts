@@ -1,8 +1,8 @@
 // What a history comes to: how each task has ended up, what it has cost, the last steps, and when no provider ran. Pure;
 // records are added one by one, and what is held does not grow with their number.
-import { createDownsample, type Downsample } from "../src/history/downsample.ts";
-import { type HistoryRecord, timeOf } from "../src/history/records.ts";
-import type { Transition } from "../src/history/transition.ts";
+import { createDownsample, type Downsample } from "../../src/history/downsample.ts";
+import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
+import type { Transition } from "../../src/history/transition.ts";
 
 /** A task over the whole time. */
 export interface PastTask {

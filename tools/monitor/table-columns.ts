@@ -1,8 +1,8 @@
 // The columns of the table: what each says of a task, which of them a width has room for, and how wide they are. Pure.
-import type { TaskRow } from "./monitor-model.ts";
-import { type Style, stateText, styleOf } from "./monitor-states.ts";
-import { columnsOf, cpuScale, duration, memoryScale, sparkline, timeOfDay } from "./monitor-text.ts";
-import type { Sort } from "./monitor-view.ts";
+import type { TaskRow } from "./model.ts";
+import { type Style, stateText, styleOf } from "./states.ts";
+import { columnsOf, cpuScale, duration, memoryScale, sparkline, timeOfDay } from "./text.ts";
+import type { Sort } from "./view.ts";
 
 /** What the text of a cell depends on, besides the task. */
 export interface CellOptions {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { HistoryRecord, ProviderRecord } from "../../../src/history/records.ts";
-import { createPastReport } from "../../../tools/past-report.ts";
-import { drawPast } from "../../../tools/past-table.ts";
+import type { HistoryRecord, ProviderRecord } from "../../../../src/history/records.ts";
+import { createPastReport } from "../../../../tools/monitor/past-report.ts";
+import { drawPast } from "../../../../tools/monitor/past-table.ts";
 
 const SINCE_MS = new Date(2026, 0, 31, 12).getTime();
 const HOUR_MS = 3_600_000;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Frame } from "../../../src/protocol/codec.ts";
-import type { JsonObject } from "../../../src/protocol/json.ts";
-import { emptyModel, heard, linked, type Model, type TaskRow } from "../../../tools/monitor-model.ts";
-import { newsIn } from "../../../tools/monitor-news.ts";
+import type { Frame } from "../../../../src/protocol/codec.ts";
+import type { JsonObject } from "../../../../src/protocol/json.ts";
+import { emptyModel, heard, linked, type Model, type TaskRow } from "../../../../tools/monitor/model.ts";
+import { newsIn } from "../../../../tools/monitor/news.ts";
 
 const AT_MS = Date.parse("2026-01-02T03:04:05.000Z");
 

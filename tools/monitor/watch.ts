@@ -1,19 +1,19 @@
 // What `context-monitor` does, once its words are understood: a live table on a terminal, lines elsewhere.
-import { deferred } from "../src/deferred.ts";
-import { ContextError } from "../src/errors.ts";
-import type { Frame } from "../src/protocol/codec.ts";
-import { formatJson, type JsonObject } from "../src/protocol/json.ts";
-import { checkWhereabouts, stayConnected, type Watcher, type Whereabouts } from "./monitor-connection.ts";
-import { eventJson, linesFor, taskJson } from "./monitor-lines.ts";
-import { emptyModel, heard, linked, type Model } from "./monitor-model.ts";
-import { type News, newsIn } from "./monitor-news.ts";
-import type { Looks } from "./monitor-pieces.ts";
-import { openScreen } from "./monitor-screen.ts";
-import { draw, drawOnce } from "./monitor-table.ts";
-import { speaksUnicode } from "./monitor-text.ts";
-import { FIRST_VIEW, pressed, shownRows } from "./monitor-view.ts";
-import { answer, EXIT, isColoured, say } from "./print.ts";
-import { unread } from "./program.ts";
+import { deferred } from "../../src/deferred.ts";
+import { ContextError } from "../../src/errors.ts";
+import type { Frame } from "../../src/protocol/codec.ts";
+import { formatJson, type JsonObject } from "../../src/protocol/json.ts";
+import { answer, EXIT, isColoured, say } from "../print.ts";
+import { unread } from "../program.ts";
+import { checkWhereabouts, stayConnected, type Watcher, type Whereabouts } from "./connection.ts";
+import { eventJson, linesFor, taskJson } from "./lines.ts";
+import { emptyModel, heard, linked, type Model } from "./model.ts";
+import { type News, newsIn } from "./news.ts";
+import type { Looks } from "./pieces.ts";
+import { openScreen } from "./screen.ts";
+import { draw, drawOnce } from "./table.ts";
+import { speaksUnicode } from "./text.ts";
+import { FIRST_VIEW, pressed, shownRows } from "./view.ts";
 
 /** The options of the command; see its `--help`. */
 export interface Options extends Whereabouts {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readSince } from "../../../tools/since.ts";
+import { readSince } from "../../../../tools/monitor/since.ts";
 
 const NOW_MS = Date.parse("2026-01-31T12:00:00Z");
 

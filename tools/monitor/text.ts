@@ -2,7 +2,7 @@
 // Pure.
 import { stripVTControlCharacters } from "node:util";
 import widthOf from "fast-string-width";
-import type { Json, JsonObject } from "../src/protocol/json.ts";
+import type { Json, JsonObject } from "../../src/protocol/json.ts";
 
 // What moves the cursor, colours, rings, or turns the direction of writing: none of it is for somebody else to say.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.

@@ -1,7 +1,7 @@
 // Lines made of pieces, each with a style of its own, so that they are cut before they are coloured. Pure.
 import { styleText } from "node:util";
-import type { Style } from "./monitor-states.ts";
-import { columnsOf, cut } from "./monitor-text.ts";
+import type { Style } from "./states.ts";
+import { columnsOf, cut } from "./text.ts";
 
 /** How this terminal shows things. */
 export interface Looks {

@@ -1,6 +1,6 @@
 // What somebody looks at: which tasks in which order, which one is selected, and what a key makes of that. Pure.
-import type { TaskRow } from "./monitor-model.ts";
-import { severityOf } from "./monitor-states.ts";
+import type { TaskRow } from "./model.ts";
+import { severityOf } from "./states.ts";
 
 export const SORTS = ["task", "state", "cpu", "rss", "runs", "uptime", "event"] as const;
 export type Sort = (typeof SORTS)[number];

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
-import type { TaskRow } from "../../../tools/monitor-model.ts";
-import { FIRST_VIEW, type Key, pressed, SORTS, scrolledTo, shownRows, type View } from "../../../tools/monitor-view.ts";
-import { taskRow } from "./monitor-rows.ts";
+import type { TaskRow } from "../../../../tools/monitor/model.ts";
+import {
+  FIRST_VIEW,
+  type Key,
+  pressed,
+  SORTS,
+  scrolledTo,
+  shownRows,
+  type View,
+} from "../../../../tools/monitor/view.ts";
+import { taskRow } from "./rows.ts";
 
 const rows = [
   taskRow("ts10", { cpu: 1, rss: 30, state: "running", runs: 1 }),

@@ -1,10 +1,10 @@
 // The report on a history as people read it. Pure.
-import type { Transition } from "../src/history/transition.ts";
-import { MIB_BYTES } from "../src/units.ts";
-import { columns } from "./columns.ts";
-import { stateText } from "./monitor-states.ts";
-import { clean, cpuScale, duration, memoryScale, sparkline } from "./monitor-text.ts";
+import type { Transition } from "../../src/history/transition.ts";
+import { MIB_BYTES } from "../../src/units.ts";
+import { columns } from "../columns.ts";
 import { type Gap, PARTS, type Past, type PastTask } from "./past-report.ts";
+import { stateText } from "./states.ts";
+import { clean, cpuScale, duration, memoryScale, sparkline } from "./text.ts";
 
 export interface PastLooks {
   isUnicode: boolean;

@@ -1,9 +1,9 @@
 // What the monitor prints where no live table is: a line for each task and sample, announcement and step. Pure.
-import type { JsonObject } from "../src/protocol/json.ts";
-import type { TaskRow } from "./monitor-model.ts";
-import type { News, Sample } from "./monitor-news.ts";
-import { clean, timeOfDay } from "./monitor-text.ts";
-import { mebibytes, percent } from "./print.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { mebibytes, percent } from "../print.ts";
+import type { TaskRow } from "./model.ts";
+import type { News, Sample } from "./news.ts";
+import { clean, timeOfDay } from "./text.ts";
 
 /** The lines for a piece of news; none for what only repeats what the tasks have said. */
 export function linesFor(news: News, atMs: number): string[] {

@@ -2,14 +2,14 @@
 // place.
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { connectInbox } from "../src/bus/bus.ts";
-import { isWildcard } from "../src/bus/exposure.ts";
-import { type ContextClient, connectContext } from "../src/context/client.ts";
-import { findPresence, type Presence } from "../src/context/presence.ts";
-import { ContextError } from "../src/errors.ts";
-import type { Frame } from "../src/protocol/codec.ts";
-import { findEndpoints, readContextFile } from "./context-file.ts";
-import { TOPICS } from "./monitor-news.ts";
+import { connectInbox } from "../../src/bus/bus.ts";
+import { isWildcard } from "../../src/bus/exposure.ts";
+import { type ContextClient, connectContext } from "../../src/context/client.ts";
+import { findPresence, type Presence } from "../../src/context/presence.ts";
+import { ContextError } from "../../src/errors.ts";
+import type { Frame } from "../../src/protocol/codec.ts";
+import { findEndpoints, readContextFile } from "../context-file.ts";
+import { TOPICS } from "./news.ts";
 
 /** Where the provider is looked for. */
 export interface Whereabouts {

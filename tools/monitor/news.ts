@@ -1,9 +1,9 @@
 // What a frame of the bus says to somebody who watches. Pure. Anybody can speak on the bus: every shape is looked at,
 // every text is cleaned, and what can't be read says nothing.
-import type { Frame } from "../src/protocol/codec.ts";
-import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
-import { CONTEXT_NAME } from "../src/protocol/message.ts";
-import { clean, itemsText } from "./monitor-text.ts";
+import type { Frame } from "../../src/protocol/codec.ts";
+import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+import { CONTEXT_NAME } from "../../src/protocol/message.ts";
+import { clean, itemsText } from "./text.ts";
 
 /** Figures of a task whose process runs. */
 export interface Sample {

@@ -2,8 +2,8 @@
 // ends the process, the terminal is as it was before.
 import { writeSync } from "node:fs";
 import { emitKeypressEvents, type Interface } from "node:readline";
-import type { Size } from "./monitor-table.ts";
-import type { Key } from "./monitor-view.ts";
+import type { Size } from "./table.ts";
+import type { Key } from "./view.ts";
 
 export interface Screen {
   readonly size: Size;

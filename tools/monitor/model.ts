@@ -1,7 +1,7 @@
 // What is known of the tasks of a provider, from all that was heard. Pure: news and the time of day go in. An ended
 // transaction stays in view until another begins, so that one can read how it went.
-import type { JsonObject } from "../src/protocol/json.ts";
-import { type Announced, type Cost, type Known, type Moved, type News, type Sample, wordsOf } from "./monitor-news.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { type Announced, type Cost, type Known, type Moved, type News, type Sample, wordsOf } from "./news.ts";
 
 /** Something that has happened to a task. */
 export interface Happening {

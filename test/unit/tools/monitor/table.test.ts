@@ -1,10 +1,10 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
-import { emptyModel, type Model, type TaskRow } from "../../../tools/monitor-model.ts";
-import { draw, drawOnce } from "../../../tools/monitor-table.ts";
-import { columnsOf, timeOfDay } from "../../../tools/monitor-text.ts";
-import { FIRST_VIEW, type View } from "../../../tools/monitor-view.ts";
-import { taskRow } from "./monitor-rows.ts";
+import { emptyModel, type Model, type TaskRow } from "../../../../tools/monitor/model.ts";
+import { draw, drawOnce } from "../../../../tools/monitor/table.ts";
+import { columnsOf, timeOfDay } from "../../../../tools/monitor/text.ts";
+import { FIRST_VIEW, type View } from "../../../../tools/monitor/view.ts";
+import { taskRow } from "./rows.ts";
 
 const NOW_MS = Date.parse("2026-01-02T03:04:05.000Z");
 const ENDPOINT = "tcp://127.0.0.1:5556";

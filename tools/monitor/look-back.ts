@@ -2,21 +2,21 @@
 // to.
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { HISTORY_ENDING, historyFolderOf } from "../src/context/place.ts";
-import { findPresence } from "../src/context/presence.ts";
-import { ContextError, reasonOf } from "../src/errors.ts";
-import { filesIn } from "../src/history/folder.ts";
-import { readHistory } from "../src/history/reader.ts";
-import { formatRecord, type HistoryRecord } from "../src/history/records.ts";
-import { segmentsOf } from "../src/history/segments.ts";
-import { asAscii } from "../src/protocol/json.ts";
-import { assertFile } from "./context-file.ts";
-import { speaksUnicode } from "./monitor-text.ts";
+import { HISTORY_ENDING, historyFolderOf } from "../../src/context/place.ts";
+import { findPresence } from "../../src/context/presence.ts";
+import { ContextError, reasonOf } from "../../src/errors.ts";
+import { filesIn } from "../../src/history/folder.ts";
+import { readHistory } from "../../src/history/reader.ts";
+import { formatRecord, type HistoryRecord } from "../../src/history/records.ts";
+import { segmentsOf } from "../../src/history/segments.ts";
+import { asAscii } from "../../src/protocol/json.ts";
+import { assertFile } from "../context-file.ts";
+import { answer, EXIT, say } from "../print.ts";
+import { unread } from "../program.ts";
 import { createPastReport } from "./past-report.ts";
 import { drawPast } from "./past-table.ts";
-import { answer, EXIT, say } from "./print.ts";
-import { unread } from "./program.ts";
 import { readSince } from "./since.ts";
+import { speaksUnicode } from "./text.ts";
 
 /** The options that concern a look back. */
 export interface Options {

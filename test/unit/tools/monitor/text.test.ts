@@ -11,7 +11,7 @@ import {
   memoryScale,
   sparkline,
   speaksUnicode,
-} from "../../../tools/monitor-text.ts";
+} from "../../../../tools/monitor/text.ts";
 
 describe("text of somebody else", () => {
   test.each([
