@@ -78,8 +78,10 @@ export function surplus(segments: readonly Segment[], maxBytes: number): Segment
   return segments.slice(0, first + 1);
 }
 
-/** Those that may hold a record of then or later. When a file was changed last, and not where it stands, says so: a
- * clock may have been set back between two of them. */
+/**
+ * Those that may hold a record of then or later. When a file was changed last, and not where it stands, says so: a clock
+ * may have been set back between two of them.
+ */
 export function segmentsSince(segments: readonly Segment[], sinceMs: number): Segment[] {
   return segments.filter(({ changedMs }) => changedMs + COARSE_MS >= sinceMs);
 }

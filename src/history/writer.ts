@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { MIB_BYTES } from "../units.ts";
 import { filesIn, ifGone } from "./folder.ts";
 import { formatRecord, type HistoryRecord, MAX_LINE_LENGTH } from "./records.ts";
 import { nextNumber, packedName, plainName, segmentsOf, surplus, unfinishedIn, unfinishedName } from "./segments.ts";
@@ -40,7 +41,6 @@ export interface WriterOptions {
   append?(file: FileHandle, bytes: Buffer): Promise<number>;
 }
 
-const MIB_BYTES = 2 ** 20;
 /** How long the last records may take, in milliseconds. */
 const LAST_MS = 2_000;
 /** Only we are to read it. */
