@@ -81,10 +81,7 @@ async function run(
   }: { file: string; options: Options; log: Log; breakdown: Breakdown; signals: Signals },
 ): Promise<number> {
   const { http, history } = options;
-  if (http === undefined && options.http_token !== undefined)
-    throw new ContextError("ERR_USAGE", "--http-token is for --http, which says where the dashboard is");
-  if (history === undefined && options.history_size !== undefined)
-    throw new ContextError("ERR_USAGE", "--history-size is for --history, which keeps one");
+  assertNothingIdle(options);
   await using recorder = history === undefined ? undefined : await openRecorder({ ...options, history }, { file, log });
   await using dashboard =
     http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log, past: recorder?.past });
@@ -133,6 +130,14 @@ async function run(
     // What can't be ended would keep us for as long as it lives.
     if (provider.living().length > 0) await exit(EXIT.failed);
   }
+}
+
+/** Refuses an option that says how, without the one that says that. */
+function assertNothingIdle({ http, http_token, history, history_size }: Options): void {
+  if (http === undefined && http_token !== undefined)
+    throw new ContextError("ERR_USAGE", "--http-token is for --http, which says where the dashboard is");
+  if (history === undefined && history_size !== undefined)
+    throw new ContextError("ERR_USAGE", "--history-size is for --history, which keeps one");
 }
 
 // A provider has more to do than to answer.

@@ -159,10 +159,9 @@ export function createController(options: ControllerOptions): Controller {
       const found = action === "reply_context" ? transaction.record : await figuresFor(transaction, content);
       publish(report.reply(header, action, found));
     } catch (error) {
-      const { transaction } = header;
       const reason = reasonOf(error);
-      if (!(error instanceof ContextError)) return log.error({ transaction, reason }, "no figures");
-      complaints.add("query refused", { transaction, code: error.code, reason });
+      if (!(error instanceof ContextError)) return log.error({ transaction: header.transaction, reason }, "no figures");
+      complaints.add("query refused", { transaction: header.transaction, code: error.code, reason });
       publish(report.errorReply(header, action, error.code, reason, transactions.running()));
     }
   }

@@ -1,7 +1,7 @@
 // What is known of the tasks of a provider, from all that was heard. Pure: news and the time of day go in. An ended
 // transaction stays in view until another begins, so that one can read how it went.
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { type Announced, type Cost, type Known, type Moved, type News, type Sample, wordsOf } from "./news.ts";
+import { type Announced, type Known, type Moved, type News, type Sample, type Summed, wordsOf } from "./news.ts";
 
 /** Something that has happened to a task. */
 export interface Happening {
@@ -59,10 +59,10 @@ export interface Model {
   ended: string | undefined;
   /** The provider has said which transactions run. */
   isTold: boolean;
-  /** What the provider takes, and the sums of the transactions, as they came. */
-  cost: Cost | undefined;
-  provider: JsonObject;
-  sums: ReadonlyMap<string, JsonObject>;
+  /** What the provider takes, its parts as they came, and so the sum of each transaction. */
+  cost: Summed["cost"];
+  costParts: Summed["costParts"];
+  sums: Summed["sums"];
 }
 
 /** How many samples, steps and announcements of a task are kept. */
@@ -73,7 +73,7 @@ const LIVING = ["starting", "running", "unready", "unresponsive", "stopping", "s
 
 export function emptyModel(link: Link): Model {
   const nothing = { rows: new Map(), sampledMs: new Map(), ended: undefined, isTold: false };
-  return { contextId: "", link, ...nothing, cost: undefined, provider: {}, sums: new Map() };
+  return { contextId: "", link, ...nothing, cost: undefined, costParts: {}, sums: new Map() };
 }
 
 export function linked(model: Model, link: Link): Model {
@@ -86,7 +86,7 @@ export function heard(model: Model, news: News, { atMs, only }: { atMs: number; 
   if (only !== undefined && "transaction" in news && news.transaction !== only) return model;
   switch (news.kind) {
     case "summed":
-      return { ...model, sums: news.sums, cost: news.cost, provider: news.provider };
+      return { ...model, sums: news.sums, cost: news.cost, costParts: news.costParts };
     case "sampled":
       // Figures that were being read while it ended say nothing of it any more.
       return news.transaction === model.ended ? model : sampled(begun(model, news.transaction), news, atMs);

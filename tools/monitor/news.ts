@@ -38,8 +38,7 @@ export interface Cost {
 }
 
 export type News =
-  /** The sum of each transaction that runs, as it came, and the provider's own cost. */
-  | { kind: "summed"; sums: ReadonlyMap<string, JsonObject>; cost: Cost | undefined; provider: JsonObject }
+  | Summed
   | { kind: "sampled"; transaction: string; samples: readonly Sample[] }
   | { kind: "known"; transaction: string; contextId: string; tasks: readonly Known[]; isAnswer: boolean }
   /** These run, and no others. */
@@ -47,6 +46,15 @@ export type News =
   | Announced
   | Moved
   | { kind: "ended"; transaction: string };
+
+/** The sum of each transaction that runs, and what the provider takes itself. */
+export interface Summed {
+  kind: "summed";
+  sums: ReadonlyMap<string, JsonObject>;
+  cost: Cost | undefined;
+  /** Of what the cost is made, as it came: `provider`, `sampling` and `forwarder`. */
+  costParts: JsonObject;
+}
 
 /** Something a task has said, or the provider about it or its transaction. */
 export interface Announced {
@@ -134,16 +142,16 @@ function sampleOf(entry: JsonObject): Sample[] {
       ];
 }
 
-function sumsIn({ transactions, ...about }: JsonObject): News {
+function sumsIn({ transactions, ...about }: JsonObject): Summed {
   const sums = isObject(transactions) ? Object.entries(transactions) : [];
-  const provider = Object.fromEntries(
+  const costParts = Object.fromEntries(
     ["provider", "sampling", "forwarder"].flatMap((name) => (isObject(about[name]) ? [[name, about[name]]] : [])),
   );
   return {
     kind: "summed",
     sums: new Map(sums.flatMap(([id, sum]) => (isObject(sum) ? [[clean(id), sum]] : []))),
-    cost: costOf([provider.provider, provider.forwarder]),
-    provider,
+    cost: costOf([costParts.provider, costParts.forwarder]),
+    costParts,
   };
 }
 

@@ -151,7 +151,7 @@ function sampleJson(
 ): JsonObject {
   const rows = shownRows(model.rows.values(), FIRST_VIEW).filter((row) => row.transaction === transaction);
   const total = model.sums.get(transaction);
-  const sums = total === undefined ? {} : { total, ...model.provider };
+  const sums = total === undefined ? {} : { total, ...model.costParts };
   return { time: new Date(atMs).toISOString(), transaction, tasks: rows.map(taskJson), events: [...events], ...sums };
 }
 
