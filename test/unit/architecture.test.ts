@@ -58,7 +58,7 @@ const PURE: RegExp[] = [
   /^src\/launch\/(own-commands|last-words)\.ts$/,
   /^src\/processes\/(stat|cookie|tree)\.ts$/,
   /^src\/generator\/(diagram|context-update|plan)\.ts$/,
-  /^tools\/monitor\/(text|news|model|states|view|table-columns|pieces|table|details|lines|since|past-report|past-table)\.ts$/,
+  /^tools\/monitor\/(text|news|model|states|view|table-columns|pieces|table|details|lines|since|past-report|past-gaps|past-table)\.ts$/,
   /^src\/history\/(figures|transition|records|segments|track|summary|downsample)\.ts$/,
   /^src\/monitor\/(entries|overview|accounts|figures)\.ts$/,
   /^src\/http\/(wire|source|address|access|routing|ring|last-hour|backlog|state|command|task-states)\.ts$/,

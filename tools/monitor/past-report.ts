@@ -1,8 +1,10 @@
 // What a history comes to: how each task has ended up, what it has cost, the last steps, and when no provider ran. Pure;
 // records are added one by one, and what is held does not grow with their number.
 import { createDownsample, type Downsample } from "../../src/history/downsample.ts";
+import type { History } from "../../src/history/figures.ts";
 import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
 import type { Transition } from "../../src/history/transition.ts";
+import { createGaps, type Gap } from "./past-gaps.ts";
 
 /** A task over the whole time. */
 export interface PastTask {
@@ -20,13 +22,6 @@ export interface PastTask {
   /** Over the whole time, a value for each part of it. */
   cpuCourse: readonly (number | undefined)[];
   rssCourse: readonly (number | undefined)[];
-}
-
-/** A time in which no provider ran; one that lasts has no end. */
-export interface Gap {
-  fromMs: number;
-  toMs?: number;
-  wasKilled: boolean;
 }
 
 export interface Past {
@@ -51,7 +46,6 @@ export const PARTS = 24;
 const LEAST_PART_MS = 2_000;
 const MOST_STEPS = 20;
 const MOST_TASKS = 1_000;
-const MOST_GAPS = 20;
 
 /** What is gathered of a task. */
 interface Row {
@@ -82,12 +76,9 @@ export function createPastReport({
   const courses = new Map<string, Downsample>();
   let steps: Transition[] = [];
   let stepCount = 0;
-  let gaps: Gap[] = [];
+  const gaps = createGaps();
   let span: { fromMs: number; toMs: number } | undefined;
   let courseFromMs = sinceMs;
-  /** Of the last record, and how the provider that wrote it has ended, if it has. */
-  let lastMs: number | undefined;
-  let end: "left" | undefined;
 
   const parts = () => Math.min(PARTS, Math.max(1, Math.floor((untilMs - courseFromMs) / LEAST_PART_MS)));
 
@@ -105,13 +96,7 @@ export function createPastReport({
     return row;
   }
 
-  /** A provider has begun; whoever ran under one that was killed is gone, unless it is said otherwise. */
-  function begin(atMs: number): void {
-    if (lastMs === undefined) return;
-    gaps = [...gaps, { fromMs: lastMs, toMs: atMs, wasKilled: end === undefined }].slice(-MOST_GAPS);
-    if (end === undefined) loseAll();
-  }
-
+  /** Whoever ran under a provider that was killed is gone, unless it is said otherwise. */
   function loseAll(): void {
     for (const row of rows.values()) if (LIVING.has(row.state)) row.state = "gone";
   }
@@ -158,15 +143,10 @@ export function createPastReport({
 
   return {
     add(record) {
+      if (gaps.add(record)) loseAll();
+      if (record.kind === "provider") return;
       const atMs = timeOf(record);
       const isOfTime = atMs >= sinceMs;
-      if (record.kind === "provider") {
-        if (record.event === "begin") begin(atMs);
-        end = record.event === "end" ? "left" : undefined;
-        lastMs = atMs;
-        return;
-      }
-      lastMs = atMs;
       if (only !== undefined && record.transaction !== only) return;
       if (isOfTime && span === undefined) courseFromMs = atMs;
       if (isOfTime) span = { fromMs: span?.fromMs ?? atMs, toMs: atMs };
@@ -175,31 +155,30 @@ export function createPastReport({
       else if (isOfTime) sample(record);
     },
     read(isRunning) {
-      const isOver = end !== undefined || isRunning === false;
-      if (isOver && end === undefined) loseAll();
-      const last = isOver && isRunning !== true && lastMs !== undefined ? [{ fromMs: lastMs, wasKilled: !end }] : [];
+      const { gaps: found, wasKilled } = gaps.read(isRunning);
+      if (wasKilled) loseAll();
       const histories = new Map([...courses].map(([id, course]) => [id, course.read()]));
-      const tasks = [...rows.values()].map((row): PastTask => {
-        const { transaction, id, state, runs, restarts, samples } = row;
-        const history = histories.get(transaction);
-        const own = history?.tasks[id];
-        const course = (values: readonly (number | null)[] = []) =>
-          courseOf(history?.timesMs ?? [], values, { fromMs: courseFromMs, toMs: untilMs, parts: parts() });
-        const figures = samples === 0 ? undefined : row;
-        return {
-          ...{ transaction, id, state, runs, restarts },
-          cpuMean: figures && figures.cpuSum / samples,
-          cpuMost: figures?.cpuMost,
-          rssLast: figures?.rssLast,
-          rssMost: figures?.rssMost,
-          cpuCourse: course(own?.cpuPercent),
-          rssCourse: course(own?.residentBytes),
-        };
-      });
-      const isShown = ({ toMs = untilMs }: Gap) => toMs >= sinceMs;
-      const shownGaps = [...gaps, ...last].filter(isShown);
-      return { span, tasks, leftOut: leftOut.size, steps, stepCount, gaps: shownGaps };
+      const time = { fromMs: courseFromMs, toMs: untilMs, parts: parts() };
+      const tasks = [...rows.values()].map((row) => pastTaskOf(row, histories.get(row.transaction), time));
+      const shown = found.filter(({ toMs = untilMs }) => toMs >= sinceMs);
+      return { span, tasks, leftOut: leftOut.size, steps, stepCount, gaps: shown };
     },
+  };
+}
+
+function pastTaskOf(row: Row, history: History | undefined, time: Course): PastTask {
+  const { transaction, id, state, runs, restarts, samples } = row;
+  const own = history?.tasks[id];
+  const course = (values: readonly (number | null)[] = []) => courseOf(history?.timesMs ?? [], values, time);
+  const figures = samples === 0 ? undefined : row;
+  return {
+    ...{ transaction, id, state, runs, restarts },
+    cpuMean: figures && figures.cpuSum / samples,
+    cpuMost: figures?.cpuMost,
+    rssLast: figures?.rssLast,
+    rssMost: figures?.rssMost,
+    cpuCourse: course(own?.cpuPercent),
+    rssCourse: course(own?.residentBytes),
   };
 }
 
@@ -208,11 +187,17 @@ const LIVING: ReadonlySet<string> = new Set([
   ...["running", "starting", "stopping", "backingOff", "blocked", "unready", "unresponsive", "stuck"],
 ]);
 
+interface Course {
+  fromMs: number;
+  toMs: number;
+  parts: number;
+}
+
 /** A value for each part of the time, out of rows that are there only where there was something. */
 function courseOf(
   timesMs: readonly number[],
   values: readonly (number | null)[],
-  { fromMs, toMs, parts }: { fromMs: number; toMs: number; parts: number },
+  { fromMs, toMs, parts }: Course,
 ): (number | undefined)[] {
   const course = new Array<number | undefined>(parts).fill(undefined);
   values.forEach((value, row) => {

@@ -2,7 +2,8 @@
 import type { Transition } from "../../src/history/transition.ts";
 import { MIB_BYTES } from "../../src/units.ts";
 import { columns } from "../columns.ts";
-import { type Gap, PARTS, type Past, type PastTask } from "./past-report.ts";
+import type { Gap } from "./past-gaps.ts";
+import { PARTS, type Past, type PastTask } from "./past-report.ts";
 import { stateText } from "./states.ts";
 import { clean, cpuScale, duration, memoryScale, sparkline } from "./text.ts";
 
