@@ -3,13 +3,14 @@
 import uPlot from "uplot";
 import { html, part } from "./element.ts";
 import { highest, noRows, type Rows, recent } from "./figures.ts";
+import { DAY_MS, FIRST_SPAN, HOUR_MS, type Span } from "./spans.ts";
 import { bytes, clock, moment, percent } from "./text.ts";
 
 export interface Charts {
   show(rows: Rows): void;
   select(id: string | undefined): void;
-  /** Which spans may be chosen; the long ones are those of a provider that keeps a history. */
-  offer(spansMs: readonly number[]): void;
+  /** Which spans may be chosen. */
+  offer(spans: readonly Span[]): void;
 }
 
 export interface ChartsOptions {
@@ -20,17 +21,7 @@ export interface ChartsOptions {
 
 /** More lines than this are none. */
 const MOST = 8;
-const NAMES = new Map([
-  [300_000, "5 min"],
-  [3_600_000, "1 h"],
-  [21_600_000, "6 h"],
-  [86_400_000, "1 d"],
-  [604_800_000, "7 d"],
-]);
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 /** Between two lines of the grid. */
 const STEPS = [0.5, 1, 2, 5, 10, 20, 25, 50, 100, 200, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536];
@@ -50,19 +41,19 @@ function alone({ data }: uPlot, index: number): number[] {
 export function createCharts({ onSelect, onSpan }: ChartsOptions): Charts {
   let rows: Rows = noRows();
   let selected: string | undefined;
-  let [chosenMs = 0] = NAMES.keys();
+  let chosen = FIRST_SPAN;
   const charts = CHARTS.map((chart) => createChart(chart, onSelect));
   const show = () => {
-    for (const chart of charts) chart.show(rows, { selected, spanMs: chosenMs });
+    for (const chart of charts) chart.show(rows, { selected, spanMs: chosen.ms });
   };
 
-  function buttonOf(spanMs: number): HTMLElement {
-    const text = NAMES.get(spanMs) ?? "";
-    const button = html("button", { text, set: { type: "button", "aria-pressed": `${spanMs === chosenMs}` } });
+  function buttonOf(span: Span): HTMLElement {
+    const set = { type: "button", "aria-pressed": `${span === chosen}` };
+    const button = html("button", { text: span.name, set });
     button.addEventListener("click", () => {
-      chosenMs = spanMs;
+      chosen = span;
       for (const other of part("spans").children) other.setAttribute("aria-pressed", `${other === button}`);
-      onSpan(spanMs);
+      onSpan(span.ms);
     });
     return button;
   }
@@ -82,8 +73,8 @@ export function createCharts({ onSelect, onSpan }: ChartsOptions): Charts {
       selected = id;
       show();
     },
-    offer(spansMs) {
-      if (part("spans").children.length !== spansMs.length) part("spans").replaceChildren(...spansMs.map(buttonOf));
+    offer(spans) {
+      if (part("spans").children.length !== spans.length) part("spans").replaceChildren(...spans.map(buttonOf));
     },
   };
 }

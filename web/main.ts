@@ -5,38 +5,35 @@ import { createDetails } from "./details.ts";
 import { askForToken, confirm } from "./dialogs.ts";
 import { html, part, symbol } from "./element.ts";
 import { createFeed } from "./feed.ts";
-import { addRow, noRows, type Rows, rowsOf } from "./figures.ts";
 import { createPicture } from "./picture.ts";
 import { command, listen, readHistory, TokenWanted } from "./server.ts";
+import { LONG_SPANS, SHORT_SPANS } from "./spans.ts";
 import { lookOf, STATES } from "./states.ts";
 import { bytes, percent } from "./text.ts";
+import { createTimeline } from "./timeline.ts";
 
 type CpuAndMemory = readonly [cpuPercent: number, residentBytes: number];
 
 /** What the server keeps in ten seconds is fetched again, so that an hour does not grow to 3600 rows. */
 const HISTORY_AGAIN_MS = 300_000;
 
-const HOUR_MS = 3_600_000;
-const SHORT_SPANS = [300_000, HOUR_MS];
-const LONG_SPANS = [6 * HOUR_MS, 24 * HOUR_MS, 7 * 24 * HOUR_MS];
-/** The rows of a long span; it is read again when another row is due. */
-const ROWS = 600;
-
 let state: State | undefined;
 /** The one that is looked at; one that is over stays until another begins. */
 let transaction: TransactionState | undefined;
 let isChosen = false;
 let selected: string | undefined;
-let rows: Rows = noRows();
 let figures: ReadonlyMap<string, CpuAndMemory> = new Map();
 let cost: Events["cost"] | undefined;
-let spanMs = SHORT_SPANS[0] as number;
-/** What is shown of more than an hour, and when it was read. */
-let long: { rows: Rows; atMs: number } | undefined;
-let isReading = false;
 
 const picture = createPicture(select);
-const charts = createCharts({ onSelect: select, onSpan: showSpan });
+const charts = createCharts({ onSelect: select, onSpan: (spanMs) => timeline.choose(spanMs) });
+const timeline = createTimeline({
+  read: readHistory,
+  show: charts.show,
+  say(text) {
+    part("reading").textContent = text;
+  },
+});
 const feed = createFeed(select);
 const details = createDetails();
 
@@ -94,46 +91,7 @@ function look(next: TransactionState): void {
   transaction = next;
   if (!isOther) return;
   figures = new Map();
-  rows = noRows();
-  long = undefined;
-  showCharts();
-  void fetchHistory();
-}
-
-async function fetchHistory(): Promise<void> {
-  const of = transaction?.id;
-  if (of === undefined) return;
-  const history = await readHistory(of).catch(() => undefined);
-  if (history === undefined || of !== transaction?.id) return;
-  rows = rowsOf(history);
-  showCharts();
-}
-
-function showCharts(): void {
-  charts.show(spanMs <= HOUR_MS ? rows : (long?.rows ?? noRows()));
-  void fetchLong();
-}
-
-function showSpan(wantedMs: number): void {
-  spanMs = wantedMs;
-  long = undefined;
-  showCharts();
-}
-
-/** Reads a long span, where it was not read yet or is old. */
-async function fetchLong(): Promise<void> {
-  const [of, backMs] = [transaction?.id, spanMs];
-  if (of === undefined || backMs <= HOUR_MS || isReading) return;
-  if (long !== undefined && Date.now() - long.atMs < backMs / ROWS) return;
-  isReading = true;
-  // Only the first one is waited for.
-  part("reading").textContent = long === undefined ? "reading …" : "";
-  const history = await readHistory(of, backMs).catch(() => undefined);
-  isReading = false;
-  part("reading").textContent = history === undefined ? "can't be read now" : "";
-  const isMeant = of === transaction?.id && backMs === spanMs;
-  if (isMeant) long = { rows: history === undefined ? (long?.rows ?? noRows()) : rowsOf(history), atMs: Date.now() };
-  showCharts();
+  timeline.follow(next.id);
 }
 
 function show(): void {
@@ -287,7 +245,7 @@ const hear: Hear = {
     follow(whole.transactions);
     feed.begin(transitions);
     show();
-    void fetchHistory();
+    void timeline.refresh();
   },
   state(transactions) {
     if (state === undefined) return;
@@ -311,9 +269,8 @@ const hear: Hear = {
   figures(told) {
     if (told.transaction !== transaction?.id) return;
     figures = new Map(Object.entries(told.tasks));
-    addRow(rows, told);
     picture.showFigures(figures);
-    showCharts();
+    timeline.add(told);
     showSums();
     showDetails();
   },
@@ -329,7 +286,7 @@ function connected(text: string, tone: string): void {
   place.replaceChildren(symbol(lookOf(tone === "good" ? "running" : "backingOff").symbol), text);
 }
 
-setInterval(() => void fetchHistory(), HISTORY_AGAIN_MS);
+setInterval(() => void timeline.refresh(), HISTORY_AGAIN_MS);
 listen("/api/events", {
   onEvent: (name, value) => hear[name as keyof Hear]?.(value as never),
   onLost: () => connected("connecting …", "wait"),

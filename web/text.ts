@@ -1,6 +1,5 @@
 // Figures and times as people read them. Pure.
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "./spans.ts";
 
 export function percent(value: number): string {
   return `${value >= 100 ? Math.round(value) : value.toFixed(1)}%`;

@@ -62,7 +62,7 @@ const PURE: RegExp[] = [
   /^src\/history\/(figures|transition|records|segments|track|summary|downsample)\.ts$/,
   /^src\/monitor\/(entries|overview|accounts|figures)\.ts$/,
   /^src\/http\/(wire|source|address|access|routing|ring|last-hour|backlog|state|command|task-states)\.ts$/,
-  /^web\/(states|text|layout|event-stream|figures)\.ts$/,
+  /^web\/(states|text|layout|event-stream|figures|spans|timeline)\.ts$/,
 ];
 const EDGES = /^node:(fs|net|child_process|timers|worker_threads|os)/;
 
