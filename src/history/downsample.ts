@@ -6,8 +6,9 @@ import { createSummary } from "./summary.ts";
 import { createTrack, PAUSE_MS } from "./track.ts";
 
 export interface Downsample {
-  /** The oldest first. What comes from before the part that has been reached, as after a clock was set back, counts there. */
+  /** What comes from before the part that has been reached, as after a clock was set back, counts there. */
   add(figures: Figures): void;
+  /** The oldest first. */
   read(): History;
 }
 
@@ -28,7 +29,9 @@ export function createDownsample({
 
   function close(): void {
     const row = summary.take();
-    if (row !== undefined) track.add(row);
+    // A clock that was set back must not bring the rows out of their order.
+    const beginMs = Math.ceil(sinceMs + reached * partMs);
+    if (row !== undefined) track.add({ ...row, atMs: Math.max(row.atMs, beginMs) });
   }
 
   return {

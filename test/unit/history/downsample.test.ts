@@ -58,6 +58,7 @@ describe("figures as so many rows", () => {
           const { timesMs, tasks } = downsample.read();
 
           expect(timesMs.length).toBeLessThanOrEqual(points);
+          expect(timesMs).toEqual([...timesMs].sort((one, other) => one - other));
           expect(Object.values(tasks).every(({ cpuPercent }) => cpuPercent.length === timesMs.length)).toBe(true);
           expect(tasks.ts001?.cpuPercent.some((cpu) => cpu !== null) ?? false).toBe(seconds.length > 0);
         },
