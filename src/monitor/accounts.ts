@@ -42,16 +42,14 @@ export function createAccounts(): Accounts {
   };
 }
 
-// Without a process table there is no start time, and no CPU time either.
-function secondsOf({
-  pid,
-  create_time: start,
-  cpu_times: times,
-}: {
+/** What is counted of a process; without a process table there is no start time, and no CPU time either. */
+interface Counted {
   pid: number;
   create_time?: number;
   cpu_times?: CpuTimes;
-}): [string, number][] {
+}
+
+function secondsOf({ pid, create_time: start, cpu_times: times }: Counted): [string, number][] {
   return start === undefined || times === undefined ? [] : [[`${pid} ${start}`, times.user + times.system]];
 }
 

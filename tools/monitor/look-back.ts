@@ -1,28 +1,21 @@
 // What `context-monitor --since` does: reads what providers have kept, whether one runs or not, and prints what it comes
 // to.
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { HISTORY_ENDING, historyFolderOf } from "../../src/context/place.ts";
 import { findPresence } from "../../src/context/presence.ts";
-import { ContextError, reasonOf } from "../../src/errors.ts";
-import { filesIn } from "../../src/history/folder.ts";
+import { ContextError } from "../../src/errors.ts";
 import { readHistory } from "../../src/history/reader.ts";
 import { formatRecord, type HistoryRecord } from "../../src/history/records.ts";
-import { segmentsOf } from "../../src/history/segments.ts";
 import { asAscii } from "../../src/protocol/json.ts";
-import { assertFile } from "../context-file.ts";
 import { answer, EXIT, say } from "../print.ts";
 import { unread } from "../program.ts";
+import { findFolder, type HistoryPlace, unreadable } from "./past-folder.ts";
 import { createPastReport } from "./past-report.ts";
 import { drawPast } from "./past-table.ts";
 import { readSince } from "./since.ts";
 import { speaksUnicode } from "./text.ts";
 
 /** The options that concern a look back. */
-export interface Options {
+export interface Options extends HistoryPlace {
   since: string;
-  context_file?: string;
-  history?: string;
   transaction?: string;
   json?: true;
 }
@@ -102,46 +95,6 @@ function isMeant(record: HistoryRecord, only: string | undefined): boolean {
 
 function onFault(file: string, reason: string): void {
   say(`warning: ${file} is passed over: ${reason}`);
-}
-
-// --- where it is ---------------------------------------------------------------------------------------------------------
-
-async function findFolder({ context_file: file, history }: Options): Promise<string> {
-  if (file !== undefined) {
-    await assertFile(file);
-    return history?.endsWith(HISTORY_ENDING) ? history : historyFolderOf(file, history);
-  }
-  if (history === undefined)
-    throw new ContextError("ERR_USAGE", "where is the history? --context_file FILE or --history FOLDER", {
-      hint: "`context-monitor --help` lists the options.",
-    });
-  return soleHistoryIn(history);
-}
-
-/** The folder itself, or the only history in it. */
-async function soleHistoryIn(folder: string): Promise<string> {
-  try {
-    if (!(await stat(folder)).isDirectory()) throw new Error("it is not a folder");
-    if (segmentsOf(await filesIn(folder)).length > 0) return folder;
-    const found = (await readdir(folder)).filter((name) => name.endsWith(HISTORY_ENDING));
-    const [sole, ...others] = found;
-    if (sole === undefined) return folder;
-    if (others.length === 0) return join(folder, sole);
-    throw new ContextError("ERR_USAGE", `there are ${found.length} histories in ${folder}`, {
-      hint: "Name one of them, or the context file with --context_file.",
-      details: found.sort(),
-    });
-  } catch (error) {
-    if (error instanceof ContextError) throw error;
-    throw unreadable(folder, error);
-  }
-}
-
-function unreadable(folder: string, error: unknown): ContextError {
-  return new ContextError("ERR_CONFIG_UNREADABLE", `cannot read the history in ${folder}: ${reasonOf(error)}`, {
-    hint: "Give the folder that --history of service-context names, or the context file.",
-    cause: error,
-  });
 }
 
 function nothingKept(folder: string, { since, transaction }: Options): ContextError {

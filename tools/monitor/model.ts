@@ -2,6 +2,7 @@
 // transaction stays in view until another begins, so that one can read how it went.
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { type Announced, type Known, type Moved, type News, type Sample, type Summed, wordsOf } from "./news.ts";
+import { LIVING } from "./states.ts";
 
 /** Something that has happened to a task. */
 export interface Happening {
@@ -67,9 +68,6 @@ export interface Model {
 
 /** How many samples, steps and announcements of a task are kept. */
 const KEPT = { samples: 120, steps: 50, said: 50 };
-
-/** States in which a process of the task lives. */
-const LIVING = ["starting", "running", "unready", "unresponsive", "stopping", "stuck"];
 
 export function emptyModel(link: Link): Model {
   const nothing = { rows: new Map(), sampledMs: new Map(), ended: undefined, isTold: false };

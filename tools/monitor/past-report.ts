@@ -5,6 +5,7 @@ import type { History } from "../../src/history/figures.ts";
 import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
 import type { Transition } from "../../src/history/transition.ts";
 import { createGaps, type Gap } from "./past-gaps.ts";
+import { LIVING } from "./states.ts";
 
 /** A task over the whole time. */
 export interface PastTask {
@@ -98,7 +99,7 @@ export function createPastReport({
 
   /** Whoever ran under a provider that was killed is gone, unless it is said otherwise. */
   function loseAll(): void {
-    for (const row of rows.values()) if (LIVING.has(row.state)) row.state = "gone";
+    for (const row of rows.values()) if (UNDER_WAY.has(row.state)) row.state = "gone";
   }
 
   function sample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
@@ -125,7 +126,7 @@ export function createPastReport({
     if (row !== undefined) {
       row.state = to;
       row.runs = run;
-      if (isOfTime && from === "backingOff" && LIVING.has(to)) row.restarts += 1;
+      if (isOfTime && from === "backingOff" && UNDER_WAY.has(to)) row.restarts += 1;
     }
     if (!isOfTime) return;
     stepCount += 1;
@@ -183,9 +184,7 @@ function pastTaskOf(row: Row, history: History | undefined, time: Course): PastT
 }
 
 /** States with a process, or on the way to one. */
-const LIVING: ReadonlySet<string> = new Set([
-  ...["running", "starting", "stopping", "backingOff", "blocked", "unready", "unresponsive", "stuck"],
-]);
+const UNDER_WAY: ReadonlySet<string> = new Set([...LIVING, "backingOff", "blocked"]);
 
 interface Course {
   fromMs: number;
