@@ -1,12 +1,13 @@
 // Reads a history, whether somebody writes to it meanwhile or not. Holds a piece of one file at a time.
-import { createReadStream, type ReadStream } from "node:fs";
+import { constants, type ReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { reasonOf } from "../errors.ts";
 import { createLineSplitter } from "../protocol/lines.ts";
 import { filesIn } from "./folder.ts";
 import { type HistoryRecord, MAX_LINE_LENGTH, readRecord, timeOf } from "./records.ts";
-import { packedName, plainName, segmentsOf, segmentsSince } from "./segments.ts";
+import { packedName, plainName, type Segment, segmentsOf, segmentsSince } from "./segments.ts";
 
 export interface ReadOptions {
   /** Nothing that is older. */
@@ -16,6 +17,7 @@ export interface ReadOptions {
 }
 
 const PIECE_BYTES = 64 * 1_024;
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
  * All records since a time, the oldest first. What is written while it is read may be among them. A folder that is not
@@ -27,19 +29,21 @@ export async function* readHistory(
   folder: string,
   { sinceMs = Number.NEGATIVE_INFINITY, onFault = () => {} }: ReadOptions = {},
 ): AsyncGenerator<HistoryRecord, void, undefined> {
-  for (const { number } of segmentsSince(segmentsOf(await filesIn(folder)), sinceMs)) {
-    for await (const records of readSegment(folder, number, onFault))
+  for (const segment of segmentsSince(segmentsOf(await filesIn(folder)), sinceMs)) {
+    for await (const records of readSegment(folder, segment, onFault))
       for (const record of records) if (timeOf(record) >= sinceMs) yield record;
   }
 }
 
 // It may be packed between our look at the folder and now, and then the plain one has gone; or both have, for their age.
+// What has the name of a plain one, and was no file when we looked, hides no packed one.
 async function* readSegment(
   folder: string,
-  number: number,
+  { number, isPlain }: Segment,
   onFault: (file: string, reason: string) => void,
 ): AsyncGenerator<HistoryRecord[], void, undefined> {
-  for (const file of [plainName(number), packedName(number)].map((name) => join(folder, name))) {
+  const names = [...(isPlain ? [plainName(number)] : []), packedName(number)];
+  for (const file of names.map((name) => join(folder, name))) {
     const count = { lines: 0, records: 0 };
     try {
       for await (const lines of linesOf(file)) {
@@ -60,7 +64,9 @@ async function* readSegment(
 async function* linesOf(file: string): AsyncGenerator<string[], void, undefined> {
   let lines: string[] = [];
   const splitter = createLineSplitter((line) => lines.push(line), MAX_LINE_LENGTH);
-  const source = createReadStream(file, { highWaterMark: PIECE_BYTES });
+  // To open a pipe that has been put there since then would never end, and nor would the process that waits for that.
+  const opened = await open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const source = opened.createReadStream({ highWaterMark: PIECE_BYTES }) as ReadStream;
   try {
     for await (const piece of textOf(source, file.endsWith(".gz"))) {
       splitter.push(piece);
