@@ -22,9 +22,24 @@ export interface Segment {
 }
 
 const DIGITS = 8;
+/** A file that has a higher number would be none of ours. */
+const MAX_NUMBER = 999_999_999_999_999;
 const NAME = /^(\d{8,15})\.ndjson(\.gz)?(\.tmp)?$/;
 /** The clock of a file system is behind ours, by two seconds where it is a coarse one. */
 const COARSE_MS = 2_000;
+
+const MIB_BYTES = 2 ** 20;
+/** So many segments have room in a large history; of more the mere names take long to look through. */
+const MANY = 1_024;
+const MOST_BYTES = 64 * MIB_BYTES;
+/** A short history has so many at least. */
+const FEW = 8;
+
+/** How long a segment becomes, where all together are no more than this. */
+export function segmentBytesOf(maxBytes: number): number {
+  const wanted = Math.min(MOST_BYTES, Math.max(MIB_BYTES, Math.floor(maxBytes / MANY)));
+  return Math.min(wanted, Math.floor(maxBytes / FEW));
+}
 
 export function plainName(number: number): string {
   return `${String(number).padStart(DIGITS, "0")}.ndjson`;
@@ -63,9 +78,15 @@ export function unfinishedIn(files: readonly FoundFile[]): string[] {
   return files.flatMap(({ name }) => (NAME.exec(name)?.[3] === undefined ? [] : [name]));
 }
 
-/** The number of a new segment: higher than all that are there, and than the last one we had. */
+/**
+ * The number of a new segment: higher than all that are there, and than the last one we had.
+ *
+ * @throws where there is none.
+ */
 export function nextNumber(segments: readonly Segment[], last = 0): number {
-  return Math.max(last, segments.at(-1)?.number ?? 0) + 1;
+  const number = Math.max(last, segments.at(-1)?.number ?? 0) + 1;
+  if (number > MAX_NUMBER) throw new Error(`no number comes after that of ${plainName(number - 1)}: remove it`);
+  return number;
 }
 
 /** The oldest ones, which are to go so that the others are no more than this together. */

@@ -2,7 +2,7 @@
 // is not possible supervision goes on, and what waits too long is lost and counted. A process that is killed leaves a
 // whole ring behind, but for a last line that is cut off; the next writer begins a file of its own.
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -12,7 +12,16 @@ import type { Log } from "../log.ts";
 import { MIB_BYTES } from "../units.ts";
 import { filesIn, ifGone } from "./folder.ts";
 import { formatRecord, type HistoryRecord, MAX_LINE_LENGTH } from "./records.ts";
-import { nextNumber, packedName, plainName, segmentsOf, surplus, unfinishedIn, unfinishedName } from "./segments.ts";
+import {
+  nextNumber,
+  packedName,
+  plainName,
+  segmentBytesOf,
+  segmentsOf,
+  surplus,
+  unfinishedIn,
+  unfinishedName,
+} from "./segments.ts";
 
 export interface HistoryWriter extends AsyncDisposable {
   /** Appends a record as soon as it can; never throws. */
@@ -30,7 +39,7 @@ export interface WriterOptions {
   /** All files together are no longer than this. */
   maxBytes: number;
   log: Log;
-  /** A file that would be longer is closed and packed. Default 1 MiB, or an eighth of all. */
+  /** A file that would be longer is closed and packed. Default: as `segmentBytesOf` says. */
   segmentBytes?: number;
   /** What may wait to be written. Default 4 MiB. */
   maxWaitingBytes?: number;
@@ -63,7 +72,7 @@ export function createWriter({
   folder,
   maxBytes,
   log,
-  segmentBytes = Math.min(MIB_BYTES, Math.floor(maxBytes / 8)),
+  segmentBytes = segmentBytesOf(maxBytes),
   maxWaitingBytes = 4 * MIB_BYTES,
   retryMs = 5_000,
   nowMs = () => performance.now(),
@@ -84,15 +93,20 @@ export function createWriter({
   let writing: Promise<void> | undefined;
   let packing = Promise.resolve();
   let isPackTold = false;
+  let isTooLongTold = false;
 
   function admit(record: HistoryRecord): void {
     const line = Buffer.from(formatRecord(record));
-    if (line.length > maxLineBytes) lost += 1;
-    else {
-      waiting.push(line);
-      waitingBytes += line.length;
-      trim();
-    }
+    if (line.length > maxLineBytes) return refuse(record, line.length);
+    waiting.push(line);
+    waitingBytes += line.length;
+    trim();
+  }
+
+  function refuse({ kind }: HistoryRecord, bytes: number): void {
+    lost += 1;
+    if (!isTooLongTold) log.warn({ folder, kind, bytes, most: maxLineBytes }, "history lacks what is too long");
+    isTooLongTold = true;
   }
 
   /** What is too much for the bound is lost, the oldest first. */
@@ -267,14 +281,16 @@ async function packSegment(folder: string, number: number): Promise<void> {
   const bytes = await readFile(plain).catch(ifGone(undefined));
   if (bytes === undefined) return;
   const { mtime } = await stat(plain);
-  const file = await open(unfinished, "w", FILE_MODE);
+  // What has this name and is no file of ours is not written through: it may be a link to anywhere.
+  await rm(unfinished, { force: true });
+  const file = await open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
   try {
     await file.writeFile(await pack(bytes));
+    // So that it is as old as what is in it.
+    await file.utimes(mtime, mtime);
     await file.sync();
   } finally {
     await file.close();
   }
-  // So that it is as old as what is in it.
-  await utimes(unfinished, mtime, mtime);
   await rename(unfinished, join(folder, packedName(number)));
 }

@@ -1,6 +1,8 @@
 // A history on a real file system: written, packed, bounded, read meanwhile, and whole after whatever happens to it.
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, readdir, rename, stat, writeFile } from "node:fs/promises";
+import { access, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { readHistory } from "../../src/history/reader.ts";
@@ -41,6 +43,10 @@ async function sizeOf(folder: Folder): Promise<number> {
   const names = await readdir(folder.at("history"));
   const sizes = await Promise.all(names.map(async (name) => (await stat(folder.at("history", name))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function makePipe(path: string): Promise<void> {
+  await promisify(execFile)("mkfifo", [path]);
 }
 
 function range(from: number, to: number): number[] {
@@ -107,6 +113,49 @@ describe("a history", () => {
 
     expect((await readdir(folder.at("history"))).sort()).toEqual([plainName(1), plainName(2)]);
     expect(await timesIn(folder)).toEqual([1]);
+  });
+
+  test("is not packed through a link that somebody has put in the way", async () => {
+    await using folder = await makeFolder();
+    await folder.write("precious", "of somebody");
+    await folder.write(`history/${plainName(1)}`, formatRecord(figuresAt(1)));
+    await symlink(folder.at("precious"), folder.at("history", unfinishedName(1)));
+    const { writer } = await openWriter(folder);
+
+    writer.write(figuresAt(2));
+    await writer.settled();
+
+    expect(await readFile(folder.at("precious"), "utf8")).toBe("of somebody");
+    expect((await readdir(folder.at("history"))).sort()).toEqual([packedName(1), plainName(2)]);
+    expect(await timesIn(folder)).toEqual([1, 2]);
+  });
+
+  test("is not written to beyond the last number, for such files would never go", async () => {
+    await using folder = await makeFolder();
+    await folder.write(`history/${plainName(999_999_999_999_999)}`, "");
+    const { writer, phrases } = await openWriter(folder);
+
+    for (const atMs of [1, 2]) {
+      writer.write(figuresAt(atMs));
+      await writer.settled();
+    }
+
+    expect(await readdir(folder.at("history"))).toHaveLength(1);
+    expect(phrases()).toEqual(["history can't be written"]);
+  });
+
+  test("says once that it lacks what is too long for it", async () => {
+    await using folder = await makeFolder();
+    const { writer, phrases } = await openWriter(folder);
+    const tasks = Object.fromEntries(range(0, 500).map((task) => [`ts${task}`, [1, 1] as const]));
+
+    for (const atMs of [1, 2]) writer.write({ kind: "figures", transaction: "T1", atMs, tasks });
+    writer.write(figuresAt(3));
+    await writer.settled();
+
+    expect(phrases()).toEqual(["history lacks what is too long"]);
+    expect(writer.lost).toBe(2);
+    expect(await timesIn(folder)).toEqual([3]);
   });
 
   test("can be read while it is written to, packed and trimmed", async () => {
@@ -321,6 +370,16 @@ describe("whoever reads a history", () => {
     expect(times.length).toBeGreaterThan(1_000);
     expect(times).toEqual(range(0, times.length));
     expect(faults).toEqual(["unexpected end of file"]);
+  });
+
+  test("passes by what only has the name of a file, and would never end", async () => {
+    await using folder = await makeFolder();
+    await folder.write(`history/${packedName(1)}`, "");
+    await writeFile(folder.at("history", packedName(1)), gzipSync(formatRecord(figuresAt(1))));
+    await folder.write(`history/${plainName(2)}`, formatRecord(figuresAt(2)));
+    for (const name of [plainName(1), packedName(2), plainName(3)]) await makePipe(folder.at("history", name));
+
+    expect(await timesIn(folder)).toEqual([1, 2]);
   });
 
   test("may stop at any record", async () => {

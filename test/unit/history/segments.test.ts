@@ -5,6 +5,7 @@ import {
   nextNumber,
   packedName,
   plainName,
+  segmentBytesOf,
   segmentsOf,
   segmentsSince,
   surplus,
@@ -38,6 +39,20 @@ describe("the segments of a folder", () => {
     expect(nextNumber([])).toBe(1);
     expect(nextNumber(segmentsOf(found(packedName(3), plainName(41))))).toBe(42);
     expect(nextNumber(segmentsOf(found(packedName(3))), 50)).toBe(51);
+  });
+
+  test("get none where it would not be one of theirs", () => {
+    const last = found(plainName(999_999_999_999_999));
+
+    expect(segmentsOf(last)).toHaveLength(1);
+    expect(() => nextNumber(segmentsOf(last))).toThrow("no number comes after that of 999999999999999.ndjson");
+  });
+
+  test("are eight in a short history, and not too many to look through in a long one", () => {
+    const [MIB, GIB] = [2 ** 20, 2 ** 30];
+
+    expect([4 * MIB, 64 * MIB, GIB].map(segmentBytesOf)).toEqual([MIB / 2, MIB, MIB]);
+    expect([16 * GIB, 64 * GIB, 1_024 * GIB].map(segmentBytesOf)).toEqual([16 * MIB, 64 * MIB, 64 * MIB]);
   });
 
   test("go, the oldest first, until the others are within the bound", () => {
