@@ -6,7 +6,10 @@ import { createSummary } from "./summary.ts";
 import { createTrack, PAUSE_MS } from "./track.ts";
 
 export interface Downsample {
-  /** What comes from before the part that has been reached, as after a clock was set back, counts there. */
+  /**
+   * What comes from before the part that has been reached, as after a clock was set back, counts there; what comes from
+   * after all of them, written before that, is left out.
+   */
   add(figures: Figures): void;
   /** The oldest first. */
   read(): History;
@@ -36,6 +39,7 @@ export function createDownsample({
 
   return {
     add(figures) {
+      if (figures.atMs > untilMs) return;
       const part = Math.min(points - 1, Math.floor((figures.atMs - sinceMs) / partMs));
       if (part > reached) {
         close();

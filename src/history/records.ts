@@ -66,7 +66,8 @@ function parse(line: string): Json | undefined {
 type Shape = (value: Json | undefined) => boolean;
 
 const isText: Shape = (value) => typeof value === "string";
-const isNumber: Shape = (value) => typeof value === "number";
+// A number of JSON may be too long for one of ours.
+const isNumber: Shape = (value) => Number.isFinite(value);
 const isCount: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isMoment: Shape = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15;
 const isTime: Shape = (value) => typeof value === "string" && !Number.isNaN(Date.parse(value));

@@ -1,6 +1,7 @@
 // Many figures of a transaction as one: of each task the mean of its CPU, and the most of its memory. Pure; what it
 // holds does not grow with what it is given.
 import type { Figures } from "./figures.ts";
+import { MAX_TASKS } from "./track.ts";
 
 export interface Summary {
   add(figures: Figures): void;
@@ -17,8 +18,9 @@ export function createSummary(): Summary {
       last = figures;
       for (const [id, [cpu, bytes]] of Object.entries(figures.tasks)) {
         const sum = sums.get(id);
-        if (sum === undefined) sums.set(id, { cpu, samples: 1, most: bytes });
-        else {
+        if (sum === undefined) {
+          if (sums.size < MAX_TASKS) sums.set(id, { cpu, samples: 1, most: bytes });
+        } else {
           sum.cpu += cpu;
           sum.samples += 1;
           sum.most = Math.max(sum.most, bytes);

@@ -2,7 +2,7 @@
 import type { Figures, History } from "./figures.ts";
 
 /** Tasks of one transaction; those that come later are not kept. */
-const MAX_TASKS = 2_000;
+export const MAX_TASKS = 2_000;
 /** A row without figures follows a pause that is longer than so many milliseconds. */
 export const PAUSE_MS = 5_000;
 

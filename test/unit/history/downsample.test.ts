@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createDownsample } from "../../../src/history/downsample.ts";
 import type { Figures } from "../../../src/history/figures.ts";
+import { createSummary } from "../../../src/history/summary.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -46,6 +47,25 @@ describe("figures as so many rows", () => {
     expect(downsample.read().timesMs).toEqual([1_800_000]);
   });
 
+  test("are of this time, also where the clock was ahead once", () => {
+    const downsample = createDownsample({ sinceMs: 0, untilMs: HOUR_MS, points: 60 });
+
+    downsample.add(figuresAt(86_400));
+    for (let second = 0; second < 3_600; second += 60) downsample.add(figuresAt(second));
+
+    expect(downsample.read().timesMs).toHaveLength(60);
+  });
+
+  test("hold no more tasks than are shown, while they are gathered", () => {
+    const summary = createSummary();
+    for (let first = 0; first < 5_000; first += 100) {
+      const ids = Array.from({ length: 100 }, (_, index) => `ts${first + index}`);
+      summary.add(figuresAt(first, Object.fromEntries(ids.map((id) => [id, [1, 1] as const]))));
+    }
+
+    expect(Object.keys(summary.take()?.tasks ?? {})).toHaveLength(2_000);
+  });
+
   test("are never more than asked for, and in order, whatever the clock does", () => {
     fc.assert(
       fc.property(
@@ -60,7 +80,8 @@ describe("figures as so many rows", () => {
           expect(timesMs.length).toBeLessThanOrEqual(points);
           expect(timesMs).toEqual([...timesMs].sort((one, other) => one - other));
           expect(Object.values(tasks).every(({ cpuPercent }) => cpuPercent.length === timesMs.length)).toBe(true);
-          expect(tasks.ts001?.cpuPercent.some((cpu) => cpu !== null) ?? false).toBe(seconds.length > 0);
+          const isKept = seconds.some((second) => second <= 3_600);
+          expect(tasks.ts001?.cpuPercent.some((cpu) => cpu !== null) ?? false).toBe(isKept);
         },
       ),
     );

@@ -100,6 +100,7 @@ describe("a record of the history", () => {
       JSON.stringify({ ...figures, tasks: [] }),
       JSON.stringify({ ...figures, tasks: { ts001: [1] } }),
       JSON.stringify({ ...figures, tasks: { ts001: [1, "2"] } }),
+      JSON.stringify(figures).replace("[1,2]", "[1e999,2]"),
       JSON.stringify({ kind: "transition", transaction: "T1", time: "soon" }),
       JSON.stringify({ kind: "provider", event: "pause", atMs: 1, incarnation: "", pid: 1, version: "" }),
     ];
