@@ -103,21 +103,27 @@ export function createPastReport({
   }
 
   function sample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
-    let course = courses.get(transaction);
-    if (course === undefined && courses.size < MOST_TASKS) {
-      course = createDownsample({ sinceMs: courseFromMs, untilMs, points: parts() });
-      courses.set(transaction, course);
-    }
-    course?.add({ transaction, atMs, tasks });
+    // Nobody is shown the course of more tasks than there are rows.
+    const shown: [string, readonly [number, number]][] = [];
     for (const [id, [cpu, rss]] of Object.entries(tasks)) {
       const row = rowOf(transaction, id);
       if (row === undefined) continue;
+      shown.push([id, [cpu, rss]]);
       row.samples += 1;
       row.cpuSum += cpu;
       row.cpuMost = Math.max(row.cpuMost, cpu);
       row.rssLast = rss;
       row.rssMost = Math.max(row.rssMost, rss);
     }
+    courseOfTransaction(transaction)?.add({ transaction, atMs, tasks: Object.fromEntries(shown) });
+  }
+
+  function courseOfTransaction(transaction: string): Downsample | undefined {
+    const known = courses.get(transaction);
+    if (known !== undefined || courses.size >= MOST_TASKS) return known;
+    const course = createDownsample({ sinceMs: courseFromMs, untilMs, points: parts() });
+    courses.set(transaction, course);
+    return course;
   }
 
   function step(record: HistoryRecord & { kind: "transition" }, isOfTime: boolean): void {

@@ -56,6 +56,16 @@ describe("the report on a history", () => {
     ]);
   });
 
+  test("keeps the course of those tasks that it shows", () => {
+    const tasks = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`ts${index}`, [1, 1] as const]));
+    const report = createPastReport({ sinceMs: SINCE_MS, untilMs: SINCE_MS + HOUR_MS });
+    const { arrayBuffers: before } = process.memoryUsage();
+    for (let second = 0; second < 200; second += 1)
+      report.add({ kind: "figures", transaction: `T${second}`, atMs: SINCE_MS + second * 1_000, tasks });
+    expect(report.read()).toMatchObject({ leftOut: 100_000 });
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * MIB_BYTES);
+  });
+
   test("knows how a task stands that has not moved since then", () => {
     const { tasks, stepCount } = reportOf([states(-30, { ts001: ["running", 4] }), figures(1, 10, 50)]);
 
