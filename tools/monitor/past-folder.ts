@@ -6,6 +6,7 @@ import { ContextError, reasonOf } from "../../src/errors.ts";
 import { filesIn } from "../../src/history/folder.ts";
 import { segmentsOf } from "../../src/history/segments.ts";
 import { assertFile } from "../context-file.ts";
+import { clean } from "./text.ts";
 
 /** The options that say where. */
 export interface HistoryPlace {
@@ -42,7 +43,7 @@ async function soleHistoryIn(folder: string): Promise<string> {
     if (others.length === 0) return join(folder, sole);
     throw new ContextError("ERR_USAGE", `there are ${found.length} histories in ${folder}`, {
       hint: "Name one of them, or the context file with --context_file.",
-      details: found.sort(),
+      details: found.sort().map(clean),
     });
   } catch (error) {
     if (error instanceof ContextError) throw error;
