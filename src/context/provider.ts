@@ -207,6 +207,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
           return transaction && watch.entries(transactions.watch(transaction), wanted);
         },
         whenOver: transactions.whenOver,
+        forwarder: forwarder.bound,
         log,
       }),
     );

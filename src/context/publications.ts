@@ -2,6 +2,7 @@
 // their own, until somebody ends them or the transaction is over.
 import { setTimeout as pause } from "node:timers/promises";
 import { type BoundPublisher, bindPublisher } from "../bus/publisher.ts";
+import type { Endpoints } from "../config/context-config.ts";
 import { ContextError, reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -11,7 +12,8 @@ export interface Publications extends AsyncDisposable {
   /**
    * Begins or ends a publication, or changes the one of this transaction that is there.
    *
-   * @throws {ContextError} `ERR_ENDPOINT_PUBLIC`, or `ERR_ENDPOINT_IN_USE`, by another transaction for one.
+   * @throws {ContextError} `ERR_ENDPOINT_PUBLIC`, or `ERR_ENDPOINT_IN_USE`, by another transaction for one;
+   *   `ERR_PROVIDER_LEAVING` once they are closed.
    */
   ask(transaction: string, request: PublicationRequest, options: TopOptions): Promise<void>;
 }
@@ -21,6 +23,8 @@ export interface PublicationsOptions {
   entries(transaction: string, options: TopOptions): Promise<JsonObject[]> | undefined;
   /** Resolves when a transaction is over. */
   whenOver(transaction: string): Promise<unknown>;
+  /** Where the forwarder listens: nobody may be there before it when it comes back. */
+  forwarder: Endpoints;
   log: Log;
 }
 
@@ -38,8 +42,12 @@ interface Publication {
 /** Endpoints that are bound on request: whoever asks for more has forgotten some. */
 const MOST = 16;
 
-export function createPublications({ entries, whenOver, log }: PublicationsOptions): Publications {
+export function createPublications({ entries, whenOver, forwarder, log }: PublicationsOptions): Publications {
   const publications = new Map<string, Publication>();
+  const reserved = new Set(Object.values(forwarder).map(portOf));
+  /** Transactions whose end is waited for: once each, however often a publication begins and ends. */
+  const awaited = new Set<string>();
+  let isClosed = false;
   let last: Promise<unknown> = Promise.resolve();
 
   async function ask(
@@ -47,17 +55,28 @@ export function createPublications({ entries, whenOver, log }: PublicationsOptio
     { isWanted, endpoint, periodMs }: PublicationRequest,
     options: TopOptions,
   ): Promise<void> {
-    const known = publications.get(endpoint);
+    const known = await findGoingOn(endpoint);
     if (known !== undefined && known.transaction !== transaction)
       throw new ContextError("ERR_ENDPOINT_IN_USE", `${endpoint} publishes transaction ${known.transaction}`);
     if (!isWanted) return known && end(known);
     if (known !== undefined) return change(known, { periodMs, options });
+    if (isClosed) throw new ContextError("ERR_PROVIDER_LEAVING", "the provider is leaving");
+    if (reserved.has(portOf(endpoint)))
+      throw new ContextError("ERR_ENDPOINT_IN_USE", `${endpoint} has a port of the forwarder`);
     if (publications.size >= MOST)
       throw new ContextError(
         "ERR_ENDPOINT_IN_USE",
         `${MOST} publications are open: ${[...publications.keys()].join(", ")}`,
       );
     begin(await bindPublisher(endpoint), { transaction, endpoint, periodMs, options });
+  }
+
+  /** One that is over has its endpoint for a moment yet. */
+  async function findGoingOn(endpoint: string): Promise<Publication | undefined> {
+    const known = publications.get(endpoint);
+    if (!known?.isOver) return known;
+    await known.ended;
+    return undefined;
   }
 
   function begin(
@@ -67,14 +86,25 @@ export function createPublications({ entries, whenOver, log }: PublicationsOptio
     const publication = { ...about, changed: new AbortController(), isOver: false, ended: Promise.resolve() };
     publications.set(endpoint, publication);
     log.info({ transaction: about.transaction, endpoint, periodMs: about.periodMs }, "publication begun");
-    void whenOver(about.transaction).then(() => end(publication));
+    endWith(about.transaction);
     publication.ended = publishUntilOver(publisher, publication)
       .catch((error) => log.error({ endpoint, reason: reasonOf(error) }, "publication failed"))
       .finally(async () => {
+        publication.isOver = true;
         await publisher[Symbol.asyncDispose]();
         publications.delete(endpoint);
         log.info({ transaction: about.transaction, endpoint }, "publication ended");
       });
+  }
+
+  function endWith(transaction: string): void {
+    if (awaited.has(transaction)) return;
+    awaited.add(transaction);
+    void whenOver(transaction).then(() => {
+      awaited.delete(transaction);
+      for (const publication of publications.values())
+        if (publication.transaction === transaction) void end(publication);
+    });
   }
 
   async function publishUntilOver(publisher: BoundPublisher, publication: Publication): Promise<void> {
@@ -113,8 +143,13 @@ export function createPublications({ entries, whenOver, log }: PublicationsOptio
       return asked;
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       await Promise.allSettled([last]);
       await Promise.all([...publications.values()].map(end));
     },
   };
+}
+
+function portOf(endpoint: string): string {
+  return endpoint.slice(endpoint.lastIndexOf(":") + 1);
 }

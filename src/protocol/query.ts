@@ -70,7 +70,7 @@ export function readPeriodMs(frequency: Json | undefined): number {
 
 // Which machine it may be on is decided where it is bound.
 function isBindable(endpoint: string): boolean {
-  const port = /^tcp:\/\/[^\s/]+:([1-9]\d{0,4})$/.exec(endpoint)?.[1];
+  const port = /^tcp:\/\/[^\s/]{1,255}:([1-9]\d{0,4})$/.exec(endpoint)?.[1];
   return port !== undefined && Number(port) <= 65_535;
 }
 

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { Subscriber } from "zeromq";
 import { connectInbox } from "../../src/bus/bus.ts";
 import { bindPublisher } from "../../src/bus/publisher.ts";
+import { createPublications } from "../../src/context/publications.ts";
+import { silent } from "../../src/log.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
-import type { TopQuery } from "../../src/protocol/query.ts";
+import { FIGURES_ONLY, type TopQuery } from "../../src/protocol/query.ts";
 import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { freePort, freePorts } from "../support/port.ts";
 import { leaveNoProcess } from "../support/processes.ts";
@@ -67,12 +70,12 @@ describe("a publication on request", () => {
     await using ear = await hear(endpoint);
     const [entry = {}] = await ear.first((entries) => entries.length > 0);
     await context.client.top("T1", { service: { type: "none", endpoint } });
+    await bindOnce(endpoint);
 
     expect(answer).toMatchObject([{ service_id: "ts_1", memory: { status: "sleeping" } }]);
     expect(entry).toMatchObject({ serviceId: "ts_1", lifecycle: "running", runs: 1, rss: expect.any(Number) });
     expect(JSON.stringify(entry.opened_files)).toContain("Context-Test.xml");
     expect(entry).not.toHaveProperty("connections");
-    await bindOnce(endpoint);
   });
 
   test("is changed by asking again, at once and however long its pause is", async () => {
@@ -123,6 +126,49 @@ describe("a publication on request", () => {
     await expect(ask({ endpoint: foreign, type: "none" })).resolves.toHaveLength(1);
   });
 
+  test("may begin on the endpoint of one that is just ending, and waits for the end of each transaction once", async () => {
+    const [endpoint, other] = [await freeEndpoint(), await freeEndpoint()];
+    let waits = 0;
+    let found: JsonObject[] | undefined;
+    await using publications = createPublications({
+      entries: async () => found as JsonObject[],
+      async whenOver() {
+        waits += 1;
+        await new Promise(() => {});
+      },
+      forwarder: { publish: "tcp://127.0.0.1:1", subscribe: "tcp://127.0.0.1:2" },
+      log: silent,
+    });
+    const begin = (at: string) => publications.ask("T1", { isWanted: true, endpoint: at, periodMs: 50 }, FIGURES_ONLY);
+
+    await begin(endpoint);
+    found = [{ serviceId: "ts_1" }];
+    await begin(endpoint);
+    await begin(other);
+    await using ear = await hear(endpoint);
+
+    expect(await ear.first((entries) => entries.length > 0)).toEqual(found);
+    expect(waits).toBe(1);
+  });
+
+  test("is refused where the forwarder listens, though it may be away just now, and once all are closed", async () => {
+    const publications = createPublications({
+      entries: async () => [],
+      whenOver: () => new Promise(() => {}),
+      forwarder: { publish: "tcp://127.0.0.1:5555", subscribe: "tcp://127.0.0.1:5556" },
+      log: silent,
+    });
+    const begin = (endpoint: string) =>
+      publications.ask("T1", { isWanted: true, endpoint, periodMs: 1_000 }, FIGURES_ONLY);
+
+    await expect(begin("tcp://localhost:5556")).rejects.toMatchObject({
+      code: "ERR_ENDPOINT_IN_USE",
+      message: "tcp://localhost:5556 has a port of the forwarder",
+    });
+    await publications[Symbol.asyncDispose]();
+    await expect(begin(await freeEndpoint())).rejects.toMatchObject({ code: "ERR_PROVIDER_LEAVING" });
+  });
+
   test("is one of sixteen at most", async () => {
     await using context = await runContext([holder("ts_1")], { watch });
     await context.start("T1");
@@ -134,6 +180,49 @@ describe("a publication on request", () => {
       code: "ERR_ENDPOINT_IN_USE",
       message: expect.stringMatching(/^16 publications are open: tcp:/),
     });
+  });
+});
+
+describe("a publisher", () => {
+  test("leaves its endpoint to the next one, at once", async () => {
+    const endpoint = await freeEndpoint();
+
+    for (let round = 0; round < 300; round += 1) await bindOnce(endpoint);
+  });
+
+  test("keeps a few messages for a listener that is halted", async () => {
+    const endpoint = await freeEndpoint();
+    await using publisher = await bindPublisher(endpoint);
+    const listener = new Subscriber({ receiveHighWaterMark: 1, linger: 0 });
+    listener.subscribe("monitor");
+    listener.connect(endpoint);
+    const publishUntil = async (isHeard: () => boolean, body: JsonObject) => {
+      while (!isHeard()) {
+        await publisher.publish({ topic: "monitor", body });
+        await new Promise(setImmediate);
+      }
+    };
+    let heard = 0;
+    let last = "";
+    const listen = async () => {
+      last = String((await listener.receive())[0]).slice(0, 60);
+      heard += 1;
+    };
+
+    const first = listen();
+    await publishUntil(() => heard > 0, {});
+    await first;
+    const text = "x".repeat(200_000);
+    for (let count = 0; count < 1_000; count += 1) await publisher.publish({ topic: "monitor", body: { text } });
+    const rest = (async () => {
+      while (!last.includes("over")) await listen();
+    })();
+    await publishUntil(() => last.includes("over"), { over: true });
+    await rest;
+    listener.close();
+
+    // What has been on its way when it halted is in the buffers of the system.
+    expect(heard).toBeLessThan(500);
   });
 });
 

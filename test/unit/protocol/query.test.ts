@@ -52,6 +52,7 @@ describe("the publication that a top request asks for", () => {
       { endpoint: "tcp://127.0.0.1:65536" },
       'service.endpoint: expected tcp://127.0.0.1:PORT, got "tcp://127.0.0.1:65536"',
     ],
+    [{ endpoint: `tcp://${"x".repeat(256)}:6558` }, expect.stringMatching(/ got "tcp:\/\/x{93}$/)],
     [{ endpoint, type: "rep" }, 'service.type: expected pub, or none to end it, got "rep"'],
   ])("can't be %j", (service, message) => {
     expect(() => readPublicationRequest({ service })).toThrow(
