@@ -20,26 +20,48 @@ export interface Accounts {
 interface Account {
   /** Seconds of each process that is there, by its pid and start. */
   living: ReadonlyMap<string, number>;
+  /** The same of those that have gone last, for one that only could not be read comes back. */
+  gone: ReadonlyMap<string, number>;
   goneSeconds: number;
-  hasLost: boolean;
+  /** How many have gone. */
+  lost: number;
 }
+
+/** So many may be missing at once, and are not counted twice. */
+const MOST_GONE = 1_000;
+
+const NONE: Account = { living: new Map(), gone: new Map(), goneSeconds: 0, lost: 0 };
 
 export function createAccounts(): Accounts {
   const accounts = new Map<string, Account>();
   return {
     add(transaction, tasks) {
-      const before = accounts.get(transaction) ?? { living: new Map(), goneSeconds: 0, hasLost: false };
       const living = new Map(tasks.flatMap((task) => [task, ...(task.children ?? [])]).flatMap(secondsOf));
-      const gone = [...before.living].filter(([identity]) => !living.has(identity));
-      const goneSeconds = before.goneSeconds + total(gone.map(([, seconds]) => seconds));
-      const hasLost = before.hasLost || gone.length > 0;
-      accounts.set(transaction, { living, goneSeconds, hasLost });
-      return { cpu_s: goneSeconds + total([...living.values()]), approximate: hasLost };
+      const account = goOn(accounts.get(transaction) ?? NONE, living);
+      accounts.set(transaction, account);
+      const { goneSeconds, lost } = account;
+      return { cpu_s: goneSeconds + total([...living.values()]), approximate: lost > 0 };
     },
     keepOnly(transactions) {
       for (const id of accounts.keys()) if (!transactions.has(id)) accounts.delete(id);
     },
   };
+}
+
+function goOn(before: Account, living: Account["living"]): Account {
+  const left = [...before.living].filter(([identity]) => !living.has(identity));
+  const back = [...before.gone].filter(([identity]) => living.has(identity));
+  const stillGone = [...before.gone].filter(([identity]) => !living.has(identity));
+  return {
+    living,
+    gone: new Map([...stillGone, ...left].slice(-MOST_GONE)),
+    goneSeconds: before.goneSeconds + secondsIn(left) - secondsIn(back),
+    lost: before.lost + left.length - back.length,
+  };
+}
+
+function secondsIn(processes: readonly (readonly [string, number])[]): number {
+  return total(processes.map(([, seconds]) => seconds));
 }
 
 /** What is counted of a process; without a process table there is no start time, and no CPU time either. */

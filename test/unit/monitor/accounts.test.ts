@@ -30,6 +30,15 @@ describe("what a transaction has used", () => {
     });
   });
 
+  test("counts a process once that could not be read for a while", () => {
+    const accounts = createAccounts();
+    accounts.add("T1", [task(1, times(2), child(2, times(3)))]);
+
+    expect(accounts.add("T1", [])).toEqual({ cpu_s: 5, approximate: true });
+    expect(accounts.add("T1", [task(1, times(2.5), child(2, times(3)))])).toEqual({ cpu_s: 5.5, approximate: false });
+    expect(accounts.add("T1", [])).toEqual({ cpu_s: 5.5, approximate: true });
+  });
+
   test("keeps what a process used that has gone, and says that it may be less than it was", () => {
     const accounts = createAccounts();
     accounts.add("T1", [task(1, times(2), child(2, times(3)))]);
