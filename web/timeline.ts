@@ -58,8 +58,8 @@ export function createTimeline({ read, show, say, nowMs = Date.now }: TimelineOp
     say(long === undefined ? "reading …" : "");
     const history = await read(of, backMs).catch(() => undefined);
     isReading = false;
-    say(history === undefined ? "can't be read now" : "");
     const isMeant = of === transaction && backMs === spanMs;
+    say(isMeant && history === undefined ? "can't be read now" : "");
     if (isMeant) long = { rows: history === undefined ? (long?.rows ?? noRows()) : rowsOf(history), atMs: nowMs() };
     showRows();
   }
@@ -75,6 +75,7 @@ export function createTimeline({ read, show, say, nowMs = Date.now }: TimelineOp
     choose(wantedMs) {
       spanMs = wantedMs;
       long = undefined;
+      say(isReading && wantedMs > HOUR_MS ? "reading …" : "");
       showRows();
     },
     add(figures) {

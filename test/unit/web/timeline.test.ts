@@ -4,7 +4,8 @@ import type { History } from "../../../src/http/wire.ts";
 import type { Rows } from "../../../web/figures.ts";
 import { createTimeline } from "../../../web/timeline.ts";
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 function historyAt(...timesMs: number[]): History {
   return { timesMs, tasks: { ts001: { cpuPercent: timesMs.map(() => 1), residentBytes: timesMs.map(() => 1) } } };
@@ -72,7 +73,7 @@ test("a long span is read, and again only when another row of it is due", async 
   expect(early).toBe(2);
   expect(line.asked.map(({ backMs }) => backMs)).toEqual([undefined, DAY_MS, DAY_MS]);
   expect(line.shown.at(-1)).toEqual([10, 20]);
-  expect(line.said).toEqual(["reading …", "", ""]);
+  expect(line.said).toEqual(["", "reading …", "", ""]);
 });
 
 test("a long span that can't be read leaves what was shown, and says so", async () => {
@@ -87,4 +88,20 @@ test("a long span that can't be read leaves what was shown, and says so", async 
 
   expect(line.shown.at(-1)).toEqual([10, 20]);
   expect(line.said.at(-1)).toBe("can't be read now");
+});
+
+test("nothing is said of a long span that is looked at no more", async () => {
+  const line = timeline();
+  line.follow("T1");
+  line.choose(DAY_MS);
+  await line.answer(1, new Error("status 503"));
+
+  line.choose(HOUR_MS);
+  const saidThen = line.said.at(-1);
+  line.choose(7 * DAY_MS);
+  line.choose(HOUR_MS);
+  await line.answer(2, new Error("status 503"));
+
+  expect(saidThen).toBe("");
+  expect(line.said.at(-1)).toBe("");
 });
