@@ -61,6 +61,8 @@ export function createController(options: ControllerOptions): Controller {
   const { transactions, ownTasks, publish, log, complaints } = options;
   const { news } = transactions;
   const answered = createAnswered();
+  /** Questions that are being looked into; one that is repeated meanwhile gets the same answer. */
+  const looking = new Set<string>();
   let isLeaving = false;
   const view: View = {
     get contextId() {
@@ -92,7 +94,7 @@ export function createController(options: ControllerOptions): Controller {
       case "record":
         return transactions.find(header.transaction)?.note(message as ControlMessage);
       case "reply":
-        return void answer(message as StateMessage, decision.action);
+        return void answerOnce(message as StateMessage, decision.action);
       case "replyError":
         publish(report.errorReply(header, decision.action, decision.code, decision.reason, transactions.running()));
         return;
@@ -153,11 +155,20 @@ export function createController(options: ControllerOptions): Controller {
     answered.remember(to.requestId, () => publish(report.refused(to, code, reason)));
   }
 
+  async function answerOnce(message: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
+    const { requestId } = message.header;
+    if (requestId === undefined) return answer(message, action);
+    if (looking.has(requestId)) return;
+    looking.add(requestId);
+    await answer(message, action).finally(() => looking.delete(requestId));
+  }
+
   async function answer({ header, content }: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
     const transaction = transactions.find(header.transaction) as Transaction;
     try {
       const found = action === "reply_context" ? transaction.record : await figuresFor(transaction, content);
-      publish(report.reply(header, action, found));
+      if (publish(report.reply(header, action, found))) return;
+      throw new ContextError("ERR_MESSAGE_MALFORMED", "the answer is longer than a message may be: ask for less");
     } catch (error) {
       const reason = reasonOf(error);
       if (!(error instanceof ContextError)) return log.error({ transaction: header.transaction, reason }, "no figures");

@@ -70,14 +70,17 @@ const JUST_ASKING: Parameters<typeof connectRequester>[1] = {
   onMessage() {},
 };
 
-/** What `reply_top` has of each task; nothing when nobody answers, which is said. */
+/** What `reply_top` has of each task; nothing when there is no answer, or no such one, which is said. */
 async function askForLists(
   requester: Requester,
   { transaction, wanted, log }: { transaction: string; wanted: TopOptions; log: TaskScope<Configuration>["log"] },
 ): Promise<JsonObject[]> {
   try {
     const answer = await requester.ask(queryMessage("top", transaction, wanted));
-    return answer.kind === "state" && Array.isArray(answer.content) ? answer.content.filter(isObject) : [];
+    const content = answer.kind === "state" ? answer.content : undefined;
+    if (Array.isArray(content)) return content.filter(isObject);
+    const refusal = isObject(content) && isObject(content.error) ? content.error : {};
+    throw new Error(String(refusal.reason ?? "the answer has none"));
   } catch (error) {
     log.warn(`published without the lists of monitor_options: ${reasonOf(error)}`);
     return [];

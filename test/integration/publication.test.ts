@@ -3,6 +3,7 @@ import { Subscriber } from "zeromq";
 import { connectInbox } from "../../src/bus/bus.ts";
 import { bindPublisher } from "../../src/bus/publisher.ts";
 import { createPublications } from "../../src/context/publications.ts";
+import { ContextError } from "../../src/errors.ts";
 import { silent } from "../../src/log.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
@@ -261,5 +262,22 @@ describe("the Monitor task", () => {
     );
     expect(monitor).not.toHaveProperty("memory_map");
     await context.log.first(({ line }) => String(line).startsWith("db_connection: nothing is written to a database"));
+  });
+
+  test("says why there are no lists where the provider refuses them", async () => {
+    const endpoint = await freeEndpoint();
+    const configuration = `<publisher><endpoint>${endpoint}</endpoint></publisher>
+      <monitor_options><memory_maps>1</memory_maps></monitor_options>`;
+    await using context = await runContext([monitorTask(configuration)], {
+      watch: (source) => ({
+        ...watch(source),
+        top: () => Promise.reject(new ContextError("ERR_MESSAGE_MALFORMED", "ask for less")),
+      }),
+    });
+
+    await context.start("T1");
+
+    const phrase = "published without the lists of monitor_options: ask for less";
+    await context.log.first(({ line }) => line === phrase);
   });
 });

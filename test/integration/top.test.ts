@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { connectBus } from "../../src/bus/bus.ts";
 import type { Endpoints } from "../../src/config/context-config.ts";
+import type { ProcessWatch } from "../../src/context/provider.ts";
+import { deferred } from "../../src/deferred.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { listen } from "../support/bus.ts";
 import { runContext, type TaskXml } from "../support/context.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
@@ -72,4 +75,42 @@ test("the figures of a task of ours have what its event loop says of itself", as
     handles: expect.any(Number),
   });
   expect(entry.heap).toBeGreaterThan(1);
+});
+
+/** Has these figures of every transaction. */
+function watchWith(top: ProcessWatch["top"]): () => ProcessWatch {
+  return () => ({ top, entries: async () => [], async [Symbol.asyncDispose]() {} });
+}
+
+test("a question that is repeated while it is looked into is looked into once", async () => {
+  const released = deferred();
+  let looks = 0;
+  const top = async () => {
+    looks += 1;
+    await released.promise;
+    return [{ service_id: "ts_1" }];
+  };
+  await using context = await runContext([{ id: "ts_1", instance: "Steady" }], { watch: watchWith(top) });
+  await context.start("T1");
+  await using ear = await listen(context.endpoints, "state");
+
+  const asking = context.client.top("T1");
+  for (let times = 0; times < 3; times += 1)
+    await ear.heard.first(({ header }) => header.action === "top", { from: times });
+  await context.client.state("T1");
+  released.resolve();
+
+  expect(await asking).toEqual([{ service_id: "ts_1" }]);
+  expect(looks).toBe(1);
+});
+
+test("an answer that is too long for a message is refused, not left out", async () => {
+  const top = async () => [{ service_id: "ts_1", memory: { memory_map: "x".repeat(9 * 2 ** 20) } }];
+  await using context = await runContext([{ id: "ts_1", instance: "Steady" }], { watch: watchWith(top) });
+  await context.start("T1");
+
+  await expect(context.client.top("T1")).rejects.toMatchObject({
+    code: "ERR_MESSAGE_MALFORMED",
+    message: "the answer is longer than a message may be: ask for less",
+  });
 });
