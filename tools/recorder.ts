@@ -63,6 +63,13 @@ export function openRecorder(
     }
   }
 
+  // The same files are read again and again, for each page that looks back.
+  const passedOver = new Set<string>();
+  function passOver(file: string, reason: string): void {
+    if (!passedOver.has(file)) log.warn({ file, reason }, "history passed over");
+    passedOver.add(file);
+  }
+
   const incarnation = randomUUID();
   function tellOf(event: ProviderRecord["event"]): void {
     writer.write({ kind: "provider", event, atMs: nowMs(), incarnation, pid: process.pid, version: VERSION });
@@ -77,8 +84,7 @@ export function openRecorder(
     spectator: { ...nobody, moved: (moved) => writer.write({ kind: "transition", ...transitionOf(moved) }) },
     hearing: (publish) => hearMonitor(publish, { sampled }),
     past: {
-      since: (sinceMs) =>
-        readHistory(folder, { sinceMs, onFault: (file, reason) => log.warn({ file, reason }, "history passed over") }),
+      since: (sinceMs) => readHistory(folder, { sinceMs, onFault: passOver }),
     },
     record(found) {
       provider = found;
