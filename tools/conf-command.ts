@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { InvalidArgumentError, Option } from "commander";
 import { ACTIONS } from "./actions.ts";
+import { readEndpoint } from "./endpoint.ts";
 import { createProgram, runProgram } from "./program.ts";
 
 /** A timer of Node's can't be longer. */
@@ -12,8 +13,8 @@ const program = createProgram(
 )
   .addOption(new Option("--action <action>", "what to do").choices(ACTIONS))
   .option("--context_file <file>", "the context file; says where the provider is, and what to start")
-  .option("--endpoint <url>", "where senders connect (tcp://…:PUB), instead of the file's")
-  .option("--subscribe_endpoint <url>", "where listeners connect (tcp://…:SUB), instead of the file's")
+  .option("--endpoint <url>", "where senders connect (tcp://…:PUB), instead of the file's", readEndpoint)
+  .option("--subscribe_endpoint <url>", "where listeners connect (tcp://…:SUB), instead of the file's", readEndpoint)
   .option("--service_name <name>", "context, all or state", "context")
   .option("--service_id <id>", "the context's id, checked by stop")
   .option("--transaction <id>", "the transaction; on start an absent or empty one is generated and printed")

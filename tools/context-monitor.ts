@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Option } from "commander";
+import { readEndpoint } from "./endpoint.ts";
 import { createProgram, runProgram } from "./program.ts";
 
 const program = createProgram(
@@ -7,7 +8,7 @@ const program = createProgram(
   "Watches the tasks of a provider: a live table on a terminal, lines elsewhere.",
 )
   .option("--context_file <file>", "the context file; says where the provider is")
-  .option("--endpoint <url>", "where listeners connect (tcp://…:SUB), instead of the file's")
+  .option("--endpoint <url>", "where listeners connect (tcp://…:SUB), instead of the file's", readEndpoint)
   .option("--transaction <id>", "watch this transaction only")
   .option("--once", "print one table and leave")
   .option("--json", "one JSON object for each transaction and sample")

@@ -11,6 +11,7 @@ import {
 import { commandMessage } from "../src/context/requests.ts";
 import type { Frame } from "../src/protocol/codec.ts";
 import { writeMessage } from "../src/protocol/message.ts";
+import { readPeriodMs } from "../src/protocol/query.ts";
 import { ACTIONS, QUERIES } from "./actions.ts";
 import { bodyFrom, commandFor, type Options, queryOf, topQueryIn, transactionIn, usage } from "./command-message.ts";
 import { findEndpoints, readContextFile } from "./context-file.ts";
@@ -69,8 +70,10 @@ async function query(client: ContextClient, action: string, options: Options): P
 async function showTop(client: ContextClient, transaction: string, options: Options): Promise<void> {
   printTop(transaction, await client.top(transaction, topQueryIn(options)), options);
   if (!options.use_service) return;
-  const { service_type: type, service_endpoint: endpoint, service_freq: seconds } = options;
+  const { service_type: type, service_endpoint: endpoint, service_freq: asked } = options;
   if (type === "none") return say(`${endpoint} publishes transaction ${transaction} no longer`);
+  // As the provider reads it: no more often than once a second.
+  const seconds = readPeriodMs(asked) / 1_000;
   say(
     `${endpoint} publishes transaction ${transaction} every ${seconds} s until it is over; --service_type none ends it`,
   );

@@ -31,6 +31,11 @@ export function readEndpoints(root: Reader): { endpoints: Endpoints; binds: Endp
   return { endpoints, binds };
 }
 
+/** Whether one can connect there: an endpoint of a context file whose port is known. */
+export function isReachable(endpoint: string): boolean {
+  return ENDPOINT.accepts(endpoint) && portOf(endpoint) !== "*";
+}
+
 const SERVER: TextRule = {
   expected: "a host such as 127.0.0.1",
   accepts: (value) => new RegExp(`^(?:${HOST})$`).test(value),

@@ -212,6 +212,22 @@ test("context-monitor --once fails where no transaction runs", async () => {
   expect(stderr[0]).toMatch(/^error: no transaction runs .*\(ERR_TRANSACTION_UNKNOWN\)$/);
 });
 
+test.each(["22220", "127.0.0.1:22220", "tcp://127.0.0.1", "tcp://127.0.0.1:*", ""])(
+  "an endpoint %j is a usage error of every command that connects to it",
+  async (endpoint) => {
+    const expected = {
+      code: 2,
+      stdout: [],
+      stderr: [expect.stringContaining("expected tcp://host:port"), expect.stringMatching(/^Try /)],
+    };
+
+    expect(await run("context-monitor", ["--once", `--endpoint=${endpoint}`])).toMatchObject(expected);
+    expect(await run("conf-command", ["--action", "top", `--endpoint=${endpoint}`])).toMatchObject(expected);
+    const listening = ["--endpoint", "tcp://127.0.0.1:1", `--subscribe_endpoint=${endpoint}`];
+    expect(await run("conf-command", ["--action", "top", ...listening])).toMatchObject(expected);
+  },
+);
+
 // --- start, stop and what else there is to command -------------------------------------------------------------------
 
 describe("top", () => {
@@ -248,6 +264,17 @@ describe("top", () => {
     expect(shown[1]).toMatch(/^ts001 .*running/);
     expect(ended).toMatchObject({ code: 0, stderr: [`${endpoint} publishes transaction T1 no longer`] });
     expect(none).toBe(1);
+  });
+
+  test("says how often the figures are published, not how often they were asked for", async () => {
+    await using provider = await startProvider(steady);
+    await command(provider, "--action", "start", ...T1);
+    const endpoint = `tcp://127.0.0.1:${await freePort()}`;
+    const use = ["--action", "top", ...T1, "--use_service", "--service_endpoint", endpoint];
+
+    const { stderr } = await command(provider, ...use, "--service_freq", "0.5");
+
+    expect(stderr[0]).toContain("publishes transaction T1 every 1 s until it is over");
   });
 
   test("says why a publication can't be", async () => {
