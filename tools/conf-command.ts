@@ -22,7 +22,7 @@ const program = createProgram(
   .option("--topic <topic>", "with --content: publish any message on this topic")
   .option("--content <json>", "the message: a whole one with its header, or the content alone")
   .option("--use_file", "accepted for the original's sake: --context_file is always used")
-  .option("--open_connections", "with --action top: the connections of each process")
+  .option("--open_connections", "with --action top: the connections of each task's first process")
   .option("--opened_files", "with --action top: its open files")
   .option("--memory_maps", "with --action top: what is mapped into its memory")
   .option("--use_service", "with --action top: have the provider publish them from now on, for whoever listens there")

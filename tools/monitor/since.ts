@@ -14,14 +14,21 @@ export function readSince(text: string, nowMs: number): number {
   const sinceMs = unit === "" ? dateOf(text) : nowMs - Number(count) * (UNITS_MS[unit] as number);
   if (!Number.isFinite(sinceMs))
     throw new ContextError("ERR_USAGE", `--since: expected 90s, 15m, 1h, 2d or a time, got ${JSON.stringify(text)}`, {
-      hint: "A time is written 2026-01-31T12:00 or, elsewhere, 2026-01-31T12:00:00Z.",
+      hint: "A time is written 2026-01-31T12:00 or, with its zone, 2026-01-31T12:00:00Z.",
     });
   if (sinceMs > nowMs) throw new ContextError("ERR_USAGE", `--since: ${text} is still to come`);
   return sinceMs;
 }
 
 function dateOf(text: string): number {
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return Number.NaN;
+  const [day] = /^\d{4}-\d{2}-\d{2}/.exec(text) ?? [];
+  if (day === undefined || !isDay(day)) return Number.NaN;
   // JavaScript takes a date alone for one of Greenwich.
   return Date.parse(text.length === 10 ? `${text}T00:00` : text);
+}
+
+/** JavaScript takes the 30th of February for the 2nd of March. */
+function isDay(day: string): boolean {
+  const atMs = Date.parse(`${day}T00:00Z`);
+  return Number.isFinite(atMs) && new Date(atMs).toISOString().startsWith(day);
 }

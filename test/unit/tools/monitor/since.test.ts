@@ -22,9 +22,12 @@ describe("a time that lies back", () => {
     expect(readSince("2026-01-30", NOW_MS)).toBe(new Date(2026, 0, 30).getTime());
   });
 
-  test.each(["", "1", "h", "-1h", "1w", "1 h", "yesterday", "2026", "2026-13-01", "1e9h"])("is not %s", (text) => {
-    expect(() => readSince(text, NOW_MS)).toThrow("--since: expected 90s, 15m, 1h, 2d or a time");
-  });
+  test.each(["", "1", "h", "-1h", "1w", "1 h", "yesterday", "2026", "2026-13-01", "2025-02-30", "1e9h"])(
+    "is not %s",
+    (text) => {
+      expect(() => readSince(text, NOW_MS)).toThrow("--since: expected 90s, 15m, 1h, 2d or a time");
+    },
+  );
 
   test("does not lie ahead", () => {
     expect(() => readSince("2026-02-01", NOW_MS)).toThrow("still to come");
