@@ -29,10 +29,20 @@ const program = createProgram(
   .addOption(
     new Option("--service_type <type>", "with --use_service: pub begins or changes a publication, none ends it")
       .choices(["pub", "none"])
-      .default("pub"),
+      .default("pub")
+      .implies({ use_service: true }),
   )
-  .option("--service_endpoint <url>", "with --use_service: where to publish", "tcp://127.0.0.1:6558")
-  .option("--service_freq <seconds>", "with --use_service: from one publication to the next, at least 1", seconds, 1)
+  .addOption(
+    new Option("--service_endpoint <url>", "with --use_service: where to publish")
+      .default("tcp://127.0.0.1:6558")
+      .implies({ use_service: true }),
+  )
+  .addOption(
+    new Option("--service_freq <seconds>", "with --use_service: from one publication to the next, at least 1")
+      .argParser(seconds)
+      .default(1)
+      .implies({ use_service: true }),
+  )
   .option("--timeout <seconds>", "how long to wait for the tasks", seconds, 60)
   .option("--no-wait", "return once the provider has accepted the command")
   .option("--json", "answer in JSON");

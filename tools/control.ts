@@ -26,6 +26,7 @@ const PROGRESS_MS = 1_000;
 export async function control(options: Options): Promise<number> {
   if (options.content !== undefined) return publish(options);
   const action = options.action ?? usage("missing --action", `one of ${ACTIONS.join(", ")}`);
+  if (action !== "top") assertNothingOfTop(options);
   const config = options.context_file === undefined ? undefined : await readContextFile(options.context_file);
   const { publish: to, subscribe } = await endpointsFor(options, config);
   if (subscribe === undefined) return sendUnheard(action, to, options, config);
@@ -36,6 +37,12 @@ export async function control(options: Options): Promise<number> {
   } finally {
     await client[Symbol.asyncDispose]();
   }
+}
+
+function assertNothingOfTop({ open_connections, opened_files, memory_maps, use_service }: Options): void {
+  const [given] =
+    Object.entries({ use_service, open_connections, opened_files, memory_maps }).find(([, is]) => is) ?? [];
+  if (given !== undefined) usage(`--${given} is for --action top`, "leave it out, or ask for figures");
 }
 
 async function endpointsFor(

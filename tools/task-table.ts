@@ -114,6 +114,12 @@ const DETAILS: { list: string; what: string; columns: { [title: string]: string 
   },
 ];
 
+/** The numbers of Linux for what a socket is. */
+const NAMES: { [member: string]: { [number: number]: string } } = {
+  family: { 1: "unix", 2: "IPv4", 10: "IPv6" },
+  type: { 1: "TCP", 2: "UDP" },
+};
+
 function detailsOf(task: string, memory: Json | undefined): string[] {
   return DETAILS.flatMap(({ list, what, columns: shown }) => {
     const entries = isObject(memory) ? memory[list] : undefined;
@@ -122,7 +128,7 @@ function detailsOf(task: string, memory: Json | undefined): string[] {
     // The wire has each member of an entry in an object of its own.
     const rows = entries.map((entry) => {
       const whole: JsonObject = Object.assign({}, ...(entry as JsonObject[]));
-      return Object.values(shown).map((name) => textOf(whole[name]));
+      return Object.values(shown).map((name) => NAMES[name]?.[Number(whole[name])] ?? textOf(whole[name]));
     });
     return [`\n${task}: ${what}`, columns(Object.keys(shown), rows)];
   });

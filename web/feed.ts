@@ -1,4 +1,4 @@
-// The feed of transitions: the newest first.
+// The feed of transitions of the transaction that is looked at: the newest first.
 import type { Transition } from "../src/http/wire.ts";
 import { html, part, symbol } from "./element.ts";
 import { lookOf } from "./states.ts";
@@ -7,18 +7,29 @@ import { clock } from "./text.ts";
 export interface Feed {
   begin(transitions: readonly Transition[]): void;
   add(transition: Transition): void;
+  /** Those of this transaction are shown. */
+  look(transaction: string): void;
 }
 
+/** Steps that are shown, and steps of all transactions that are kept. */
 const MOST = 200;
+const MOST_KEPT = 1_000;
 
 export function createFeed(onSelect: (id: string) => void): Feed {
   const list = part<HTMLOListElement>("transitions");
   let last = 0;
+  let known: Transition[] = [];
+  let shown: string | undefined;
 
   function add(transition: Transition): void {
     // After a pause the server may say again what we know.
     if (transition.sequence <= last) return;
     last = transition.sequence;
+    known = [...known, transition].slice(-MOST_KEPT);
+    if (transition.transaction === shown) show(transition);
+  }
+
+  function show(transition: Transition): void {
     list.prepend(entryOf(transition, onSelect));
     while (list.childElementCount > MOST) list.lastElementChild?.remove();
     part("no-transitions").hidden = true;
@@ -27,10 +38,19 @@ export function createFeed(onSelect: (id: string) => void): Feed {
   return {
     begin(transitions) {
       list.replaceChildren();
+      known = [];
       last = 0;
       for (const transition of transitions) add(transition);
     },
     add,
+    look(transaction) {
+      if (transaction === shown) return;
+      shown = transaction;
+      list.replaceChildren();
+      const own = known.filter((transition) => transition.transaction === transaction);
+      part("no-transitions").hidden = own.length > 0;
+      for (const transition of own) show(transition);
+    },
   };
 }
 

@@ -92,6 +92,7 @@ function look(next: TransactionState): void {
   if (!isOther) return;
   figures = new Map();
   timeline.follow(next.id);
+  feed.look(next.id);
 }
 
 function show(): void {

@@ -73,6 +73,8 @@ describe("wrong usage ends with code 2 and says what would be right:", () => {
     ["conf-command", ["--action", "start"], "--context_file"],
     ["conf-command", ["--action", "stop", "--endpoint", "tcp://127.0.0.1:1"], "needs --transaction"],
     ["conf-command", ["--content", "{}"], "missing --topic"],
+    ["conf-command", ["--action", "start", "--open_connections"], "--open_connections is for --action top"],
+    ["conf-command", ["--action", "request", "--service_type", "none"], "--use_service is for --action top"],
     ["conf-command", ["--action", "start", "--timeout", "soon"], "--timeout"],
     ["context-monitor", [], "--context_file"],
   ] as const)("%s %j", async (name, words, expected) => {

@@ -174,6 +174,31 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(complaints).toEqual([]);
   });
 
+  test("lists the steps of the transaction that is chosen", async () => {
+    await using context = await startContext([waits]);
+    await using opened = await open(context.url);
+    const { page, complaints } = opened;
+    const steps = page.locator("#transitions li");
+    await inState(page, "waits", "running");
+    const before = await steps.count();
+
+    const second = await fetch(`${context.url}api/commands`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      body: JSON.stringify({ action: "start", transaction: "T2" }),
+    });
+    await page.locator("#transaction option", { hasText: "T2" }).waitFor({ state: "attached" });
+    await page.locator("#transaction").selectOption("T2");
+    await inState(page, "waits", "running");
+    await page.locator("#transaction").selectOption("T1");
+    await inState(page, "waits", "running");
+
+    expect(second.status).toBe(200);
+    expect(before).toBe(2);
+    expect(await steps.count()).toBe(2);
+    expect(complaints).toEqual([]);
+  });
+
   test("commands with the token, which the tab keeps, and not without", async () => {
     await using context = await startContext([waits]);
     await using opened = await open(context.url);

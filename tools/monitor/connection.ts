@@ -62,9 +62,13 @@ async function listenOnce(
   signal: AbortSignal,
   hasConnected: () => void,
 ): Promise<void> {
-  const { endpoint, publish, presence } = await locate(whereabouts);
+  const found = await locate(whereabouts);
+  if (found === undefined) return watcher.onWaiting?.();
+  const { endpoint, publish, presence } = found;
   const inbox = await connectInbox(endpoint, { topics: TOPICS, timeoutMs: 1_500, onFrame: watcher.onFrame });
   try {
+    // One that has begun to start meanwhile says itself where it is, and when.
+    if (presence === undefined && (await isStartedAt(whereabouts))) return;
     hasConnected();
     watcher.onConnected(endpoint, whereabouts.endpoint === undefined && presence === undefined);
     if (publish !== undefined) await askHowThingsStand({ publish, subscribe: endpoint }, whereabouts);
@@ -94,15 +98,21 @@ export async function checkWhereabouts({ endpoint, context_file: file }: Whereab
   });
 }
 
-async function locate({ endpoint, context_file: file = "" }: Whereabouts): Promise<Found> {
+/** Where to listen; undefined while the provider is starting. */
+async function locate({ endpoint, context_file: file = "" }: Whereabouts): Promise<Found | undefined> {
   if (endpoint !== undefined) return { endpoint };
   const config = await readContextFile(file);
   const presence = await findPresence(file);
   const found = presence?.endpoints;
   if (found !== undefined) return { endpoint: found.subscribe, publish: found.publish, presence };
+  if (presence !== undefined) return undefined;
   // Without one, and with ports of the system's choice, this says where it was looked for.
   const { publish, subscribe } = isWildcard(config.endpoints) ? await findEndpoints(file, config) : config.endpoints;
-  return { endpoint: subscribe, publish, presence };
+  return { endpoint: subscribe, publish };
+}
+
+async function isStartedAt({ endpoint, context_file: file }: Whereabouts): Promise<boolean> {
+  return endpoint === undefined && file !== undefined && (await findPresence(file)) !== undefined;
 }
 
 /**

@@ -223,7 +223,9 @@ function warnOfAnybody({ context_file: file }: Options, endpoint: string): void 
 
 function nothingRuns({ transaction }: Options, endpoint: string): ContextError {
   const what = transaction === undefined ? "no transaction runs" : `transaction ${transaction} does not run`;
-  return new ContextError("ERR_TRANSACTION_UNKNOWN", `${what} behind ${endpoint}`, {
-    hint: "Start one with `conf-command --action start --context_file <file>`.",
-  });
+  const hint =
+    transaction === undefined
+      ? "Start one with `conf-command --action start --context_file <file>`."
+      : "`conf-command --action request` shows those that do.";
+  return new ContextError("ERR_TRANSACTION_UNKNOWN", `${what} behind ${endpoint}`, { hint });
 }
