@@ -67,6 +67,15 @@ export function parseStat(text: string, { pageBytes, ticksPerSecond }: KernelUni
   return Object.values(reading).some(Number.isNaN) ? undefined : reading;
 }
 
+/**
+ * Resident memory by /proc/<pid>/statm, as `ps` and `top` tell it. That of /proc/<pid>/stat is an estimate from Linux 6.2
+ * on: of a program of 1.6 MiB it told 1.4.
+ */
+export function parseResidentBytes(text: string, { pageBytes }: KernelUnits): number | undefined {
+  const pages = /^\d+ (\d+) /.exec(text)?.[1];
+  return pages === undefined ? undefined : Number(pages) * pageBytes;
+}
+
 const AT_PAGESZ = 6n;
 const AT_CLKTCK = 17n;
 

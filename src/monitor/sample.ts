@@ -131,9 +131,13 @@ async function readUsage(pids: readonly number[]): Promise<ProcessReading[]> {
     .map(({ pid, ppid, ctime, memory }) => ({ pid, ppid, cpuMs: ctime, rssBytes: memory }));
 }
 
-// The table stands in where pidusage has no answer: under a reused pid its old handle is dead for as long as we ask.
+// Memory is the table's, which is exact. It stands in for the CPU time as well where pidusage has no answer: under a
+// reused pid its old handle is dead for as long as we ask.
 function merge(members: ReadonlyMap<number, StatReading>, usages: ProcessReading[], atMs: number): Looks {
   const looks = new Map<number, Look>([...members].map(([pid, reading]) => [pid, { atMs, reading }]));
-  for (const usage of usages) looks.set(usage.pid, { atMs, reading: { ...members.get(usage.pid), ...usage } });
+  for (const usage of usages) {
+    const listed = members.get(usage.pid);
+    looks.set(usage.pid, { atMs, reading: listed === undefined ? usage : { ...listed, cpuMs: usage.cpuMs } });
+  }
   return looks;
 }

@@ -2,7 +2,7 @@
 // and are then left alone; a process may have a child by each of its threads, so asking them all would be dearer.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { sortByDescent } from "./descent.ts";
-import { type KernelUnits, parseStat, type StatReading } from "./proc.ts";
+import { type KernelUnits, parseResidentBytes, parseStat, type StatReading } from "./proc.ts";
 import type { ProcFiles } from "./proc-files.ts";
 
 /** What one pass has found. */
@@ -43,10 +43,16 @@ export function createTreeReader(files: ProcFiles, units: KernelUnits): TreeRead
     const readings = await readEach([...listed].filter((pid) => !known.has(pid)));
     const sorted = sortByDescent(readings, roots, known);
     strangers = sorted.strangers;
+    const members = [...readings].filter(([pid]) => sorted.members.has(pid));
     return {
-      members: new Map([...readings].filter(([pid]) => sorted.members.has(pid))),
+      members: new Map(members.map(([pid, reading]) => [pid, withResident(reading)])),
       isListed: (pid) => listed.has(pid),
     };
+  }
+
+  function withResident(reading: StatReading): StatReading {
+    const rssBytes = parseResidentBytes(files.record(`${reading.pid}/statm`) ?? "", units);
+    return rssBytes === undefined ? reading : { ...reading, rssBytes };
   }
 
   async function readEach(pids: readonly number[]): Promise<Map<number, StatReading>> {

@@ -154,6 +154,14 @@ test("samples asked for at once are all answered", async () => {
   expect(samples.map((figures) => figures.size)).toEqual([1, 0, 1]);
 });
 
+test("resident memory is what the process itself is told, not the estimate beside its CPU time", async () => {
+  const proc = await makeProc([NO_PID, statOf(NO_PID, {})]);
+  await proc.write(`${NO_PID}/statm`, "1000 512 100 1 0 100 0\n");
+  await using sampler = createSampler({ procPath: proc.path });
+
+  expect((await sampler.sample([NO_PID])).get(NO_PID)?.rss).toBe(2);
+});
+
 test("without a process table a process still shows its own memory and CPU", async () => {
   await using sampler = createSampler({ procPath: "/no/such/proc" });
   const idle = await startNode(IDLE);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseAuxv, parseBootTime, parseStat, parseUptime } from "../../../src/monitor/proc.ts";
+import { parseAuxv, parseBootTime, parseResidentBytes, parseStat, parseUptime } from "../../../src/monitor/proc.ts";
 
 const units = { pageBytes: 4096, ticksPerSecond: 100 };
 
@@ -22,6 +22,13 @@ const reading = {
   vmsBytes: 1_048_576,
   rssBytes: 405 * 4096,
 };
+
+test("resident memory is the second number of statm, in pages", () => {
+  const units = { pageBytes: 4_096, ticksPerSecond: 100 };
+
+  expect(parseResidentBytes("405 256 210 20 0 90 0\n", units)).toBe(2 ** 20);
+  expect(parseResidentBytes("", units)).toBeUndefined();
+});
 
 test("a stat line gives pages in bytes and ticks in milliseconds", () => {
   expect(parseStat(statText({}), units)).toEqual(reading);
