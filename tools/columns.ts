@@ -20,5 +20,7 @@ export function columns(head: readonly string[], rows: readonly (readonly string
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
   table.push(...rows.map((row) => [...row]));
-  return table.toString().replace(/ +$/gm, "");
+  // A pattern would look at each run of spaces once for every space in it.
+  const lines = table.toString().split("\n");
+  return lines.map((line) => line.trimEnd()).join("\n");
 }

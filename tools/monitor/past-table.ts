@@ -5,13 +5,16 @@ import { columns } from "../columns.ts";
 import type { Gap } from "./past-gaps.ts";
 import { PARTS, type Past, type PastTask } from "./past-report.ts";
 import { stateText } from "./states.ts";
-import { clean, cpuScale, duration, memoryScale, sparkline } from "./text.ts";
+import { clean, cpuScale, cut, duration, memoryScale, sparkline } from "./text.ts";
 
 export interface PastLooks {
   isUnicode: boolean;
   /** Draws the course of the figures. */
   hasSparklines: boolean;
 }
+
+/** A name that takes more columns is cut: one of them would make each line of the table as long. */
+const MOST_COLUMNS = 100;
 
 /** Lines: the tasks, when no provider ran, the last steps. */
 export function drawPast({ span, tasks, leftOut, steps, stepCount, gaps }: Past, looks: PastLooks): string[] {
@@ -28,6 +31,7 @@ export function drawPast({ span, tasks, leftOut, steps, stepCount, gaps }: Past,
 
 function tableOf(tasks: readonly PastTask[], { isUnicode, hasSparklines }: PastLooks): string {
   const isMany = new Set(tasks.map(({ transaction }) => transaction)).size > 1;
+  const name = (text: string) => cut(clean(text), MOST_COLUMNS, isUnicode ? "…" : "...");
   const course = (text: string) => (hasSparklines ? [text] : []);
   const head = [
     ...(isMany ? ["TRANSACTION"] : []),
@@ -35,9 +39,9 @@ function tableOf(tasks: readonly PastTask[], { isUnicode, hasSparklines }: PastL
     ...["RSS MiB", "MAX", ...course("COURSE")],
   ];
   const rows = tasks.map((task) => [
-    ...(isMany ? [clean(task.transaction)] : []),
-    clean(task.id),
-    task.state === "" ? "-" : stateText(clean(task.state), isUnicode),
+    ...(isMany ? [name(task.transaction)] : []),
+    name(task.id),
+    task.state === "" ? "-" : stateText(name(task.state), isUnicode),
     `${task.runs ?? "-"}`,
     `${task.restarts}`,
     figure(task.cpuMean),

@@ -66,6 +66,15 @@ describe("the report on a history", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * MIB_BYTES);
   });
 
+  test("is drawn at once, and no wider than can be read, whatever a name is like", () => {
+    const past = reportOf([states(1, { ts001: ["s".repeat(400_000), 1], ["t".repeat(400_000)]: ["running", 1] })]);
+
+    const widest = Math.max(...drawPast(past, plain).map(({ length }) => length));
+
+    expect(widest).toBeGreaterThan(200);
+    expect(widest).toBeLessThan(300);
+  });
+
   test("knows how a task stands that has not moved since then", () => {
     const { tasks, stepCount } = reportOf([states(-30, { ts001: ["running", 4] }), figures(1, 10, 50)]);
 
