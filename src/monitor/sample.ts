@@ -3,7 +3,7 @@ import pidusage from "pidusage";
 import { createDearReader } from "./dear-figures.ts";
 import { type DetailsWanted, type ProcessDetails, readDetails } from "./details.ts";
 import { figuresOf, type Look, type Looks, type Machine, type ProcessFigures } from "./figures.ts";
-import { type ProcessReading, parseAuxv, parseBootTime, parseUptime, type StatReading } from "./proc.ts";
+import { type ProcessReading, parseAuxv, parseBootTime, parseUptime } from "./proc.ts";
 import { createProcFiles, type ProcFiles } from "./proc-files.ts";
 import { createSocketReader } from "./socket-reader.ts";
 import type { Identity } from "./tier.ts";
@@ -60,8 +60,8 @@ export function createSampler({
   async function collect(pids: readonly number[]): Promise<Sample> {
     const atMs = monotonicMs();
     const found = await trees.read(pids, atMs);
-    const living = found === undefined ? pids : pids.filter((pid) => found.members.has(pid));
-    const now = merge(found?.members ?? new Map(), await readUsage(living), atMs);
+    const readings = found === undefined ? await readUsage(pids) : found.members.values();
+    const now: Looks = new Map([...readings].map((reading) => [reading.pid, { atMs, reading }]));
     const tick = { atMs, sinceMs: atMs - (beforeMs ?? atMs) };
     const dear = await dearReader.read([...(found?.members.values() ?? [])], tick);
     const figures = figuresOf(pids, { now, before, machine, uptimeMs: readUptimeMs(files), dear });
@@ -119,9 +119,10 @@ function readUptimeMs(files: ProcFiles): number {
   return parseUptime(files.record("uptime") ?? "") ?? uptime() * 1000;
 }
 
-// Tasks only. For children the table has the same numbers, whereas pidusage would read each twice at first sight and
-// keep it open until its age, one handle for every short-lived child. Of its answer we take the CPU time rather than
-// `cpu`, which counts from anybody's last call in this process and knows a process by its pid alone.
+// For where there is no process table, or it can't be read now. The table tells all of this, and memory exactly, whereas
+// pidusage reads the same file of each process by way of the thread pool: with both, 100 tasks cost half as much again
+// (bench/watching.mjs). Of its answer we take the CPU time rather than `cpu`, which counts from anybody's last call in
+// this process and knows a process by its pid alone.
 async function readUsage(pids: readonly number[]): Promise<ProcessReading[]> {
   if (pids.length === 0) return [];
   // A missing pid is null or undefined, or a rejection when it was the only one. pidusage writes into its argument.
@@ -129,15 +130,4 @@ async function readUsage(pids: readonly number[]): Promise<ProcessReading[]> {
   return Object.values<pidusage.Status | null | undefined>(answers)
     .filter((answer) => answer != null)
     .map(({ pid, ppid, ctime, memory }) => ({ pid, ppid, cpuMs: ctime, rssBytes: memory }));
-}
-
-// Memory is the table's, which is exact. It stands in for the CPU time as well where pidusage has no answer: under a
-// reused pid its old handle is dead for as long as we ask.
-function merge(members: ReadonlyMap<number, StatReading>, usages: ProcessReading[], atMs: number): Looks {
-  const looks = new Map<number, Look>([...members].map(([pid, reading]) => [pid, { atMs, reading }]));
-  for (const usage of usages) {
-    const listed = members.get(usage.pid);
-    looks.set(usage.pid, { atMs, reading: listed === undefined ? usage : { ...listed, cpuMs: usage.cpuMs } });
-  }
-  return looks;
 }
