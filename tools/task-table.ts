@@ -3,6 +3,7 @@ import type { Progress } from "../src/context/client.ts";
 import type { TaskRecord } from "../src/context/record.ts";
 import { isObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 import { columns } from "./columns.ts";
+import { LIVING } from "./living.ts";
 import { answer, answerJson, mebibytes, percent } from "./print.ts";
 
 /** A task as tables show it. */
@@ -10,15 +11,12 @@ export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle
   reason?: string;
 };
 
-/** States of a task whose process may live. */
-const ALIVE: readonly string[] = ["starting", "running", "stopping", "unready", "unresponsive", "stuck"];
-
 /** What an accepted command has set going, as far as it is known before anything has happened. */
 export function ordered({ orders, before }: Progress): TaskRow[] {
   const soon = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
   return Object.entries(orders).map(([id, order]) => {
     const record = before.find(({ service_id }) => service_id === id);
-    const isAlive = record !== undefined && ALIVE.includes(record.lifecycle);
+    const isAlive = record !== undefined && LIVING.includes(record.lifecycle);
     return {
       service_id: id,
       serviceName: record?.serviceName ?? "-",
@@ -35,7 +33,7 @@ export function printTasks(
   { json }: { json?: true },
 ): void {
   // The pid of a process that is gone may be somebody else's by now.
-  const pidOf = ({ lifecycle, pid }: TaskRow) => (ALIVE.includes(lifecycle) ? pid : null);
+  const pidOf = ({ lifecycle, pid }: TaskRow) => (LIVING.includes(lifecycle) ? pid : null);
   const tasks = records.map((record) => ({
     id: record.service_id,
     state: record.lifecycle,

@@ -73,11 +73,12 @@ export function startMonitor({
     isIdle = transactions.length === 0;
     // When the last one is over, that is said once.
     if (isIdle && wasIdle) return;
-    const pids = [...transactions.flatMap(pidsOf), ...asList(forwarderPid())];
+    const forwarder = forwarderPid();
+    const pids = [...transactions.flatMap(pidsOf), ...asList(forwarder)];
     latest = await meter.during(() => sampler.sample(pids));
     if (isClosed) return;
     const cost = meter.read(loopDelayMs);
-    const about = { contextId: contextId(), atMs: Date.now(), cost, forwarderPid: forwarderPid() };
+    const about = { contextId: contextId(), atMs: Date.now(), cost, forwarderPid: forwarder };
     publish({ topic: "overview", body: overviewOf(transactions, { sample: latest, accounts, about }) });
     await meter.during(() => transactions.forEach(tell));
   }

@@ -1,8 +1,8 @@
 // What is known of the tasks of a provider, from all that was heard. Pure: news and the time of day go in. An ended
 // transaction stays in view until another begins, so that one can read how it went.
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { LIVING } from "../living.ts";
 import { type Announced, type Known, type Moved, type News, type Sample, type Summed, wordsOf } from "./news.ts";
-import { LIVING } from "./states.ts";
 
 /** Something that has happened to a task. */
 export interface Happening {

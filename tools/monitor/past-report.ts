@@ -4,8 +4,8 @@ import { createDownsample, type Downsample } from "../../src/history/downsample.
 import type { History } from "../../src/history/figures.ts";
 import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
 import type { Transition } from "../../src/history/transition.ts";
+import { LIVING } from "../living.ts";
 import { createGaps, type Gap } from "./past-gaps.ts";
-import { LIVING } from "./states.ts";
 
 /** A task over the whole time. */
 export interface PastTask {

@@ -29,9 +29,6 @@ const UNKNOWN: Look = { symbol: "·", ascii: ".", style: "gray" };
 
 export const STATES = Object.keys(LOOKS);
 
-/** States in which a process of the task lives. */
-export const LIVING: readonly string[] = ["starting", "running", "unready", "unresponsive", "stopping", "stuck"];
-
 export function styleOf(state: string): Style {
   return lookOf(state).style;
 }
