@@ -13,19 +13,14 @@ if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: t
 const commands = ["service-context", "create-service", "conf-command", "context-monitor"];
 /** What the commands do, each in a file of its own: their words alone, `--help` say, start in half the time. */
 const deeds = [
-  "serve",
-  "dashboard",
-  "recorder",
-  "inspect",
-  "test-services",
-  "create",
-  "control",
-  "monitor/watch",
-  "monitor/look-back",
+  ...["serve", "dashboard", "recorder", "inspect", "test-services"].map((name) => `service-context/${name}`),
+  "create-service/create",
+  "conf-command/control",
+  ...["watch", "look-back"].map((name) => `context-monitor/${name}`),
   "log",
 ];
 const children = {
-  forwarder: "src/bus/forwarder-main.ts",
+  forwarder: "src/link/forwarder-main.ts",
   task: "src/tasks/main.ts",
   "monitor-service": "src/tasks/monitor-service.ts",
 };
@@ -83,7 +78,7 @@ const options = {
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",
 };
-const tools = { ...fromTools([...commands, ...deeds]), ...shared };
+const tools = { ...fromTools([...commands.map((name) => `${name}/${name}`), ...deeds]), ...shared };
 const builds = await Promise.all([
   // The first import() of a process starts Node's loader of modules, some 30 ms; require() has long been there. The
   // children keep it: a task may be a module that require() can't load.

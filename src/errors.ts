@@ -30,8 +30,8 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** An error a person can act on: the message says which thing, what was expected and what came; the hint what to do. */
-export class ContextError extends Error {
-  override readonly name = "ContextError";
+export class ZcontextError extends Error {
+  override readonly name = "ZcontextError";
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   /** The single problems behind the message, one line each, where there are several: those of a file, say. */

@@ -1,8 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
-import { isWildcard } from "../src/bus/exposure.ts";
-import { type ContextConfig, type Endpoints, parseContextConfig } from "../src/config/context-config.ts";
-import { findPresence } from "../src/context/presence.ts";
-import { ContextError, reasonOf } from "../src/errors.ts";
+import { type ContextConfig, parseContextConfig } from "../src/config/context-config.ts";
+import { findPresence } from "../src/context/provider/presence.ts";
+import { reasonOf, ZcontextError } from "../src/errors.ts";
+import type { Endpoints } from "../src/protocol/endpoints.ts";
+import { isWildcard } from "../src/protocol/endpoints.ts";
 import { shortageHint } from "../src/shortage.ts";
 import { decodeText } from "../src/text.ts";
 import { say } from "./print.ts";
@@ -10,7 +11,7 @@ import { say } from "./print.ts";
 /**
  * Reads a context file.
  *
- * @throws {ContextError} `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all its problems.
+ * @throws {ZcontextError} `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all its problems.
  */
 export async function readContextFile(file: string): Promise<ContextConfig> {
   let text: string;
@@ -25,7 +26,7 @@ export async function readContextFile(file: string): Promise<ContextConfig> {
 /**
  * For who has to hear signals meanwhile: reading a pipe may never end, and then nothing ends the process but SIGKILL.
  *
- * @throws {ContextError} `ERR_CONFIG_UNREADABLE` for anything but a file.
+ * @throws {ZcontextError} `ERR_CONFIG_UNREADABLE` for anything but a file.
  */
 export async function assertFile(file: string): Promise<void> {
   const found = await stat(file).catch((error: unknown) => {
@@ -34,8 +35,8 @@ export async function assertFile(file: string): Promise<void> {
   if (!found.isFile()) throw unreadable(file, new Error("it is not a file"));
 }
 
-function unreadable(file: string, error: unknown): ContextError {
-  return new ContextError("ERR_CONFIG_UNREADABLE", `cannot read the context file ${file}: ${reasonOf(error)}`, {
+function unreadable(file: string, error: unknown): ZcontextError {
+  return new ZcontextError("ERR_CONFIG_UNREADABLE", `cannot read the context file ${file}: ${reasonOf(error)}`, {
     hint: shortageHint(error) ?? "Give the path of a Context-<name>.xml file, saved as UTF-8.",
     cause: error,
   });
@@ -44,7 +45,7 @@ function unreadable(file: string, error: unknown): ContextError {
 /**
  * Where the provider of a context file is reached: as it says itself, or else as the file says.
  *
- * @throws {ContextError} `ERR_BUS_UNREACHABLE` when it does not run and the file leaves the ports to the system.
+ * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when it does not run and the file leaves the ports to the system.
  */
 export async function findEndpoints(file: string, config: ContextConfig): Promise<Endpoints> {
   const endpoints = (await findPresence(file))?.endpoints;
@@ -53,7 +54,7 @@ export async function findEndpoints(file: string, config: ContextConfig): Promis
     say(`warning: no provider runs ${file} itself; asking whoever listens at ${config.endpoints.publish}`);
     return config.endpoints;
   }
-  throw new ContextError("ERR_BUS_UNREACHABLE", `no provider runs ${file}`, {
+  throw new ZcontextError("ERR_BUS_UNREACHABLE", `no provider runs ${file}`, {
     hint: `Start one with \`service-context ${file}\`.`,
   });
 }

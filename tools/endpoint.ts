@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { isReachable } from "../src/config/endpoint-reader.ts";
+import { isReachable } from "../src/protocol/endpoints.ts";
 
 /**
  * Reads an endpoint to connect to; ZeroMQ itself says of any other no more than "Invalid argument".

@@ -1,6 +1,6 @@
 // How the commands talk: answers on stdout, everything else on stderr; colour only on a terminal.
 import { styleText } from "node:util";
-import { ContextError, type ErrorCode, reasonOf } from "../src/errors.ts";
+import { type ErrorCode, reasonOf, ZcontextError } from "../src/errors.ts";
 import { neverWait } from "./outlet.ts";
 
 /** What the exit codes of all commands mean. */
@@ -31,12 +31,12 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
 };
 
 export function exitCodeOf(error: unknown): number {
-  return error instanceof ContextError ? (EXIT_CODES[error.code] ?? EXIT.failed) : EXIT.internal;
+  return error instanceof ZcontextError ? (EXIT_CODES[error.code] ?? EXIT.failed) : EXIT.internal;
 }
 
 /** Prints an error as a person wants it: what, each single problem, what to do. */
 export function printError(error: unknown): void {
-  if (!(error instanceof ContextError))
+  if (!(error instanceof ZcontextError))
     return say(`${paint("red", "error:")} ${error instanceof Error ? error.stack : reasonOf(error)}`);
   say(`${paint("red", "error:")} ${error.message} (${error.code})`);
   for (const detail of error.details) say(`  ${detail}`);
@@ -44,7 +44,7 @@ export function printError(error: unknown): void {
 }
 
 /** The same for a program that reads it. */
-export function errorAsJson(error: ContextError): {
+export function errorAsJson(error: ZcontextError): {
   result: "failure";
   code: string;
   reason: string;

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { ContextError, reasonOf } from "../src/errors.ts";
+import { reasonOf, ZcontextError } from "../src/errors.ts";
 import { emptied } from "./outlet.ts";
 import { answerJson, EXIT, errorAsJson, exitCodeOf, paint, printError, say } from "./print.ts";
 import { VERSION } from "./version.ts";
@@ -46,13 +46,13 @@ async function leave(): Promise<void> {
 
 // Whoever reads JSON gets the error as JSON as well: on stdout as the answer, on stderr as a log line.
 async function fail(error: unknown, { json, log_format, transaction }: { [option: string]: unknown }): Promise<number> {
-  if (json && error instanceof ContextError)
+  if (json && error instanceof ZcontextError)
     answerJson({ ...(transaction ? { transaction } : {}), ...errorAsJson(error) });
   if (log_format === "json") {
     const { createLog } = await import("./log.ts");
-    const { code, hint, details } = error as Partial<ContextError>;
+    const { code, hint, details } = error as Partial<ZcontextError>;
     createLog("json", "error").error({ code, hint, details }, reasonOf(error));
-  } else if (!json || !(error instanceof ContextError)) printError(error);
+  } else if (!json || !(error instanceof ZcontextError)) printError(error);
   if (exitCodeOf(error) === EXIT.internal && log_format !== "json")
     say("This is a fault of zcontext itself; please report it with the lines above.");
   return exitCodeOf(error);

@@ -1,5 +1,5 @@
 // What is known of one task, its lines, and its buttons.
-import type { OutputEvents, OutputLine, TaskDefinition, TaskState } from "../src/http/wire.ts";
+import type { OutputEvents, OutputLine, TaskDefinition, TaskState } from "../src/http/api.ts";
 import { html, part, symbol } from "./element.ts";
 import { listen } from "./server.ts";
 import { lookOf } from "./states.ts";

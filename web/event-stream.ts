@@ -1,5 +1,5 @@
-// Reads server-sent events out of the pieces in which they come. Pure. EventSource would do it for us, but can't show a
-// token.
+// Reads server-sent events out of the pieces in which they come. EventSource would do it for us, but can't show a
+// token. Pure.
 
 export interface ServerEvent {
   name: string;

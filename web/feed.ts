@@ -1,5 +1,5 @@
 // The feed of transitions of the transaction that is looked at: the newest first.
-import type { Transition } from "../src/http/wire.ts";
+import type { Transition } from "../src/http/api.ts";
 import { html, part, symbol } from "./element.ts";
 import { lookOf } from "./states.ts";
 import { clock } from "./text.ts";

@@ -1,5 +1,5 @@
 // The rows behind the charts: what the server has kept, and what has come since. Pure.
-import type { Figures, History } from "../src/http/wire.ts";
+import type { Figures, History } from "../src/http/api.ts";
 
 export type FigureName = "cpuPercent" | "residentBytes";
 

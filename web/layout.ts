@@ -1,7 +1,7 @@
 // Where the tasks stand and how the arrows run between them. Pure; the layout of what hangs together is dagre's. What
-// does not is set beside each other, in rows as wide as there is room.
+// does not is set beside each other, in rows as wide as there is room. Pure.
 import dagre from "@dagrejs/dagre";
-import type { TaskDefinition } from "../src/http/wire.ts";
+import type { TaskDefinition } from "../src/http/api.ts";
 
 export interface Box {
   id: string;

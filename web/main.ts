@@ -1,5 +1,5 @@
 // The dashboard: keeps what the server tells, and has it shown.
-import type { CommandRequest, Events, State, TaskDefinition, TaskState, TransactionState } from "../src/http/wire.ts";
+import type { CommandRequest, Events, State, TaskDefinition, TaskState, TransactionState } from "../src/http/api.ts";
 import { createCharts } from "./charts.ts";
 import { createDetails } from "./details.ts";
 import { askForToken, confirm } from "./dialogs.ts";

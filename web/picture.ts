@@ -1,6 +1,6 @@
 // The context as a picture: a box for each task, an arrow for each trigger. One box at a time is a stop of the Tab key;
 // the arrow keys go on from there.
-import type { TaskDefinition, TaskState, Triggered } from "../src/http/wire.ts";
+import type { TaskDefinition, TaskState, Triggered } from "../src/http/api.ts";
 import { html, part, svg, symbol } from "./element.ts";
 import { type Arrow, type Box, type Layout, layOut, pathThrough } from "./layout.ts";
 import { lookOf } from "./states.ts";

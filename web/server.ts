@@ -1,5 +1,5 @@
 // Talks to the server that the page came from.
-import type { CommandAnswer, CommandRequest, History } from "../src/http/wire.ts";
+import type { CommandAnswer, CommandRequest, History } from "../src/http/api.ts";
 import { createEventReader } from "./event-stream.ts";
 
 /** The server wants a token, or another one. */

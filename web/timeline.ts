@@ -1,6 +1,6 @@
 // Which rows the charts show of a transaction: those of the last hour, which grow with what is told, or those of a longer
-// span, which are read again when another row is due. Pure but for the reading.
-import type { Figures, History } from "../src/http/wire.ts";
+// span, which are read again when another row is due. Pure but for the reading. Pure.
+import type { Figures, History } from "../src/http/api.ts";
 import { addRow, noRows, type Rows, rowsOf } from "./figures.ts";
 import { FIRST_SPAN, HOUR_MS } from "./spans.ts";
 

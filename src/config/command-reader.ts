@@ -1,9 +1,10 @@
 // What an Executable runs: <command>, further <argument>s and <ready_after_s>, which no other type of service has.
+// Pure.
 import { quoteWord, splitWords } from "./command.ts";
-import { childAt, type Element, textAt } from "./element.ts";
 import { type Command, SERVICE_TYPES } from "./model.ts";
-import { quote } from "./problems.ts";
-import type { Reader, TextRule } from "./reader.ts";
+import { childAt, type Element, textAt } from "./xml/element.ts";
+import { quote } from "./xml/problems.ts";
+import type { Reader, TextRule } from "./xml/reader.ts";
 
 const PARTS = ["command", "argument", "ready_after_s"];
 const DEFAULT_READY_AFTER_S = 1;

@@ -1,6 +1,6 @@
 // A command as people write it: a line that is split into words as a shell does, with nothing expanded, and put
-// together so that it reads back exactly.
-import { quote } from "./problems.ts";
+// together so that it reads back exactly. Pure.
+import { quote } from "./xml/problems.ts";
 
 /** The words of a line; `fault` completes "expected" where it breaks off within a word. */
 export interface Line {

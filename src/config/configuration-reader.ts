@@ -1,10 +1,11 @@
 // A task's free-form <configuration> becomes an object of texts, objects and lists by the rules of the original: a name
 // that comes more than once is a list, attributes count like elements and win over them. Text beside elements, and text
-// beside attributes, would lose one of the two and is refused.
-import { childAt, type Element } from "./element.ts";
+// beside attributes, would lose one of the two and is refused. Pure.
+
 import type { ConfigurationValue } from "./model.ts";
-import { type Place, quote, shorten } from "./problems.ts";
-import type { Reader } from "./reader.ts";
+import { childAt, type Element } from "./xml/element.ts";
+import { type Place, quote, shorten } from "./xml/problems.ts";
+import type { Reader } from "./xml/reader.ts";
 
 type Configuration = { [name: string]: ConfigurationValue };
 type Entry = [name: string, value: ConfigurationValue];

@@ -1,23 +1,24 @@
-import { ContextError } from "../errors.ts";
-import type { Element } from "./element.ts";
+// Text of a context file in, checked model out, or all its problems at once. Pure.
+import { ZcontextError } from "../errors.ts";
 import { readEndpoints } from "./endpoint-reader.ts";
 import { CONTEXT_SHAPE, checkShape } from "./grammar.ts";
 import type { ContextConfig } from "./model.ts";
-import { positionsIn } from "./position.ts";
-import { describe, type Problem, type Reading } from "./problems.ts";
-import { ANY_TEXT, NOT_EMPTY, Reader } from "./reader.ts";
 import { readContextSupervision } from "./supervision-reader.ts";
 import { readTasks } from "./task-reader.ts";
-import { parseXml } from "./xml.ts";
+import type { Element } from "./xml/element.ts";
+import { positionsIn } from "./xml/position.ts";
+import { describe, type Problem, type Reading } from "./xml/problems.ts";
+import { ANY_TEXT, NOT_EMPTY, Reader } from "./xml/reader.ts";
+import { parseXml } from "./xml/xml.ts";
 
 export * from "./model.ts";
-export { DEFAULT_SUPERVISION, ofNoProcess } from "./supervision-reader.ts";
+export { DEFAULT_SUPERVISION } from "./supervision-reader.ts";
 
 /**
  * Reads a context file of either generation of the original and checks all of it, down to the ids that triggers call.
  *
  * @param options.file - The name for messages; nothing is opened.
- * @throws {ContextError} `ERR_CONFIG_INVALID` with every problem of the file in `details`, in the order of the file,
+ * @throws {ZcontextError} `ERR_CONFIG_INVALID` with every problem of the file in `details`, in the order of the file,
  *   each as `file:line:column: message`. What is not well-formed is reported alone.
  */
 export function parseContextConfig(text: string, { file = "context.xml" }: { file?: string } = {}): ContextConfig {
@@ -30,7 +31,7 @@ export function parseContextConfig(text: string, { file = "context.xml" }: { fil
 /**
  * The root element of a context file, whatever is in it.
  *
- * @throws {ContextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
+ * @throws {ZcontextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
  */
 export function readContextRoot(text: string, { file = "context.xml" }: { file?: string } = {}): Element {
   const problems: Problem[] = [];
@@ -57,9 +58,9 @@ function readContext(element: Element, reading: Reading): ContextConfig {
   };
 }
 
-function invalid(file: string, text: string, problems: readonly Problem[]): ContextError {
+function invalid(file: string, text: string, problems: readonly Problem[]): ZcontextError {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  return new ContextError("ERR_CONFIG_INVALID", `${file} has ${count}`, {
+  return new ZcontextError("ERR_CONFIG_INVALID", `${file} has ${count}`, {
     details: describe(problems, positionsIn(text)).map((line) => `${file}:${line}`),
     hint: `\`service-context ${file} --check\` lists problems without starting anything`,
   });

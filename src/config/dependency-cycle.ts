@@ -1,4 +1,4 @@
-// Tasks that wait for each other, and so for ever.
+// Tasks that wait for each other, and so for ever. Pure.
 
 /**
  * Finds the cycles of a graph. Where some share a task, one may come to light only when the others are broken.

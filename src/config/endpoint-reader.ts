@@ -1,10 +1,10 @@
-import type { Endpoints } from "./model.ts";
-import { quote } from "./problems.ts";
-import type { Reader, TextRule } from "./reader.ts";
+// Reads the four addresses of a forwarder and checks that both sides name the same ports. Pure.
+import { type Endpoints, isBind, isEndpoint, isHost, isLoopback, portOf } from "../protocol/endpoints.ts";
+import { quote } from "./xml/problems.ts";
+import type { Reader, TextRule } from "./xml/reader.ts";
 
-const HOST = String.raw`[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]`;
-const ENDPOINT: TextRule = { expected: "tcp://host:port", accepts: matcher(HOST) };
-const BIND: TextRule = { expected: "tcp://host:port or tcp://*:port", accepts: matcher(String.raw`${HOST}|\*`) };
+const ENDPOINT: TextRule = { expected: "tcp://host:port", accepts: isEndpoint };
+const BIND: TextRule = { expected: "tcp://host:port or tcp://*:port", accepts: isBind };
 
 /** The four addresses of a forwarder: what it binds on one side is what peers connect to there. */
 export function readEndpoints(root: Reader): { endpoints: Endpoints; binds: Endpoints } {
@@ -31,14 +31,9 @@ export function readEndpoints(root: Reader): { endpoints: Endpoints; binds: Endp
   return { endpoints, binds };
 }
 
-/** Whether one can connect there: an endpoint of a context file whose port is known. */
-export function isReachable(endpoint: string): boolean {
-  return ENDPOINT.accepts(endpoint) && portOf(endpoint) !== "*";
-}
-
 const SERVER: TextRule = {
   expected: "a host such as 127.0.0.1",
-  accepts: (value) => new RegExp(`^(?:${HOST})$`).test(value),
+  accepts: isHost,
 };
 const PORT: TextRule = {
   expected: "a port, 1 to 65535, or * for one that the system chooses",
@@ -59,22 +54,7 @@ export function readServer(root: Reader): { endpoints: Endpoints; binds: Endpoin
   return { endpoints: at(host), binds: at(isLoopback(host) ? host.replace("localhost", "127.0.0.1") : "*") };
 }
 
-/** Whether a host of an endpoint is this machine, and reached from nowhere else. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 /** Only where both are known: an address that is wrong in itself has been reported already. */
 function differ(port: string | undefined, other: string | undefined): boolean {
   return port !== undefined && other !== undefined && port !== other;
-}
-
-/** The port is 1 to 65535, or `*` for one that the system chooses. */
-function matcher(host: string): (value: string) => boolean {
-  const pattern = new RegExp(String.raw`^tcp://(?:${host}):(?:\*|[1-9]\d{0,4})$`);
-  return (value) => pattern.test(value) && !(Number(portOf(value)) > 65_535);
-}
-
-function portOf(endpoint: string): string | undefined {
-  return /:(\*|\d+)$/.exec(endpoint)?.[1];
 }

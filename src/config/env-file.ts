@@ -1,6 +1,7 @@
 // A file of environment variables, as shells source them and others read them. Nothing is expanded, no value goes over
 // the end of its line, and none is ever part of a problem: it may be a secret, and so may a line that is none of ours.
-import type { TextRule } from "./reader.ts";
+// Pure.
+import type { TextRule } from "./xml/reader.ts";
 
 /** What a file or a context may name a variable of a task; `ZCONTEXT_…` are those that zcontext sets itself. */
 export const VARIABLE_NAME: TextRule = {

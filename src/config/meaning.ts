@@ -1,5 +1,6 @@
-// What the words of a context stand for, to whoever runs it and to whoever draws it.
-import type { TaskServiceConfig, Trigger } from "./model.ts";
+// What the words of a context stand for, to whoever runs it and to whoever draws it. Pure.
+import type { Supervision, TaskServiceConfig, Trigger } from "./model.ts";
+import { ofNoProcess } from "./supervision-reader.ts";
 
 /** Whether a task enters by itself when its context starts. */
 export function entersAtOnce({ entry }: TaskServiceConfig): boolean {
@@ -14,4 +15,18 @@ export function entersAtOnce({ entry }: TaskServiceConfig): boolean {
 export function idsCalled({ call }: Trigger, contextId: string, everybody: readonly string[]): string[] {
   const ids = call.flatMap((name) => (name === "all" || (name !== "" && name === contextId) ? everybody : [name]));
   return [...new Set(ids)];
+}
+
+/**
+ * A task that a message has brought, supervised as the provider's own file says: how processes are started and ended is
+ * never the business of the sender.
+ *
+ * @param own - The tasks of the provider's own file, and its supervision for all others.
+ */
+export function withOwnSupervision(
+  task: TaskServiceConfig,
+  own: { ownTasks: readonly TaskServiceConfig[]; supervision: Supervision },
+): TaskServiceConfig {
+  const supervision = own.ownTasks.find(({ id }) => id === task.id)?.supervision ?? own.supervision;
+  return { ...task, supervision: task.serviceType === "Thread" ? ofNoProcess(supervision) : supervision };
 }

@@ -1,4 +1,6 @@
 // What a context file says once it has been checked; everything behind `config` works on this and never on XML.
+// Pure.
+import type { Endpoints } from "../protocol/endpoints.ts";
 
 /** What follows when a task starts, updates, fails or exits: a verb and whom it is for. */
 export interface Trigger {
@@ -122,14 +124,6 @@ export interface Command {
   words: string[];
   /** After this time it counts as started, unless it has announced that before. */
   readyAfterMs: number;
-}
-
-/** The two ends of a forwarder, named for what a peer does there; the XML's own names are crossed. */
-export interface Endpoints {
-  /** Senders connect here: BackendEndpoint, bound by FrontBind. */
-  publish: string;
-  /** Listeners connect here: FrontEndEndpoint, bound by BackendBind. */
-  subscribe: string;
 }
 
 export interface ContextConfig {

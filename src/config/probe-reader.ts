@@ -1,8 +1,8 @@
-// What says that a task is ready, where the task itself does not: one of four attributes of a <Supervision>.
+// What says that a task is ready, where the task itself does not: one of four attributes of a <Supervision>. Pure.
 import { splitWords } from "./command.ts";
 import type { ProbeTarget } from "./model.ts";
-import { quote } from "./problems.ts";
-import type { Reader, TextRule } from "./reader.ts";
+import { quote } from "./xml/problems.ts";
+import type { Reader, TextRule } from "./xml/reader.ts";
 
 type ReadTarget = (supervision: Reader, attribute: string) => ProbeTarget;
 

@@ -1,7 +1,6 @@
 // How tasks are looked after: what a task's own <Supervision> says, over what the Context's says, over the defaults.
-// XML has no NUL, so no text in here can have one.
+// XML has no NUL, so no text in here can have one. Pure.
 import { posix } from "node:path";
-import { type Attribute, childAt } from "./element.ts";
 import { VARIABLE_NAME } from "./env-file.ts";
 import {
   LIMIT_POLICIES,
@@ -13,11 +12,12 @@ import {
   type Strategy,
   type Supervision,
 } from "./model.ts";
-import { readPositive, readSeconds, readSecondsOrNone, readWhole } from "./number-rules.ts";
 import { readProbeTarget, TARGET_ATTRIBUTES } from "./probe-reader.ts";
-import { quote } from "./problems.ts";
-import { ANY_TEXT, NOT_EMPTY, Reader } from "./reader.ts";
 import { calledBy, type Names, strangersAmong } from "./trigger-reader.ts";
+import { type Attribute, childAt } from "./xml/element.ts";
+import { readPositive, readSeconds, readSecondsOrNone, readWhole } from "./xml/number-rules.ts";
+import { quote } from "./xml/problems.ts";
+import { ANY_TEXT, NOT_EMPTY, Reader } from "./xml/reader.ts";
 
 /** What holds where no file says otherwise, and for whatever comes by message. */
 export const DEFAULT_SUPERVISION: Supervision = {

@@ -1,13 +1,14 @@
+// Reads the TaskService elements of a context file. Pure.
 import { readCommand } from "./command-reader.ts";
 import { readConfiguration } from "./configuration-reader.ts";
 import { findCycles } from "./dependency-cycle.ts";
-import { childAt, type Element, serviceLabel, textAt } from "./element.ts";
 import { SERVICE_TYPES, type TaskServiceConfig } from "./model.ts";
-import { quote, type Reading, shorten } from "./problems.ts";
-import { ANY_TEXT, NOT_EMPTY, Reader, type TextRule } from "./reader.ts";
-import { nearest } from "./suggest.ts";
 import { type Basis, DEFAULT_BASIS, DEFAULT_SUPERVISION, readTaskSupervision } from "./supervision-reader.ts";
 import { type Names, readTriggers } from "./trigger-reader.ts";
+import { childAt, type Element, serviceLabel, textAt } from "./xml/element.ts";
+import { quote, type Reading, shorten } from "./xml/problems.ts";
+import { ANY_TEXT, NOT_EMPTY, Reader, type TextRule } from "./xml/reader.ts";
+import { nearest } from "./xml/suggest.ts";
 
 const ENTRY_WORDS = ["on_start", "start_now", "on_update", "on_fail", "on_exit"] as const;
 

@@ -1,13 +1,13 @@
-// A task service as it travels: the complete object of the later generation, and back from either.
-import { ContextError } from "../errors.ts";
+// A task service as it travels: the complete object of the later generation, and back from either. Pure.
+import { ZcontextError } from "../errors.ts";
 import { type CommandBody, formatCommand, readExecutable } from "./command-reader.ts";
-import { type Dictionary, elementsFrom } from "./dictionary.ts";
-import { childAt, type Element, textAt } from "./element.ts";
 import { checkShape, TASK_SERVICE_SHAPE } from "./grammar.ts";
 import type { Command, ConfigurationValue, TaskServiceConfig, Trigger, TriggerEvent } from "./model.ts";
-import { describe, type Problem } from "./problems.ts";
-import { Reader } from "./reader.ts";
 import { readTasks } from "./task-reader.ts";
+import { type Dictionary, elementsFrom } from "./xml/dictionary.ts";
+import { childAt, type Element, textAt } from "./xml/element.ts";
+import { describe, type Problem } from "./xml/problems.ts";
+import { Reader } from "./xml/reader.ts";
 
 /** The body of a `process` message, and an entry of a `context` message's `TaskService`. */
 export interface TaskServiceBody extends Partial<CommandBody> {
@@ -64,7 +64,7 @@ function formatTrigger(trigger: Trigger | undefined): { action: string; call: st
  * them. What an older peer adds is ignored; calls to tasks that are not in the message are left as they are.
  *
  * @param configuration - The message's `content.configuration`; one without `TaskService` has no tasks.
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED` with every problem in `details`, each as `path: message`.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` with every problem in `details`, each as `path: message`.
  */
 export function readTaskServices(configuration: unknown): TaskServiceConfig[] {
   const problems: Problem[] = [];
@@ -79,7 +79,7 @@ export function readTaskServices(configuration: unknown): TaskServiceConfig[] {
 /**
  * The command that the body of a `process` message brings along; undefined where it brings none.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED` where it can't be read.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where it can't be read.
  */
 export function readBroughtCommand(body: { command?: unknown; argument?: unknown }): Command | undefined {
   const { command, argument = [] } = body;
@@ -94,7 +94,7 @@ export function readBroughtCommand(body: { command?: unknown; argument?: unknown
 /**
  * The ids that a `stop` names, in order; each entry needs nothing but its id, or a `service_id` in its header.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED` where an entry has neither.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where an entry has neither.
  */
 export function readTaskServiceIds(configuration: unknown): string[] {
   const { elements, pathOf } = taskServicesOf(configuration);
@@ -119,9 +119,9 @@ function taskServicesOf(configuration: unknown): Dictionary {
   return elementsFrom("TaskService", services ?? []);
 }
 
-function malformed(problems: readonly Problem[], pathOf: Dictionary["pathOf"]): ContextError {
+function malformed(problems: readonly Problem[], pathOf: Dictionary["pathOf"]): ZcontextError {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  return new ContextError("ERR_MESSAGE_MALFORMED", `the task services of the message have ${count}`, {
+  return new ZcontextError("ERR_MESSAGE_MALFORMED", `the task services of the message have ${count}`, {
     details: describe(problems, pathOf),
     hint: "Send what `formatTaskService` writes, or a TaskService of a context file.",
   });

@@ -1,8 +1,8 @@
 // Adds task services to the text of a context file that somebody has written, in the style of that file. Whatever else
-// is in it stays as it is, to the byte.
+// is in it stays as it is, to the byte. Pure.
 import { readContextRoot } from "../config/context-config.ts";
-import type { Element } from "../config/element.ts";
-import { rootEnd } from "../config/xml.ts";
+import type { Element } from "../config/xml/element.ts";
+import { rootEnd } from "../config/xml/xml.ts";
 
 /**
  * Puts task services at the end of a context, with the line ends and the indentation of the file, and an empty line
@@ -11,7 +11,7 @@ import { rootEnd } from "../config/xml.ts";
  * @param additions - Elements from the first column on, two spaces a level, with `\n` between lines. Every line end has
  *   to stand between elements, where it means nothing: one that belongs to a value is written `&#10;`.
  * @returns The text with one piece more; only of a root without an end tag, `<Context/>`, is the `/` lost.
- * @throws {ContextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
+ * @throws {ZcontextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
  */
 export function addTaskServices(text: string, additions: readonly string[]): string {
   if (additions.length === 0) return text;

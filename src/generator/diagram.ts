@@ -1,6 +1,6 @@
 // A context as a Mermaid state diagram: tasks are states, triggers are arrows. Every line is made to mean the same to
 // Mermaid's grammar whatever the ids are; that grammar is a list of patterns tried in turn, and not all of them respect
-// the ends of words and lines.
+// the ends of words and lines. Pure.
 import type { ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
 

@@ -1,9 +1,9 @@
 // Where everything goes: the context file in `conf`, each service in a folder of its own below `services`. Pure: what
 // is there already, and where relative paths start, comes from the caller.
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import type { TextRule } from "../config/reader.ts";
-import type { ListedService, ServiceList } from "../config/service-list.ts";
-import { ContextError } from "../errors.ts";
+import type { ListedService, ServiceList } from "../config/service-list/service-list.ts";
+import type { TextRule } from "../config/xml/reader.ts";
+import { ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 
 /** A place to write to, by absolute paths. */
@@ -52,9 +52,9 @@ function folderAt(location: string, { project, given }: Site): string | undefine
 /**
  * Where a service's files go.
  *
- * @throws {ContextError} `ERR_TARGET_REFUSED` for a location outside the project.
+ * @throws {ZcontextError} `ERR_TARGET_REFUSED` for a location outside the project.
  */
-export function placeOf(
+export function stateFilesOf(
   { name, location }: ListedService,
   list: Pick<ServiceList, "contextName">,
   site: Site,
@@ -62,7 +62,7 @@ export function placeOf(
   const usual = join(site.project, site.folders.services);
   const parent = location === undefined ? usual : folderAt(location, site);
   if (parent === undefined) {
-    throw new ContextError(
+    throw new ZcontextError(
       "ERR_TARGET_REFUSED",
       `location ${location} is outside the project ${site.project}; nothing was written`,
       {

@@ -2,13 +2,13 @@
 import { dirname, join } from "node:path";
 import { quoteWord } from "../config/command.ts";
 import { type ContextConfig, parseContextConfig, TRIGGER_EVENTS, type Trigger } from "../config/context-config.ts";
-import type { ListedService, ServiceList } from "../config/service-list.ts";
-import { ContextError } from "../errors.ts";
+import type { ListedService, ServiceList } from "../config/service-list/service-list.ts";
+import { ZcontextError } from "../errors.ts";
 import { addTaskServices } from "./context-update.ts";
+import type { Standing } from "./existing-service.ts";
 import { type Placed, pathFrom } from "./layout.ts";
 import type { Means, PlannedFile } from "./planned-file.ts";
 import type { Templates } from "./render.ts";
-import type { Standing } from "./twin.ts";
 
 export interface PlannedContext {
   file: PlannedFile;
@@ -17,7 +17,7 @@ export interface PlannedContext {
   warnings: string[];
 }
 
-/** @throws {ContextError} `ERR_CONFIG_INVALID` for a file with problems, `ERR_TEMPLATE_INVALID`. */
+/** @throws {ZcontextError} `ERR_CONFIG_INVALID` for a file with problems, `ERR_TEMPLATE_INVALID`. */
 export function planContext(
   list: ServiceList,
   services: readonly (Placed & { standing: Standing })[],
@@ -67,22 +67,22 @@ function build(missing: readonly Placed[], building: Building): { after: string;
     const after = addTaskServices(text, additions);
     const context = parseContextConfig(after, { file: path });
     const lost = missing.filter(({ service }) => !context.tasks.some(({ id }) => id === service.id));
-    if (lost.length > 0) throw new ContextError("ERR_CONFIG_INVALID", `${lost[0]?.service.id} is not in it`);
+    if (lost.length > 0) throw new ZcontextError("ERR_CONFIG_INVALID", `${lost[0]?.service.id} is not in it`);
     return { after, context };
   } catch (error) {
-    throw blamed(error as ContextError, building);
+    throw blamed(error as ZcontextError, building);
   }
 }
 
 /** What is wrong is the fault of the file where that has problems by itself, and else of a template that is not ours. */
-function blamed(error: ContextError, { before, templates }: Building): ContextError {
+function blamed(error: ZcontextError, { before, templates }: Building): ZcontextError {
   const used =
     before === undefined ? (["context.xml.hbs", "task-service.xml.hbs"] as const) : (["task-service.xml.hbs"] as const);
   const own = used.filter(templates.isOwn);
   if (own.length === 0 || (before !== undefined && !isContext(before))) return error;
   const { message, details } = error;
   const reason = `what ${own.join(" and ")} would write is no context: ${message}`;
-  return new ContextError("ERR_TEMPLATE_INVALID", reason, { details });
+  return new ZcontextError("ERR_TEMPLATE_INVALID", reason, { details });
 }
 
 function isContext(text: string): boolean {

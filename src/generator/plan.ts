@@ -1,14 +1,14 @@
 // What is to be written where, decided from the description and from what is there already. Reads nothing but
-// templates and writes nothing, so that a dry run costs nothing and can't differ from the real one.
+// templates and writes nothing, so that a dry run costs nothing and can't differ from the real one. Pure.
 import { join } from "node:path";
 import type { ContextConfig } from "../config/context-config.ts";
-import type { Language, ListedService, ServiceList } from "../config/service-list.ts";
+import type { Language, ListedService, ServiceList } from "../config/service-list/service-list.ts";
+import { standingOf } from "./existing-service.ts";
 import { isSameText, isUntouched, withHeader } from "./header.ts";
-import { contextFileAt, placeOf, type ServicePlace, type Site } from "./layout.ts";
+import { contextFileAt, type ServicePlace, type Site, stateFilesOf } from "./layout.ts";
 import { planContext } from "./plan-context.ts";
 import type { Means, PlannedFile } from "./planned-file.ts";
 import type { TemplateName } from "./render.ts";
-import { standingOf } from "./twin.ts";
 
 export interface Plan {
   site: Site;
@@ -29,12 +29,12 @@ interface Part {
   owner: "generator" | "user";
 }
 
-/** @throws {ContextError} `ERR_CONFIG_INVALID` for an existing context file with problems, `ERR_TEMPLATE_INVALID`. */
+/** @throws {ZcontextError} `ERR_CONFIG_INVALID` for an existing context file with problems, `ERR_TEMPLATE_INVALID`. */
 export function planServices(list: ServiceList, means: Means): Plan {
   const { site } = means;
   const contextFile = contextFileAt(site, list.contextName);
   const services = list.services.map((service) => {
-    const placed = { service, place: placeOf(service, list, site) };
+    const placed = { service, place: stateFilesOf(service, list, site) };
     return { ...placed, standing: standingOf(placed, means.existing?.tasks ?? [], contextFile, site) };
   });
   // Code that nothing would run is not written.
@@ -49,7 +49,7 @@ export function planServices(list: ServiceList, means: Means): Plan {
 /** Every path that a plan may touch. */
 export function targetsOf(list: ServiceList, site: Site): string[] {
   const code = list.services.flatMap((service) => {
-    const { folder } = placeOf(service, list, site);
+    const { folder } = stateFilesOf(service, list, site);
     return partsOf(service).map(({ file }) => join(folder, file));
   });
   return [...code, contextFileAt(site, list.contextName)];

@@ -1,5 +1,5 @@
 // What planning works with, and what comes of it for a single file.
-import type { ExistingContext } from "../config/service-list.ts";
+import type { ExistingContext } from "../config/service-list/service-list.ts";
 import type { Site } from "./layout.ts";
 import type { Templates } from "./render.ts";
 

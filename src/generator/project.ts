@@ -1,8 +1,8 @@
 // The project as it is on disk: its folders, and what the files to be written hold now. Writes nothing.
 import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import type { Whereabouts } from "../config/service-list.ts";
-import { ContextError, reasonOf } from "../errors.ts";
+import type { Whereabouts } from "../config/service-list/service-list.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 import { decodeText } from "../text.ts";
 import type { Site } from "./layout.ts";
@@ -38,7 +38,7 @@ function folderOf(root: string, name: string): string {
 /**
  * The text of a file that may be written to; nothing where there is none.
  *
- * @throws {ContextError} `ERR_TARGET_REFUSED` where a link, a folder or another strange thing is in the way, or where
+ * @throws {ZcontextError} `ERR_TARGET_REFUSED` where a link, a folder or another strange thing is in the way, or where
  *   what is there is no text.
  */
 export function readTarget(path: string, { project, home }: Site): string | undefined {
@@ -80,8 +80,8 @@ function kindOf(stats: Stats): string {
   return stats.isFile() ? "a file" : "something else";
 }
 
-function refused(path: string, reason: string): ContextError {
-  return new ContextError("ERR_TARGET_REFUSED", `${path}: ${reason}; nothing was written`, {
+function refused(path: string, reason: string): ZcontextError {
+  return new ZcontextError("ERR_TARGET_REFUSED", `${path}: ${reason}; nothing was written`, {
     hint: "Move it out of the way, or write to another folder.",
   });
 }

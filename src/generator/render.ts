@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import Handlebars from "handlebars";
-import { didYouMean } from "../config/suggest.ts";
-import { ContextError, reasonOf } from "../errors.ts";
+import { didYouMean } from "../config/xml/suggest.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import { decodeText } from "../text.ts";
 
 /** Every template there is; a file of that name in the user's folder replaces it. */
@@ -28,7 +28,7 @@ export interface Templates {
   /**
    * Fills a template. A value that the template asks for and the data has not is an error.
    *
-   * @throws {ContextError} `ERR_TEMPLATE_INVALID` naming the template, where in it, and what is wrong.
+   * @throws {ZcontextError} `ERR_TEMPLATE_INVALID` naming the template, where in it, and what is wrong.
    */
   render(name: TemplateName, data: object): string;
   /** Whether the user's own template is used. */
@@ -39,7 +39,7 @@ export interface Templates {
  * Opens the templates.
  *
  * @param folder - The user's own; it need not have them all.
- * @throws {ContextError} `ERR_TEMPLATE_INVALID` for a folder that can't be read, or one with unknown templates.
+ * @throws {ZcontextError} `ERR_TEMPLATE_INVALID` for a folder that can't be read, or one with unknown templates.
  */
 export function openTemplates(folder?: string): Templates {
   const own = new Set(folder === undefined ? [] : ownTemplates(folder));
@@ -80,13 +80,13 @@ function ownTemplates(folder: string): string[] {
   const strangers = names.filter((name) => !TEMPLATES.some((known) => known === name));
   if (strangers.length === 0 && names.length > 0) return names;
   const got = strangers.map((name) => `${name}${didYouMean(name, TEMPLATES)}`).join(", ") || "no template at all";
-  throw new ContextError("ERR_TEMPLATE_INVALID", `${folder}: expected templates that replace ours, got ${got}`, {
+  throw new ZcontextError("ERR_TEMPLATE_INVALID", `${folder}: expected templates that replace ours, got ${got}`, {
     hint: `Templates are called ${TEMPLATES.join(", ")}.`,
   });
 }
 
-function invalid(message: string, cause: unknown): ContextError {
-  return new ContextError("ERR_TEMPLATE_INVALID", message, {
+function invalid(message: string, cause: unknown): ZcontextError {
+  return new ZcontextError("ERR_TEMPLATE_INVALID", message, {
     hint: "docs/create-service.md lists the values and the helpers that templates have.",
     cause,
   });

@@ -1,7 +1,7 @@
 // From a description to a plan: looks at the project, holds the description against the context that is there, and
 // decides. The only thing left to do is to write.
-import { readExisting } from "../config/existing-context.ts";
-import type { ExistingContext, ServiceListDraft, Whereabouts } from "../config/service-list.ts";
+import { readExisting } from "../config/service-list/existing-context.ts";
+import type { ExistingContext, ServiceListDraft, Whereabouts } from "../config/service-list/service-list.ts";
 import { contextFileAt, locationRule, type Site } from "./layout.ts";
 import { type Plan, planServices, targetsOf } from "./plan.ts";
 import { findSite, readTarget } from "./project.ts";
@@ -19,7 +19,7 @@ export interface ScaffoldOptions {
 /**
  * Plans the files of a description.
  *
- * @throws {ContextError} `ERR_CONFIG_INVALID` or `ERR_USAGE` with every problem of the description or of the context
+ * @throws {ZcontextError} `ERR_CONFIG_INVALID` or `ERR_USAGE` with every problem of the description or of the context
  *   file, `ERR_TARGET_REFUSED`, `ERR_TEMPLATE_INVALID`.
  */
 export function planScaffold(draft: ServiceListDraft, { cwd, force = false, templates }: ScaffoldOptions): Plan {
@@ -38,7 +38,7 @@ export function planScaffold(draft: ServiceListDraft, { cwd, force = false, temp
 /**
  * The project of a description, and what its context says already.
  *
- * @throws {ContextError} `ERR_TARGET_REFUSED`, or `ERR_CONFIG_INVALID` for a context file that is none.
+ * @throws {ZcontextError} `ERR_TARGET_REFUSED`, or `ERR_CONFIG_INVALID` for a context file that is none.
  */
 export function findContext(whereabouts: Whereabouts, cwd: string): { site: Site; existing?: ExistingContext } {
   const site = findSite(whereabouts, cwd);

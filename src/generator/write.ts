@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import type { Site } from "./layout.ts";
 import type { Plan } from "./plan.ts";
 import type { PlannedFile } from "./planned-file.ts";
@@ -30,7 +30,7 @@ export function isWritten({ fate }: PlannedFile): boolean {
 /**
  * Performs a plan. Nothing else runs meanwhile, and a Ctrl-C is ignored: it is over in an instant.
  *
- * @throws {ContextError} `ERR_WRITE_FAILED`, or `ERR_TARGET_REFUSED` where something has changed since the plan was
+ * @throws {ZcontextError} `ERR_WRITE_FAILED`, or `ERR_TARGET_REFUSED` where something has changed since the plan was
  *   made; then everything is as it was. Where that can't be had, it is `ERR_WRITE_FAILED` with what is not as it was in
  *   `details`: paths, and where the old text of a file is now.
  */
@@ -95,7 +95,7 @@ function makeFolder(path: string, attempt: Attempt): void {
 
 function checkUnchanged({ path, before }: PlannedFile, site: Site): void {
   if (readTarget(path, site) === before) return;
-  throw new ContextError("ERR_TARGET_REFUSED", `${path} has changed just now; nothing was written`, {
+  throw new ZcontextError("ERR_TARGET_REFUSED", `${path} has changed just now; nothing was written`, {
     hint: "Run the command again.",
   });
 }
@@ -154,17 +154,17 @@ function remove(path: string, how: (path: string) => void = rmSync): string[] {
   }
 }
 
-function failed(error: unknown, details: readonly string[]): ContextError {
+function failed(error: unknown, details: readonly string[]): ZcontextError {
   if (details.length > 0) {
     const reason = reasonOf(error).replace(NOTHING_WRITTEN, "");
-    return new ContextError("ERR_WRITE_FAILED", `${reason}; what was written could not be taken back`, {
+    return new ZcontextError("ERR_WRITE_FAILED", `${reason}; what was written could not be taken back`, {
       details,
       hint: "These paths are not as they were: put them right by hand.",
       cause: error,
     });
   }
-  if (error instanceof ContextError) return error;
-  return new ContextError("ERR_WRITE_FAILED", `${reasonOf(error)}${NOTHING_WRITTEN}`, {
+  if (error instanceof ZcontextError) return error;
+  return new ZcontextError("ERR_WRITE_FAILED", `${reasonOf(error)}${NOTHING_WRITTEN}`, {
     hint: "Check the permissions and the space of the disk.",
     cause: error,
   });

@@ -1,6 +1,6 @@
-// Figures of any length of time as so many rows at most. Pure. Each row stands for an equal part of the time, and has the
+// Figures of any length of time as so many rows at most. Each row stands for an equal part of the time, and has the
 // mean of CPU and the most of memory in it; a part without figures after one with some is a row without any, so that no
-// line is drawn across it.
+// line is drawn across it. Pure.
 import type { Figures, History } from "./figures.ts";
 import { createSummary } from "./summary.ts";
 import { createTrack, PAUSE_MS } from "./track.ts";

@@ -1,5 +1,5 @@
-// The figures of a transaction, as they are kept and shown. Pure. The page of the dashboard is built from these types as
-// well.
+// The figures of a transaction, as they are kept and shown. The page of the dashboard is built from these types as
+// well. Pure.
 import { isObject, type Json } from "../protocol/json.ts";
 import { MIB_BYTES } from "../units.ts";
 

@@ -1,5 +1,6 @@
-// What a history says: its records, and a line of text for each. Pure. A file may hold anything, so a line is believed
+// What a history says: its records, and a line of text for each. A file may hold anything, so a line is believed
 // only when every field has its shape. A kind that is not known is passed over: a later version may have more of them.
+// Pure.
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import type { Figures } from "./figures.ts";
 import { type Transition, transitionOf } from "./transition.ts";

@@ -1,6 +1,6 @@
-// The files of a history: what they are called, which are to be read, which are to go. Pure. A segment is appended to
+// The files of a history: what they are called, which are to be read, which are to go. A segment is appended to
 // until it is long enough; then it is packed, under another name, and the plain one goes. Where both are there, a process
-// has been killed in between, and they say the same.
+// has been killed in between, and they say the same. Pure.
 
 /** A file of the folder. */
 export interface FoundFile {

@@ -1,5 +1,5 @@
 // Many figures of a transaction as one: of each task the mean of its CPU, and the most of its memory. Pure; what it
-// holds does not grow with what it is given.
+// holds does not grow with what it is given. Pure.
 import type { Figures } from "./figures.ts";
 import { MAX_TASKS } from "./track.ts";
 

@@ -1,4 +1,4 @@
-// Rows of figures in a ring; each task has a column. Pure, and bounded.
+// Rows of figures in a ring; each task has a column. Pure, and bounded. Pure.
 import type { Figures, History } from "./figures.ts";
 
 /** Tasks of one transaction; those that come later are not kept. */

@@ -1,3 +1,4 @@
+// A transition of a task as it is kept and shown. Pure.
 /** A step of a task from one state to another, as it is kept and shown; an entry of `/api/transitions`. */
 export interface Transition {
   transaction: string;

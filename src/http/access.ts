@@ -1,5 +1,6 @@
-// Who may do what. Pure. A page of somebody else in the same browser reaches us as well as ours does: it may not read,
+// Who may do what. A page of somebody else in the same browser reaches us as well as ours does: it may not read,
 // which the browser sees to, nor command, which this does; and a name of its own that leads here is no name of ours.
+// Pure.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Address, isPrivate } from "./address.ts";
 import type { Route } from "./routing.ts";

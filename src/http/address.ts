@@ -1,7 +1,8 @@
-// Where the server may listen. Pure. Who reads is told much, and who commands runs code: without a token only this
-// machine is let in.
-import { isLoopback } from "../config/endpoint-reader.ts";
-import { ContextError } from "../errors.ts";
+// Where the server may listen. Who reads is told much, and who commands runs code: without a token only this
+// machine is let in. Pure.
+
+import { ZcontextError } from "../errors.ts";
+import { isLoopback } from "../protocol/endpoints.ts";
 
 export interface Address {
   /** Without the brackets of an IPv6 address. */
@@ -15,15 +16,15 @@ const ADDRESS = /^(?:(\[[\da-f:.]+\]|[a-z\d.-]+|\*):)?(\d{1,5}|\*)$/i;
 /**
  * Reads `127.0.0.1:8080`, `[::1]:8080`, `*:8080`, or a port alone, which is one of 127.0.0.1.
  *
- * @throws {ContextError} `ERR_USAGE`, or `ERR_ENDPOINT_PUBLIC` for an address that others reach, without a token.
+ * @throws {ZcontextError} `ERR_USAGE`, or `ERR_ENDPOINT_PUBLIC` for an address that others reach, without a token.
  */
 export function readAddress(text: string, { hasToken }: { hasToken: boolean }): Address {
   const [, host = "127.0.0.1", digits = ""] = ADDRESS.exec(text) ?? [];
   const port = digits === "*" ? 0 : Number(digits);
   if (digits === "" || port > 65_535)
-    throw new ContextError("ERR_USAGE", `--http: expected HOST:PORT or PORT, got ${JSON.stringify(text)}`);
+    throw new ZcontextError("ERR_USAGE", `--http: expected HOST:PORT or PORT, got ${JSON.stringify(text)}`);
   if (!isLoopback(host) && !hasToken)
-    throw new ContextError("ERR_ENDPOINT_PUBLIC", `--http ${text} can be reached by other machines`, {
+    throw new ZcontextError("ERR_ENDPOINT_PUBLIC", `--http ${text} can be reached by other machines`, {
       hint: "Use 127.0.0.1 and reach it with `ssh -L`, or give a token with --http-token @FILE.",
     });
   return { host: host === "*" ? "0.0.0.0" : host.replace(/^\[|\]$/g, ""), port };

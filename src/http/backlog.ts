@@ -1,5 +1,5 @@
-// What still has to go to one listener. Pure. Who is slow gets a fresh snapshot in place of all that has piled up, so that
-// nobody holds more of us than this.
+// What still has to go to one listener. Who is slow gets a fresh snapshot in place of all that has piled up, so that
+// nobody holds more of us than this. Pure.
 
 export interface Backlog {
   /** Adds an event; false when it piled up too high and everything was dropped. */

@@ -1,13 +1,13 @@
 // Reads what was posted as a command. Pure.
-import { ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import { isObject, type Json } from "../protocol/json.ts";
-import type { CommandRequest } from "./wire.ts";
+import type { CommandRequest } from "./api.ts";
 
 const ACTIONS = ["start", "stop", "restart"] as const;
 /** A body is no longer than this, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1_024;
 
-/** @throws {ContextError} `ERR_MESSAGE_MALFORMED`, saying what was expected. */
+/** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED`, saying what was expected. */
 export function readCommand(text: string): CommandRequest {
   const body = parse(text);
   if (!isObject(body)) throw malformed("expected an object");
@@ -33,6 +33,6 @@ function parse(text: string): Json {
   }
 }
 
-function malformed(reason: string): ContextError {
-  return new ContextError("ERR_MESSAGE_MALFORMED", `command: ${reason}`);
+function malformed(reason: string): ZcontextError {
+  return new ZcontextError("ERR_MESSAGE_MALFORMED", `command: ${reason}`);
 }

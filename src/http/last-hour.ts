@@ -1,5 +1,5 @@
 // The last hour of a transaction's figures: each sample for five minutes, then one for ten seconds, which has the mean
-// of their CPU and the most of their memory. Pure, and bounded: 100 tasks take half a megabyte.
+// of their CPU and the most of their memory. Pure, and bounded: 100 tasks take half a megabyte. Pure.
 import type { Figures, History } from "../history/figures.ts";
 import { createSummary } from "../history/summary.ts";
 import { createTrack, PAUSE_MS } from "../history/track.ts";

@@ -3,8 +3,8 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { MIB_BYTES } from "../units.ts";
+import type { TransactionState } from "./api.ts";
 import { TASK_STATES } from "./task-states.ts";
-import type { TransactionState } from "./wire.ts";
 
 /** What is read when somebody asks. */
 export interface Measured {
@@ -15,7 +15,7 @@ export interface Measured {
   overview: JsonObject;
   /** The last entries of a transaction on the bus. */
   entriesOf(transaction: string): readonly Json[];
-  complaints: { readonly [kind: string]: number };
+  inputFaults: { readonly [kind: string]: number };
   isForwarderThere: boolean;
   isHealthy: boolean;
   listeners: number;
@@ -123,7 +123,7 @@ export function createMetrics(measure: () => Measured): Metrics {
   const transitions = counter("transitions_total", "Steps of tasks by the state they led to.", ["task", "to"]);
   const triggers = counter("triggers_fired_total", "Triggers that have fired.", ["task", "event"]);
   const lines = counter("output_lines_total", "Lines that tasks have printed.", ["task", "stream"]);
-  const complaints = counter("complaints_total", "Unusable input by kind.", ["kind"]);
+  const inputFaults = counter("complaints_total", "Unusable input by kind.", ["kind"]);
   const used = counter("transaction_cpu_seconds_total", "CPU time of all its processes since it began.", [
     "transaction",
   ]);
@@ -152,8 +152,8 @@ export function createMetrics(measure: () => Measured): Metrics {
     listeners.set(now.listeners);
     drops.reset();
     drops.inc(now.drops);
-    complaints.reset();
-    for (const [kind, count] of Object.entries(now.complaints)) complaints.inc({ kind }, count);
+    inputFaults.reset();
+    for (const [kind, count] of Object.entries(now.inputFaults)) inputFaults.inc({ kind }, count);
     for (const each of [state, processes, startTime, runs, cpu, ...figures.map(({ gauge }) => gauge)]) each.reset();
     showOverview();
     for (const word of TASK_STATES) inState.set({ state: word }, 0);

@@ -1,8 +1,8 @@
 // The figures of more than the last hour, downsampled out of what was kept. One reading after the other: the provider has
 // more to do than to read.
 import { createDownsample } from "../history/downsample.ts";
+import type { History } from "./api.ts";
 import type { Past } from "./source.ts";
-import type { History } from "./wire.ts";
 
 export interface PastSpan {
   transaction: string;

@@ -1,4 +1,4 @@
-// The last so many of what comes, and no more, whatever comes.
+// The last so many of what comes, and no more, whatever comes. Pure.
 
 export interface Ring<T> {
   push(item: T): void;

@@ -3,10 +3,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
-import { ContextError, type ErrorCode, reasonOf } from "../errors.ts";
+import { type ErrorCode, reasonOf, ZcontextError } from "../errors.ts";
 import { type Log, silent } from "../log.ts";
 import { denial, type Rules } from "./access.ts";
 import { type Address, formatAddress } from "./address.ts";
+import type { CommandAnswer, Refusal } from "./api.ts";
 import { MAX_BODY_BYTES, readCommand } from "./command.ts";
 import { LAST_HOUR_MS, rowsSince } from "./last-hour.ts";
 import { readPage } from "./page.ts";
@@ -14,7 +15,6 @@ import { createPastFigures } from "./past-figures.ts";
 import { type Route, routeOf } from "./routing.ts";
 import { createShow, EVENTS, outputChannel } from "./show.ts";
 import type { Happenings, Past, Source } from "./source.ts";
-import type { CommandAnswer, Refusal } from "./wire.ts";
 
 export interface HttpServer extends AsyncDisposable {
   /** Where it listens; the port the system has chosen is filled in. */
@@ -51,7 +51,7 @@ const HEADERS = {
 /**
  * Listens, and answers that it is not ready until there is something to show.
  *
- * @throws {ContextError} `ERR_ENDPOINT_IN_USE`, or `ERR_USAGE` for an address that is not this machine's.
+ * @throws {ZcontextError} `ERR_ENDPOINT_IN_USE`, or `ERR_USAGE` for an address that is not this machine's.
  */
 export async function startHttpServer({
   address,
@@ -163,11 +163,11 @@ export async function startHttpServer({
   async function command(request: IncomingMessage): Promise<CommandAnswer> {
     try {
       const body = readCommand(await textOf(request));
-      if (source === undefined) throw new ContextError("ERR_PROVIDER_LEAVING", "the provider is not ready yet");
+      if (source === undefined) throw new ZcontextError("ERR_PROVIDER_LEAVING", "the provider is not ready yet");
       log.info({ action: body.action, transaction: body.transaction, tasks: body.tasks }, "command by http");
       return await source.command(body);
     } catch (error) {
-      if (error instanceof ContextError) return { result: "failure", code: error.code, reason: error.message };
+      if (error instanceof ZcontextError) return { result: "failure", code: error.code, reason: error.message };
       throw error;
     }
   }
@@ -222,7 +222,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES)
-      throw new ContextError("ERR_MESSAGE_MALFORMED", `command: more than ${MAX_BODY_BYTES} bytes`);
+      throw new ZcontextError("ERR_MESSAGE_MALFORMED", `command: more than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -234,7 +234,7 @@ function listen(server: ReturnType<typeof createServer>, { host, port }: Address
       const where = formatAddress({ host, port });
       const isTaken = error.code === "EADDRINUSE";
       reject(
-        new ContextError(
+        new ZcontextError(
           isTaken ? "ERR_ENDPOINT_IN_USE" : "ERR_USAGE",
           `--http: can't listen on ${where}: ${isTaken ? "another process has it" : error.message}`,
           { hint: "Give another address; port 0 is one that the system chooses.", cause: error },

@@ -4,6 +4,7 @@ import { figuresOf } from "../history/figures.ts";
 import { transitionOf } from "../history/transition.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import type { Events, History, OutputLine, State, Transition } from "./api.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
@@ -11,7 +12,6 @@ import { startRecall } from "./recall.ts";
 import { createRing, createShelf, type Ring } from "./ring.ts";
 import type { Happenings, Past, Source } from "./source.ts";
 import { ailmentsOf, costOf, definitionsOf, transactionsOf } from "./state.ts";
-import type { Events, History, OutputLine, State, Transition } from "./wire.ts";
 
 export interface Show extends Happenings {
   readonly fanOut: FanOut;
@@ -91,7 +91,7 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     transactions: open(),
     overview,
     entriesOf: (transaction) => entries.find(transaction)?.latest ?? [],
-    complaints: source()?.complaints() ?? {},
+    inputFaults: source()?.inputFaults() ?? {},
     isForwarderThere,
     isHealthy: ailments().length === 0,
     listeners: fanOut.listeners,

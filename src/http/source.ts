@@ -1,8 +1,9 @@
 // What the server knows of the provider it shows: one interface, so that it runs on any, and in a test on none.
+// Pure.
 import type { ContextConfig } from "../config/context-config.ts";
 import type { HistoryRecord } from "../history/records.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
-import type { CommandAnswer, CommandRequest, Transition, Triggered } from "./wire.ts";
+import type { CommandAnswer, CommandRequest, Transition, Triggered } from "./api.ts";
 
 export interface Source {
   readonly config: ContextConfig;
@@ -11,7 +12,7 @@ export interface Source {
   /** The transactions that are open, and how their tasks stand. */
   transactions(): readonly { transaction: string; tasks: readonly TaskRecord[] }[];
   /** How often each kind of unusable input came. */
-  complaints(): { readonly [kind: string]: number };
+  inputFaults(): { readonly [kind: string]: number };
   /** Gives a command as the bus would, and answers what came of it. */
   command(request: CommandRequest): Promise<CommandAnswer>;
 }

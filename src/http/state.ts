@@ -3,8 +3,8 @@ import type { ContextConfig, TaskServiceConfig } from "../config/context-config.
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { MIB_BYTES } from "../units.ts";
+import type { Cost, TaskDefinition, TaskState, TransactionState } from "./api.ts";
 import type { Source, TaskRecord } from "./source.ts";
-import type { Cost, TaskDefinition, TaskState, TransactionState } from "./wire.ts";
 
 export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefinition[] {
   const everybody = tasks.map(({ id }) => id);

@@ -1,3 +1,4 @@
+// The states of a task for the metrics. Pure.
 /** The states of a task's lifecycle, in the order people like to see them. */
 export const TASK_STATES = [
   "running",

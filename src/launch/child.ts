@@ -3,18 +3,18 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import { type ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, type ZcontextError } from "../errors.ts";
 import { clearTree } from "../processes/clear.ts";
-import type { Ended, Pursuit, Survivor } from "../processes/pursuit.ts";
 import type { ProcessEntry } from "../processes/stat.ts";
+import type { Ended, Survivor, Termination } from "../processes/termination.ts";
 import { createTree, membersOf, snapshotTree, type Tree, UNKNOWN_START } from "../processes/tree.ts";
 import { MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
 import { isShortage } from "../shortage.ts";
-import type { Custody, Limits } from "./custody.ts";
 import { type LineReader, readLines } from "./line-reader.ts";
 import { signalGroup } from "./process-group.ts";
-import { createTurns } from "./turns.ts";
+import type { Limits, ProcessOwnership } from "./process-ownership.ts";
+import { createTurns } from "./time-slices.ts";
 
 /** How a process ended: a code, or the signal that ended it. */
 export interface Exit {
@@ -51,7 +51,7 @@ export interface SpawnFailure {
 export interface ChildEvents extends ProgramEvents {
   onMessage(message: FromTask): void;
   /** A line on the pipe that could not be read; it is dropped. */
-  onGarbage(error: ContextError): void;
+  onGarbage(error: ZcontextError): void;
 }
 
 /** A program that runs, seen from the provider. */
@@ -71,7 +71,7 @@ export interface Child extends RunningProgram {
 }
 
 /** What any process is started with. */
-export interface Upbringing {
+export interface ProcessOptions {
   /** The run it belongs to; its mark and that of all it starts. */
   run: string;
   /** In addition to ours. */
@@ -83,7 +83,7 @@ export interface Upbringing {
   stopSignal?: NodeJS.Signals;
 }
 
-export interface Program extends Upbringing {
+export interface Program extends ProcessOptions {
   /** Of the file to run, absolute. */
   path: string;
   words: readonly string[];
@@ -100,36 +100,36 @@ const AGAIN_MS = 5_000;
 const turns = createTurns();
 
 /** Starts any program. */
-export function startProgram(program: Program, custody: Custody, events: ProgramEvents): RunningProgram {
-  return follow(start([program.path, ...program.words], program, custody, []), program, custody, events);
+export function startProgram(program: Program, ownership: ProcessOwnership, events: ProgramEvents): RunningProgram {
+  return follow(start([program.path, ...program.words], program, ownership, []), program, ownership, events);
 }
 
 /** Starts a task process; `label` shows in the process table. */
 export function startChild(
   label: readonly string[],
-  upbringing: Upbringing,
-  custody: Custody,
+  processOptions: ProcessOptions,
+  ownership: ProcessOwnership,
   events: ChildEvents,
 ): Child {
   const entry = createRequire(import.meta.url).resolve(ENTRY);
   // One duplex pipe of our own rather than fork's channel: it starts faster, and its end says the other side is gone.
   const words = [process.execPath, "--enable-source-maps", entry, ...label];
-  const child = start(words, upbringing, custody, ["pipe"]);
+  const child = start(words, processOptions, ownership, ["pipe"]);
   const pipe = stdioOf(child)[3] as Duplex | undefined;
-  if (pipe === undefined) return { ...follow(child, upbringing, custody, events), send() {}, hangUp() {} };
+  if (pipe === undefined) return { ...follow(child, processOptions, ownership, events), send() {}, hangUp() {} };
 
   function onLine(line: string): void {
     let message: FromTask;
     try {
       message = readFromTask(line);
     } catch (error) {
-      events.onGarbage(error as ContextError);
+      events.onGarbage(error as ZcontextError);
       return;
     }
     events.onMessage(message);
   }
   const messages = readLines(pipe, { maxLength: MAX_PIPE_LINE_LENGTH, turns, onLine });
-  const running = follow(child, upbringing, custody, events, messages);
+  const running = follow(child, processOptions, ownership, events, messages);
   pipe.on("error", () => {}); // the process is gone: `exit` follows
 
   return {
@@ -153,14 +153,14 @@ export function runsWell(path: string, words: readonly string[]): Promise<boolea
 // The process leads a session and a process group of its own, so that what it starts can be reached together.
 function start(
   command: readonly string[],
-  { run, environment, folder, limits }: Upbringing,
-  custody: Custody,
+  { run, environment, folder, limits }: ProcessOptions,
+  ownership: ProcessOwnership,
   pipes: readonly "pipe"[],
 ): ChildProcess {
-  const [path = "", ...words] = [...custody.prefixOf(limits ?? { nice: 0 }), ...command];
+  const [path = "", ...words] = [...ownership.prefixOf(limits ?? { nice: 0 }), ...command];
   return spawn(path, words, {
     ...(folder === undefined ? {} : { cwd: folder }),
-    env: { ...process.env, ...environment, ...custody.markOf(run) },
+    env: { ...process.env, ...environment, ...ownership.markOf(run) },
     detached: true,
     stdio: ["ignore", "pipe", "pipe", ...pipes],
   });
@@ -169,14 +169,14 @@ function start(
 /** What is the same for every process we start: it prints, it is known to the guard, and it ends with all it started. */
 function follow(
   child: ChildProcess,
-  { run, stopSignal = "SIGTERM" }: Upbringing,
-  { table, guard }: Custody,
+  { run, stopSignal = "SIGTERM" }: ProcessOptions,
+  { table, guard }: ProcessOwnership,
   events: ProgramEvents,
   ...others: LineReader[]
 ): RunningProgram {
   const readers = [...others];
   let tree: Tree | undefined;
-  let clearing: Pursuit | undefined;
+  let clearing: Termination | undefined;
   let isKilled = false;
   /** The others of its group, when that was sent SIGKILL. */
   let struck: Ended[] = [];

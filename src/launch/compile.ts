@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildOptions, Plugin } from "esbuild";
-import { ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import { assertDescriptors } from "./descriptors.ts";
 
 /** What a compiled module was made from; the module is stale when one of these has changed. */
@@ -30,7 +30,7 @@ export function stateDirOf(file: string): string {
  * it or anything it includes changed.
  *
  * @param stateDir - The folder that compiled modules are kept below.
- * @throws {ContextError} `ERR_SERVICE_INVALID` with one detail per error, as `file:line:column: text`, or
+ * @throws {ZcontextError} `ERR_SERVICE_INVALID` with one detail per error, as `file:line:column: text`, or
  * `ERR_STATE_UNWRITABLE`.
  */
 export async function prepareSource(source: string, stateDir: string): Promise<string> {
@@ -175,21 +175,21 @@ async function writeWhole(path: string, contents: string | Uint8Array): Promise<
   await rename(unfinished, path);
 }
 
-function unwritable(cacheDir: string, error: unknown): ContextError {
-  return new ContextError("ERR_STATE_UNWRITABLE", `cannot write ${cacheDir}: ${reasonOf(error)}`, {
+function unwritable(cacheDir: string, error: unknown): ZcontextError {
+  return new ZcontextError("ERR_STATE_UNWRITABLE", `cannot write ${cacheDir}: ${reasonOf(error)}`, {
     hint: "Compiled services are kept there; name another folder with --state-dir.",
     cause: error,
   });
 }
 
-function broken(source: string, error: unknown): ContextError {
+function broken(source: string, error: unknown): ZcontextError {
   const { errors = [] } = error as {
     errors?: { text: string; location?: { file: string; line: number; column: number } | null }[];
   };
   const details = errors.map(({ text, location }) =>
     location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text,
   );
-  return new ContextError(
+  return new ZcontextError(
     "ERR_SERVICE_INVALID",
     `${source} does not compile${details.length === 0 ? `: ${reasonOf(error)}` : ""}`,
     { details, cause: error },

@@ -3,7 +3,7 @@
 import type { Readable } from "node:stream";
 import { deferred } from "../deferred.ts";
 import { createLineSplitter } from "../protocol/lines.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "./time-slices.ts";
 
 export interface LineReader {
   /** Resolves when the stream is closed and every line of it has been handed on. */

@@ -3,9 +3,9 @@
 import { connect } from "node:net";
 import { quoteWord } from "../config/command.ts";
 import type { Probe } from "../config/model.ts";
-import { ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import type { OutputStream, Program, ProgramEvents, RunningProgram } from "./child.ts";
-import { keepLastWords } from "./last-words.ts";
+import { keepLastWords } from "./last-error-line.ts";
 import { createMatcher } from "./pattern.ts";
 import { findProgram } from "./program.ts";
 
@@ -81,7 +81,7 @@ function askAgainAndAgain(probe: Asking, options: ProbeOptions): RunningProbe {
     timer = setTimeout(giveUp, probe.timeoutMs);
     const { signal } = cut;
     const fault = await ask(probe, options, signal).catch((error) =>
-      error instanceof ContextError ? error : describe(error),
+      error instanceof ZcontextError ? error : describe(error),
     );
     clearTimeout(timer);
     if (!signal.aborted) {
@@ -98,7 +98,7 @@ function askAgainAndAgain(probe: Asking, options: ProbeOptions): RunningProbe {
   }
 
   // What can't even be asked is told at once: a task that gets ready later does not mend it.
-  function blame(fault: string | ContextError): void {
+  function blame(fault: string | ZcontextError): void {
     lastFault = typeof fault === "string" ? `${name}: ${fault}` : fault.message;
     options.onAttempt?.(lastFault);
     if (typeof fault === "string" || isFaulty) return;

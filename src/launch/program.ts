@@ -1,7 +1,7 @@
 // From the name of a program to the file that is run, as a shell would find it.
 import { access, constants, open, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 
 /** Where programs are when nobody has said. */
 const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
@@ -10,7 +10,7 @@ const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
  * The absolute path of a program: from the folder where it has a slash, else from the PATH.
  *
  * @param owner - Whose program it is, in messages.
- * @throws {ContextError} `ERR_SERVICE_NOT_FOUND`.
+ * @throws {ZcontextError} `ERR_SERVICE_NOT_FOUND`.
  */
 export async function findProgram(owner: string, program: string, folder: string): Promise<string> {
   const isPath = program.includes("/");
@@ -20,7 +20,7 @@ export async function findProgram(owner: string, program: string, folder: string
     if (fault === undefined) return path;
     if (fault !== MISSING) refusal = fault;
   }
-  throw new ContextError("ERR_SERVICE_NOT_FOUND", `${owner}: ${refusal}`);
+  throw new ZcontextError("ERR_SERVICE_NOT_FOUND", `${owner}: ${refusal}`);
 }
 
 const MISSING = "missing";

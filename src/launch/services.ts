@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { TaskServiceConfig } from "../config/context-config.ts";
-import { ContextError } from "../errors.ts";
+import { ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 import { abandonCompiling, prepareSource, stateDirOf } from "./compile.ts";
 import { assertOwnCommand } from "./own-commands.ts";
@@ -19,13 +19,13 @@ export interface Services extends AsyncDisposable {
   /**
    * The absolute path of a service's source, or of its program.
    *
-   * @throws {ContextError} `ERR_SERVICE_NOT_FOUND` or `ERR_LOCATION_FORBIDDEN`.
+   * @throws {ZcontextError} `ERR_SERVICE_NOT_FOUND` or `ERR_LOCATION_FORBIDDEN`.
    */
   locate(task: TaskServiceConfig): Promise<string>;
   /**
    * The absolute path of a module that Node can load, or of a program.
    *
-   * @throws {ContextError} as `locate` does, or `ERR_SERVICE_INVALID` when it does not compile.
+   * @throws {ZcontextError} as `locate` does, or `ERR_SERVICE_INVALID` when it does not compile.
    */
   prepare(task: TaskServiceConfig): Promise<string>;
 }
@@ -89,7 +89,7 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
 
   // Several tasks of one instance start at once: they wait for one compilation.
   function prepareOnce(source: string): Promise<string> {
-    if (isClosed) throw new ContextError("ERR_PROVIDER_LEAVING", `${source} is not prepared any more`);
+    if (isClosed) throw new ZcontextError("ERR_PROVIDER_LEAVING", `${source} is not prepared any more`);
     const running = preparing.get(source) ?? prepareSource(source, stateDir).finally(() => preparing.delete(source));
     preparing.set(source, running);
     return running;
@@ -117,10 +117,10 @@ export function locationOf({ configuration }: TaskServiceConfig): string | undef
   return typeof location === "string" && location !== "" ? location : undefined;
 }
 
-function notFound({ id, instance }: TaskServiceConfig, folders: string[]): ContextError {
+function notFound({ id, instance }: TaskServiceConfig, folders: string[]): ZcontextError {
   const existing = folders.filter((folder) => existsSync(folder));
   const where = existing.length > 0 ? `looked in ${existing.join(", ")}` : `there is no ${folders.join(", no ")}`;
-  return new ContextError(
+  return new ZcontextError(
     "ERR_SERVICE_NOT_FOUND",
     `${id}: no ${instance}/Service${instance}.ts (or .mjs, .js): ${where}`,
     {
@@ -129,8 +129,12 @@ function notFound({ id, instance }: TaskServiceConfig, folders: string[]): Conte
   );
 }
 
-function forbidden({ id }: TaskServiceConfig, path: string): ContextError {
-  return new ContextError("ERR_LOCATION_FORBIDDEN", `${id}: ${path} lies outside the folders that code may come from`, {
-    hint: "Name its folder in <location> of the provider's own file, or add --services-root DIR.",
-  });
+function forbidden({ id }: TaskServiceConfig, path: string): ZcontextError {
+  return new ZcontextError(
+    "ERR_LOCATION_FORBIDDEN",
+    `${id}: ${path} lies outside the folders that code may come from`,
+    {
+      hint: "Name its folder in <location> of the provider's own file, or add --services-root DIR.",
+    },
+  );
 }

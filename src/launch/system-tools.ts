@@ -1,7 +1,7 @@
 // Which programs of the system there are to set up a process with. Asked once, when the provider starts.
 import type { Log } from "../log.ts";
 import { runsWell } from "./child.ts";
-import type { Tools } from "./custody.ts";
+import type { Tools } from "./process-ownership.ts";
 import { findProgram } from "./program.ts";
 
 /**

@@ -4,14 +4,14 @@ import { readFile, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Supervision } from "../config/context-config.ts";
 import { parseEnvFile } from "../config/env-file.ts";
-import { ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 
 /**
  * What `<Supervision>` adds to the environment of a task; the file's own `<environment>` wins over its `env_file`s.
  *
  * @param folder - Of the context file; the files must lie below it, links included.
- * @throws {ContextError} `ERR_SERVICE_INVALID`, naming the file and the line, never a value; or the working folder,
+ * @throws {ZcontextError} `ERR_SERVICE_INVALID`, naming the file and the line, never a value; or the working folder,
  * where that is not there.
  */
 export async function readEnvironment(
@@ -28,23 +28,23 @@ export async function readEnvironment(
 async function assertWorkingFolder(workingFolder: string, folder: string): Promise<void> {
   const path = resolve(folder, workingFolder);
   const found = await stat(path).catch((error: unknown) => {
-    throw new ContextError("ERR_SERVICE_INVALID", `working_folder ${path}: ${explain(error)}`, { cause: error });
+    throw new ZcontextError("ERR_SERVICE_INVALID", `working_folder ${path}: ${explain(error)}`, { cause: error });
   });
-  if (!found.isDirectory()) throw new ContextError("ERR_SERVICE_INVALID", `working_folder ${path} is not a folder`);
+  if (!found.isDirectory()) throw new ZcontextError("ERR_SERVICE_INVALID", `working_folder ${path} is not a folder`);
 }
 
 async function readEnvFile(name: string, folder: string): Promise<Record<string, string>> {
   const path = resolve(folder, name);
   const real = await realpath(path).catch((error: unknown) => {
-    throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path}: ${explain(error)}`, { cause: error });
+    throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path}: ${explain(error)}`, { cause: error });
   });
   if (!isBelow(await realpath(folder), real))
-    throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path} leads out of the folder of the context file`);
+    throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path} leads out of the folder of the context file`);
   // Reading a pipe that somebody has put there would never end.
-  if (!(await stat(real)).isFile()) throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path} is not a file`);
+  if (!(await stat(real)).isFile()) throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path} is not a file`);
   const { environment, problems } = parseEnvFile(await readFile(real, "utf8"), name);
   if (problems.length === 0) return environment;
-  throw new ContextError("ERR_SERVICE_INVALID", `env_file ${path} can't be read`, { details: problems });
+  throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path} can't be read`, { details: problems });
 }
 
 function explain(error: unknown): string {

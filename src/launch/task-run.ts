@@ -1,5 +1,5 @@
 // What every run of a task looks like, whatever it lives in.
-import type { ContextError } from "../errors.ts";
+import type { ZcontextError } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Beat, FromTask } from "../protocol/pipe.ts";
 import type { Exit, ProgramEvents } from "./child.ts";
@@ -22,7 +22,7 @@ export interface RunEvents extends Omit<ProgramEvents, "onExit"> {
   onAnnounced(announcement: { sequence: number; message: JsonObject; isLast: boolean }): void;
   /** Its event loop goes round. */
   onBeat(beat: Beat): void;
-  onGarbage(error: ContextError): void;
+  onGarbage(error: ZcontextError): void;
   onExit(exit: Exit): void;
 }
 

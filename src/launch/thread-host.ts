@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { StartData } from "../protocol/pipe.ts";
 import { type Child, type ChildEvents, type Exit, startChild } from "./child.ts";
-import type { Custody } from "./custody.ts";
+import type { ProcessOwnership } from "./process-ownership.ts";
 import { handOn, type RunEvents, type TaskRun } from "./task-run.ts";
 
 /** A process whose threads run the tasks of one transaction; it ends with the last of them. */
@@ -13,14 +13,14 @@ export interface ThreadHost {
 /** How long a process may take to end one of its threads before it is ended itself, in milliseconds. */
 const KILL_MS = 2_000;
 
-export function startThreadHost(transaction: string, custody: Custody, onEnded: () => void): ThreadHost {
+export function startThreadHost(transaction: string, ownership: ProcessOwnership, onEnded: () => void): ThreadHost {
   const runs = new Map<string, RunEvents>();
   let pid: number | undefined;
   let lastExit: Pick<Exit, "code" | "signal"> | undefined;
   const toAll = (tell: (events: RunEvents) => void) => [...runs.values()].forEach(tell);
 
-  const upbringing = { run: randomUUID(), environment: {} };
-  const child: Child = startChild(["threads", transaction], upbringing, custody, {
+  const processOptions = { run: randomUUID(), environment: {} };
+  const child: Child = startChild(["threads", transaction], processOptions, ownership, {
     onSpawned(spawned) {
       pid = spawned;
       toAll((events) => events.onSpawned(spawned));

@@ -1,5 +1,5 @@
 // What a transaction has used since it began, kept from sample to sample: the processes of a task come and go, and what
-// they used counts on. Pure but for what it keeps.
+// they used counts on. Pure but for what it keeps. Pure.
 import type { CpuTimes, ProcessFigures } from "./figures.ts";
 
 /** CPU of a transaction since it began. */

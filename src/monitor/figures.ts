@@ -1,4 +1,4 @@
-/** Turns readings of processes into the figures that travel. Keeps nothing; the reading before is an argument. */
+// Turns readings of processes into the figures that travel. Keeps nothing; the reading before is an argument. Pure.
 import { MIB_BYTES } from "../units.ts";
 import type { ContextSwitches, StorageBytes } from "./counters.ts";
 import type { MemoryShares } from "./memory.ts";

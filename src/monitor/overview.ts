@@ -1,5 +1,5 @@
 // All transactions at a glance: the sum of each, and what the provider itself takes. Pure but for the accounts that it
-// is given.
+// is given. Pure.
 import type { JsonObject } from "../protocol/json.ts";
 import type { Accounts } from "./accounts.ts";
 import { asJson, asList, figuresIn, type Watched } from "./entries.ts";

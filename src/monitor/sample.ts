@@ -1,10 +1,10 @@
 import { totalmem, uptime } from "node:os";
 import pidusage from "pidusage";
-import { createDearReader } from "./dear-figures.ts";
 import { type DetailsWanted, type ProcessDetails, readDetails } from "./details.ts";
 import { figuresOf, type Look, type Looks, type Machine, type ProcessFigures } from "./figures.ts";
 import { type ProcessReading, parseAuxv, parseBootTime, parseUptime } from "./proc.ts";
 import { createProcFiles, type ProcFiles } from "./proc-files.ts";
+import { createDearReader } from "./slow-figures.ts";
 import { createSocketReader } from "./socket-reader.ts";
 import type { Identity } from "./tier.ts";
 import { createTreeReader, type Trees } from "./tree-reader.ts";

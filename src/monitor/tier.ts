@@ -1,6 +1,6 @@
 // Keeps the figures that are too dear for every sample, and renews those of a few processes at each.
 import { setTimeout as wait } from "node:timers/promises";
-import { type Awaiting, type Tick, takeTurns } from "./turns.ts";
+import { type Awaiting, type Tick, takeTurns } from "./due.ts";
 
 /** A process and its start, which together are its identity. */
 export interface Identity {

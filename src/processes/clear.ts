@@ -1,5 +1,5 @@
 // Ends what is left of a run of a task: the whole tree, whatever it has done to get out of sight.
-import { killGroup, type Means, type Pursuit, pursue, type Survivor } from "./pursuit.ts";
+import { killGroup, type Means, pursue, type Survivor, type Termination } from "./termination.ts";
 import { membersOf, snapshotTree, type Tree } from "./tree.ts";
 
 export interface ClearOptions extends Means {
@@ -17,7 +17,7 @@ export interface ClearOptions extends Means {
 const STUCK_MS = 2_000;
 
 /** Ends every process of a tree; `done` resolves with those that had to be signalled when none is left. */
-export function clearTree(tree: Tree, options: ClearOptions): Pursuit {
+export function clearTree(tree: Tree, options: ClearOptions): Termination {
   if (!options.table.isAvailable) {
     killGroup(tree.leader.pid, options.signal);
     return { done: Promise.resolve([]), killNow() {} };

@@ -1,5 +1,5 @@
 // The cookie says whose a process is. It stands in the environment, which a process can't help inheriting: through a
-// session of its own and a double fork it leads back to us.
+// session of its own and a double fork it leads back to us. Pure.
 
 /** The name of the variable. */
 export const COOKIE = "ZCONTEXT_COOKIE";

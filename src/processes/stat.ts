@@ -1,4 +1,4 @@
-// What /proc/<pid>/stat says of a process, as far as it tells whose it is. See proc(5).
+// What /proc/<pid>/stat says of a process, as far as it tells whose it is. See proc(5). Pure.
 import type { Cookie } from "./cookie.ts";
 
 /** What tells a process from a later one with the same pid. */

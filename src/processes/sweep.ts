@@ -1,8 +1,8 @@
 // Ends what providers that are gone have left behind: as a new provider of the context, or in the place of one that has
 // just died. Nobody gets a grace period.
 import type { Cookie } from "./cookie.ts";
-import { killGroup, type Means, pursue, type Survivor } from "./pursuit.ts";
 import type { ProcessIdentity } from "./stat.ts";
+import { killGroup, type Means, pursue, type Survivor } from "./termination.ts";
 import { leftoversOf, wardsOf } from "./tree.ts";
 
 /** A process that was left by another provider, and has been ended. */

@@ -1,5 +1,5 @@
 // Decides from the process table who belongs to whom: to a run of a task, to a provider that is gone. Looks at nothing
-// and signals nobody.
+// and signals nobody. Pure.
 import type { Cookie } from "./cookie.ts";
 import { FORWARDER_RUN } from "./cookie.ts";
 import { isLiving, isSame, type ProcessEntry, type ProcessIdentity } from "./stat.ts";

@@ -1,7 +1,7 @@
 // What one ZeroMQ frame holds: `topic @@@ json`. Turns bytes into a topic and a JSON value and back, and refuses
-// what could hurt whoever reads on; it does not know what the messages mean.
+// what could hurt whoever reads on; it does not know what the messages mean. Pure.
 import { isUtf8 } from "node:buffer";
-import { ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import { formatJson, type Json, type JsonStyle } from "./json.ts";
 
 /** One message as it travels: a topic and any JSON value. */
@@ -23,7 +23,7 @@ const ON_ONE_LINE: ReadonlySet<string> = new Set(TOLD_TOPICS);
 /**
  * Encodes one frame, pure ASCII. The topics that are told travel on one line, every other one indented and sorted.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator, or a frame too long.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator, or a frame too long.
  */
 export function encodeFrame({ topic, body }: Frame): Buffer {
   if (!isTopic(topic))
@@ -38,7 +38,7 @@ export function encodeFrame({ topic, body }: Frame): Buffer {
 /**
  * Decodes one frame. Splits on the first separator, so a payload may hold it, though ours never does.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED`, saying what was expected and what came.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED`, saying what was expected and what came.
  */
 export function decodeFrame(bytes: Buffer): Frame {
   if (bytes.length > MAX_FRAME_BYTES)
@@ -106,6 +106,6 @@ function excerpt(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }
 
-function malformed(message: string, cause?: unknown): ContextError {
-  return new ContextError("ERR_MESSAGE_MALFORMED", message, { cause });
+function malformed(message: string, cause?: unknown): ZcontextError {
+  return new ZcontextError("ERR_MESSAGE_MALFORMED", message, { cause });
 }

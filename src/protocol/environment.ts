@@ -1,5 +1,5 @@
 // What a program that is a task gets to know about itself: it has no pipe, only its environment. Names and meanings are
-// described in docs/protocol.md, "A task in any language".
+// described in docs/protocol.md, "A task in any language". Pure.
 import type { Assignment } from "./pipe.ts";
 
 /** @param incarnation - What its announcements carry, to be told from those of earlier runs. */

@@ -1,4 +1,5 @@
-import { ContextError } from "../errors.ts";
+// JSON as it travels: its types, and a writer whose output the original's parsers take. Pure.
+import { ZcontextError } from "../errors.ts";
 
 /** Anything JSON can say. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;
@@ -21,7 +22,7 @@ export type JsonStyle = "indented" | "line";
  * pure ASCII. What JavaScript has and JSON has not becomes what `JSON.stringify` makes of it: `undefined` members are
  * left out, in an array they become `null`, as NaN and infinities do; a date becomes its text.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED` for what would be lost in silence, such as a function.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for what would be lost in silence, such as a function.
  */
 export function formatJson(value: Json, style: JsonStyle): string {
   const said = spoken(value, "");
@@ -77,7 +78,7 @@ function formatScalar(value: string | number | boolean | null | undefined): stri
   if (typeof value === "string") return formatText(value);
   if (typeof value === "number" || typeof value === "boolean" || value === null) return JSON.stringify(value);
   const got = `${typeof value} ${String(value).slice(0, 40)}`;
-  throw new ContextError("ERR_MESSAGE_MALFORMED", `expected a value that JSON can say, got ${got}`);
+  throw new ZcontextError("ERR_MESSAGE_MALFORMED", `expected a value that JSON can say, got ${got}`);
 }
 
 const PLAIN = /^[ !#-[\]-~]*$/;

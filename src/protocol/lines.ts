@@ -1,3 +1,4 @@
+// Splits a stream of text into lines of a bounded length. Pure.
 /** The longest line kept whole, in characters; a longer one is cut into pieces of this size. */
 export const MAX_LINE_LENGTH = 64 * 1024;
 

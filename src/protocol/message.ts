@@ -1,6 +1,6 @@
 // The messages of the bus as the rest of the house sees them, told apart by `kind`, and how they lie in a frame.
-// Shapes: docs/protocol.md. Extra fields of a header are kept, so that an answer can echo them.
-import { ContextError } from "../errors.ts";
+// Shapes: docs/protocol.md. Extra fields of a header are kept, so that an answer can echo them. Pure.
+import { ZcontextError } from "../errors.ts";
 import type { Frame } from "./codec.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
@@ -72,7 +72,7 @@ export const ALL = "all";
 /**
  * Reads what a frame says. Topics other than `context`, `control` and `state` hold commands to tasks.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED` naming the field, what was expected and what came.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` naming the field, what was expected and what came.
  */
 export function readMessage({ topic, body }: Frame): Message {
   if (!isObject(body)) throw malformed(topic, "the message", "an object", body);
@@ -216,9 +216,9 @@ function word(topic: string, field: string, value: Json | undefined): string {
   return value;
 }
 
-function malformed(topic: string, field: string, expected: string, came: Json | undefined): ContextError {
+function malformed(topic: string, field: string, expected: string, came: Json | undefined): ZcontextError {
   const what = came === undefined ? "nothing" : (JSON.stringify(came) ?? "nothing").slice(0, 60);
-  return new ContextError(
+  return new ZcontextError(
     "ERR_MESSAGE_MALFORMED",
     `message on ${topic}: expected ${expected} in ${field}, got ${what}`,
   );

@@ -1,7 +1,7 @@
 // What the provider and a task process say to each other on their own pipe, one JSON object a line. The pipe carries
 // what must not be lost (the start data, a copy of every announcement) and its end tells each side that the other is
-// gone. Several tasks may share one pipe, when they are threads of one process; `run` tells them apart.
-import { ContextError, reasonOf } from "../errors.ts";
+// gone. Several tasks may share one pipe, when they are threads of one process; `run` tells them apart. Pure.
+import { reasonOf, ZcontextError } from "../errors.ts";
 import { isObject, type JsonObject } from "./json.ts";
 
 /** All that a task process is told about the task it runs. */
@@ -73,7 +73,7 @@ export function writePipe(message: ToTask | FromTask): string {
 /**
  * Reads a line that came from a task process, which is not to be trusted: it runs code of the user's.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED`.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED`.
  */
 export function readFromTask(line: string): FromTask {
   const value = parse(line);
@@ -99,7 +99,7 @@ export function readFromTask(line: string): FromTask {
         break;
     }
   }
-  throw new ContextError(
+  throw new ZcontextError(
     "ERR_MESSAGE_MALFORMED",
     `line on the pipe of a task: expected what a task says, got ${line.slice(0, 60)}`,
   );
@@ -118,7 +118,7 @@ function parse(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch (error) {
-    throw new ContextError(
+    throw new ZcontextError(
       "ERR_MESSAGE_MALFORMED",
       `line on the pipe of a task: not JSON (${reasonOf(error).slice(0, 80)})`,
     );

@@ -1,5 +1,5 @@
 // What may be asked about a transaction: how its tasks stand, and what their processes take. Pure.
-import { ContextError } from "../errors.ts";
+import { ZcontextError } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import type { StateMessage } from "./message.ts";
 
@@ -50,7 +50,7 @@ export function readTopOptions(options: Json | undefined): TopOptions {
 /**
  * Reads the `service` of a `top`; undefined where it asks for none.
  *
- * @throws {ContextError} `ERR_MESSAGE_MALFORMED`.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED`.
  */
 export function readPublicationRequest(configuration: Json | undefined): PublicationRequest | undefined {
   const service = isObject(configuration) ? configuration.service : undefined;
@@ -74,9 +74,9 @@ function isBindable(endpoint: string): boolean {
   return port !== undefined && Number(port) <= 65_535;
 }
 
-function malformed(member: string, expected: string, got: Json | undefined): ContextError {
+function malformed(member: string, expected: string, got: Json | undefined): ZcontextError {
   const shown = JSON.stringify(got ?? null).slice(0, 100);
-  return new ContextError("ERR_MESSAGE_MALFORMED", `service.${member}: expected ${expected}, got ${shown}`);
+  return new ZcontextError("ERR_MESSAGE_MALFORMED", `service.${member}: expected ${expected}, got ${shown}`);
 }
 
 // The original took every text for yes, `0` included.

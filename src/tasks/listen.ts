@@ -1,5 +1,5 @@
-import { connectInbox } from "../bus/bus.ts";
-import type { Inbox } from "../bus/inbox.ts";
+import type { Inbox } from "../link/inbox.ts";
+import { connectInbox } from "../link/link.ts";
 import type { StartData } from "../protocol/pipe.ts";
 import { readAnnouncement } from "./announcement.ts";
 import type { Announcement } from "./define.ts";

@@ -1,9 +1,10 @@
 // The original's Monitor task: publishes the figures of its transaction on an endpoint of its own. The provider samples
 // and publishes them on the bus; this hands the latest on, at its own pace, with the lists that its options ask for.
-import { connectInbox } from "../bus/bus.ts";
-import { bindPublisher } from "../bus/publisher.ts";
-import { connectRequester, type Requester } from "../bus/request.ts";
-import { ContextError, reasonOf } from "../errors.ts";
+
+import { reasonOf, ZcontextError } from "../errors.ts";
+import { connectInbox } from "../link/link.ts";
+import { bindPublisher } from "../link/publisher.ts";
+import { connectRequester, type Requester } from "../link/request.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { queryMessage, readPeriodMs, readTopOptions, type TopOptions } from "../protocol/query.ts";
 import { defineService, defineTask, type TaskScope } from "./define.ts";
@@ -105,7 +106,7 @@ function listsIn(memory: Json | undefined): JsonObject {
 function readDestination({ publisher, service }: Configuration): { endpoint: string; periodMs: number } {
   const { endpoint, frequency_s } = publisher ?? service ?? {};
   if (endpoint === undefined || endpoint === "") {
-    throw new ContextError(
+    throw new ZcontextError(
       "ERR_SERVICE_INVALID",
       "Monitor: expected <publisher><endpoint>tcp://127.0.0.1:PORT</endpoint></publisher> in its configuration",
     );

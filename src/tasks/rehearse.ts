@@ -3,7 +3,7 @@
 // types of `node:test` along to whoever imports this.
 import { setImmediate as breathe } from "node:timers/promises";
 import { deferred } from "../deferred.ts";
-import { ContextError } from "../errors.ts";
+import { ZcontextError } from "../errors.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../protocol/codec.ts";
 import { deviceActionOf } from "../protocol/message.ts";
 import { readAnnouncement, type Said, writeAnnouncement } from "./announcement.ts";
@@ -49,7 +49,7 @@ type OptionsFor<Configuration> =
  * Runs a task to its end and resolves with what it said and did; also when it fails. `scope.sleep` takes no time, and
  * announcements hold what JSON makes of them.
  *
- * @throws {ContextError} `ERR_SERVICE_INVALID` for something that is no task.
+ * @throws {ZcontextError} `ERR_SERVICE_INVALID` for something that is no task.
  */
 export async function rehearse<Configuration>(
   task: Task<Configuration>,
@@ -57,7 +57,7 @@ export async function rehearse<Configuration>(
 ): Promise<Rehearsal> {
   if (!isTask(task)) {
     const expected = "expected a task as defineTask({ kind, run }) makes it";
-    throw new ContextError("ERR_SERVICE_INVALID", `rehearse: ${expected}, got ${describeTask(task)}`);
+    throw new ZcontextError("ERR_SERVICE_INVALID", `rehearse: ${expected}, got ${describeTask(task)}`);
   }
   const { rounds = 1, signal } = options;
   const stop = new AbortController();

@@ -1,15 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import type { Inbox } from "../bus/inbox.ts";
-import { openOutbox } from "../bus/outbox.ts";
 import { deferred } from "../deferred.ts";
-import { ContextError, reasonOf } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
+import type { Inbox } from "../link/inbox.ts";
+import { openOutbox } from "../link/outbox.ts";
 import type { FromTask, StartData, ToTask } from "../protocol/pipe.ts";
 import { type Said, writeAnnouncement } from "./announcement.ts";
+import { createPace } from "./backpressure.ts";
 import { type Beats, startBeats } from "./beat.ts";
 import type { Service } from "./define.ts";
 import { listenToControl } from "./listen.ts";
-import { createPace } from "./pace.ts";
 import { createPrinter } from "./printer.ts";
 import { createScope, type InnerScope, type World } from "./scope.ts";
 import { describeTask, isTask } from "./task.ts";
@@ -113,7 +113,7 @@ async function loadService({ module, instance }: StartData): Promise<Service> {
   // A CommonJS module that was compiled from `export default` has it one level further down.
   const service = exported?.default ?? exported;
   if (isService(service)) return service;
-  throw new ContextError(
+  throw new ZcontextError(
     "ERR_SERVICE_INVALID",
     `Service${instance}: expected \`export default defineService({ name, description, task })\`, got ${describe(service)}`,
   );
@@ -123,7 +123,7 @@ async function importModule(module: string, instance: string): Promise<{ default
   try {
     return await import(pathToFileURL(module).href);
   } catch (error) {
-    throw new ContextError("ERR_SERVICE_INVALID", `Service${instance} (${module}) does not load: ${reasonOf(error)}`, {
+    throw new ZcontextError("ERR_SERVICE_INVALID", `Service${instance} (${module}) does not load: ${reasonOf(error)}`, {
       cause: error,
     });
   }

@@ -1,11 +1,11 @@
 // context-monitor as its users meet it: on a terminal, where it draws, and in a pipe, where it prints lines.
 import { describe, expect, test } from "vitest";
-import { connectBus } from "../../src/bus/bus.ts";
-import type { Endpoints } from "../../src/config/context-config.ts";
-import { announced } from "../support/bus.ts";
+import { connectLink } from "../../src/link/link.ts";
+import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { finish, programOf, run, startCommand } from "../support/command.ts";
 import { contextXml, SERVICES, type TaskXml } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
+import { announced } from "../support/link.ts";
 import { leaveNoProcess, untilGone } from "../support/processes.ts";
 import { startProvider as startProviderOf } from "../support/provider.ts";
 import { KEY, startOnTerminal, type Terminal } from "../support/terminal.ts";
@@ -241,8 +241,8 @@ describe("on a terminal", () => {
 
 /** Has the task ts001 announce something with this text. */
 async function say(endpoints: Endpoints, note: string): Promise<void> {
-  await using bus = await connectBus(endpoints, { topics: ["control"], onFrame() {} });
-  await bus.publishThrough(announced("ts001", "updated", { note }), 5_000);
+  await using link = await connectLink(endpoints, { topics: ["control"], onFrame() {} });
+  await link.publishThrough(announced("ts001", "updated", { note }), 5_000);
 }
 
 interface Event {

@@ -83,14 +83,14 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
   /** Opens a page; whatever it complains of in its console is kept. */
   async function open(url: string, options: Parameters<Browser["newPage"]>[0] = {}) {
     const page = await browser.newPage(options);
-    const complaints: string[] = [];
+    const inputFaults: string[] = [];
     page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+      if (["error", "warning"].includes(message.type())) inputFaults.push(message.text());
     });
-    page.on("pageerror", ({ message }) => complaints.push(message));
+    page.on("pageerror", ({ message }) => inputFaults.push(message));
     await page.goto(url);
     await page.locator("#connection", { hasText: "live" }).waitFor();
-    return { page, complaints, [Symbol.asyncDispose]: () => page.close() };
+    return { page, inputFaults, [Symbol.asyncDispose]: () => page.close() };
   }
 
   const box = (page: Page, id: string) => page.locator(`[data-task="${id}"]`);
@@ -122,7 +122,7 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     ]);
     const url = await addressOf(provider);
     await using opened = await open(url);
-    const { page, complaints } = opened;
+    const { page, inputFaults } = opened;
     await page.locator("#read-only").waitFor();
     expect(await page.locator(".task").count()).toBe(4);
     expect(await page.locator(".arrow[data-from]").count()).toBe(6);
@@ -137,13 +137,13 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
 
     await page.locator("#transition, #transitions li").first().waitFor();
     await page.locator("#transaction option", { hasText: "T1 (over)" }).waitFor({ state: "attached" });
-    expect(complaints).toEqual([]);
+    expect(inputFaults).toEqual([]);
   });
 
   test("shows the figures and the lines of a task, and lets go of it", async () => {
     await using context = await startContext([waits]);
     await using opened = await open(context.url);
-    const { page, complaints } = opened;
+    const { page, inputFaults } = opened;
 
     await box(page, "waits").click();
 
@@ -153,7 +153,7 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(await page.locator("#facts").innerText()).toContain("running");
     await page.locator("#close-details").click();
     await page.locator("#details.none").waitFor();
-    expect(complaints).toEqual([]);
+    expect(inputFaults).toEqual([]);
   });
 
   test("says what all tasks take and what the provider does, and offers long spans only of what is kept", async () => {
@@ -161,7 +161,7 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     await using passing = await startContext([waits]);
     await using shown = await open(kept.url);
     await using other = await open(passing.url);
-    const { page, complaints } = shown;
+    const { page, inputFaults } = shown;
 
     await page.locator("#sums", { hasText: /^all tasks .* MiB — provider .* MiB$/ }).waitFor();
     await page.locator("#spans button", { hasText: "7 d" }).click();
@@ -171,13 +171,13 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(await page.locator('#spans button[aria-pressed="true"]').allInnerTexts()).toEqual(["7 d"]);
     expect(await page.locator("#reading").innerText()).toBe("");
     expect(await other.page.locator("#spans button").allInnerTexts()).toEqual(["5 min", "1 h"]);
-    expect(complaints).toEqual([]);
+    expect(inputFaults).toEqual([]);
   });
 
   test("lists the steps of the transaction that is chosen", async () => {
     await using context = await startContext([waits]);
     await using opened = await open(context.url);
-    const { page, complaints } = opened;
+    const { page, inputFaults } = opened;
     const steps = page.locator("#transitions li");
     await inState(page, "waits", "running");
     const before = await steps.count();
@@ -196,13 +196,13 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(second.status).toBe(200);
     expect(before).toBe(2);
     expect(await steps.count()).toBe(2);
-    expect(complaints).toEqual([]);
+    expect(inputFaults).toEqual([]);
   });
 
   test("commands with the token, which the tab keeps, and not without", async () => {
     await using context = await startContext([waits]);
     await using opened = await open(context.url);
-    const { page, complaints } = opened;
+    const { page, inputFaults } = opened;
     await inState(page, "waits", "running");
     await box(page, "waits").click();
 
@@ -222,8 +222,8 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     await page.locator("#question-dialog").getByRole("button", { name: "Yes" }).click();
     await inState(page, "waits", "stopped");
     // The browser itself reports the 401.
-    expect(complaints.filter((text) => !text.includes("401"))).toEqual([]);
-    expect(complaints).toHaveLength(1);
+    expect(inputFaults.filter((text) => !text.includes("401"))).toEqual([]);
+    expect(inputFaults).toHaveLength(1);
   });
 
   test("can be used with the keyboard alone", async () => {
@@ -252,14 +252,14 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     const says = { ...waits, instance: "Evil", command: `sh -c 'echo "${evil}"; exec sleep 600'` };
     await using context = await startContext([says], "--log-level", "info");
     await using opened = await open(context.url);
-    const { page, complaints } = opened;
+    const { page, inputFaults } = opened;
 
     await box(page, "waits").click();
 
     await page.locator("#lines li", { hasText: evil }).waitFor();
     expect(await page.locator("img").count()).toBe(0);
     expect(await page.title()).toContain("zcontext");
-    expect(complaints).toEqual([]);
+    expect(inputFaults).toEqual([]);
   });
 
   test("finds its provider again, and says meanwhile that it is away", async () => {
@@ -293,7 +293,7 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
   ] as const)("has room for a hundred tasks, in %s and %i pixels wide", async (colorScheme, width) => {
     await using context = await startContext(hundred);
     await using opened = await open(context.url, { colorScheme, viewport: { width, height: 844 } });
-    const { page, complaints } = opened;
+    const { page, inputFaults } = opened;
     await inState(page, "task_90", "running");
 
     expect(await page.locator(".task").count()).toBe(100);
@@ -303,7 +303,7 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(await page.locator("#details-title").innerText()).toBe("task_10");
     await page.locator("#lines li", { hasText: "here" }).waitFor();
     expect(await contrasts(page)).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(inputFaults).toEqual([]);
   });
 });
 

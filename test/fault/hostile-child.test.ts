@@ -24,10 +24,10 @@ describe("F36: on its pipe a task", () => {
     const { status } = await context.untilSaid("ts_1", "updated");
     process.kill(steady?.pid as number, "SIGUSR2");
     await context.untilSaid("ts_2", "updated");
-    const { complaints } = context.provider;
+    const { inputFaults } = context.provider;
     await stopHeard(context, ear);
 
-    expect(complaints).toEqual({ "malformed line": status.lines });
+    expect(inputFaults).toEqual({ "malformed line": status.lines });
     for (const id of ["ts_1", "ts_2"]) expect(ear.pathOf(id)).toEqual(["starting", "running", "stopping", "stopped"]);
     expect(ear.pathOf("ts_9")).toEqual(["stopped"]);
     expect(({} as { type?: string }).type).toBeUndefined();
@@ -83,10 +83,10 @@ describe("F18: an announcement in the name", () => {
     await context.start("T1");
     await context.untilSaid("ts_1", "updated");
     const records = await context.client.state("T1");
-    const { complaints } = context.provider;
+    const { inputFaults } = context.provider;
     await stopHeard(context, ear);
 
-    expect(complaints).toEqual({ "announcement in the name of another": EVENTS.length });
+    expect(inputFaults).toEqual({ "announcement in the name of another": EVENTS.length });
     expect(context.log.all).toContainEqual(
       expect.objectContaining({ phrase: "announcement in the name of another", task: "ts_1", claimed: "ts_2" }),
     );
@@ -112,6 +112,6 @@ describe("F18: an announcement in the name", () => {
 
     expect(running).toEqual(["T1"]);
     expect(records.slice(0, 2).map(({ lifecycle }) => lifecycle)).toEqual(["running", "running"]);
-    expect(context.provider.complaints).toEqual({ "announcement in the name of another": 3 });
+    expect(context.provider.inputFaults).toEqual({ "announcement in the name of another": 3 });
   });
 });

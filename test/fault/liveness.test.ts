@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { keepComebacks } from "../../src/context/comebacks.ts";
+import { createRestartHistory } from "../../src/context/task/restart-history.ts";
 import { createLiveness } from "../../src/liveness.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
@@ -189,13 +189,13 @@ describe("F27: a clock on the wall that jumps", () => {
       },
       afterReading: (call) => call(),
     });
-    const comebacks = keepComebacks(
+    const restartHistory = createRestartHistory(
       () => nowMs,
       [],
       () => 0.5,
     );
     const supervision = { maxRestarts: 1, periodMs: 1_000, backoffMinMs: 100, backoffMaxMs: 100, onLimit: "fail" };
-    const judge = () => comebacks.judge(supervision as Parameters<typeof comebacks.judge>[0]);
+    const judge = () => restartHistory.judge(supervision as Parameters<typeof restartHistory.judge>[0]);
     const watch = liveness.watch(1_000, (ms) => silent.push(ms));
 
     watch.beat();

@@ -4,12 +4,12 @@ import { readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promi
 import { type AddressInfo, createServer } from "node:net";
 import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { connectContext } from "../../src/context/client.ts";
+import { connectContext } from "../../src/context/client/client.ts";
 import type { Message } from "../../src/protocol/message.ts";
-import { listen } from "../support/bus.ts";
 import { run } from "../support/command.ts";
 import { contextXml, type LogLine, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
+import { listen } from "../support/link.ts";
 import { isLiving, started, untilGone } from "../support/processes.ts";
 import {
   fixture,

@@ -6,7 +6,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { connectContext } from "../../src/context/client.ts";
+import { connectContext } from "../../src/context/client/client.ts";
 import type { Log } from "../../src/log.ts";
 import { run as runCommand, startProgram } from "../support/command.ts";
 import { type Attributes, contextXml, runContext, SERVICES, type TaskXml } from "../support/context.ts";

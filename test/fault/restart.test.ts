@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { connectContext } from "../../src/context/client.ts";
+import { connectContext } from "../../src/context/client/client.ts";
 import {
   type Attributes,
   contextXml,

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type ContextClient, connectContext } from "../../src/context/client.ts";
+import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
 import { contextXml, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";

@@ -3,13 +3,13 @@
 
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { startForwarder } from "../../src/bus/forwarder.ts";
-import { createComplaints } from "../../src/context/complaints.ts";
-import { joinWire } from "../../src/context/wire.ts";
-import { ANY_PORT } from "../support/bus.ts";
+import { openControlChannel } from "../../src/context/provider/control-channel.ts";
+import { createInputFaults } from "../../src/input-faults.ts";
+import { startForwarder } from "../../src/link/forwarder.ts";
 import { type Finished, finish, programOf, startProgram } from "../support/command.ts";
 import { recordLog } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
+import { ANY_PORT } from "../support/link.ts";
 import { started } from "../support/processes.ts";
 import { leaveNothing, openDescriptors, script, untilNoMoreThan, writeContext } from "./support.ts";
 
@@ -28,7 +28,7 @@ async function startUnder(prefix: readonly string[] = []): Promise<Finished> {
 
 afterEach(() => {
   vi.unstubAllEnvs();
-  vi.doUnmock("../../src/bus/strays.ts");
+  vi.doUnmock("../../src/link/unclaimed-topics.ts");
 });
 
 test.each([22, 24, 26, 28, 30, 31, 32, 33, 34, 36])(
@@ -60,16 +60,16 @@ describe("a shortage in the midst of the start", () => {
 
   test("leaves nothing of the wire open", async () => {
     await using forwarder = await startForwarder(ANY_PORT);
-    const joined = await joinWire(forwarder.bound, options());
+    const joined = await openControlChannel(forwarder.bound, options());
     await joined[Symbol.asyncDispose]();
     const before = openDescriptors();
     vi.resetModules();
-    vi.doMock("../../src/bus/strays.ts", () => ({
+    vi.doMock("../../src/link/unclaimed-topics.ts", () => ({
       watchStrays() {
         throw new Error("too many open files");
       },
     }));
-    const { joinWire: joinInVain } = await import("../../src/context/wire.ts");
+    const { openControlChannel: joinInVain } = await import("../../src/context/provider/control-channel.ts");
 
     await expect(joinInVain(forwarder.bound, options())).rejects.toThrow("too many open files");
 
@@ -79,5 +79,5 @@ describe("a shortage in the midst of the start", () => {
 
 function options() {
   const log = recordLog();
-  return { taskTopics: [], complaints: createComplaints(log, () => performance.now()), log };
+  return { taskTopics: [], inputFaults: createInputFaults(log, () => performance.now()), log };
 }

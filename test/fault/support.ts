@@ -7,9 +7,9 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach } from "vitest";
-import { connectBus } from "../../src/bus/bus.ts";
-import type { Endpoints } from "../../src/config/context-config.ts";
-import type { Ended } from "../../src/processes/pursuit.ts";
+import { connectLink } from "../../src/link/link.ts";
+import type { Ended } from "../../src/processes/termination.ts";
+import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { programOf } from "../support/command.ts";
 import {
@@ -136,7 +136,7 @@ export interface TransitionEar extends Recording<Transition>, AsyncDisposable {
 /** Listens to what becomes of the tasks, from now until it is disposed of. */
 export async function hearTransitions(endpoints: Endpoints): Promise<TransitionEar> {
   const heard = awaitEvents<Transition>("transitions", ({ task, from, event, to }) => `${task} ${from} ${event} ${to}`);
-  const bus = await connectBus(endpoints, {
+  const link = await connectLink(endpoints, {
     topics: ["transition"],
     onFrame: ({ body }) => heard.add(body as Transition),
   });
@@ -148,7 +148,7 @@ export async function hearTransitions(endpoints: Endpoints): Promise<TransitionE
         what: `${task} ${state}`,
       }),
     pathOf: (task) => heard.all.filter((one) => one.task === task && one.from !== one.to).map(({ to }) => to),
-    [Symbol.asyncDispose]: bus.close,
+    [Symbol.asyncDispose]: link.close,
   };
 }
 

@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
 import type { HistoryRecord } from "../../src/history/records.ts";
+import type { History, State, Transition } from "../../src/http/api.ts";
 import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
 import type { Past } from "../../src/http/source.ts";
-import type { History, State, Transition } from "../../src/http/wire.ts";
 import { recordLog } from "../support/context.ts";
 
 const MIB_BYTES = 2 ** 20;

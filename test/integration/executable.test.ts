@@ -2,13 +2,13 @@
 import { chmod } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { connectBus } from "../../src/bus/bus.ts";
 import { parseContextConfig } from "../../src/config/context-config.ts";
 import { formatTaskService } from "../../src/config/task-service.ts";
-import type { TaskRecord } from "../../src/context/record.ts";
+import type { TaskRecord } from "../../src/context/task/record.ts";
+import { connectLink } from "../../src/link/link.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { announced, listen } from "../support/bus.ts";
 import { contextXml, type RunningContext, runContext, type TaskXml } from "../support/context.ts";
+import { announced, listen } from "../support/link.ts";
 import { findProcess, isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";
 import { findPython } from "../support/python-client.ts";
 import { blocksOf, readDocument } from "../support/readme.ts";
@@ -431,12 +431,12 @@ describe("a program that speaks", () => {
     await context.start("T1");
     const { header } = await context.untilSaid("ts_1", "started");
     await (await context.client.command({ action: "restart", transaction: "T1" })).settled(20_000);
-    await using late = await connectBus(context.endpoints, {
+    await using late = await connectLink(context.endpoints, {
       topics: [],
       incarnation: header.incarnation as string,
       onFrame() {},
     });
-    await using other = await connectBus(context.endpoints, { topics: [], onFrame() {} });
+    await using other = await connectLink(context.endpoints, { topics: [], onFrame() {} });
 
     late.publish(announced("ts_1", "failed", { result: "failure" }));
     await context.heard.first(({ header }) => header.action === "failed");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { holdPresence } from "../../src/context/presence.ts";
-import { stayConnected } from "../../tools/monitor/connection.ts";
+import { holdPresence } from "../../src/context/provider/presence.ts";
+import { stayConnected } from "../../tools/context-monitor/connection.ts";
 import { contextXml, runContext, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { symlink } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { findPresence, holdPresence } from "../../src/context/presence.ts";
+import { findPresence, holdPresence } from "../../src/context/provider/presence.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { startScript } from "../support/script.ts";

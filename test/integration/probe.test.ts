@@ -6,8 +6,8 @@ import { describe, expect, test } from "vitest";
 import type { Probe, ProbeTarget } from "../../src/config/model.ts";
 import { deferred } from "../../src/deferred.ts";
 import { startProgram } from "../../src/launch/child.ts";
-import { createCustody } from "../../src/launch/custody.ts";
 import { type RunningProbe, type StartProbeProgram, startProbe } from "../../src/launch/probe.ts";
+import { createProcessOwnership } from "../../src/launch/process-ownership.ts";
 import { createProcessTable } from "../../src/processes/table.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";
@@ -20,7 +20,7 @@ const NEVER_MS = 3_600_000;
 /** Short, for what does not answer at all. */
 const SHORT_MS = 500;
 
-const custody = createCustody({
+const ownership = createProcessOwnership({
   table: createProcessTable(),
   guard: { watch() {}, forget() {} },
   owner: { context: "probes", provider: "test" },
@@ -46,7 +46,7 @@ function probing(target: ProbeTarget, { folder = process.cwd(), ...pace }: Parti
     running += 1;
     events.add(`started, ${running} at a time`);
     runs += 1;
-    return startProgram({ ...program, run: `probe-${runs}`, environment: {}, folder }, custody, {
+    return startProgram({ ...program, run: `probe-${runs}`, environment: {}, folder }, ownership, {
       onSpawned() {},
       onLingers() {},
       onStuck() {},

@@ -1,14 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { connectBus } from "../../src/bus/bus.ts";
-import type { Endpoints } from "../../src/config/context-config.ts";
-import { connectContext } from "../../src/context/client.ts";
-import type { TaskRecord } from "../../src/context/record.ts";
+import { connectContext } from "../../src/context/client/client.ts";
+import type { TaskRecord } from "../../src/context/task/record.ts";
+import { connectLink } from "../../src/link/link.ts";
+import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { readMessage, writeMessage } from "../../src/protocol/message.ts";
-import { listen } from "../support/bus.ts";
 import { contextXml, type RunningContext, runContext, SERVICES } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
+import { listen } from "../support/link.ts";
 import { isLiving, leaveNoProcess, started, untilGone } from "../support/processes.ts";
 import { startScript } from "../support/script.ts";
 
@@ -434,14 +434,14 @@ async function untilAnswered({ endpoints }: RunningContext): Promise<void> {
   let isAnswered = false;
   const header = { action: "request", serviceId: "", serviceName: "state", transaction: "T1" };
   const asking = writeMessage({ kind: "state", header, content: {} });
-  const bus = await connectBus(endpoints, {
+  const link = await connectLink(endpoints, {
     topics: ["state"],
     onFrame(frame) {
       isAnswered ||= readMessage(frame).header.action === "reply_context";
     },
   });
-  while (!isAnswered) await bus.publishThrough(asking, 1_000);
-  await bus.close();
+  while (!isAnswered) await link.publishThrough(asking, 1_000);
+  await link.close();
 }
 
 // --- transactions ----------------------------------------------------------------------------------------------------
@@ -553,9 +553,9 @@ test.each(["Process", "Thread"] as const)(
   "a task that announces without pause, as a %s, keeps nobody from being heard, and stops",
   async (serviceType) => {
     await using context = await runContext([{ id: "ts_1", instance: "AnnouncesWithoutPause", serviceType }]);
-    await using bus = await listen(context.endpoints, "control");
+    await using link = await listen(context.endpoints, "control");
     const [pid = 0] = pidsOf(await context.start("T1"));
-    await bus.heard.first(({ header }) => header.action === "updated" && (header.sequence ?? 0) > 2_000);
+    await link.heard.first(({ header }) => header.action === "updated" && (header.sequence ?? 0) > 2_000);
 
     expect(statesOf(await context.client.state("T1"))).toEqual(["ts_1 running"]);
     await context.stop("T1");

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Subscriber } from "zeromq";
-import { connectInbox } from "../../src/bus/bus.ts";
-import { bindPublisher } from "../../src/bus/publisher.ts";
-import { createPublications } from "../../src/context/publications.ts";
-import { ContextError } from "../../src/errors.ts";
+import { createPublications } from "../../src/context/provider/publications.ts";
+import { ZcontextError } from "../../src/errors.ts";
+import { connectInbox } from "../../src/link/link.ts";
+import { bindPublisher } from "../../src/link/publisher.ts";
 import { silent } from "../../src/log.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
@@ -271,7 +271,7 @@ describe("the Monitor task", () => {
     await using context = await runContext([monitorTask(configuration)], {
       watch: (source) => ({
         ...watch(source),
-        top: () => Promise.reject(new ContextError("ERR_MESSAGE_MALFORMED", "ask for less")),
+        top: () => Promise.reject(new ZcontextError("ERR_MESSAGE_MALFORMED", "ask for less")),
       }),
     });
 

@@ -5,14 +5,18 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { expect, test } from "vitest";
-import { parseServiceList, readServiceOptions, type ServiceOptions } from "../../src/config/service-list.ts";
-import { ContextError } from "../../src/errors.ts";
+import {
+  parseServiceList,
+  readServiceOptions,
+  type ServiceOptions,
+} from "../../src/config/service-list/service-list.ts";
+import { ZcontextError } from "../../src/errors.ts";
 import type { Plan } from "../../src/generator/plan.ts";
 import { planScaffold } from "../../src/generator/scaffold.ts";
 import { writePlan } from "../../src/generator/write.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { readTree } from "../support/tree.ts";
-import { GOOD_LIST } from "../unit/config/service-xml.ts";
+import { GOOD_LIST } from "../unit/config/service-list/service-xml.ts";
 
 const GREETER = {
   task_service: "Greeter",
@@ -61,18 +65,18 @@ function fates({ files }: Plan): string[] {
 }
 
 /** The error of what must fail and must leave everything as it is. */
-async function refusalOf(folder: Folder, attempt: () => unknown): Promise<ContextError> {
+async function refusalOf(folder: Folder, attempt: () => unknown): Promise<ZcontextError> {
   const before = await readTree(folder.path);
   const error = thrownBy(attempt);
   expect(await readTree(folder.path)).toEqual(before);
   return error;
 }
 
-function thrownBy(attempt: () => unknown): ContextError {
+function thrownBy(attempt: () => unknown): ZcontextError {
   try {
     attempt();
   } catch (error) {
-    if (error instanceof ContextError) return error;
+    if (error instanceof ZcontextError) return error;
     throw error;
   }
   throw new Error("nothing was refused");

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { symlink, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { expect, test } from "vitest";
-import type { ContextError } from "../../src/errors.ts";
+import type { ZcontextError } from "../../src/errors.ts";
 import { readEnvironment } from "../../src/launch/task-environment.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
@@ -14,9 +14,9 @@ function environmentIn({ path }: Folder, envFiles: string[], environment: Record
 async function faultIn(folder: Folder, ...envFiles: string[]): Promise<string> {
   const error = await environmentIn(folder, envFiles).then(
     () => expect.fail("it was read"),
-    (error: ContextError) => error,
+    (error: ZcontextError) => error,
   );
-  expect(error).toMatchObject({ name: "ContextError", code: "ERR_SERVICE_INVALID" });
+  expect(error).toMatchObject({ name: "ZcontextError", code: "ERR_SERVICE_INVALID" });
   return [error.message, ...error.details].join("\n");
 }
 

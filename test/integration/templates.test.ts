@@ -1,15 +1,15 @@
 // Templates of the user's own, in a folder of theirs.
 import { describe, expect, test } from "vitest";
-import type { ContextError } from "../../src/errors.ts";
+import type { ZcontextError } from "../../src/errors.ts";
 import { openTemplates, TEMPLATES } from "../../src/generator/render.ts";
 import { makeFolder } from "../support/folder.ts";
 import { CONTEXT_FILE, type Disk, listOf, planOn, service, textAt } from "../unit/generator/site.ts";
 
-function errorOf(run: () => unknown): ContextError {
+function errorOf(run: () => unknown): ZcontextError {
   try {
     run();
   } catch (error) {
-    return error as ContextError;
+    return error as ZcontextError;
   }
   throw new Error("nothing was thrown");
 }
@@ -30,7 +30,7 @@ async function filled(template: string): Promise<string> {
   try {
     return templates.render("task-looped.ts.hbs", data);
   } catch (error) {
-    const { code, message } = error as ContextError;
+    const { code, message } = error as ZcontextError;
     return `${code} ${message.replace(`${folder.path}/`, "")}`;
   }
 }
@@ -141,11 +141,11 @@ describe("a template", () => {
     ["task-service.xml.hbs", "<TaskService><description>{{description}}</TaskService>"],
     ["task-service.xml.hbs", ""],
   ])("%s that makes no context is refused with its name and the problems: %s", async (name, template) => {
-    const error = await planWith({ [name]: template }).catch((thrown: ContextError) => thrown);
+    const error = await planWith({ [name]: template }).catch((thrown: ZcontextError) => thrown);
 
     expect(error).toMatchObject({ code: "ERR_TEMPLATE_INVALID" });
-    expect((error as ContextError).message).toContain(name);
-    expect((error as ContextError).details).not.toEqual([]);
+    expect((error as ZcontextError).message).toContain(name);
+    expect((error as ZcontextError).details).not.toEqual([]);
   });
 
   test("that makes no context is refused, and not the context that it would be added to", async () => {

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { connectBus } from "../../src/bus/bus.ts";
-import type { Endpoints } from "../../src/config/context-config.ts";
-import type { ProcessWatch } from "../../src/context/provider.ts";
+import type { ProcessWatch } from "../../src/context/provider/provider.ts";
 import { deferred } from "../../src/deferred.ts";
+import { connectLink } from "../../src/link/link.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
+import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { listen } from "../support/bus.ts";
 import { runContext, type TaskXml } from "../support/context.ts";
+import { listen } from "../support/link.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
 
@@ -29,13 +29,13 @@ const holder: TaskXml = {
 /** Listens to the figures of the one task of T1. */
 async function hearFigures({ endpoints }: { endpoints: Endpoints }) {
   const heard = awaitEvents<JsonObject>("figures", (figures) => Object.keys(figures).join(" "));
-  const bus = await connectBus(endpoints, {
+  const link = await connectLink(endpoints, {
     topics: ["monitor"],
     onFrame({ body }) {
       for (const figures of (body as { T1?: JsonObject[] }).T1 ?? []) heard.add(figures);
     },
   });
-  return { ...heard, [Symbol.asyncDispose]: bus.close };
+  return { ...heard, [Symbol.asyncDispose]: link.close };
 }
 
 function memoryOf(tasks: readonly JsonObject[]): JsonObject {

@@ -1,14 +1,15 @@
 // A provider in the process of the test, with a context file of the test's own and somebody who asks it.
 import { fileURLToPath } from "node:url";
-import { type Endpoints, parseContextConfig, type ServiceType } from "../../src/config/context-config.ts";
-import { type ContextClient, connectContext } from "../../src/context/client.ts";
-import { type Provider, type ProviderOptions, startProvider } from "../../src/context/provider.ts";
-import type { TaskRecord } from "../../src/context/record.ts";
+import { parseContextConfig, type ServiceType } from "../../src/config/context-config.ts";
+import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
+import { type Provider, type ProviderOptions, startProvider } from "../../src/context/provider/provider.ts";
+import type { TaskRecord } from "../../src/context/task/record.ts";
 import type { Log, LogFields } from "../../src/log.ts";
+import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { isObject } from "../../src/protocol/json.ts";
 import type { ControlMessage, Message } from "../../src/protocol/message.ts";
-import { type Ear, listen } from "./bus.ts";
 import { type Folder, makeFolder } from "./folder.ts";
+import { type Ear, listen } from "./link.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
 /** Task services of the tests. */

@@ -1,10 +1,10 @@
 // A context in the process of the test, with its dashboard, and somebody who asks it.
 import { request as httpRequest } from "node:http";
 import { parseContextConfig } from "../../src/config/context-config.ts";
-import type { CommandRequest } from "../../src/http/wire.ts";
+import type { CommandRequest } from "../../src/http/api.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
-import { openDashboard } from "../../tools/dashboard.ts";
+import { openDashboard } from "../../tools/service-context/dashboard.ts";
 import { createEventReader } from "../../web/event-stream.ts";
 import { contextXml, type RunningContext, recordLog, runContext, type TaskXml } from "./context.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
@@ -54,7 +54,7 @@ export async function runDashboard(
   const options = { http: "0", ...(token === "" ? {} : { http_token: token }) };
   const dashboard = await openDashboard(options, { config, log });
   const context = await runContext(tasks, {
-    spectator: dashboard.spectator,
+    observer: dashboard.observer,
     watch: ({ publish, ...source }) =>
       startMonitor({ sampler: createSampler(), ...source, publish: dashboard.hearing(publish) }),
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ContextError } from "../../src/errors.ts";
+import { ZcontextError } from "../../src/errors.ts";
 import { isShortage, shortageHint } from "../../src/shortage.ts";
 
 const saying = (code: unknown) => Object.assign(new Error("broken"), { code });
@@ -13,7 +13,7 @@ describe("a shortage", () => {
   });
 
   test("is found behind an error that says what was needed", () => {
-    const error = new ContextError("ERR_SERVICE_INVALID", "does not compile", { cause: saying("EMFILE") });
+    const error = new ZcontextError("ERR_SERVICE_INVALID", "does not compile", { cause: saying("EMFILE") });
 
     expect(shortageHint(error)).toContain("ulimit -n");
   });

@@ -443,7 +443,7 @@ describe("all problems of a file", () => {
   test("are one error that counts them and says how to list them", () => {
     expect(() => parseContextConfig(text, { file: "conf/Context-A.xml" })).toThrowError(
       expect.objectContaining({
-        name: "ContextError",
+        name: "ZcontextError",
         code: "ERR_CONFIG_INVALID",
         message: "conf/Context-A.xml has 3 problems",
         hint: "`service-context conf/Context-A.xml --check` lists problems without starting anything",

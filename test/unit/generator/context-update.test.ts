@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
-import { readExisting } from "../../../src/config/existing-context.ts";
-import { rootEnd } from "../../../src/config/xml.ts";
+import { readExisting } from "../../../src/config/service-list/existing-context.ts";
+import { rootEnd } from "../../../src/config/xml/xml.ts";
 import { addTaskServices } from "../../../src/generator/context-update.ts";
 import { detailsOf, GOOD, goodBut } from "../config/context-xml.ts";
 

@@ -1,15 +1,15 @@
 import { resolve } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ContextError } from "../../../src/errors.ts";
+import { ZcontextError } from "../../../src/errors.ts";
 import { isBelow } from "../../../src/folders.ts";
 import {
   contextFileAt,
   locationRule,
   pathFrom,
-  placeOf,
   type ServicePlace,
   type Site,
+  stateFilesOf,
 } from "../../../src/generator/layout.ts";
 import { SITE, service } from "./site.ts";
 
@@ -17,7 +17,7 @@ const KITCHEN = { contextName: "Kitchen" };
 
 /** Where the service Echo goes. */
 function echoAt(location: string | undefined, site: Partial<Site> = {}): ServicePlace {
-  return placeOf(service("Echo", { location }), KITCHEN, { ...SITE, ...site });
+  return stateFilesOf(service("Echo", { location }), KITCHEN, { ...SITE, ...site });
 }
 
 describe("the context file", () => {
@@ -86,7 +86,7 @@ describe("the code of a service", () => {
       }
 
       expect(locationRule(SITE).accepts(location)).toBe(false);
-      expect(error).toBeInstanceOf(ContextError);
+      expect(error).toBeInstanceOf(ZcontextError);
       expect(error).toMatchObject({
         code: "ERR_TARGET_REFUSED",
         message: `location ${location} is outside the project /project; nothing was written`,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_SUPERVISION, parseContextConfig } from "../../../src/config/context-config.ts";
-import type { ListedService } from "../../../src/config/service-list.ts";
+import type { ListedService } from "../../../src/config/service-list/service-list.ts";
 import { isUntouched } from "../../../src/generator/header.ts";
 import { type Plan, targetsOf } from "../../../src/generator/plan.ts";
 import { detailsOf } from "../config/context-xml.ts";

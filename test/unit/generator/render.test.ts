@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ContextError } from "../../../src/errors.ts";
+import { ZcontextError } from "../../../src/errors.ts";
 import { openTemplates, TEMPLATES } from "../../../src/generator/render.ts";
 import { service, templates } from "./site.ts";
 
@@ -24,9 +24,9 @@ describe("our templates", () => {
       error = thrown;
     }
 
-    expect(error).toBeInstanceOf(ContextError);
+    expect(error).toBeInstanceOf(ZcontextError);
     expect(error).toMatchObject({ code: "ERR_TEMPLATE_INVALID" });
-    expect((error as ContextError).message).toMatch(new RegExp(`${name}: "(className|serviceName|id)" `));
+    expect((error as ZcontextError).message).toMatch(new RegExp(`${name}: "(className|serviceName|id)" `));
   });
 
   test("end with one line end, and have no white space before any", () => {

@@ -1,5 +1,5 @@
-import { readExisting } from "../../../src/config/existing-context.ts";
-import type { ListedService, ServiceList } from "../../../src/config/service-list.ts";
+import { readExisting } from "../../../src/config/service-list/existing-context.ts";
+import type { ListedService, ServiceList } from "../../../src/config/service-list/service-list.ts";
 import type { Site } from "../../../src/generator/layout.ts";
 import { type Plan, planServices } from "../../../src/generator/plan.ts";
 import { openTemplates } from "../../../src/generator/render.ts";

@@ -3,9 +3,9 @@ import { transformSync } from "esbuild";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_SUPERVISION } from "../../../src/config/context-config.ts";
-import { parseServiceList, readServiceOptions } from "../../../src/config/service-list.ts";
+import { parseServiceList, readServiceOptions } from "../../../src/config/service-list/service-list.ts";
 import type { Plan } from "../../../src/generator/plan.ts";
-import { GOOD_OPTIONS, goodListBut } from "../config/service-xml.ts";
+import { GOOD_OPTIONS, goodListBut } from "../config/service-list/service-xml.ts";
 import { diskAfter, listOf, planOn, service, textAt } from "./site.ts";
 
 /** Pieces that mean something to TypeScript, XML, Handlebars or whoever counts lines. */

@@ -33,7 +33,7 @@ const measured: Measured = {
     transactions: { T1: { cpu_s: 12.5 }, T0: { cpu_s: 1 } },
   },
   entriesOf: () => [entry, { ...entry, serviceId: "ts002" }],
-  complaints: { "malformed message": 2 },
+  inputFaults: { "malformed message": 2 },
   isForwarderThere: true,
   isHealthy: false,
   listeners: 1,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
-import { isLifecycleState } from "../../../src/context/lifecycle.ts";
 import { ailmentsOf, costOf, definitionsOf, transactionsOf } from "../../../src/http/state.ts";
 import { TASK_STATES } from "../../../src/http/task-states.ts";
+import { isTaskState } from "../../../src/protocol/task-state.ts";
 import { lookOf, STATES } from "../../../web/states.ts";
 import { contextXml } from "../../support/context.ts";
 
@@ -66,7 +66,7 @@ describe("what is shown", () => {
   });
 
   test("knows every state of the lifecycle, and has a word and a symbol of its own for each", () => {
-    expect(TASK_STATES.filter((state) => !isLifecycleState(state))).toEqual([]);
+    expect(TASK_STATES.filter((state) => !isTaskState(state))).toEqual([]);
     expect([...STATES].sort()).toEqual([...TASK_STATES].sort());
     expect(new Set(STATES.map((state) => lookOf(state).symbol)).size).toBe(STATES.length);
     expect(new Set(STATES.map((state) => lookOf(state).word)).size).toBe(STATES.length);

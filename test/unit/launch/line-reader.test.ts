@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readLines } from "../../../src/launch/line-reader.ts";
-import { createTurns } from "../../../src/launch/turns.ts";
+import { createTurns } from "../../../src/launch/time-slices.ts";
 
 /** Reads a stream, one line a turn; a turn begins when the test says so. */
 function reading() {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ClearOptions, clearTree } from "../../../src/processes/clear.ts";
-import type { Survivor } from "../../../src/processes/pursuit.ts";
+import type { Survivor } from "../../../src/processes/termination.ts";
 import { createTree, snapshotTree } from "../../../src/processes/tree.ts";
 import { createMachine, type Machine, type Nature, OURS, processEntry } from "./machine.ts";
 

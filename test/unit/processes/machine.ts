@@ -1,8 +1,8 @@
 // A machine as a model: processes that obey or don't, a table that shows them, and a clock that moves while somebody
 // pauses.
 import type { Cookie } from "../../../src/processes/cookie.ts";
-import type { Means } from "../../../src/processes/pursuit.ts";
 import { isLiving, type ProcessEntry } from "../../../src/processes/stat.ts";
+import type { Means } from "../../../src/processes/termination.ts";
 
 /** What a process does when it is signalled. Without an answer to a signal it ends. */
 export interface Nature {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { FORWARDER_RUN } from "../../../src/processes/cookie.ts";
-import type { Survivor } from "../../../src/processes/pursuit.ts";
 import { sweepAfter, sweepLeftovers } from "../../../src/processes/sweep.ts";
+import type { Survivor } from "../../../src/processes/termination.ts";
 import { createMachine, OURS, processEntry } from "./machine.ts";
 
 const earlier = { ...OURS, provider: "p1" };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ContextError } from "../../../src/errors.ts";
+import { ZcontextError } from "../../../src/errors.ts";
 import { decodeFrame, encodeFrame, MAX_DEPTH, MAX_FRAME_BYTES, topicOf } from "../../../src/protocol/codec.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 import { anyJson } from "./json-values.ts";
@@ -20,7 +20,7 @@ function refusal(act: () => unknown): string {
   try {
     act();
   } catch (error) {
-    if (error instanceof ContextError && error.code === "ERR_MESSAGE_MALFORMED") return error.message;
+    if (error instanceof ZcontextError && error.code === "ERR_MESSAGE_MALFORMED") return error.message;
     throw error;
   }
   throw new Error("was not refused");
@@ -285,7 +285,7 @@ test("bytes of any kind are read or refused, and nothing else happens", () => {
         const { topic } = decodeFrame(frame);
         expect(topicOf(frame)).toBe(topic);
       } catch (error) {
-        if (!(error instanceof ContextError) || error.code !== "ERR_MESSAGE_MALFORMED") throw error;
+        if (!(error instanceof ZcontextError) || error.code !== "ERR_MESSAGE_MALFORMED") throw error;
       }
     }),
     { numRuns: 10_000 },

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ContextError } from "../../../src/errors.ts";
+import { ZcontextError } from "../../../src/errors.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../../../src/protocol/codec.ts";
 import type { Json, JsonObject } from "../../../src/protocol/json.ts";
 import {
@@ -50,7 +50,7 @@ function refusalOf(topic: string, body: Json): string {
   try {
     readMessage({ topic, body });
   } catch (error) {
-    if (error instanceof ContextError && error.code === "ERR_MESSAGE_MALFORMED") return error.message;
+    if (error instanceof ZcontextError && error.code === "ERR_MESSAGE_MALFORMED") return error.message;
     throw error;
   }
   throw new Error("was not refused");
@@ -393,7 +393,7 @@ test("any JSON on any topic is a message or is refused", () => {
       try {
         readMessage({ topic, body });
       } catch (error) {
-        if (!(error instanceof ContextError) || error.code !== "ERR_MESSAGE_MALFORMED") throw error;
+        if (!(error instanceof ZcontextError) || error.code !== "ERR_MESSAGE_MALFORMED") throw error;
       }
     }),
     { numRuns: 2_000 },

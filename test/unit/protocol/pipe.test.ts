@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ContextError } from "../../../src/errors.ts";
+import { ZcontextError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/protocol/json.ts";
 import { type FromTask, readFromTask, readToTask, type ToTask, writePipe } from "../../../src/protocol/pipe.ts";
 import { anyJson } from "./json-values.ts";
@@ -14,7 +14,7 @@ function refusalOf(line: string): string {
   try {
     readFromTask(line);
   } catch (error) {
-    if (error instanceof ContextError && error.code === "ERR_MESSAGE_MALFORMED") return error.message;
+    if (error instanceof ZcontextError && error.code === "ERR_MESSAGE_MALFORMED") return error.message;
     throw error;
   }
   throw new Error("was not refused");
@@ -174,7 +174,7 @@ describe("a line from a task", () => {
         try {
           readFromTask(line);
         } catch (error) {
-          if (!(error instanceof ContextError) || error.code !== "ERR_MESSAGE_MALFORMED") throw error;
+          if (!(error instanceof ZcontextError) || error.code !== "ERR_MESSAGE_MALFORMED") throw error;
         }
       }),
       { numRuns: 1_000 },

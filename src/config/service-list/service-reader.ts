@@ -1,0 +1,113 @@
+// Reads one service of a list, as far as it can be judged by itself. Pure.
+
+import { type TaskServiceConfig, TRIGGER_ACTIONS, TRIGGER_EVENTS, type Trigger, type TriggerEvent } from "../model.ts";
+import { ENTRY, INSTANCE, idRule, TOPIC } from "../task-reader.ts";
+import { calledBy } from "../trigger-reader.ts";
+import { textAt } from "../xml/element.ts";
+import { quote } from "../xml/problems.ts";
+import type { Reader, TextRule } from "../xml/reader.ts";
+import { hidesPythonModule, meaningOf } from "./reserved-words.ts";
+import { LANGUAGES, type Language, type ListedService } from "./service-model.ts";
+
+const TEXT: TextRule = { expected: "text without characters that XML can't hold", accepts: isXmlText };
+const FILLED: TextRule = { ...TEXT, expected: "a text", accepts: (value) => value.trim() !== "" && isXmlText(value) };
+export const LINE: TextRule = {
+  expected: "one line of text",
+  accepts: (value) => isXmlText(value) && !/[\p{Cc}\u2028\u2029]/u.test(value),
+};
+// The reader of a context file drops white space at the ends of a text, and of a path with it.
+const LOCATION: TextRule = {
+  expected: "a folder without white space at the ends of its names",
+  accepts: (value) => LINE.accepts(value) && !/(?:^|\/)\s|\s(?:\/|$)/.test(value),
+  optional: true,
+};
+export const PATH: TextRule = {
+  expected: "a folder",
+  accepts: (value) => value.trim() !== "" && LINE.accepts(value),
+};
+
+/** What holds for all services of a list. */
+export interface Shared {
+  location: string | undefined;
+  language: Language;
+}
+
+export function readService(service: Reader, shared: Shared): ListedService {
+  const language = textAt(service.element, "language") ? service.oneOf("language", LANGUAGES) : shared.language;
+  const name = readName(service, "task_service");
+  if (language === "python" && hidesPythonModule(name))
+    service.report("task_service", `expected another name, ${quote(name)} is a module that Python itself needs`);
+  return {
+    name,
+    className: textAt(service.element, "task_class")?.value ? readName(service, "task_class") : name,
+    language,
+    kind: readKind(service),
+    id: service.text("task_id", inXml(idRule(""))),
+    topic: service.text("task_topic", { ...TOPIC, optional: true }) || "process",
+    serviceName: service.text("service_name", FILLED),
+    description: service.text("task_desc", TEXT),
+    deviceAction: service.text("device_action", TEXT),
+    entry: textAt(service.element, "entry_action")?.value ? service.text("entry_action", inXml(ENTRY)) : "on_start",
+    triggers: readStates(service),
+    location: service.text("location", LOCATION) || shared.location || undefined,
+  };
+}
+
+/** A name that files and code will have; empty where it can't be one. */
+export function readName(reader: Reader, word: string): string {
+  const name = reader.text(word, INSTANCE);
+  const meaning = meaningOf(name);
+  if (meaning === undefined) return name;
+  reader.report(word, `expected another name, ${quote(name)} is ${meaning}`);
+  return "";
+}
+
+function readKind(service: Reader): ListedService["kind"] {
+  if (!textAt(service.element, "task_type")?.value) return "looped";
+  return service.oneOf("task_type", ["Looped", "Single"]) === "Single" ? "single" : "looped";
+}
+
+// --- states: a trigger, its action, and whom it calls ----------------------------------------------------------------
+
+function readStates(service: Reader): TaskServiceConfig["triggers"] {
+  const states = service.element.children.filter(({ name }) => name === "state");
+  if (states.length !== TRIGGER_EVENTS.length) {
+    const place = states.at(TRIGGER_EVENTS.length)?.place ?? service.element.place;
+    service.report("state", `expected four, one each for ${TRIGGER_EVENTS.join(", ")}, got ${states.length}`, place);
+  }
+  const triggers: Partial<Record<TriggerEvent, Trigger>> = {};
+  const seen = new Set<TriggerEvent>();
+  for (const element of states) {
+    const { event, trigger } = readState(service.at(element));
+    if (event === undefined) continue;
+    if (seen.has(event)) service.report("state trigger", `expected ${event} once, got it again`, element.place);
+    seen.add(event);
+    if (trigger !== undefined) triggers[event] = trigger;
+  }
+  return triggers;
+}
+
+function readState(state: Reader): { event?: TriggerEvent; trigger?: Trigger } {
+  const event = TRIGGER_EVENTS.find((word) => word === textAt(state.element, "trigger")?.value);
+  if (event === undefined) {
+    state.oneOf("trigger", TRIGGER_EVENTS, "state trigger");
+    return {};
+  }
+  const [action = "", call = ""] = ["action", "state_id"].map((part) => textAt(state.element, part)?.value);
+  if (action === "" && call === "") return { event };
+  const called = calledBy(call);
+  const { place } = textAt(state.element, "state_id") ?? state.element;
+  if (called.length === 0)
+    state.report(`${event} state_id`, `expected task ids, the context id or all, got ${quote(call)}`, place);
+  return { event, trigger: { action: state.oneOf("action", TRIGGER_ACTIONS, `${event} action`), call: called } };
+}
+
+function inXml(rule: TextRule): TextRule {
+  return { ...rule, accepts: (value) => rule.accepts(value) && isXmlText(value) };
+}
+
+/** `Char` of XML 1.0, without the halves of surrogate pairs. */
+function isXmlText(value: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return !/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surrogate}/u.test(value);
+}

@@ -1,0 +1,368 @@
+// The file from which a restarted provider resumes. Records are appended as things happen; where that is not possible
+// nothing stops, and the journal is written whole again, from memory, as soon as it can be. At any moment the file
+// under its name is a whole journal, unless the disk itself loses what it has been given.
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { reasonOf, ZcontextError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import { isLiving, isSame, type ProcessIdentity } from "../../processes/stat.ts";
+import { createProcessTable, type ProcessTable } from "../../processes/table.ts";
+import { decodeText } from "../../text.ts";
+import { formatSnapshot, nothingToResume, ownerOf, type Resumable, recollect, replay } from "./recall.ts";
+import { type Fault, formatRecord, type JournalEntry, readRecord } from "./records.ts";
+
+export interface Journal {
+  /** Appends a record, which a killed process has not lost. Never throws: what can't be written is counted and told. */
+  write(record: JournalEntry): void;
+  /** Records that could not be written when they came; what they said is in the file again once it could be renewed. */
+  readonly lost: number;
+  close(): void;
+}
+
+export interface JournalOptions {
+  /** Where the journal is kept; created if need be. */
+  folder: string;
+  /** Of the file, without its ending. */
+  name: string;
+  contextId: string;
+  log: Log;
+  /** A file longer than this is begun anew. Defaults to 1 MiB. */
+  maxBytes?: number;
+  /** Tells one boot of the machine from another. Defaults to what the system says. */
+  bootId?: string;
+  /** Tells which process the journal's last owner was, and we are. */
+  table?: Pick<ProcessTable, "find">;
+  /** Writes at the end of a file; answers how many bytes it took. */
+  append?: (fd: number, bytes: Buffer) => number;
+}
+
+/** So many journals that could not be read are kept. */
+const MAX_CORRUPT = 5;
+/** So often an owner is looked at that lives, and how long apart, in milliseconds. */
+const LOOKS = 10;
+const LOOK_MS = 50;
+/** Only we are to read it: a definition may hold what is secret. */
+const MODE = 0o600;
+
+/**
+ * Reads what is to be resumed, and begins a fresh journal with it. Never rejects for what the disk holds or lacks.
+ *
+ * @throws {ZcontextError} `ERR_PROVIDER_RUNNING` when the process that writes to it lives, and is another.
+ */
+export async function openJournal(options: JournalOptions): Promise<{ journal: Journal; before: Resumable }> {
+  const { folder, name, log, bootId = readBootId(), table = createProcessTable() } = options;
+  const path = join(folder, `${name}.journal`);
+  const us = identityOf(process.pid, table);
+  const before = await recall(path, { folder, name, log, bootId, table, us });
+  return { journal: keepJournal(path, before, { ...options, bootId, owner: us }), before };
+}
+
+/** What the machine is like that a journal is read on. */
+interface Present {
+  bootId: string;
+  us: ProcessIdentity | undefined;
+  table: Pick<ProcessTable, "find">;
+}
+
+function identityOf(pid: number, table: Pick<ProcessTable, "find">): ProcessIdentity | undefined {
+  const found = table.find(pid);
+  return found && isLiving(found) ? { pid, startTicks: found.startTicks } : undefined;
+}
+
+function readBootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+// --- the former journal ----------------------------------------------------------------------------------------------
+
+async function recall(
+  path: string,
+  { folder, name, bootId, log, us, table }: Pick<JournalOptions, "folder" | "name" | "log"> & Present,
+): Promise<Resumable> {
+  const text = await read(path);
+  if (text === undefined) return nothingToResume;
+  if (typeof text === "string") await assertNobodyElses(path, ownerOf(text, bootId), { us, table });
+  const found = typeof text === "string" ? replay(text, bootId) : text;
+  if (!("fault" in found)) return found;
+  const kept = await setAside(path, folder, name).catch((error: unknown) => `nowhere: ${reasonOf(error)}`);
+  log.warn({ file: path, reason: found.fault, kept }, "journal set aside, nothing is resumed");
+  return nothingToResume;
+}
+
+/** Undefined where there is none. */
+async function read(path: string): Promise<string | Fault | undefined> {
+  try {
+    // Reading a pipe that somebody has put there would never end.
+    if (!(await stat(path)).isFile()) return { fault: "is not a file" };
+    return decodeText(await readFile(path));
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    return { fault: reasonOf(error) };
+  }
+}
+
+// The presence of a provider goes by the path of its file; a folder that is moved while it runs takes the journal along.
+async function assertNobodyElses(
+  path: string,
+  owner: ProcessIdentity | undefined,
+  { us, table }: Pick<Present, "us" | "table">,
+): Promise<void> {
+  const isGone = () => owner === undefined || isSame(owner, us) || !isSame(owner, identityOf(owner.pid, table));
+  // One that was killed has let go of its presence a moment before it is gone.
+  for (let looks = 0; looks < LOOKS && !isGone(); looks += 1) await pause(LOOK_MS);
+  if (owner === undefined || isGone()) return;
+  throw new ZcontextError("ERR_PROVIDER_RUNNING", `${path} is that of the provider with pid ${owner.pid}, which runs`, {
+    hint: "The folder was moved or copied while it ran. Stop it first; in a copy, it is enough to remove the journal.",
+  });
+}
+
+/** Answers where it is now; it gets a number that none before it has had. */
+async function setAside(path: string, folder: string, name: string): Promise<string> {
+  const prefix = `${name}.journal.corrupt-`;
+  const numbers = (await readdir(folder))
+    .filter((file) => file.startsWith(prefix) && /^[1-9]\d{0,14}$/.test(file.slice(prefix.length)))
+    .map((file) => Number(file.slice(prefix.length)))
+    .sort((a, b) => a - b);
+  const aside = (number: number) => join(folder, `${prefix}${number}`);
+  const target = aside((numbers.at(-1) ?? 0) + 1);
+  await rename(path, target);
+  const surplus = numbers.slice(0, Math.max(0, numbers.length + 1 - MAX_CORRUPT));
+  // One that stays does no harm.
+  for (const number of surplus) await rm(aside(number), { force: true }).catch(() => {});
+  return target;
+}
+
+// --- the present one -------------------------------------------------------------------------------------------------
+
+/** The file that is written to, as we have left it. */
+interface OpenFile {
+  fd: number;
+  device: number;
+  inode: number;
+  bytes: number;
+  /** From this length on it is begun anew. */
+  limit: number;
+}
+
+function keepJournal(
+  path: string,
+  before: Resumable,
+  {
+    folder,
+    contextId,
+    bootId,
+    owner,
+    log,
+    maxBytes = 1024 * 1024,
+    append = writeSync,
+  }: JournalOptions & { bootId: string; owner: ProcessIdentity | undefined },
+): Journal {
+  let known = before;
+  let lost = 0;
+  let file: OpenFile | undefined;
+  let isClosed = false;
+  /** The file lacks something, and nothing may follow on a gap. */
+  let isBehind = true;
+  /** There is trouble, and it has been told. */
+  let isTold = false;
+
+  /** The line of a record, once it is part of what is known; undefined for one that no journal may hold. */
+  function admit(entry: JournalEntry): Buffer | undefined {
+    try {
+      const line = formatRecord(entry);
+      // Read back, so that we know what the file says, and whoever changes the body later does not change that.
+      const record = readRecord(line.slice(0, -1));
+      const next = "fault" in record ? record : recollect(known, record);
+      if (!("fault" in next)) {
+        known = next;
+        return Buffer.from(line, "latin1");
+      }
+      log.warn({ file: path, reason: `a record ${next.fault}` }, "journal refuses a record");
+    } catch (error) {
+      log.warn({ file: path, reason: reasonOf(error) }, "journal refuses a record");
+    }
+    return undefined;
+  }
+
+  /** Puts a line at the end of the file, whole or not at all. */
+  function extend(open: OpenFile, line: Buffer): boolean {
+    try {
+      writeWhole(open.fd, line);
+      open.bytes += line.length;
+      return true;
+    } catch (error) {
+      tell(error);
+      cut(open);
+      return false;
+    }
+  }
+
+  function writeWhole(fd: number, bytes: Buffer): void {
+    for (let done = 0; done < bytes.length; ) {
+      const taken = append(fd, bytes.subarray(done));
+      if (taken === 0) throw new Error("the file takes no more");
+      done += taken;
+    }
+  }
+
+  /** Begins the file anew with all that is known; answers whether it could. */
+  function renew(): boolean {
+    const former = file;
+    try {
+      file = begin();
+    } catch (error) {
+      tell(error);
+      return false;
+    }
+    if (former !== undefined) release(former.fd);
+    if (isTold) log.info({ file: path, lost }, "journal is whole again");
+    isBehind = false;
+    isTold = false;
+    return true;
+  }
+
+  function begin(): OpenFile {
+    mkdirSync(folder, { recursive: true });
+    const fresh = `${path}.tmp`;
+    rmSync(fresh, { force: true });
+    const fd = openSync(fresh, "ax", MODE);
+    try {
+      const text = Buffer.from(formatSnapshot(known, { contextId, bootId, owner }), "latin1");
+      writeWhole(fd, text);
+      fsyncSync(fd);
+      keepFormer(path);
+      renameSync(fresh, path);
+      syncFolder(folder);
+      const { dev: device, ino: inode } = statSync(path);
+      // What is long by itself is not begun anew with every record.
+      return { fd, device, inode, bytes: text.length, limit: Math.max(maxBytes, 2 * text.length) };
+    } catch (error) {
+      release(fd);
+      discard(fresh);
+      throw error;
+    }
+  }
+
+  /** Still under its name, and as long as we have left it. */
+  function isOurs({ device, inode, bytes }: OpenFile): boolean {
+    try {
+      const there = statSync(path, { throwIfNoEntry: false });
+      return there?.dev === device && there.ino === inode && there.size === bytes;
+    } catch {
+      return false;
+    }
+  }
+
+  function tell(error: unknown): void {
+    if (!isTold) log.warn({ file: path, reason: reasonOf(error) }, "journal is in trouble, a restart may resume less");
+    isTold = true;
+  }
+
+  /** Brings a line that is part of what is known into the file; answers whether it is there. */
+  function bring(line: Buffer): boolean {
+    if (file === undefined || isBehind) return renew();
+    const isIntact = isOurs(file);
+    if (!isIntact) tell(new Error("the file was removed, replaced or changed by somebody else"));
+    if (!isIntact || !extend(file, line)) {
+      isBehind = true;
+      return renew();
+    }
+    if (file.bytes >= file.limit && !renew()) file.limit = file.bytes + maxBytes;
+    return true;
+  }
+
+  renew();
+
+  return {
+    get lost() {
+      return lost;
+    },
+    write(entry) {
+      const line = isClosed ? undefined : admit(entry);
+      if (line === undefined || !bring(line)) lost += 1;
+    },
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      if (file === undefined) return;
+      if (!isBehind) extend(file, Buffer.from(formatRecord({ kind: "closed" }), "latin1"));
+      try {
+        fsyncSync(file.fd);
+      } catch (error) {
+        tell(error);
+      }
+      release(file.fd);
+    },
+  };
+}
+
+// A line that is cut off would make the whole file unreadable.
+function cut({ fd, bytes }: OpenFile): void {
+  try {
+    ftruncateSync(fd, bytes);
+  } catch {
+    // Then it is set aside at the next start, unless it can be renewed before.
+  }
+}
+
+// Under another name first, so that there is no moment without a history. To resume, nobody needs it: where there is
+// no former journal, or the file system has no links, we go on without.
+function keepFormer(path: string): void {
+  const spare = `${path}.1.tmp`;
+  try {
+    rmSync(spare, { force: true });
+    linkSync(path, spare);
+    renameSync(spare, `${path}.1`);
+  } catch {
+    // Then the history has a gap.
+  } finally {
+    discard(spare);
+  }
+}
+
+// A name is safe only once its folder is; there are file systems that can't be asked for that.
+function syncFolder(folder: string): void {
+  let fd: number | undefined;
+  try {
+    fd = openSync(folder, "r");
+    fsyncSync(fd);
+  } catch {
+    // The rename has happened; only a loss of power could undo it.
+  } finally {
+    if (fd !== undefined) release(fd);
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It is overwritten the next time.
+  }
+}
+
+function release(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // It is closed all the same.
+  }
+}

@@ -1,0 +1,167 @@
+// What a restarted provider may resume of what the journal says, and the text of a journal that is begun with that. Pure.
+import type { ProcessIdentity } from "../../processes/stat.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import {
+  type Defined,
+  excerpt,
+  type Fault,
+  formatRecord,
+  type Head,
+  type JournalRecord,
+  type Kept,
+  type Moved,
+  type Remembered,
+  readRecord,
+  VERSION,
+} from "./records.ts";
+
+/** What a restarted provider finds. A value: keep it, compare it, never change it. */
+export interface Resumable {
+  readonly transactions: readonly ResumableTransaction[];
+  readonly lastSequence: number;
+}
+
+export interface ResumableTransaction {
+  readonly id: string;
+  readonly contextName: string;
+  /** In the order they were first defined in. */
+  readonly tasks: readonly ResumableTask[];
+}
+
+export interface ResumableTask extends Readonly<Remembered> {
+  readonly id: string;
+  readonly body?: JsonObject;
+}
+
+export const nothingToResume: Resumable = { transactions: [], lastSequence: 0 };
+
+/** The text of a journal that is begun with this. */
+export function formatSnapshot(
+  known: Resumable,
+  { contextId, bootId, owner }: Pick<Head, "contextId" | "bootId" | "owner">,
+): string {
+  const { transactions, lastSequence } = known;
+  const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence, owner };
+  return [head, ...transactions.flatMap(recordsOf)].map(formatRecord).join("");
+}
+
+function recordsOf({ id: transaction, contextName, tasks }: ResumableTransaction): JournalRecord[] {
+  return [
+    { kind: "opened", transaction, contextName },
+    ...tasks.flatMap(({ id: task, body, ...remembered }): JournalRecord[] => [
+      { kind: "defined", transaction, task, body },
+      { kind: "kept", transaction, task, ...remembered },
+    ]),
+  ];
+}
+
+/**
+ * What a journal leaves to resume, or the first thing in it that is wrong and its line.
+ *
+ * @param bootId - Of the present boot; monotonic times of another one mean nothing, and are left out.
+ */
+export function replay(text: string, bootId: string): Resumable | Fault {
+  const lines = text.split("\n");
+  if (lines.pop() !== "") return { fault: `line ${lines.length + 1} has no end` };
+  let known: Resumable | undefined;
+  let writtenIn = "";
+  for (const [index, line] of lines.entries()) {
+    const record = readRecord(line);
+    const next = "fault" in record ? record : recollect(known, record);
+    if ("fault" in next) return { fault: `line ${index + 1} ${next.fault}` };
+    known = next;
+    if ("bootId" in record) writtenIn = record.bootId;
+  }
+  if (known === undefined) return { fault: "line 1 is missing" };
+  return bootId !== "" && bootId === writtenIn ? known : withoutExits(known);
+}
+
+/**
+ * The process that has a journal, whatever else of it can be read; undefined when it was closed.
+ *
+ * @param bootId - Of the present boot; a process of another one is gone.
+ */
+export function ownerOf(text: string, bootId: string): ProcessIdentity | undefined {
+  const lines = text.split("\n");
+  const head = readRecord(lines[0] ?? "");
+  const last = readRecord(lines.at(-2) ?? "");
+  if ("fault" in head || head.kind !== "journal" || head.bootId !== bootId || bootId === "") return undefined;
+  return "kind" in last && last.kind === "closed" ? undefined : head.owner;
+}
+
+function withoutExits({ transactions, lastSequence }: Resumable): Resumable {
+  const forget = (task: ResumableTask): ResumableTask => ({ ...task, exits: [] });
+  return { transactions: transactions.map((one) => ({ ...one, tasks: one.tasks.map(forget) })), lastSequence };
+}
+
+/** What is known after a record, or why the record can't be; before the first one nothing is known. */
+export function recollect(known: Resumable | undefined, record: JournalRecord): Resumable | Fault {
+  if (record.kind === "journal")
+    return known === undefined
+      ? { ...nothingToResume, lastSequence: record.lastSequence }
+      : { fault: "is a second head" };
+  if (known === undefined) return { fault: `is ${record.kind} before the head` };
+  switch (record.kind) {
+    case "opened": {
+      const { transaction: id, contextName } = record;
+      return withTransaction(known, { tasks: [], ...find(known, record), id, contextName });
+    }
+    case "defined":
+      return withTask(known, record, (before) => redefined(before ?? newTask(record.task), record.body));
+    case "kept":
+      return withTask(known, record, (before) => before && standingAt(before, record));
+    case "moved": {
+      const { to: state, run: runs, sequence } = record;
+      const next = withTask(known, record, (before) => before && standingAt(before, { ...record, state, runs }));
+      return "fault" in next ? next : { ...next, lastSequence: Math.max(known.lastSequence, sequence) };
+    }
+    case "ended":
+      if (find(known, record) === undefined) return unknown(record);
+      return { ...known, transactions: known.transactions.filter(({ id }) => id !== record.transaction) };
+    case "left":
+      return { ...known, transactions: [] };
+    case "closed":
+      return known;
+  }
+}
+
+function newTask(id: string): ResumableTask {
+  return { id, state: "defined", runs: 0, isWanted: false, exits: [] };
+}
+
+function redefined({ body: _, ...task }: ResumableTask, body: JsonObject | undefined): ResumableTask {
+  return body === undefined ? task : { ...task, body };
+}
+
+function standingAt(task: ResumableTask, { state, runs, isWanted, exits }: Remembered): ResumableTask {
+  return { ...task, state, runs, isWanted, exits };
+}
+
+function find({ transactions }: Resumable, { transaction }: { transaction: string }): ResumableTransaction | undefined {
+  return transactions.find(({ id }) => id === transaction);
+}
+
+function withTransaction(known: Resumable, transaction: ResumableTransaction): Resumable {
+  return { ...known, transactions: replaced(known.transactions, transaction) };
+}
+
+/** What a task becomes, which gets undefined and may answer it for one that is not defined. */
+type Change = (before: ResumableTask | undefined) => ResumableTask | undefined;
+
+function withTask(known: Resumable, record: Defined | Kept | Moved, change: Change): Resumable | Fault {
+  const transaction = find(known, record);
+  const task = change(transaction?.tasks.find(({ id }) => id === record.task));
+  if (transaction === undefined || task === undefined) return unknown(record);
+  return withTransaction(known, { ...transaction, tasks: replaced(transaction.tasks, task) });
+}
+
+function unknown({ kind, transaction, task }: { kind: string; transaction: string; task?: string }): Fault {
+  const whose = task === undefined ? "" : `${excerpt(task)} of `;
+  return { fault: `is ${kind} for ${whose}${excerpt(transaction)}, which is unknown by then` };
+}
+
+/** In the place of its namesake, or at the end. */
+function replaced<T extends { id: string }>(all: readonly T[], one: T): T[] {
+  const index = all.findIndex(({ id }) => id === one.id);
+  return index === -1 ? [...all, one] : all.with(index, one);
+}

@@ -1,0 +1,135 @@
+// The provider's own place on the bus. Nothing that comes in or goes out here can throw: the bus is not ours alone, and
+// a message that can't be read, handled or sent is an incident, never the end of the provider.
+import { randomUUID } from "node:crypto";
+import { reasonOf } from "../../errors.ts";
+import type { InputFaults } from "../../input-faults.ts";
+import { connectLink } from "../../link/link.ts";
+import { type StrayEvents, watchStrays } from "../../link/unclaimed-topics.ts";
+import type { Log } from "../../log.ts";
+import { decodeFrame, type Frame, TOLD_TOPICS } from "../../protocol/codec.ts";
+import type { Endpoints } from "../../protocol/endpoints.ts";
+import { type Message, writeMessage } from "../../protocol/message.ts";
+
+export interface ControlChannel extends AsyncDisposable {
+  /** Of the provider's publisher; its own messages don't come back. */
+  readonly incarnation: string;
+  /** False when the frame can't travel, which has been reported. */
+  send(frame: Frame): boolean;
+  publish(message: Message): boolean;
+  /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
+  publishThrough(message: Message, chanceMs?: number): Promise<void>;
+  /** Resolves when the bus has brought what was said before, or has had its chance. */
+  caughtUp(): Promise<void>;
+  /** Commands to tasks may come on this topic from now on. */
+  listen(topic: string): void;
+  /** Hands on what comes in, beginning with what has come already. */
+  receive(handler: (frame: Frame) => void): void;
+}
+
+export interface ControlChannelOptions {
+  /** Topics that the file's tasks are commanded on. */
+  taskTopics: readonly string[];
+  inputFaults: InputFaults;
+  log: Log;
+}
+
+/** How long a message may take to come back from the bus before we go on without it, in milliseconds. */
+const ECHO_CHANCE_MS = 100;
+
+/**
+ * Joins the bus as its provider.
+ *
+ * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when the forwarder does not answer.
+ */
+export async function openControlChannel(
+  endpoints: Endpoints,
+  { taskTopics, inputFaults, log }: ControlChannelOptions,
+): Promise<ControlChannel> {
+  const heard = new Set(["context", "process", "control", "state", ...taskTopics]);
+  // For round trips that say nothing to anybody.
+  const echoTopic = `~${randomUUID()}`;
+  const known = new Set([...heard, ...TOLD_TOPICS, echoTopic]);
+  const early: Frame[] = [];
+  let handler = (frame: Frame): void => void early.push(frame);
+  const link = await connectLink(endpoints, {
+    topics: [...heard, echoTopic],
+    hearsItself: false,
+    onFrame: handle,
+    onMalformed: ({ message: reason }) => inputFaults.add("malformed message", { reason }),
+  });
+  const strays = await watchOrLeave();
+
+  async function watchOrLeave(): Promise<AsyncDisposable> {
+    try {
+      return watchStrays(endpoints.subscribe, known, reportStrays(inputFaults));
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+  }
+
+  function handle(frame: Frame): void {
+    if (frame.topic === echoTopic) return;
+    try {
+      handler(frame);
+    } catch (error) {
+      log.error({ topic: frame.topic, reason: error instanceof Error ? error.stack : error }, "message not handled");
+    }
+  }
+
+  function send(frame: Frame): boolean {
+    try {
+      link.publish(frame);
+      return true;
+    } catch (error) {
+      inputFaults.add("message not sent", { topic: frame.topic, reason: reasonOf(error) });
+      return false;
+    }
+  }
+
+  async function sendThrough(frame: Frame, chanceMs: number): Promise<void> {
+    try {
+      await link.publishThrough(frame, chanceMs);
+    } catch (error) {
+      inputFaults.add("message not sent", { topic: frame.topic, reason: reasonOf(error) });
+    }
+  }
+
+  return {
+    incarnation: link.incarnation,
+    send,
+    publish: (message) => send(writeMessage(message)),
+    publishThrough: (message, chanceMs = ECHO_CHANCE_MS) => sendThrough(writeMessage(message), chanceMs),
+    caughtUp: () => sendThrough({ topic: echoTopic, body: { header: {} } }, ECHO_CHANCE_MS),
+    listen(topic) {
+      if (known.has(topic)) return;
+      known.add(topic);
+      void link.subscribe(topic);
+    },
+    receive(next) {
+      handler = next;
+      for (const frame of early.splice(0)) handle(frame);
+    },
+    async [Symbol.asyncDispose]() {
+      await strays[Symbol.asyncDispose]();
+      await link.close();
+    },
+  };
+}
+
+function reportStrays(inputFaults: InputFaults): StrayEvents {
+  return {
+    onUnknownTopic: (topic) => inputFaults.add("unknown topic", { topic }),
+    onUnreadable: (bytes) =>
+      inputFaults.add("malformed message", { bytes: bytes.length, reason: whyUnreadable(bytes) }),
+  };
+}
+
+function whyUnreadable(bytes: Buffer): string {
+  try {
+    decodeFrame(bytes);
+    return "white space before the topic";
+  } catch (error) {
+    return reasonOf(error);
+  }
+}

@@ -1,0 +1,279 @@
+// Decides what a message means for this provider: which orders it gives, or why it is refused. It looks and never
+// touches; whoever called it acts. Rules: docs/protocol.md, "What is accepted". Pure.
+import type { Supervision, TaskServiceConfig } from "../../config/context-config.ts";
+import { entersAtOnce, withOwnSupervision } from "../../config/meaning.ts";
+import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../../config/task-service.ts";
+import { type ErrorCode, ZcontextError } from "../../errors.ts";
+import { assertOwnCommand } from "../../launch/own-commands.ts";
+import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import {
+  ALL,
+  CONTEXT_NAME,
+  type ContextMessage,
+  type ControlMessage,
+  type Header,
+  type Message,
+  type ProcessMessage,
+  type StateMessage,
+} from "../../protocol/message.ts";
+import { hasProcess, isPending, type TaskState } from "../../protocol/task-state.ts";
+import type { Order } from "../task/task-contract.ts";
+import type { TransactionView } from "../transaction/transaction.ts";
+
+/** What the provider knows when a message comes. */
+export interface View {
+  /** Empty until the file or the first start has given it. */
+  contextId: string;
+  /** The tasks of the provider's own file. */
+  ownTasks: readonly TaskServiceConfig[];
+  /** How tasks are supervised that the provider's own file does not have. */
+  supervision: Supervision;
+  find(transaction: string): TransactionView | undefined;
+  /** Why there is no such transaction, in a clause: it never was, or it has ended. */
+  whyUnknown(transaction: string): string;
+  /** Whether the code of a task lies where this provider may load code from. */
+  mayLoad(task: TaskServiceConfig): boolean;
+}
+
+export type Decision =
+  | { kind: "obey"; orders: Order[] }
+  | { kind: "leave" }
+  | { kind: "refuse"; code: ErrorCode; reason: string }
+  | { kind: "record" }
+  | { kind: "reply"; action: "reply_context" | "reply_top" }
+  | { kind: "replyError"; action: "reply_context" | "reply_top"; code: ErrorCode; reason: string }
+  /** Nothing to do; `why` where somebody may want to know. */
+  | { kind: "ignore"; why?: string };
+
+/** What the provider does about a message. Messages of the provider itself are not meant to get here. */
+export function dispatch(message: Message, view: View): Decision {
+  try {
+    switch (message.kind) {
+      case "context":
+        return dispatchContext(message, view);
+      case "process":
+        return dispatchProcess(message, view);
+      case "control":
+        return dispatchControl(message, view);
+      case "state":
+        return dispatchState(message, view);
+    }
+  } catch (error) {
+    if (error instanceof ZcontextError) return refuse(error.code, [error.message, ...error.details].join("; "));
+    throw error;
+  }
+}
+
+const TRANSACTION = /^\P{Cc}{1,256}$/u;
+
+// --- context: commands for a transaction --------------------------------------------------------------------------
+
+function dispatchContext({ header, configuration }: ContextMessage, view: View): Decision {
+  if (header.action === "exit") return { kind: "leave" };
+  if (!TRANSACTION.test(header.transaction)) {
+    return refuse("ERR_MESSAGE_MALFORMED", "header.service_transaction: expected 1 to 256 characters on one line");
+  }
+  const known = view.find(header.transaction);
+  switch (header.action) {
+    case "start":
+      return obey(startOrders(definitions(configuration, known, view) ?? view.ownTasks, known));
+    case "restart":
+      return obey(restartOrders(definitions(configuration, known, view) ?? tasksOf(known) ?? view.ownTasks, known));
+    case "stop":
+      assertContextId(header.serviceId, view);
+      // `all` is everybody, whichever tasks the message lists.
+      return obey(
+        stopOrders(
+          header.serviceName === ALL ? [] : readTaskServiceIds(configuration),
+          known ?? unknownTransaction(header.transaction, view),
+        ),
+      );
+    default:
+      return refuse("ERR_MESSAGE_UNKNOWN", `unknown action "${header.action}": expected start, stop, restart or exit`);
+  }
+}
+
+// The tasks a command brings along; none of its own in most cases.
+function definitions(
+  configuration: Json | undefined,
+  known: TransactionView | undefined,
+  view: View,
+): TaskServiceConfig[] | undefined {
+  if (!isObject(configuration) || configuration.TaskService === undefined) return undefined;
+  const tasks = isListOfIds(configuration.TaskService)
+    ? lookUp(readTaskServiceIds(configuration), known, view)
+    : readTaskServices(configuration).map((task) => withOwnSupervision(task, view));
+  if (tasks.length === 0) return undefined;
+  for (const task of tasks) assertMayRun(task, view);
+  return tasks;
+}
+
+function assertMayRun(task: TaskServiceConfig, view: View): void {
+  const { id, command, configuration } = task;
+  if (command !== undefined) return assertOwnCommand(id, command, view.ownTasks);
+  if (view.mayLoad(task)) return;
+  throw new ZcontextError(
+    "ERR_LOCATION_FORBIDDEN",
+    `${id}: code may not be loaded from ${JSON.stringify(configuration.location)}, which the provider's own file does not name`,
+  );
+}
+
+// An entry that holds nothing but its id means the task the provider knows by it.
+function isListOfIds(entries: Json): boolean {
+  const list = Array.isArray(entries) ? entries : [entries];
+  return list.length > 0 && list.every((entry) => isObject(entry) && Object.keys(entry).join() === "id");
+}
+
+function lookUp(ids: readonly string[], known: TransactionView | undefined, { ownTasks }: View): TaskServiceConfig[] {
+  return [...new Set(ids)].map((id) => {
+    const task = ownTasks.find((own) => own.id === id) ?? known?.get(id)?.task;
+    if (task !== undefined) return task;
+    throw new ZcontextError(
+      "ERR_TASK_UNKNOWN",
+      `the provider's own file has no task ${id}; it has ${ownTasks.map((own) => own.id).join(", ")}`,
+    );
+  });
+}
+
+function startOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
+  const living = tasks.filter(({ id }) => hasProcess(known?.get(id)?.state ?? "defined"));
+  if (living.length > 0) throw alive(living.map(({ id }) => `${id} is ${known?.get(id)?.state}`));
+  return tasks.map((task) => startOrder(task, known));
+}
+
+// Who is on demand is only made known by the first start that names it, and run by any later one.
+function startOrder(task: TaskServiceConfig, known: TransactionView | undefined): Order {
+  return { task, action: entersAtOnce(task) || known?.has(task.id) ? "start" : "define" };
+}
+
+// A restart of the whole context leaves alone what is on demand and does not run; one that names such a task runs it.
+function restartOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
+  const isIdle = (task: TaskServiceConfig) => {
+    const state = known?.get(task.id)?.state;
+    return state !== undefined && !hasProcess(state) && !isPending(state) && !entersAtOnce(task);
+  };
+  const named = new Set(tasks.map(({ id }) => id));
+  const isWhole = [...(known?.keys() ?? [])].every((id) => named.has(id)) && !tasks.every(isIdle);
+  return tasks
+    .filter((task) => !(isWhole && isIdle(task)))
+    .map((task) => (known?.has(task.id) ? { task, action: "restart" } : startOrder(task, known)));
+}
+
+function stopOrders(ids: readonly string[], known: TransactionView): Order[] {
+  assertKnown(ids, known);
+  return [...known.values()]
+    .filter(({ task, state }) => (ids.length === 0 || ids.includes(task.id)) && mayBeStopped(state))
+    .map(({ task }) => ({ task, action: "stop" }));
+}
+
+function mayBeStopped(state: TaskState): boolean {
+  return hasProcess(state) || isPending(state) || state === "defined";
+}
+
+// `none` is the original's word for an id that was not given.
+function assertContextId(serviceId: string, { contextId }: View): void {
+  if (serviceId === "" || serviceId === "none" || contextId === "" || serviceId === contextId) return;
+  throw new ZcontextError(
+    "ERR_CONTEXT_MISMATCH",
+    `context id "${serviceId}" is not this provider's, which is "${contextId}"`,
+  );
+}
+
+// --- process: a command to one task, from somebody else than the provider -------------------------------------------
+
+function dispatchProcess({ topic, header, body }: ProcessMessage, view: View): Decision {
+  const known = view.find(header.transaction) ?? unknownTransaction(header.transaction, view);
+  const tasks = addressed(header, known).filter((task) => task.topic === topic);
+  if (tasks.length === 0) {
+    return refuse(
+      "ERR_TASK_UNKNOWN",
+      `no task "${header.serviceName}" ${header.serviceId && `with id "${header.serviceId}" `}listens on ${topic}; have ${[...known.keys()].join(", ")}`,
+    );
+  }
+  if (header.action !== "stop") assertNoForeignCommand(header, body, view);
+  switch (header.action) {
+    case "start": {
+      const living = tasks.filter(({ id }) => hasProcess(known.get(id)?.state ?? "defined"));
+      if (living.length === tasks.length) throw alive(living.map(({ id }) => `${id} is ${known.get(id)?.state}`));
+      return obey(tasks.filter((task) => !living.includes(task)).map((task) => ({ task, action: "start" })));
+    }
+    case "restart":
+      return obey(tasks.map((task) => ({ task, action: "restart" })));
+    case "stop":
+      return obey(
+        stopOrders(
+          tasks.map(({ id }) => id),
+          known,
+        ),
+      );
+    default:
+      return refuse("ERR_MESSAGE_UNKNOWN", `unknown action "${header.action}": expected start, stop or restart`);
+  }
+}
+
+// A task that is known keeps its own command; whoever brings another one is told so.
+function assertNoForeignCommand({ serviceId, serviceName }: Header, body: JsonObject, { ownTasks }: View): void {
+  const command = readBroughtCommand(body);
+  if (command !== undefined) assertOwnCommand(serviceId || serviceName, command, ownTasks);
+}
+
+function addressed({ serviceId, serviceName }: ProcessMessage["header"], known: TransactionView): TaskServiceConfig[] {
+  return tasksOf(known).filter(
+    (task) => (serviceName === ALL || serviceName === task.serviceName) && (serviceId === "" || serviceId === task.id),
+  );
+}
+
+// --- control: what tasks say -----------------------------------------------------------------------------------------
+
+function dispatchControl({ header }: ControlMessage, view: View): Decision {
+  if (header.serviceName === CONTEXT_NAME) return { kind: "ignore" };
+  const known = view.find(header.transaction);
+  if (known?.has(header.serviceId)) return { kind: "record" };
+  return {
+    kind: "ignore",
+    why: `"${header.action}" of task "${header.serviceId}" in transaction "${header.transaction}", which this provider does not run`,
+  };
+}
+
+// --- state: queries --------------------------------------------------------------------------------------------------
+
+function dispatchState({ header }: StateMessage, view: View): Decision {
+  const action = header.action === "request" ? "reply_context" : header.action === "top" ? "reply_top" : undefined;
+  if (action === undefined) return { kind: "ignore" };
+  if (view.find(header.transaction) !== undefined) return { kind: "reply", action };
+  const reason = `transaction "${header.transaction}" ${view.whyUnknown(header.transaction)}`;
+  return { kind: "replyError", action, code: "ERR_TRANSACTION_UNKNOWN", reason };
+}
+
+// --- shared ------------------------------------------------------------------------------------------------------------
+
+function obey(orders: Order[]): Decision {
+  return { kind: "obey", orders };
+}
+
+function refuse(code: ErrorCode, reason: string): Decision {
+  return { kind: "refuse", code, reason };
+}
+
+function alive(which: string[]): ZcontextError {
+  return new ZcontextError("ERR_TASK_ALIVE", `${which.join(", ")}: stop it first, or use restart`);
+}
+
+function tasksOf(known: TransactionView): TaskServiceConfig[];
+function tasksOf(known: TransactionView | undefined): TaskServiceConfig[] | undefined;
+function tasksOf(known: TransactionView | undefined): TaskServiceConfig[] | undefined {
+  return known && [...known.values()].map(({ task }) => task);
+}
+
+function unknownTransaction(transaction: string, view: View): never {
+  throw new ZcontextError("ERR_TRANSACTION_UNKNOWN", `transaction "${transaction}" ${view.whyUnknown(transaction)}`);
+}
+
+function assertKnown(ids: readonly string[], known: TransactionView): void {
+  const unknown = ids.filter((id) => !known.has(id));
+  if (unknown.length === 0) return;
+  throw new ZcontextError(
+    "ERR_TASK_UNKNOWN",
+    `no task ${unknown.join(", ")} in this transaction; have ${[...known.keys()].join(", ")}`,
+  );
+}

@@ -1,0 +1,88 @@
+// What the bus is told about a task service: the record of the original's context state, and how each message that
+// travels changes it. Pure; the truth about the process is the lifecycle's. Pure.
+import type { TaskServiceConfig } from "../../config/context-config.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import type { Status } from "../../protocol/message.ts";
+import { hasProcess, type TaskState } from "../../protocol/task-state.ts";
+import type { Standing } from "./lifecycle.ts";
+
+/** One entry of `tasks` in `context_info` and `reply_context`. */
+export interface TaskRecord extends JsonObject {
+  service_id: string;
+  pid: number | null;
+  /** Last verb or announcement: `defined`, `start`, `created`, `started`, `updated`, … or a word of the task's own. */
+  action: string;
+  state: "success" | "in_progress";
+  serviceName: string;
+  instance: string;
+  /** The last command to the task as it travelled; absent before the first. */
+  task?: JsonObject;
+  /** zcontext's own: the state of the lifecycle, and how often the task has run. */
+  lifecycle: TaskState;
+  runs: number;
+  /** Why it is down, waits, or can't be ended; only while that is so. */
+  reason?: string;
+}
+
+/** A task service as the transaction gets to know it. */
+export function newRecord({ id, serviceName, instance }: TaskServiceConfig): TaskRecord {
+  return {
+    service_id: id,
+    pid: null,
+    action: "defined",
+    state: "success",
+    serviceName,
+    instance,
+    lifecycle: "defined",
+    runs: 0,
+  };
+}
+
+/** After a command to the task went out. */
+export function commanded(record: TaskRecord, action: string, body: JsonObject): TaskRecord {
+  const pid = action === "start" ? null : record.pid;
+  return { ...record, pid, action, state: "in_progress", task: body };
+}
+
+/** After an announcement about the task was heard. A failure to start is no progress and changes nothing. */
+export function announced(record: TaskRecord, action: string, { result, pid }: Status): TaskRecord {
+  if (result !== "success" && action !== "failed") return record;
+  return { ...record, pid: typeof pid === "number" ? pid : record.pid, action, state: "success" };
+}
+
+/** A transaction as `context_info` and `reply_context` show it. */
+export interface TransactionRecord extends JsonObject {
+  configuration: JsonObject;
+  contextId: string;
+  contextLogName: string;
+  contextName: string;
+  tasks: TaskRecord[];
+}
+
+/** Where the task stands now. */
+export function standingAt(record: TaskRecord, { state, life }: Standing): TaskRecord {
+  const reason = whyIn({ state, life });
+  // One that has not said that it has started, and may never say it, has a process all the same.
+  const pid = record.pid ?? (hasProcess(state) ? (life.pid ?? null) : null);
+  return { ...record, pid, lifecycle: state, runs: life.run, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** Why a task stands where it does, where that is not as it should be. */
+export function whyIn({ state, life }: Pick<Standing, "state" | "life">): string | undefined {
+  switch (state) {
+    case "failed":
+    case "backingOff":
+      return life.reason;
+    case "blocked":
+      return `waits for ${life.missing}`;
+    case "unready":
+    case "unresponsive":
+      return life.fault;
+    case "stopping":
+      return life.requested ? undefined : (life.fault ?? life.reason);
+    case "stuck":
+      return life.stuck;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,76 @@
+// The messages the provider itself publishes about its transactions and their tasks. Pure.
+import type { ErrorCode } from "../../errors.ts";
+import type { Json, JsonObject } from "../../protocol/json.ts";
+import { CONTEXT_NAME, type ControlMessage, type Header, type StateMessage } from "../../protocol/message.ts";
+import type { TransactionRecord } from "../task/record.ts";
+
+/** Who speaks and about which transaction; `requestId` where it answers somebody. */
+export interface About {
+  contextId: string;
+  transaction: string;
+  requestId?: string | undefined;
+}
+
+/** The state of transactions: after every command and announcement, and as the answer to an accepted command. */
+export function contextInfo(
+  about: About,
+  data: { [transaction: string]: TransactionRecord }[],
+  items: JsonObject = {},
+): ControlMessage {
+  return contextSays(about, "update", { data, device_action: "context_info", result: "success", ...items });
+}
+
+/** The answer to a command that is not obeyed. */
+export function refused(about: About, code: ErrorCode, reason: string): ControlMessage {
+  return contextSays(about, "refused", { code, device_action: "", reason, result: "failure" });
+}
+
+/** A task is started by its triggers too often, and waits its turn from now on. */
+export function throttled(about: About, serviceId: string): ControlMessage {
+  const reason = `triggers started ${serviceId} more than 20 times in 10 s; further starts wait for one a second`;
+  return contextSays(about, "throttled", { device_action: "", reason, result: "failure", task: serviceId });
+}
+
+/** A task that has ended too often is not started again by itself. */
+export function notRestarted(about: About, serviceId: string, because: string): ControlMessage {
+  const reason = `${serviceId} is not restarted: ${because}; a start by hand begins anew`;
+  return contextSays(about, "not_restarted", { device_action: "", reason, result: "failure", task: serviceId });
+}
+
+/** The transaction is over, and so is what the provider knows of it. */
+export function ended(about: About): ControlMessage {
+  return contextSays(about, "ended", { device_action: "", result: "success" });
+}
+
+/** The provider's last word. */
+export function left(contextId: string): ControlMessage {
+  return contextSays({ contextId, transaction: "" }, "exited", { device_action: "", result: "success" });
+}
+
+/** The reply to a `state` message: its own header with the action replaced. */
+export function reply(header: Header, action: "reply_context" | "reply_top", content: Json): StateMessage {
+  return { kind: "state", header: { ...header, action }, content };
+}
+
+/** The reply to a `state` message that can't be answered; `running` are the transactions that could be asked about. */
+export function errorReply(
+  header: Header,
+  action: "reply_context" | "reply_top",
+  code: ErrorCode,
+  reason: string,
+  running: string[],
+): StateMessage {
+  return reply(header, action, { error: { code, reason, running } });
+}
+
+function contextSays(
+  { contextId, transaction, requestId }: About,
+  action: string,
+  status: ControlMessage["status"],
+): ControlMessage {
+  return {
+    kind: "control",
+    header: { action, serviceId: contextId, serviceName: CONTEXT_NAME, transaction, requestId },
+    status,
+  };
+}

@@ -1,0 +1,69 @@
+// A transition of a task, as the journal keeps it and as everybody can hear it on the topic `transition`. Pure.
+
+import type { Exit } from "../../launch/child.ts";
+import type { Frame } from "../../protocol/codec.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import type { Moved } from "../journal/records.ts";
+import { isWanted } from "../task/lifecycle.ts";
+import type { Change, SupervisedTask } from "../task/task-contract.ts";
+
+/** The moment of a transition, on the machine's monotonic clock and on the wall. */
+export interface Moment {
+  monotonicMs: number;
+  time: string;
+}
+
+/** What has become of a task. */
+export function transitionOf(
+  { task, standing, memory, lastExit }: SupervisedTask,
+  { from, event, cause }: Change,
+  { transaction, sequence, moment }: { transaction: string; sequence: number; moment: Moment },
+): Moved {
+  const { state, life } = standing;
+  return {
+    kind: "moved",
+    transaction,
+    task: task.id,
+    sequence,
+    from,
+    to: state,
+    event,
+    ...(cause === undefined ? {} : { cause }),
+    run: life.run,
+    ...(life.pid === undefined ? {} : { pid: life.pid }),
+    ...(lastExit === undefined || event !== "exit" ? {} : exitOf(lastExit)),
+    isWanted: isWanted(standing),
+    exits: memory.ends,
+    ...moment,
+  };
+}
+
+function exitOf({ code, signal }: { code: number | null; signal: string | null }): { code?: number; signal?: string } {
+  return { ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) };
+}
+
+/** The frame that tells it. */
+export function frameOf(
+  { kind: _, isWanted, exits, monotonicMs, ...moved }: Moved,
+  { contextId, incarnation }: { contextId: string; incarnation: string },
+  { lastExit }: SupervisedTask,
+): Frame {
+  const body = {
+    ...moved,
+    context_id: contextId,
+    incarnation,
+    is_wanted: isWanted,
+    monotonic_ms: Math.round(monotonicMs),
+    restarts_counted: exits.length,
+    ...(lastExit === undefined || moved.event !== "exit" ? {} : effortOf(lastExit)),
+  };
+  return { topic: "transition", body: body as unknown as JsonObject };
+}
+
+/** What it took until nobody of the task was left. */
+function effortOf({ wasKilled, ended }: Exit): { escalated: boolean; killed: { pid: number; signal: string }[] } {
+  return {
+    escalated: wasKilled || ended.some(({ signal }) => signal === "SIGKILL"),
+    killed: ended.map((one) => ({ ...one })),
+  };
+}

@@ -1,0 +1,32 @@
+import type { Log } from "./log.ts";
+
+/** Counts what came in and could not be used, and logs it without letting it flood the log. */
+export interface InputFaults {
+  /** How often each kind came. */
+  readonly counts: { readonly [kind: string]: number };
+  add(kind: string, fields: { [name: string]: unknown }): void;
+}
+
+/** Lines of one kind within a second; more are only counted. */
+const LINES_PER_SECOND = 10;
+
+export function createInputFaults(log: Log, nowMs: () => number): InputFaults {
+  const counts: { [kind: string]: number } = {};
+  const seconds = new Map<string, { startedMs: number; lines: number; muted: number }>();
+
+  return {
+    counts,
+    add(kind, fields) {
+      counts[kind] = (counts[kind] ?? 0) + 1;
+      const before = seconds.get(kind);
+      const isSame = before !== undefined && nowMs() - before.startedMs < 1_000;
+      const second = isSame ? before : { startedMs: nowMs(), lines: 0, muted: 0 };
+      seconds.set(kind, second);
+      if (!isSame && before !== undefined && before.muted > 0)
+        log.warn({ muted: before.muted }, `${kind}, further lines left out`);
+      second.lines += 1;
+      if (second.lines <= LINES_PER_SECOND) log.warn({ ...fields, count: counts[kind] }, kind);
+      else second.muted += 1;
+    },
+  };
+}

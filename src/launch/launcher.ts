@@ -1,0 +1,105 @@
+// Where a run of a task lives: a process of its own, a thread of a process it shares with the other threads of its
+// transaction, or a program that need not know of us. All look the same from here.
+import { resolve } from "node:path";
+import type { TaskServiceConfig } from "../config/context-config.ts";
+import { environmentOf } from "../protocol/environment.ts";
+import type { Assignment, StartData } from "../protocol/pipe.ts";
+import { type ProcessOptions, type Program, startChild, startProgram } from "./child.ts";
+import type { ProcessOwnership } from "./process-ownership.ts";
+import { handOn, type RunEvents, type TaskRun } from "./task-run.ts";
+import { startThreadHost, type ThreadHost } from "./thread-host.ts";
+
+/** Starts runs of tasks. */
+export interface Launcher {
+  launch(run: string, start: TaskStart, events: RunEvents): TaskRun;
+}
+
+/** What a run is made of: the task, its code, and how its process is to live. */
+export interface TaskStart {
+  task: TaskServiceConfig;
+  assignment: Assignment;
+  /** Absolute: the module to load, or the program to run. */
+  path: string;
+  /** Variables of the task's own. */
+  environment: Readonly<Record<string, string>>;
+}
+
+/** @param options.folder - Of the context file: where programs run, and where working folders start from. */
+export function createLauncher({ folder, ownership }: { folder: string; ownership: ProcessOwnership }): Launcher {
+  const hosts = new Map<string, ThreadHost>();
+
+  function hostOf(transaction: string): ThreadHost {
+    const present = hosts.get(transaction);
+    if (present !== undefined) return present;
+    const host = startThreadHost(transaction, ownership, () => {
+      if (hosts.get(transaction) === host) hosts.delete(transaction);
+    });
+    hosts.set(transaction, host);
+    return host;
+  }
+
+  function processOptionsOf(run: string, { task, environment }: TaskStart): ProcessOptions {
+    const { workingFolder, nice, filesMax, stopSignal } = task.supervision;
+    const limits = { nice, ...(filesMax === undefined ? {} : { filesMax }) };
+    const where = workingFolder === undefined ? {} : { folder: resolve(folder, workingFolder) };
+    return { run, environment, limits, stopSignal, ...where };
+  }
+
+  return {
+    launch(run, start, events) {
+      const { task, assignment, path } = start;
+      const processOptions = processOptionsOf(run, start);
+      if (task.command !== undefined) {
+        const environment = { ...start.environment, ...environmentOf(run, assignment) };
+        const program = { folder, ...processOptions, environment, path, words: task.command.words };
+        return launchProgram(program, ownership, events);
+      }
+      const isThread = task.serviceType === "Thread";
+      const { heartbeatMs, stopSignal } = task.supervision;
+      const data = { ...assignment, module: path, isThread, heartbeatMs, stopSignal };
+      return isThread
+        ? hostOf(assignment.transaction).launch(run, data, events)
+        : launchProcess(data, processOptions, ownership, events);
+    },
+  };
+}
+
+function launchProgram(program: Program, ownership: ProcessOwnership, events: RunEvents): TaskRun {
+  const running = startProgram(program, ownership, events);
+  let isAsked = false;
+  return {
+    // Once: many programs take the second signal for impatience, and leave things half done.
+    askToStop() {
+      if (!isAsked) running.signal(program.stopSignal ?? "SIGTERM");
+      isAsked = true;
+    },
+    bye() {},
+    heard() {},
+    kill: running.kill,
+    destroy: running.kill,
+  };
+}
+
+function launchProcess(
+  start: StartData,
+  processOptions: ProcessOptions,
+  ownership: ProcessOwnership,
+  events: RunEvents,
+): TaskRun {
+  const { run, stopSignal = "SIGTERM" } = processOptions;
+  const child = startChild([start.serviceId, start.instance, start.transaction], processOptions, ownership, {
+    ...events,
+    onMessage: (message) => handOn(message, events),
+  });
+  child.send({ type: "start", run, start });
+  return {
+    askToStop() {
+      child.send({ type: "stop", run });
+      child.signal(stopSignal);
+    },
+    bye: () => child.send({ type: "bye", run }),
+    heard: (sequence) => child.send({ type: "heard", run, sequence }),
+    kill: child.kill,
+    destroy: child.kill,
+  };
+}

@@ -1,0 +1,79 @@
+import { Subscriber } from "zeromq";
+import { reasonOf, ZcontextError } from "../errors.ts";
+import { decodeFrame, type Frame } from "../protocol/codec.ts";
+import { HIGH_WATER_MARK, MAX_WIRE_BYTES, RECONNECT_MS } from "./limits.ts";
+import { receiving } from "./receiving.ts";
+
+/** The listening half of a bus: one subscriber. */
+export interface Inbox {
+  /** Resolves when the forwarder has answered the connection. */
+  readonly up: Promise<void>;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  close(): Promise<void>;
+}
+
+/** Where an inbox hands on what it hears, in the order of arrival. Neither may throw. */
+export interface Listener {
+  onFrame(frame: Frame): void;
+  /** A frame that could not be read; it is dropped. */
+  onMalformed?(error: ZcontextError, bytes: Buffer): void;
+  /** Frames that need not even be decoded. */
+  isUnwanted?(bytes: Buffer): boolean;
+}
+
+/** Opens a subscriber that hears nothing yet. */
+export function openInbox(endpoint: string, listener: Listener): Inbox {
+  const socket = new Subscriber({
+    linger: 0,
+    receiveHighWaterMark: HIGH_WATER_MARK,
+    maxMessageSize: MAX_WIRE_BYTES,
+    reconnectInterval: RECONNECT_MS,
+  });
+  const { events } = socket; // a socket of its own, which there may be no room for
+  const up = new Promise<void>((resolve) => events.on("handshake", () => resolve()));
+  const topics = new Set<string>();
+  socket.connect(endpoint);
+  const listening = listen();
+
+  return {
+    up,
+    subscribe(topic) {
+      topics.add(topic);
+      socket.subscribe(topic);
+    },
+    unsubscribe(topic) {
+      topics.delete(topic);
+      socket.unsubscribe(topic);
+    },
+    async close() {
+      if (socket.closed) return;
+      socket.close();
+      await listening;
+    },
+  };
+
+  async function listen(): Promise<void> {
+    for await (const parts of receiving(socket)) hear(parts);
+  }
+
+  function hear(parts: Buffer[]): void {
+    const [bytes = Buffer.alloc(0)] = parts;
+    if (listener.isUnwanted?.(bytes)) return;
+    try {
+      if (parts.length > 1)
+        throw new ZcontextError("ERR_MESSAGE_MALFORMED", `message of ${parts.length} frames, expected one`);
+      const frame = decodeFrame(bytes);
+      // A subscription is a prefix to ZeroMQ; a topic that only begins like ours is somebody else's.
+      if (topics.has(frame.topic)) listener.onFrame(frame);
+    } catch (error) {
+      listener.onMalformed?.(asZcontextError(error), bytes);
+    }
+  }
+}
+
+function asZcontextError(error: unknown): ZcontextError {
+  return error instanceof ZcontextError
+    ? error
+    : new ZcontextError("ERR_MESSAGE_MALFORMED", reasonOf(error), { cause: error });
+}

@@ -1,0 +1,866 @@
+import { describe, expect, test } from "vitest";
+import { follow, isWanted, newborn, returned } from "../../../../src/context/task/lifecycle.ts";
+import { hasProcess, isAtRest, isPending } from "../../../../src/protocol/task-state.ts";
+import { countOf, EVENTS, effectsOfLast, HELD_BACK_MS, lifeAfter, stateAfter, WORDS, type Word } from "./life.ts";
+
+const ANNOUNCEMENTS = ["started", "unfit", "updated", "failed", "exited", "stopped"] as const;
+const UP = ["start", "spawned", "started"] as const;
+
+describe("a start", () => {
+  test("spawns at once, and the task runs only once it has said so", () => {
+    expect(effectsOfLast("start")).toEqual(["spawn"]);
+    expect(stateAfter("start")).toBe("starting");
+    expect(stateAfter("start", "spawned")).toBe("starting");
+    expect(stateAfter("start", "spawned", "started")).toBe("running");
+  });
+
+  test("begins a new run each time", () => {
+    expect(newborn().life.run).toBe(0);
+    expect(lifeAfter(...UP).standing.life.run).toBe(1);
+    expect(lifeAfter(...UP, "stop", "end", "start").standing.life.run).toBe(2);
+  });
+
+  test("knows the pid as soon as the operating system has given one, also when it is stopping by then", () => {
+    expect(lifeAfter("start").standing.life.pid).toBeUndefined();
+    expect(lifeAfter("start", "spawned").standing.life.pid).toBe(4312);
+    expect(lifeAfter("start", "stop", "spawned").standing.life.pid).toBe(4312);
+  });
+
+  test("forgets everything about the run before", () => {
+    const { life } = lifeAfter(...UP, "failed", "restartLater", "stopped", "crash", "backoffOver").standing;
+
+    expect(life).toEqual({ ...newborn().life, run: 2 });
+  });
+
+  test.each(["stop end", "end", "crash"])("is possible again after %s", (end) => {
+    expect(stateAfter(...UP, ...(end.split(" ") as Word[]), "start")).toBe("starting");
+  });
+
+  test.each([
+    ["starting", ["start"]],
+    ["running", UP],
+  ] as const)("of a task that is %s changes nothing", (state, story) => {
+    expect(stateAfter(...story, "start")).toBe(state);
+    expect(effectsOfLast(...story, "start")).toEqual([]);
+  });
+
+  test("of a task that is stopping waits for the process to be gone", () => {
+    expect(effectsOfLast(...UP, "stop", "start")).toEqual([]);
+    expect(stateAfter(...UP, "stop", "start")).toBe("stopping");
+    expect(effectsOfLast(...UP, "stop", "start", "end")).toEqual(["disarmGrace", "sayStopped", "spawn"]);
+    expect(stateAfter(...UP, "stop", "start", "end")).toBe("starting");
+  });
+
+  test("of a task that is stopping by itself waits as well", () => {
+    expect(stateAfter(...UP, "stopped", "start", "end")).toBe("starting");
+    expect(stateAfter("start", "unfit", "start", "crash")).toBe("starting");
+  });
+
+  test("that could not spawn fails, and fires on_fail", () => {
+    expect(stateAfter("start", "spawnFailed")).toBe("failed");
+    expect(effectsOfLast("start", "spawnFailed")).toEqual(["disarmReady", "fireOnFail", "sayFailed"]);
+    expect(lifeAfter("start", "spawnFailed").standing.life.reason).toBe("no such service");
+  });
+});
+
+describe("a task on demand", () => {
+  test("is announced as created when it is defined, and nothing runs", () => {
+    expect(effectsOfLast("define")).toEqual(["sayCreated"]);
+    expect(stateAfter("define")).toBe("defined");
+  });
+
+  test("is only announced while it has never run", () => {
+    for (const story of [["start"], UP, [...UP, "stop"], [...UP, "end"], [...UP, "crash"], ["startLater"]] as Word[][])
+      expect(effectsOfLast(...story, "define")).toEqual([]);
+  });
+
+  test("runs when it is started or restarted", () => {
+    expect(stateAfter("define", "start")).toBe("starting");
+    expect(stateAfter("define", "restart")).toBe("starting");
+  });
+
+  test("is over when it is stopped before it ever ran, and the provider says so", () => {
+    expect(stateAfter("define", "stop")).toBe("stopped");
+    expect(effectsOfLast("define", "stop")).toEqual(["sayStopped"]);
+  });
+});
+
+describe("on_start", () => {
+  test("fires on the first started of a run", () => {
+    expect(effectsOfLast(...UP)).toEqual(["disarmReady", "fireOnStart"]);
+  });
+
+  test("fires once per run, however often the task says it", () => {
+    expect(countOf("fireOnStart", ...UP, "started", "started")).toBe(1);
+  });
+
+  test("fires again in the next run", () => {
+    expect(countOf("fireOnStart", ...UP, "restart", "stopped", "end", "spawned", "started")).toBe(2);
+  });
+
+  test("does not fire for a task that says it could not start", () => {
+    expect(countOf("fireOnStart", "start", "spawned", "unfit", "started", "crash")).toBe(0);
+  });
+
+  test("does not fire once the task was asked to stop", () => {
+    expect(countOf("fireOnStart", "start", "spawned", "stop", "started", "end")).toBe(0);
+  });
+});
+
+describe("a process that has lived long enough", () => {
+  test("counts as started: the provider says so, and on_start fires", () => {
+    expect(effectsOfLast("start", "spawned")).toEqual(["armReady"]);
+    expect(effectsOfLast("start", "spawned", "ready")).toEqual(["disarmReady", "sayStarted", "fireOnStart"]);
+    expect(stateAfter("start", "spawned", "ready")).toBe("running");
+  });
+
+  test("is waited for only while the task has not started", () => {
+    expect(countOf("disarmReady", ...UP)).toBe(1);
+    expect(effectsOfLast(...UP, "ready")).toEqual([]);
+    expect(effectsOfLast("start", "started", "spawned")).toEqual([]);
+    expect(effectsOfLast("start", "stop", "spawned")).toEqual([]);
+    expect(effectsOfLast("start", "spawned", "stop", "ready")).toEqual([]);
+  });
+
+  test("may say so itself later, which is nothing new", () => {
+    expect(countOf("fireOnStart", "start", "spawned", "ready", "started")).toBe(1);
+    expect(stateAfter("start", "spawned", "ready", "started")).toBe("running");
+  });
+
+  test("may still say that it could not start", () => {
+    expect(stateAfter("start", "spawned", "ready", "unfit", "crash")).toBe("failed");
+  });
+
+  test.each([
+    ["end", "exited"],
+    ["crash", "failed"],
+  ] as const)("has never started when it comes to its %s before that", (end, state) => {
+    expect(countOf("sayStarted", "start", "spawned", end, "ready")).toBe(0);
+    expect(countOf("fireOnStart", "start", "spawned", end, "ready")).toBe(0);
+    expect(stateAfter("start", "spawned", end, "ready")).toBe(state);
+  });
+});
+
+describe("on_update", () => {
+  test("fires on every updated", () => {
+    expect(countOf("fireOnUpdate", ...UP, "updated", "updated", "updated")).toBe(3);
+  });
+
+  test("fires before the task has said started, too", () => {
+    expect(countOf("fireOnUpdate", "start", "spawned", "updated")).toBe(1);
+  });
+
+  test("does not fire once the task was asked to stop", () => {
+    expect(countOf("fireOnUpdate", ...UP, "stop", "updated", "end")).toBe(0);
+    expect(countOf("fireOnUpdate", ...UP, "restart", "updated")).toBe(0);
+  });
+});
+
+describe("on_fail", () => {
+  test.each([
+    ["failed is announced", ["failed"]],
+    ["the task says it could not start", ["unfit"]],
+    ["the process ends abnormally", ["crash"]],
+  ] as const)("fires when %s", (_, [word]) => {
+    expect(effectsOfLast("start", "spawned", word)).toContain("fireOnFail");
+    expect(effectsOfLast(...UP, word)).toContain("fireOnFail");
+  });
+
+  test("fires once per run, whatever else goes wrong in it", () => {
+    expect(countOf("fireOnFail", ...UP, "failed", "failed", "crash")).toBe(1);
+    expect(countOf("fireOnFail", "start", "spawned", "unfit", "failed", "unfit", "crash")).toBe(1);
+    expect(countOf("fireOnFail", ...UP, "failed", "stopped", "failed", "crash")).toBe(1);
+  });
+
+  test("fires again in the next run", () => {
+    expect(countOf("fireOnFail", ...UP, "crash", "start", "spawned", "crash")).toBe(2);
+  });
+
+  test("does not fire once the task was asked to stop, however it ends", () => {
+    for (const ending of [["failed", "crash"], ["crash"], ["unfit", "end"], ["spawnFailed"]] as Word[][]) {
+      expect(countOf("fireOnFail", "start", "stop", ...ending)).toBe(0);
+      expect(countOf("fireOnFail", "start", "restart", ...ending)).toBe(0);
+    }
+  });
+
+  test("keeps the first reason of the run", () => {
+    expect(lifeAfter(...UP, "failed", "crash").standing.life.reason).toBe("the disk is full");
+    expect(lifeAfter(...UP, "crash").standing.life.reason).toBe("the process was ended by SIGSEGV");
+    expect(lifeAfter("start", "unfit", "failed", "crash").standing.life.reason).toBe("no default export");
+  });
+});
+
+describe("on_exit", () => {
+  test("fires when the process ends with code 0 by itself", () => {
+    expect(effectsOfLast(...UP, "end")).toEqual(["fireOnExit", "sayStopped"]);
+    expect(stateAfter(...UP, "end")).toBe("exited");
+  });
+
+  test("fires when the process ends with code 0 before it has said started", () => {
+    expect(effectsOfLast("start", "spawned", "end")).toEqual(["disarmReady", "fireOnExit", "sayStopped"]);
+  });
+
+  test.each(["stopped", "exited"] as const)("fires on the task's own %s, and not again at its end", (word) => {
+    expect(effectsOfLast(...UP, word)).toContain("fireOnExit");
+    expect(countOf("fireOnExit", ...UP, word, "end")).toBe(1);
+    expect(stateAfter(...UP, word, "end")).toBe("exited");
+  });
+
+  test("fires once per run, however often the task announces its end", () => {
+    expect(countOf("fireOnExit", ...UP, "exited", "exited", "stopped", "stopped", "end")).toBe(1);
+  });
+
+  test("fires again in the next run", () => {
+    expect(countOf("fireOnExit", ...UP, "stopped", "end", ...UP, "end")).toBe(2);
+  });
+
+  test.each(["stop", "restart"] as const)("never fires after a %s", (command) => {
+    for (const ending of [["end"], ["stopped", "end"], ["exited", "stopped", "end"], ["crash"]] as Word[][])
+      expect(countOf("fireOnExit", ...UP, command, ...ending)).toBe(0);
+  });
+
+  test("does not fire for a task that has announced its failure, though its code be 0", () => {
+    for (const ending of [["end"], ["stopped", "end"], ["exited", "end"]] as Word[][]) {
+      expect(countOf("fireOnExit", ...UP, "failed", ...ending)).toBe(0);
+      expect(stateAfter(...UP, "failed", ...ending)).toBe("failed");
+    }
+  });
+
+  test("does not fire for a task that could not start, though its code be 0", () => {
+    expect(countOf("fireOnExit", "start", "spawned", "unfit", "stopped", "end")).toBe(0);
+    expect(stateAfter("start", "spawned", "unfit", "stopped", "end")).toBe("failed");
+  });
+
+  test("has the last word when the task announced its end before its process crashed", () => {
+    expect(stateAfter(...UP, "stopped", "crash")).toBe("exited");
+    expect(countOf("fireOnFail", ...UP, "stopped", "crash")).toBe(0);
+  });
+});
+
+describe("a stop", () => {
+  test("asks the task, and sets a limit to its patience", () => {
+    expect(effectsOfLast(...UP, "stop")).toEqual(["askToStop", "armGrace"]);
+    expect(stateAfter(...UP, "stop")).toBe("stopping");
+  });
+
+  test("is over when the process is gone, not when the task says so", () => {
+    expect(stateAfter(...UP, "stop", "stopped")).toBe("stopping");
+    expect(stateAfter(...UP, "stop", "stopped", "end")).toBe("stopped");
+    expect(effectsOfLast(...UP, "stop", "stopped", "end")).toEqual(["disarmGrace"]);
+  });
+
+  test("ends as stopped, however the process left", () => {
+    expect(stateAfter(...UP, "stop", "crash")).toBe("stopped");
+    expect(stateAfter(...UP, "failed", "stop", "crash")).toBe("stopped");
+  });
+
+  test("works while the task is starting, before and after there is a process", () => {
+    expect(effectsOfLast("start", "stop")).toEqual(["disarmReady", "askToStop", "armGrace"]);
+    expect(stateAfter("start", "stop", "end")).toBe("stopped");
+    expect(stateAfter("start", "spawned", "stop", "end")).toBe("stopped");
+    expect(stateAfter("start", "stop", "spawnFailed")).toBe("stopped");
+  });
+
+  test("is not undone by a late started", () => {
+    expect(stateAfter("start", "spawned", "stop", "started")).toBe("stopping");
+  });
+
+  test("asks once, also when it comes twice", () => {
+    expect(countOf("askToStop", ...UP, "stop", "stop", "stop")).toBe(1);
+    expect(countOf("armGrace", ...UP, "stop", "stop", "stop")).toBe(1);
+  });
+
+  test("asks, and at the end of the grace period asks no more", () => {
+    expect(effectsOfLast(...UP, "stop", "killDue")).toEqual(["kill"]);
+    expect(stateAfter(...UP, "stop", "killDue")).toBe("stopping");
+    expect(stateAfter(...UP, "stop", "killDue", "crash")).toBe("stopped");
+  });
+
+  test("wins over a start that waits for the process to be gone", () => {
+    expect(stateAfter(...UP, "stop", "start", "stop", "end")).toBe("stopped");
+  });
+
+  test("wins over a restart", () => {
+    expect(stateAfter(...UP, "restart", "stop", "end")).toBe("stopped");
+    expect(stateAfter(...UP, "restartLater", "stop", "end")).toBe("stopped");
+  });
+
+  test("is itself overtaken by a later start", () => {
+    expect(stateAfter(...UP, "restart", "stop", "start", "end")).toBe("starting");
+  });
+
+  test("makes a natural end that is under way a stop", () => {
+    expect(stateAfter(...UP, "stopped", "stop", "end")).toBe("stopped");
+  });
+
+  test.each([
+    ["stopped", [...UP, "stop", "end"]],
+    ["exited", [...UP, "end"]],
+    ["failed", [...UP, "crash"]],
+  ] as const)("of a task that is %s changes nothing", (state, story) => {
+    expect(stateAfter(...story, "stop")).toBe(state);
+    expect(effectsOfLast(...story, "stop")).toEqual([]);
+  });
+});
+
+describe("a task that ends by itself", () => {
+  test("gets the same patience after its own stopped as after a stop, but is not asked", () => {
+    expect(effectsOfLast(...UP, "stopped")).toEqual(["fireOnExit", "armGrace"]);
+    expect(effectsOfLast(...UP, "stopped", "killDue")).toEqual(["kill"]);
+  });
+
+  test("may go on after its own exited", () => {
+    expect(stateAfter(...UP, "exited")).toBe("running");
+    expect(countOf("fireOnUpdate", ...UP, "exited", "updated")).toBe(1);
+  });
+
+  test("is asked to leave when it says it could not start", () => {
+    expect(effectsOfLast("start", "spawned", "unfit")).toEqual(["disarmReady", "askToStop", "fireOnFail", "armGrace"]);
+    expect(stateAfter("start", "spawned", "unfit")).toBe("stopping");
+    expect(stateAfter("start", "spawned", "unfit", "crash")).toBe("failed");
+  });
+
+  test("may announce its failure while it ends", () => {
+    expect(effectsOfLast(...UP, "stopped", "failed")).toEqual(["fireOnFail"]);
+    expect(stateAfter(...UP, "stopped", "failed", "crash")).toBe("failed");
+  });
+
+  test("lives on after it has announced a failure, and can be restarted then", () => {
+    expect(stateAfter(...UP, "failed")).toBe("running");
+    expect(stateAfter(...UP, "failed", "restart", "end")).toBe("starting");
+  });
+});
+
+describe("a restart", () => {
+  test("stops first and starts when the process is gone", () => {
+    expect(effectsOfLast(...UP, "restart")).toEqual(["askToStop", "armGrace"]);
+    expect(stateAfter(...UP, "restart")).toBe("stopping");
+    expect(effectsOfLast(...UP, "restart", "stopped", "end")).toEqual(["disarmGrace", "spawn"]);
+    expect(stateAfter(...UP, "restart", "stopped", "end")).toBe("starting");
+  });
+
+  test("starts, too, when there was nothing to stop after all", () => {
+    expect(stateAfter("start", "restart", "spawnFailed")).toBe("starting");
+  });
+
+  test("spawns once, also when it comes twice", () => {
+    expect(countOf("spawn", ...UP, "restart", "restart", "end")).toBe(2);
+  });
+
+  test.each([
+    ["stopped", [...UP, "stop", "end"]],
+    ["exited", [...UP, "end"]],
+    ["failed", [...UP, "crash"]],
+  ] as const)("of a task that is %s is a start", (_, story) => {
+    expect(stateAfter(...story, "restart")).toBe("starting");
+  });
+});
+
+describe("a start that is held back", () => {
+  test("waits, and comes when its time has come", () => {
+    expect(stateAfter("startLater")).toBe("backingOff");
+    expect(effectsOfLast("startLater")).toEqual(["armBackoff"]);
+    expect(lifeAfter("startLater").standing.life.delayMs).toBe(HELD_BACK_MS);
+    expect(effectsOfLast("startLater", "backoffOver")).toEqual(["disarmBackoff", "spawn"]);
+    expect(stateAfter("startLater", "backoffOver")).toBe("starting");
+  });
+
+  test("is cancelled by a stop, and the provider says that the task is stopped", () => {
+    expect(stateAfter("startLater", "stop")).toBe("stopped");
+    expect(effectsOfLast("startLater", "stop")).toEqual(["disarmBackoff", "sayStopped"]);
+  });
+
+  test("does not begin to wait anew when another one comes", () => {
+    expect(effectsOfLast("startLater", "startLater")).toEqual([]);
+    expect(effectsOfLast("startLater", "restartLater")).toEqual([]);
+  });
+
+  test.each(["start", "restart"] as const)("gives way to a %s that nobody holds back", (command) => {
+    expect(effectsOfLast("startLater", command)).toEqual(["disarmBackoff", "spawn"]);
+  });
+
+  test("waits once the process of the run before is gone", () => {
+    expect(stateAfter(...UP, "restartLater")).toBe("stopping");
+    expect(effectsOfLast(...UP, "restartLater", "end")).toEqual(["disarmGrace", "sayStopped", "armBackoff"]);
+    expect(stateAfter(...UP, "stop", "startLater", "end")).toBe("backingOff");
+  });
+
+  test("goes by what was asked last while the process is still there", () => {
+    expect(stateAfter(...UP, "restartLater", "start", "end")).toBe("starting");
+    expect(stateAfter(...UP, "restart", "startLater", "end")).toBe("backingOff");
+  });
+
+  test.each([
+    ["stopped", [...UP, "stop", "end"]],
+    ["exited", [...UP, "end"]],
+    ["failed", [...UP, "crash"]],
+  ] as const)("waits from %s as well", (_, story) => {
+    expect(stateAfter(...story, "startLater")).toBe("backingOff");
+    expect(stateAfter(...story, "restartLater")).toBe("backingOff");
+  });
+});
+
+describe("the provider speaks for a task", () => {
+  test("that ended without a word", () => {
+    expect(effectsOfLast(...UP, "end")).toContain("sayStopped");
+    expect(effectsOfLast(...UP, "stop", "crash")).toContain("sayStopped");
+    expect(effectsOfLast("start", "stop", "spawnFailed")).toContain("sayStopped");
+  });
+
+  test("that failed without a word", () => {
+    expect(effectsOfLast(...UP, "crash")).toContain("sayFailed");
+    expect(effectsOfLast("start", "spawned", "unfit", "crash")).toContain("sayFailed");
+  });
+
+  test("and keeps silent when it has announced its own end", () => {
+    expect(countOf("sayStopped", ...UP, "stopped", "end")).toBe(0);
+    expect(countOf("sayStopped", ...UP, "exited", "end")).toBe(0);
+    expect(countOf("sayStopped", ...UP, "stop", "stopped", "end")).toBe(0);
+    expect(countOf("sayStopped", ...UP, "failed", "stop", "stopped", "end")).toBe(0);
+  });
+
+  test("and keeps silent when it has announced its own failure", () => {
+    expect(countOf("sayFailed", ...UP, "failed", "crash")).toBe(0);
+    expect(countOf("sayFailed", ...UP, "failed", "stopped", "end")).toBe(0);
+    expect(countOf("sayFailed", ...UP, "stopped", "failed", "crash")).toBe(0);
+  });
+
+  test("once, for one end", () => {
+    expect(countOf("sayStopped", ...UP, "end", "stop", "end", "crash")).toBe(1);
+    expect(countOf("sayFailed", ...UP, "crash", "stop", "crash")).toBe(1);
+  });
+});
+
+describe("a task that depends on others", () => {
+  test("is blocked until all of them are ready", () => {
+    expect(stateAfter("needsOther", "start")).toBe("blocked");
+    expect(effectsOfLast("needsOther", "start")).toEqual([]);
+    expect(lifeAfter("needsOther", "start").standing.life.missing).toBe("ts_1 (starting)");
+    expect(effectsOfLast("needsOther", "start", "needsNobody")).toEqual(["spawn"]);
+    expect(stateAfter("needsOther", "start", "needsNobody")).toBe("starting");
+  });
+
+  test("passes through when they are ready", () => {
+    expect(stateAfter("needsOther", "needsNobody", "start")).toBe("starting");
+  });
+
+  test("is not stopped when one of them goes, and waits for it before its own next run", () => {
+    expect(effectsOfLast(...UP, "needsOther")).toEqual([]);
+    expect(stateAfter(...UP, "needsOther")).toBe("running");
+    expect(stateAfter(...UP, "needsOther", "restart", "end")).toBe("blocked");
+    expect(stateAfter(...UP, "needsOther", "crashAndBack", "backoffOver")).toBe("blocked");
+  });
+
+  test("hears of them in whatever state it is, but for nothing else to happen", () => {
+    const stories: Word[][] = [[], ["start"], [...UP], [...UP, "stop"], [...UP, "stop", "end"], [...UP, "crash"]];
+    const waiting: Word[][] = [["startLater"], [...UP, "readyLate"], [...UP, "silent"], [...UP, "stuck"]];
+
+    for (const story of [...stories, ...waiting]) {
+      expect(lifeAfter(...story, "needsOther").standing.life.missing).toBe("ts_1 (starting)");
+      expect(stateAfter(...story, "needsOther")).toBe(stateAfter(...story));
+      expect(effectsOfLast(...story, "needsOther")).toEqual([]);
+    }
+  });
+
+  test.each(["stop", "stopSoon"] as const)("waits no more after a %s, and the provider says so", (command) => {
+    expect(stateAfter("needsOther", "start", command)).toBe("stopped");
+    expect(effectsOfLast("needsOther", "start", command)).toEqual(["sayStopped"]);
+    expect(stateAfter("needsOther", "start", command, "needsNobody")).toBe("stopped");
+  });
+
+  test("is neither alive nor at rest while it waits, and what is said of it counts for nothing", () => {
+    expect(stateAfter("needsOther", "start", "started", "ready", "failed", "start", "restart")).toBe("blocked");
+    expect(isPending("blocked")).toBe(true);
+  });
+});
+
+describe("a task that somebody else calls ready", () => {
+  test("is not running by its own word, which is kept all the same", () => {
+    expect(effectsOfLast("start", "spawned", "startedButProbed")).toEqual([]);
+    expect(stateAfter("start", "spawned", "startedButProbed")).toBe("starting");
+  });
+
+  test("runs when its probe succeeds, and its start is announced once", () => {
+    expect(effectsOfLast("start", "spawned", "startedButProbed", "ready")).toEqual(["disarmReady", "fireOnStart"]);
+    expect(effectsOfLast("start", "spawned", "ready")).toEqual(["disarmReady", "sayStarted", "fireOnStart"]);
+    expect(effectsOfLast("start", "spawned", "ready", "startedButProbed")).toEqual([]);
+  });
+
+  test("is late when the probe does not succeed, whatever the task said", () => {
+    expect(stateAfter("start", "spawned", "startedButProbed", "readyLate")).toBe("unready");
+  });
+
+  test("forgets its word in the next run", () => {
+    const again = ["start", "spawned", "startedButProbed", "crash", "start", "spawned", "ready"] as const;
+
+    expect(effectsOfLast(...again)).toContain("sayStarted");
+  });
+});
+
+describe.each([
+  ["unready", ["start", "spawned", "readyLate"], "not ready within 30 s", ["disarmReady", "askToStop", "armGrace"]],
+  ["unresponsive", [...UP, "silent"], "no heartbeat for 5 s", ["askToStop", "armGrace"]],
+  ["stopping", [...UP, "tooLarge"], "its processes hold 300 MiB, more than 200 MiB", ["askToStop", "armGrace"]],
+] as const)("a task at fault, and so %s", (state, story, fault, effects) => {
+  test("is asked to leave, and killed when it does not", () => {
+    expect(stateAfter(...story)).toBe(state);
+    expect(effectsOfLast(...story)).toEqual(effects);
+    expect(effectsOfLast(...story, "killDue")).toEqual(["kill"]);
+  });
+
+  test.each(["end", "crash"] as const)("has failed for that reason, also when it then comes to its %s", (end) => {
+    expect(stateAfter(...story, end)).toBe("failed");
+    expect(effectsOfLast(...story, end)).toEqual(["disarmGrace", "fireOnFail", "sayFailed"]);
+    expect(lifeAfter(...story, end).standing.life.reason).toBe(fault);
+  });
+
+  test("has failed though it says that it has stopped, and no natural end is seen in it", () => {
+    expect(stateAfter(...story, "stopped", "end")).toBe("failed");
+    expect(countOf("fireOnExit", ...story, "exited", "stopped", "end")).toBe(0);
+    expect(countOf("fireOnFail", ...story, "stopped", "end")).toBe(1);
+  });
+
+  test("fires on_fail once, also when it announces a failure of its own", () => {
+    expect(countOf("fireOnFail", ...story, "failed", "end")).toBe(1);
+    expect(countOf("sayFailed", ...story, "failed", "end")).toBe(0);
+  });
+
+  test("comes back when it is to", () => {
+    expect(effectsOfLast(...story, "endAndBack")).toEqual(["disarmGrace", "sayFailed", "fireOnFail", "armBackoff"]);
+    expect(stateAfter(...story, "endAndBack")).toBe("backingOff");
+    expect(lifeAfter(...story, "endAndBack").standing.life.reason).toBe(fault);
+  });
+
+  test("is stopped when somebody asks meanwhile, and is asked no second time", () => {
+    expect(effectsOfLast(...story, "stop")).toEqual([]);
+    expect(stateAfter(...story, "stop", "end")).toBe("stopped");
+    expect(countOf("fireOnFail", ...story, "stop", "end")).toBe(0);
+  });
+
+  test.each(["start", "restart"] as const)("runs again after a %s that came meanwhile", (word) => {
+    expect(stateAfter(...story, word, "end")).toBe("starting");
+    expect(effectsOfLast(...story, word, "end").at(-1)).toBe("spawn");
+  });
+
+  test("does not come to life again by a late word, nor go through it twice", () => {
+    for (const word of ["started", "ready", "readyLate", "silent", "tooLarge", "unfit"] as const) {
+      expect(stateAfter(...story, word)).toBe(state);
+      expect(effectsOfLast(...story, word)).toEqual([]);
+    }
+  });
+});
+
+test("a task may fall silent before it is ready", () => {
+  expect(effectsOfLast("start", "spawned", "silent")).toEqual(["disarmReady", "askToStop", "armGrace"]);
+  expect(stateAfter("start", "spawned", "silent")).toBe("unresponsive");
+});
+
+test("a task that was asked to stop is at fault no more, whatever is found out about it", () => {
+  for (const word of ["readyLate", "silent", "tooLarge"] as const) {
+    expect(stateAfter(...UP, "stop", word, "end")).toBe("stopped");
+    expect(lifeAfter(...UP, "stop", word).standing.life.fault).toBeUndefined();
+  }
+});
+
+describe("a process that leaves others behind", () => {
+  test("is not gone before they are, and has a grace period from then on", () => {
+    expect(stateAfter(...UP, "lingers")).toBe("stopping");
+    expect(effectsOfLast(...UP, "lingers")).toEqual(["armGrace"]);
+    expect(effectsOfLast("start", "spawned", "lingers")).toEqual(["disarmReady", "armGrace"]);
+    expect(effectsOfLast(...UP, "lingers", "killDue")).toEqual(["kill"]);
+  });
+
+  test("has ended the way its leader did", () => {
+    expect(stateAfter(...UP, "lingers", "end")).toBe("exited");
+    expect(effectsOfLast(...UP, "lingers", "end")).toEqual(["disarmGrace", "fireOnExit", "sayStopped"]);
+    expect(stateAfter(...UP, "lingers", "crash")).toBe("failed");
+    expect(stateAfter(...UP, "lingers", "crashAndBack")).toBe("backingOff");
+  });
+
+  test("has no second grace period where it is being stopped already", () => {
+    expect(effectsOfLast(...UP, "stop", "lingers")).toEqual([]);
+    expect(stateAfter(...UP, "stop", "lingers")).toBe("stopping");
+    expect(stateAfter(...UP, "silent", "lingers")).toBe("unresponsive");
+  });
+});
+
+describe("a task that can't be ended", () => {
+  const STUCK = [...UP, "stop", "killDue", "stuck"] as const;
+
+  test("is stuck, for everybody to see, and never stopped", () => {
+    expect(stateAfter(...STUCK)).toBe("stuck");
+    expect(effectsOfLast(...STUCK)).toEqual(["disarmGrace"]);
+    expect(lifeAfter(...STUCK).standing.life.stuck).toBe("pid 4312 (sh): in state D");
+    expect(hasProcess("stuck")).toBe(true);
+  });
+
+  test("is stopped once it is gone after all", () => {
+    expect(stateAfter(...STUCK, "crash")).toBe("stopped");
+    expect(effectsOfLast(...STUCK, "crash")).toEqual(["sayStopped"]);
+  });
+
+  test("stays so, whatever it says or is asked", () => {
+    for (const word of ["started", "stopped", "failed", "stop", "stopSoon", "start", "restart", "stuck"] as const)
+      expect(stateAfter(...STUCK, word)).toBe("stuck");
+  });
+
+  test("runs again after its end when that was asked meanwhile, and not when it was stopped again", () => {
+    expect(stateAfter(...STUCK, "start", "crash")).toBe("starting");
+    expect(stateAfter(...STUCK, "start", "stop", "crash")).toBe("stopped");
+    expect(stateAfter(...STUCK, "start", "stopSoon", "crash")).toBe("stopped");
+  });
+
+  test("has failed or ended by itself, where nobody asked it to", () => {
+    expect(stateAfter(...UP, "lingers", "killDue", "stuck", "crash")).toBe("failed");
+    expect(stateAfter(...UP, "lingers", "killDue", "stuck", "end")).toBe("exited");
+    expect(stateAfter(...UP, "stuck", "crashAndBack")).toBe("backingOff");
+  });
+
+  test("is not waited for with a start that may never come", () => {
+    expect(effectsOfLast("start", "spawned", "stuck")).toEqual(["disarmReady"]);
+  });
+});
+
+describe("a task that ends by itself and is to run again", () => {
+  test.each([
+    ["its natural end", "endAndBack", ["sayStopped", "fireOnExit", "armBackoff"]],
+    ["its crash", "crashAndBack", ["sayFailed", "fireOnFail", "armBackoff"]],
+  ] as const)("waits after %s, which is told and fires its trigger", (_, word, effects) => {
+    expect(stateAfter(...UP, word)).toBe("backingOff");
+    expect(effectsOfLast(...UP, word)).toEqual(effects);
+    expect(lifeAfter(...UP, word).standing.life.delayMs).toBe(HELD_BACK_MS);
+    expect(stateAfter(...UP, word, "backoffOver")).toBe("starting");
+  });
+
+  test("waits, too, when it could not be spawned", () => {
+    expect(stateAfter("start", "spawnFailedAndBack")).toBe("backingOff");
+    expect(effectsOfLast("start", "spawnFailedAndBack")).toEqual([
+      "disarmReady",
+      "sayFailed",
+      "fireOnFail",
+      "armBackoff",
+    ]);
+    expect(lifeAfter("start", "spawnFailedAndBack").standing.life.reason).toBe("no memory");
+  });
+
+  test("fires nothing again that has fired at its own word, and announces nothing it has announced", () => {
+    expect(effectsOfLast(...UP, "failed", "crashAndBack")).toEqual(["armBackoff"]);
+    expect(effectsOfLast(...UP, "failed", "endAndBack")).toEqual(["armBackoff"]);
+    expect(effectsOfLast(...UP, "stopped", "crashAndBack")).toEqual(["disarmGrace", "armBackoff"]);
+    expect(effectsOfLast(...UP, "exited", "endAndBack")).toEqual(["armBackoff"]);
+    expect(effectsOfLast("start", "spawned", "unfit", "crashAndBack")).toEqual([
+      "disarmGrace",
+      "sayFailed",
+      "armBackoff",
+    ]);
+  });
+
+  test("keeps the first reason of the run while it waits", () => {
+    expect(lifeAfter(...UP, "failed", "crashAndBack").standing.life.reason).toBe("the disk is full");
+  });
+
+  test("does not, when it was stopped", () => {
+    for (const command of ["stop", "stopSoon"] as const)
+      expect(stateAfter(...UP, command, "crashAndBack")).toBe("stopped");
+    expect(stateAfter(...UP, "crashAndBack", "stop")).toBe("stopped");
+    expect(stateAfter(...UP, "crashAndBack", "stopSoon")).toBe("stopped");
+    expect(stateAfter(...UP, "crashAndBack", "stop", "backoffOver")).toBe("stopped");
+  });
+
+  test("goes by what somebody has asked for, where somebody has", () => {
+    expect(stateAfter(...UP, "restart", "crashAndBack")).toBe("starting");
+    expect(lifeAfter(...UP, "restartLater", "crashAndBack").standing.life.delayMs).toBe(HELD_BACK_MS);
+  });
+});
+
+describe("a stop that waits for those who need the task", () => {
+  test("leaves the task in peace until then", () => {
+    expect(effectsOfLast(...UP, "stopSoon")).toEqual([]);
+    expect(stateAfter(...UP, "stopSoon")).toBe("running");
+    expect(effectsOfLast(...UP, "stopSoon", "stop")).toEqual(["askToStop", "armGrace"]);
+  });
+
+  test("lets what the task does meanwhile be no event of its own", () => {
+    for (const word of ["updated", "failed", "exited", "stopped", "unfit", "end", "crash"] as const)
+      for (const effect of ["fireOnUpdate", "fireOnFail", "fireOnExit"] as const)
+        expect(countOf(effect, ...UP, "stopSoon", word)).toBe(0);
+  });
+
+  test("lets it become ready, but fires nothing by that", () => {
+    expect(stateAfter("start", "spawned", "stopSoon", "started")).toBe("running");
+    expect(countOf("fireOnStart", "start", "spawned", "stopSoon", "started")).toBe(0);
+    expect(effectsOfLast("start", "spawned", "stopSoon", "ready")).toEqual(["disarmReady", "sayStarted"]);
+  });
+
+  test.each(["end", "crash", "crashAndBack"] as const)("makes its %s a stop", (end) => {
+    expect(stateAfter(...UP, "stopSoon", end)).toBe("stopped");
+  });
+
+  test("wins over a start that waits for the process to be gone", () => {
+    expect(stateAfter(...UP, "restart", "stopSoon", "end")).toBe("stopped");
+  });
+
+  test("ends a wait at once", () => {
+    expect(stateAfter("startLater", "stopSoon")).toBe("stopped");
+    expect(effectsOfLast("startLater", "stopSoon")).toEqual(["disarmBackoff", "sayStopped"]);
+  });
+
+  test.each([
+    ["defined", []],
+    ["stopped", [...UP, "stop", "end"]],
+    ["exited", [...UP, "end"]],
+    ["failed", [...UP, "crash"]],
+  ] as const)("means nothing to a task that is %s", (state, story) => {
+    expect(stateAfter(...story, "stopSoon")).toBe(state);
+    expect(effectsOfLast(...story, "stopSoon")).toEqual([]);
+  });
+
+  test("is overtaken by a restart", () => {
+    expect(stateAfter(...UP, "stopSoon", "restart", "end")).toBe("starting");
+  });
+});
+
+describe("a task whose restart is refused", () => {
+  const refusal = "it has ended more than 5 times within 60 s";
+
+  test("has failed, though it had ended well, and the provider says so", () => {
+    expect(stateAfter(...UP, "end", "givenUp")).toBe("failed");
+    expect(effectsOfLast(...UP, "end", "givenUp")).toEqual(["sayFailed"]);
+    expect(lifeAfter(...UP, "end", "givenUp").standing.life.reason).toBe(refusal);
+  });
+
+  test("has failed for that reason as well, where it had failed", () => {
+    expect(stateAfter(...UP, "crash", "givenUp")).toBe("failed");
+    expect(effectsOfLast(...UP, "crash", "givenUp")).toEqual([]);
+    expect(lifeAfter(...UP, "crash", "givenUp").standing.life.reason).toBe(refusal);
+  });
+
+  test("fires no trigger by that", () => {
+    for (const end of ["end", "crash"] as const)
+      for (const effect of ["fireOnFail", "fireOnExit"] as const)
+        expect(countOf(effect, ...UP, end, "givenUp")).toBe(countOf(effect, ...UP, end));
+  });
+
+  test.each([
+    ["runs", UP],
+    ["is starting", ["start"]],
+    ["waits", ["startLater"]],
+    ["was stopped", [...UP, "stop", "end"]],
+    ["is being stopped", [...UP, "stop"]],
+  ] as const)("goes on as before when it %s", (_, story) => {
+    expect(stateAfter(...story, "givenUp")).toBe(stateAfter(...story));
+    expect(effectsOfLast(...story, "givenUp")).toEqual([]);
+  });
+
+  test("may be started by hand", () => {
+    expect(stateAfter(...UP, "end", "givenUp", "start")).toBe("starting");
+    expect(lifeAfter(...UP, "end", "givenUp", "start").standing.life.reason).toBeUndefined();
+  });
+});
+
+describe("a task that an earlier provider has left", () => {
+  test.each(["defined", "stopped", "exited", "failed"] as const)("is %s as it was", (state) => {
+    expect(returned(state, 3)).toMatchObject({ state, life: { run: 3, pid: undefined } });
+  });
+
+  test.each(["starting", "running", "stopping", "unready", "unresponsive", "stuck", "backingOff", "blocked"] as const)(
+    "was %s, and no process of it lives now",
+    (state) => {
+      expect(returned(state, 3).state).toBe("stopped");
+    },
+  );
+
+  test.each(["defined", "stopped", "exited", "failed", "running"] as const)(
+    "%s: runs on command, and counts on",
+    (state) => {
+      const [next, effects] = follow(returned(state, 3), EVENTS.start);
+
+      expect(next).toMatchObject({ state: "starting", life: { run: 4, saidEnded: false, saidFailed: false } });
+      expect(effects).toEqual(["spawn"]);
+    },
+  );
+
+  test.each(["defined", "stopped", "exited", "failed"] as const)("%s: says nothing about its end again", (state) => {
+    expect(follow(returned(state, 3), EVENTS.stop)[1]).toEqual([]);
+  });
+
+  test("waits for those it depends on", () => {
+    const [dependent] = follow(returned("running", 1), EVENTS.needsOther);
+
+    expect(follow(dependent, EVENTS.start)[0].state).toBe("blocked");
+  });
+});
+
+test.each<[string, Word[], boolean]>([
+  ["was never started", [], false],
+  ["runs", [...UP], true],
+  ["is starting", ["start"], true],
+  ["waits for its backoff", [...UP, "crashAndBack"], true],
+  ["waits for others", ["needsOther", "start"], true],
+  ["is to be stopped soon", [...UP, "stopSoon"], false],
+  ["is being stopped", [...UP, "stop"], false],
+  ["is being restarted", [...UP, "restart"], true],
+  ["is being stopped, and started after that", [...UP, "stop", "start"], true],
+  ["is at fault", [...UP, "silent"], true],
+  ["is stuck on its way to a stop", [...UP, "stop", "stuck"], false],
+  ["was stopped while it waited to be restarted", [...UP, "restartLater", "end", "stop"], false],
+  ["has failed", [...UP, "crash"], false],
+])("whether a task is wanted that %s: %#", (_, story, isWantedThen) => {
+  expect(isWanted(lifeAfter(...story).standing)).toBe(isWantedThen);
+});
+
+test("what a task says when it is not alive changes nothing", () => {
+  const stories: Word[][] = [
+    [],
+    ["startLater"],
+    [...UP, "stop", "end"],
+    [...UP, "end"],
+    [...UP, "crash"],
+    ["start", "spawnFailed"],
+  ];
+
+  for (const story of stories) {
+    for (const word of ANNOUNCEMENTS) {
+      expect(effectsOfLast(...story, word)).toEqual([]);
+      expect(lifeAfter(...story, word).standing.life).toEqual(lifeAfter(...story).standing.life);
+      expect(stateAfter(...story, word)).toBe(stateAfter(...story));
+    }
+  }
+});
+
+test("a task that has never run takes nothing but commands", () => {
+  const commands: Word[] = ["define", "start", "startLater", "restart", "restartLater", "stop"];
+
+  for (const word of WORDS.filter((other) => !commands.includes(other))) {
+    expect(effectsOfLast(word)).toEqual([]);
+    expect(stateAfter(word)).toBe("defined");
+  }
+});
+
+test("an event leaves the standing before it as it was", () => {
+  const { standing } = lifeAfter("start");
+  const { state, life } = structuredClone({ state: standing.state, life: standing.life });
+
+  follow(standing, EVENTS.crash);
+
+  expect(standing).toMatchObject({ state, life });
+});
+
+test.each([
+  ["defined", false, true],
+  ["backingOff", false, false],
+  ["blocked", false, false],
+  ["starting", true, false],
+  ["running", true, false],
+  ["stopping", true, false],
+  ["unready", true, false],
+  ["unresponsive", true, false],
+  ["stuck", true, false],
+  ["stopped", false, true],
+  ["exited", false, true],
+  ["failed", false, true],
+] as const)("%s: a process may live: %s; nothing is under way: %s", (state, alive, atRest) => {
+  expect(hasProcess(state)).toBe(alive);
+  expect(isAtRest(state)).toBe(atRest);
+  expect(isPending(state)).toBe(!alive && !atRest);
+});

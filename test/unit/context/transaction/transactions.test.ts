@@ -1,0 +1,104 @@
+// What a provider takes up of what an earlier one has left, and what it has its journal keep for the next one.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DEFAULT_SUPERVISION, type TaskServiceConfig } from "../../../../src/config/context-config.ts";
+import { nothingToResume, type Resumable, recollect } from "../../../../src/context/journal/recall.ts";
+import type { JournalEntry } from "../../../../src/context/journal/records.ts";
+import { createTransactions, type TransactionsOptions } from "../../../../src/context/transaction/transactions.ts";
+import { silent } from "../../../../src/log.ts";
+import type { TaskState } from "../../../../src/protocol/task-state.ts";
+import { task } from "../task.ts";
+import { createMachine, pause, stopTheClock } from "./engine.ts";
+
+beforeEach(stopTheClock);
+afterEach(() => void vi.useRealTimers());
+
+/** The transactions of a provider with these tasks in its file, and what the journal keeps of them. */
+function provide(...tasks: TaskServiceConfig[]) {
+  let known: Resumable = nothingToResume;
+  const write = (entry: JournalEntry): void => {
+    const next = recollect(known, entry);
+    if ("fault" in next) throw new Error(next.fault);
+    known = next;
+  };
+  const transactions = createTransactions({
+    ...createMachine().surroundings,
+    config: { contextId: "c", logName: "", tasks, strategy: "one_for_one", supervision: DEFAULT_SUPERVISION },
+    addresses: {},
+    journal: { write },
+    lastSequence: 0,
+    incarnation: "i-1",
+    send: () => true,
+    inputFaults: { counts: {}, add() {} },
+    log: silent,
+  } as unknown as TransactionsOptions);
+  return { transactions, known: () => known };
+}
+
+function left(id: string, state: TaskState, isWanted = false) {
+  return { id, state, isWanted, runs: 1, exits: [] };
+}
+
+test("a transaction that was being stopped when its provider was killed is over", () => {
+  const { transactions, known } = provide(task("ts001"), task("ts002"));
+
+  const tasks = [left("ts001", "stopping"), left("ts002", "stopped")];
+  const wanted = transactions.resume({ id: "T1", contextName: "context", tasks });
+
+  expect(wanted).toEqual([]);
+  expect(transactions.running()).toEqual([]);
+  expect(known().transactions).toEqual([]);
+});
+
+test("one of that name that is started right after that has nothing to do with it", async () => {
+  const own = task("ts001");
+  const { transactions } = provide(own);
+  transactions.resume({ id: "T1", contextName: "context", tasks: [left("ts001", "stopping")] });
+
+  transactions.open("T1", "context").obey([{ task: own, action: "start" }]);
+  await pause("turn");
+
+  expect(transactions.running()).toEqual(["T1"]);
+});
+
+test("one of which nothing ran, and something may still be started by hand, goes on, and ends when it is quiet", async () => {
+  const { transactions } = provide(task("ts001"), task("ts002"));
+  const tasks = [left("ts001", "exited"), left("ts002", "defined")];
+  transactions.resume({ id: "T1", contextName: "context", tasks });
+  expect(transactions.running()).toEqual(["T1"]);
+
+  const over = transactions.untilDone("T1");
+  await pause("turn");
+
+  expect(await over).toMatchObject({ tasks: [{ state: "exited" }, { state: "stopped" }] });
+});
+
+test("the definition that a command brings is what the next provider resumes", () => {
+  const own = task("ts001");
+  const { transactions, known } = provide(own);
+  const transaction = transactions.open("T1", "context");
+  transaction.obey([{ task: own, action: "start" }]);
+  const louder = { ...own, configuration: { device_action: "shout", volume: "11" } };
+
+  transaction.obey([{ task: louder, action: "restart" }]);
+
+  expect(known().transactions[0]?.tasks[0]?.body).toMatchObject({
+    Task: { message: { content: { configuration: { volume: "11" } } } },
+  });
+});
+
+test("a task that came by message is resumed with the supervision that the file gives its id", () => {
+  const own = task("ts001", { supervision: { ...DEFAULT_SUPERVISION, restart: "always", graceMs: 1 } });
+  const before = provide(own);
+  const brought = { ...own, configuration: { device_action: "shout", volume: "11" } };
+  before.transactions.open("T1", "context").obey([{ task: brought, action: "start" }]);
+  const [transaction] = before.known().transactions;
+
+  const { transactions } = provide(own);
+  if (transaction !== undefined) transactions.resume(transaction);
+
+  const [resumed] = [...(transactions.find("T1")?.tasks ?? [])];
+  expect(resumed?.task).toMatchObject({
+    configuration: { volume: "11" },
+    supervision: { restart: "always", graceMs: 1 },
+  });
+});

@@ -1,0 +1,29 @@
+// Tasks as the monitor knows them, for the tests of what it shows.
+import type { TaskRow } from "../../../../tools/context-monitor/model.ts";
+
+/** A task of the transaction T1 that runs. */
+export function taskRow(id: string, facts: Partial<TaskRow> = {}): TaskRow {
+  const { transaction = "T1" } = facts;
+  return {
+    key: `${transaction} ${id}`,
+    transaction,
+    id,
+    service: `service_${id}`,
+    instance: "Steady",
+    state: "running",
+    pid: 4312,
+    runs: 1,
+    restarts: undefined,
+    reason: undefined,
+    cpu: 12.34,
+    rss: 51.6,
+    uptimeS: 303,
+    figures: {},
+    cpuHistory: [0, 50, 100],
+    rssHistory: [50, 50, 51.6],
+    last: { atMs: 0, words: "started" },
+    steps: [],
+    said: [],
+    ...facts,
+  };
+}

@@ -1,0 +1,144 @@
+// What `conf-command` sends: from its words and the context file to a message.
+import { dirname, resolve } from "node:path";
+import type { ContextConfig, TaskServiceConfig } from "../../src/config/context-config.ts";
+import { formatTaskService } from "../../src/config/task-service.ts";
+import type { Command } from "../../src/context/client/client.ts";
+import { reasonOf, ZcontextError } from "../../src/errors.ts";
+import { locationOf } from "../../src/launch/services.ts";
+import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+import type { StateMessage } from "../../src/protocol/message.ts";
+import { queryMessage, type TopQuery } from "../../src/protocol/query.ts";
+import { generateTransaction } from "../transaction-id.ts";
+
+/** The options of the command; see its `--help`. */
+export interface Options {
+  action?: string;
+  context_file?: string;
+  endpoint?: string;
+  subscribe_endpoint?: string;
+  service_name: string;
+  service_id?: string;
+  transaction?: string;
+  task_id?: string;
+  topic?: string;
+  content?: string;
+  timeout: number;
+  wait: boolean;
+  json?: true;
+  memory_maps?: true;
+  open_connections?: true;
+  opened_files?: true;
+  use_service?: true;
+  service_type: "pub" | "none";
+  service_endpoint: string;
+  /** Seconds between two publications. */
+  service_freq: number;
+}
+
+/** What `--action top` asks for: lists beside the figures, and a publication. */
+export function topQueryIn(options: Options): TopQuery {
+  const { memory_maps = false, open_connections = false, opened_files = false } = options;
+  const lists = { memory_maps, open_connections, opened_files };
+  if (!options.use_service) return lists;
+  const { service_type: type, service_endpoint: endpoint, service_freq: frequency_s } = options;
+  return { ...lists, service: { type, endpoint, frequency_s } };
+}
+
+/** The command that the options ask for; with a file, its tasks. */
+export function commandFor(action: string, options: Options, config: ContextConfig | undefined): Command {
+  const ids = idsIn(options, config);
+  const transaction =
+    options.transaction ||
+    (action === "start" ? generateTransaction() : action === "exit" ? "" : transactionIn(options, action));
+  const isWhole = ids === undefined;
+  return {
+    action: action as Command["action"],
+    transaction,
+    serviceId: options.service_id ?? (config?.contextId || "none"),
+    serviceName: options.service_name,
+    configuration:
+      action === "exit" || (action === "stop" && isWhole)
+        ? {}
+        : configurationFor(action, transaction, ids, options, config),
+  };
+}
+
+// The ids of --task_id; undefined for all of them.
+function idsIn(
+  { task_id, service_id, context_file }: Options,
+  config: ContextConfig | undefined,
+): string[] | undefined {
+  const ids = (task_id ?? "").split(/[\s,]+/).filter((id) => id !== "");
+  if (ids.length === 0 || ids.some((id) => id === "all" || id === config?.contextId || id === service_id))
+    return undefined;
+  const known = config?.tasks.map(({ id }) => id);
+  const unknown = ids.filter((id) => known?.includes(id) === false);
+  if (unknown.length === 0) return ids;
+  throw new ZcontextError(
+    "ERR_TASK_UNKNOWN",
+    `${context_file} has no task ${unknown.join(", ")}; it has ${known?.join(", ")}`,
+  );
+}
+
+// Without a file the provider looks the tasks up in its own; a stop needs no more than the ids anyway.
+function configurationFor(
+  action: string,
+  transaction: string,
+  ids: string[] | undefined,
+  { context_file = "" }: Options,
+  config: ContextConfig | undefined,
+): JsonObject {
+  if (config === undefined || action === "stop")
+    return ids === undefined ? {} : { TaskService: ids.map((id) => ({ id })) };
+  const tasks = config.tasks.filter(({ id }) => ids?.includes(id) ?? true);
+  return {
+    BackendBind: config.binds.subscribe,
+    BackendEndpoint: config.endpoints.publish,
+    ContextID: config.contextId,
+    FrontBind: config.binds.publish,
+    FrontEndEndpoint: config.endpoints.subscribe,
+    TaskLogName: config.logName,
+    TaskService: tasks.map((task) => ({ ...formatTaskService(atHome(task, context_file), { action, transaction }) })),
+  };
+}
+
+// A relative location starts from the file it stands in, which the provider may not know.
+function atHome(task: TaskServiceConfig, file: string): TaskServiceConfig {
+  const location = locationOf(task);
+  return location === undefined
+    ? task
+    : { ...task, configuration: { ...task.configuration, location: resolve(dirname(file), location) } };
+}
+
+/** The question that the options ask. */
+export function queryOf(action: string, transaction: string, options: Options): StateMessage {
+  return queryMessage(action, transaction, action === "top" ? topQueryIn(options) : {});
+}
+
+/** Any message: `--content` is a whole one with its header, or the content alone. */
+export function bodyFrom({
+  content = "",
+  action = "",
+  service_id = "",
+  service_name,
+  transaction = "",
+}: Options): Json {
+  let body: Json;
+  try {
+    body = JSON.parse(content);
+  } catch (error) {
+    return usage("--content is not JSON", reasonOf(error));
+  }
+  if (isObject(body) && ("header" in body || "Task" in body)) return body;
+  return { content: body, header: { action, service_id, service_name, service_transaction: transaction } };
+}
+
+/** The transaction that the options must name. */
+export function transactionIn({ transaction }: Options, action: string): string {
+  return transaction || usage(`--action ${action} needs --transaction`, "the id that start has printed");
+}
+
+/** @throws {ZcontextError} `ERR_USAGE`. */
+export function usage(problem: string, expected: string): never {
+  throw new ZcontextError("ERR_USAGE", `${problem}: ${expected}`, { hint: "`conf-command --help` lists the options." });
+}

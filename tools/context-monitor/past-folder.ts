@@ -1,0 +1,60 @@
+// Where a history lies that somebody wants to look at.
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { HISTORY_ENDING, historyFolderOf } from "../../src/context/journal/state-files.ts";
+import { reasonOf, ZcontextError } from "../../src/errors.ts";
+import { filesIn } from "../../src/history/folder.ts";
+import { segmentsOf } from "../../src/history/segments.ts";
+import { assertFile } from "../context-file.ts";
+import { clean } from "./text.ts";
+
+/** The options that say where. */
+export interface HistoryPlace {
+  context_file?: string;
+  /** A history's own folder, or one that holds some. */
+  history?: string;
+}
+
+/**
+ * Finds the folder of a history by its context file, or by its own name, or as the only one in a folder.
+ *
+ * @throws {ZcontextError} `ERR_USAGE` where it is not said, or not clearly; `ERR_CONFIG_UNREADABLE`.
+ */
+export async function findFolder({ context_file: file, history }: HistoryPlace): Promise<string> {
+  if (file !== undefined) {
+    await assertFile(file);
+    return history?.endsWith(HISTORY_ENDING) ? history : historyFolderOf(file, history);
+  }
+  if (history === undefined)
+    throw new ZcontextError("ERR_USAGE", "where is the history? --context_file FILE or --history FOLDER", {
+      hint: "`context-monitor --help` lists the options.",
+    });
+  return soleHistoryIn(history);
+}
+
+/** The folder itself, or the only history in it. */
+async function soleHistoryIn(folder: string): Promise<string> {
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new Error("it is not a folder");
+    if (segmentsOf(await filesIn(folder)).length > 0) return folder;
+    const found = (await readdir(folder)).filter((name) => name.endsWith(HISTORY_ENDING));
+    const [sole, ...others] = found;
+    if (sole === undefined) return folder;
+    if (others.length === 0) return join(folder, sole);
+    throw new ZcontextError("ERR_USAGE", `there are ${found.length} histories in ${folder}`, {
+      hint: "Name one of them, or the context file with --context_file.",
+      details: found.sort().map(clean),
+    });
+  } catch (error) {
+    if (error instanceof ZcontextError) throw error;
+    throw unreadable(folder, error);
+  }
+}
+
+/** For what the system says of a folder. */
+export function unreadable(folder: string, error: unknown): ZcontextError {
+  return new ZcontextError("ERR_CONFIG_UNREADABLE", `cannot read the history in ${folder}: ${reasonOf(error)}`, {
+    hint: "Give the folder that --history of service-context names, or the context file.",
+    cause: error,
+  });
+}
