@@ -17,7 +17,7 @@ import { detailsOf } from "../context-xml.ts";
 import { existingWith, GOOD_LIST, GOOD_OPTIONS, goodListBut, listIn } from "./service-xml.ts";
 
 function fixture(name: string): string {
-  return readFileSync(new URL(`../../fixtures/service-lists/${name}`, import.meta.url), "utf8");
+  return readFileSync(new URL(`../../../fixtures/service-lists/${name}`, import.meta.url), "utf8");
 }
 
 function problemsOf(text: string, options: ServiceListOptions = {}, existing: readonly string[] = []): unknown {
