@@ -16,7 +16,7 @@ export {
 export { findPresence, type Presence } from "./context/provider/presence.ts";
 export { type Provider, type ProviderOptions, startProvider } from "./context/provider/provider.ts";
 export type { TaskRecord } from "./context/task/record.ts";
-export type { Outcome } from "./context/transaction/transactions.ts";
+export type { Outcome } from "./context/transaction/outcome.ts";
 export { ERROR_CODES, type ErrorCode, ZcontextError } from "./errors.ts";
 export { connectLink, type Link, type LinkOptions } from "./link/link.ts";
 export type { Log, LogFields } from "./log.ts";

@@ -32,7 +32,7 @@ export interface MonitorOptions {
   watched(): readonly Watched[];
   publish(frame: Frame): unknown;
   /** Is told of each task what its processes hold, in MiB of resident memory, and whether their leader is halted. */
-  seen?(transaction: string, serviceId: string, look: { rssMib: number; isHalted: boolean }): void;
+  inspect?(transaction: string, serviceId: string, look: { rssMib: number; isHalted: boolean }): void;
   contextId?(): string;
   /** The forwarder's process, while it has one: its cost is the provider's as well. */
   forwarderPid?(): number | undefined;
@@ -48,7 +48,7 @@ export function startMonitor({
   sampler,
   watched,
   publish,
-  seen = () => {},
+  inspect = () => {},
   contextId = () => "",
   forwarderPid = () => undefined,
   periodMs = 1_000,
@@ -87,7 +87,7 @@ export function startMonitor({
     const entries = tasks.flatMap((task) => asList(memoryOf(task, latest)).map((memory) => entryOf(task, memory)));
     publish({ topic: "monitor", body: { [transaction]: entries } });
     for (const task of tasks)
-      for (const figures of asList(figuresIn(latest, task))) seen(transaction, task.service_id, lookOf(figures));
+      for (const figures of asList(figuresIn(latest, task))) inspect(transaction, task.service_id, lookOf(figures));
   }
 
   async function look(watched: Watched, wanted: TopOptions): Promise<{ task: WatchedTask; memory: JsonObject }[]> {

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { historyFolderOf } from "../../src/context/journal/state-files.ts";
 import type { Provider } from "../../src/context/provider/provider.ts";
-import { nobody, type ProviderObserver } from "../../src/context/transaction/observer.ts";
+import { ignoring, type ProviderObserver } from "../../src/context/transaction/observer.ts";
 import { figuresOf } from "../../src/history/figures.ts";
 import { readHistory } from "../../src/history/reader.ts";
 import type { ProviderRecord } from "../../src/history/records.ts";
@@ -81,7 +81,7 @@ export function openRecorder(
   const pulse = setInterval(() => tellOf("runs"), STATES_PERIOD_MS);
   pulse.unref();
   return {
-    observer: { ...nobody, moved: (moved) => writer.write({ kind: "transition", ...transitionOf(moved) }) },
+    observer: { ...ignoring, moved: (moved) => writer.write({ kind: "transition", ...transitionOf(moved) }) },
     hearing: (publish) => hearMonitor(publish, { sampled }),
     past: {
       since: (sinceMs) => readHistory(folder, { sinceMs, onFault: passOver }),

@@ -4,7 +4,7 @@ import type { ContextConfig } from "../../src/config/context-config.ts";
 import { type Provider, startProvider } from "../../src/context/provider/provider.ts";
 import { longestStopMs } from "../../src/context/transaction/dependencies.ts";
 import { together } from "../../src/context/transaction/observer.ts";
-import type { Outcome } from "../../src/context/transaction/transactions.ts";
+import type { Outcome } from "../../src/context/transaction/outcome.ts";
 import { deferred } from "../../src/deferred.ts";
 import { ZcontextError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";

@@ -1,4 +1,4 @@
-// Hears what comes from the bus, has `dispatch` decide, and carries that out.
+// Takes what comes in, has `dispatch` decide, and carries that out.
 import type { Supervision, TaskServiceConfig } from "../../config/context-config.ts";
 import { type ErrorCode, reasonOf, ZcontextError } from "../../errors.ts";
 import type { InputFaults } from "../../input-faults.ts";
@@ -7,8 +7,9 @@ import type { Frame } from "../../protocol/codec.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import {
   CONTEXT_NAME,
-  type ControlMessage,
+  type ContextMessage,
   type Message,
+  type ProcessMessage,
   readMessage,
   requestIdOf,
   type StateMessage,
@@ -19,23 +20,21 @@ import * as report from "../transaction/report.ts";
 import type { Transaction } from "../transaction/transaction.ts";
 import type { Transactions, Watched } from "../transaction/transactions.ts";
 import { createAnswered } from "./answered.ts";
-import { dispatch, type View } from "./dispatch.ts";
+import type { ControlChannel } from "./control-channel.ts";
+import { dispatch, type ReplyWord, type View } from "./dispatch.ts";
+import type { Identity } from "./identity.ts";
 import type { Publications } from "./publications.ts";
 
 export interface ControllerOptions {
+  identity: Identity;
   transactions: Transactions;
   /** The tasks of the provider's own file. */
   ownTasks: readonly TaskServiceConfig[];
   /** How tasks are supervised that the file does not have. */
   supervision: Supervision;
-  /** Of the provider's own publisher; what it says itself comes back from the bus. */
-  incarnation: string;
   /** Whether the code of a task lies where this provider may load code from. */
   mayLoad(task: TaskServiceConfig): boolean;
-  /** False when the message can't travel, which has been reported. */
-  publish(message: Message): boolean;
-  /** Commands to tasks may come on this topic from now on. */
-  listen(topic: string): void;
+  channel: Pick<ControlChannel, "incarnation" | "publish" | "listen">;
   /** The figures of a transaction's processes. */
   top(watched: Watched, options: TopOptions): Promise<JsonObject[]>;
   publications: Publications;
@@ -46,7 +45,7 @@ export interface ControllerOptions {
 }
 
 export interface Controller {
-  /** A frame that came from the bus. */
+  /** A frame that came in. */
   receive(frame: Frame): void;
   /**
    * Starts the provider's own file under this id.
@@ -58,47 +57,45 @@ export interface Controller {
   leave(): void;
 }
 
+const LEAVING = { code: "ERR_PROVIDER_LEAVING", reason: "the provider is leaving" } as const;
+
 export function createController(options: ControllerOptions): Controller {
-  const { transactions, ownTasks, publish, log, inputFaults } = options;
-  const { news } = transactions;
+  const { identity, transactions, ownTasks, supervision, mayLoad, channel, log, inputFaults } = options;
   const answered = createAnswered();
-  /** Questions that are being looked into; one that is repeated meanwhile gets the same answer. */
-  const looking = new Set<string>();
+  /** Queries that are being answered; one that is repeated meanwhile gets the same answer. */
+  const answering = new Set<string>();
   let isLeaving = false;
   const view: View = {
     get contextId() {
-      return transactions.contextId;
+      return identity.contextId;
     },
     ownTasks,
-    supervision: options.supervision,
+    supervision,
     find: (transaction) => transactions.find(transaction)?.view,
     whyUnknown: transactions.whyUnknown,
-    mayLoad: options.mayLoad,
+    mayLoad,
   };
 
   function receive(frame: Frame): void {
     const message = read(frame);
-    if (message === undefined || message.header.incarnation === options.incarnation || isFromOwnTask(message)) return;
-    const { header } = message;
-    if (answered.again(header.requestId)) return;
-    transactions.find(header.transaction)?.catchUp();
+    if (message === undefined || message.header.incarnation === channel.incarnation || isFromOwnTask(message)) return;
+    if (answered.again(message.header.requestId)) return;
     const decision = dispatch(message, view);
     switch (decision.kind) {
       case "obey":
-        if (isLeaving) return refuse(about(message), "ERR_PROVIDER_LEAVING", "the provider is leaving");
-        return obey(message, decision.orders);
+        if (isLeaving) return refuse(about(message), LEAVING.code, LEAVING.reason);
+        return obey(decision.command, decision.orders);
       case "leave":
-        accept(about(message), {});
+        accept(about(decision.command), {});
         return options.onLeave();
       case "refuse":
-        return refuse(about(message), decision.code, decision.reason);
+        return refuse(about(decision.command), decision.code, decision.reason);
       case "record":
-        return transactions.find(header.transaction)?.note(message as ControlMessage);
+        return transactions.find(message.header.transaction)?.note(decision.announcement);
       case "reply":
-        return void answerOnce(message as StateMessage, decision.action);
+        return void answerOnce(decision.query, decision.action);
       case "replyError":
-        publish(report.errorReply(header, decision.action, decision.code, decision.reason, transactions.running()));
-        return;
+        return answerError(decision.query, decision.action, decision.code, decision.reason);
       case "ignore":
         if (decision.why !== undefined) inputFaults.add("announcement ignored", { reason: decision.why });
     }
@@ -108,75 +105,74 @@ export function createController(options: ControllerOptions): Controller {
     try {
       return readMessage(frame);
     } catch (error) {
-      const { code, message: reason } = error as ZcontextError;
+      if (!(error instanceof ZcontextError)) throw error;
+      const { code, message: reason } = error;
       inputFaults.add("malformed message", { topic: frame.topic, reason });
-      // A command gets its answer, however it was spelled, as long as somebody can be told.
-      if (frame.topic === "context")
-        refuse(
-          { contextId: view.contextId, transaction: transactionOf(frame), requestId: requestIdOf(frame) },
-          code,
-          reason,
-        );
+      // A command gets its answer however it was spelled, as long as the sender can be told.
+      const to = { contextId: identity.contextId, transaction: transactionOf(frame), requestId: requestIdOf(frame) };
+      if (frame.topic === "context") refuse(to, code, reason);
       return undefined;
     }
   }
 
-  // What one of our own runs says goes to that run. A bus message is no proof: one that speaks in the name of another
-  // task, or of a run that is over, is not recorded.
+  // What one of our own runs says goes to that run. A message is no proof: one that speaks in the name of another task,
+  // or of a run that is over, is not recorded.
   function isFromOwnTask(message: Message): boolean {
     const { incarnation, sequence, serviceId, transaction } = message.header;
     if (message.kind !== "control" || incarnation === undefined || sequence === undefined) return false;
     const owner = transactions.ownerOf(incarnation);
     if (owner === undefined) return false;
-    const { task, hear } = owner.supervised;
+    const { task, hear } = owner.task;
     if (task.id === serviceId && owner.transaction === transaction) hear(incarnation, sequence, message);
     else inputFaults.add("announcement in the name of another", { task: task.id, claimed: serviceId, transaction });
     return true;
   }
 
-  function obey(message: Message, orders: readonly Order[]): void {
-    const { transaction, serviceId, serviceName } = message.header;
-    if (message.kind === "context" && view.contextId === "" && serviceId !== "none") transactions.contextId = serviceId;
+  function obey(command: ContextMessage | ProcessMessage, orders: readonly Order[]): void {
+    const { transaction, serviceId, serviceName, action } = command.header;
+    if (command.kind === "context" && identity.contextId === "" && serviceId !== "none") identity.contextId = serviceId;
     const present = transactions.open(transaction, serviceName);
-    accept(about(message), Object.fromEntries(orders.map(({ task, action }) => [task.id, action])));
-    log.info(
-      { transaction, orders: orders.map(({ task, action }) => `${action} ${task.id}`) },
-      `command ${message.header.action}`,
-    );
-    for (const { task } of orders) options.listen(task.topic);
+    accept(about(command), Object.fromEntries(orders.map((order) => [order.task.id, order.action])));
+    log.info({ transaction, orders: orders.map((order) => `${order.action} ${order.task.id}`) }, `command ${action}`);
+    for (const { task } of orders) channel.listen(task.topic);
     present.obey(orders);
   }
 
   function accept(to: report.About, orders: { [serviceId: string]: string }): void {
-    answered.remember(to.requestId, () => news.answer(to, { orders }));
+    answered.remember(to.requestId, () => transactions.statePublisher.answer(to, { orders }));
   }
 
   function refuse(to: report.About, code: ErrorCode, reason: string): void {
     inputFaults.add("command refused", { transaction: to.transaction, code, reason });
-    answered.remember(to.requestId, () => publish(report.refused(to, code, reason)));
+    answered.remember(to.requestId, () => channel.publish(report.refused(to, code, reason)));
   }
 
-  async function answerOnce(message: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
-    const { requestId } = message.header;
-    if (requestId === undefined) return answer(message, action);
-    if (looking.has(requestId)) return;
-    looking.add(requestId);
-    await answer(message, action).finally(() => looking.delete(requestId));
+  async function answerOnce(query: StateMessage, action: ReplyWord): Promise<void> {
+    const { requestId } = query.header;
+    if (requestId === undefined) return answer(query, action);
+    if (answering.has(requestId)) return;
+    answering.add(requestId);
+    await answer(query, action).finally(() => answering.delete(requestId));
   }
 
-  async function answer({ header, content }: StateMessage, action: "reply_context" | "reply_top"): Promise<void> {
-    const transaction = transactions.find(header.transaction) as Transaction;
+  async function answer(query: StateMessage, action: ReplyWord): Promise<void> {
+    const { transaction: id } = query.header;
+    const transaction = transactions.find(id);
+    if (transaction === undefined) return;
     try {
-      const found = action === "reply_context" ? transaction.record : await figuresFor(transaction, content);
-      if (publish(report.reply(header, action, found))) return;
+      const found = action === "reply_context" ? transaction.record : await figuresFor(transaction, query.content);
+      if (channel.publish(report.reply(query.header, action, found))) return;
       throw new ZcontextError("ERR_MESSAGE_MALFORMED", "the answer is longer than a message may be: ask for less");
     } catch (error) {
       const reason = reasonOf(error);
-      if (!(error instanceof ZcontextError))
-        return log.error({ transaction: header.transaction, reason }, "no figures");
-      inputFaults.add("query refused", { transaction: header.transaction, code: error.code, reason });
-      publish(report.errorReply(header, action, error.code, reason, transactions.running()));
+      if (!(error instanceof ZcontextError)) return log.error({ transaction: id, reason }, "no figures");
+      inputFaults.add("query refused", { transaction: id, code: error.code, reason });
+      answerError(query, action, error.code, reason);
     }
+  }
+
+  function answerError({ header }: StateMessage, action: ReplyWord, code: ErrorCode, reason: string): void {
+    channel.publish(report.errorReply(header, action, code, reason, transactions.running()));
   }
 
   async function figuresFor(transaction: Transaction, content: Json): Promise<JsonObject[]> {
@@ -188,19 +184,17 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   function about({ header }: Message): report.About {
-    return { contextId: view.contextId, transaction: header.transaction, requestId: header.requestId };
+    return { contextId: identity.contextId, transaction: header.transaction, requestId: header.requestId };
   }
 
   return {
     receive,
     start(transaction) {
-      const header = { action: "start", serviceId: view.contextId, serviceName: CONTEXT_NAME, transaction };
-      const message: Message = { kind: "context", header, configuration: undefined };
-      transactions.find(transaction)?.catchUp();
-      const decision = dispatch(message, view);
+      const header = { action: "start", serviceId: identity.contextId, serviceName: CONTEXT_NAME, transaction };
+      const decision = dispatch({ kind: "context", header, configuration: undefined }, view);
       if (decision.kind === "refuse") throw new ZcontextError(decision.code, decision.reason);
-      if (isLeaving) throw new ZcontextError("ERR_PROVIDER_LEAVING", "the provider is leaving");
-      if (decision.kind === "obey") obey(message, decision.orders);
+      if (isLeaving) throw new ZcontextError(LEAVING.code, LEAVING.reason);
+      if (decision.kind === "obey") obey(decision.command, decision.orders);
     },
     leave() {
       isLeaving = true;

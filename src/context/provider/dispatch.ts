@@ -1,5 +1,5 @@
-// Decides what a message means for this provider: which orders it gives, or why it is refused. It looks and never
-// touches; whoever called it acts. Rules: docs/protocol.md, "What is accepted". Pure.
+// Decides what a message means for this provider: which orders it gives, or why it is refused. It only looks; the
+// controller acts. Rules: docs/protocol.md, "What is accepted". Pure.
 import type { Supervision, TaskServiceConfig } from "../../config/context-config.ts";
 import { entersAtOnce, withOwnSupervision } from "../../config/meaning.ts";
 import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../../config/task-service.ts";
@@ -35,15 +35,18 @@ export interface View {
   mayLoad(task: TaskServiceConfig): boolean;
 }
 
+/** What a message leads to; each decision carries the message that it is about. */
 export type Decision =
-  | { kind: "obey"; orders: Order[] }
-  | { kind: "leave" }
-  | { kind: "refuse"; code: ErrorCode; reason: string }
-  | { kind: "record" }
-  | { kind: "reply"; action: "reply_context" | "reply_top" }
-  | { kind: "replyError"; action: "reply_context" | "reply_top"; code: ErrorCode; reason: string }
-  /** Nothing to do; `why` where somebody may want to know. */
+  | { kind: "obey"; command: ContextMessage | ProcessMessage; orders: Order[] }
+  | { kind: "leave"; command: ContextMessage }
+  | { kind: "refuse"; command: Message; code: ErrorCode; reason: string }
+  | { kind: "record"; announcement: ControlMessage }
+  | { kind: "reply"; query: StateMessage; action: ReplyWord }
+  | { kind: "replyError"; query: StateMessage; action: ReplyWord; code: ErrorCode; reason: string }
+  /** Nothing to do; `why` where the log should say it. */
   | { kind: "ignore"; why?: string };
+
+export type ReplyWord = "reply_context" | "reply_top";
 
 /** What the provider does about a message. Messages of the provider itself are not meant to get here. */
 export function dispatch(message: Message, view: View): Decision {
@@ -59,7 +62,8 @@ export function dispatch(message: Message, view: View): Decision {
         return dispatchState(message, view);
     }
   } catch (error) {
-    if (error instanceof ZcontextError) return refuse(error.code, [error.message, ...error.details].join("; "));
+    if (error instanceof ZcontextError)
+      return refuse(message, error.code, [error.message, ...error.details].join("; "));
     throw error;
   }
 }
@@ -68,28 +72,41 @@ const TRANSACTION = /^\P{Cc}{1,256}$/u;
 
 // --- context: commands for a transaction --------------------------------------------------------------------------
 
-function dispatchContext({ header, configuration }: ContextMessage, view: View): Decision {
-  if (header.action === "exit") return { kind: "leave" };
+function dispatchContext(message: ContextMessage, view: View): Decision {
+  const { header, configuration } = message;
+  if (header.action === "exit") return { kind: "leave", command: message };
   if (!TRANSACTION.test(header.transaction)) {
-    return refuse("ERR_MESSAGE_MALFORMED", "header.service_transaction: expected 1 to 256 characters on one line");
+    return refuse(
+      message,
+      "ERR_MESSAGE_MALFORMED",
+      "header.service_transaction: expected 1 to 256 characters on one line",
+    );
   }
   const known = view.find(header.transaction);
   switch (header.action) {
     case "start":
-      return obey(startOrders(definitions(configuration, known, view) ?? view.ownTasks, known));
+      return obey(message, startOrders(definitions(configuration, known, view) ?? view.ownTasks, known));
     case "restart":
-      return obey(restartOrders(definitions(configuration, known, view) ?? tasksOf(known) ?? view.ownTasks, known));
+      return obey(
+        message,
+        restartOrders(definitions(configuration, known, view) ?? tasksOf(known) ?? view.ownTasks, known),
+      );
     case "stop":
       assertContextId(header.serviceId, view);
       // `all` is everybody, whichever tasks the message lists.
       return obey(
+        message,
         stopOrders(
           header.serviceName === ALL ? [] : readTaskServiceIds(configuration),
           known ?? unknownTransaction(header.transaction, view),
         ),
       );
     default:
-      return refuse("ERR_MESSAGE_UNKNOWN", `unknown action "${header.action}": expected start, stop, restart or exit`);
+      return refuse(
+        message,
+        "ERR_MESSAGE_UNKNOWN",
+        `unknown action "${header.action}": expected start, stop, restart or exit`,
+      );
   }
 }
 
@@ -141,12 +158,12 @@ function startOrders(tasks: readonly TaskServiceConfig[], known: TransactionView
   return tasks.map((task) => startOrder(task, known));
 }
 
-// Who is on demand is only made known by the first start that names it, and run by any later one.
+// The first start that names an on-demand task only registers it; later ones run it.
 function startOrder(task: TaskServiceConfig, known: TransactionView | undefined): Order {
   return { task, action: entersAtOnce(task) || known?.has(task.id) ? "start" : "define" };
 }
 
-// A restart of the whole context leaves alone what is on demand and does not run; one that names such a task runs it.
+// A restart of the whole context leaves alone on-demand tasks that do not run; one that names such a task runs it.
 function restartOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
   const isIdle = (task: TaskServiceConfig) => {
     const state = known?.get(task.id)?.state;
@@ -181,11 +198,13 @@ function assertContextId(serviceId: string, { contextId }: View): void {
 
 // --- process: a command to one task, from somebody else than the provider -------------------------------------------
 
-function dispatchProcess({ topic, header, body }: ProcessMessage, view: View): Decision {
+function dispatchProcess(message: ProcessMessage, view: View): Decision {
+  const { topic, header, body } = message;
   const known = view.find(header.transaction) ?? unknownTransaction(header.transaction, view);
   const tasks = addressed(header, known).filter((task) => task.topic === topic);
   if (tasks.length === 0) {
     return refuse(
+      message,
       "ERR_TASK_UNKNOWN",
       `no task "${header.serviceName}" ${header.serviceId && `with id "${header.serviceId}" `}listens on ${topic}; have ${[...known.keys()].join(", ")}`,
     );
@@ -195,23 +214,34 @@ function dispatchProcess({ topic, header, body }: ProcessMessage, view: View): D
     case "start": {
       const living = tasks.filter(({ id }) => hasProcess(known.get(id)?.state ?? "defined"));
       if (living.length === tasks.length) throw alive(living.map(({ id }) => `${id} is ${known.get(id)?.state}`));
-      return obey(tasks.filter((task) => !living.includes(task)).map((task) => ({ task, action: "start" })));
+      return obey(
+        message,
+        tasks.filter((task) => !living.includes(task)).map((task) => ({ task, action: "start" })),
+      );
     }
     case "restart":
-      return obey(tasks.map((task) => ({ task, action: "restart" })));
+      return obey(
+        message,
+        tasks.map((task) => ({ task, action: "restart" })),
+      );
     case "stop":
       return obey(
+        message,
         stopOrders(
           tasks.map(({ id }) => id),
           known,
         ),
       );
     default:
-      return refuse("ERR_MESSAGE_UNKNOWN", `unknown action "${header.action}": expected start, stop or restart`);
+      return refuse(
+        message,
+        "ERR_MESSAGE_UNKNOWN",
+        `unknown action "${header.action}": expected start, stop or restart`,
+      );
   }
 }
 
-// A task that is known keeps its own command; whoever brings another one is told so.
+// A task that is known keeps its own command line; a message that brings another one is refused.
 function assertNoForeignCommand({ serviceId, serviceName }: Header, body: JsonObject, { ownTasks }: View): void {
   const command = readBroughtCommand(body);
   if (command !== undefined) assertOwnCommand(serviceId || serviceName, command, ownTasks);
@@ -225,10 +255,11 @@ function addressed({ serviceId, serviceName }: ProcessMessage["header"], known: 
 
 // --- control: what tasks say -----------------------------------------------------------------------------------------
 
-function dispatchControl({ header }: ControlMessage, view: View): Decision {
+function dispatchControl(announcement: ControlMessage, view: View): Decision {
+  const { header } = announcement;
   if (header.serviceName === CONTEXT_NAME) return { kind: "ignore" };
   const known = view.find(header.transaction);
-  if (known?.has(header.serviceId)) return { kind: "record" };
+  if (known?.has(header.serviceId)) return { kind: "record", announcement };
   return {
     kind: "ignore",
     why: `"${header.action}" of task "${header.serviceId}" in transaction "${header.transaction}", which this provider does not run`,
@@ -237,22 +268,23 @@ function dispatchControl({ header }: ControlMessage, view: View): Decision {
 
 // --- state: queries --------------------------------------------------------------------------------------------------
 
-function dispatchState({ header }: StateMessage, view: View): Decision {
-  const action = header.action === "request" ? "reply_context" : header.action === "top" ? "reply_top" : undefined;
+function dispatchState(query: StateMessage, view: View): Decision {
+  const { action: asked, transaction } = query.header;
+  const action = asked === "request" ? "reply_context" : asked === "top" ? "reply_top" : undefined;
   if (action === undefined) return { kind: "ignore" };
-  if (view.find(header.transaction) !== undefined) return { kind: "reply", action };
-  const reason = `transaction "${header.transaction}" ${view.whyUnknown(header.transaction)}`;
-  return { kind: "replyError", action, code: "ERR_TRANSACTION_UNKNOWN", reason };
+  if (view.find(transaction) !== undefined) return { kind: "reply", query, action };
+  const reason = `transaction "${transaction}" ${view.whyUnknown(transaction)}`;
+  return { kind: "replyError", query, action, code: "ERR_TRANSACTION_UNKNOWN", reason };
 }
 
 // --- shared ------------------------------------------------------------------------------------------------------------
 
-function obey(orders: Order[]): Decision {
-  return { kind: "obey", orders };
+function obey(command: ContextMessage | ProcessMessage, orders: Order[]): Decision {
+  return { kind: "obey", command, orders };
 }
 
-function refuse(code: ErrorCode, reason: string): Decision {
-  return { kind: "refuse", code, reason };
+function refuse(command: Message, code: ErrorCode, reason: string): Decision {
+  return { kind: "refuse", command, code, reason };
 }
 
 function alive(which: string[]): ZcontextError {

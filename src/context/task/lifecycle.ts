@@ -1,223 +1,164 @@
 // The life of one task service as a state table. It names effects and performs none: the supervisor does, and what
 // becomes of them comes back as events. What is wanted (`again`, `requested`) is kept apart from what is (the state),
 // so a stop always wins over a pending start. Only `starting` spawns, and a state with a live process leads there by
-// its `exit` alone: never two processes of one task. `exit` means that the process table shows nobody of it any more.
+// its end alone: never two processes of one task. `exit` means that the process table shows no process of it any more.
 // Pure.
-
-import { assign, enqueueActions, initialTransition, type SnapshotFrom, setup, transition } from "xstate";
+import { initialTransition, type SnapshotFrom, setup, transition } from "xstate";
+import type { TriggerEvent } from "../../config/context-config.ts";
 import { hasProcess, isAtRest, isPending, type TaskState } from "../../protocol/task-state.ts";
+import {
+  type Effect,
+  type EndEvent,
+  type Ending,
+  endingOf,
+  failureOf,
+  type Life,
+  type LifecycleEvent,
+  NEW_RUN,
+  type ProxyWord,
+  type TimerName,
+} from "./life.ts";
 
-/** What the table remembers of one task service. */
-export interface Life {
-  /** Runs begun, from 1; a run is one life of the task, from a spawn to the end of that process. */
-  run: number;
-  /** Of the present or the last process. */
-  pid: number | undefined;
-  /** The run was asked to stop or to restart: what it does from now on is no event of its own. */
-  requested: boolean;
-  /** A new run is wanted as soon as the process is gone. */
-  again: boolean;
-  /** How long the next start is held back, in milliseconds. */
-  delayMs: number;
-  /** Why the run counts as failed; on_fail has fired. */
-  reason: string | undefined;
-  /** Why the run is ended by us, though nobody asked; on_fail fires once it is gone. */
-  fault: string | undefined;
-  /** What of it can't be ended, and why. */
-  stuck: string | undefined;
-  /** The tasks it waits for, in a clause; empty when all are ready. */
-  missing: string;
-  /** The task itself has announced its start; with a probe it is not running by that. */
-  saidStarted: boolean;
-  /** The task itself has announced its failure. */
-  saidFailed: boolean;
-  /** The task itself has announced its end. */
-  saidEnded: boolean;
-}
+type Parameters<Type extends Effect["type"]> = Omit<Extract<Effect, { type: Type }>, "type">;
 
-export type LifecycleEvent =
-  /** Commands. `stopSoon` is a stop that still waits for those who need the task. */
-  | { type: "define" }
-  | { type: "start"; delayMs: number }
-  | { type: "restart"; delayMs: number }
-  | { type: "stopSoon" }
-  | { type: "stop" }
-  /** Which of the tasks it depends on are not ready. */
-  | { type: "dependencies"; missing: string }
-  /** What the operating system says. With `backMs` the task is to run again after that pause. */
-  | { type: "spawned"; pid: number }
-  | { type: "spawnFailed"; reason: string; backMs?: number }
-  | { type: "exit"; clean: boolean; reason: string; backMs?: number }
-  /** Its leader has gone, and others of it have not. */
-  | { type: "lingers" }
-  | { type: "stuck"; reason: string }
-  /** What the task says; `unfit` is its `started` with the result `failure`. */
-  | { type: "started"; isProbed?: boolean }
-  | { type: "unfit"; reason: string }
-  | { type: "updated" }
-  | { type: "failed"; reason: string }
-  | { type: "exited" }
-  | { type: "stopped" }
-  /** What is found out about it: its probe succeeds or it has lived long enough; it never got ready; its loop gives no
-   * sign of life; it is larger than it may be. */
-  | { type: "ready" }
-  | { type: "readyLate"; reason: string }
-  | { type: "silent"; reason: string }
-  | { type: "tooLarge"; reason: string }
-  /** What a timer says. */
-  | { type: "killDue" }
-  | { type: "backoffOver" }
-  /** No restart follows its end, though one was asked for. */
-  | { type: "givenUp"; reason: string };
-
-const nothing = () => {};
-
-/** Work the table asks for, by name; the supervisor performs it. */
-const effects = {
-  spawn: nothing,
-  askToStop: nothing,
-  kill: nothing,
-  armReady: nothing,
-  disarmReady: nothing,
-  armGrace: nothing,
-  disarmGrace: nothing,
-  armBackoff: nothing,
-  disarmBackoff: nothing,
-  sayCreated: nothing,
-  sayStarted: nothing,
-  sayStopped: nothing,
-  sayFailed: nothing,
-  fireOnStart: nothing,
-  fireOnUpdate: nothing,
-  fireOnFail: nothing,
-  fireOnExit: nothing,
-};
-
-export type Effect = keyof typeof effects;
-
-const newRun = {
-  pid: undefined,
-  requested: false,
-  again: false,
-  delayMs: 0,
-  reason: undefined,
-  fault: undefined,
-  stuck: undefined,
-  saidStarted: false,
-  saidFailed: false,
-  saidEnded: false,
-};
-
-const table = setup({
+/** Effects are named here, and performed by the supervisor. */
+const effects = setup({
   types: {} as { context: Life; events: LifecycleEvent },
   actions: {
-    ...effects,
-    beginRun: assign(({ context }) => ({ ...newRun, run: context.run + 1 })),
-    notePid: assign(({ event }) => ("pid" in event ? { pid: event.pid } : {})),
-    noteDelay: assign(({ event }) => ("delayMs" in event ? { delayMs: event.delayMs } : {})),
-    noteComeback: assign(({ event }) => ("backMs" in event ? { delayMs: event.backMs ?? 0 } : {})),
-    noteMissing: assign(({ event }) => ("missing" in event ? { missing: event.missing } : {})),
-    noteReason: assign(({ event, context }) => ("reason" in event ? { reason: context.fault ?? event.reason } : {})),
-    // What has been refused to it says more than the fault alone.
-    noteRefusal: assign(({ event }) => ("reason" in event ? { reason: event.reason } : {})),
-    noteFault: assign(({ event }) => ("reason" in event ? { fault: event.reason } : {})),
-    noteStuck: assign(({ event }) => ("reason" in event ? { stuck: event.reason } : {})),
-    noteStop: assign({ requested: true, again: false }),
-    noteRestart: assign({ requested: true, again: true }),
-    noteAgain: assign({ again: true }),
-    noteSaidStarted: assign({ saidStarted: true }),
-    noteSaidFailed: assign({ saidFailed: true }),
-    noteSaidEnded: assign({ saidEnded: true }),
-    // The provider speaks for a task that could not speak for itself.
-    announceStart: enqueueActions(({ context, enqueue }) => {
-      if (!context.saidStarted) enqueue("sayStarted");
+    spawn: () => {},
+    askToStop: () => {},
+    kill: () => {},
+    awaitReady: () => {},
+    awaitEnd: () => {},
+    backOff: (_, _parameters: Parameters<"backOff">) => {},
+    disarm: (_, _parameters: Parameters<"disarm">) => {},
+    announce: (_, _parameters: Parameters<"announce">) => {},
+    fire: (_, _parameters: Parameters<"fire">) => {},
+  },
+});
+
+const table = effects.extend({
+  actions: {
+    beginRun: effects.assign(({ context }) => ({ ...NEW_RUN, run: context.run + 1 })),
+    notePid: effects.assign(({ event }) => ("pid" in event ? { pid: event.pid } : {})),
+    noteDelay: effects.assign(({ event }) => ("delayMs" in event ? { delayMs: event.delayMs } : {})),
+    noteMissing: effects.assign(({ event }) => ("missing" in event ? { missing: event.missing } : {})),
+    noteReason: effects.assign(({ event, context }) =>
+      "reason" in event ? { reason: context.fault ?? event.reason } : {},
+    ),
+    noteRefusal: effects.assign(({ event }) => ("refusal" in event ? { refusal: event.refusal } : {})),
+    noteFault: effects.assign(({ event }) => ("reason" in event ? { fault: event.reason } : {})),
+    noteStuck: effects.assign(({ event }) => ("reason" in event ? { stuck: event.reason } : {})),
+    noteStop: effects.assign({ requested: true, again: false }),
+    noteRestart: effects.assign({ requested: true, again: true }),
+    noteAgain: effects.assign({ again: true }),
+    noteSaidStarted: effects.assign({ saidStarted: true }),
+    noteSaidFailed: effects.assign({ saidFailed: true }),
+    noteSaidEnded: effects.assign({ saidEnded: true }),
+    // The provider speaks for a task that has not spoken for itself.
+    announceStart: effects.enqueueActions(({ context, enqueue }) => {
+      if (!context.saidStarted) enqueue({ type: "announce", params: wordsOf(context, "started") });
     }),
-    announceEnd: enqueueActions(({ context, enqueue }) => {
-      if (!context.saidEnded) enqueue("sayStopped");
+    announceEnd: effects.enqueueActions(({ context, enqueue }) => {
+      if (!context.saidEnded) enqueue({ type: "announce", params: wordsOf(context, "stopped") });
     }),
-    // Somebody wants it to run again, which is no answer to how this run has ended.
-    settleEnd: enqueueActions(({ context, event, enqueue }) => {
-      if (context.requested || context.reason !== undefined) return;
-      const isFine = context.fault === undefined && (context.saidEnded || ("clean" in event && event.clean));
-      if (!isFine) enqueue("noteReason");
-      if (!isFine) enqueue("fireOnFail");
-      else if (!context.saidEnded) enqueue("fireOnExit");
+    announceFailure: effects.enqueueActions(({ context, enqueue }) => {
+      if (!context.saidFailed) enqueue({ type: "announce", params: wordsOf(context, "failed") });
     }),
-    // Between two runs the task is in no state that would say how the first one ended.
-    announceGone: enqueueActions(({ context, enqueue }) => {
-      if (context.reason === undefined) enqueue("announceEnd");
-      else enqueue("announceFailure");
-    }),
-    announceFailure: enqueueActions(({ context, enqueue }) => {
-      if (!context.saidFailed) enqueue("sayFailed");
+    // Keeps how the run has ended, and fires what follows from that. A state that the task goes on from by itself does not
+    // tell how its last run ended, so that is announced on the way.
+    conclude: effects.enqueueActions(({ context, event, enqueue }) => {
+      if (!isEnd(event)) return;
+      const { next, reason, delayMs, fires } = endingOf(context, event);
+      const life = { ...context, reason, delayMs, refusal: event.refusal };
+      enqueue.assign(life);
+      const said = isPending(next) ? lastWordOf(life) : undefined;
+      if (said !== undefined) enqueue({ type: "announce", params: said });
+      if (fires !== undefined) enqueue({ type: "fire", params: { event: fires, run: life.run } });
     }),
   },
   guards: {
     isHeldBack: ({ event }) => "delayMs" in event && event.delayMs > 0,
-    isClean: ({ event, context }) => "clean" in event && event.clean && context.fault === undefined,
-    isBack: ({ event }) => "backMs" in event && event.backMs !== undefined,
-    isCleanAndBack: ({ event, context }) =>
-      "clean" in event && event.clean && context.fault === undefined && event.backMs !== undefined,
-    isWantedLater: ({ context }) => context.again && context.delayMs > 0,
-    isWantedAgain: ({ context }) => context.again,
     isRequested: ({ context }) => context.requested,
-    isComplete: ({ context }) => context.missing === "",
+    isComplete: ({ context }) => context.missing.length === 0,
     isProbed: ({ event }) => event.type === "started" && event.isProbed === true,
     hasFailed: ({ context }) => context.reason !== undefined,
-    hasFailedAndIsBack: ({ context, event }) =>
-      context.reason !== undefined && "backMs" in event && event.backMs !== undefined,
+    /** The task has announced its end, and the provider has found no fault with it. */
     hasEnded: ({ context }) => context.saidEnded && context.fault === undefined,
-    hasEndedAndIsBack: ({ context, event }) =>
-      context.saidEnded && context.fault === undefined && "backMs" in event && event.backMs !== undefined,
+    /** The run has ended, and this is what follows. */
+    leadsTo: ({ context, event }, { next }: Pick<Ending, "next">) =>
+      isEnd(event) && endingOf(context, event).next === next,
   },
 });
 
+function isEnd(event: LifecycleEvent): event is EndEvent {
+  return event.type === "exit" || event.type === "spawnFailed";
+}
+
+/** What is announced of a run that has ended; undefined where the task itself has said it. */
+function lastWordOf(life: Life): Parameters<"announce"> | undefined {
+  if (life.reason === undefined) return life.saidEnded ? undefined : wordsOf(life, "stopped");
+  return life.saidFailed ? undefined : wordsOf(life, "failed");
+}
+
+function wordsOf(life: Life, word: ProxyWord): Parameters<"announce"> {
+  const reason = word === "failed" ? failureOf(life) : undefined;
+  return { word, ...(life.pid === undefined ? {} : { pid: life.pid }), ...(reason === undefined ? {} : { reason }) };
+}
+
+function fire<Event extends TriggerEvent>(event: Event) {
+  return { type: "fire", params: ({ context }: { context: Life }) => ({ event, run: context.run }) } as const;
+}
+
+function disarm(timer: TimerName) {
+  return { type: "disarm", params: { timer } } as const;
+}
+
+const fireOnStart = fire("on_start");
+const fireOnUpdate = fire("on_update");
+const fireOnFail = fire("on_fail");
+const fireOnExit = fire("on_exit");
+
 const begin = [{ guard: "isHeldBack", target: "backingOff", actions: "noteDelay" }, { target: "blocked" }] as const;
 
-// Nobody of it lives any more: the commands decide, then what the run said of itself, then how it ended.
+function leadsTo<Next extends Ending["next"]>(next: Next) {
+  return { type: "leadsTo", params: { next } } as const;
+}
+
+// No process of it lives any more: one function says what follows.
 const gone = [
-  { guard: "isWantedLater", target: "backingOff", actions: ["settleEnd", "announceGone"] },
-  { guard: "isWantedAgain", target: "blocked", actions: ["settleEnd", "announceGone"] },
-  { guard: "isRequested", target: "stopped" },
-  { guard: "hasFailedAndIsBack", target: "backingOff", actions: ["noteComeback", "announceFailure"] },
-  { guard: "hasFailed", target: "failed" },
-  { guard: "hasEndedAndIsBack", target: "backingOff", actions: "noteComeback" },
-  { guard: "hasEnded", target: "exited" },
-  { guard: "isCleanAndBack", target: "backingOff", actions: ["noteComeback", "announceEnd", "fireOnExit"] },
-  { guard: "isClean", target: "exited", actions: "fireOnExit" },
-  {
-    guard: "isBack",
-    target: "backingOff",
-    actions: ["noteReason", "noteComeback", "announceFailure", "fireOnFail"],
-  },
-  { target: "failed", actions: ["noteReason", "fireOnFail"] },
+  { guard: leadsTo("backingOff"), target: "backingOff", actions: "conclude" },
+  { guard: leadsTo("blocked"), target: "blocked", actions: "conclude" },
+  { guard: leadsTo("stopped"), target: "stopped", actions: "conclude" },
+  { guard: leadsTo("exited"), target: "exited", actions: "conclude" },
+  { target: "failed", actions: "conclude" },
 ] as const;
 
 const alive = {
   spawned: { actions: "notePid" },
   dependencies: { actions: "noteMissing" },
-  updated: [{ guard: "isRequested" }, { actions: "fireOnUpdate" }],
+  updated: [{ guard: "isRequested" }, { actions: fireOnUpdate }],
   failed: [
     { guard: "isRequested", actions: "noteSaidFailed" },
     { guard: "hasFailed", actions: "noteSaidFailed" },
-    { actions: ["noteReason", "noteSaidFailed", "fireOnFail"] },
+    { actions: ["noteReason", "noteSaidFailed", fireOnFail] },
   ],
   unfit: [
     { guard: "isRequested", target: "stopping", actions: "askToStop" },
     { guard: "hasFailed", target: "stopping", actions: "askToStop" },
-    { target: "stopping", actions: ["noteReason", "askToStop", "fireOnFail"] },
+    { target: "stopping", actions: ["noteReason", "askToStop", fireOnFail] },
   ],
   exited: [
     { guard: "isRequested" },
     { guard: "hasFailed" },
     { guard: "hasEnded" },
-    { actions: ["noteSaidEnded", "fireOnExit"] },
+    { actions: ["noteSaidEnded", fireOnExit] },
   ],
   stopped: [
     { guard: "isRequested", target: "stopping", actions: "noteSaidEnded" },
     { guard: "hasFailed", target: "stopping", actions: "noteSaidEnded" },
     { guard: "hasEnded", target: "stopping" },
-    { target: "stopping", actions: ["noteSaidEnded", "fireOnExit"] },
+    { target: "stopping", actions: ["noteSaidEnded", fireOnExit] },
   ],
   silent: { target: "unresponsive", actions: ["noteFault", "askToStop"] },
   tooLarge: { target: "stopping", actions: ["noteFault", "askToStop"] },
@@ -226,7 +167,7 @@ const alive = {
   restart: { target: "stopping", actions: ["noteRestart", "noteDelay", "askToStop"] },
   lingers: "stopping",
   stuck: { target: "stuck", actions: "noteStuck" },
-  // A bus message is no proof: the task may count as running by somebody's word, and there never was a process.
+  // A message is no proof: the task may count as running by what a peer has said, and there never was a process.
   spawnFailed: gone,
   exit: gone,
 } as const;
@@ -239,7 +180,7 @@ const leaving = {
   failed: [
     { guard: "isRequested", actions: "noteSaidFailed" },
     { guard: "hasFailed", actions: "noteSaidFailed" },
-    { actions: ["noteReason", "noteSaidFailed", "fireOnFail"] },
+    { actions: ["noteReason", "noteSaidFailed", fireOnFail] },
   ],
   start: { actions: ["noteAgain", "noteDelay"] },
   restart: { actions: ["noteAgain", "noteDelay"] },
@@ -255,21 +196,21 @@ const atRest = { start: begin, restart: begin, dependencies: { actions: "noteMis
 
 const lifecycle = table.createMachine({
   id: "taskService",
-  context: { run: 0, missing: "", ...newRun },
+  context: { run: 0, missing: [], ...NEW_RUN },
   initial: "defined",
   states: {
     // On demand: nothing runs until a trigger or a start asks.
     defined: {
       on: {
         ...atRest,
-        define: { actions: "sayCreated" },
+        define: { actions: { type: "announce", params: { word: "created" } } },
         stop: "stopped",
       },
     },
-    // It ran away, or has ended: the next start waits its turn.
+    // The next start is held back: its triggers start it too often, or a restart waits for its backoff.
     backingOff: {
-      entry: "armBackoff",
-      exit: "disarmBackoff",
+      entry: { type: "backOff", params: ({ context }) => ({ delayMs: context.delayMs }) },
+      exit: disarm("backoff"),
       on: {
         dependencies: { actions: "noteMissing" },
         start: [{ guard: "isHeldBack" }, { target: "blocked" }],
@@ -279,36 +220,36 @@ const lifecycle = table.createMachine({
         stop: "stopped",
       },
     },
-    // Wanted, and waits for those it depends on. Who needs nobody passes through.
+    // Wanted, and waits for the tasks it depends on. One without dependencies passes through.
     blocked: {
       always: { guard: "isComplete", target: "starting" },
       on: { dependencies: { actions: "noteMissing" }, stopSoon: "stopped", stop: "stopped" },
     },
     starting: {
       entry: ["beginRun", "spawn"],
-      exit: "disarmReady",
+      exit: disarm("ready"),
       on: {
         ...alive,
-        spawned: { actions: ["notePid", "armReady"] },
+        spawned: { actions: ["notePid", "awaitReady"] },
         ready: [
           { guard: "isRequested", target: "running", actions: "announceStart" },
-          { target: "running", actions: ["announceStart", "fireOnStart"] },
+          { target: "running", actions: ["announceStart", fireOnStart] },
         ],
         readyLate: { target: "unready", actions: ["noteFault", "askToStop"] },
         started: [
           { guard: "isProbed", actions: "noteSaidStarted" },
           { guard: "isRequested", target: "running", actions: "noteSaidStarted" },
-          { target: "running", actions: ["noteSaidStarted", "fireOnStart"] },
+          { target: "running", actions: ["noteSaidStarted", fireOnStart] },
         ],
       },
     },
     running: { on: alive },
-    stopping: { entry: "armGrace", exit: "disarmGrace", on: leaving },
+    stopping: { entry: "awaitEnd", exit: disarm("grace"), on: leaving },
     // It has not become ready in time.
-    unready: { entry: "armGrace", exit: "disarmGrace", on: leaving },
+    unready: { entry: "awaitEnd", exit: disarm("grace"), on: leaving },
     // Its event loop gives no sign of life.
-    unresponsive: { entry: "armGrace", exit: "disarmGrace", on: leaving },
-    // Not even SIGKILL has ended it; it is tried again, and whoever else is there is served.
+    unresponsive: { entry: "awaitEnd", exit: disarm("grace"), on: leaving },
+    // Not even SIGKILL has ended it; that is tried again, and no other task waits for it.
     stuck: { on: { ...leaving, stuck: { actions: "noteStuck" } } },
     stopped: { entry: "announceEnd", on: atRest },
     exited: { entry: "announceEnd", on: { ...atRest, givenUp: { target: "failed", actions: "noteRefusal" } } },
@@ -327,20 +268,20 @@ export interface Standing {
 }
 
 /** A task service that has never run. */
-export function newborn(): Standing {
+export function initialStanding(): Standing {
   return standing(initialTransition(lifecycle)[0]);
 }
 
 /** A task service whose earlier runs are known from before the provider started; it is at rest. */
-export function returned(state: TaskState, run: number): Standing {
-  const context = { run, missing: "", ...newRun, saidEnded: true, saidFailed: true };
+export function restoredStanding(state: TaskState, run: number): Standing {
+  const context = { run, missing: [], ...NEW_RUN, saidEnded: true, saidFailed: true };
   return standing(lifecycle.resolveState({ value: isAtRest(state) ? state : "stopped", context }) as Snapshot);
 }
 
 /** What an event makes of a task service, and the effects to perform, in their order. Pure. */
-export function follow({ snapshot }: Standing, event: LifecycleEvent): [Standing, Effect[]] {
+export function advance({ snapshot }: Standing, event: LifecycleEvent): [Standing, Effect[]] {
   const [next, actions] = transition(lifecycle, snapshot, event);
-  return [standing(next), actions.map(({ type }) => type as Effect)];
+  return [standing(next), actions.map(({ type, params }) => ({ type, ...(params as object) }) as Effect)];
 }
 
 /** It runs, or is to run: what a provider that comes back would have to start again. */

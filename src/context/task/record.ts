@@ -4,6 +4,7 @@ import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Status } from "../../protocol/message.ts";
 import { hasProcess, type TaskState } from "../../protocol/task-state.ts";
+import { failureOf } from "./life.ts";
 import type { Standing } from "./lifecycle.ts";
 
 /** One entry of `tasks` in `context_info` and `reply_context`. */
@@ -22,6 +23,8 @@ export interface TaskRecord extends JsonObject {
   runs: number;
   /** Why it is down, waits, or can't be ended; only while that is so. */
   reason?: string;
+  /** While it is blocked: the ids of the tasks that are not ready. */
+  waits_for?: string[];
 }
 
 /** A task service as the transaction gets to know it. */
@@ -64,7 +67,14 @@ export function standingAt(record: TaskRecord, { state, life }: Standing): TaskR
   const reason = whyIn({ state, life });
   // One that has not said that it has started, and may never say it, has a process all the same.
   const pid = record.pid ?? (hasProcess(state) ? (life.pid ?? null) : null);
-  return { ...record, pid, lifecycle: state, runs: life.run, ...(reason === undefined ? {} : { reason }) };
+  return {
+    ...record,
+    pid,
+    lifecycle: state,
+    runs: life.run,
+    ...(reason === undefined ? {} : { reason }),
+    ...(state === "blocked" ? { waits_for: life.missing.map(({ id }) => id) } : {}),
+  };
 }
 
 /** Why a task stands where it does, where that is not as it should be. */
@@ -72,9 +82,9 @@ export function whyIn({ state, life }: Pick<Standing, "state" | "life">): string
   switch (state) {
     case "failed":
     case "backingOff":
-      return life.reason;
+      return failureOf(life);
     case "blocked":
-      return `waits for ${life.missing}`;
+      return `waits for ${life.missing.map(({ id, state: theirs }) => `${id} (${theirs})`).join(", ")}`;
     case "unready":
     case "unresponsive":
       return life.fault;

@@ -1,16 +1,32 @@
-import type { Supervision } from "../../config/context-config.ts";
-import { decideRestart, type RestartDecision, type RestartMemory, spent, untried } from "./restart.ts";
+// How often one task has ended and been restarted, and with that whether and when it runs again: after an end, by a
+// trigger of its own, by the triggers of others. Keeps what the pure rules of restart.ts and trigger-throttle.ts need.
+import type { Supervision } from "../../config/model.ts";
+import { decideRestart, type RestartDecision, type RestartMemory, spent, untried, wantsRestart } from "./restart.ts";
+import { admit, unthrottled } from "./trigger-throttle.ts";
 
-/** How often one task has ended and come back, kept for the restart engine. */
+/** How a run ended that nobody had asked to end. */
+export interface UnaskedEnd {
+  hasFailed: boolean;
+  code: number | null;
+  /** It could not be spawned for want of something that the system may have at the next attempt. */
+  isTransient?: boolean;
+}
+
 export interface RestartHistory {
   readonly memory: RestartMemory;
   /** A run begins, and later it is running. */
-  began(): void;
-  started(): void;
-  /** Counts an end that another run is to follow, and says when it may. */
-  judge(supervision: Supervision): RestartDecision;
+  runBegan(): void;
+  runReady(): void;
+  /** What follows an end; undefined where neither its policy nor a trigger of its own wants another run. */
+  afterEnd(end: UnaskedEnd, supervision: Supervision): RestartDecision | undefined;
+  /** What follows a trigger by which the task starts itself; undefined once that was refused in this run. */
+  byItself(supervision: Supervision): RestartDecision | undefined;
   /** Why no restart may follow now; undefined while one may. */
-  spent(supervision: Supervision): string | undefined;
+  refusal(supervision: Supervision): string | undefined;
+  /** Keeps that a restart was refused in this run; false when it was so already. */
+  refuse(): boolean;
+  /** How long a start by a trigger of another task is held back, and whether that has just begun. */
+  admitTrigger(): { delayMs: number; isNews: boolean };
   /** Begins anew; answers how many ends are forgotten. */
   forgive(): number;
 }
@@ -22,27 +38,57 @@ export function createRestartHistory(
   random: () => number = Math.random,
 ): RestartHistory {
   let memory: RestartMemory = { ...untried, ends };
-  let startedMs: number | undefined;
+  let throttle = unthrottled;
+  let readyMs: number | undefined;
+  /** A restart was refused in the present run, or the last one. */
+  let isRefused = false;
+
+  function decide(supervision: Supervision): RestartDecision {
+    const end = { nowMs: nowMs(), ranMs: readyMs === undefined ? 0 : nowMs() - readyMs };
+    const judged = decideRestart(memory, end, supervision, random());
+    memory = judged.memory;
+    return judged.decision;
+  }
+
+  const refusal = (supervision: Supervision) => spent(memory, supervision, nowMs());
+
   return {
     get memory() {
       return memory;
     },
-    began() {
-      startedMs = undefined;
+    runBegan() {
+      readyMs = undefined;
+      isRefused = false;
     },
-    started() {
-      startedMs = nowMs();
+    runReady() {
+      readyMs = nowMs();
     },
-    judge(supervision) {
-      const end = { nowMs: nowMs(), ranMs: startedMs === undefined ? 0 : nowMs() - startedMs };
-      const judged = decideRestart(memory, end, supervision, random());
-      memory = judged.memory;
-      return judged.decision;
+    afterEnd({ isTransient = false, ...end }, supervision) {
+      // What was refused in this run counts at its end, and only as long as it is refused still.
+      const present = isRefused ? refusal(supervision) : undefined;
+      isRefused = present !== undefined;
+      const isWanted = isTransient || wantsRestart(supervision, end);
+      if (present !== undefined) return isWanted || end.hasFailed ? { refusal: present } : undefined;
+      return isWanted ? decide(supervision) : undefined;
     },
-    spent: (supervision) => spent(memory, supervision, nowMs()),
+    // One end leads to one restart, however many ask.
+    byItself: (supervision) => (isRefused ? undefined : decide(supervision)),
+    refusal,
+    refuse() {
+      const isNews = !isRefused;
+      isRefused = true;
+      return isNews;
+    },
+    admitTrigger() {
+      const { delayMs, throttle: next } = admit(throttle, nowMs());
+      const isNews = next.isSlowed && !throttle.isSlowed;
+      throttle = next;
+      return { delayMs, isNews };
+    },
     forgive() {
       const { length } = memory.ends;
       memory = untried;
+      isRefused = false;
       return length;
     },
   };

@@ -1,13 +1,15 @@
-import { reasonOf, type ZcontextError } from "../../errors.ts";
+// One run of a task: prepares its code, waits for its place, launches it, and brings what comes back over pipe, forwarder
+// and process table into one order.
+import type { TaskServiceConfig } from "../../config/context-config.ts";
+import { reasonOf, ZcontextError } from "../../errors.ts";
 import type { Exit, OutputStream, SpawnFailure } from "../../launch/child.ts";
 import type { RunEvents, TaskRun } from "../../launch/task-run.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../../protocol/message.ts";
-import type { Beat } from "../../protocol/pipe.ts";
+import type { Assignment, Beat } from "../../protocol/pipe.ts";
 import { isShortage } from "../../shortage.ts";
 import { createAnnouncements } from "./announcements.ts";
-import type { LifecycleEvent } from "./lifecycle.ts";
-import type { Enter } from "./start-limit.ts";
+import type { Prepared, TaskHost } from "./task-contract.ts";
 
 /** One life of a task, from the preparation of its code to the end of its process. */
 export interface Run {
@@ -22,35 +24,29 @@ export interface Run {
   destroy(): void;
 }
 
+/** What becomes of a run. It ends with exactly one `exit` or `spawnFailed`, and nothing follows that. */
+export type RunEvent =
+  /** What the operating system says about the process while it is there. */
+  | { type: "spawned"; pid: number }
+  | { type: "lingers" }
+  | { type: "stuck"; reason: string }
+  | { type: "beat"; beat: Beat }
+  /** What the task says: each announcement once, in its order. */
+  | { type: "said"; message: ControlMessage }
+  | { type: "output"; stream: OutputStream; line: string }
+  | { type: "malformed"; error: ZcontextError }
+  | { type: "spawnFailed"; failure: SpawnFailure }
+  | { type: "exit"; exit: Exit };
+
 export interface RunOptions {
   /** Names this life of the task's publisher. */
   incarnation: string;
-  /** Gets together what it is launched with; rejects when something is missing. */
-  prepare(): Promise<Prepared>;
-  /** Waits for a place among those that start at the same time. */
-  enter: Enter;
-  launch(prepared: Prepared, events: RunEvents): TaskRun;
-  /** Copies of its announcements come on a pipe. */
-  hasPipe: boolean;
-  /** Resolves when the bus has brought what was said before, or has had its chance. */
-  caughtUp(): Promise<void>;
-  /** What the operating system says about the process while it is there. */
-  onEvent(event: LifecycleEvent): void;
-  onBeat(beat: Beat): void;
-  /** What the task says: each announcement once, in its order. */
-  onSaid(message: ControlMessage): void;
-  onOutput(stream: OutputStream, line: string): void;
-  onGarbage(error: ZcontextError): void;
-  /** How it ends: the one or the other, once, and nothing after it. */
-  onSpawnFailed(failure: SpawnFailure): void;
-  onExit(exit: Exit): void;
-}
-
-/** What a run is launched with. */
-export interface Prepared {
-  /** Of the module to load, or of the program to run. */
-  path: string;
-  environment: Readonly<Record<string, string>>;
+  task: TaskServiceConfig;
+  assignment: Assignment;
+  host: Pick<TaskHost, "prepare" | "acquireStart" | "launcher" | "caughtUp">;
+  /** Is told the variables of its processes once they are known. */
+  onPrepared(environment: Prepared["environment"]): void;
+  tell(event: RunEvent): void;
 }
 
 /** How long the bus may take to bring what the pipe has brought already, in milliseconds. */
@@ -62,9 +58,10 @@ const HEARD_EVERY = 32;
 /** A process that was stopped before there was one. */
 const NEVER_SPAWNED: Exit = { code: 0, signal: null, wasKilled: false, ended: [] };
 
-/** Begins a run. It ends with exactly one `onExit` or `onSpawnFailed`. */
-export function beginRun(options: RunOptions): Run {
-  const { incarnation, hasPipe } = options;
+/** Begins a run of a task. */
+export function beginRun({ incarnation, task, assignment, host, onPrepared, tell }: RunOptions): Run {
+  // Copies of its announcements come on a pipe, but for a program that need not know of us.
+  const hasPipe = task.command === undefined;
   let child: TaskRun | undefined;
   let isOver = false;
   let isAbandoned = false;
@@ -76,88 +73,80 @@ export function beginRun(options: RunOptions): Run {
 
   async function begin(): Promise<void> {
     try {
-      const prepared = await options.prepare();
+      const prepared = await host.prepare(task);
       if (isAbandoned) return;
-      const leave = await options.enter();
-      if (isAbandoned) return leave();
+      onPrepared(prepared.environment);
+      const release = await host.acquireStart();
+      if (isAbandoned) return release();
       try {
-        launch(prepared, leave);
+        launch(prepared, release);
       } catch (error) {
-        leave();
+        release();
         throw error;
       }
     } catch (error) {
-      endBySpawnFailure({ reason: explain(error), isTransient: isShortage(error) });
+      end({ type: "spawnFailed", failure: { reason: explain(error), isTransient: isShortage(error) } });
     }
   }
 
-  function end(tell: () => void): void {
+  function end(event: RunEvent): void {
     if (isOver) return;
     isOver = true;
-    tell();
-  }
-
-  function endBySpawnFailure(failure: SpawnFailure): void {
-    end(() => options.onSpawnFailed(failure));
+    tell(event);
   }
 
   // While the code is still being prepared there is nothing to end: what comes of it is not run any more.
   function abandon(): void {
     if (child !== undefined) return;
     isAbandoned = true;
-    queueMicrotask(() => end(() => options.onExit(NEVER_SPAWNED)));
+    queueMicrotask(() => end({ type: "exit", exit: NEVER_SPAWNED }));
   }
 
   // Its place is free for the next one as soon as it can be seen to have started, or not to.
-  function launch(prepared: Prepared, leave: () => void): void {
-    child = options.launch(prepared, {
-      onSpawned(pid) {
-        if (!hasPipe) leave();
-        options.onEvent({ type: "spawned", pid });
+  function launch(prepared: Prepared, release: () => void): void {
+    child = host.launcher.launch(
+      incarnation,
+      { task, assignment, ...prepared },
+      {
+        onSpawned(pid) {
+          if (!hasPipe) release();
+          tell({ type: "spawned", pid });
+        },
+        onSpawnFailed(failure) {
+          release();
+          end({ type: "spawnFailed", failure });
+        },
+        onAnnounced(announcement) {
+          release();
+          onAnnounced(announcement);
+        },
+        onBeat(beat) {
+          if (!isOver) tell({ type: "beat", beat });
+        },
+        onGarbage: (error) => tell({ type: "malformed", error }),
+        onOutput: (stream, line) => tell({ type: "output", stream, line }),
+        onLingers: () => tell({ type: "lingers" }),
+        onStuck: (reason) => tell({ type: "stuck", reason }),
+        onExit(exit) {
+          release();
+          void onExit(exit);
+        },
       },
-      onSpawnFailed(failure) {
-        leave();
-        endBySpawnFailure(failure);
-      },
-      onAnnounced(announcement) {
-        leave();
-        onAnnounced(announcement);
-      },
-      onBeat(beat) {
-        if (!isOver) options.onBeat(beat);
-      },
-      onGarbage: options.onGarbage,
-      onOutput: options.onOutput,
-      onLingers: () => options.onEvent({ type: "lingers" }),
-      onStuck: (reason) => options.onEvent({ type: "stuck", reason }),
-      onExit(exit) {
-        leave();
-        void onExit(exit);
-      },
-    });
+    );
   }
 
   function onSaid(message: ControlMessage, sequence: number): void {
-    options.onSaid(message);
+    tell({ type: "said", message });
     if (sequence >= last) child?.bye();
     else if (sequence % HEARD_EVERY === 0) child?.heard(sequence);
   }
 
-  function onAnnounced({
-    sequence,
-    message,
-    isLast,
-  }: {
-    sequence: number;
-    message: JsonObject;
-    isLast: boolean;
-  }): void {
-    const said = readCopy(message, options.onGarbage);
+  function onAnnounced({ sequence, message, isLast }: Parameters<RunEvents["onAnnounced"]>[0]): void {
+    const said = readCopy(message, (error) => tell({ type: "malformed", error }));
     if (said === undefined) return;
     if (isLast) last = sequence;
-    if (announcements.piped(sequence, said)) {
-      busChance ??= setTimeout(settle, BUS_CHANCE_MS);
-    } else if (isLast) child?.bye();
+    if (announcements.piped(sequence, said)) busChance ??= setTimeout(settle, BUS_CHANCE_MS);
+    else if (isLast) child?.bye();
   }
 
   function settle(): void {
@@ -168,11 +157,11 @@ export function beginRun(options: RunOptions): Run {
 
   // What a program without a pipe said last may still be on its way.
   async function onExit(exit: Exit): Promise<void> {
-    if (!hasPipe) await options.caughtUp();
+    if (!hasPipe) await host.caughtUp();
     try {
       settle();
     } finally {
-      end(() => options.onExit(exit));
+      end({ type: "exit", exit });
     }
   }
 
@@ -194,17 +183,18 @@ export function beginRun(options: RunOptions): Run {
   };
 }
 
-function readCopy(body: JsonObject, onGarbage: (error: ZcontextError) => void): ControlMessage | undefined {
+function readCopy(body: JsonObject, onMalformed: (error: ZcontextError) => void): ControlMessage | undefined {
   try {
     const message = readMessage({ topic: "control", body });
     return message.kind === "control" ? message : undefined;
   } catch (error) {
-    onGarbage(error as ZcontextError);
+    if (!(error instanceof ZcontextError)) throw error;
+    onMalformed(error);
     return undefined;
   }
 }
 
 function explain(error: unknown): string {
-  const { details = [], hint } = error as Partial<ZcontextError>;
-  return [reasonOf(error), ...details, ...(hint === undefined ? [] : [hint])].join("; ");
+  if (!(error instanceof ZcontextError)) return reasonOf(error);
+  return [error.message, ...error.details, ...(error.hint === undefined ? [] : [error.hint])].join("; ");
 }

@@ -1,14 +1,14 @@
-// How many tasks start at the same time: a start is the dearest moment of a process, and hundreds at once would keep
-// each other, and everything else on the machine, from getting anywhere.
+// Limits how many tasks start at the same time: starting is the most expensive moment of a process, and hundreds at once
+// would starve each other and everything else on the machine.
 
-/** Resolves when there is a place, with what gives it back. */
-export type Enter = () => Promise<() => void>;
+/** Resolves when one more may start, with what gives the place back. */
+export type AcquireStart = () => Promise<() => void>;
 
-/** A place is given back after this time at the latest, in milliseconds: who never gets ready must not hold up others. */
+/** A place is given back after this time at the latest, in milliseconds: one that never gets ready must not block others. */
 const HOLD_MS = 2_000;
 
-/** Lets this many in at once; the others wait in the order they came. */
-export function createStartLimit(places: number, holdMs = HOLD_MS): Enter {
+/** Lets this many start at once; the others wait in the order they came. */
+export function createStartLimit(places: number, holdMs = HOLD_MS): AcquireStart {
   const waiting: (() => void)[] = [];
   let free = places;
 
@@ -27,8 +27,8 @@ export function createStartLimit(places: number, holdMs = HOLD_MS): Enter {
       giveBack(admit);
     };
     const late = setTimeout(() => leave((next) => next()), holdMs).unref();
-    // A turn later: a start keeps the event loop for some milliseconds, and of hundreds that follow on each other within
-    // one turn nothing else would get any.
+    // One turn of the event loop later: a start keeps the loop for some milliseconds, and hundreds in a row would leave
+    // nothing else a turn.
     return () => leave(setImmediate);
   }
 

@@ -1,5 +1,5 @@
-// What stands around a supervised task: what it works with and whom it tells, and what others see of it.
-import type { TaskServiceConfig, TriggerEvent } from "../../config/context-config.ts";
+// The contract of a supervised task: what it needs from its provider, what it is told, and what it tells.
+import type { Strategy, TaskServiceConfig, TriggerEvent } from "../../config/context-config.ts";
 import type { ZcontextError } from "../../errors.ts";
 import type { Exit, OutputStream } from "../../launch/child.ts";
 import type { Launcher } from "../../launch/launcher.ts";
@@ -9,51 +9,63 @@ import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { ControlMessage, Message } from "../../protocol/message.ts";
 import type { Beat } from "../../protocol/pipe.ts";
 import type { TaskState } from "../../protocol/task-state.ts";
-import type { LifecycleEvent, Standing } from "./lifecycle.ts";
+import type { LifecycleEvent, Missing } from "./life.ts";
+import type { Standing } from "./lifecycle.ts";
 import type { TaskRecord } from "./record.ts";
 import type { RestartMemory } from "./restart.ts";
-import type { Prepared } from "./run.ts";
-import type { Enter } from "./start-limit.ts";
+import type { AcquireStart } from "./start-limit.ts";
 
-/** What a supervised task works with and whom it tells. */
-export interface Surroundings {
-  transaction: string;
-  contextId: string;
-  endpoints: Endpoints;
-  launcher: Launcher;
-  /** Waits for a place among those that start at the same time. */
-  enter: Enter;
-  liveness: Liveness;
+/** What a task needs from its provider. One object for all tasks, passed on as it is. */
+export interface TaskHost {
+  /** The file's, or the one that the first start has brought. */
+  contextId(): string;
+  readonly endpoints: Endpoints;
+  readonly launcher: Launcher;
+  /** Waits until one more task may start. */
+  readonly acquireStart: AcquireStart;
+  readonly liveness: Liveness;
   /** Gets together what a run is launched with; rejects when something is missing. */
   prepare(task: TaskServiceConfig): Promise<Prepared>;
   /** Begins to ask whether a task is ready. */
-  probe: ProbeStarter;
+  probe(task: TaskServiceConfig, environment: Readonly<Record<string, string>>, onReady: () => void): RunningProbe;
   /** Monotonic, and the same for every provider since the machine was booted. */
   nowMs(): number;
   /** False when the message can't travel, which has been reported. */
   publish(message: Message): boolean;
-  /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
+  /** Publishes, and resolves when every subscriber could hear it, or the forwarder has had its chance. */
   publishThrough(message: Message): Promise<void>;
-  /** Resolves when the bus has brought what was said before, or has had its chance. */
+  /** Resolves when the forwarder has brought what was published before, or has had its chance. */
   caughtUp(): Promise<void>;
-  /** A run has begun; its announcements carry this incarnation. */
-  onRun(incarnation: string): void;
-  onFired(event: TriggerEvent, run: number): void;
-  /** Its triggers start it too often from now on. */
-  onSlowed(): void;
-  /** It ended by itself and is to run again after this pause, in milliseconds. */
-  onComeback(delayMs: number): void;
-  /** A restart that its policy or a trigger wants does not follow. */
-  onRefused(reason: string): void;
-  /** A start by hand has emptied the memory of this many ends. */
-  onForgiven(ends: number): void;
-  /** Its state, or what `context_info` shows of it, may have changed. */
-  onChanged(change: Change): void;
-  onOutput(stream: OutputStream, line: string): void;
-  onGarbage(error: ZcontextError): void;
-  /** An effect could not be performed; supervision goes on. */
-  onIncident(effect: string, error: unknown): void;
 }
+
+/** What a run is launched with. */
+export interface Prepared {
+  /** Of the module to load, or of the program to run. */
+  path: string;
+  environment: Readonly<Record<string, string>>;
+}
+
+/** What a task tells its transaction. */
+export type TaskEvent =
+  /** A run has begun; its announcements carry this incarnation. */
+  | { type: "runBegan"; incarnation: string }
+  /** One of its triggers has fired, by this run. */
+  | { type: "fired"; event: TriggerEvent; run: number }
+  /** Its triggers start it too often from now on. */
+  | { type: "throttled" }
+  /** It ended by itself and is to run again after this pause. */
+  | { type: "restartPlanned"; delayMs: number }
+  /** A restart that its policy or a trigger wants does not follow. */
+  | { type: "restartRefused"; reason: string }
+  /** A start by hand has emptied the memory of this many ends. */
+  | { type: "restartsForgiven"; ends: number }
+  /** Its state, or what its record shows, may have changed. */
+  | { type: "changed"; change: Change }
+  | { type: "output"; stream: OutputStream; line: string }
+  /** A line on its pipe that could not be read. */
+  | { type: "malformed"; error: ZcontextError }
+  /** An effect could not be performed; supervision goes on. */
+  | { type: "effectFailed"; effect: string; error: unknown };
 
 /** What one task is told. `define` makes it known and starts nothing; `resume` starts it as if it had never ended. */
 export interface Order {
@@ -61,21 +73,39 @@ export interface Order {
   action: "define" | "start" | "stop" | "restart" | "resume";
 }
 
-/** What an event has made of a task: often nothing that shows. */
-export interface Change {
-  from: Standing["state"];
-  event: LifecycleEvent["type"];
-  /** Why, where there is more to say than the event does. */
-  cause?: string;
+/** On whose behalf a task is told something. */
+export type Cause =
+  | { kind: "command" }
+  | { kind: "resume" }
+  | { kind: "trigger"; event: TriggerEvent; task: string }
+  | { kind: "strategy"; strategy: Strategy; task: string };
+
+export const COMMAND: Cause = { kind: "command" };
+
+/** `command`, `on_fail of ts001`, `one_for_all with ts001`. */
+export function describeCause(cause: Cause): string {
+  switch (cause.kind) {
+    case "command":
+      return "command";
+    case "resume":
+      return "the provider has come back";
+    case "trigger":
+      return `${cause.event} of ${cause.task}`;
+    case "strategy":
+      return `${cause.strategy} with ${cause.task}`;
+  }
 }
 
-/** Begins to ask whether a task is ready. */
-export type ProbeStarter = (
-  task: TaskServiceConfig,
-  environment: Readonly<Record<string, string>>,
-  onReady: () => void,
-) => RunningProbe;
+/** What an event has made of a task: often nothing that shows. */
+export interface Change {
+  from: TaskState;
+  event: LifecycleEvent["type"];
+  cause?: Cause;
+  /** What the event itself gives as its reason, one part each. */
+  reasons: readonly string[];
+}
 
+/** One task service of one transaction, as the rest of the provider sees it. */
 export interface SupervisedTask {
   readonly task: TaskServiceConfig;
   readonly standing: Standing;
@@ -87,29 +117,29 @@ export interface SupervisedTask {
   readonly lastExit: Exit | undefined;
   /** What the event loop of its present run has said last; a program says nothing. */
   readonly beat: Beat | undefined;
-  /** An order of somebody outside; with it comes the definition that holds from now on. */
+  /** An order from outside; with it comes the definition that holds from now on. */
   obey(order: Order): void;
-  /** An order of one of the transaction's own triggers, which may be held back; `ownRun` is of one of the task itself. */
-  follow(action: "start" | "restart", by: { cause: string; ownRun?: number }): void;
-  stop(cause: string): void;
-  /** It is restarted together with another one, after this pause. */
-  accompany(delayMs: number, cause: string): void;
-  /** It is to stop as soon as those that need it are gone. */
-  stopSoon(cause: string): void;
-  /** Which of the tasks it depends on are not ready, in a clause. */
-  depend(missing: string): void;
-  /** What a look at its processes has found. */
-  seen(look: Look): void;
-  /** An announcement heard on the bus under an incarnation of this task; false when it is not the present one. */
+  /** An order of a trigger, which may be held back. With `ownRun`, it is the task's own trigger, fired by that run. */
+  trigger(action: "start" | "restart", by: { cause: Cause; ownRun?: number }): void;
+  stop(cause: Cause): void;
+  /** It is restarted together with another task, after this pause. */
+  restartWith(delayMs: number, cause: Cause): void;
+  /** It is to stop as soon as the tasks that depend on it are gone. */
+  stopSoon(cause: Cause): void;
+  /** Which of the tasks it depends on are not ready. */
+  waitFor(missing: readonly Missing[]): void;
+  /** What the monitor has found about its processes. */
+  inspect(processes: ProcessesFound): void;
+  /** An announcement heard under an incarnation of this task; false when it is not the present one. */
   hear(incarnation: string, sequence: number, message: ControlMessage): boolean;
   /** An announcement about this task from a peer that has no incarnation of ours. */
   note(message: ControlMessage): void;
-  /** Ends its process at once, whoever shares it. */
+  /** Ends its process at once, and the other threads with it if it is shared. */
   kill(): void;
 }
 
 /** What can be seen of the processes of a task from outside. */
-export interface Look {
+export interface ProcessesFound {
   /** The resident memory of all of them, in MiB. */
   rssMib: number;
   /** Whether the one that leads them is halted by a signal. */

@@ -1,18 +1,17 @@
 // The order that depends_on asks for: who waits for whom to be ready, and who has to be gone before another is stopped.
 // Pure; it looks at states and starts nothing. The reader of the file has refused cycles. Pure.
-import type { TaskServiceConfig } from "../../config/context-config.ts";
+import type { Strategy, TaskServiceConfig } from "../../config/context-config.ts";
 import { hasProcess, type TaskState } from "../../protocol/task-state.ts";
+import type { Missing } from "../task/life.ts";
 
 /** The tasks of one transaction by id, as they stand. */
 export type States = ReadonlyMap<string, { task: TaskServiceConfig; state: TaskState }>;
 
-/** What a task still waits for, in a clause for people: `ts001 (starting)`; empty when nothing is missing. */
-export function missingFor({ supervision }: TaskServiceConfig, states: States): string {
+/** The tasks that a task still waits for, in the order of its definition; empty when all are ready. */
+export function missingFor({ supervision }: TaskServiceConfig, states: States): Missing[] {
   return supervision.dependsOn
-    .map((id) => ({ id, state: states.get(id)?.state ?? "defined" }))
-    .filter(({ state }) => !isReady(state))
-    .map(({ id, state }) => `${id} (${state})`)
-    .join(", ");
+    .map((id) => ({ id, state: states.get(id)?.state ?? ("defined" as const) }))
+    .filter(({ state }) => !isReady(state));
 }
 
 // One that has done its work and ended well was ready, and need not be so any more.
@@ -48,4 +47,16 @@ export function longestStopMs(tasks: readonly TaskServiceConfig[]): number {
 
 function needs({ supervision }: TaskServiceConfig, id: string): boolean {
   return supervision.dependsOn.includes(id);
+}
+
+/** The tasks that the strategy of the context restarts with one of them; all are in the order of the file. */
+export function restartedWith<Task>(task: Task, all: readonly Task[], strategy: Strategy): readonly Task[] {
+  switch (strategy) {
+    case "one_for_one":
+      return [];
+    case "rest_for_one":
+      return all.slice(all.indexOf(task) + 1);
+    case "one_for_all":
+      return all.filter((other) => other !== task);
+  }
 }

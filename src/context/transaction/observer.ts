@@ -26,8 +26,8 @@ export interface Triggered {
 
 const nothing = () => {};
 
-/** Nobody looks on. */
-export const nobody: ProviderObserver = {
+/** Ignores everything. */
+export const ignoring: ProviderObserver = {
   moved: nothing,
   triggered: nothing,
   output: nothing,

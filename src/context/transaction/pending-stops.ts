@@ -1,7 +1,7 @@
-// Whom a stop waits for: since when, and what those were sent.
+// The tasks that a stop waits for: since when, and what signal they were sent.
 import type { ProcessTable } from "../../processes/table.ts";
 import { createTree, membersOf, UNKNOWN_START } from "../../processes/tree.ts";
-import type { TaskState } from "../../protocol/task-state.ts";
+import { isEnding } from "../../protocol/task-state.ts";
 import type { Change, SupervisedTask } from "../task/task-contract.ts";
 
 /** A task that is to end and has not yet. */
@@ -24,8 +24,6 @@ export interface Endings {
   pendingStops(transactions: Iterable<{ id: string; tasks: Iterable<SupervisedTask> }>): PendingStop[];
 }
 
-const ENDING: ReadonlySet<TaskState> = new Set(["stopping", "unready", "unresponsive", "stuck"]);
-
 export function trackStops(nowMs: () => number): Endings {
   /** When a task began to end; of one that runs, that was another run. */
   const begun = new WeakMap<SupervisedTask, number>();
@@ -41,7 +39,7 @@ export function trackStops(nowMs: () => number): Endings {
 
   return {
     moved(supervised, { from }) {
-      if (ENDING.has(supervised.standing.state) && !ENDING.has(from)) begun.set(supervised, nowMs());
+      if (isEnding(supervised.standing.state) && !isEnding(from)) begun.set(supervised, nowMs());
     },
     killed() {
       isKilled = true;
@@ -49,7 +47,7 @@ export function trackStops(nowMs: () => number): Endings {
     pendingStops: (transactions) =>
       [...transactions]
         .flatMap(({ id, tasks }) =>
-          [...tasks].filter(({ standing }) => ENDING.has(standing.state)).map((one) => describe(id, one)),
+          [...tasks].filter(({ standing }) => isEnding(standing.state)).map((one) => describe(id, one)),
         )
         .sort((one, other) => other.forMs - one.forMs),
   };

@@ -6,7 +6,7 @@ import type { TaskRecord, TransactionRecord } from "../task/record.ts";
 import { type About, contextInfo } from "./report.ts";
 import type { Transaction } from "./transaction.ts";
 
-export interface News {
+export interface StatePublisher {
   /** The answer to an accepted command. */
   answer(about: About, items: JsonObject): void;
   /** Something about this transaction has changed. */
@@ -32,7 +32,7 @@ const PERIOD_MS = 100;
  */
 const MAX_TASKS = 200;
 
-export function createStatePublisher({ contextId, transactions, publish }: StatePublisherOptions): News {
+export function createStatePublisher({ contextId, transactions, publish }: StatePublisherOptions): StatePublisher {
   /** By transaction: within its period, and whether something is left to tell at its end. */
   const periods = new Map<string, { timer: NodeJS.Timeout | undefined; isDirty: boolean }>();
 

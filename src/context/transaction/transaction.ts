@@ -1,56 +1,46 @@
 // The task services of one transaction: hands orders to them, follows their triggers, and knows when all is over.
-import type { Strategy, TaskServiceConfig, TriggerEvent } from "../../config/context-config.ts";
+import type { ContextConfig, TaskServiceConfig, TriggerEvent } from "../../config/context-config.ts";
+import type { JsonObject } from "../../protocol/json.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
 import type { TransactionRecord } from "../task/record.ts";
 import { supervise } from "../task/supervisor.ts";
-import type { Change, Look, Order, Past, SupervisedTask, Surroundings } from "../task/task-contract.ts";
-import { mayStop, missingFor } from "./dependencies.ts";
+import {
+  type Cause,
+  type Change,
+  COMMAND,
+  type Order,
+  type Past,
+  type ProcessesFound,
+  type SupervisedTask,
+  type TaskEvent,
+  type TaskHost,
+} from "../task/task-contract.ts";
+import { createConsequences } from "./consequences.ts";
+import { missingFor, restartedWith } from "./dependencies.ts";
+import { createOrderedStops } from "./ordered-stops.ts";
 import { type Consequence, consequenceOf } from "./triggers.ts";
 
-/** What a transaction needs for its tasks, and whom it tells about them. */
-export interface TransactionOptions
-  extends Omit<
-    Surroundings,
-    | "transaction"
-    | "onRun"
-    | "onFired"
-    | "onSlowed"
-    | "onComeback"
-    | "onRefused"
-    | "onForgiven"
-    | "onChanged"
-    | "onOutput"
-    | "onGarbage"
-    | "onIncident"
-  > {
-  /** The four addresses as the bus shows them. */
-  configuration: TransactionRecord["configuration"];
-  logName: string;
-  /** Tasks of the provider's own file, which a trigger may name though nobody started them. */
-  ownTasks: readonly TaskServiceConfig[];
-  strategy: Strategy;
-  observer: TransactionObserver;
-}
-
-export interface TransactionObserver {
-  /** A run has begun; announcements under this incarnation are its. */
-  onRun(supervised: SupervisedTask, incarnation: string): void;
+/** What happens in a transaction: most of what its tasks tell, and what it makes of the rest. */
+export type TransactionEvent =
+  | Exclude<TaskEvent, { type: "fired" | "restartPlanned" | "changed" }>
   /** A task has become known to the transaction, or has another definition from now on. */
-  onDefined(supervised: SupervisedTask): void;
+  | { type: "defined" }
   /** A task went from one state to another. */
-  onMoved(supervised: SupervisedTask, change: Change): void;
-  /** What `context_info` shows may have changed. */
-  onChanged(): void;
-  onTriggered(supervised: SupervisedTask, event: TriggerEvent, consequence: Consequence): void;
-  onSlowed(supervised: SupervisedTask): void;
-  onRefused(supervised: SupervisedTask, reason: string): void;
-  onForgiven(supervised: SupervisedTask, ends: number): void;
+  | { type: "moved"; change: Change }
+  /** What the record of a task shows may have changed. */
+  | { type: "changed" }
+  | { type: "triggered"; event: TriggerEvent; consequence: Consequence }
   /** A task without which the context is of no use has ended for good, though nobody asked. */
-  onEssentialEnd(supervised: SupervisedTask): void;
-  onOutput(supervised: SupervisedTask, ...output: Parameters<Surroundings["onOutput"]>): void;
-  onGarbage(supervised: SupervisedTask, ...garbage: Parameters<Surroundings["onGarbage"]>): void;
-  onIncident(supervised: SupervisedTask, ...incident: Parameters<Surroundings["onIncident"]>): void;
+  | { type: "essentialEnd" };
+
+export interface TransactionOptions {
+  host: TaskHost;
+  /** The provider's own file: a trigger may name its tasks though nobody started them. */
+  config: Pick<ContextConfig, "logName" | "tasks" | "strategy">;
+  /** The four addresses as `context_info` shows them. */
+  addresses: JsonObject;
+  observe(task: SupervisedTask, event: TransactionEvent): void;
   /** Nothing runs and nothing can follow but by a new command: all is over, or tasks still wait on demand. */
   onQuiet(isOver: boolean): void;
 }
@@ -60,237 +50,166 @@ export type TransactionView = ReadonlyMap<string, { task: TaskServiceConfig; sta
 
 export interface Transaction {
   readonly id: string;
+  /** How its tasks stand, once all has happened that follows from what has happened: what a command is decided by. */
   readonly view: TransactionView;
-  /** Has happen now what follows from all that has happened, for whoever is to decide by the view. */
-  catchUp(): void;
   readonly tasks: Iterable<SupervisedTask>;
   /** As `context_info` and `reply_context` show it. */
   readonly record: TransactionRecord;
   obey(orders: readonly Order[]): void;
   /** Takes a task up where an earlier provider has left it. */
   resume(task: TaskServiceConfig, past: Past): void;
-  /** An announcement about one of the tasks from a peer that is none of ours. */
+  /** An announcement about one of the tasks from a peer that has no incarnation of ours. */
   note(message: ControlMessage): void;
-  /** What a look at the processes of a task has found. */
-  seen(serviceId: string, look: Look): void;
+  /** What the monitor has found about the processes of a task. */
+  inspect(serviceId: string, processes: ProcessesFound): void;
   /** Stops every task; it is over when the last has gone. */
   stop(): void;
 }
 
-const COMMAND = "command";
-
 /** Opens a transaction without tasks; orders bring them. `contextName` is the service name of the first command. */
-export function openTransaction(id: string, contextName: string, options: TransactionOptions): Transaction {
-  const { observer, ownTasks } = options;
+export function openTransaction(
+  id: string,
+  contextName: string,
+  { host, config, addresses, observe, onQuiet }: TransactionOptions,
+): Transaction {
   const tasks = new Map<string, SupervisedTask>();
-  const fired: (() => void)[] = [];
-  /** Tasks that are to be gone, why, and whether they were told: one that others need waits for those. */
-  const stops = new Map<string, { cause: string; isTold: boolean }>();
-  /** Who has to be told before it is over. */
+  const stops = createOrderedStops(tasks, states);
+  const consequences = createConsequences({ advance: stops.advance, settle });
+  /** Essential tasks whose state has changed since this was last looked at. */
   const essential = new Set<SupervisedTask>();
-  let isSettling = false;
 
   function adopt(task: TaskServiceConfig, past?: Past): SupervisedTask {
     const known = tasks.get(task.id);
     if (known !== undefined) return known;
-    const supervised: SupervisedTask = supervise(
-      task,
-      surroundingsOf(() => supervised),
-      past,
-    );
+    const supervised = supervise(task, { transaction: id, host, observe: hear }, past);
     tasks.set(task.id, supervised);
-    observer.onDefined(supervised);
-    supervised.depend(missingFor(task, view()));
+    observe(supervised, { type: "defined" });
+    supervised.waitFor(missingFor(task, states()));
     // One that an earlier provider has left may count as ready for those that came before it.
     tellDependents(task.id);
     return supervised;
   }
 
-  function surroundingsOf(find: () => SupervisedTask): Surroundings {
-    return {
-      ...options,
-      transaction: id,
-      onRun: (incarnation) => observer.onRun(find(), incarnation),
-      onFired(event, run) {
-        const supervised = find();
-        fired.push(() => trigger(supervised, event, run));
-        settleSoon();
-      },
-      onSlowed: () => observer.onSlowed(find()),
-      onComeback: (delayMs) => accompany(find(), delayMs),
-      onRefused: (reason) => observer.onRefused(find(), reason),
-      onForgiven: (ends) => observer.onForgiven(find(), ends),
-      onChanged(change) {
-        changed(find(), change);
-        settleSoon();
-      },
-      onOutput: (...output) => observer.onOutput(find(), ...output),
-      onGarbage: (...garbage) => observer.onGarbage(find(), ...garbage),
-      onIncident: (...incident) => observer.onIncident(find(), ...incident),
-    };
+  function hear(supervised: SupervisedTask, event: TaskEvent): void {
+    switch (event.type) {
+      case "fired":
+        return consequences.add(() => follow(supervised, event));
+      case "restartPlanned":
+        return restartOthers(supervised, event.delayMs);
+      case "changed":
+        return changed(supervised, event.change);
+      default:
+        return observe(supervised, event);
+    }
   }
 
   function changed(supervised: SupervisedTask, change: Change): void {
     if (supervised.standing.state !== change.from) {
-      observer.onMoved(supervised, change);
+      observe(supervised, { type: "moved", change });
       if (supervised.task.supervision.essential) essential.add(supervised);
       tellDependents(supervised.task.id);
     }
-    observer.onChanged();
+    observe(supervised, { type: "changed" });
+    consequences.schedule();
   }
 
   function tellDependents(serviceId: string): void {
-    for (const { task, depend } of tasks.values())
-      if (task.supervision.dependsOn.includes(serviceId)) depend(missingFor(task, view()));
+    for (const { task, waitFor } of tasks.values())
+      if (task.supervision.dependsOn.includes(serviceId)) waitFor(missingFor(task, states()));
   }
 
-  // By the strategy of the context, others are restarted with a task that comes back.
-  function accompany(supervised: SupervisedTask, delayMs: number): void {
-    const all = [...tasks.values()];
-    const others = {
-      one_for_one: [],
-      rest_for_one: all.slice(all.indexOf(supervised) + 1),
-      one_for_all: all.filter((other) => other !== supervised),
-    }[options.strategy];
-    for (const other of others)
-      if (hasProcess(other.standing.state) && !other.standing.life.requested)
-        other.accompany(delayMs, `${options.strategy} with ${supervised.task.id}`);
-  }
-
-  // Triggers follow once the event they come from is done with, and its announcement out; then we see what is left.
-  function settleSoon(): void {
-    if (isSettling) return;
-    isSettling = true;
-    setImmediate(() => {
-      try {
-        followTriggers();
-        advanceStops();
-      } finally {
-        isSettling = false;
-      }
-      settle();
-    });
-  }
-
-  // An order that comes meanwhile finds their consequences in place: a stop must not be followed by what it cuts short.
-  function followTriggers(): void {
-    for (let next = fired.shift(); next !== undefined; next = fired.shift()) next();
+  function restartOthers(supervised: SupervisedTask, delayMs: number): void {
+    const cause: Cause = { kind: "strategy", strategy: config.strategy, task: supervised.task.id };
+    for (const { standing, restartWith } of restartedWith(supervised, [...tasks.values()], config.strategy))
+      if (hasProcess(standing.state) && !standing.life.requested) restartWith(delayMs, cause);
   }
 
   function settle(): void {
     reportEssential();
-    const states = [...tasks.values()].map(({ standing }) => standing.state);
-    // Who is blocked while nobody else is under way waits in vain, but for a new command.
-    if (fired.length > 0 || !states.every((state) => isAtRest(state) || state === "blocked")) return;
-    observer.onQuiet(states.every((state) => state !== "defined" && state !== "blocked"));
+    const present = [...states().values()].map(({ state }) => state);
+    // One that is blocked while no other is under way waits in vain, but for a new command.
+    if (!consequences.isEmpty || !present.every((state) => isAtRest(state) || state === "blocked")) return;
+    onQuiet(present.every((state) => state !== "defined" && state !== "blocked"));
   }
 
   function reportEssential(): void {
     for (const supervised of essential) {
       const { state, life } = supervised.standing;
       essential.delete(supervised);
-      if ((state === "failed" || state === "exited") && !life.requested) observer.onEssentialEnd(supervised);
+      if ((state === "failed" || state === "exited") && !life.requested) observe(supervised, { type: "essentialEnd" });
     }
   }
 
-  function stopInOrder(ids: readonly string[], cause: string): void {
-    // Who was told before is told again: a trigger may have started it since.
-    for (const serviceId of ids) stops.set(serviceId, { cause, isTold: false });
-    advanceStops();
-    for (const [serviceId, stop] of stops) if (!stop.isTold) tasks.get(serviceId)?.stopSoon(stop.cause);
+  function follow(supervised: SupervisedTask, { event, run }: { event: TriggerEvent; run: number }): void {
+    const reach = { contextId: host.contextId(), present: [...tasks.keys()], isKnown: (each: string) => !!find(each) };
+    const consequence = consequenceOf(supervised.task, event, reach);
+    if (consequence === undefined) return;
+    observe(supervised, { type: "triggered", event, consequence });
+    const cause: Cause = { kind: "trigger", event, task: supervised.task.id };
+    if (consequence.action === "exit") return stop(cause);
+    const called = consequence.serviceIds.flatMap((serviceId) => find(serviceId) ?? []).map((task) => adopt(task));
+    if (consequence.action === "stop") return stops.begin(idsOf(called), cause);
+    for (const other of called)
+      other.trigger(consequence.action, { cause, ...(other === supervised ? { ownRun: run } : {}) });
   }
 
-  // Whoever needs another is gone before that is stopped, a level at a time.
-  function advanceStops(): void {
-    for (const [serviceId, stop] of stops) {
-      const { state, life } = (tasks.get(serviceId) as SupervisedTask).standing;
-      // Whoever runs again by a trigger is nobody to wait for.
-      if (stop.isTold && !(hasProcess(state) && life.requested)) stops.delete(serviceId);
-    }
-    const toStop = new Set(stops.keys());
-    const states = view();
-    for (const [serviceId, stop] of stops) {
-      if (stop.isTold || !mayStop(serviceId, toStop, states)) continue;
-      stop.isTold = true;
-      tasks.get(serviceId)?.stop(stop.cause);
-    }
+  function find(serviceId: string): TaskServiceConfig | undefined {
+    return tasks.get(serviceId)?.task ?? config.tasks.find((task) => task.id === serviceId);
   }
 
   function obey(order: Order): void {
     const supervised = adopt(order.task);
     const isNew = supervised.task !== order.task;
     supervised.obey(order);
-    if (isNew) observer.onDefined(supervised);
+    if (isNew) observe(supervised, { type: "defined" });
   }
 
-  function trigger(supervised: SupervisedTask, event: TriggerEvent, run: number): void {
-    const reach = {
-      contextId: options.contextId,
-      present: [...tasks.keys()],
-      isKnown: (id: string) => find(id) !== undefined,
-    };
-    const consequence = consequenceOf(supervised.task, event, reach);
-    if (consequence === undefined) return;
-    observer.onTriggered(supervised, event, consequence);
-    const cause = `${event} of ${supervised.task.id}`;
-    const { action } = consequence;
-    if (action === "exit") return stop(cause);
-    const called = consequence.serviceIds.map((serviceId) => adopt(find(serviceId) as TaskServiceConfig));
-    if (action === "stop")
-      return stopInOrder(
-        called.map(({ task }) => task.id),
-        cause,
-      );
-    for (const other of called) other.follow(action, { cause, ...(other === supervised ? { ownRun: run } : {}) });
+  function stop(cause: Cause): void {
+    consequences.carryOut();
+    stops.begin([...tasks.keys()], cause);
   }
 
-  function find(serviceId: string): TaskServiceConfig | undefined {
-    return tasks.get(serviceId)?.task ?? ownTasks.find((task) => task.id === serviceId);
-  }
-
-  function stop(cause: string): void {
-    followTriggers();
-    stopInOrder([...tasks.keys()], cause);
-  }
-
-  function view(): TransactionView {
+  function states(): TransactionView {
     return new Map([...tasks].map(([serviceId, { task, standing }]) => [serviceId, { task, state: standing.state }]));
   }
 
   return {
     id,
     get view() {
-      return view();
+      consequences.carryOut();
+      return states();
     },
-    // A stop is also for whom a trigger is to start.
-    catchUp: followTriggers,
     get tasks() {
       return tasks.values();
     },
     get record() {
       return {
-        configuration: options.configuration,
-        contextId: options.contextId,
-        contextLogName: options.logName,
+        configuration: addresses,
+        contextId: host.contextId(),
+        contextLogName: config.logName,
         contextName,
         tasks: [...tasks.values()].map(({ record }) => record),
       };
     },
     obey(orders) {
-      followTriggers();
+      consequences.carryOut();
       for (const order of orders.filter(({ action }) => action !== "stop")) {
-        stops.delete(order.task.id);
+        stops.cancel(order.task.id);
         obey(order);
       }
-      const toStop = orders.filter(({ action }) => action === "stop").map(({ task }) => adopt(task).task.id);
-      stopInOrder(toStop, COMMAND);
+      const toStop = orders.filter(({ action }) => action === "stop").map(({ task }) => adopt(task));
+      stops.begin(idsOf(toStop), COMMAND);
     },
-    seen: (serviceId, look) => tasks.get(serviceId)?.seen(look),
     resume(task, past) {
       adopt(task, past);
-      settleSoon();
+      consequences.schedule();
     },
     note: (message) => tasks.get(message.header.serviceId)?.note(message),
+    inspect: (serviceId, processes) => tasks.get(serviceId)?.inspect(processes),
     stop: () => stop(COMMAND),
   };
+}
+
+function idsOf(tasks: readonly SupervisedTask[]): string[] {
+  return tasks.map(({ task }) => task.id);
 }

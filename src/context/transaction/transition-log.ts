@@ -1,33 +1,44 @@
 // What a log line says of a task that has gone from one state to another. Pure.
-import type { TaskState } from "../../protocol/task-state.ts";
+import { isTrouble, wordsFor } from "../../protocol/task-state.ts";
+import type { Life } from "../task/life.ts";
 import { whyIn } from "../task/record.ts";
-import type { Change, SupervisedTask } from "../task/task-contract.ts";
+import { type Change, describeCause, type SupervisedTask } from "../task/task-contract.ts";
 
 /** A line of the log. */
-export interface Move {
+export interface TransitionLine {
   level: "info" | "warn";
   fields: { [name: string]: unknown };
   phrase: string;
 }
 
-export function describeMove({ standing, lastExit }: SupervisedTask, { event, cause }: Change): Move {
+export function describeTransition({ standing, lastExit }: SupervisedTask, change: Change): TransitionLine {
   const { state, life } = standing;
-  const pid = life.pid === undefined ? {} : { pid: life.pid };
-  const because = whyIn(standing);
-  const reason = because === undefined ? {} : { reason: because };
-  // What somebody has commanded is told by itself.
-  const by = cause === undefined || cause === "command" || because?.includes(cause) ? {} : { by: cause };
-  const wait = state === "backingOff" ? { delay_ms: Math.round(life.delayMs) } : {};
-  const left = event === "exit" ? (lastExit?.ended ?? []) : [];
-  const killed = left.length === 0 ? {} : { killed: left.map((one) => `${one.name} ${one.pid} ${one.signal}`) };
-  const isEscalated = event === "exit" && lastExit?.wasKilled === true;
-  // By itself: nobody asked.
-  const isGoing = state === "stopping" && !life.requested;
+  const reason = whyIn(standing);
+  const by = authorOf(change, life);
+  const isExit = change.event === "exit";
+  const killed = isExit ? (lastExit?.ended ?? []) : [];
+  const isEscalated = isExit && lastExit?.wasKilled === true;
   return {
-    level: TROUBLED.has(state) || isEscalated ? "warn" : "info",
-    fields: { ...pid, ...by, ...reason, ...wait, ...killed, ...(isEscalated ? { escalated: "SIGKILL" } : {}) },
-    phrase: isGoing ? (life.reason === undefined && life.fault === undefined ? "ending" : "failing") : state,
+    level: isTrouble(state) || isEscalated ? "warn" : "info",
+    fields: {
+      ...(life.pid === undefined ? {} : { pid: life.pid }),
+      ...(by === "" ? {} : { by }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(state === "backingOff" ? { delay_ms: Math.round(life.delayMs) } : {}),
+      ...(killed.length === 0 ? {} : { killed: killed.map((one) => `${one.name} ${one.pid} ${one.signal}`) }),
+      ...(isEscalated ? { escalated: "SIGKILL" } : {}),
+    },
+    phrase: state === "stopping" && !life.requested ? goingPhrase(life) : wordsFor(state),
   };
 }
 
-const TROUBLED: ReadonlySet<TaskState> = new Set(["failed", "unready", "unresponsive", "stuck"]);
+/** What has brought it about, where the reason does not say it; a command has a log line of its own. */
+function authorOf({ cause, reasons }: Change, { reason, refusal, fault, stuck }: Life): string {
+  if (cause !== undefined) return cause.kind === "command" ? "" : describeCause(cause);
+  const known = [reason, refusal, fault, stuck];
+  return reasons.filter((part) => !known.includes(part)).join("; ");
+}
+
+function goingPhrase({ reason, fault }: Life): string {
+  return reason === undefined && fault === undefined ? "ending" : "failing";
+}

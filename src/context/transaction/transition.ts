@@ -1,11 +1,11 @@
-// A transition of a task, as the journal keeps it and as everybody can hear it on the topic `transition`. Pure.
+// A transition of a task, as the journal keeps it and as it travels on the topic `transition`. Pure.
 
 import type { Exit } from "../../launch/child.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Moved } from "../journal/records.ts";
 import { isWanted } from "../task/lifecycle.ts";
-import type { Change, SupervisedTask } from "../task/task-contract.ts";
+import { type Change, describeCause, type SupervisedTask } from "../task/task-contract.ts";
 
 /** The moment of a transition, on the machine's monotonic clock and on the wall. */
 export interface Moment {
@@ -16,10 +16,11 @@ export interface Moment {
 /** What has become of a task. */
 export function transitionOf(
   { task, standing, memory, lastExit }: SupervisedTask,
-  { from, event, cause }: Change,
+  { from, event, cause, reasons }: Change,
   { transaction, sequence, moment }: { transaction: string; sequence: number; moment: Moment },
 ): Moved {
   const { state, life } = standing;
+  const why = cause === undefined ? reasons.join("; ") : describeCause(cause);
   return {
     kind: "moved",
     transaction,
@@ -28,7 +29,7 @@ export function transitionOf(
     from,
     to: state,
     event,
-    ...(cause === undefined ? {} : { cause }),
+    ...(why === "" ? {} : { cause: why }),
     run: life.run,
     ...(life.pid === undefined ? {} : { pid: life.pid }),
     ...(lastExit === undefined || event !== "exit" ? {} : exitOf(lastExit)),

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Command, TaskServiceConfig } from "../../../../src/config/context-config.ts";
 import { DEFAULT_SUPERVISION } from "../../../../src/config/context-config.ts";
 import { formatTaskService } from "../../../../src/config/task-service.ts";
-import { type Decision, dispatch, type View } from "../../../../src/context/provider/dispatch.ts";
-import { eventOf } from "../../../../src/context/task/announced-event.ts";
+import { type Decision as Decided, dispatch as decide, type View } from "../../../../src/context/provider/dispatch.ts";
+import { eventOf } from "../../../../src/context/task/task-messages.ts";
 import type { TransactionView } from "../../../../src/context/transaction/transaction.ts";
 import type { Json, JsonObject } from "../../../../src/protocol/json.ts";
 import { type Header, type Message, readMessage } from "../../../../src/protocol/message.ts";
@@ -14,6 +14,22 @@ const ts001 = task("ts001");
 const ts002 = task("ts002", { entry: "on_demand" });
 const ts003 = task("ts003", { entry: "start_now" });
 const OWN = [ts001, ts002, ts003];
+
+/** A decision without the message that it is about. */
+type Decision = {
+  [Kind in Decided["kind"]]: Omit<Extract<Decided, { kind: Kind }>, "command" | "announcement" | "query">;
+}[Decided["kind"]];
+
+/** What is decided; that it is about the message is seen here, once for all. */
+function dispatch(message: Message, view: View): Decision {
+  const { command, announcement, query, ...decision } = decide(message, view) as Decided &
+    Record<"command" | "announcement" | "query", Message | undefined>;
+  expect([decision.kind, command ?? announcement ?? query]).toEqual([
+    decision.kind,
+    decision.kind === "ignore" ? undefined : message,
+  ]);
+  return decision as Decision;
+}
 
 type States = { [id: string]: TaskState };
 

@@ -1,10 +1,5 @@
-import {
-  type Effect,
-  follow,
-  type LifecycleEvent,
-  newborn,
-  type Standing,
-} from "../../../../src/context/task/lifecycle.ts";
+import type { Effect, LifecycleEvent } from "../../../../src/context/task/life.ts";
+import { advance, initialStanding, type Standing } from "../../../../src/context/task/lifecycle.ts";
 
 /** How long a start is held back here, in milliseconds. */
 export const HELD_BACK_MS = 500;
@@ -28,8 +23,8 @@ export const EVENTS = {
   exited: { type: "exited" },
   stopped: { type: "stopped" },
   stopSoon: { type: "stopSoon" },
-  needsOther: { type: "dependencies", missing: "ts_1 (starting)" },
-  needsNobody: { type: "dependencies", missing: "" },
+  needsOther: { type: "dependencies", missing: [{ id: "ts_1", state: "starting" }] },
+  needsNobody: { type: "dependencies", missing: [] },
   spawnFailedAndBack: { type: "spawnFailed", reason: "no memory", backMs: HELD_BACK_MS },
   endAndBack: { type: "exit", clean: true, reason: "the process ended with code 0", backMs: HELD_BACK_MS },
   crashAndBack: { type: "exit", clean: false, reason: "the process was ended by SIGSEGV", backMs: HELD_BACK_MS },
@@ -42,18 +37,34 @@ export const EVENTS = {
   tooLarge: { type: "tooLarge", reason: "its processes hold 300 MiB, more than 200 MiB" },
   killDue: { type: "killDue" },
   backoffOver: { type: "backoffOver" },
-  givenUp: { type: "givenUp", reason: "it has ended more than 5 times within 60 s" },
+  givenUp: { type: "givenUp", refusal: "it has ended more than 5 times within 60 s" },
 } as const satisfies Record<string, LifecycleEvent>;
 
 export type Word = keyof typeof EVENTS;
 
 export const WORDS = Object.keys(EVENTS) as Word[];
 
+/** An effect in words, its main parameter included. */
+export type EffectWords = ReturnType<typeof inWords>;
+
+export function inWords(effect: Effect) {
+  switch (effect.type) {
+    case "announce":
+      return `announce ${effect.word}` as const;
+    case "fire":
+      return `fire ${effect.event}` as const;
+    case "disarm":
+      return `disarm ${effect.timer}` as const;
+    default:
+      return effect.type;
+  }
+}
+
 /** A task service that has lived through this, and the effects of each word. */
 export function lifeAfter(...words: Word[]): { standing: Standing; effects: Effect[][] } {
-  let standing = newborn();
+  let standing = initialStanding();
   const effects = words.map((word) => {
-    const [next, asked] = follow(standing, EVENTS[word]);
+    const [next, asked] = advance(standing, EVENTS[word]);
     standing = next;
     return asked;
   });
@@ -65,13 +76,13 @@ export function stateAfter(...words: Word[]): Standing["state"] {
 }
 
 /** What the last word of the story asks for. */
-export function effectsOfLast(...words: Word[]): Effect[] {
-  return lifeAfter(...words).effects.at(-1) ?? [];
+export function effectsOfLast(...words: Word[]): EffectWords[] {
+  return (lifeAfter(...words).effects.at(-1) ?? []).map(inWords);
 }
 
 /** How often the whole story asks for an effect. */
-export function countOf(effect: Effect, ...words: Word[]): number {
+export function countOf(effect: EffectWords, ...words: Word[]): number {
   return lifeAfter(...words)
     .effects.flat()
-    .filter((asked) => asked === effect).length;
+    .filter((asked) => inWords(asked) === effect).length;
 }

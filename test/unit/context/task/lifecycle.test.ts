@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { follow, isWanted, newborn, returned } from "../../../../src/context/task/lifecycle.ts";
+import { advance, initialStanding, isWanted, restoredStanding } from "../../../../src/context/task/lifecycle.ts";
 import { hasProcess, isAtRest, isPending } from "../../../../src/protocol/task-state.ts";
 import { countOf, EVENTS, effectsOfLast, HELD_BACK_MS, lifeAfter, stateAfter, WORDS, type Word } from "./life.ts";
 
@@ -15,7 +15,7 @@ describe("a start", () => {
   });
 
   test("begins a new run each time", () => {
-    expect(newborn().life.run).toBe(0);
+    expect(initialStanding().life.run).toBe(0);
     expect(lifeAfter(...UP).standing.life.run).toBe(1);
     expect(lifeAfter(...UP, "stop", "end", "start").standing.life.run).toBe(2);
   });
@@ -29,7 +29,7 @@ describe("a start", () => {
   test("forgets everything about the run before", () => {
     const { life } = lifeAfter(...UP, "failed", "restartLater", "stopped", "crash", "backoffOver").standing;
 
-    expect(life).toEqual({ ...newborn().life, run: 2 });
+    expect(life).toEqual({ ...initialStanding().life, run: 2 });
   });
 
   test.each(["stop end", "end", "crash"])("is possible again after %s", (end) => {
@@ -47,7 +47,7 @@ describe("a start", () => {
   test("of a task that is stopping waits for the process to be gone", () => {
     expect(effectsOfLast(...UP, "stop", "start")).toEqual([]);
     expect(stateAfter(...UP, "stop", "start")).toBe("stopping");
-    expect(effectsOfLast(...UP, "stop", "start", "end")).toEqual(["disarmGrace", "sayStopped", "spawn"]);
+    expect(effectsOfLast(...UP, "stop", "start", "end")).toEqual(["disarm grace", "announce stopped", "spawn"]);
     expect(stateAfter(...UP, "stop", "start", "end")).toBe("starting");
   });
 
@@ -58,14 +58,14 @@ describe("a start", () => {
 
   test("that could not spawn fails, and fires on_fail", () => {
     expect(stateAfter("start", "spawnFailed")).toBe("failed");
-    expect(effectsOfLast("start", "spawnFailed")).toEqual(["disarmReady", "fireOnFail", "sayFailed"]);
+    expect(effectsOfLast("start", "spawnFailed")).toEqual(["disarm ready", "fire on_fail", "announce failed"]);
     expect(lifeAfter("start", "spawnFailed").standing.life.reason).toBe("no such service");
   });
 });
 
 describe("a task on demand", () => {
   test("is announced as created when it is defined, and nothing runs", () => {
-    expect(effectsOfLast("define")).toEqual(["sayCreated"]);
+    expect(effectsOfLast("define")).toEqual(["announce created"]);
     expect(stateAfter("define")).toBe("defined");
   });
 
@@ -81,41 +81,41 @@ describe("a task on demand", () => {
 
   test("is over when it is stopped before it ever ran, and the provider says so", () => {
     expect(stateAfter("define", "stop")).toBe("stopped");
-    expect(effectsOfLast("define", "stop")).toEqual(["sayStopped"]);
+    expect(effectsOfLast("define", "stop")).toEqual(["announce stopped"]);
   });
 });
 
 describe("on_start", () => {
   test("fires on the first started of a run", () => {
-    expect(effectsOfLast(...UP)).toEqual(["disarmReady", "fireOnStart"]);
+    expect(effectsOfLast(...UP)).toEqual(["disarm ready", "fire on_start"]);
   });
 
   test("fires once per run, however often the task says it", () => {
-    expect(countOf("fireOnStart", ...UP, "started", "started")).toBe(1);
+    expect(countOf("fire on_start", ...UP, "started", "started")).toBe(1);
   });
 
   test("fires again in the next run", () => {
-    expect(countOf("fireOnStart", ...UP, "restart", "stopped", "end", "spawned", "started")).toBe(2);
+    expect(countOf("fire on_start", ...UP, "restart", "stopped", "end", "spawned", "started")).toBe(2);
   });
 
   test("does not fire for a task that says it could not start", () => {
-    expect(countOf("fireOnStart", "start", "spawned", "unfit", "started", "crash")).toBe(0);
+    expect(countOf("fire on_start", "start", "spawned", "unfit", "started", "crash")).toBe(0);
   });
 
   test("does not fire once the task was asked to stop", () => {
-    expect(countOf("fireOnStart", "start", "spawned", "stop", "started", "end")).toBe(0);
+    expect(countOf("fire on_start", "start", "spawned", "stop", "started", "end")).toBe(0);
   });
 });
 
 describe("a process that has lived long enough", () => {
   test("counts as started: the provider says so, and on_start fires", () => {
-    expect(effectsOfLast("start", "spawned")).toEqual(["armReady"]);
-    expect(effectsOfLast("start", "spawned", "ready")).toEqual(["disarmReady", "sayStarted", "fireOnStart"]);
+    expect(effectsOfLast("start", "spawned")).toEqual(["awaitReady"]);
+    expect(effectsOfLast("start", "spawned", "ready")).toEqual(["disarm ready", "announce started", "fire on_start"]);
     expect(stateAfter("start", "spawned", "ready")).toBe("running");
   });
 
   test("is waited for only while the task has not started", () => {
-    expect(countOf("disarmReady", ...UP)).toBe(1);
+    expect(countOf("disarm ready", ...UP)).toBe(1);
     expect(effectsOfLast(...UP, "ready")).toEqual([]);
     expect(effectsOfLast("start", "started", "spawned")).toEqual([]);
     expect(effectsOfLast("start", "stop", "spawned")).toEqual([]);
@@ -123,7 +123,7 @@ describe("a process that has lived long enough", () => {
   });
 
   test("may say so itself later, which is nothing new", () => {
-    expect(countOf("fireOnStart", "start", "spawned", "ready", "started")).toBe(1);
+    expect(countOf("fire on_start", "start", "spawned", "ready", "started")).toBe(1);
     expect(stateAfter("start", "spawned", "ready", "started")).toBe("running");
   });
 
@@ -135,24 +135,24 @@ describe("a process that has lived long enough", () => {
     ["end", "exited"],
     ["crash", "failed"],
   ] as const)("has never started when it comes to its %s before that", (end, state) => {
-    expect(countOf("sayStarted", "start", "spawned", end, "ready")).toBe(0);
-    expect(countOf("fireOnStart", "start", "spawned", end, "ready")).toBe(0);
+    expect(countOf("announce started", "start", "spawned", end, "ready")).toBe(0);
+    expect(countOf("fire on_start", "start", "spawned", end, "ready")).toBe(0);
     expect(stateAfter("start", "spawned", end, "ready")).toBe(state);
   });
 });
 
 describe("on_update", () => {
   test("fires on every updated", () => {
-    expect(countOf("fireOnUpdate", ...UP, "updated", "updated", "updated")).toBe(3);
+    expect(countOf("fire on_update", ...UP, "updated", "updated", "updated")).toBe(3);
   });
 
   test("fires before the task has said started, too", () => {
-    expect(countOf("fireOnUpdate", "start", "spawned", "updated")).toBe(1);
+    expect(countOf("fire on_update", "start", "spawned", "updated")).toBe(1);
   });
 
   test("does not fire once the task was asked to stop", () => {
-    expect(countOf("fireOnUpdate", ...UP, "stop", "updated", "end")).toBe(0);
-    expect(countOf("fireOnUpdate", ...UP, "restart", "updated")).toBe(0);
+    expect(countOf("fire on_update", ...UP, "stop", "updated", "end")).toBe(0);
+    expect(countOf("fire on_update", ...UP, "restart", "updated")).toBe(0);
   });
 });
 
@@ -162,24 +162,24 @@ describe("on_fail", () => {
     ["the task says it could not start", ["unfit"]],
     ["the process ends abnormally", ["crash"]],
   ] as const)("fires when %s", (_, [word]) => {
-    expect(effectsOfLast("start", "spawned", word)).toContain("fireOnFail");
-    expect(effectsOfLast(...UP, word)).toContain("fireOnFail");
+    expect(effectsOfLast("start", "spawned", word)).toContain("fire on_fail");
+    expect(effectsOfLast(...UP, word)).toContain("fire on_fail");
   });
 
   test("fires once per run, whatever else goes wrong in it", () => {
-    expect(countOf("fireOnFail", ...UP, "failed", "failed", "crash")).toBe(1);
-    expect(countOf("fireOnFail", "start", "spawned", "unfit", "failed", "unfit", "crash")).toBe(1);
-    expect(countOf("fireOnFail", ...UP, "failed", "stopped", "failed", "crash")).toBe(1);
+    expect(countOf("fire on_fail", ...UP, "failed", "failed", "crash")).toBe(1);
+    expect(countOf("fire on_fail", "start", "spawned", "unfit", "failed", "unfit", "crash")).toBe(1);
+    expect(countOf("fire on_fail", ...UP, "failed", "stopped", "failed", "crash")).toBe(1);
   });
 
   test("fires again in the next run", () => {
-    expect(countOf("fireOnFail", ...UP, "crash", "start", "spawned", "crash")).toBe(2);
+    expect(countOf("fire on_fail", ...UP, "crash", "start", "spawned", "crash")).toBe(2);
   });
 
   test("does not fire once the task was asked to stop, however it ends", () => {
     for (const ending of [["failed", "crash"], ["crash"], ["unfit", "end"], ["spawnFailed"]] as Word[][]) {
-      expect(countOf("fireOnFail", "start", "stop", ...ending)).toBe(0);
-      expect(countOf("fireOnFail", "start", "restart", ...ending)).toBe(0);
+      expect(countOf("fire on_fail", "start", "stop", ...ending)).toBe(0);
+      expect(countOf("fire on_fail", "start", "restart", ...ending)).toBe(0);
     }
   });
 
@@ -192,61 +192,61 @@ describe("on_fail", () => {
 
 describe("on_exit", () => {
   test("fires when the process ends with code 0 by itself", () => {
-    expect(effectsOfLast(...UP, "end")).toEqual(["fireOnExit", "sayStopped"]);
+    expect(effectsOfLast(...UP, "end")).toEqual(["fire on_exit", "announce stopped"]);
     expect(stateAfter(...UP, "end")).toBe("exited");
   });
 
   test("fires when the process ends with code 0 before it has said started", () => {
-    expect(effectsOfLast("start", "spawned", "end")).toEqual(["disarmReady", "fireOnExit", "sayStopped"]);
+    expect(effectsOfLast("start", "spawned", "end")).toEqual(["disarm ready", "fire on_exit", "announce stopped"]);
   });
 
   test.each(["stopped", "exited"] as const)("fires on the task's own %s, and not again at its end", (word) => {
-    expect(effectsOfLast(...UP, word)).toContain("fireOnExit");
-    expect(countOf("fireOnExit", ...UP, word, "end")).toBe(1);
+    expect(effectsOfLast(...UP, word)).toContain("fire on_exit");
+    expect(countOf("fire on_exit", ...UP, word, "end")).toBe(1);
     expect(stateAfter(...UP, word, "end")).toBe("exited");
   });
 
   test("fires once per run, however often the task announces its end", () => {
-    expect(countOf("fireOnExit", ...UP, "exited", "exited", "stopped", "stopped", "end")).toBe(1);
+    expect(countOf("fire on_exit", ...UP, "exited", "exited", "stopped", "stopped", "end")).toBe(1);
   });
 
   test("fires again in the next run", () => {
-    expect(countOf("fireOnExit", ...UP, "stopped", "end", ...UP, "end")).toBe(2);
+    expect(countOf("fire on_exit", ...UP, "stopped", "end", ...UP, "end")).toBe(2);
   });
 
   test.each(["stop", "restart"] as const)("never fires after a %s", (command) => {
     for (const ending of [["end"], ["stopped", "end"], ["exited", "stopped", "end"], ["crash"]] as Word[][])
-      expect(countOf("fireOnExit", ...UP, command, ...ending)).toBe(0);
+      expect(countOf("fire on_exit", ...UP, command, ...ending)).toBe(0);
   });
 
   test("does not fire for a task that has announced its failure, though its code be 0", () => {
     for (const ending of [["end"], ["stopped", "end"], ["exited", "end"]] as Word[][]) {
-      expect(countOf("fireOnExit", ...UP, "failed", ...ending)).toBe(0);
+      expect(countOf("fire on_exit", ...UP, "failed", ...ending)).toBe(0);
       expect(stateAfter(...UP, "failed", ...ending)).toBe("failed");
     }
   });
 
   test("does not fire for a task that could not start, though its code be 0", () => {
-    expect(countOf("fireOnExit", "start", "spawned", "unfit", "stopped", "end")).toBe(0);
+    expect(countOf("fire on_exit", "start", "spawned", "unfit", "stopped", "end")).toBe(0);
     expect(stateAfter("start", "spawned", "unfit", "stopped", "end")).toBe("failed");
   });
 
   test("has the last word when the task announced its end before its process crashed", () => {
     expect(stateAfter(...UP, "stopped", "crash")).toBe("exited");
-    expect(countOf("fireOnFail", ...UP, "stopped", "crash")).toBe(0);
+    expect(countOf("fire on_fail", ...UP, "stopped", "crash")).toBe(0);
   });
 });
 
 describe("a stop", () => {
   test("asks the task, and sets a limit to its patience", () => {
-    expect(effectsOfLast(...UP, "stop")).toEqual(["askToStop", "armGrace"]);
+    expect(effectsOfLast(...UP, "stop")).toEqual(["askToStop", "awaitEnd"]);
     expect(stateAfter(...UP, "stop")).toBe("stopping");
   });
 
   test("is over when the process is gone, not when the task says so", () => {
     expect(stateAfter(...UP, "stop", "stopped")).toBe("stopping");
     expect(stateAfter(...UP, "stop", "stopped", "end")).toBe("stopped");
-    expect(effectsOfLast(...UP, "stop", "stopped", "end")).toEqual(["disarmGrace"]);
+    expect(effectsOfLast(...UP, "stop", "stopped", "end")).toEqual(["disarm grace"]);
   });
 
   test("ends as stopped, however the process left", () => {
@@ -255,7 +255,7 @@ describe("a stop", () => {
   });
 
   test("works while the task is starting, before and after there is a process", () => {
-    expect(effectsOfLast("start", "stop")).toEqual(["disarmReady", "askToStop", "armGrace"]);
+    expect(effectsOfLast("start", "stop")).toEqual(["disarm ready", "askToStop", "awaitEnd"]);
     expect(stateAfter("start", "stop", "end")).toBe("stopped");
     expect(stateAfter("start", "spawned", "stop", "end")).toBe("stopped");
     expect(stateAfter("start", "stop", "spawnFailed")).toBe("stopped");
@@ -267,7 +267,7 @@ describe("a stop", () => {
 
   test("asks once, also when it comes twice", () => {
     expect(countOf("askToStop", ...UP, "stop", "stop", "stop")).toBe(1);
-    expect(countOf("armGrace", ...UP, "stop", "stop", "stop")).toBe(1);
+    expect(countOf("awaitEnd", ...UP, "stop", "stop", "stop")).toBe(1);
   });
 
   test("asks, and at the end of the grace period asks no more", () => {
@@ -305,23 +305,28 @@ describe("a stop", () => {
 
 describe("a task that ends by itself", () => {
   test("gets the same patience after its own stopped as after a stop, but is not asked", () => {
-    expect(effectsOfLast(...UP, "stopped")).toEqual(["fireOnExit", "armGrace"]);
+    expect(effectsOfLast(...UP, "stopped")).toEqual(["fire on_exit", "awaitEnd"]);
     expect(effectsOfLast(...UP, "stopped", "killDue")).toEqual(["kill"]);
   });
 
   test("may go on after its own exited", () => {
     expect(stateAfter(...UP, "exited")).toBe("running");
-    expect(countOf("fireOnUpdate", ...UP, "exited", "updated")).toBe(1);
+    expect(countOf("fire on_update", ...UP, "exited", "updated")).toBe(1);
   });
 
   test("is asked to leave when it says it could not start", () => {
-    expect(effectsOfLast("start", "spawned", "unfit")).toEqual(["disarmReady", "askToStop", "fireOnFail", "armGrace"]);
+    expect(effectsOfLast("start", "spawned", "unfit")).toEqual([
+      "disarm ready",
+      "askToStop",
+      "fire on_fail",
+      "awaitEnd",
+    ]);
     expect(stateAfter("start", "spawned", "unfit")).toBe("stopping");
     expect(stateAfter("start", "spawned", "unfit", "crash")).toBe("failed");
   });
 
   test("may announce its failure while it ends", () => {
-    expect(effectsOfLast(...UP, "stopped", "failed")).toEqual(["fireOnFail"]);
+    expect(effectsOfLast(...UP, "stopped", "failed")).toEqual(["fire on_fail"]);
     expect(stateAfter(...UP, "stopped", "failed", "crash")).toBe("failed");
   });
 
@@ -333,9 +338,9 @@ describe("a task that ends by itself", () => {
 
 describe("a restart", () => {
   test("stops first and starts when the process is gone", () => {
-    expect(effectsOfLast(...UP, "restart")).toEqual(["askToStop", "armGrace"]);
+    expect(effectsOfLast(...UP, "restart")).toEqual(["askToStop", "awaitEnd"]);
     expect(stateAfter(...UP, "restart")).toBe("stopping");
-    expect(effectsOfLast(...UP, "restart", "stopped", "end")).toEqual(["disarmGrace", "spawn"]);
+    expect(effectsOfLast(...UP, "restart", "stopped", "end")).toEqual(["disarm grace", "spawn"]);
     expect(stateAfter(...UP, "restart", "stopped", "end")).toBe("starting");
   });
 
@@ -359,15 +364,15 @@ describe("a restart", () => {
 describe("a start that is held back", () => {
   test("waits, and comes when its time has come", () => {
     expect(stateAfter("startLater")).toBe("backingOff");
-    expect(effectsOfLast("startLater")).toEqual(["armBackoff"]);
+    expect(effectsOfLast("startLater")).toEqual(["backOff"]);
     expect(lifeAfter("startLater").standing.life.delayMs).toBe(HELD_BACK_MS);
-    expect(effectsOfLast("startLater", "backoffOver")).toEqual(["disarmBackoff", "spawn"]);
+    expect(effectsOfLast("startLater", "backoffOver")).toEqual(["disarm backoff", "spawn"]);
     expect(stateAfter("startLater", "backoffOver")).toBe("starting");
   });
 
   test("is cancelled by a stop, and the provider says that the task is stopped", () => {
     expect(stateAfter("startLater", "stop")).toBe("stopped");
-    expect(effectsOfLast("startLater", "stop")).toEqual(["disarmBackoff", "sayStopped"]);
+    expect(effectsOfLast("startLater", "stop")).toEqual(["disarm backoff", "announce stopped"]);
   });
 
   test("does not begin to wait anew when another one comes", () => {
@@ -376,12 +381,12 @@ describe("a start that is held back", () => {
   });
 
   test.each(["start", "restart"] as const)("gives way to a %s that nobody holds back", (command) => {
-    expect(effectsOfLast("startLater", command)).toEqual(["disarmBackoff", "spawn"]);
+    expect(effectsOfLast("startLater", command)).toEqual(["disarm backoff", "spawn"]);
   });
 
   test("waits once the process of the run before is gone", () => {
     expect(stateAfter(...UP, "restartLater")).toBe("stopping");
-    expect(effectsOfLast(...UP, "restartLater", "end")).toEqual(["disarmGrace", "sayStopped", "armBackoff"]);
+    expect(effectsOfLast(...UP, "restartLater", "end")).toEqual(["disarm grace", "announce stopped", "backOff"]);
     expect(stateAfter(...UP, "stop", "startLater", "end")).toBe("backingOff");
   });
 
@@ -402,32 +407,32 @@ describe("a start that is held back", () => {
 
 describe("the provider speaks for a task", () => {
   test("that ended without a word", () => {
-    expect(effectsOfLast(...UP, "end")).toContain("sayStopped");
-    expect(effectsOfLast(...UP, "stop", "crash")).toContain("sayStopped");
-    expect(effectsOfLast("start", "stop", "spawnFailed")).toContain("sayStopped");
+    expect(effectsOfLast(...UP, "end")).toContain("announce stopped");
+    expect(effectsOfLast(...UP, "stop", "crash")).toContain("announce stopped");
+    expect(effectsOfLast("start", "stop", "spawnFailed")).toContain("announce stopped");
   });
 
   test("that failed without a word", () => {
-    expect(effectsOfLast(...UP, "crash")).toContain("sayFailed");
-    expect(effectsOfLast("start", "spawned", "unfit", "crash")).toContain("sayFailed");
+    expect(effectsOfLast(...UP, "crash")).toContain("announce failed");
+    expect(effectsOfLast("start", "spawned", "unfit", "crash")).toContain("announce failed");
   });
 
   test("and keeps silent when it has announced its own end", () => {
-    expect(countOf("sayStopped", ...UP, "stopped", "end")).toBe(0);
-    expect(countOf("sayStopped", ...UP, "exited", "end")).toBe(0);
-    expect(countOf("sayStopped", ...UP, "stop", "stopped", "end")).toBe(0);
-    expect(countOf("sayStopped", ...UP, "failed", "stop", "stopped", "end")).toBe(0);
+    expect(countOf("announce stopped", ...UP, "stopped", "end")).toBe(0);
+    expect(countOf("announce stopped", ...UP, "exited", "end")).toBe(0);
+    expect(countOf("announce stopped", ...UP, "stop", "stopped", "end")).toBe(0);
+    expect(countOf("announce stopped", ...UP, "failed", "stop", "stopped", "end")).toBe(0);
   });
 
   test("and keeps silent when it has announced its own failure", () => {
-    expect(countOf("sayFailed", ...UP, "failed", "crash")).toBe(0);
-    expect(countOf("sayFailed", ...UP, "failed", "stopped", "end")).toBe(0);
-    expect(countOf("sayFailed", ...UP, "stopped", "failed", "crash")).toBe(0);
+    expect(countOf("announce failed", ...UP, "failed", "crash")).toBe(0);
+    expect(countOf("announce failed", ...UP, "failed", "stopped", "end")).toBe(0);
+    expect(countOf("announce failed", ...UP, "stopped", "failed", "crash")).toBe(0);
   });
 
   test("once, for one end", () => {
-    expect(countOf("sayStopped", ...UP, "end", "stop", "end", "crash")).toBe(1);
-    expect(countOf("sayFailed", ...UP, "crash", "stop", "crash")).toBe(1);
+    expect(countOf("announce stopped", ...UP, "end", "stop", "end", "crash")).toBe(1);
+    expect(countOf("announce failed", ...UP, "crash", "stop", "crash")).toBe(1);
   });
 });
 
@@ -435,7 +440,7 @@ describe("a task that depends on others", () => {
   test("is blocked until all of them are ready", () => {
     expect(stateAfter("needsOther", "start")).toBe("blocked");
     expect(effectsOfLast("needsOther", "start")).toEqual([]);
-    expect(lifeAfter("needsOther", "start").standing.life.missing).toBe("ts_1 (starting)");
+    expect(lifeAfter("needsOther", "start").standing.life.missing).toEqual([{ id: "ts_1", state: "starting" }]);
     expect(effectsOfLast("needsOther", "start", "needsNobody")).toEqual(["spawn"]);
     expect(stateAfter("needsOther", "start", "needsNobody")).toBe("starting");
   });
@@ -456,7 +461,7 @@ describe("a task that depends on others", () => {
     const waiting: Word[][] = [["startLater"], [...UP, "readyLate"], [...UP, "silent"], [...UP, "stuck"]];
 
     for (const story of [...stories, ...waiting]) {
-      expect(lifeAfter(...story, "needsOther").standing.life.missing).toBe("ts_1 (starting)");
+      expect(lifeAfter(...story, "needsOther").standing.life.missing).toEqual([{ id: "ts_1", state: "starting" }]);
       expect(stateAfter(...story, "needsOther")).toBe(stateAfter(...story));
       expect(effectsOfLast(...story, "needsOther")).toEqual([]);
     }
@@ -464,7 +469,7 @@ describe("a task that depends on others", () => {
 
   test.each(["stop", "stopSoon"] as const)("waits no more after a %s, and the provider says so", (command) => {
     expect(stateAfter("needsOther", "start", command)).toBe("stopped");
-    expect(effectsOfLast("needsOther", "start", command)).toEqual(["sayStopped"]);
+    expect(effectsOfLast("needsOther", "start", command)).toEqual(["announce stopped"]);
     expect(stateAfter("needsOther", "start", command, "needsNobody")).toBe("stopped");
   });
 
@@ -481,8 +486,8 @@ describe("a task that somebody else calls ready", () => {
   });
 
   test("runs when its probe succeeds, and its start is announced once", () => {
-    expect(effectsOfLast("start", "spawned", "startedButProbed", "ready")).toEqual(["disarmReady", "fireOnStart"]);
-    expect(effectsOfLast("start", "spawned", "ready")).toEqual(["disarmReady", "sayStarted", "fireOnStart"]);
+    expect(effectsOfLast("start", "spawned", "startedButProbed", "ready")).toEqual(["disarm ready", "fire on_start"]);
+    expect(effectsOfLast("start", "spawned", "ready")).toEqual(["disarm ready", "announce started", "fire on_start"]);
     expect(effectsOfLast("start", "spawned", "ready", "startedButProbed")).toEqual([]);
   });
 
@@ -493,14 +498,14 @@ describe("a task that somebody else calls ready", () => {
   test("forgets its word in the next run", () => {
     const again = ["start", "spawned", "startedButProbed", "crash", "start", "spawned", "ready"] as const;
 
-    expect(effectsOfLast(...again)).toContain("sayStarted");
+    expect(effectsOfLast(...again)).toContain("announce started");
   });
 });
 
 describe.each([
-  ["unready", ["start", "spawned", "readyLate"], "not ready within 30 s", ["disarmReady", "askToStop", "armGrace"]],
-  ["unresponsive", [...UP, "silent"], "no heartbeat for 5 s", ["askToStop", "armGrace"]],
-  ["stopping", [...UP, "tooLarge"], "its processes hold 300 MiB, more than 200 MiB", ["askToStop", "armGrace"]],
+  ["unready", ["start", "spawned", "readyLate"], "not ready within 30 s", ["disarm ready", "askToStop", "awaitEnd"]],
+  ["unresponsive", [...UP, "silent"], "no heartbeat for 5 s", ["askToStop", "awaitEnd"]],
+  ["stopping", [...UP, "tooLarge"], "its processes hold 300 MiB, more than 200 MiB", ["askToStop", "awaitEnd"]],
 ] as const)("a task at fault, and so %s", (state, story, fault, effects) => {
   test("is asked to leave, and killed when it does not", () => {
     expect(stateAfter(...story)).toBe(state);
@@ -510,23 +515,28 @@ describe.each([
 
   test.each(["end", "crash"] as const)("has failed for that reason, also when it then comes to its %s", (end) => {
     expect(stateAfter(...story, end)).toBe("failed");
-    expect(effectsOfLast(...story, end)).toEqual(["disarmGrace", "fireOnFail", "sayFailed"]);
+    expect(effectsOfLast(...story, end)).toEqual(["disarm grace", "fire on_fail", "announce failed"]);
     expect(lifeAfter(...story, end).standing.life.reason).toBe(fault);
   });
 
   test("has failed though it says that it has stopped, and no natural end is seen in it", () => {
     expect(stateAfter(...story, "stopped", "end")).toBe("failed");
-    expect(countOf("fireOnExit", ...story, "exited", "stopped", "end")).toBe(0);
-    expect(countOf("fireOnFail", ...story, "stopped", "end")).toBe(1);
+    expect(countOf("fire on_exit", ...story, "exited", "stopped", "end")).toBe(0);
+    expect(countOf("fire on_fail", ...story, "stopped", "end")).toBe(1);
   });
 
   test("fires on_fail once, also when it announces a failure of its own", () => {
-    expect(countOf("fireOnFail", ...story, "failed", "end")).toBe(1);
-    expect(countOf("sayFailed", ...story, "failed", "end")).toBe(0);
+    expect(countOf("fire on_fail", ...story, "failed", "end")).toBe(1);
+    expect(countOf("announce failed", ...story, "failed", "end")).toBe(0);
   });
 
   test("comes back when it is to", () => {
-    expect(effectsOfLast(...story, "endAndBack")).toEqual(["disarmGrace", "sayFailed", "fireOnFail", "armBackoff"]);
+    expect(effectsOfLast(...story, "endAndBack")).toEqual([
+      "disarm grace",
+      "announce failed",
+      "fire on_fail",
+      "backOff",
+    ]);
     expect(stateAfter(...story, "endAndBack")).toBe("backingOff");
     expect(lifeAfter(...story, "endAndBack").standing.life.reason).toBe(fault);
   });
@@ -534,7 +544,7 @@ describe.each([
   test("is stopped when somebody asks meanwhile, and is asked no second time", () => {
     expect(effectsOfLast(...story, "stop")).toEqual([]);
     expect(stateAfter(...story, "stop", "end")).toBe("stopped");
-    expect(countOf("fireOnFail", ...story, "stop", "end")).toBe(0);
+    expect(countOf("fire on_fail", ...story, "stop", "end")).toBe(0);
   });
 
   test.each(["start", "restart"] as const)("runs again after a %s that came meanwhile", (word) => {
@@ -551,7 +561,7 @@ describe.each([
 });
 
 test("a task may fall silent before it is ready", () => {
-  expect(effectsOfLast("start", "spawned", "silent")).toEqual(["disarmReady", "askToStop", "armGrace"]);
+  expect(effectsOfLast("start", "spawned", "silent")).toEqual(["disarm ready", "askToStop", "awaitEnd"]);
   expect(stateAfter("start", "spawned", "silent")).toBe("unresponsive");
 });
 
@@ -565,14 +575,14 @@ test("a task that was asked to stop is at fault no more, whatever is found out a
 describe("a process that leaves others behind", () => {
   test("is not gone before they are, and has a grace period from then on", () => {
     expect(stateAfter(...UP, "lingers")).toBe("stopping");
-    expect(effectsOfLast(...UP, "lingers")).toEqual(["armGrace"]);
-    expect(effectsOfLast("start", "spawned", "lingers")).toEqual(["disarmReady", "armGrace"]);
+    expect(effectsOfLast(...UP, "lingers")).toEqual(["awaitEnd"]);
+    expect(effectsOfLast("start", "spawned", "lingers")).toEqual(["disarm ready", "awaitEnd"]);
     expect(effectsOfLast(...UP, "lingers", "killDue")).toEqual(["kill"]);
   });
 
   test("has ended the way its leader did", () => {
     expect(stateAfter(...UP, "lingers", "end")).toBe("exited");
-    expect(effectsOfLast(...UP, "lingers", "end")).toEqual(["disarmGrace", "fireOnExit", "sayStopped"]);
+    expect(effectsOfLast(...UP, "lingers", "end")).toEqual(["disarm grace", "fire on_exit", "announce stopped"]);
     expect(stateAfter(...UP, "lingers", "crash")).toBe("failed");
     expect(stateAfter(...UP, "lingers", "crashAndBack")).toBe("backingOff");
   });
@@ -589,14 +599,14 @@ describe("a task that can't be ended", () => {
 
   test("is stuck, for everybody to see, and never stopped", () => {
     expect(stateAfter(...STUCK)).toBe("stuck");
-    expect(effectsOfLast(...STUCK)).toEqual(["disarmGrace"]);
+    expect(effectsOfLast(...STUCK)).toEqual(["disarm grace"]);
     expect(lifeAfter(...STUCK).standing.life.stuck).toBe("pid 4312 (sh): in state D");
     expect(hasProcess("stuck")).toBe(true);
   });
 
   test("is stopped once it is gone after all", () => {
     expect(stateAfter(...STUCK, "crash")).toBe("stopped");
-    expect(effectsOfLast(...STUCK, "crash")).toEqual(["sayStopped"]);
+    expect(effectsOfLast(...STUCK, "crash")).toEqual(["announce stopped"]);
   });
 
   test("stays so, whatever it says or is asked", () => {
@@ -617,14 +627,14 @@ describe("a task that can't be ended", () => {
   });
 
   test("is not waited for with a start that may never come", () => {
-    expect(effectsOfLast("start", "spawned", "stuck")).toEqual(["disarmReady"]);
+    expect(effectsOfLast("start", "spawned", "stuck")).toEqual(["disarm ready"]);
   });
 });
 
 describe("a task that ends by itself and is to run again", () => {
   test.each([
-    ["its natural end", "endAndBack", ["sayStopped", "fireOnExit", "armBackoff"]],
-    ["its crash", "crashAndBack", ["sayFailed", "fireOnFail", "armBackoff"]],
+    ["its natural end", "endAndBack", ["announce stopped", "fire on_exit", "backOff"]],
+    ["its crash", "crashAndBack", ["announce failed", "fire on_fail", "backOff"]],
   ] as const)("waits after %s, which is told and fires its trigger", (_, word, effects) => {
     expect(stateAfter(...UP, word)).toBe("backingOff");
     expect(effectsOfLast(...UP, word)).toEqual(effects);
@@ -635,23 +645,23 @@ describe("a task that ends by itself and is to run again", () => {
   test("waits, too, when it could not be spawned", () => {
     expect(stateAfter("start", "spawnFailedAndBack")).toBe("backingOff");
     expect(effectsOfLast("start", "spawnFailedAndBack")).toEqual([
-      "disarmReady",
-      "sayFailed",
-      "fireOnFail",
-      "armBackoff",
+      "disarm ready",
+      "announce failed",
+      "fire on_fail",
+      "backOff",
     ]);
     expect(lifeAfter("start", "spawnFailedAndBack").standing.life.reason).toBe("no memory");
   });
 
   test("fires nothing again that has fired at its own word, and announces nothing it has announced", () => {
-    expect(effectsOfLast(...UP, "failed", "crashAndBack")).toEqual(["armBackoff"]);
-    expect(effectsOfLast(...UP, "failed", "endAndBack")).toEqual(["armBackoff"]);
-    expect(effectsOfLast(...UP, "stopped", "crashAndBack")).toEqual(["disarmGrace", "armBackoff"]);
-    expect(effectsOfLast(...UP, "exited", "endAndBack")).toEqual(["armBackoff"]);
+    expect(effectsOfLast(...UP, "failed", "crashAndBack")).toEqual(["backOff"]);
+    expect(effectsOfLast(...UP, "failed", "endAndBack")).toEqual(["backOff"]);
+    expect(effectsOfLast(...UP, "stopped", "crashAndBack")).toEqual(["disarm grace", "backOff"]);
+    expect(effectsOfLast(...UP, "exited", "endAndBack")).toEqual(["backOff"]);
     expect(effectsOfLast("start", "spawned", "unfit", "crashAndBack")).toEqual([
-      "disarmGrace",
-      "sayFailed",
-      "armBackoff",
+      "disarm grace",
+      "announce failed",
+      "backOff",
     ]);
   });
 
@@ -677,19 +687,19 @@ describe("a stop that waits for those who need the task", () => {
   test("leaves the task in peace until then", () => {
     expect(effectsOfLast(...UP, "stopSoon")).toEqual([]);
     expect(stateAfter(...UP, "stopSoon")).toBe("running");
-    expect(effectsOfLast(...UP, "stopSoon", "stop")).toEqual(["askToStop", "armGrace"]);
+    expect(effectsOfLast(...UP, "stopSoon", "stop")).toEqual(["askToStop", "awaitEnd"]);
   });
 
   test("lets what the task does meanwhile be no event of its own", () => {
     for (const word of ["updated", "failed", "exited", "stopped", "unfit", "end", "crash"] as const)
-      for (const effect of ["fireOnUpdate", "fireOnFail", "fireOnExit"] as const)
+      for (const effect of ["fire on_update", "fire on_fail", "fire on_exit"] as const)
         expect(countOf(effect, ...UP, "stopSoon", word)).toBe(0);
   });
 
   test("lets it become ready, but fires nothing by that", () => {
     expect(stateAfter("start", "spawned", "stopSoon", "started")).toBe("running");
-    expect(countOf("fireOnStart", "start", "spawned", "stopSoon", "started")).toBe(0);
-    expect(effectsOfLast("start", "spawned", "stopSoon", "ready")).toEqual(["disarmReady", "sayStarted"]);
+    expect(countOf("fire on_start", "start", "spawned", "stopSoon", "started")).toBe(0);
+    expect(effectsOfLast("start", "spawned", "stopSoon", "ready")).toEqual(["disarm ready", "announce started"]);
   });
 
   test.each(["end", "crash", "crashAndBack"] as const)("makes its %s a stop", (end) => {
@@ -702,7 +712,7 @@ describe("a stop that waits for those who need the task", () => {
 
   test("ends a wait at once", () => {
     expect(stateAfter("startLater", "stopSoon")).toBe("stopped");
-    expect(effectsOfLast("startLater", "stopSoon")).toEqual(["disarmBackoff", "sayStopped"]);
+    expect(effectsOfLast("startLater", "stopSoon")).toEqual(["disarm backoff", "announce stopped"]);
   });
 
   test.each([
@@ -725,19 +735,23 @@ describe("a task whose restart is refused", () => {
 
   test("has failed, though it had ended well, and the provider says so", () => {
     expect(stateAfter(...UP, "end", "givenUp")).toBe("failed");
-    expect(effectsOfLast(...UP, "end", "givenUp")).toEqual(["sayFailed"]);
-    expect(lifeAfter(...UP, "end", "givenUp").standing.life.reason).toBe(refusal);
+    expect(effectsOfLast(...UP, "end", "givenUp")).toEqual(["announce failed"]);
+    expect(lifeAfter(...UP, "end", "givenUp").standing.life).toMatchObject({ reason: undefined, refusal });
+    expect(lifeAfter(...UP, "end", "givenUp").effects.at(-1)).toMatchObject([{ reason: refusal }]);
   });
 
   test("has failed for that reason as well, where it had failed", () => {
     expect(stateAfter(...UP, "crash", "givenUp")).toBe("failed");
     expect(effectsOfLast(...UP, "crash", "givenUp")).toEqual([]);
-    expect(lifeAfter(...UP, "crash", "givenUp").standing.life.reason).toBe(refusal);
+    expect(lifeAfter(...UP, "crash", "givenUp").standing.life).toMatchObject({
+      reason: "the process was ended by SIGSEGV",
+      refusal,
+    });
   });
 
   test("fires no trigger by that", () => {
     for (const end of ["end", "crash"] as const)
-      for (const effect of ["fireOnFail", "fireOnExit"] as const)
+      for (const effect of ["fire on_fail", "fire on_exit"] as const)
         expect(countOf(effect, ...UP, end, "givenUp")).toBe(countOf(effect, ...UP, end));
   });
 
@@ -754,40 +768,43 @@ describe("a task whose restart is refused", () => {
 
   test("may be started by hand", () => {
     expect(stateAfter(...UP, "end", "givenUp", "start")).toBe("starting");
-    expect(lifeAfter(...UP, "end", "givenUp", "start").standing.life.reason).toBeUndefined();
+    expect(lifeAfter(...UP, "end", "givenUp", "start").standing.life).toMatchObject({
+      reason: undefined,
+      refusal: undefined,
+    });
   });
 });
 
 describe("a task that an earlier provider has left", () => {
   test.each(["defined", "stopped", "exited", "failed"] as const)("is %s as it was", (state) => {
-    expect(returned(state, 3)).toMatchObject({ state, life: { run: 3, pid: undefined } });
+    expect(restoredStanding(state, 3)).toMatchObject({ state, life: { run: 3, pid: undefined } });
   });
 
   test.each(["starting", "running", "stopping", "unready", "unresponsive", "stuck", "backingOff", "blocked"] as const)(
     "was %s, and no process of it lives now",
     (state) => {
-      expect(returned(state, 3).state).toBe("stopped");
+      expect(restoredStanding(state, 3).state).toBe("stopped");
     },
   );
 
   test.each(["defined", "stopped", "exited", "failed", "running"] as const)(
     "%s: runs on command, and counts on",
     (state) => {
-      const [next, effects] = follow(returned(state, 3), EVENTS.start);
+      const [next, effects] = advance(restoredStanding(state, 3), EVENTS.start);
 
       expect(next).toMatchObject({ state: "starting", life: { run: 4, saidEnded: false, saidFailed: false } });
-      expect(effects).toEqual(["spawn"]);
+      expect(effects).toEqual([{ type: "spawn" }]);
     },
   );
 
   test.each(["defined", "stopped", "exited", "failed"] as const)("%s: says nothing about its end again", (state) => {
-    expect(follow(returned(state, 3), EVENTS.stop)[1]).toEqual([]);
+    expect(advance(restoredStanding(state, 3), EVENTS.stop)[1]).toEqual([]);
   });
 
   test("waits for those it depends on", () => {
-    const [dependent] = follow(returned("running", 1), EVENTS.needsOther);
+    const [dependent] = advance(restoredStanding("running", 1), EVENTS.needsOther);
 
-    expect(follow(dependent, EVENTS.start)[0].state).toBe("blocked");
+    expect(advance(dependent, EVENTS.start)[0].state).toBe("blocked");
   });
 });
 
@@ -841,7 +858,7 @@ test("an event leaves the standing before it as it was", () => {
   const { standing } = lifeAfter("start");
   const { state, life } = structuredClone({ state: standing.state, life: standing.life });
 
-  follow(standing, EVENTS.crash);
+  advance(standing, EVENTS.crash);
 
   expect(standing).toMatchObject({ state, life });
 });

@@ -1,12 +1,12 @@
 // What surrounds one task service, as a model: a process table that starts and ends processes when it likes, and
 // timers that fire when they like, as long as they are armed. The table under test runs in it; each step checks it.
 import assert from "node:assert/strict";
-import { type Effect, follow, newborn, type Standing } from "../../../../src/context/task/lifecycle.ts";
+import { advance, initialStanding, type Standing } from "../../../../src/context/task/lifecycle.ts";
 import { hasProcess } from "../../../../src/protocol/task-state.ts";
-import { EVENTS, type Word } from "./life.ts";
+import { type EffectWords, EVENTS, inWords, type Word } from "./life.ts";
 
 type Alarm = "ready" | "readyLate" | "killDue" | "backoffOver";
-type Fired = "fireOnStart" | "fireOnUpdate" | "fireOnFail" | "fireOnExit";
+type Fired = "fire on_start" | "fire on_update" | "fire on_fail" | "fire on_exit";
 
 /** What has happened in the present run. */
 interface RunSoFar {
@@ -45,13 +45,13 @@ function isComeback(word: Word): boolean {
 
 export function createWorld(): World {
   const armed = new Set<Alarm>();
-  let standing = newborn();
+  let standing = initialStanding();
   let process: World["process"] = "none";
   let runs = 0;
   let isWanted = false;
   let run: RunSoFar = { isAsked: false, isKilled: false, isTold: false, fired: [], said: new Set() };
 
-  const perform: Record<Effect, () => void> = {
+  const perform: Record<EffectWords, () => void> = {
     spawn() {
       assert.equal(process, "none", "a second process of one task");
       assert(isWanted, "a spawn that nobody asked for, or that a stop had cancelled");
@@ -68,39 +68,39 @@ export function createWorld(): World {
       assert(process !== "none", "nobody there to kill");
       run.isKilled = true;
     },
-    armReady() {
+    awaitReady() {
       assert.equal(process, "living", "nobody there to wait for");
       arm("ready");
       arm("readyLate");
     },
-    disarmReady() {
+    "disarm ready"() {
       armed.delete("ready");
       armed.delete("readyLate");
     },
-    armGrace: () => arm("killDue"),
-    disarmGrace: () => armed.delete("killDue"),
-    armBackoff() {
+    awaitEnd: () => arm("killDue"),
+    "disarm grace": () => armed.delete("killDue"),
+    backOff() {
       assert(standing.life.delayMs > 0, "a wait of no time");
       arm("backoffOver");
     },
-    disarmBackoff: () => armed.delete("backoffOver"),
-    sayCreated: () => assert.equal(standing.state, "defined"),
-    sayStarted() {
+    "disarm backoff": () => armed.delete("backoffOver"),
+    "announce created": () => assert.equal(standing.state, "defined"),
+    "announce started"() {
       assert.equal(process, "living", "said to have started while there is no process");
-      assert(!run.fired.includes("fireOnStart"), "the start is announced twice");
+      assert(!run.fired.includes("fire on_start"), "the start is announced twice");
     },
-    sayStopped() {
+    "announce stopped"() {
       assert.equal(process, "none", "said to have ended while it lives");
       assert(!run.said.has("stopped"), "the end is announced twice");
     },
-    sayFailed() {
+    "announce failed"() {
       assert.equal(process, "none", "said to have failed while it lives");
       assert(!run.said.has("failed"), "the failure is announced twice");
     },
-    fireOnStart: () => fire("fireOnStart"),
-    fireOnUpdate: () => fire("fireOnUpdate"),
-    fireOnFail: () => fire("fireOnFail"),
-    fireOnExit: () => fire("fireOnExit"),
+    "fire on_start": () => fire("fire on_start"),
+    "fire on_update": () => fire("fire on_update"),
+    "fire on_fail": () => fire("fire on_fail"),
+    "fire on_exit": () => fire("fire on_exit"),
   };
 
   // An alarm that is armed twice rings twice.
@@ -111,8 +111,8 @@ export function createWorld(): World {
 
   function fire(event: Fired): void {
     assert(!run.isAsked, `${event} in a run that was asked to stop`);
-    assert(event === "fireOnUpdate" || !run.fired.includes(event), `${event} twice in one run`);
-    assert(event !== "fireOnExit" || !run.fired.includes("fireOnFail"), "a natural end after a failure");
+    assert(event === "fire on_update" || !run.fired.includes(event), `${event} twice in one run`);
+    assert(event !== "fire on_exit" || !run.fired.includes("fire on_fail"), "a natural end after a failure");
     run.fired.push(event);
   }
 
@@ -201,9 +201,9 @@ export function createWorld(): World {
     const before = standing;
     const wasArmed = new Set(armed);
     happen(word);
-    const [next, effects] = follow(standing, EVENTS[word]);
+    const [next, effects] = advance(standing, EVENTS[word]);
     standing = next;
-    for (const effect of effects) perform[effect]();
+    for (const effect of effects) perform[inWords(effect)]();
     check(before, wasArmed, word);
   }
 
@@ -213,7 +213,7 @@ export function createWorld(): World {
     assert.equal(process !== "none", hasProcess(state), `${state} with process ${process}`);
     assert.equal(life.run, runs, "runs are not counted one by one");
     assert(!isWanted || WAITING.has(state), `a start is forgotten in ${state}`);
-    assert(state !== "blocked" || life.missing !== "", "blocked by nobody");
+    assert(state !== "blocked" || life.missing.length > 0, "blocked by nobody");
     assert(!run.isAsked || (state !== "exited" && state !== "failed") || word === "givenUp", `${state} after a stop`);
     const isGettingReady = state === "starting" && process === "living";
     for (const alarm of ["ready", "readyLate"] as const)

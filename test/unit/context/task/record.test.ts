@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { newborn } from "../../../../src/context/task/lifecycle.ts";
+import { initialStanding } from "../../../../src/context/task/lifecycle.ts";
 import { announced, commanded, newRecord, standingAt, type TaskRecord } from "../../../../src/context/task/record.ts";
 import { task } from "../task.ts";
 import { lifeAfter, type Word } from "./life.ts";
@@ -85,7 +85,7 @@ describe("an announcement", () => {
 
 describe("where the task stands", () => {
   test("is shown beside what the original shows", () => {
-    expect(standingAt(started, newborn())).toEqual({ ...started, lifecycle: "defined", runs: 0 });
+    expect(standingAt(started, initialStanding())).toEqual({ ...started, lifecycle: "defined", runs: 0 });
     expect(standingAt(started, lifeAfter("start", "spawned", "started").standing)).toEqual({
       ...started,
       lifecycle: "running",

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createStartLimit, type Enter } from "../../../../src/context/task/start-limit.ts";
+import { type AcquireStart, createStartLimit } from "../../../../src/context/task/start-limit.ts";
 
 const HOLD_MS = 100;
 
@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 /** Comes to a gate, and notes when it is let in. */
-function comer(enter: Enter): { isIn(): boolean; leave(): Promise<void> } {
+function comer(enter: AcquireStart): { isIn(): boolean; leave(): Promise<void> } {
   let leave: (() => void) | undefined;
   void enter().then((giveBack) => (leave = giveBack));
   return {
@@ -22,7 +22,7 @@ function comer(enter: Enter): { isIn(): boolean; leave(): Promise<void> } {
   };
 }
 
-function comers(enter: Enter, count: number) {
+function comers(enter: AcquireStart, count: number) {
   return Array.from({ length: count }, () => comer(enter));
 }
 

@@ -32,23 +32,27 @@ describe("a task that needs another", () => {
   test.each(STATES)("and finds it %s", (state) => {
     const isReady = state === "running" || state === "exited";
 
-    expect(missingFor(needing("b", "a"), standing([task("a"), state]))).toBe(isReady ? "" : `a (${state})`);
+    expect(missingFor(needing("b", "a"), standing([task("a"), state]))).toEqual(isReady ? [] : [{ id: "a", state }]);
   });
 
   test("waits for one that nobody has started yet", () => {
-    expect(missingFor(needing("b", "a"), standing())).toBe("a (defined)");
+    expect(missingFor(needing("b", "a"), standing())).toEqual([{ id: "a", state: "defined" }]);
   });
 
   test("waits for each of them, and says so in the order of the file", () => {
     const states = standing([task("a"), "failed"], [task("b"), "running"], [task("c"), "starting"]);
 
-    expect(missingFor(needing("d", "c", "b", "a", "e"), states)).toBe("c (starting), a (failed), e (defined)");
+    expect(missingFor(needing("d", "c", "b", "a", "e"), states)).toEqual([
+      { id: "c", state: "starting" },
+      { id: "a", state: "failed" },
+      { id: "e", state: "defined" },
+    ]);
   });
 
   test("does not wait for those that these need themselves", () => {
     const states = standing([task("a"), "failed"], [needing("b", "a"), "running"]);
 
-    expect(missingFor(needing("c", "b"), states)).toBe("");
+    expect(missingFor(needing("c", "b"), states)).toEqual([]);
   });
 });
 
@@ -71,7 +75,7 @@ describe("a stop of all may take", () => {
 });
 
 test("a task that needs nobody waits for nobody", () => {
-  expect(missingFor(task("a"), standing([task("b"), "failed"]))).toBe("");
+  expect(missingFor(task("a"), standing([task("b"), "failed"]))).toEqual([]);
 });
 
 describe("a task that another needs", () => {

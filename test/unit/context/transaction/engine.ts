@@ -4,8 +4,7 @@
 import { vi } from "vitest";
 import type { TaskServiceConfig } from "../../../../src/config/context-config.ts";
 import { createStartLimit } from "../../../../src/context/task/start-limit.ts";
-import type { Change, SupervisedTask } from "../../../../src/context/task/task-contract.ts";
-import type { TransactionOptions } from "../../../../src/context/transaction/transaction.ts";
+import type { Change, SupervisedTask, TaskHost } from "../../../../src/context/task/task-contract.ts";
 import { ZcontextError } from "../../../../src/errors.ts";
 import type { RunEvents, TaskRun } from "../../../../src/launch/task-run.ts";
 import { type ControlMessage, writeMessage } from "../../../../src/protocol/message.ts";
@@ -95,7 +94,7 @@ export type Deed = (typeof DEEDS)[number];
 export interface Machine {
   /** Promises that were broken. */
   readonly broken: string[];
-  readonly surroundings: Omit<TransactionOptions, "configuration" | "logName" | "ownTasks" | "strategy" | "observer">;
+  readonly host: TaskHost;
   /** The run of each task that has begun last. */
   readonly present: Map<string, string>;
   isAlive(taskId: string): boolean;
@@ -239,7 +238,7 @@ export function createMachine(): Machine {
       tell?.();
     },
     growsTooLarge({ supervised, process }) {
-      if (process?.isSpawned) supervised.seen({ rssMib: HUGE_MIB, isHalted: false });
+      if (process?.isSpawned) supervised.inspect({ rssMib: HUGE_MIB, isHalted: false });
     },
     lingers({ process }) {
       if (!process?.isSpawned || process.isLingering) return;
@@ -276,11 +275,11 @@ export function createMachine(): Machine {
   return {
     broken,
     present,
-    surroundings: {
-      contextId: "context001",
+    host: {
+      contextId: () => "context001",
       endpoints: { publish: "tcp://127.0.0.1:1", subscribe: "tcp://127.0.0.1:2" },
       launcher: { launch: (run, { task }, events) => launch(task, run, events) },
-      enter: createStartLimit(2),
+      acquireStart: createStartLimit(2),
       liveness: {
         watch(_, onSilent) {
           const id = beating;

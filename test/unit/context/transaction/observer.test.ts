@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { harmless, nobody, together } from "../../../../src/context/transaction/observer.ts";
+import { harmless, ignoring, together } from "../../../../src/context/transaction/observer.ts";
 
-test("whoever looks on and stumbles harms nobody, and is reported", () => {
+test("whoever looks on and stumbles harms ignoring, and is reported", () => {
   const stumbles: unknown[] = [];
   const observer = harmless(
     {
-      ...nobody,
+      ...ignoring,
       changed() {
         throw new Error("stumbled");
       },
@@ -20,7 +20,7 @@ test("whoever looks on and stumbles harms nobody, and is reported", () => {
 
 test("whoever looks on is told what happened", () => {
   const told: unknown[] = [];
-  const observer = harmless({ ...nobody, output: (output) => told.push(output) }, () => {});
+  const observer = harmless({ ...ignoring, output: (output) => told.push(output) }, () => {});
   const output = { transaction: "T1", task: "ts001", stream: "stdout", line: "text" } as const;
 
   observer.output(output);
@@ -31,14 +31,14 @@ test("whoever looks on is told what happened", () => {
 test("several who look on are told alike, also when one of them stumbles", () => {
   const told: string[] = [];
   const first = {
-    ...nobody,
+    ...ignoring,
     forwarder() {
       throw new Error("stumbled");
     },
     changed: () => void told.push("first"),
   };
   const second = {
-    ...nobody,
+    ...ignoring,
     forwarder: (isThere: boolean) => void told.push(`forwarder ${isThere}`),
     changed: () => void told.push("second"),
   };

@@ -1,6 +1,5 @@
 // What the provider says, held against the examples of docs/protocol.md.
 import { describe, expect, test } from "vitest";
-import { onBehalfOf } from "../../../../src/context/task/proxy-announcement.ts";
 import {
   announced,
   commanded,
@@ -8,6 +7,7 @@ import {
   standingAt,
   type TransactionRecord,
 } from "../../../../src/context/task/record.ts";
+import { onBehalfOf } from "../../../../src/context/task/task-messages.ts";
 import {
   contextInfo,
   ended,

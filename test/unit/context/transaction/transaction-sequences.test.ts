@@ -16,9 +16,21 @@ import {
 } from "../../../../src/config/context-config.ts";
 import { dispatch } from "../../../../src/context/provider/dispatch.ts";
 import { supervise } from "../../../../src/context/task/supervisor.ts";
-import type { Change, Order, Past, SupervisedTask } from "../../../../src/context/task/task-contract.ts";
+import {
+  type Cause,
+  type Change,
+  COMMAND,
+  type Order,
+  type Past,
+  type SupervisedTask,
+  type TaskEvent,
+} from "../../../../src/context/task/task-contract.ts";
 import { missingFor } from "../../../../src/context/transaction/dependencies.ts";
-import { openTransaction, type Transaction } from "../../../../src/context/transaction/transaction.ts";
+import {
+  openTransaction,
+  type Transaction,
+  type TransactionEvent,
+} from "../../../../src/context/transaction/transaction.ts";
 import type { Consequence } from "../../../../src/context/transaction/triggers.ts";
 import { hasProcess, isAtRest, type TaskState } from "../../../../src/protocol/task-state.ts";
 import { task } from "../task.ts";
@@ -136,6 +148,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 16, arbitrary: fc.record({ deed }) },
 );
 
+const TRIGGER: Cause = { kind: "trigger", event: "on_exit", task: "another" };
+
 /** The real supervision of one task, which its own triggers may start, stop or restart. */
 function superviseOne(definition: TaskServiceConfig, own: Own, before: Past | undefined) {
   const machine = createMachine();
@@ -143,29 +157,32 @@ function superviseOne(definition: TaskServiceConfig, own: Own, before: Past | un
   const everFired = new Set<string>();
   const supervised: SupervisedTask = supervise(
     definition,
-    {
-      ...machine.surroundings,
-      transaction: TRANSACTION,
-      onRun: (run) => book.ran(run),
-      onFired(event, run) {
-        const once = `${event} of run ${run}`;
-        if (event !== "on_update" && everFired.has(once)) machine.broken.push(`${once} a second time`);
-        everFired.add(once);
-        fired.push({ event, run });
-        setImmediate(followTriggers);
-      },
-      onSlowed() {},
-      onComeback() {},
-      onRefused: () => book.refused(),
-      onForgiven() {},
-      onChanged: (change) => book.changed(supervised, change),
-      onOutput() {},
-      onGarbage: ({ message }) => machine.broken.push(message),
-      onIncident: (effect, error) => machine.broken.push(`${effect}: ${error}`),
-    },
+    { transaction: TRANSACTION, host: machine.host, observe },
     before,
   );
   const book = openBook(supervised, machine);
+
+  function observe(_: SupervisedTask, told: TaskEvent): void {
+    switch (told.type) {
+      case "runBegan":
+        return book.ran(told.incarnation);
+      case "fired": {
+        const once = `${told.event} of run ${told.run}`;
+        if (told.event !== "on_update" && everFired.has(once)) machine.broken.push(`${once} a second time`);
+        everFired.add(once);
+        fired.push(told);
+        return void setImmediate(followTriggers);
+      }
+      case "restartRefused":
+        return book.refused();
+      case "changed":
+        return book.changed(supervised, told.change);
+      case "malformed":
+        return void machine.broken.push(told.error.message);
+      case "effectFailed":
+        return void machine.broken.push(`${told.effect}: ${told.error}`);
+    }
+  }
 
   function followTriggers(): void {
     for (let next = fired.shift(); next !== undefined; next = fired.shift()) {
@@ -177,10 +194,10 @@ function superviseOne(definition: TaskServiceConfig, own: Own, before: Past | un
   function follow(action: "start" | "stop" | "restart", by: { ownRun?: number } = {}): void {
     if (action === "stop") {
       book.isStopped();
-      return supervised.stop("a trigger");
+      return supervised.stop(TRIGGER);
     }
     book.isAsked();
-    supervised.follow(action, { ...by, cause: "a trigger" });
+    supervised.trigger(action, { ...by, cause: TRIGGER });
   }
 
   // As a transaction does, triggers are followed before a command is obeyed.
@@ -196,9 +213,10 @@ function superviseOne(definition: TaskServiceConfig, own: Own, before: Past | un
     if (circumstance === "stopSoon") {
       followTriggers();
       book.isStopped();
-      supervised.stopSoon("command");
-    } else if (circumstance !== "accompany") supervised.depend(circumstance === "needsOther" ? "ts002 (starting)" : "");
-    else if (hasProcess(state) && !life.requested) supervised.accompany(700, "with another");
+      supervised.stopSoon(COMMAND);
+    } else if (circumstance !== "accompany")
+      supervised.waitFor(circumstance === "needsOther" ? [{ id: "ts002", state: "starting" }] : []);
+    else if (hasProcess(state) && !life.requested) supervised.restartWith(700, TRIGGER);
   }
 
   return {
@@ -329,40 +347,42 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
   function open(): Transaction {
     for (const known of [books, toStop, asked]) known.clear();
     const opened: Transaction = openTransaction(TRANSACTION, "context", {
-      ...machine.surroundings,
-      configuration: {},
-      logName: "",
-      ownTasks: tasks,
-      strategy,
-      observer: {
-        onDefined(supervised) {
-          const { id } = supervised.task;
-          if (books.has(id)) return;
-          books.set(id, openBook(supervised, machine));
-          if (asked.has(id)) isAsked(id);
-        },
-        onRun({ task }, run) {
-          if (ordered.includes(task.id)) isAsked(task.id);
-          books.get(task.id)?.ran(run);
-        },
-        onMoved: moved,
-        onChanged() {
-          for (const supervised of opened.tasks) books.get(supervised.task.id)?.look(supervised);
-        },
-        onTriggered: (_, __, consequence) => triggered(consequence),
-        onSlowed() {},
-        onRefused: ({ task }) => books.get(task.id)?.refused(),
-        onForgiven() {},
-        onEssentialEnd() {},
-        onOutput() {},
-        onGarbage: (_, { message }) => broken.push(message),
-        onIncident: (_, effect, error) => broken.push(`${effect}: ${error}`),
-        onQuiet(over) {
-          if (opened === transaction) isOver = over;
-        },
+      host: machine.host,
+      config: { logName: "", tasks: [...tasks], strategy },
+      addresses: {},
+      observe: (supervised, told) => observe(opened, supervised, told),
+      onQuiet(over) {
+        if (opened === transaction) isOver = over;
       },
     });
     return opened;
+  }
+
+  function observe({ tasks: known }: Transaction, supervised: SupervisedTask, told: TransactionEvent): void {
+    const { id } = supervised.task;
+    switch (told.type) {
+      case "defined":
+        if (books.has(id)) return;
+        books.set(id, openBook(supervised, machine));
+        if (asked.has(id)) isAsked(id);
+        return;
+      case "runBegan":
+        if (ordered.includes(id)) isAsked(id);
+        return books.get(id)?.ran(told.incarnation);
+      case "moved":
+        return moved(supervised, told.change);
+      case "changed":
+        for (const each of known) books.get(each.task.id)?.look(each);
+        return;
+      case "triggered":
+        return triggered(told.consequence);
+      case "restartRefused":
+        return books.get(id)?.refused();
+      case "malformed":
+        return void broken.push(told.error.message);
+      case "effectFailed":
+        return void broken.push(`${told.effect}: ${told.error}`);
+    }
   }
 
   function isAsked(id: string): void {
@@ -374,7 +394,7 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
   function moved(supervised: SupervisedTask, change: Change): void {
     const { task, standing } = supervised;
     books.get(task.id)?.changed(supervised, change);
-    if (change.event === "stop" && change.cause === "command" && hasProcess(standing.state)) checkOrder(task.id);
+    if (change.event === "stop" && change.cause?.kind === "command" && hasProcess(standing.state)) checkOrder(task.id);
     if (!hasProcess(standing.state)) toStop.delete(task.id);
   }
 
@@ -399,12 +419,11 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
   // As the provider does it: a command is looked at first, and may be refused.
   function command(action: string, whom: readonly string[]): void {
     const header = { action, transaction: TRANSACTION, serviceId: "", serviceName: "context" };
-    if (!isOver) transaction.catchUp();
     const configuration = { TaskService: whom.map((id) => ({ id })) };
     const decision = dispatch(
       { kind: "context", header, configuration: whom.length === 0 ? undefined : configuration },
       {
-        contextId: machine.surroundings.contextId,
+        contextId: machine.host.contextId(),
         ownTasks: tasks,
         supervision: DEFAULT_SUPERVISION,
         find: () => (isOver ? undefined : transaction.view),
@@ -455,9 +474,8 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
     for (const supervised of transaction.tasks) {
       const { task, standing } = supervised;
       books.get(task.id)?.check(supervised);
-      const missing = missingFor(task, states);
-      if (standing.life.missing !== missing)
-        broken.push(`${task.id} waits for "${standing.life.missing}", not "${missing}"`);
+      const [waitsFor, missing] = [standing.life.missing, missingFor(task, states)].map((all) => JSON.stringify(all));
+      if (waitsFor !== missing) broken.push(`${task.id} waits for ${waitsFor}, not ${missing}`);
     }
   }
 

@@ -1,10 +1,6 @@
 import { expect, test } from "vitest";
 import { dispatch } from "../../../../src/context/provider/dispatch.ts";
-import {
-  openTransaction,
-  type TransactionObserver,
-  type TransactionOptions,
-} from "../../../../src/context/transaction/transaction.ts";
+import { openTransaction } from "../../../../src/context/transaction/transaction.ts";
 import { deferred } from "../../../../src/deferred.ts";
 import type { RunEvents } from "../../../../src/launch/task-run.ts";
 import { createLiveness } from "../../../../src/liveness.ts";
@@ -20,41 +16,32 @@ const program = task("ts_1", {
 
 test("F6: a stop between the end of a task and the trigger that restarts it is a stop of that task, too", async () => {
   const [launched, exited] = [deferred<RunEvents>(), deferred()];
-  const observer = {
-    ...Object.fromEntries(
-      ["onRun", "onDefined", "onChanged", "onTriggered", "onSlowed", "onRefused", "onForgiven"].map((name) => [
-        name,
-        nothing,
-      ]),
-    ),
-    onEssentialEnd: nothing,
-    onIncident: nothing,
-    onMoved: ({ standing }) => standing.state === "exited" && exited.resolve(),
-    onQuiet: nothing,
-  } as Partial<TransactionObserver> as TransactionObserver;
   const transaction = openTransaction("T1", "context", {
-    contextId: "context001",
-    endpoints,
-    configuration: {},
-    logName: "",
-    ownTasks: [program],
-    strategy: "one_for_one",
-    launcher: {
-      launch(_run, _start, events) {
-        launched.resolve(events);
-        return { askToStop: nothing, bye: nothing, heard: nothing, kill: nothing, destroy: nothing };
+    host: {
+      contextId: () => "context001",
+      endpoints,
+      launcher: {
+        launch(_run, _start, events) {
+          launched.resolve(events);
+          return { askToStop: nothing, bye: nothing, heard: nothing, kill: nothing, destroy: nothing };
+        },
       },
+      acquireStart: async () => nothing,
+      liveness: createLiveness(),
+      prepare: async () => ({ path: "/store", environment: {} }),
+      probe: () => expect.fail("it has no probe"),
+      nowMs: () => 0,
+      publish: () => true,
+      publishThrough: async () => {},
+      caughtUp: async () => {},
     },
-    enter: async () => nothing,
-    liveness: createLiveness(),
-    prepare: async () => ({ path: "/store", environment: {} }),
-    probe: () => expect.fail("it has no probe"),
-    nowMs: () => 0,
-    publish: () => true,
-    publishThrough: async () => {},
-    caughtUp: async () => {},
-    observer,
-  } satisfies TransactionOptions);
+    config: { logName: "", tasks: [program], strategy: "one_for_one" },
+    addresses: {},
+    observe({ standing }, { type }) {
+      if (type === "moved" && standing.state === "exited") exited.resolve();
+    },
+    onQuiet: nothing,
+  });
   const stop: Message = {
     kind: "context",
     header: { action: "stop", serviceId: "none", serviceName: "context", transaction: "T1" },
@@ -66,7 +53,6 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
   run.onSpawned(1);
   run.onExit({ code: 0, signal: null, ended: [], wasKilled: false });
   await exited.promise;
-  transaction.catchUp();
   const decision = dispatch(stop, {
     contextId: "context001",
     ownTasks: [program],

@@ -21,7 +21,7 @@ function provide(...tasks: TaskServiceConfig[]) {
     known = next;
   };
   const transactions = createTransactions({
-    ...createMachine().surroundings,
+    host: createMachine().host,
     config: { contextId: "c", logName: "", tasks, strategy: "one_for_one", supervision: DEFAULT_SUPERVISION },
     addresses: {},
     journal: { write },

@@ -26,7 +26,7 @@ function seen(words: Word[], but: Partial<SupervisedTask> = {}): SupervisedTask 
 
 function moved(supervised: SupervisedTask, change: Partial<Change> = {}) {
   const at = { transaction: "T1", sequence: 7, moment: MOMENT };
-  return transitionOf(supervised, { from: "starting", event: "started", ...change }, at);
+  return transitionOf(supervised, { from: "starting", event: "started", reasons: [], ...change }, at);
 }
 
 describe("the record of a transition", () => {
@@ -54,7 +54,10 @@ describe("the record of a transition", () => {
   });
 
   test("gives the cause where there is more to say than the event does", () => {
-    expect(moved(seen(UP), { cause: "on_exit of ts002" })).toMatchObject({ cause: "on_exit of ts002" });
+    expect(moved(seen(UP), { cause: { kind: "trigger", event: "on_exit", task: "ts002" } })).toMatchObject({
+      cause: "on_exit of ts002",
+    });
+    expect(moved(seen(UP), { reasons: ["not ready within 30 s"] })).toMatchObject({ cause: "not ready within 30 s" });
   });
 
   test.each<[Partial<Exit>, object, string]>([
@@ -89,7 +92,7 @@ describe("the record of a transition", () => {
   test.each<[Word[]]>([[["start"]], [UP], [[...UP, "crash"]], [["needsOther", "start"]]])(
     "can be written to the journal after %s",
     (words) => {
-      const record = moved(seen(words, { lastExit: exit({ signal: "SIGSEGV" }) }), { cause: "x" });
+      const record = moved(seen(words, { lastExit: exit({ signal: "SIGSEGV" }) }), { reasons: ["x"] });
 
       expect(readRecord(formatRecord(record).slice(0, -1))).toEqual(record);
     },

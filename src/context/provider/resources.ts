@@ -1,0 +1,139 @@
+// What a provider holds while it runs: its presence, its journal, the forwarder, the control channel, the code of its
+// services and its processes. Opened in this order, closed in reverse.
+import { randomUUID } from "node:crypto";
+import { dirname, resolve } from "node:path";
+import type { ContextConfig } from "../../config/context-config.ts";
+import { createInputFaults, type InputFaults } from "../../input-faults.ts";
+import { assertDescriptors, descriptorShortage } from "../../launch/descriptors.ts";
+import { createProcessOwnership, type ProcessOwnership } from "../../launch/process-ownership.ts";
+import { openServices, type Services } from "../../launch/services.ts";
+import { findTools } from "../../launch/system-tools.ts";
+import { narrowToLoopback } from "../../link/exposure.ts";
+import { type Forwarder, type ForwarderEvents, startForwarder } from "../../link/forwarder.ts";
+import { createLiveness, type Liveness } from "../../liveness.ts";
+import type { Log } from "../../log.ts";
+import { createProcessTable, type ProcessTable } from "../../processes/table.ts";
+import { type Endpoints, resolveEndpoints } from "../../protocol/endpoints.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import { type Journal, openJournal } from "../journal/journal.ts";
+import type { Resumable } from "../journal/recall.ts";
+import { contextKeyOf, stateFilesOf } from "../journal/state-files.ts";
+import type { ProviderObserver } from "../transaction/observer.ts";
+import type { ClosingStack } from "./closing-stack.ts";
+import { type ControlChannel, openControlChannel } from "./control-channel.ts";
+import { clearLeftovers } from "./predecessor.ts";
+import { type HeldPresence, holdPresence } from "./presence.ts";
+
+export interface Resources {
+  /** Of the context file: where relative locations and programs start from. */
+  folder: string;
+  presence: HeldPresence;
+  journal: Journal;
+  /** What an earlier provider of the file has left in the journal. */
+  before: Resumable;
+  /** Of all processes that are younger than this one, as its children are. */
+  table: ProcessTable;
+  liveness: Liveness;
+  forwarder: Forwarder;
+  /** Where peers connect; ports chosen by the system are filled in. */
+  endpoints: Endpoints;
+  /** The four addresses as `context_info` shows them. */
+  addresses: JsonObject;
+  inputFaults: InputFaults;
+  channel: ControlChannel;
+  services: Services;
+  ownership: ProcessOwnership;
+}
+
+export interface ResourcesOptions {
+  config: ContextConfig;
+  /** The context file. */
+  file: string;
+  stateDir?: string | undefined;
+  servicesRoots?: readonly string[] | undefined;
+  log: Log;
+  observer: ProviderObserver;
+  nowMs(): number;
+}
+
+/** What a provider opens to run its first task, generously. With too few descriptors libzmq hangs, or aborts. */
+const START_DESCRIPTORS = 24;
+
+/**
+ * Opens what a provider holds; `opened` closes it.
+ *
+ * @throws {ZcontextError} `ERR_PROVIDER_RUNNING`, `ERR_ENDPOINT_IN_USE`, `ERR_ENDPOINT_PUBLIC`, `ERR_FORWARDER_FAILED` or
+ * `ERR_SYSTEM_SHORT`.
+ */
+export async function openResources(options: ResourcesOptions, opened: ClosingStack): Promise<Resources> {
+  const { config, file, stateDir, log, nowMs } = options;
+  assertDescriptors(START_DESCRIPTORS);
+  const { binds, warnings } = narrowToLoopback(config);
+  for (const reason of warnings) log.warn({ reason }, "bound to this machine only");
+  const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
+  const owner = { context: contextKeyOf(file), provider: randomUUID() };
+  const everyProcess = createProcessTable();
+  // Before anything else of this file is touched: another provider may still own it.
+  const { journal, before } = await openJournal({
+    ...stateFilesOf(file, stateDir),
+    contextId: config.contextId,
+    table: everyProcess,
+    log,
+  });
+  opened.add({ [Symbol.asyncDispose]: async () => journal.close() });
+  await clearLeftovers(owner, everyProcess, log);
+  // Our children start after us, so older processes can be skipped.
+  const table = createProcessTable({ sinceTicks: everyProcess.find(process.pid)?.startTicks ?? 0 });
+  const folder = dirname(resolve(file));
+  const tools = findTools(folder, log);
+  tools.catch(() => {}); // awaited below, if the start comes so far
+  const liveness = createLiveness();
+  const forwarder = opened.add(await startForwarder(binds, forwarderEvents(options), { cookie: owner, liveness }));
+  const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
+  const inputFaults = createInputFaults(log, nowMs);
+  const taskTopics = config.tasks.map(({ topic }) => topic);
+  const channel = opened.add(await openControlChannel(endpoints, { taskTopics, inputFaults, log }));
+  const services = opened.add(
+    openServices({ file, ownTasks: config.tasks, roots: options.servicesRoots ?? [], stateDir }),
+  );
+  const ownership = createProcessOwnership({ table, guard: forwarder, owner, tools: await tools });
+  warnOfShortage(config.tasks.length, log);
+  return {
+    ...{ folder, presence, journal, before, table, liveness, forwarder, endpoints },
+    addresses: addressesOf(config, endpoints, forwarder.bound),
+    ...{ inputFaults, channel, services, ownership },
+  };
+}
+
+function forwarderEvents({ log, observer }: Pick<ResourcesOptions, "log" | "observer">): ForwarderEvents {
+  return {
+    onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, "forwarder does not answer"),
+    onLost({ pid, code, signal }) {
+      log.warn({ pid, code, signal }, "forwarder lost");
+      observer.forwarder(false);
+    },
+    onBack(pid) {
+      log.info({ pid }, "forwarder back");
+      observer.forwarder(true);
+    },
+    onRetry: ({ message: reason }) => log.warn({ reason }, "forwarder waits to bind"),
+  };
+}
+
+// As the file has them, but for ports that the system chose.
+function addressesOf(config: ContextConfig, endpoints: Endpoints, bound: Endpoints): JsonObject {
+  const binds = resolveEndpoints(config.binds, bound);
+  return {
+    BackendBind: binds.subscribe,
+    BackendEndpoint: endpoints.publish,
+    FrontBind: binds.publish,
+    FrontEndEndpoint: endpoints.subscribe,
+  };
+}
+
+function warnOfShortage(tasks: number, log: Log): void {
+  const shortage = descriptorShortage(tasks);
+  if (shortage === undefined) return;
+  const reason = `${tasks} tasks may need ${shortage.needed} open files, and the limit is ${shortage.limit}; raise it with ulimit -n`;
+  log.warn({ reason }, "few descriptors");
+}

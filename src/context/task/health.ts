@@ -1,0 +1,106 @@
+// Finds out how a running task is: whether it gets ready in time, whether its event loop gives signs of life, whether it
+// is halted, and whether it is larger than it may be. Tells the lifecycle, and ends nothing itself.
+import type { TaskServiceConfig } from "../../config/context-config.ts";
+import type { RunningProbe } from "../../launch/probe.ts";
+import type { Watch } from "../../liveness.ts";
+import type { Beat } from "../../protocol/pipe.ts";
+import type { LifecycleEvent } from "./life.ts";
+import type { ProcessesFound, TaskHost } from "./task-contract.ts";
+import { createTimers } from "./timers.ts";
+
+/** The health of the present run of one task. */
+export interface Health {
+  /** What its event loop has said last; a program says nothing. */
+  readonly beat: Beat | undefined;
+  /** The process is there: from now on the time to get ready runs. */
+  awaitReady(environment: Readonly<Record<string, string>>): void;
+  stopAwaitingReady(): void;
+  hearLine(line: string): void;
+  hearBeat(beat: Beat): void;
+  inspect(processes: ProcessesFound): void;
+  /** The run is over. */
+  end(): void;
+}
+
+export interface HealthOptions {
+  host: Pick<TaskHost, "probe" | "liveness" | "nowMs">;
+  /** The definition that holds now. */
+  task(): TaskServiceConfig;
+  tell(event: LifecycleEvent): void;
+}
+
+export function createHealth({ host, task, tell }: HealthOptions): Health {
+  const timers = createTimers<"ready" | "late">();
+  let probe: RunningProbe | undefined;
+  let watch: Watch | undefined;
+  let beat: Beat | undefined;
+  /** Since when it has been halted, as far as it was looked at. */
+  let haltedMs: number | undefined;
+
+  function awaitReady(environment: Readonly<Record<string, string>>): void {
+    const { command, supervision } = task();
+    if (supervision.probe !== undefined) probe = host.probe(task(), environment, () => tell({ type: "ready" }));
+    // A program without a probe has started once it has lived for a while, so it can't be late.
+    else if (command !== undefined) return timers.arm("ready", command.readyAfterMs, () => tell({ type: "ready" }));
+    timers.arm("late", supervision.readyTimeoutMs, () => tell({ type: "readyLate", reason: whyLate() }));
+  }
+
+  function whyLate(): string {
+    const fault = probe?.lastFault === undefined ? "" : `: ${probe.lastFault}`;
+    return `not ready within ${seconds(task().supervision.readyTimeoutMs)}${fault}`;
+  }
+
+  function hearBeat(next: Beat): void {
+    beat = next;
+    const { heartbeatTimeoutMs } = task().supervision;
+    watch ??= host.liveness.watch(heartbeatTimeoutMs, () =>
+      tell({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),
+    );
+    watch.beat(next);
+  }
+
+  // A program has no heartbeat, but whether it is halted can be seen from outside.
+  function checkHalted(isHalted: boolean): void {
+    const { command, supervision } = task();
+    const { heartbeatMs, heartbeatTimeoutMs } = supervision;
+    haltedMs = isHalted ? (haltedMs ?? host.nowMs()) : undefined;
+    if (command === undefined || heartbeatMs === 0 || haltedMs === undefined) return;
+    if (host.nowMs() - haltedMs < heartbeatTimeoutMs) return;
+    tell({ type: "silent", reason: `halted by a signal for ${seconds(heartbeatTimeoutMs)}` });
+  }
+
+  function checkSize(rssMib: number): void {
+    const { memoryMaxMib } = task().supervision;
+    if (memoryMaxMib === undefined || rssMib <= memoryMaxMib) return;
+    tell({ type: "tooLarge", reason: `its processes hold ${Math.round(rssMib)} MiB, more than ${memoryMaxMib} MiB` });
+  }
+
+  return {
+    get beat() {
+      return beat;
+    },
+    awaitReady,
+    stopAwaitingReady() {
+      timers.disarm("ready");
+      timers.disarm("late");
+      probe?.stop();
+      probe = undefined;
+    },
+    hearLine: (line) => probe?.line(line),
+    hearBeat,
+    inspect({ rssMib, isHalted }) {
+      checkHalted(isHalted);
+      checkSize(rssMib);
+    },
+    end() {
+      watch?.end();
+      watch = undefined;
+      beat = undefined;
+      haltedMs = undefined;
+    },
+  };
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1_000} s`;
+}

@@ -1,0 +1,117 @@
+// The runs of one task, one after the other: begins each, and tells the others in this room what becomes of it.
+import { randomUUID } from "node:crypto";
+import type { TaskServiceConfig } from "../../config/context-config.ts";
+import { reasonOf } from "../../errors.ts";
+import type { Exit, SpawnFailure } from "../../launch/child.ts";
+import { keepLastWords } from "../../launch/last-error-line.ts";
+import type { ControlMessage } from "../../protocol/message.ts";
+import type { Health } from "./health.ts";
+import type { Life, LifecycleEvent } from "./life.ts";
+import type { Restarts } from "./restarts.ts";
+import { beginRun, type Run, type RunEvent } from "./run.ts";
+import type { TaskEvent, TaskHost } from "./task-contract.ts";
+import { assignmentOf } from "./task-messages.ts";
+
+export interface Runs {
+  /** The present run, or the last one; undefined before the first. */
+  readonly present: Run | undefined;
+  /** How the last run ended; undefined where there was no process. */
+  readonly lastExit: Exit | undefined;
+  begin(): void;
+  /** The present run could not even begin. */
+  fail(error: unknown): void;
+  /** Its process is there, and has to get ready. */
+  awaitReady(): void;
+}
+
+export interface RunsOptions {
+  transaction: string;
+  host: TaskHost;
+  /** The definition that holds now. */
+  task(): TaskServiceConfig;
+  life(): Readonly<Life>;
+  health: Health;
+  restarts: Restarts;
+  send(event: LifecycleEvent): void;
+  tell(event: TaskEvent): void;
+  note(message: ControlMessage): void;
+}
+
+export function createRuns({ transaction, host, task, life, health, restarts, send, tell, note }: RunsOptions): Runs {
+  let present: Run | undefined;
+  let environment: Readonly<Record<string, string>> = {};
+  let lastExit: Exit | undefined;
+  let lastWords = keepLastWords();
+
+  function begin(): void {
+    const incarnation = randomUUID();
+    const definition = task();
+    const provider = { endpoints: host.endpoints, transaction, contextId: host.contextId() };
+    lastWords = keepLastWords();
+    restarts.runBegan();
+    tell({ type: "runBegan", incarnation });
+    present = beginRun({
+      incarnation,
+      task: definition,
+      assignment: assignmentOf(definition, provider),
+      host,
+      onPrepared(prepared) {
+        environment = prepared;
+      },
+      tell: hear,
+    });
+  }
+
+  function hear(event: RunEvent): void {
+    switch (event.type) {
+      case "beat":
+        return health.hearBeat(event.beat);
+      case "said":
+        return note(event.message);
+      case "output":
+        health.hearLine(event.line);
+        if (event.stream === "stderr") lastWords.add(event.line);
+        return tell(event);
+      case "malformed":
+        return tell(event);
+      case "spawnFailed":
+        return spawnFailed(event.failure);
+      case "exit":
+        return exited(event.exit);
+      default:
+        return send(event);
+    }
+  }
+
+  function spawnFailed({ reason, isTransient }: SpawnFailure): void {
+    lastExit = undefined;
+    health.end();
+    restarts.end({ type: "spawnFailed", reason }, { hasFailed: true, code: null, isTransient });
+  }
+
+  function exited(exit: Exit): void {
+    lastExit = exit;
+    health.end();
+    const { reason: failure, fault, saidEnded } = life();
+    const clean = exit.code !== null && task().supervision.successCodes.includes(exit.code);
+    const hasFailed = failure !== undefined || fault !== undefined || !(clean || saidEnded);
+    const reason = [describeExit(exit), lastWords.line ?? []].flat().join(": ");
+    restarts.end({ type: "exit", clean, reason }, { hasFailed, code: exit.code });
+  }
+
+  return {
+    get present() {
+      return present;
+    },
+    get lastExit() {
+      return lastExit;
+    },
+    begin,
+    fail: (error) => queueMicrotask(() => spawnFailed({ reason: reasonOf(error), isTransient: false })),
+    awaitReady: () => health.awaitReady(environment),
+  };
+}
+
+function describeExit({ code, signal }: Exit): string {
+  return signal === null ? `the process ended with code ${code}` : `the process was ended by ${signal}`;
+}
