@@ -48,7 +48,5 @@ test("the service code of README has no type error", async () => {
 test("a type error in it would be found", async () => {
   const wrong = Object.entries(CODE).map(([path, code]) => [path, code.replace("scope.update(", "scope.updat(")]);
 
-  expect(await errorsIn(Object.fromEntries(wrong))).toMatch(
-    /Thermometer\.ts\(\d+,\d+\): error TS\d+: .*'updat'/,
-  );
+  expect(await errorsIn(Object.fromEntries(wrong))).toMatch(/Thermometer\.ts\(\d+,\d+\): error TS\d+: .*'updat'/);
 });
