@@ -1,4 +1,4 @@
-// The service code of README.md is code: the compiler accepts it, as strictly as our own.
+// The service code of README.md compiles, with the same strict options as src.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -7,15 +7,15 @@ import { blocksOf, readDocument } from "../support/readme.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
-/** By path, which README gives in the first line of each. */
+/** By path; README has it in the first line of each block. */
 const CODE = Object.fromEntries(
   blocksOf(readDocument())
     .filter(({ language }) => language === "ts")
     .map(({ lines: [path = "", ...code] }) => [path.replace(/^\/\/ ([^\s:]+).*/, "$1"), code.join("\n")]),
 );
 
-/** What the compiler has to say about these files. */
-async function complaintsAbout(files: { [path: string]: string }): Promise<string> {
+/** What the compiler prints for these files. */
+async function errorsIn(files: { [path: string]: string }): Promise<string> {
   const tsconfig = {
     extends: `${REPOSITORY}tsconfig.json`,
     compilerOptions: {
@@ -36,19 +36,17 @@ async function complaintsAbout(files: { [path: string]: string }): Promise<strin
   return spawnSync(process.execPath, [compiler, "--noEmit", "-p", folder.path], { encoding: "utf8" }).stdout;
 }
 
-test("the service code of README has no error of types", async () => {
+test("the service code of README has no type error", async () => {
   expect(Object.keys(CODE)).toEqual([
     "services/Thermometer/ServiceThermometer.ts",
     "services/Thermometer/Thermometer.ts",
     "services/Thermometer/Thermometer.test.ts",
   ]);
-  expect(await complaintsAbout(CODE)).toBe("");
+  expect(await errorsIn(CODE)).toBe("");
 });
 
-test("and one that it had would be seen", async () => {
+test("a type error in it would be found", async () => {
   const wrong = Object.entries(CODE).map(([path, code]) => [path, code.replace("scope.update(", "scope.updat(")]);
 
-  expect(await complaintsAbout(Object.fromEntries(wrong))).toMatch(
-    /Thermometer\.ts\(\d+,\d+\): error TS\d+: .*'updat'/,
-  );
+  expect(await errorsIn(Object.fromEntries(wrong))).toMatch(/Thermometer\.ts\(\d+,\d+\): error TS\d+: .*'updat'/);
 });

@@ -479,8 +479,8 @@ test("no attribute is one of its parent's, into which the original puts them", (
   expect(attributes.filter((name) => parents.includes(name))).toEqual([]);
 });
 
-describe("docs/context-file.md", () => {
-  const document = readDocument("docs/context-file.md");
+describe("docs/supervision.md", () => {
+  const document = readDocument("docs/supervision.md");
   const rows = document
     .split(/\n(?=#+ )/)
     .flatMap(rowsOf)
