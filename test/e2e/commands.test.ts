@@ -516,7 +516,7 @@ test("request shows the pid of a task that is late as long as its process lives"
   );
   await command(provider, "--action", "start", "--transaction", "T1", "--no-wait");
   await provider.log.first(({ line }) => line === "up");
-  await provider.log.first(({ msg }) => msg === "unready");
+  await provider.log.first(({ msg }) => msg === "not ready");
 
   const { stdout } = await command(provider, "--action", "request", "--transaction", "T1");
   await leaveAtOnce(provider);

@@ -363,7 +363,7 @@ describe("what an end means", () => {
     await stopHeard(context, ear);
 
     expect((await runsOf(context, "ts_1")).length).toBeGreaterThanOrEqual(4);
-    const waits = context.log.all.flatMap(({ phrase, delay_ms }) => (phrase === "backingOff" ? [delay_ms] : []));
+    const waits = context.log.all.flatMap(({ phrase, delay_ms }) => (phrase === "backing off" ? [delay_ms] : []));
     expect(waits[0]).toBeLessThan(13);
     for (const wait of waits.slice(1)) expect(wait).toBeGreaterThanOrEqual(80);
     expect(saidByContext(context, "not_restarted", "ts_1")).toEqual([]);
