@@ -1,4 +1,4 @@
-// A request may come twice: whoever asks repeats it when the bus has lost the answer. It is answered again, and not
+// A request may come twice: a client repeats it when the answer was lost. It is answered again, and not
 // carried out again.
 
 export interface Answered {

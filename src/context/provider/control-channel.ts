@@ -1,4 +1,4 @@
-// The provider's own place on the bus. Nothing that comes in or goes out here can throw: the bus is not ours alone, and
+// The provider's own link to the forwarder. Nothing that comes in or goes out here can throw: any peer may publish, and
 // a message that can't be read, handled or sent is an incident, never the end of the provider.
 import { randomUUID } from "node:crypto";
 import { reasonOf } from "../../errors.ts";
@@ -16,9 +16,9 @@ export interface ControlChannel extends AsyncDisposable {
   /** False when the frame can't travel, which has been reported. */
   send(frame: Frame): boolean;
   publish(message: Message): boolean;
-  /** Publishes, and resolves when everybody could hear it, or the bus has had its chance. */
+  /** Publishes, and resolves when every subscriber could hear it, or the forwarder has had its chance. */
   publishThrough(message: Message, chanceMs?: number): Promise<void>;
-  /** Resolves when the bus has brought what was said before, or has had its chance. */
+  /** Resolves when the forwarder has brought what was published before, or has had its chance. */
   caughtUp(): Promise<void>;
   /** Commands to tasks may come on this topic from now on. */
   listen(topic: string): void;
@@ -33,11 +33,11 @@ export interface ControlChannelOptions {
   log: Log;
 }
 
-/** How long a message may take to come back from the bus before we go on without it, in milliseconds. */
+/** How long a message may take to come back from the forwarder before we go on without it, in milliseconds. */
 const ECHO_CHANCE_MS = 100;
 
 /**
- * Joins the bus as its provider.
+ * Links the provider to its forwarder.
  *
  * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when the forwarder does not answer.
  */
@@ -46,7 +46,7 @@ export async function openControlChannel(
   { taskTopics, inputFaults, log }: ControlChannelOptions,
 ): Promise<ControlChannel> {
   const heard = new Set(["context", "process", "control", "state", ...taskTopics]);
-  // For round trips that say nothing to anybody.
+  // For round trips without content.
   const echoTopic = `~${randomUUID()}`;
   const known = new Set([...heard, ...TOLD_TOPICS, echoTopic]);
   const early: Frame[] = [];

@@ -93,7 +93,7 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
       );
     case "stop":
       assertContextId(header.serviceId, view);
-      // `all` is everybody, whichever tasks the message lists.
+      // `all` means every task, whichever ones the message lists.
       return obey(
         message,
         stopOrders(
@@ -196,7 +196,7 @@ function assertContextId(serviceId: string, { contextId }: View): void {
   );
 }
 
-// --- process: a command to one task, from somebody else than the provider -------------------------------------------
+// --- process: a command to one task, from a peer -----------------------------------------------------------
 
 function dispatchProcess(message: ProcessMessage, view: View): Decision {
   const { topic, header, body } = message;

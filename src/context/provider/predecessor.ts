@@ -8,7 +8,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { Resumable } from "../journal/recall.ts";
 import type { Transactions } from "../transaction/transactions.ts";
 
-/** Ends what a provider of this file has left that died with its guard; nobody but us may have its processes now. */
+/** Ends what a provider of this file has left that died with its guard; its processes are ours to end now. */
 export async function clearLeftovers(owner: Omit<Cookie, "run">, table: ProcessTable, log: Log): Promise<void> {
   const onStuck = (survivors: Survivor[]) =>
     log.error({ survivors }, "left behind by an earlier provider, can't be ended");

@@ -84,9 +84,9 @@ export interface Provider extends AsyncDisposable {
   living(): string[];
   /** The tasks that a stop has waited for longest, so many at most, and what each still has of processes. */
   pendingStops(most: number): Promise<(PendingStop & { pids: number[] })[]>;
-  /** Ends every task's process at once, for whoever can't wait for `close`. */
+  /** Ends every task's process at once, when `close` would take too long. */
   kill(): void;
-  /** Stops all tasks, waits for their processes, then leaves the bus. */
+  /** Stops all tasks, waits for their processes, then closes the forwarder. */
   close(): Promise<void>;
 }
 

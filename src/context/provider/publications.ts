@@ -1,5 +1,5 @@
 // The publications that a `top` has asked for: the figures of one transaction on an endpoint of their own, at a pace of
-// their own, until somebody ends them or the transaction is over.
+// their own, until they are ended or the transaction is over.
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { type BoundPublisher, bindPublisher } from "../../link/publisher.ts";
@@ -23,7 +23,7 @@ export interface PublicationsOptions {
   entries(transaction: string, options: TopOptions): Promise<JsonObject[]> | undefined;
   /** Resolves when a transaction is over. */
   whenOver(transaction: string): Promise<unknown>;
-  /** Where the forwarder listens: nobody may be there before it when it comes back. */
+  /** Where the forwarder listens: these addresses must be free when it comes back. */
   forwarder: Endpoints;
   log: Log;
 }
@@ -39,7 +39,7 @@ interface Publication {
   ended: Promise<void>;
 }
 
-/** Endpoints that are bound on request: whoever asks for more has forgotten some. */
+/** Endpoints that are bound on request; more than this means that some were forgotten. */
 const MOST = 16;
 
 export function createPublications({ entries, whenOver, forwarder, log }: PublicationsOptions): Publications {

@@ -1,15 +1,16 @@
-// A task's announcements come two ways: on the bus, where everybody sees them in one order, and as copies on the pipe,
-// which can't lose any; those of a program without a pipe come on the bus alone. Decides which copy counts, so that each
-// is acted on once, in the task's own order, with the bus working never before others could see it, and never after
-// somebody who has seen it asks. Keeps no time: the owner calls `settle` when the bus had its chance. Pure.
+// Merges the two copies of a task's announcements. One comes through the forwarder, where every subscriber sees them in
+// one order; one comes on the pipe, which loses nothing (a program without a pipe has only the first). Decides which copy
+// counts, so that each announcement is acted on once, in the task's own order: not before other subscribers could see it,
+// and not after a query of one that has seen it. Keeps no time: the owner calls `settle` once the forwarder had its
+// chance. Pure.
 
 /** Announcements of one run, numbered by the task from 1 upwards. */
 export interface Announcements<Message> {
-  /** A copy came on the pipe. Answers whether it now waits for the bus. */
+  /** A copy came on the pipe. Answers whether it now waits for the forwarder's. */
   piped(sequence: number, message: Message): boolean;
-  /** It came on the bus. */
+  /** It came through the forwarder. */
   heard(sequence: number, message: Message): void;
-  /** Hands on every copy that the bus has not brought. */
+  /** Hands on every copy that the forwarder has not brought. */
   settle(): void;
 }
 
@@ -18,7 +19,7 @@ export function createAnnouncements<Message>(
   deliver: (message: Message, sequence: number) => void,
   { hasPipe = true }: { hasPipe?: boolean } = {},
 ): Announcements<Message> {
-  /** Copies that wait, in ascending order. What the bus brings is never kept: anybody can speak there. */
+  /** Copies that wait, in ascending order. What comes through the forwarder is never kept: any peer can publish there. */
   const copies = new Map<number, Message>();
   let pipedTo = 0;
   let heardTo = 0;
@@ -45,7 +46,7 @@ export function createAnnouncements<Message>(
       handTo(heardTo);
       return copies.has(sequence);
     },
-    // Where one before it is missing, the bus has lost that, and the pipe is on its way with it.
+    // Where one before it is missing, the forwarder has lost that, and the copy on the pipe follows.
     heard(sequence, message) {
       if (sequence <= delivered) return;
       heardTo = Math.max(heardTo, sequence);

@@ -1,5 +1,5 @@
-// What the bus is told about a task service: the record of the original's context state, and how each message that
-// travels changes it. Pure; the truth about the process is the lifecycle's. Pure.
+// The record of a task service as `context_info` and `reply_context` show it, and how each message that travels changes
+// it. What is true of the process is for the lifecycle to say. Pure.
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Status } from "../../protocol/message.ts";

@@ -4,7 +4,7 @@ import type { Supervision } from "../../config/model.ts";
 import { decideRestart, type RestartDecision, type RestartMemory, spent, untried, wantsRestart } from "./restart.ts";
 import { admit, unthrottled } from "./trigger-throttle.ts";
 
-/** How a run ended that nobody had asked to end. */
+/** How a run ended that was not asked to end. */
 export interface UnaskedEnd {
   hasFailed: boolean;
   code: number | null;

@@ -12,7 +12,7 @@ export interface RestartMemory {
 
 export const untried: RestartMemory = { ends: [], streak: 0 };
 
-/** How a run ended that nobody had asked to end. */
+/** How a run ended that was not asked to end. */
 export interface End {
   nowMs: number;
   /** How long it was running, from its start to its end; 0 if it never got there. */

@@ -1,4 +1,4 @@
-// Restarts of one task: after an end that nobody asked for, by a trigger of its own, by the triggers of others. The
+// Restarts of one task: after an unexpected end, by a trigger of its own, by the triggers of others. The
 // rules are those of restart.ts and trigger-throttle.ts; here they are carried out.
 import type { Supervision } from "../../config/model.ts";
 import { isPending } from "../../protocol/task-state.ts";

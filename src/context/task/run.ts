@@ -14,13 +14,13 @@ import type { Prepared, TaskHost } from "./task-contract.ts";
 /** One life of a task, from the preparation of its code to the end of its process. */
 export interface Run {
   readonly incarnation: string;
-  /** An announcement of this run came on the bus. */
+  /** An announcement of this run came through the forwarder. */
   hear(sequence: number, message: ControlMessage): void;
-  /** Ends it where there is no process yet; else its process is asked once the command has been heard on the bus. */
+  /** Ends it where there is no process yet; else its process is asked once the command has passed the forwarder. */
   askToStop(heard: Promise<void>): void;
   /** Ends it with all it has started. */
   kill(): void;
-  /** Ends its process at once, whoever shares it. */
+  /** Ends its process at once, and the other threads in it. */
   destroy(): void;
 }
 
@@ -49,8 +49,8 @@ export interface RunOptions {
   tell(event: RunEvent): void;
 }
 
-/** How long the bus may take to bring what the pipe has brought already, in milliseconds. */
-const BUS_CHANCE_MS = 1_000;
+/** How long the forwarder may take to bring what the pipe has brought already, in milliseconds. */
+const FORWARDER_CHANCE_MS = 1_000;
 
 /** Announcements after which the task is told how far we are; well below what it may be ahead of us. */
 const HEARD_EVERY = 32;
@@ -60,13 +60,13 @@ const NEVER_SPAWNED: Exit = { code: 0, signal: null, wasKilled: false, ended: []
 
 /** Begins a run of a task. */
 export function beginRun({ incarnation, task, assignment, host, onPrepared, tell }: RunOptions): Run {
-  // Copies of its announcements come on a pipe, but for a program that need not know of us.
+  // Copies of its announcements come on a pipe, but for a program, which has no pipe.
   const hasPipe = task.command === undefined;
   let child: TaskRun | undefined;
   let isOver = false;
   let isAbandoned = false;
   let last = Number.POSITIVE_INFINITY;
-  let busChance: NodeJS.Timeout | undefined;
+  let chance: NodeJS.Timeout | undefined;
   const announcements = createAnnouncements<ControlMessage>(onSaid, { hasPipe });
 
   void begin();
@@ -145,13 +145,13 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
     const said = readCopy(message, (error) => tell({ type: "malformed", error }));
     if (said === undefined) return;
     if (isLast) last = sequence;
-    if (announcements.piped(sequence, said)) busChance ??= setTimeout(settle, BUS_CHANCE_MS);
+    if (announcements.piped(sequence, said)) chance ??= setTimeout(settle, FORWARDER_CHANCE_MS);
     else if (isLast) child?.bye();
   }
 
   function settle(): void {
-    clearTimeout(busChance);
-    busChance = undefined;
+    clearTimeout(chance);
+    chance = undefined;
     announcements.settle();
   }
 

@@ -73,7 +73,7 @@ export interface Order {
   action: "define" | "start" | "stop" | "restart" | "resume";
 }
 
-/** On whose behalf a task is told something. */
+/** What has caused an order to a task. */
 export type Cause =
   | { kind: "command" }
   | { kind: "resume" }

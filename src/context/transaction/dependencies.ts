@@ -1,5 +1,5 @@
-// The order that depends_on asks for: who waits for whom to be ready, and who has to be gone before another is stopped.
-// Pure; it looks at states and starts nothing. The reader of the file has refused cycles. Pure.
+// The order that depends_on asks for: which tasks must be ready before another starts, and which must be gone before
+// another is stopped. The reader of the file has refused cycles. Pure.
 import type { Strategy, TaskServiceConfig } from "../../config/context-config.ts";
 import { hasProcess, type TaskState } from "../../protocol/task-state.ts";
 import type { Missing } from "../task/life.ts";
@@ -20,8 +20,8 @@ function isReady(state: TaskState): boolean {
 }
 
 /**
- * Whether a task may be stopped: nobody of those that are to be stopped as well still needs it. Who can't be ended may
- * live for ever, and is not waited for.
+ * Whether a task may be stopped: no task that is to be stopped as well still needs it. One that can't be ended may live
+ * for ever, and is not waited for.
  */
 export function mayStop(id: string, toStop: ReadonlySet<string>, states: States): boolean {
   return [...toStop].every((other) => {
@@ -31,7 +31,7 @@ export function mayStop(id: string, toStop: ReadonlySet<string>, states: States)
   });
 }
 
-/** How long an orderly stop of these may take: the grace periods of who needs whom follow on each other, in milliseconds. */
+/** How long an orderly stop of these may take: the grace periods along a chain of dependencies add up, in milliseconds. */
 export function longestStopMs(tasks: readonly TaskServiceConfig[]): number {
   const known = new Map<string, number>();
   // The reader of the file has refused cycles.

@@ -1,4 +1,4 @@
-// Whoever looks on while a provider runs: is told what happens to the tasks, and changes nothing.
+// Observers of a provider, such as the dashboard and the history: told what happens to the tasks; they change nothing.
 import type { TriggerAction, TriggerEvent } from "../../config/context-config.ts";
 import type { OutputStream } from "../../launch/child.ts";
 import { unfailing } from "../../unfailing.ts";
@@ -15,7 +15,7 @@ export interface ProviderObserver {
   forwarder(isThere: boolean): void;
 }
 
-/** A trigger has fired; it calls nobody where it ends the transaction. */
+/** A trigger has fired; it calls no task where it ends the transaction. */
 export interface Triggered {
   transaction: string;
   task: string;
@@ -35,7 +35,7 @@ export const ignoring: ProviderObserver = {
   forwarder: nothing,
 };
 
-/** Several as one: each is told, whatever happens to the others; the first that stumbles is heard of. */
+/** Several as one: each is told, whatever happens to the others; the first error is thrown then. */
 export function together(observers: readonly ProviderObserver[]): ProviderObserver {
   return {
     moved: (moved) => tellAll(observers, (one) => one.moved(moved)),
@@ -47,18 +47,18 @@ export function together(observers: readonly ProviderObserver[]): ProviderObserv
 }
 
 function tellAll(observers: readonly ProviderObserver[], tell: (one: ProviderObserver) => void): void {
-  const stumbles: unknown[] = [];
-  for (const one of observers) unfailing(tell, (error) => stumbles.push(error))(one);
-  if (stumbles.length > 0) throw stumbles[0];
+  const errors: unknown[] = [];
+  for (const one of observers) unfailing(tell, (error) => errors.push(error))(one);
+  if (errors.length > 0) throw errors[0];
 }
 
-/** Whoever looks on may stumble; supervision goes on. */
-export function harmless(observer: ProviderObserver, onStumble: (error: unknown) => void): ProviderObserver {
+/** An observer may throw; supervision goes on. */
+export function harmless(observer: ProviderObserver, onThrow: (error: unknown) => void): ProviderObserver {
   return {
-    moved: unfailing(observer.moved, onStumble),
-    triggered: unfailing(observer.triggered, onStumble),
-    output: unfailing(observer.output, onStumble),
-    changed: unfailing(observer.changed, onStumble),
-    forwarder: unfailing(observer.forwarder, onStumble),
+    moved: unfailing(observer.moved, onThrow),
+    triggered: unfailing(observer.triggered, onThrow),
+    output: unfailing(observer.output, onThrow),
+    changed: unfailing(observer.changed, onThrow),
+    forwarder: unfailing(observer.forwarder, onThrow),
   };
 }

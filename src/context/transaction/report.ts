@@ -4,7 +4,7 @@ import type { Json, JsonObject } from "../../protocol/json.ts";
 import { CONTEXT_NAME, type ControlMessage, type Header, type StateMessage } from "../../protocol/message.ts";
 import type { TransactionRecord } from "../task/record.ts";
 
-/** Who speaks and about which transaction; `requestId` where it answers somebody. */
+/** The speaking context and the transaction it speaks about; `requestId` in an answer. */
 export interface About {
   contextId: string;
   transaction: string;

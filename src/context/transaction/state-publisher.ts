@@ -1,4 +1,4 @@
-// When the state of transactions is told on the bus: at once as the answer to a command, and soon after every change,
+// When the state of transactions is published: at once as the answer to a command, and soon after every change,
 // many changes at once if they come fast.
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Message } from "../../protocol/message.ts";

@@ -31,12 +31,12 @@ export type TransactionEvent =
   /** What the record of a task shows may have changed. */
   | { type: "changed" }
   | { type: "triggered"; event: TriggerEvent; consequence: Consequence }
-  /** A task without which the context is of no use has ended for good, though nobody asked. */
+  /** A task without which the context is of no use has ended for good, unasked. */
   | { type: "essentialEnd" };
 
 export interface TransactionOptions {
   host: TaskHost;
-  /** The provider's own file: a trigger may name its tasks though nobody started them. */
+  /** The provider's own file: a trigger may name its tasks before they are started. */
   config: Pick<ContextConfig, "logName" | "tasks" | "strategy">;
   /** The four addresses as `context_info` shows them. */
   addresses: JsonObject;

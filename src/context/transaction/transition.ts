@@ -61,7 +61,7 @@ export function frameOf(
   return { topic: "transition", body: body as unknown as JsonObject };
 }
 
-/** What it took until nobody of the task was left. */
+/** What it took until no process of the task was left. */
 function effortOf({ wasKilled, ended }: Exit): { escalated: boolean; killed: { pid: number; signal: string }[] } {
   return {
     escalated: wasKilled || ended.some(({ signal }) => signal === "SIGKILL"),

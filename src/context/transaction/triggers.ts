@@ -1,4 +1,4 @@
-// What follows from on_start, on_update, on_fail and on_exit: whom a trigger calls. Pure; it starts nothing. Pure.
+// What follows from on_start, on_update, on_fail and on_exit: which tasks a trigger calls, and for what. Pure.
 import type { TaskServiceConfig, TriggerAction, TriggerEvent } from "../../config/context-config.ts";
 import { idsCalled } from "../../config/meaning.ts";
 
