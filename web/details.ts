@@ -1,5 +1,5 @@
 // What is known of one task, its lines, and its buttons.
-import type { OutputEvents, OutputLine, TaskDefinition, TaskState } from "../src/http/api.ts";
+import type { OutputEvents, OutputLine, TaskDefinition, TaskSnapshot } from "../src/http/api.ts";
 import { html, part, symbol } from "./element.ts";
 import { listen } from "./server.ts";
 import { lookOf } from "./states.ts";
@@ -7,7 +7,7 @@ import { bytes, clock, percent } from "./text.ts";
 
 export interface Shown {
   definition: TaskDefinition;
-  state: TaskState | undefined;
+  state: TaskSnapshot | undefined;
   figures: readonly [cpuPercent: number, residentBytes: number] | undefined;
   transaction: string | undefined;
 }

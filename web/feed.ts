@@ -5,8 +5,8 @@ import { lookOf } from "./states.ts";
 import { clock } from "./text.ts";
 
 export interface Feed {
-  begin(transitions: readonly Transition[]): void;
-  add(transition: Transition): void;
+  begin(transitions: readonly Transition<string>[]): void;
+  add(transition: Transition<string>): void;
   /** Those of this transaction are shown. */
   look(transaction: string): void;
 }
@@ -18,10 +18,10 @@ const MOST_KEPT = 1_000;
 export function createFeed(onSelect: (id: string) => void): Feed {
   const list = part<HTMLOListElement>("transitions");
   let last = 0;
-  let known: Transition[] = [];
+  let known: Transition<string>[] = [];
   let shown: string | undefined;
 
-  function add(transition: Transition): void {
+  function add(transition: Transition<string>): void {
     // After a pause the server may say again what we know.
     if (transition.sequence <= last) return;
     last = transition.sequence;
@@ -29,7 +29,7 @@ export function createFeed(onSelect: (id: string) => void): Feed {
     if (transition.transaction === shown) show(transition);
   }
 
-  function show(transition: Transition): void {
+  function show(transition: Transition<string>): void {
     list.prepend(entryOf(transition, onSelect));
     while (list.childElementCount > MOST) list.lastElementChild?.remove();
     part("no-transitions").hidden = true;
@@ -54,7 +54,7 @@ export function createFeed(onSelect: (id: string) => void): Feed {
   };
 }
 
-function entryOf(transition: Transition, onSelect: (id: string) => void): HTMLLIElement {
+function entryOf(transition: Transition<string>, onSelect: (id: string) => void): HTMLLIElement {
   const { time, task, from, to, cause, reason, code, signal, event } = transition;
   const [before, after] = [lookOf(from), lookOf(to)];
   const how = signal !== undefined ? signal : code !== undefined ? `code ${code}` : "";

@@ -1,5 +1,6 @@
 // The dashboard: keeps what the server tells, and has it shown.
-import type { CommandRequest, Events, State, TaskDefinition, TaskState, TransactionState } from "../src/http/api.ts";
+import type { CommandRequest, Events, State, TaskDefinition, TaskSnapshot, TransactionSnapshot } from "../src/http/api.ts";
+import { isAtRest, TASK_STATES, type TaskState } from "../src/protocol/task-state.ts";
 import { createCharts } from "./charts.ts";
 import { createDetails } from "./details.ts";
 import { askForToken, confirm } from "./dialogs.ts";
@@ -8,7 +9,7 @@ import { createFeed } from "./feed.ts";
 import { createPicture } from "./picture.ts";
 import { command, listen, readHistory, TokenWanted } from "./server.ts";
 import { LONG_SPANS, SHORT_SPANS } from "./spans.ts";
-import { lookOf, STATES } from "./states.ts";
+import { lookOf } from "./states.ts";
 import { bytes, percent } from "./text.ts";
 import { createTimeline } from "./timeline.ts";
 
@@ -19,7 +20,7 @@ const HISTORY_AGAIN_MS = 300_000;
 
 let state: State | undefined;
 /** The one that is looked at; one that is over stays until another begins. */
-let transaction: TransactionState | undefined;
+let transaction: TransactionSnapshot | undefined;
 let isChosen = false;
 let selected: string | undefined;
 let figures: ReadonlyMap<string, CpuAndMemory> = new Map();
@@ -45,7 +46,7 @@ function definitions(): TaskDefinition[] {
   return [...own, ...brought.map(definitionOf)];
 }
 
-function definitionOf({ id, instance, serviceName }: TaskState): TaskDefinition {
+function definitionOf({ id, instance, serviceName }: TaskSnapshot): TaskDefinition {
   const unknown = { description: "", serviceType: "", entersAtOnce: false, dependsOn: [], triggers: [] };
   return { id, instance, serviceName, ...unknown };
 }
@@ -70,7 +71,7 @@ function showDetails(): void {
   showButtons();
 }
 
-function statesNow(): Map<string, TaskState> {
+function statesNow(): Map<string, TaskSnapshot> {
   return new Map((transaction?.tasks ?? []).map((task) => [task.id, task]));
 }
 
@@ -79,14 +80,14 @@ function isOpen(): boolean {
 }
 
 // The newest, until somebody chooses.
-function follow(open: readonly TransactionState[]): void {
+function follow(open: readonly TransactionSnapshot[]): void {
   const same = open.find(({ id }) => id === transaction?.id);
   const next = (same !== undefined && isChosen) || open.length === 0 ? same : open.at(-1);
   if (same === undefined) isChosen = false;
   if (next !== undefined) look(next);
 }
 
-function look(next: TransactionState): void {
+function look(next: TransactionSnapshot): void {
   const isOther = next.id !== transaction?.id;
   transaction = next;
   if (!isOther) return;
@@ -108,7 +109,7 @@ function show(): void {
   showDetails();
 }
 
-function showTransactions(open: readonly TransactionState[]): void {
+function showTransactions(open: readonly TransactionSnapshot[]): void {
   const choice = part<HTMLSelectElement>("transaction");
   const ids = open.map(({ id }) => id);
   if (transaction !== undefined && !ids.includes(transaction.id)) ids.push(transaction.id);
@@ -127,10 +128,10 @@ function showTransactions(open: readonly TransactionState[]): void {
   choice.disabled = ids.length < 2;
 }
 
-function showCounts(tasks: readonly TaskState[]): void {
-  const counts = new Map<string, number>();
+function showCounts(tasks: readonly TaskSnapshot[]): void {
+  const counts = new Map<TaskState, number>();
   for (const { state } of tasks) counts.set(state, (counts.get(state) ?? 0) + 1);
-  const sorted = [...counts].sort(([one], [other]) => STATES.indexOf(one) - STATES.indexOf(other));
+  const sorted = [...counts].sort(([one], [other]) => TASK_STATES.indexOf(one) - TASK_STATES.indexOf(other));
   const chips = sorted.map(([word, count]) => {
     const { tone, symbol: path, word: text } = lookOf(word);
     const traits = {
@@ -170,7 +171,6 @@ function showNext(word: string): void {
 // --- commands --------------------------------------------------------------------------------------------------------
 
 const ACTIONS = ["start", "restart", "stop"] as const;
-const AT_REST = new Set(["stopped", "exited", "failed", "defined"]);
 
 function showButtons(): void {
   const takesCommands = state?.takesCommands ?? false;
@@ -181,7 +181,7 @@ function showButtons(): void {
     whole.hidden = !takesCommands;
     one.hidden = !takesCommands;
     whole.disabled = action === "start" ? isOpen() : !isOpen();
-    const isResting = task === undefined || AT_REST.has(task.state);
+    const isResting = task === undefined || isAtRest(task.state);
     one.disabled =
       !isOpen() || task === undefined || (action === "stop" ? isResting : action === "start" && !isResting);
   }
@@ -259,7 +259,7 @@ const hear: Hear = {
     feed.add(transition);
     if (transition.transaction !== transaction?.id) return;
     const { task: id, to: state, run: runs, reason } = transition;
-    const pid = AT_REST.has(state) ? null : (transition.pid ?? null);
+    const pid = isAtRest(state) ? null : (transition.pid ?? null);
     const tasks = transaction.tasks.map((task) => (task.id === id ? { ...task, state, runs, pid, reason } : task));
     transaction = { ...transaction, tasks };
     show();

@@ -1,6 +1,6 @@
 // The context as a picture: a box for each task, an arrow for each trigger. One box at a time is a stop of the Tab key;
 // the arrow keys go on from there.
-import type { TaskDefinition, TaskState, Triggered } from "../src/http/api.ts";
+import type { TaskDefinition, TaskSnapshot, Triggered } from "../src/http/api.ts";
 import { html, part, svg, symbol } from "./element.ts";
 import { type Arrow, type Box, type Layout, layOut, pathThrough } from "./layout.ts";
 import { lookOf } from "./states.ts";
@@ -11,7 +11,7 @@ export interface Picture {
   reveal(id: string): void;
   /** Draws these tasks anew where they, or the room, are others than before. */
   draw(tasks: readonly TaskDefinition[]): void;
-  showStates(states: ReadonlyMap<string, TaskState>): void;
+  showStates(states: ReadonlyMap<string, TaskSnapshot>): void;
   showFigures(figures: ReadonlyMap<string, readonly [cpuPercent: number, residentBytes: number]>): void;
   light(triggered: Triggered): void;
   select(id: string | undefined): void;
@@ -20,7 +20,7 @@ export interface Picture {
 interface DrawnBox {
   box: Box;
   group: SVGGElement;
-  show(state: TaskState | undefined): void;
+  show(state: TaskSnapshot | undefined): void;
   figures(text: string): void;
 }
 
@@ -33,7 +33,7 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
   let tasks: readonly TaskDefinition[] = [];
   let drawn = new Map<string, DrawnBox>();
   let arrows: { arrow: Arrow; group: SVGGElement; timer?: number }[] = [];
-  let states: ReadonlyMap<string, TaskState> = new Map();
+  let states: ReadonlyMap<string, TaskSnapshot> = new Map();
   let figures: ReadonlyMap<string, readonly [number, number]> = new Map();
   let selected: string | undefined;
   let key = "";
@@ -154,7 +154,7 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
     for (const [other, { group }] of drawn) group.setAttribute("tabindex", other === id ? "0" : "-1");
   }
 
-  function showStates(next: ReadonlyMap<string, TaskState>): void {
+  function showStates(next: ReadonlyMap<string, TaskSnapshot>): void {
     states = next;
     for (const [id, { show }] of drawn) show(next.get(id));
     showFigures(figures);

@@ -2,14 +2,15 @@
 // only when every field has its shape. A kind that is not known is passed over: a later version may have more of them.
 // Pure.
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { pickTransition, type Transition } from "../protocol/transition.ts";
 import type { Figures } from "./figures.ts";
-import { type Transition, transitionOf } from "./transition.ts";
 
 export interface FiguresRecord extends Figures {
   kind: "figures";
 }
 
-export interface TransitionRecord extends Transition {
+/** Its states may be those of a later version. */
+export interface TransitionRecord extends Transition<string> {
   kind: "transition";
 }
 
@@ -98,7 +99,9 @@ const READERS: { [kind in HistoryRecord["kind"]]: (value: JsonObject) => History
   states: (value) => (has(value, STATES) ? (picked(value, STATES) as unknown as StatesRecord) : undefined),
   provider: (value) => (has(value, PROVIDER) ? (picked(value, PROVIDER) as unknown as ProviderRecord) : undefined),
   transition: (value) =>
-    has(value, TRANSITION) ? { kind: "transition", ...transitionOf(value as unknown as Transition) } : undefined,
+    has(value, TRANSITION)
+      ? { kind: "transition", ...pickTransition(value as unknown as Transition<string>) }
+      : undefined,
 };
 
 function has(value: JsonObject, shapes: { [name: string]: Shape }): boolean {

@@ -1,7 +1,8 @@
 // What the dashboard's server and its page tell each other, as JSON. Types only: the page is built from them as well.
 // Pure.
 import type { Figures, History } from "../history/figures.ts";
-import type { Transition } from "../history/transition.ts";
+import type { TaskRecord } from "../protocol/task-record.ts";
+import type { Transition } from "../protocol/transition.ts";
 
 export type { Figures, History, Transition };
 
@@ -27,22 +28,16 @@ export interface TriggerDefinition {
   callsAll: boolean;
 }
 
-/** A task as it stands now. */
-export interface TaskState {
-  id: string;
-  instance: string;
-  serviceName: string;
-  /** One of the states of the lifecycle. */
-  state: string;
-  pid: number | null;
-  runs: number;
-  /** Why it stands there, where that is not as it should be. */
-  reason?: string | undefined;
+/** A task as it stands now: its record, without what commands and the task have said. */
+export interface TaskSnapshot extends Pick<TaskRecord, "instance" | "serviceName" | "pid" | "runs"> {
+  id: TaskRecord["service_id"];
+  state: TaskRecord["lifecycle"];
+  reason?: TaskRecord["reason"] | undefined;
 }
 
-export interface TransactionState {
+export interface TransactionSnapshot {
   id: string;
-  tasks: readonly TaskState[];
+  tasks: readonly TaskSnapshot[];
 }
 
 /** `/api/state`. */
@@ -55,7 +50,7 @@ export interface State {
   /** Whether `/api/history?since=…` reaches back further than the last hour. */
   keepsHistory: boolean;
   definitions: readonly TaskDefinition[];
-  transactions: readonly TransactionState[];
+  transactions: readonly TransactionSnapshot[];
 }
 
 /** A trigger has fired. */
@@ -84,7 +79,8 @@ export interface OutputLine {
 
 /** The events of `/api/events`, by name. `snapshot` comes first, and again when something had to be left out. */
 export interface Events {
-  snapshot: { state: State; transitions: readonly Transition[] };
+  /** The transitions may be those of an earlier provider, and of a later version. */
+  snapshot: { state: State; transitions: readonly Transition<string>[] };
   state: State["transactions"];
   transition: Transition;
   triggered: Triggered;

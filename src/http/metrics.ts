@@ -2,15 +2,15 @@
 // Series of a task are there while its transaction is open, so that they don't pile up.
 import { Counter, Gauge, Registry } from "prom-client";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { TASK_STATES } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
-import type { TransactionState } from "./api.ts";
-import { TASK_STATES } from "./task-states.ts";
+import type { TransactionSnapshot } from "./api.ts";
 
 /** What is read when somebody asks. */
 export interface Measured {
   context: string;
   version: string;
-  transactions: readonly TransactionState[];
+  transactions: readonly TransactionSnapshot[];
   /** The last overview on the bus. */
   overview: JsonObject;
   /** The last entries of a transaction on the bus. */

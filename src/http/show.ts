@@ -1,10 +1,10 @@
 // What the server keeps of what it has seen, and whom it tells: transitions, figures of the last hour, the last lines
 // of each task. All of it is bounded. Where files have what was before, it begins with the last hour of them.
 import { figuresOf } from "../history/figures.ts";
-import { transitionOf } from "../history/transition.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { Events, History, OutputLine, State, Transition } from "./api.ts";
+import { pickTransition, type Transition } from "../protocol/transition.ts";
+import type { Events, History, OutputLine, State } from "./api.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
@@ -17,7 +17,7 @@ export interface Show extends Happenings {
   readonly fanOut: FanOut;
   readonly metrics: Metrics;
   state(): State;
-  transitions(): Transition[];
+  transitions(): Transition<string>[];
   history(transaction: string): History;
   /** Resolves when the last hour of what was before is known as well. */
   readonly recalled: Promise<void>;
@@ -59,7 +59,7 @@ export function outputChannel(transaction: string, task: string): string {
 
 export function createShow({ source, version, takesCommands, past, log, nowMs }: ShowOptions): Show {
   const fanOut = createFanOut();
-  const transitions = createRing<Transition>({ most: MAX_TRANSITIONS });
+  const transitions = createRing<Transition<string>>({ most: MAX_TRANSITIONS });
   const hours = createShelf<LastHour>(MAX_TRANSACTIONS, createLastHour);
   const logs = createShelf<Ring<OutputLine>>(MAX_TASKS, () =>
     createRing({ most: MAX_LINES, weight: MAX_LINES_LENGTH, weigh: ({ line }) => line.length }),
@@ -76,7 +76,7 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     untilMs: startedMs,
     keep(record) {
       if (record.kind === "figures") hours.at(record.transaction).add(record);
-      else if (record.kind === "transition") transitions.push(transitionOf(record));
+      else if (record.kind === "transition") transitions.push(pickTransition(record));
     },
     log,
   });
@@ -127,7 +127,7 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
     snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
     moved(told) {
-      const transition = transitionOf(told);
+      const transition = pickTransition(told);
       recall.inOrder(() => transitions.push(transition));
       metrics.transition(transition.task, transition.to);
       fanOut.tell(EVENTS, "transition", transition);

@@ -3,6 +3,7 @@
 import type { ContextConfig } from "../config/context-config.ts";
 import type { HistoryRecord } from "../history/records.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
+import type { TaskRecord } from "../protocol/task-record.ts";
 import type { CommandAnswer, CommandRequest, Transition, Triggered } from "./api.ts";
 
 export interface Source {
@@ -10,7 +11,7 @@ export interface Source {
   /** The file's, or the one that the first start has brought. */
   contextId(): string;
   /** The transactions that are open, and how their tasks stand. */
-  transactions(): readonly { transaction: string; tasks: readonly TaskRecord[] }[];
+  transactions(): readonly { transaction: string; tasks: readonly ShownRecord[] }[];
   /** How often each kind of unusable input came. */
   inputFaults(): { readonly [kind: string]: number };
   /** Gives a command as the bus would, and answers what came of it. */
@@ -18,15 +19,10 @@ export interface Source {
 }
 
 /** What is shown of a task's record. */
-export interface TaskRecord {
-  service_id: string;
-  serviceName: string;
-  instance: string;
-  lifecycle: string;
-  runs: number;
-  pid: number | null;
-  reason?: string;
-}
+export type ShownRecord = Pick<
+  TaskRecord,
+  "service_id" | "serviceName" | "instance" | "lifecycle" | "runs" | "pid" | "reason"
+>;
 
 /** What was before, where that is kept. */
 export interface Past {

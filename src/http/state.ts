@@ -2,9 +2,10 @@
 import type { ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { isTrouble, wordsFor } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
-import type { Cost, TaskDefinition, TaskState, TransactionState } from "./api.ts";
-import type { Source, TaskRecord } from "./source.ts";
+import type { Cost, TaskDefinition, TaskSnapshot, TransactionSnapshot } from "./api.ts";
+import type { ShownRecord, Source } from "./source.ts";
 
 export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefinition[] {
   const everybody = tasks.map(({ id }) => id);
@@ -29,11 +30,11 @@ function triggersOf({ triggers }: TaskServiceConfig, contextId: string, everybod
   }));
 }
 
-export function transactionsOf(transactions: ReturnType<Source["transactions"]>): TransactionState[] {
-  return transactions.map(({ transaction, tasks }) => ({ id: transaction, tasks: tasks.map(taskStateOf) }));
+export function transactionsOf(transactions: ReturnType<Source["transactions"]>): TransactionSnapshot[] {
+  return transactions.map(({ transaction, tasks }) => ({ id: transaction, tasks: tasks.map(snapshotOf) }));
 }
 
-function taskStateOf({ service_id, instance, serviceName, lifecycle, pid, runs, reason }: TaskRecord): TaskState {
+function snapshotOf({ service_id, instance, serviceName, lifecycle, pid, runs, reason }: ShownRecord): TaskSnapshot {
   return { id: service_id, instance, serviceName, state: lifecycle, pid, runs, ...(reason ? { reason } : {}) };
 }
 
@@ -52,18 +53,18 @@ export function costOf({ provider, forwarder, sampling }: JsonObject): Cost | un
   };
 }
 
-/** States in which a task is not what it should be. */
-const ILL: ReadonlySet<string> = new Set(["failed", "unready", "unresponsive", "stuck"]);
-
 /** Why all is not well; nothing where it is. */
 export function ailmentsOf(
-  transactions: readonly TransactionState[],
+  transactions: readonly TransactionSnapshot[],
   { isForwarderThere }: { isForwarderThere: boolean },
 ): string[] {
   const tasks = transactions.flatMap(({ id, tasks }) =>
     tasks
-      .filter(({ state }) => ILL.has(state))
-      .map((task) => `${task.id} of ${id} is ${task.state}${task.reason === undefined ? "" : `: ${task.reason}`}`),
+      .filter(({ state }) => isTrouble(state))
+      .map(
+        (task) =>
+          `${task.id} of ${id} is ${wordsFor(task.state)}${task.reason === undefined ? "" : `: ${task.reason}`}`,
+      ),
   );
   return [...(isForwarderThere ? [] : ["the forwarder is away"]), ...tasks];
 }

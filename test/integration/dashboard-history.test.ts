@@ -5,6 +5,7 @@ import type { HistoryRecord } from "../../src/history/records.ts";
 import type { History, State, Transition } from "../../src/http/api.ts";
 import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
 import type { Past } from "../../src/http/source.ts";
+import type { TaskState } from "../../src/protocol/task-state.ts";
 import { recordLog } from "../support/context.ts";
 
 const MIB_BYTES = 2 ** 20;
@@ -14,7 +15,7 @@ function figures(agoS: number, cpu = 1, transaction = "T1"): HistoryRecord {
   return { kind: "figures", transaction, atMs: Date.now() - agoS * 1_000, tasks: { ts001: [cpu, MIB_BYTES] } };
 }
 
-function step(agoS: number, to = "running"): HistoryRecord & { kind: "transition" } {
+function step(agoS: number, to: TaskState = "running"): Transition & { kind: "transition" } {
   const time = new Date(Date.now() - agoS * 1_000).toISOString();
   return {
     kind: "transition",
@@ -73,19 +74,19 @@ describe("a server with a past", () => {
     const gate = deferred();
     const past: Past = {
       async *since() {
-        yield step(30, "before");
+        yield step(30, "starting");
         await gate.promise;
         // Somebody keeps what happens now as well.
-        yield step(-30, "now");
+        yield step(-30);
       },
     };
     const { server, json } = await serve(past);
 
-    server.happenings.moved({ ...step(0, "now") });
+    server.happenings.moved({ ...step(0) });
     const told = json<Transition[]>("/api/transitions");
     gate.resolve();
 
-    expect((await told).map(({ to }) => to)).toEqual(["before", "now"]);
+    expect((await told).map(({ to }) => to)).toEqual(["starting", "running"]);
   });
 
   test("shows what is left where the past can't be read", async () => {

@@ -10,6 +10,7 @@ import { ZcontextError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
+import { wordsFor } from "../../src/protocol/task-state.ts";
 import { columns } from "../columns.ts";
 import { assertFile, readContextFile } from "../context-file.ts";
 import { createLog } from "../log.ts";
@@ -217,7 +218,7 @@ function report(outcome: Outcome, { json }: Options): number {
     answer(
       columns(
         ["TASK", "STATE", "RUNS", "REASON"],
-        outcome.tasks.map(({ id, state, runs, reason = "" }) => [id, state, `${runs}`, reason]),
+        outcome.tasks.map(({ id, state, runs, reason = "" }) => [id, wordsFor(state), `${runs}`, reason]),
       ),
     );
   return failed ? EXIT.failed : EXIT.done;

@@ -23,7 +23,7 @@ export function taskRow(id: string, facts: Partial<TaskRow> = {}): TaskRow {
     rssHistory: [50, 50, 51.6],
     last: { atMs: 0, words: "started" },
     steps: [],
-    said: [],
+    announcements: [],
     ...facts,
   };
 }
