@@ -14,7 +14,7 @@ export interface TransitionRecord extends Transition<string> {
   kind: "transition";
 }
 
-/** How all tasks of a transaction stand; said now and then, so that whoever reads the end need not read the beginning. */
+/** The states of all tasks of a transaction; recorded now and then, so that a reader need not begin at the start. */
 export interface StatesRecord {
   kind: "states";
   transaction: string;
@@ -22,12 +22,12 @@ export interface StatesRecord {
   tasks: { readonly [task: string]: readonly [state: string, runs: number] };
 }
 
-/** A provider begins to write, runs, which is said once a minute, or ends; one that is killed says nothing more. */
+/** A provider begins to write, runs, which is recorded once a minute, or ends; a killed one records no end. */
 export interface ProviderRecord {
   kind: "provider";
   event: (typeof EVENTS)[number];
   atMs: number;
-  /** Tells one life of a provider from another. */
+  /** Tells one process of a provider from the next. */
   incarnation: string;
   pid: number;
   version: string;

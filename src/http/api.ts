@@ -1,12 +1,11 @@
-// What the dashboard's server and its page tell each other, as JSON. Types only: the page is built from them as well.
-// Pure.
+// The JSON of the dashboard's API. Types only, since the page is built from them as well. Pure.
 import type { Figures, History } from "../history/figures.ts";
 import type { TaskRecord } from "../protocol/task-record.ts";
 import type { Transition } from "../protocol/transition.ts";
 
 export type { Figures, History, Transition };
 
-/** A task as its context file has it. */
+/** A task as its context file defines it. */
 export interface TaskDefinition {
   id: string;
   instance: string;
@@ -22,9 +21,9 @@ export interface TaskDefinition {
 export interface TriggerDefinition {
   event: string;
   action: string;
-  /** Task ids, each once; of `all` and the context's own id there are as many as there are tasks. */
+  /** Task ids, each once; `all` and the context's own id stand for every task. */
   call: readonly string[];
-  /** Whether it calls everybody. */
+  /** Whether it calls all tasks. */
   callsAll: boolean;
 }
 
@@ -45,7 +44,7 @@ export interface State {
   context: string;
   name: string;
   version: string;
-  /** Whether commands are taken, from whoever has the token. */
+  /** Whether commands are accepted from a caller that has the token. */
   takesCommands: boolean;
   /** Whether `/api/history?since=…` reaches back further than the last hour. */
   keepsHistory: boolean;
@@ -62,9 +61,9 @@ export interface Triggered {
   call: readonly string[];
 }
 
-/** What all this takes: the provider with its forwarder, and how much of that is for looking at the processes. */
+/** What the provider and its forwarder take, and the part of it for sampling. */
 export interface Cost {
-  /** Percent of one core since the last time. */
+  /** Percent of one core since the last event. */
   cpuPercent: number;
   residentBytes: number;
   samplingPercent: number;
@@ -77,7 +76,7 @@ export interface OutputLine {
   line: string;
 }
 
-/** The events of `/api/events`, by name. `snapshot` comes first, and again when something had to be left out. */
+/** The events of `/api/events`, by name. `snapshot` comes first, and again after events were dropped. */
 export interface Events {
   /** The transitions may be those of an earlier provider, and of a later version. */
   snapshot: { state: State; transitions: readonly Transition<string>[] };
@@ -101,7 +100,7 @@ export interface CommandRequest {
   tasks?: readonly string[];
 }
 
-/** Its answer: what each task was told, or why not. */
+/** Its answer: the order that each task was given, or a refusal. */
 export type CommandAnswer =
   | { result: "success"; transaction: string; orders: { readonly [task: string]: string } }
   | Refusal;

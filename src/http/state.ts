@@ -1,4 +1,5 @@
-// What the page is shown of a provider. Pure.
+// Turns what the provider knows into what the dashboard shows: definitions, transactions, costs, reasons for bad health.
+// Pure.
 import type { ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
@@ -8,7 +9,7 @@ import type { Cost, TaskDefinition, TaskSnapshot, TransactionSnapshot } from "./
 import type { ShownRecord, Source } from "./source.ts";
 
 export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefinition[] {
-  const everybody = tasks.map(({ id }) => id);
+  const allIds = tasks.map(({ id }) => id);
   return tasks.map((task) => ({
     id: task.id,
     instance: task.instance,
@@ -17,15 +18,15 @@ export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefiniti
     serviceType: task.serviceType,
     entersAtOnce: entersAtOnce(task),
     dependsOn: task.supervision.dependsOn,
-    triggers: triggersOf(task, contextId, everybody),
+    triggers: triggersOf(task, contextId, allIds),
   }));
 }
 
-function triggersOf({ triggers }: TaskServiceConfig, contextId: string, everybody: string[]) {
+function triggersOf({ triggers }: TaskServiceConfig, contextId: string, allIds: string[]) {
   return Object.entries(triggers).map(([event, trigger]) => ({
     event,
     action: trigger.action,
-    call: idsCalled(trigger, contextId, everybody),
+    call: idsCalled(trigger, contextId, allIds),
     callsAll: trigger.call.some((name) => name === "all" || (name !== "" && name === contextId)),
   }));
 }
@@ -38,7 +39,7 @@ function snapshotOf({ service_id, instance, serviceName, lifecycle, pid, runs, r
   return { id: service_id, instance, serviceName, state: lifecycle, pid, runs, ...(reason ? { reason } : {}) };
 }
 
-/** What an overview says of the provider's own cost; undefined where it says nothing. */
+/** The provider's own cost, by an overview; undefined where that has none. */
 export function costOf({ provider, forwarder, sampling }: JsonObject): Cost | undefined {
   const figure = (member: Json | undefined, name: string) => {
     const value = isObject(member) ? member[name] : undefined;
@@ -53,8 +54,8 @@ export function costOf({ provider, forwarder, sampling }: JsonObject): Cost | un
   };
 }
 
-/** Why all is not well; nothing where it is. */
-export function ailmentsOf(
+/** Why `/_health` is not OK; empty where it is. */
+export function unhealthyReasonsOf(
   transactions: readonly TransactionSnapshot[],
   { isForwarderThere }: { isForwarderThere: boolean },
 ): string[] {

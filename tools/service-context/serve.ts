@@ -85,7 +85,9 @@ async function run(
   assertNothingIdle(options);
   await using recorder = history === undefined ? undefined : await openRecorder({ ...options, history }, { file, log });
   await using dashboard =
-    http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log, past: recorder?.past });
+    http === undefined
+      ? undefined
+      : await openDashboard({ ...options, http }, { config, log, keptHistory: recorder?.keptHistory });
   const watchers = [recorder, dashboard].filter((watcher) => watcher !== undefined);
   const provider = await startProvider({
     config,
