@@ -1,4 +1,4 @@
-// The feed of transitions of the transaction that is looked at: the newest first.
+// Shows the transitions of the shown transaction, the newest first.
 import type { Transition } from "../src/http/api.ts";
 import { html, part, symbol } from "./element.ts";
 import { lookOf } from "./states.ts";
@@ -7,11 +7,11 @@ import { clock } from "./text.ts";
 export interface Feed {
   begin(transitions: readonly Transition<string>[]): void;
   add(transition: Transition<string>): void;
-  /** Those of this transaction are shown. */
-  look(transaction: string): void;
+  /** Shows those of this transaction. */
+  show(transaction: string): void;
 }
 
-/** Steps that are shown, and steps of all transactions that are kept. */
+/** How many transitions are shown, and how many of all transactions are kept. */
 const MOST = 200;
 const MOST_KEPT = 1_000;
 
@@ -22,14 +22,14 @@ export function createFeed(onSelect: (id: string) => void): Feed {
   let shown: string | undefined;
 
   function add(transition: Transition<string>): void {
-    // After a pause the server may say again what we know.
+    // After a reconnection the server may repeat known transitions.
     if (transition.sequence <= last) return;
     last = transition.sequence;
     known = [...known, transition].slice(-MOST_KEPT);
-    if (transition.transaction === shown) show(transition);
+    if (transition.transaction === shown) prepend(transition);
   }
 
-  function show(transition: Transition<string>): void {
+  function prepend(transition: Transition<string>): void {
     list.prepend(entryOf(transition, onSelect));
     while (list.childElementCount > MOST) list.lastElementChild?.remove();
     part("no-transitions").hidden = true;
@@ -43,13 +43,13 @@ export function createFeed(onSelect: (id: string) => void): Feed {
       for (const transition of transitions) add(transition);
     },
     add,
-    look(transaction) {
+    show(transaction) {
       if (transaction === shown) return;
       shown = transaction;
       list.replaceChildren();
       const own = known.filter((transition) => transition.transaction === transaction);
       part("no-transitions").hidden = own.length > 0;
-      for (const transition of own) show(transition);
+      for (const transition of own) prepend(transition);
     },
   };
 }

@@ -1,5 +1,12 @@
-// The dashboard: keeps what the server tells, and has it shown.
-import type { CommandRequest, Events, State, TaskDefinition, TaskSnapshot, TransactionSnapshot } from "../src/http/api.ts";
+// The page of the dashboard: keeps the state that the server sends, passes it to the parts of the page, and gives commands.
+import type {
+  CommandRequest,
+  Events,
+  State,
+  TaskDefinition,
+  TaskSnapshot,
+  TransactionSnapshot,
+} from "../src/http/api.ts";
 import { isAtRest, TASK_STATES, type TaskState } from "../src/protocol/task-state.ts";
 import { createCharts } from "./charts.ts";
 import { createDetails } from "./details.ts";
@@ -7,7 +14,7 @@ import { askForToken, confirm } from "./dialogs.ts";
 import { html, part, symbol } from "./element.ts";
 import { createFeed } from "./feed.ts";
 import { createPicture } from "./picture.ts";
-import { command, listen, readHistory, TokenWanted } from "./server.ts";
+import { command, listen, readHistory, TokenRequired } from "./server.ts";
 import { LONG_SPANS, SHORT_SPANS } from "./spans.ts";
 import { lookOf } from "./states.ts";
 import { bytes, percent } from "./text.ts";
@@ -15,11 +22,11 @@ import { createTimeline } from "./timeline.ts";
 
 type CpuAndMemory = readonly [cpuPercent: number, residentBytes: number];
 
-/** What the server keeps in ten seconds is fetched again, so that an hour does not grow to 3600 rows. */
+/** How often the last hour is read again: the server keeps a row each ten seconds, events add one each second. */
 const HISTORY_AGAIN_MS = 300_000;
 
 let state: State | undefined;
-/** The one that is looked at; one that is over stays until another begins. */
+/** The shown transaction; one that has ended stays until another begins. */
 let transaction: TransactionSnapshot | undefined;
 let isChosen = false;
 let selected: string | undefined;
@@ -79,21 +86,21 @@ function isOpen(): boolean {
   return state?.transactions.some(({ id }) => id === transaction?.id) ?? false;
 }
 
-// The newest, until somebody chooses.
-function follow(open: readonly TransactionSnapshot[]): void {
+// The newest, until the user chooses one.
+function showNewest(open: readonly TransactionSnapshot[]): void {
   const same = open.find(({ id }) => id === transaction?.id);
   const next = (same !== undefined && isChosen) || open.length === 0 ? same : open.at(-1);
   if (same === undefined) isChosen = false;
-  if (next !== undefined) look(next);
+  if (next !== undefined) showTransaction(next);
 }
 
-function look(next: TransactionSnapshot): void {
+function showTransaction(next: TransactionSnapshot): void {
   const isOther = next.id !== transaction?.id;
   transaction = next;
   if (!isOther) return;
   figures = new Map();
-  timeline.follow(next.id);
-  feed.look(next.id);
+  timeline.show(next.id);
+  feed.show(next.id);
 }
 
 function show(): void {
@@ -142,13 +149,13 @@ function showCounts(tasks: readonly TaskSnapshot[]): void {
     return html("li", {}, chip);
   });
   const place = part("counts");
-  // Whoever is about to press one is not to lose it.
+  // The chip with the focus keeps it.
   const { state: focused } = (document.activeElement as HTMLElement | null)?.dataset ?? {};
   place.replaceChildren(...chips);
   if (focused !== undefined) place.querySelector<HTMLElement>(`[data-state="${CSS.escape(focused)}"]`)?.focus();
 }
 
-/** What all tasks take, and what it takes to supervise them. */
+/** What all tasks take together, and what the provider takes. */
 function showSums(): void {
   const all = [...figures.values()].reduce(([cpu, rss], [more, size]) => [cpu + more, rss + size], [0, 0]);
   const texts = [
@@ -158,10 +165,10 @@ function showSums(): void {
   part("sums").textContent = texts.join(" — ");
   part("sums").hidden = texts.length === 0;
   if (cost !== undefined)
-    part("sums").title = `The provider and its forwarder; looking at the tasks takes ${percent(cost.samplingPercent)}.`;
+    part("sums").title = `The provider and its forwarder; sampling the tasks takes ${percent(cost.samplingPercent)}.`;
 }
 
-/** Of those in a state the one after the selected: among many they are hard to find. */
+/** Selects the next task in this state: among many tasks they are hard to find. */
 function showNext(word: string): void {
   const ids = [...statesNow().values()].filter(({ state }) => state === word).map(({ id }) => id);
   const next = ids[(ids.indexOf(selected ?? "") + 1) % ids.length];
@@ -188,8 +195,8 @@ function showButtons(): void {
 }
 
 async function order(request: CommandRequest): Promise<void> {
-  const whom = request.tasks?.join(", ") ?? "all tasks";
-  say(`${request.action} ${whom} …`);
+  const tasks = request.tasks?.join(", ") ?? "all tasks";
+  say(`${request.action} ${tasks} …`);
   try {
     const answer = await command(request);
     if (answer.result === "failure") return say(`${answer.reason} (${answer.code})`, "bad");
@@ -199,9 +206,9 @@ async function order(request: CommandRequest): Promise<void> {
       "good",
     );
   } catch (error) {
-    if (!(error instanceof TokenWanted)) return say(`${request.action}: ${(error as Error).message}`, "bad");
+    if (!(error instanceof TokenRequired)) return say(`${request.action}: ${(error as Error).message}`, "bad");
     if (await askForToken()) return order(request);
-    say(`${request.action} ${whom}: not without the token`, "bad");
+    say(`${request.action} ${tasks}: a token is required`, "bad");
   }
 }
 
@@ -230,20 +237,20 @@ part<HTMLSelectElement>("transaction").addEventListener("change", ({ target }) =
   const found = state?.transactions.find(({ id }) => id === (target as HTMLSelectElement).value);
   if (found === undefined) return;
   isChosen = true;
-  look(found);
+  showTransaction(found);
   show();
 });
 part("close-details").addEventListener("click", () => select(undefined));
 
-// --- what the server tells -------------------------------------------------------------------------------------------
+// --- events of the server --------------------------------------------------------------------------------------------
 
-type Hear = { [Name in keyof Events]: (value: Events[Name]) => void };
+type Handlers = { [Name in keyof Events]: (value: Events[Name]) => void };
 
-const hear: Hear = {
+const handlers: Handlers = {
   snapshot({ state: whole, transitions }) {
     state = whole;
     connected("live", "good");
-    follow(whole.transactions);
+    showNewest(whole.transactions);
     feed.begin(transitions);
     show();
     void timeline.refresh();
@@ -251,10 +258,10 @@ const hear: Hear = {
   state(transactions) {
     if (state === undefined) return;
     state = { ...state, transactions };
-    follow(transactions);
+    showNewest(transactions);
     show();
   },
-  // News of the state come less often: the last steps of a transaction may come when it is over already.
+  // The event `state` is sent less often, and without transactions that have ended: their last transitions come only here.
   transition(transition) {
     feed.add(transition);
     if (transition.transaction !== transaction?.id) return;
@@ -289,9 +296,9 @@ function connected(text: string, tone: string): void {
 
 setInterval(() => void timeline.refresh(), HISTORY_AGAIN_MS);
 listen("/api/events", {
-  onEvent: (name, value) => hear[name as keyof Hear]?.(value as never),
+  onEvent: (name, value) => handlers[name as keyof Handlers]?.(value as never),
   onLost: () => connected("connecting …", "wait"),
-  async onTokenWanted() {
+  async onTokenRequired() {
     while (!(await askForToken()));
   },
 });
