@@ -252,7 +252,7 @@ interface Event {
 // --- in a pipe -------------------------------------------------------------------------------------------------------
 
 describe("in a pipe", () => {
-  test("steps are lines as well, and nothing is coloured", async () => {
+  test("transitions are lines as well, and nothing is coloured", async () => {
     await using provider = await startProvider(steady);
     await using monitor = startCommand("context-monitor", ["--context_file", provider.file]);
 

@@ -45,8 +45,8 @@ export function detailLines(row: TaskRow, { columns, isUnicode }: { columns: num
     ...figureLines(row.figures ?? {}, columns),
     ...childLines(row.figures ?? {}, isUnicode),
     ...eventLines(
-      "Steps",
-      row.steps.map(({ from, to, words, atMs }) => ({
+      "Transitions",
+      row.transitions.map(({ from, to, words, atMs }) => ({
         atMs,
         words: `${wordsFor(from) || "?"} ${isUnicode ? "→" : "->"} ${wordsFor(to)}: ${words}`,
       })),

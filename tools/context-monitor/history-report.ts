@@ -31,8 +31,8 @@ export interface HistoryReport {
   tasks: readonly TaskReport[];
   /** How many further tasks there are. */
   leftOut: number;
-  steps: readonly Transition<string>[];
-  stepCount: number;
+  transitions: readonly Transition<string>[];
+  transitionCount: number;
   gaps: readonly Gap[];
 }
 
@@ -46,7 +46,7 @@ export interface ReportBuilder {
 export const PARTS = 24;
 /** A column stands for no less time than this, so that there is a sample in each. */
 const LEAST_PART_MS = 2_000;
-const MOST_STEPS = 20;
+const MOST_TRANSITIONS = 20;
 const MOST_TASKS = 1_000;
 
 /** Sums of the records of a task. */
@@ -76,8 +76,8 @@ export function createHistoryReport({
   const rows = new Map<string, Row>();
   const leftOut = new Set<string>();
   const courses = new Map<string, Downsample>();
-  let steps: Transition<string>[] = [];
-  let stepCount = 0;
+  let transitions: Transition<string>[] = [];
+  let transitionCount = 0;
   const gaps = createGapFinder();
   let span: { fromMs: number; toMs: number } | undefined;
   let courseFromMs = sinceMs;
@@ -103,7 +103,7 @@ export function createHistoryReport({
     for (const row of rows.values()) if (isUnderWay(row.state)) row.state = "gone";
   }
 
-  function sample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
+  function addSample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
     // The course is drawn only for tasks that have a row.
     const shown: [string, readonly [number, number]][] = [];
     for (const [id, [cpu, rss]] of Object.entries(tasks)) {
@@ -127,7 +127,7 @@ export function createHistoryReport({
     return course;
   }
 
-  function step(record: HistoryRecord & { kind: "transition" }, isOfTime: boolean): void {
+  function addTransition(record: HistoryRecord & { kind: "transition" }, isOfTime: boolean): void {
     const { transaction, task, to, from, run } = record;
     const row = rowOf(transaction, task);
     if (row !== undefined) {
@@ -136,11 +136,11 @@ export function createHistoryReport({
       if (isOfTime && from === "backingOff" && isUnderWay(to)) row.restarts += 1;
     }
     if (!isOfTime) return;
-    stepCount += 1;
-    steps = [...steps, record].slice(-MOST_STEPS);
+    transitionCount += 1;
+    transitions = [...transitions, record].slice(-MOST_TRANSITIONS);
   }
 
-  function standing({ transaction, tasks }: HistoryRecord & { kind: "states" }): void {
+  function addStates({ transaction, tasks }: HistoryRecord & { kind: "states" }): void {
     for (const [id, [state, runs]] of Object.entries(tasks)) {
       const row = rowOf(transaction, id);
       if (row === undefined) continue;
@@ -158,9 +158,9 @@ export function createHistoryReport({
       if (only !== undefined && record.transaction !== only) return;
       if (isOfTime && span === undefined) courseFromMs = atMs;
       if (isOfTime) span = { fromMs: span?.fromMs ?? atMs, toMs: atMs };
-      if (record.kind === "states") standing(record);
-      else if (record.kind === "transition") step(record, isOfTime);
-      else if (isOfTime) sample(record);
+      if (record.kind === "states") addStates(record);
+      else if (record.kind === "transition") addTransition(record, isOfTime);
+      else if (isOfTime) addSample(record);
     },
     read(isRunning) {
       const { gaps: found, wasKilled } = gaps.read(isRunning);
@@ -169,7 +169,7 @@ export function createHistoryReport({
       const time = { fromMs: courseFromMs, toMs: untilMs, parts: parts() };
       const tasks = [...rows.values()].map((row) => taskReportOf(row, histories.get(row.transaction), time));
       const shown = found.filter(({ toMs = untilMs }) => toMs >= sinceMs);
-      return { span, tasks, leftOut: leftOut.size, steps, stepCount, gaps: shown };
+      return { span, tasks, leftOut: leftOut.size, transitions, transitionCount, gaps: shown };
     },
   };
 }

@@ -18,18 +18,21 @@ export interface ReportStyle {
 /** A longer name is cut: it would make every line of the table as long. */
 const MOST_COLUMNS = 100;
 
-/** Lines: the tasks, when no provider ran, the last steps. */
+/** Lines: the tasks, when no provider ran, the last transitions. */
 export function drawReport(
-  { span, tasks, leftOut, steps, stepCount, gaps }: HistoryReport,
+  { span, tasks, leftOut, transitions, transitionCount, gaps }: HistoryReport,
   style: ReportStyle,
 ): string[] {
   if (span === undefined) return [];
   const lines = [`from ${moment(span.fromMs)} to ${moment(span.toMs)}`, "", ...tableOf(tasks, style).split("\n")];
   if (leftOut > 0) lines.push(`and ${leftOut} more tasks, which --transaction shows`);
   if (gaps.length > 0) lines.push("", ...gaps.map(gapLine));
-  if (stepCount > 0) {
-    const which = stepCount > steps.length ? `the last ${steps.length} of ${stepCount} steps` : "steps";
-    lines.push("", `${which}:`, ...steps.map(stepLine));
+  if (transitionCount > 0) {
+    const which =
+      transitionCount > transitions.length
+        ? `the last ${transitions.length} of ${transitionCount} transitions`
+        : "transitions";
+    lines.push("", `${which}:`, ...transitions.map(transitionLine));
   }
   return lines;
 }
@@ -69,7 +72,7 @@ function gapLine({ fromMs, toMs, wasKilled }: Gap): string {
   return `no provider from ${moment(fromMs)} to ${moment(toMs)}, ${duration((toMs - fromMs) / 1_000)}: ${how}`;
 }
 
-function stepLine({ time, transaction, task, from, to, event, cause, reason }: Transition<string>): string {
+function transitionLine({ time, transaction, task, from, to, event, cause, reason }: Transition<string>): string {
   const why = [event, cause ?? reason].filter((word) => word !== undefined).join(": ");
   return [
     moment(Date.parse(time)),

@@ -23,7 +23,7 @@ export interface TaskEvent {
 }
 
 /** A transition of a task. */
-export interface Step extends TaskEvent {
+export interface TaskTransition extends TaskEvent {
   from: string;
   to: string;
 }
@@ -51,7 +51,7 @@ export interface TaskRow {
   cpuHistory: readonly (number | undefined)[];
   rssHistory: readonly (number | undefined)[];
   last: TaskEvent | undefined;
-  steps: readonly Step[];
+  transitions: readonly TaskTransition[];
   announcements: readonly TaskEvent[];
 }
 
@@ -76,8 +76,8 @@ export interface Model {
   sums: Overview["sums"];
 }
 
-/** How many samples, steps and announcements of a task are kept. */
-const KEPT = { samples: 120, steps: 50, announcements: 50 };
+/** How many samples, transitions and announcements of a task are kept. */
+const KEPT = { samples: 120, transitions: 50, announcements: 50 };
 
 export function emptyModel(connection: Connection): Model {
   const nothing = { rows: new Map(), sampledMs: new Map(), ended: undefined, isTold: false };
@@ -208,18 +208,18 @@ function moved(model: Model, event: Moved, atMs: number): Model {
   const { transaction, task, to, run, cause, pid } = event;
   const key = keyOf(transaction, task);
   const row = model.rows.get(key) ?? newRow(transaction, task);
-  const step = stepOf(event, atMs);
+  const transition = taskTransition(event, atMs);
   const next = {
     ...standing(row, { state: to, runs: run, pid }),
     restarts: event.restarts ?? row.restarts,
     reason: needsReason(to) ? cause : undefined,
-    last: step,
-    steps: latest([...row.steps, step], KEPT.steps),
+    last: transition,
+    transitions: latest([...row.transitions, transition], KEPT.transitions),
   };
   return { ...model, contextId: event.contextId || model.contextId, rows: new Map(model.rows).set(key, next) };
 }
 
-function stepOf({ from, to, event, cause, time }: Moved, atMs: number): Step {
+function taskTransition({ from, to, event, cause, time }: Moved, atMs: number): TaskTransition {
   // How a process has ended says enough, and more than the state that follows.
   const isEnd = event === "exit" && cause !== undefined;
   return { atMs: Date.parse(time) || atMs, ...(isEnd ? {} : { state: to }), words: cause ?? event, from, to };
@@ -276,7 +276,7 @@ function newRow(transaction: string, id: string): TaskRow {
     cpuHistory: [],
     rssHistory: [],
     last: undefined,
-    steps: [],
+    transitions: [],
     announcements: [],
   };
 }

@@ -74,7 +74,7 @@ test("CPU counts from the last look at the process, though others were looked at
   expect([...figures.values()].map(({ cpu_percent }) => cpu_percent)).toEqual([50, 10]);
 });
 
-test("total is the process and all that descend from it, and nobody else", () => {
+test("total is the process and its descendants, and no other", () => {
   const before = looks(1_000, listed(7), listed(8), listed(9, { startMs: 700 }), listed(10));
   const now = looks(
     2_000,
@@ -125,7 +125,7 @@ test("slow figures are told of each process, and what can be summed of the tree"
   });
 });
 
-test("what nobody tells is left out of the total", () => {
+test("what no process tells is left out of the total", () => {
   expect(Object.keys(figuresAt({ now: looks(0, listed(7)) })?.total ?? {}).sort()).toEqual([
     "cpu_percent",
     "percent",

@@ -76,17 +76,17 @@ describe("the report on a history", () => {
   });
 
   test("knows how a task stands that has not moved since then", () => {
-    const { tasks, stepCount } = reportOf([states(-30, { ts001: ["running", 4] }), figures(1, 10, 50)]);
+    const { tasks, transitionCount } = reportOf([states(-30, { ts001: ["running", 4] }), figures(1, 10, 50)]);
 
     expect(tasks).toMatchObject([{ id: "ts001", state: "running", runs: 4, restarts: 0 }]);
-    expect(stepCount).toBe(0);
+    expect(transitionCount).toBe(0);
   });
 
   test("takes of what is older nothing but how things stood", () => {
     const report = reportOf([step(-10, "backingOff", "starting"), figures(-5, 90, 900), figures(5, 10, 50)]);
 
     expect(report.tasks).toMatchObject([{ restarts: 0, cpuMost: 10, state: "starting" }]);
-    expect(report.steps).toEqual([]);
+    expect(report.transitions).toEqual([]);
     expect(report.span?.fromMs).toBe(SINCE_MS + 5_000);
   });
 
@@ -140,18 +140,18 @@ describe("the report on a history", () => {
   test("is of one transaction where only that is asked for", () => {
     const records = [figures(1, 1, 1, "T1"), figures(1, 1, 1, "T2"), step(2, "running", "exited")];
 
-    expect(reportOf(records, { only: "T2" })).toMatchObject({ tasks: [{ transaction: "T2" }], stepCount: 0 });
+    expect(reportOf(records, { only: "T2" })).toMatchObject({ tasks: [{ transaction: "T2" }], transitionCount: 0 });
     expect(reportOf(records, { only: "T3" }).span).toBeUndefined();
   });
 
-  test("holds so many tasks and steps at most, and counts the others", () => {
+  test("holds so many tasks and transitions at most, and counts the others", () => {
     const many = Array.from({ length: 3_000 }, (_, index) => step(index, "a", "b", { task: `ts${index}` }));
 
     const report = reportOf(many);
 
     expect(report.tasks).toHaveLength(1_000);
-    expect(report).toMatchObject({ leftOut: 2_000, stepCount: 3_000 });
-    expect(report.steps.map(({ task }) => task)).toEqual(
+    expect(report).toMatchObject({ leftOut: 2_000, transitionCount: 3_000 });
+    expect(report.transitions.map(({ task }) => task)).toEqual(
       many.slice(-20).map((record) => "task" in record && record.task),
     );
   });
@@ -167,7 +167,7 @@ describe("the report as people read it", () => {
     figures(62, 30, 70),
   ];
 
-  test("has the tasks, the gaps and the steps", () => {
+  test("has the tasks, the gaps and the transitions", () => {
     expect(drawReport(reportOf(records), plain)).toEqual([
       "from 2026-01-31 12:00:01 to 2026-01-31 12:01:02",
       "",
@@ -176,7 +176,7 @@ describe("the report as people read it", () => {
       "",
       "no provider from 2026-01-31 12:00:02 to 2026-01-31 12:01:00, 58s: it was killed",
       "",
-      "steps:",
+      "transitions:",
       "2026-01-31 12:00:01  T1  ts001  running  from starting  exit",
       "2026-01-31 12:01:01  T1  ts001  failed  from running  exit: code 3",
     ]);

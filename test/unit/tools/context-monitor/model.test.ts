@@ -227,7 +227,7 @@ describe("transactions", () => {
     ]);
 
     expect(model.ended).toBeUndefined();
-    expect(rowOf(model, "ts001")?.steps).toHaveLength(1);
+    expect(rowOf(model, "ts001")?.transitions).toHaveLength(1);
   });
 
   test("that a new provider does not have are gone, and those it has go on", () => {
@@ -274,7 +274,7 @@ describe("the overview", () => {
   );
 });
 
-describe("what anybody may say on the bus", () => {
+describe("what any program may publish", () => {
   test("is cleaned", () => {
     const model = knownAfter([
       sample(figures({ serviceId: "ts\u001b[31m1" })),

@@ -22,7 +22,7 @@ export function taskRow(id: string, facts: Partial<TaskRow> = {}): TaskRow {
     cpuHistory: [0, 50, 100],
     rssHistory: [50, 50, 51.6],
     last: { atMs: 0, words: "started" },
-    steps: [],
+    transitions: [],
     announcements: [],
     ...facts,
   };

@@ -223,7 +223,7 @@ describe("the details of a task", () => {
       total: { listening: [["127.0.0.1", 8080]] },
       children: [{ pid: 99, ppid: 4312, status: "running", cpu_percent: 10.3, rss: 40, threads: 1 }],
     },
-    steps: [{ atMs: NOW_MS, state: "running", words: "started", from: "starting", to: "running" }],
+    transitions: [{ atMs: NOW_MS, state: "running", words: "started", from: "starting", to: "running" }],
     announcements: [{ atMs: NOW_MS, words: "updated celsius=42" }],
   });
   const shown = (columns: number) =>
