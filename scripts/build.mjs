@@ -16,7 +16,7 @@ const deeds = [
   ...["serve", "dashboard", "recorder", "inspect", "test-services"].map((name) => `service-context/${name}`),
   "create-service/create",
   "conf-command/control",
-  ...["watch", "look-back"].map((name) => `context-monitor/${name}`),
+  ...["monitor", "print-history"].map((name) => `context-monitor/${name}`),
   "log",
 ];
 const children = {

@@ -15,7 +15,6 @@ export {
 } from "./context/client/client.ts";
 export { findPresence, type Presence } from "./context/provider/presence.ts";
 export { type Provider, type ProviderOptions, startProvider } from "./context/provider/provider.ts";
-export type { TaskRecord } from "./context/task/record.ts";
 export type { Outcome } from "./context/transaction/outcome.ts";
 export { ERROR_CODES, type ErrorCode, ZcontextError } from "./errors.ts";
 export { connectLink, type Link, type LinkOptions } from "./link/link.ts";
@@ -25,3 +24,4 @@ export { createSampler } from "./monitor/sample.ts";
 export { decodeFrame, encodeFrame, type Frame } from "./protocol/codec.ts";
 export type { Endpoints } from "./protocol/endpoints.ts";
 export { type Message, readMessage, writeMessage } from "./protocol/message.ts";
+export type { TaskRecord } from "./protocol/task-record.ts";

@@ -1,5 +1,5 @@
-// CPU and memory of the tasks over time. The lines are drawn by uPlot; which belongs to whom, and what it says, stands
-// in words below.
+// Charts of CPU and memory of the tasks over time. uPlot draws the lines; a legend below names the task and the value of
+// each.
 import uPlot from "uplot";
 import { html, part } from "./element.ts";
 import { highest, noRows, type Rows, recent } from "./figures.ts";
@@ -9,21 +9,21 @@ import { bytes, clock, moment, percent } from "./text.ts";
 export interface Charts {
   show(rows: Rows): void;
   select(id: string | undefined): void;
-  /** Which spans may be chosen. */
+  /** Offers these spans for choice. */
   offer(spans: readonly Span[]): void;
 }
 
 export interface ChartsOptions {
   onSelect(id: string): void;
-  /** Somebody wants to see so much. */
+  /** The user has chosen a span. */
   onSpan(spanMs: number): void;
 }
 
-/** More lines than this are none. */
+/** How many lines a chart has at most: more can't be told apart. */
 const MOST = 8;
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 
-/** Between two lines of the grid. */
+/** Possible distances between two lines of the grid. */
 const STEPS = [0.5, 1, 2, 5, 10, 20, 25, 50, 100, 200, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536];
 
 const CHARTS = [
@@ -31,7 +31,7 @@ const CHARTS = [
   { id: "memory", name: "residentBytes", format: bytes, steps: STEPS.map((step) => step * 2 ** 20) },
 ] as const;
 
-// A task that ran for a second has one figure and no line.
+// Points for values without neighbours: a task that ran for a second has one value, and no line.
 function alone({ data }: uPlot, index: number): number[] {
   const values = data[index] ?? [];
   const isThere = (place: number) => (values[place] ?? null) !== null;
@@ -81,7 +81,7 @@ export function createCharts({ onSelect, onSpan }: ChartsOptions): Charts {
 
 interface Chart {
   show(rows: Rows, options: { selected: string | undefined; spanMs: number }): void;
-  /** The next time it is drawn from the beginning. */
+  /** Has the next `show` draw everything again. */
   forget(): void;
 }
 
@@ -124,7 +124,7 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
       scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, name === "cpuPercent" ? 1 : 2 ** 20)] } },
       axes: [{ ...axis, size: 30, space: shownMs < DAY_MS ? 76 : 104, values: times }, upright],
       series: [{}, ...lines],
-      hooks: { setCursor: [({ cursor }) => say(cursor.idx ?? undefined)] },
+      hooks: { setCursor: [({ cursor }) => showValues(cursor.idx ?? undefined)] },
     };
     plot = new uPlot(options, [[], ...ids.map(() => [])], room);
     labels = ids.map(() => html("span", { class: "value" }));
@@ -144,11 +144,11 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
     legend.replaceChildren(...items);
   }
 
-  /** The figures at a place of the chart, or the last ones. */
-  function say(place: number | undefined): void {
-    for (const [index, label] of labels.entries()) {
-      const column = values[index] ?? [];
-      const value = column[place ?? column.length - 1];
+  /** Shows the values at an index in the legend, or the last ones. */
+  function showValues(index: number | undefined): void {
+    for (const [line, label] of labels.entries()) {
+      const column = values[line] ?? [];
+      const value = column[index ?? column.length - 1];
       label.textContent = value === null || value === undefined ? "–" : format(value);
     }
   }
@@ -168,7 +168,7 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
       key = nextKey;
       values = ids.map((task) => tasks.get(task) ?? []);
       plot?.setData([timesMs.map((time) => time / 1_000), ...values] as uPlot.AlignedData);
-      say(plot?.cursor.idx ?? undefined);
+      showValues(plot?.cursor.idx ?? undefined);
     },
     forget() {
       key = "";

@@ -1,5 +1,5 @@
-// What is known of one task, its lines, and its buttons.
-import type { OutputEvents, OutputLine, TaskDefinition, TaskState } from "../src/http/api.ts";
+// Shows the selected task: its facts, and the lines that it prints as they come.
+import type { OutputEvents, OutputLine, TaskDefinition, TaskSnapshot } from "../src/http/api.ts";
 import { html, part, symbol } from "./element.ts";
 import { listen } from "./server.ts";
 import { lookOf } from "./states.ts";
@@ -7,7 +7,7 @@ import { bytes, clock, percent } from "./text.ts";
 
 export interface Shown {
   definition: TaskDefinition;
-  state: TaskState | undefined;
+  state: TaskSnapshot | undefined;
   figures: readonly [cpuPercent: number, residentBytes: number] | undefined;
   transaction: string | undefined;
 }
@@ -22,13 +22,13 @@ export function createDetails(): Details {
   const facts = part("facts");
   const lines = part<HTMLOListElement>("lines");
   let stop = () => {};
-  let heard = "";
+  let listeningTo = "";
 
-  function hear({ definition, transaction }: Partial<Shown>): void {
+  function listenTo({ definition, transaction }: Partial<Shown>): void {
     const next =
       definition === undefined || transaction === undefined ? "" : JSON.stringify([transaction, definition.id]);
-    if (next === heard) return;
-    heard = next;
+    if (next === listeningTo) return;
+    listeningTo = next;
     stop();
     lines.replaceChildren();
     if (next === "" || definition === undefined || transaction === undefined) return;
@@ -42,7 +42,7 @@ export function createDetails(): Details {
     });
   }
 
-  // Whoever reads further up is not torn away.
+  // Scrolls to the new line only if the end was in view, so that a reader further up stays there.
   function add(line: OutputLine): void {
     const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 24;
     lines.append(lineOf(line));
@@ -54,7 +54,7 @@ export function createDetails(): Details {
     show(shown) {
       part("details").classList.toggle("none", shown === undefined);
       part("details-title").textContent = shown === undefined ? "Task" : shown.definition.id;
-      hear(shown ?? {});
+      listenTo(shown ?? {});
       part("no-lines").hidden = lines.childElementCount > 0;
       if (shown === undefined) return;
       part("description").textContent = shown.definition.description;
@@ -78,8 +78,8 @@ function factsOf({ definition, state, figures }: Shown): [string, Node | string]
   const look = lookOf(state?.state ?? "defined");
   const { triggers, dependsOn } = definition;
   const calls = triggers.map(({ event, action, call, callsAll }) => {
-    const whom = action === "exit" ? "everything ends" : `${action} ${callsAll ? "all" : call.join(", ")}`;
-    return `${event}: ${whom}`;
+    const effect = action === "exit" ? "everything ends" : `${action} ${callsAll ? "all" : call.join(", ")}`;
+    return `${event}: ${effect}`;
   });
   const facts: [string, Node | string | undefined][] = [
     ["State", html("span", { class: `chip tone-${look.tone}` }, symbol(look.symbol), look.word)],

@@ -1,8 +1,8 @@
-// The two questions that the page asks: for the token, and whether something is really meant.
+// The two dialogs of the page: one asks for the token, one for a confirmation.
 import { part } from "./element.ts";
 import { token } from "./server.ts";
 
-/** Asks for the token; false when it is not given. */
+/** Asks for the token; false when none is given. */
 export async function askForToken(): Promise<boolean> {
   const field = part<HTMLInputElement>("token");
   field.value = "";
@@ -17,7 +17,7 @@ export async function confirm(question: string): Promise<boolean> {
   return (await answerOf("question-dialog")) === "yes";
 }
 
-/** What the button that has closed a dialog stands for. */
+/** The value of the button that has closed a dialog. */
 function answerOf(id: string): Promise<string> {
   const dialog = part<HTMLDialogElement>(id);
   if (!dialog.open) {

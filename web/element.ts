@@ -1,4 +1,4 @@
-// Makes elements. What is shown is set as text, never as HTML: it comes from files and programs of anybody.
+// Makes elements. What they show is set as text, never as HTML: it comes from files and programs of others.
 
 export type Child = Node | string;
 
@@ -29,7 +29,7 @@ export function svg<Name extends keyof SVGElementTagNameMap>(
 function dress<T extends Element>(element: T, { class: names, text, set = {}, on = {} }: Traits, children: Child[]): T {
   if (names !== undefined) element.setAttribute("class", names);
   for (const [name, value] of Object.entries(set)) if (value !== undefined) element.setAttribute(name, `${value}`);
-  for (const [event, hear] of Object.entries(on)) element.addEventListener(event, hear);
+  for (const [event, handle] of Object.entries(on)) element.addEventListener(event, handle);
   if (text !== undefined) element.textContent = text;
   element.append(...children);
   return element;
@@ -42,7 +42,7 @@ export function part<T extends Element = HTMLElement>(id: string): T {
   return found as unknown as T;
 }
 
-/** A symbol beside a text that says the same. */
+/** A symbol beside a text that says the same, so hidden from screen readers. */
 export function symbol(path: string): SVGSVGElement {
   return svg(
     "svg",

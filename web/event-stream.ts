@@ -1,12 +1,11 @@
-// Reads server-sent events out of the pieces in which they come. EventSource would do it for us, but can't show a
-// token. Pure.
+// Parses server-sent events from the pieces in which they arrive. EventSource can't send a token. Pure.
 
 export interface ServerEvent {
   name: string;
   data: string;
 }
 
-/** A reader: each call takes the next piece and answers the events that it has completed. */
+/** Each call takes the next piece, and returns the events that it completes. */
 export function createEventReader(): (piece: string) => ServerEvent[] {
   let rest = "";
   return (piece) => {

@@ -1,35 +1,35 @@
-// The feed of transitions of the transaction that is looked at: the newest first.
+// Shows the transitions of the shown transaction, the newest first.
 import type { Transition } from "../src/http/api.ts";
 import { html, part, symbol } from "./element.ts";
 import { lookOf } from "./states.ts";
 import { clock } from "./text.ts";
 
 export interface Feed {
-  begin(transitions: readonly Transition[]): void;
-  add(transition: Transition): void;
-  /** Those of this transaction are shown. */
-  look(transaction: string): void;
+  begin(transitions: readonly Transition<string>[]): void;
+  add(transition: Transition<string>): void;
+  /** Shows those of this transaction. */
+  show(transaction: string): void;
 }
 
-/** Steps that are shown, and steps of all transactions that are kept. */
+/** How many transitions are shown, and how many of all transactions are kept. */
 const MOST = 200;
 const MOST_KEPT = 1_000;
 
 export function createFeed(onSelect: (id: string) => void): Feed {
   const list = part<HTMLOListElement>("transitions");
   let last = 0;
-  let known: Transition[] = [];
+  let known: Transition<string>[] = [];
   let shown: string | undefined;
 
-  function add(transition: Transition): void {
-    // After a pause the server may say again what we know.
+  function add(transition: Transition<string>): void {
+    // After a reconnection the server may repeat known transitions.
     if (transition.sequence <= last) return;
     last = transition.sequence;
     known = [...known, transition].slice(-MOST_KEPT);
-    if (transition.transaction === shown) show(transition);
+    if (transition.transaction === shown) prepend(transition);
   }
 
-  function show(transition: Transition): void {
+  function prepend(transition: Transition<string>): void {
     list.prepend(entryOf(transition, onSelect));
     while (list.childElementCount > MOST) list.lastElementChild?.remove();
     part("no-transitions").hidden = true;
@@ -43,18 +43,18 @@ export function createFeed(onSelect: (id: string) => void): Feed {
       for (const transition of transitions) add(transition);
     },
     add,
-    look(transaction) {
+    show(transaction) {
       if (transaction === shown) return;
       shown = transaction;
       list.replaceChildren();
       const own = known.filter((transition) => transition.transaction === transaction);
       part("no-transitions").hidden = own.length > 0;
-      for (const transition of own) show(transition);
+      for (const transition of own) prepend(transition);
     },
   };
 }
 
-function entryOf(transition: Transition, onSelect: (id: string) => void): HTMLLIElement {
+function entryOf(transition: Transition<string>, onSelect: (id: string) => void): HTMLLIElement {
   const { time, task, from, to, cause, reason, code, signal, event } = transition;
   const [before, after] = [lookOf(from), lookOf(to)];
   const how = signal !== undefined ? signal : code !== undefined ? `code ${code}` : "";

@@ -1,4 +1,4 @@
-// The rows behind the charts: what the server has kept, and what has come since. Pure.
+// The rows behind the charts: those that the server has kept, and those that have come since. Pure.
 import type { Figures, History } from "../src/http/api.ts";
 
 export type FigureName = "cpuPercent" | "residentBytes";
@@ -19,7 +19,7 @@ export function rowsOf({ timesMs, tasks }: History): Rows {
   return rows;
 }
 
-/** Adds a row at the end; one that is not later than the last is known already. */
+/** Adds a row at the end, unless it is not later than the last one, and so known already. */
 export function addRow(rows: Rows, { atMs, tasks }: Figures): void {
   if (atMs <= (rows.timesMs.at(-1) ?? 0)) return;
   for (const id of Object.keys(tasks))

@@ -1,11 +1,11 @@
-// Where the tasks stand and how the arrows run between them. Pure; the layout of what hangs together is dagre's. What
-// does not is set beside each other, in rows as wide as there is room. Pure.
+// Places the tasks and routes the arrows between them. dagre lays out each group of connected tasks; the groups are placed
+// beside each other in rows. Pure.
 import dagre from "@dagrejs/dagre";
 import type { TaskDefinition } from "../src/http/api.ts";
 
 export interface Box {
   id: string;
-  /** Of its left upper corner. */
+  /** Of its upper left corner. */
   x: number;
   y: number;
   width: number;
@@ -15,12 +15,12 @@ export interface Box {
 export interface Arrow {
   from: string;
   to: string;
-  /** What the trigger asks for; `needs` for a task that waits for another. */
+  /** The action of the trigger; `needs` for a dependency. */
   action: string;
   events: readonly string[];
   label: string;
   points: readonly Point[];
-  /** The middle of the label; where there is no room for labels there is none. */
+  /** The middle of the label; absent in a dense layout. */
   labelAt?: Point | undefined;
 }
 
@@ -40,11 +40,11 @@ export interface Layout {
 
 const WIDE = { width: 172, height: 58 };
 const DENSE = { width: 136, height: 44 };
-/** More tasks than this are drawn small. */
+/** With more tasks than this the boxes are small. */
 const MAX_WIDE = 30;
 const MARGIN = 14;
 const GAP = 18;
-/** A trigger for more tasks than this that calls everybody is told at the task alone. */
+/** A trigger that calls all of more tasks than this has no arrows; the details of its task name it. */
 const MAX_CALLED = 8;
 
 type Link = Pick<Arrow, "from" | "to" | "action" | "label"> & { events: string[] };
@@ -57,7 +57,7 @@ export function layOut(tasks: readonly TaskDefinition[], { width }: { width: num
     links,
   );
   const parts = groups.map((ids) => layOutGroup(ids, links, { width: width - 2 * MARGIN, isDense }));
-  // The large ones first; those alone fill the rows at the end.
+  // The large groups first; single tasks fill the rows at the end.
   parts.sort((one, other) => other.boxes.length - one.boxes.length);
   return { ...placeInRows(parts, width), isDense };
 }
@@ -101,7 +101,7 @@ function groupsOf(ids: readonly string[], links: readonly Link[]): string[][] {
 
 type Part = Omit<Layout, "isDense">;
 
-// From left to right where that fits, for that is how we read; from top to bottom otherwise.
+// From left to right where that fits, from top to bottom otherwise.
 function layOutGroup(
   ids: readonly string[],
   links: readonly Link[],
@@ -143,7 +143,7 @@ function arrange(
   return trim(boxes, [...arrows, ...beside]);
 }
 
-// A task that calls itself: round its right lower corner, with the label below, where dagre has left room.
+// A task that calls itself: around its lower right corner, with the label below, where dagre has left room.
 function loopAt({ x, y, width, height }: Box, link: Link, isDense: boolean): Arrow {
   const [right, bottom] = [x + width, y + height];
   const points = [
@@ -157,7 +157,7 @@ function loopAt({ x, y, width, height }: Box, link: Link, isDense: boolean): Arr
   return { ...link, points, labelAt };
 }
 
-// What is drawn beside the boxes may lie outside of what dagre counts.
+// Loops and labels may lie outside of the area that dagre reports.
 function trim(boxes: Box[], arrows: Arrow[]): Part {
   const corners = [
     ...boxes.flatMap(({ x, y, width, height }) => [

@@ -1,25 +1,33 @@
-// The dashboard: keeps what the server tells, and has it shown.
-import type { CommandRequest, Events, State, TaskDefinition, TaskState, TransactionState } from "../src/http/api.ts";
+// The page of the dashboard: keeps the state that the server sends, passes it to the parts of the page, and gives commands.
+import type {
+  CommandRequest,
+  Events,
+  State,
+  TaskDefinition,
+  TaskSnapshot,
+  TransactionSnapshot,
+} from "../src/http/api.ts";
+import { isAtRest, TASK_STATES, type TaskState } from "../src/protocol/task-state.ts";
 import { createCharts } from "./charts.ts";
 import { createDetails } from "./details.ts";
 import { askForToken, confirm } from "./dialogs.ts";
 import { html, part, symbol } from "./element.ts";
 import { createFeed } from "./feed.ts";
 import { createPicture } from "./picture.ts";
-import { command, listen, readHistory, TokenWanted } from "./server.ts";
+import { command, listen, readHistory, TokenRequired } from "./server.ts";
 import { LONG_SPANS, SHORT_SPANS } from "./spans.ts";
-import { lookOf, STATES } from "./states.ts";
+import { lookOf } from "./states.ts";
 import { bytes, percent } from "./text.ts";
 import { createTimeline } from "./timeline.ts";
 
 type CpuAndMemory = readonly [cpuPercent: number, residentBytes: number];
 
-/** What the server keeps in ten seconds is fetched again, so that an hour does not grow to 3600 rows. */
+/** How often the last hour is read again: the server keeps a row each ten seconds, events add one each second. */
 const HISTORY_AGAIN_MS = 300_000;
 
 let state: State | undefined;
-/** The one that is looked at; one that is over stays until another begins. */
-let transaction: TransactionState | undefined;
+/** The shown transaction; one that has ended stays until another begins. */
+let transaction: TransactionSnapshot | undefined;
 let isChosen = false;
 let selected: string | undefined;
 let figures: ReadonlyMap<string, CpuAndMemory> = new Map();
@@ -45,7 +53,7 @@ function definitions(): TaskDefinition[] {
   return [...own, ...brought.map(definitionOf)];
 }
 
-function definitionOf({ id, instance, serviceName }: TaskState): TaskDefinition {
+function definitionOf({ id, instance, serviceName }: TaskSnapshot): TaskDefinition {
   const unknown = { description: "", serviceType: "", entersAtOnce: false, dependsOn: [], triggers: [] };
   return { id, instance, serviceName, ...unknown };
 }
@@ -70,7 +78,7 @@ function showDetails(): void {
   showButtons();
 }
 
-function statesNow(): Map<string, TaskState> {
+function statesNow(): Map<string, TaskSnapshot> {
   return new Map((transaction?.tasks ?? []).map((task) => [task.id, task]));
 }
 
@@ -78,21 +86,21 @@ function isOpen(): boolean {
   return state?.transactions.some(({ id }) => id === transaction?.id) ?? false;
 }
 
-// The newest, until somebody chooses.
-function follow(open: readonly TransactionState[]): void {
+// The newest, until the user chooses one.
+function showNewest(open: readonly TransactionSnapshot[]): void {
   const same = open.find(({ id }) => id === transaction?.id);
   const next = (same !== undefined && isChosen) || open.length === 0 ? same : open.at(-1);
   if (same === undefined) isChosen = false;
-  if (next !== undefined) look(next);
+  if (next !== undefined) showTransaction(next);
 }
 
-function look(next: TransactionState): void {
+function showTransaction(next: TransactionSnapshot): void {
   const isOther = next.id !== transaction?.id;
   transaction = next;
   if (!isOther) return;
   figures = new Map();
-  timeline.follow(next.id);
-  feed.look(next.id);
+  timeline.show(next.id);
+  feed.show(next.id);
 }
 
 function show(): void {
@@ -108,7 +116,7 @@ function show(): void {
   showDetails();
 }
 
-function showTransactions(open: readonly TransactionState[]): void {
+function showTransactions(open: readonly TransactionSnapshot[]): void {
   const choice = part<HTMLSelectElement>("transaction");
   const ids = open.map(({ id }) => id);
   if (transaction !== undefined && !ids.includes(transaction.id)) ids.push(transaction.id);
@@ -127,10 +135,10 @@ function showTransactions(open: readonly TransactionState[]): void {
   choice.disabled = ids.length < 2;
 }
 
-function showCounts(tasks: readonly TaskState[]): void {
-  const counts = new Map<string, number>();
+function showCounts(tasks: readonly TaskSnapshot[]): void {
+  const counts = new Map<TaskState, number>();
   for (const { state } of tasks) counts.set(state, (counts.get(state) ?? 0) + 1);
-  const sorted = [...counts].sort(([one], [other]) => STATES.indexOf(one) - STATES.indexOf(other));
+  const sorted = [...counts].sort(([one], [other]) => TASK_STATES.indexOf(one) - TASK_STATES.indexOf(other));
   const chips = sorted.map(([word, count]) => {
     const { tone, symbol: path, word: text } = lookOf(word);
     const traits = {
@@ -141,13 +149,13 @@ function showCounts(tasks: readonly TaskState[]): void {
     return html("li", {}, chip);
   });
   const place = part("counts");
-  // Whoever is about to press one is not to lose it.
+  // The chip with the focus keeps it.
   const { state: focused } = (document.activeElement as HTMLElement | null)?.dataset ?? {};
   place.replaceChildren(...chips);
   if (focused !== undefined) place.querySelector<HTMLElement>(`[data-state="${CSS.escape(focused)}"]`)?.focus();
 }
 
-/** What all tasks take, and what it takes to supervise them. */
+/** What all tasks take together, and what the provider takes. */
 function showSums(): void {
   const all = [...figures.values()].reduce(([cpu, rss], [more, size]) => [cpu + more, rss + size], [0, 0]);
   const texts = [
@@ -157,10 +165,10 @@ function showSums(): void {
   part("sums").textContent = texts.join(" — ");
   part("sums").hidden = texts.length === 0;
   if (cost !== undefined)
-    part("sums").title = `The provider and its forwarder; looking at the tasks takes ${percent(cost.samplingPercent)}.`;
+    part("sums").title = `The provider and its forwarder; sampling the tasks takes ${percent(cost.samplingPercent)}.`;
 }
 
-/** Of those in a state the one after the selected: among many they are hard to find. */
+/** Selects the next task in this state: among many tasks they are hard to find. */
 function showNext(word: string): void {
   const ids = [...statesNow().values()].filter(({ state }) => state === word).map(({ id }) => id);
   const next = ids[(ids.indexOf(selected ?? "") + 1) % ids.length];
@@ -170,7 +178,6 @@ function showNext(word: string): void {
 // --- commands --------------------------------------------------------------------------------------------------------
 
 const ACTIONS = ["start", "restart", "stop"] as const;
-const AT_REST = new Set(["stopped", "exited", "failed", "defined"]);
 
 function showButtons(): void {
   const takesCommands = state?.takesCommands ?? false;
@@ -181,15 +188,15 @@ function showButtons(): void {
     whole.hidden = !takesCommands;
     one.hidden = !takesCommands;
     whole.disabled = action === "start" ? isOpen() : !isOpen();
-    const isResting = task === undefined || AT_REST.has(task.state);
+    const isResting = task === undefined || isAtRest(task.state);
     one.disabled =
       !isOpen() || task === undefined || (action === "stop" ? isResting : action === "start" && !isResting);
   }
 }
 
 async function order(request: CommandRequest): Promise<void> {
-  const whom = request.tasks?.join(", ") ?? "all tasks";
-  say(`${request.action} ${whom} …`);
+  const tasks = request.tasks?.join(", ") ?? "all tasks";
+  say(`${request.action} ${tasks} …`);
   try {
     const answer = await command(request);
     if (answer.result === "failure") return say(`${answer.reason} (${answer.code})`, "bad");
@@ -199,9 +206,9 @@ async function order(request: CommandRequest): Promise<void> {
       "good",
     );
   } catch (error) {
-    if (!(error instanceof TokenWanted)) return say(`${request.action}: ${(error as Error).message}`, "bad");
+    if (!(error instanceof TokenRequired)) return say(`${request.action}: ${(error as Error).message}`, "bad");
     if (await askForToken()) return order(request);
-    say(`${request.action} ${whom}: not without the token`, "bad");
+    say(`${request.action} ${tasks}: a token is required`, "bad");
   }
 }
 
@@ -230,20 +237,20 @@ part<HTMLSelectElement>("transaction").addEventListener("change", ({ target }) =
   const found = state?.transactions.find(({ id }) => id === (target as HTMLSelectElement).value);
   if (found === undefined) return;
   isChosen = true;
-  look(found);
+  showTransaction(found);
   show();
 });
 part("close-details").addEventListener("click", () => select(undefined));
 
-// --- what the server tells -------------------------------------------------------------------------------------------
+// --- events of the server --------------------------------------------------------------------------------------------
 
-type Hear = { [Name in keyof Events]: (value: Events[Name]) => void };
+type Handlers = { [Name in keyof Events]: (value: Events[Name]) => void };
 
-const hear: Hear = {
+const handlers: Handlers = {
   snapshot({ state: whole, transitions }) {
     state = whole;
     connected("live", "good");
-    follow(whole.transactions);
+    showNewest(whole.transactions);
     feed.begin(transitions);
     show();
     void timeline.refresh();
@@ -251,15 +258,15 @@ const hear: Hear = {
   state(transactions) {
     if (state === undefined) return;
     state = { ...state, transactions };
-    follow(transactions);
+    showNewest(transactions);
     show();
   },
-  // News of the state come less often: the last steps of a transaction may come when it is over already.
+  // The event `state` is sent less often, and without transactions that have ended: their last transitions come only here.
   transition(transition) {
     feed.add(transition);
     if (transition.transaction !== transaction?.id) return;
     const { task: id, to: state, run: runs, reason } = transition;
-    const pid = AT_REST.has(state) ? null : (transition.pid ?? null);
+    const pid = isAtRest(state) ? null : (transition.pid ?? null);
     const tasks = transaction.tasks.map((task) => (task.id === id ? { ...task, state, runs, pid, reason } : task));
     transaction = { ...transaction, tasks };
     show();
@@ -289,9 +296,9 @@ function connected(text: string, tone: string): void {
 
 setInterval(() => void timeline.refresh(), HISTORY_AGAIN_MS);
 listen("/api/events", {
-  onEvent: (name, value) => hear[name as keyof Hear]?.(value as never),
+  onEvent: (name, value) => handlers[name as keyof Handlers]?.(value as never),
   onLost: () => connected("connecting …", "wait"),
-  async onTokenWanted() {
+  async onTokenRequired() {
     while (!(await askForToken()));
   },
 });

@@ -1,17 +1,17 @@
-// The context as a picture: a box for each task, an arrow for each trigger. One box at a time is a stop of the Tab key;
-// the arrow keys go on from there.
-import type { TaskDefinition, TaskState, Triggered } from "../src/http/api.ts";
+// Draws the context: a box for each task, an arrow for each trigger and dependency. One box at a time can be reached with
+// the Tab key; the arrow keys move from there.
+import type { TaskDefinition, TaskSnapshot, Triggered } from "../src/http/api.ts";
 import { html, part, svg, symbol } from "./element.ts";
 import { type Arrow, type Box, type Layout, layOut, pathThrough } from "./layout.ts";
 import { lookOf } from "./states.ts";
 import { bytes, percent, shorten } from "./text.ts";
 
 export interface Picture {
-  /** Selects a task, and brings it into sight. */
+  /** Selects a task, and scrolls it into view. */
   reveal(id: string): void;
-  /** Draws these tasks anew where they, or the room, are others than before. */
+  /** Draws these tasks again if they or the width have changed. */
   draw(tasks: readonly TaskDefinition[]): void;
-  showStates(states: ReadonlyMap<string, TaskState>): void;
+  showStates(states: ReadonlyMap<string, TaskSnapshot>): void;
   showFigures(figures: ReadonlyMap<string, readonly [cpuPercent: number, residentBytes: number]>): void;
   light(triggered: Triggered): void;
   select(id: string | undefined): void;
@@ -20,7 +20,7 @@ export interface Picture {
 interface DrawnBox {
   box: Box;
   group: SVGGElement;
-  show(state: TaskState | undefined): void;
+  show(state: TaskSnapshot | undefined): void;
   figures(text: string): void;
 }
 
@@ -33,7 +33,7 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
   let tasks: readonly TaskDefinition[] = [];
   let drawn = new Map<string, DrawnBox>();
   let arrows: { arrow: Arrow; group: SVGGElement; timer?: number }[] = [];
-  let states: ReadonlyMap<string, TaskState> = new Map();
+  let states: ReadonlyMap<string, TaskSnapshot> = new Map();
   let figures: ReadonlyMap<string, readonly [number, number]> = new Map();
   let selected: string | undefined;
   let key = "";
@@ -149,12 +149,12 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
     drawn.get(to.id)?.group.focus();
   }
 
-  /** The one box that the Tab key comes to. */
+  /** Makes this box the one that the Tab key reaches. */
   function stopAt(id: string | undefined): void {
     for (const [other, { group }] of drawn) group.setAttribute("tabindex", other === id ? "0" : "-1");
   }
 
-  function showStates(next: ReadonlyMap<string, TaskState>): void {
+  function showStates(next: ReadonlyMap<string, TaskSnapshot>): void {
     states = next;
     for (const [id, { show }] of drawn) show(next.get(id));
     showFigures(figures);
@@ -164,7 +164,7 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
   function showFigures(next: ReadonlyMap<string, readonly [number, number]>): void {
     figures = next;
     for (const [id, box] of drawn) {
-      // Of a process that has ended the last sample may still tell.
+      // The last sample may still hold figures of a process that has ended.
       const found = states.get(id)?.pid == null ? undefined : next.get(id);
       box.figures(found === undefined ? "" : `${percent(found[0])}  ${bytes(found[1])}`);
     }
@@ -201,7 +201,7 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
 
 const timers = new WeakMap<Element, ReturnType<typeof setTimeout>>();
 
-// One that fires again stays lit for longer, and begins its movement anew.
+// One that fires again restarts its animation, and stays lit for longer.
 function glow(group: SVGGElement | undefined, name: string): void {
   if (group === undefined) return;
   clearTimeout(timers.get(group));
@@ -260,7 +260,7 @@ function heads(): SVGDefsElement {
   return svg("defs", {}, ...ACTIONS.map(head));
 }
 
-// Straight ahead counts more than aside.
+// A distance sideways counts twice.
 function nearest(here: Box, boxes: readonly Box[], key: string): Box | undefined {
   const isUpright = key === "ArrowUp" || key === "ArrowDown";
   const sign = key === "ArrowUp" || key === "ArrowLeft" ? -1 : 1;
@@ -276,7 +276,7 @@ function nearest(here: Box, boxes: readonly Box[], key: string): Box | undefined
 
 const ACTIONS = ["start", "stop", "restart", "needs"];
 
-/** What those arrows mean that are there. */
+/** The meaning of the arrows that are drawn. */
 function drawLegend(actions: ReadonlySet<string>): void {
   const lines = ACTIONS.filter((action) => actions.has(action)).map((action) =>
     html(

@@ -1,18 +1,18 @@
-// Talks to the server that the page came from.
+// Requests to the server that the page came from: history, commands, and event streams that reconnect by themselves.
 import type { CommandAnswer, CommandRequest, History } from "../src/http/api.ts";
 import { createEventReader } from "./event-stream.ts";
 
-/** The server wants a token, or another one. */
-export class TokenWanted extends Error {}
+/** The server requires a token, or refused this one. */
+export class TokenRequired extends Error {}
 
 const KEY = "zcontext-token";
-/** Before another attempt, growing to the longest, in milliseconds. */
+/** The pause before another attempt, doubled each time up to the longest, in milliseconds. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
-/** The server says something at least each 15 s; after so many without a word it is gone. */
+/** The server sends something at least each 15 s; after so long without a byte, in milliseconds, the stream is dead. */
 const SILENCE_MS = 40_000;
 
-// Gone with the tab; no other page of this browser sees it.
+// In sessionStorage: it goes with the tab, and no other tab sees it.
 export const token = {
   get: () => sessionStorage.getItem(KEY) ?? undefined,
   set: (text: string) => sessionStorage.setItem(KEY, text),
@@ -26,7 +26,7 @@ async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   const response = await fetch(path, { ...options, headers, cache: "no-store", redirect: "error" });
   if (response.status !== 401) return response;
   token.forget();
-  throw new TokenWanted();
+  throw new TokenRequired();
 }
 
 /** The figures of the last hour, or of so long back where the provider keeps them. */
@@ -37,9 +37,9 @@ export async function readHistory(transaction: string, backMs?: number): Promise
   return (await response.json()) as History;
 }
 
-/** @throws {TokenWanted} when there is no token, or it is wrong. */
+/** @throws {TokenRequired} when there is no token, or it is wrong. */
 export async function command(request: CommandRequest): Promise<CommandAnswer> {
-  if (token.get() === undefined) throw new TokenWanted();
+  if (token.get() === undefined) throw new TokenRequired();
   const response = await ask("/api/commands", {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -50,13 +50,13 @@ export async function command(request: CommandRequest): Promise<CommandAnswer> {
 
 export interface Listening {
   onEvent(name: string, value: unknown): void;
-  /** `wait` is until the next attempt; a token is asked for where it is undefined. */
   onLost?(): void;
-  onTokenWanted?(): Promise<void>;
+  /** Asks the user for a token; the next attempt is made when it resolves. */
+  onTokenRequired?(): Promise<void>;
 }
 
-/** Listens for ever, whatever happens to the connection; answers how to stop it. */
-export function listen(path: string, { onEvent, onLost = () => {}, onTokenWanted }: Listening): () => void {
+/** Listens, and reconnects whenever the connection is lost; returns a function that stops it. */
+export function listen(path: string, { onEvent, onLost = () => {}, onTokenRequired }: Listening): () => void {
   const end = new AbortController();
   let pauseMs = FIRST_PAUSE_MS;
   void keepListening();
@@ -65,12 +65,12 @@ export function listen(path: string, { onEvent, onLost = () => {}, onTokenWanted
   async function keepListening(): Promise<void> {
     while (!end.signal.aborted) {
       try {
-        await hear();
+        await readStream();
       } catch (error) {
         if (end.signal.aborted) return;
         onLost();
-        if (error instanceof TokenWanted && onTokenWanted !== undefined) {
-          await onTokenWanted();
+        if (error instanceof TokenRequired && onTokenRequired !== undefined) {
+          await onTokenRequired();
           continue;
         }
       }
@@ -79,7 +79,7 @@ export function listen(path: string, { onEvent, onLost = () => {}, onTokenWanted
     }
   }
 
-  async function hear(): Promise<void> {
+  async function readStream(): Promise<void> {
     const silence = new AbortController();
     let late = setTimeout(() => silence.abort(), SILENCE_MS);
     try {
@@ -93,7 +93,7 @@ export function listen(path: string, { onEvent, onLost = () => {}, onTokenWanted
         pauseMs = FIRST_PAUSE_MS;
         for (const { name, data } of read(piece.value)) onEvent(name, JSON.parse(data));
       }
-      throw new Error("the server has ended it");
+      throw new Error("the server has ended the stream");
     } finally {
       clearTimeout(late);
     }

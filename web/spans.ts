@@ -1,4 +1,4 @@
-// How much time the charts may show. Pure.
+// The spans of time that the charts offer. Pure.
 
 /** A stretch of time up to now. */
 export interface Span {
@@ -10,9 +10,9 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
 export const FIRST_SPAN: Span = { name: "5 min", ms: 300_000 };
-/** Of these every provider knows the figures. */
+/** Offered for every provider. */
 export const SHORT_SPANS: readonly Span[] = [FIRST_SPAN, { name: "1 h", ms: HOUR_MS }];
-/** Of these one that keeps a history. */
+/** Offered only for a provider that keeps a history. */
 export const LONG_SPANS: readonly Span[] = [
   { name: "6 h", ms: 6 * HOUR_MS },
   { name: "1 d", ms: DAY_MS },

@@ -1,4 +1,4 @@
-// Figures and times as people read them. Pure.
+// Formats figures and times for the page. Pure.
 import { DAY_MS } from "./spans.ts";
 
 export function percent(value: number): string {
@@ -11,12 +11,12 @@ export function bytes(value: number): string {
   return `${mib >= 100 ? Math.round(mib) : mib.toFixed(1)} MiB`;
 }
 
-/** `12:04:31`, in the time of whoever looks. */
+/** `12:04:31`, in the time zone of the browser. */
 export function clock(time: string | number): string {
   return new Date(time).toTimeString().slice(0, 8);
 }
 
-/** `12:04`, and the day before it where a chart shows more than one. */
+/** `12:04`, with the day before it where a chart spans more than one. */
 export function moment(atMs: number, spanMs: number): string {
   const hour = new Date(atMs).toTimeString().slice(0, 5);
   if (spanMs < DAY_MS) return hour;

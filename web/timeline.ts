@@ -1,14 +1,14 @@
-// Which rows the charts show of a transaction: those of the last hour, which grow with what is told, or those of a longer
-// span, which are read again when another row is due. Pure but for the reading. Pure.
+// Decides which rows of a transaction the charts show: those of the last hour, which grow with each event, or those of a
+// longer span, which are read again when another row is due. Reading and showing are passed in. Pure.
 import type { Figures, History } from "../src/http/api.ts";
 import { addRow, noRows, type Rows, rowsOf } from "./figures.ts";
 import { FIRST_SPAN, HOUR_MS } from "./spans.ts";
 
 export interface Timeline {
   /** Shows this transaction from now on. */
-  follow(transaction: string): void;
+  show(transaction: string): void;
   choose(spanMs: number): void;
-  /** Takes what is told of the transaction. */
+  /** Adds figures of the transaction. */
   add(figures: Figures): void;
   /** Reads the last hour again. */
   refresh(): Promise<void>;
@@ -18,19 +18,19 @@ export interface TimelineOptions {
   /** The figures of the last hour, or of so long back. */
   read(transaction: string, backMs?: number): Promise<History>;
   show(rows: Rows): void;
-  /** How it stands with the reading of a long span; empty where all is well. */
+  /** Reports the reading of a long span; empty when it is done. */
   say(text: string): void;
   nowMs?(): number;
 }
 
-/** The rows of a long span. */
+/** How many rows a long span has. */
 const ROWS = 600;
 
 export function createTimeline({ read, show, say, nowMs = Date.now }: TimelineOptions): Timeline {
   let transaction: string | undefined;
   let spanMs = FIRST_SPAN.ms;
   let hour: Rows = noRows();
-  /** What is shown of more than an hour, and when it was read. */
+  /** The rows of a long span, and when they were read. */
   let long: { rows: Rows; atMs: number } | undefined;
   let isReading = false;
 
@@ -48,13 +48,13 @@ export function createTimeline({ read, show, say, nowMs = Date.now }: TimelineOp
     void readLong();
   }
 
-  /** Reads a long span, where it was not read yet or is old. */
+  /** Reads a long span that was not read yet, or is old. */
   async function readLong(): Promise<void> {
     const [of, backMs] = [transaction, spanMs];
     if (of === undefined || backMs <= HOUR_MS || isReading) return;
     if (long !== undefined && nowMs() - long.atMs < backMs / ROWS) return;
     isReading = true;
-    // Only the first one is waited for.
+    // A later reading replaces rows that are already shown.
     say(long === undefined ? "reading …" : "");
     const history = await read(of, backMs).catch(() => undefined);
     isReading = false;
@@ -65,7 +65,7 @@ export function createTimeline({ read, show, say, nowMs = Date.now }: TimelineOp
   }
 
   return {
-    follow(next) {
+    show(next) {
       transaction = next;
       hour = noRows();
       long = undefined;

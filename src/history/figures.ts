@@ -1,5 +1,4 @@
-// The figures of a transaction, as they are kept and shown. The page of the dashboard is built from these types as
-// well. Pure.
+// The figures of a transaction as they are kept and shown; the page of the dashboard uses these types as well. Pure.
 import { isObject, type Json } from "../protocol/json.ts";
 import { MIB_BYTES } from "../units.ts";
 
@@ -18,7 +17,7 @@ export interface History {
   };
 }
 
-/** The figures of a transaction out of its entries on the bus; of the whole tree where there is one. */
+/** The figures of a transaction from its entries of `monitor`, of whole trees where they are known. */
 export function figuresOf(transaction: string, entries: readonly Json[], atMs: number): Figures {
   const tasks = entries.flatMap((entry) => {
     if (!isObject(entry)) return [];

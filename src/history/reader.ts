@@ -1,4 +1,4 @@
-// Reads a history, whether somebody writes to it meanwhile or not. Holds a piece of one file at a time.
+// Reads a history, also while a provider writes to it. Holds a piece of one file at a time.
 import { constants, type ReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ import { type HistoryRecord, MAX_LINE_LENGTH, readRecord, timeOf } from "./recor
 import { packedName, plainName, type Segment, segmentsOf, segmentsSince } from "./segments.ts";
 
 export interface ReadOptions {
-  /** Nothing that is older. */
+  /** Older records are left out. */
   sinceMs?: number;
-  /** Is told of a file that is none of a history, or can't be read to its end. */
+  /** Called for a file that holds no records, or can't be read to its end. */
   onFault?(file: string, reason: string): void;
 }
 
@@ -20,10 +20,10 @@ const PIECE_BYTES = 64 * 1_024;
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
- * All records since a time, the oldest first. What is written while it is read may be among them. A folder that is not
- * there holds none.
+ * All records since a time, the oldest first; those written during the reading may be among them. A folder that does not
+ * exist holds none.
  *
- * @throws what the system says of a folder that can't be read.
+ * @throws the error of the file system for a folder that can't be read.
  */
 export async function* readHistory(
   folder: string,
@@ -35,8 +35,8 @@ export async function* readHistory(
   }
 }
 
-// It may be packed between our look at the folder and now, and then the plain one has gone; or both have, for their age.
-// What has the name of a plain one, and was no file when we looked, hides no packed one.
+// The segment may have been packed since the folder was listed, so the packed file is tried next; or both files may have
+// been removed for their age.
 async function* readSegment(
   folder: string,
   { number, isPlain }: Segment,
@@ -60,11 +60,11 @@ async function* readSegment(
   }
 }
 
-/** Whole lines, some at a time: one that has no end is still being written, or will never be. */
+/** Whole lines, some at a time. A line without an end is still being written, or was cut off for good. */
 async function* linesOf(file: string): AsyncGenerator<string[], void, undefined> {
   let lines: string[] = [];
   const splitter = createLineSplitter((line) => lines.push(line), MAX_LINE_LENGTH);
-  // To open a pipe that has been put there since then would never end, and nor would the process that waits for that.
+  // O_NONBLOCK: opening a named pipe that has been put there since would block for ever, and so would this process.
   const opened = await open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const source = opened.createReadStream({ highWaterMark: PIECE_BYTES }) as ReadStream;
   try {

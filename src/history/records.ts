@@ -2,18 +2,19 @@
 // only when every field has its shape. A kind that is not known is passed over: a later version may have more of them.
 // Pure.
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { pickTransition, type Transition } from "../protocol/transition.ts";
 import type { Figures } from "./figures.ts";
-import { type Transition, transitionOf } from "./transition.ts";
 
 export interface FiguresRecord extends Figures {
   kind: "figures";
 }
 
-export interface TransitionRecord extends Transition {
+/** Its states may be those of a later version. */
+export interface TransitionRecord extends Transition<string> {
   kind: "transition";
 }
 
-/** How all tasks of a transaction stand; said now and then, so that whoever reads the end need not read the beginning. */
+/** The states of all tasks of a transaction; recorded now and then, so that a reader need not begin at the start. */
 export interface StatesRecord {
   kind: "states";
   transaction: string;
@@ -21,12 +22,12 @@ export interface StatesRecord {
   tasks: { readonly [task: string]: readonly [state: string, runs: number] };
 }
 
-/** A provider begins to write, runs, which is said once a minute, or ends; one that is killed says nothing more. */
+/** A provider begins to write, runs, which is recorded once a minute, or ends; a killed one records no end. */
 export interface ProviderRecord {
   kind: "provider";
   event: (typeof EVENTS)[number];
   atMs: number;
-  /** Tells one life of a provider from another. */
+  /** Tells one process of a provider from the next. */
   incarnation: string;
   pid: number;
   version: string;
@@ -98,7 +99,9 @@ const READERS: { [kind in HistoryRecord["kind"]]: (value: JsonObject) => History
   states: (value) => (has(value, STATES) ? (picked(value, STATES) as unknown as StatesRecord) : undefined),
   provider: (value) => (has(value, PROVIDER) ? (picked(value, PROVIDER) as unknown as ProviderRecord) : undefined),
   transition: (value) =>
-    has(value, TRANSITION) ? { kind: "transition", ...transitionOf(value as unknown as Transition) } : undefined,
+    has(value, TRANSITION)
+      ? { kind: "transition", ...pickTransition(value as unknown as Transition<string>) }
+      : undefined,
 };
 
 function has(value: JsonObject, shapes: { [name: string]: Shape }): boolean {

@@ -1,16 +1,16 @@
-// The files of a history: what they are called, which are to be read, which are to go. A segment is appended to
-// until it is long enough; then it is packed, under another name, and the plain one goes. Where both are there, a process
-// has been killed in between, and they say the same. Pure.
+// Names the files of a history, and decides which are read and which are removed. A segment is appended to until it is long
+// enough; then it is packed under another name, and the plain file is removed. Where both exist, the process was killed in
+// between, and they hold the same. Pure.
 
 /** A file of the folder. */
 export interface FoundFile {
   name: string;
   bytes: number;
-  /** When it was written to last. */
+  /** When it was last written to. */
   changedMs: number;
 }
 
-/** What is there under one number. */
+/** The files of one number. */
 export interface Segment {
   number: number;
   isPlain: boolean;
@@ -22,20 +22,20 @@ export interface Segment {
 }
 
 const DIGITS = 8;
-/** A file that has a higher number would be none of ours. */
+/** A file with a higher number is not part of a history. */
 const MAX_NUMBER = 999_999_999_999_999;
 const NAME = /^(\d{8,15})\.ndjson(\.gz)?(\.tmp)?$/;
-/** The clock of a file system is behind ours, by two seconds where it is a coarse one. */
+/** The time stamps of a file system are behind the clock, by two seconds on a coarse one. */
 const COARSE_MS = 2_000;
 
 const MIB_BYTES = 2 ** 20;
-/** So many segments have room in a large history; of more the mere names take long to look through. */
+/** A large history has so many segments; with more of them even listing the folder would take long. */
 const MANY = 1_024;
 const MOST_BYTES = 64 * MIB_BYTES;
-/** A short history has so many at least. */
+/** A small history has at least so many. */
 const FEW = 8;
 
-/** How long a segment becomes, where all together are no more than this. */
+/** How long a segment becomes, where all together take at most `maxBytes`. */
 export function segmentBytesOf(maxBytes: number): number {
   const wanted = Math.min(MOST_BYTES, Math.max(MIB_BYTES, Math.floor(maxBytes / MANY)));
   return Math.min(wanted, Math.floor(maxBytes / FEW));
@@ -49,12 +49,12 @@ export function packedName(number: number): string {
   return `${plainName(number)}.gz`;
 }
 
-/** What a packed file is called until it is whole. */
+/** The name of a packed file until it is complete. */
 export function unfinishedName(number: number): string {
   return `${packedName(number)}.tmp`;
 }
 
-/** Each segment once, the oldest first; files of others, and unfinished ones, are none. */
+/** Each segment once, the oldest first; other files and unfinished ones are left out. */
 export function segmentsOf(files: readonly FoundFile[]): Segment[] {
   const found = new Map<number, Segment>();
   for (const { name, bytes, changedMs } of files) {
@@ -73,15 +73,15 @@ export function segmentsOf(files: readonly FoundFile[]): Segment[] {
   return [...found.values()].sort((one, other) => one.number - other.number);
 }
 
-/** Files that somebody was killed over; nobody needs them. */
+/** Packed files whose writer was killed before they were complete. */
 export function unfinishedIn(files: readonly FoundFile[]): string[] {
   return files.flatMap(({ name }) => (NAME.exec(name)?.[3] === undefined ? [] : [name]));
 }
 
 /**
- * The number of a new segment: higher than all that are there, and than the last one we had.
+ * The number of a new segment: higher than all that exist, and than `last`.
  *
- * @throws where there is none.
+ * @throws {Error} when all numbers are used.
  */
 export function nextNumber(segments: readonly Segment[], last = 0): number {
   const number = Math.max(last, segments.at(-1)?.number ?? 0) + 1;
@@ -89,7 +89,7 @@ export function nextNumber(segments: readonly Segment[], last = 0): number {
   return number;
 }
 
-/** The oldest ones, which are to go so that the others are no more than this together. */
+/** The oldest segments, without which the others take at most `maxBytes`. */
 export function surplus(segments: readonly Segment[], maxBytes: number): Segment[] {
   let kept = 0;
   const first = segments.findLastIndex(({ bytes }) => {
@@ -100,8 +100,8 @@ export function surplus(segments: readonly Segment[], maxBytes: number): Segment
 }
 
 /**
- * Those that may hold a record of then or later. When a file was changed last, and not where it stands, says so: a clock
- * may have been set back between two of them.
+ * The segments that may hold a record of then or later. The time of the last change decides, not the order: a clock may
+ * have been set back between two of them.
  */
 export function segmentsSince(segments: readonly Segment[], sinceMs: number): Segment[] {
   return segments.filter(({ changedMs }) => changedMs + COARSE_MS >= sinceMs);

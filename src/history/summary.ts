@@ -1,11 +1,11 @@
-// Many figures of a transaction as one: of each task the mean of its CPU, and the most of its memory. Pure; what it
-// holds does not grow with what it is given. Pure.
+// Sums up figures of a transaction: of each task the mean of CPU and the maximum of memory. What it holds does not grow with
+// the number of figures. Pure.
 import type { Figures } from "./figures.ts";
-import { MAX_TASKS } from "./track.ts";
+import { MAX_TASKS } from "./time-series.ts";
 
 export interface Summary {
   add(figures: Figures): void;
-  /** All since the last time, at the time of the last one; undefined where there was none. Begins anew. */
+  /** The sum since the last call, at the time of the last figures; undefined without any. Begins again. */
   take(): Figures | undefined;
 }
 

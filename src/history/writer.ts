@@ -1,69 +1,57 @@
-// Writes a history: a ring of files in a folder. Records are appended as they come, without anybody waiting; where that
-// is not possible supervision goes on, and what waits too long is lost and counted. A process that is killed leaves a
-// whole ring behind, but for a last line that is cut off; the next writer begins a file of its own.
+// Writes a history: a ring of files in a folder. Records are appended in the background; while that fails supervision goes
+// on, and records beyond a bound are lost and counted. A process that is killed leaves a whole ring, but for a last line
+// that may be cut off; the next writer begins a file of its own.
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { MIB_BYTES } from "../units.ts";
-import { filesIn, ifGone } from "./folder.ts";
+import { filesIn } from "./folder.ts";
+import { bytesOf, createLineQueue, wholeLines } from "./line-queue.ts";
+import { createPacker, FILE_MODE } from "./packer.ts";
 import { formatRecord, type HistoryRecord, MAX_LINE_LENGTH } from "./records.ts";
-import {
-  nextNumber,
-  packedName,
-  plainName,
-  segmentBytesOf,
-  segmentsOf,
-  surplus,
-  unfinishedIn,
-  unfinishedName,
-} from "./segments.ts";
+import { nextNumber, packedName, plainName, segmentBytesOf, segmentsOf, surplus } from "./segments.ts";
 
 export interface HistoryWriter extends AsyncDisposable {
-  /** Appends a record as soon as it can; never throws. */
+  /** Appends a record as soon as possible; never throws. */
   write(record: HistoryRecord): void;
-  /** From now on the folder is ours; what has come before waits for that. */
+  /** From now on the folder belongs to this writer; records written before wait for that. */
   open(): void;
-  /** Records that are not in the file, and will not be. */
+  /** How many records are lost. */
   readonly lost: number;
-  /** Resolves when all that has come is in the file, or can't be, and nothing is left to pack. */
+  /** Resolves when all records are in the file, or can't be written now, and nothing is left to pack. */
   settled(): Promise<void>;
 }
 
 export interface WriterOptions {
   folder: string;
-  /** All files together are no longer than this. */
+  /** All files together take no more than this. */
   maxBytes: number;
   log: Log;
-  /** A file that would be longer is closed and packed. Default: as `segmentBytesOf` says. */
+  /** A file that would become longer is closed and packed. Default: see `segmentBytesOf`. */
   segmentBytes?: number;
-  /** What may wait to be written. Default 4 MiB. */
+  /** How much may wait to be written. Default 4 MiB. */
   maxWaitingBytes?: number;
-  /** How long after one attempt that has failed the next one comes. Default 5_000. */
+  /** How long after a failed attempt the next one comes. Default 5_000. */
   retryMs?: number;
   nowMs?(): number;
-  /** Writes at the end of a file; answers how many bytes it took. */
+  /** Writes at the end of a file; returns how many bytes were written. */
   append?(file: FileHandle, bytes: Buffer): Promise<number>;
 }
 
-/** How long the last records may take, in milliseconds. */
-const LAST_MS = 2_000;
-/** Only we are to read it. */
+/** How long writing the last records may take, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** Only the provider's own user may read the folder. */
 const FOLDER_MODE = 0o700;
-const FILE_MODE = 0o600;
 const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
-
-const pack = promisify(gzip);
 
 /** The file that is appended to. */
 interface OpenSegment {
   number: number;
   bytes: number;
-  isThere: boolean;
+  exists: boolean;
   /** Its last line is cut off. */
   isTorn: boolean;
 }
@@ -78,219 +66,148 @@ export function createWriter({
   nowMs = () => performance.now(),
   append = async (file, bytes) => (await file.write(bytes)).bytesWritten,
 }: WriterOptions): HistoryWriter {
-  // So that a file is never longer than that.
+  // A line must fit into a segment.
   const maxLineBytes = Math.min(MAX_LINE_LENGTH, segmentBytes);
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
-  let lost = 0;
+  const queue = createLineQueue(maxWaitingBytes);
+  const packer = createPacker(folder, log);
+  let tooLong = 0;
   let segment: OpenSegment | undefined;
   let lastNumber = 0;
   let isOpen = false;
   let isClosed = false;
-  /** There is trouble, and it has been told. */
-  let isTold = false;
+  let hasWarned = false;
   let retryAtMs = Number.NEGATIVE_INFINITY;
   let writing: Promise<void> | undefined;
-  let packing = Promise.resolve();
-  let isPackTold = false;
-  let isTooLongTold = false;
+
+  const lost = () => queue.dropped + tooLong;
 
   function admit(record: HistoryRecord): void {
     const line = Buffer.from(formatRecord(record));
-    if (line.length > maxLineBytes) return refuse(record, line.length);
-    waiting.push(line);
-    waitingBytes += line.length;
-    trim();
+    if (line.length <= maxLineBytes) return queue.push(line);
+    const { kind } = record;
+    if (tooLong === 0)
+      log.warn({ folder, kind, bytes: line.length, most: maxLineBytes }, "history lacks what is too long");
+    tooLong += 1;
   }
 
-  function refuse({ kind }: HistoryRecord, bytes: number): void {
-    lost += 1;
-    if (!isTooLongTold) log.warn({ folder, kind, bytes, most: maxLineBytes }, "history lacks what is too long");
-    isTooLongTold = true;
-  }
-
-  /** What is too much for the bound is lost, the oldest first. */
-  function trim(): void {
-    while (waitingBytes > maxWaitingBytes) {
-      waitingBytes -= (waiting.shift() as Buffer).length;
-      lost += 1;
-    }
-  }
-
-  /** Begins to write what waits, unless that is going on, or has just failed. */
-  function arouse({ isUrgent = false } = {}): Promise<void> {
+  /** Begins to write what waits, unless that is under way or has just failed. */
+  function startWriting({ isUrgent = false } = {}): Promise<void> {
     if (!isOpen || (!isUrgent && nowMs() < retryAtMs)) return writing ?? Promise.resolve();
     writing ??= writeAll();
     return writing;
   }
 
   async function writeAll(): Promise<void> {
-    // All that comes in the same turn is written at once.
+    // Records of the same turn of the event loop are written at once.
     await new Promise(setImmediate);
     try {
-      while (waiting.length > 0) await writeSome();
+      while (queue.length > 0) await writeSome();
     } catch (error) {
       retryAtMs = nowMs() + retryMs;
-      if (!isTold) log.warn({ folder, reason: reasonOf(error) }, "history can't be written");
-      isTold = true;
-      // Where the folder has gone, or the name was taken, everything begins anew.
-      if (!segment?.isThere || (error as NodeJS.ErrnoException).code === "ENOENT") segment = undefined;
+      if (!hasWarned) log.warn({ folder, reason: reasonOf(error) }, "history can't be written");
+      hasWarned = true;
+      // Where the folder has gone, or the name was taken, the next attempt begins a new segment.
+      if (!segment?.exists || (error as NodeJS.ErrnoException).code === "ENOENT") segment = undefined;
     } finally {
-      // In the same turn as the last look at what waits.
+      // Without an await since the queue was found empty, so that no record is left behind.
       writing = undefined;
     }
   }
 
   async function writeSome(): Promise<void> {
-    if (segment !== undefined && roomFor(segment) === 0) segment = undefined;
-    segment ??= await begin();
-    const lines = waiting.splice(0, Math.max(1, roomFor(segment)));
-    waitingBytes -= bytesOf(lines);
-    const done = { bytes: 0 };
-    const torn = segment.isTorn ? "\n" : "";
+    if (segment !== undefined && queue.fitting(segmentBytes - segment.bytes) === 0) segment = undefined;
+    segment ??= await beginSegment();
+    const lines = queue.take(Math.max(1, queue.fitting(segmentBytes - segment.bytes)));
+    const newline = segment.isTorn ? "\n" : "";
+    const written = { bytes: 0 };
     try {
-      await appendTo(segment, Buffer.concat([Buffer.from(torn), ...lines]), done);
+      await appendTo(segment, Buffer.concat([Buffer.from(newline), ...lines]), written);
     } finally {
-      settle(segment, lines, { taken: done.bytes, torn: torn.length });
+      queue.putBack(unwritten(segment, lines, { written: written.bytes, before: newline.length }));
     }
-    if (isTold) log.info({ folder, lost }, "history is written again");
-    isTold = false;
+    if (hasWarned) log.info({ folder, lost: lost() }, "history is written again");
+    hasWarned = false;
   }
 
-  /** How many of the lines that wait. */
-  function roomFor({ bytes }: OpenSegment): number {
-    let end = bytes;
-    const first = waiting.findIndex(({ length }) => {
-      end += length;
-      return end > segmentBytes;
-    });
-    return first === -1 ? waiting.length : first;
-  }
-
-  async function appendTo(open: OpenSegment, bytes: Buffer, done: { bytes: number }): Promise<void> {
-    const file = await openFile(open);
+  async function appendTo(target: OpenSegment, bytes: Buffer, written: { bytes: number }): Promise<void> {
+    const file = await openFile(target);
     try {
-      while (done.bytes < bytes.length) {
-        const taken = await append(file, bytes.subarray(done.bytes));
-        if (taken === 0) throw new Error("the file takes no more");
-        done.bytes += taken;
+      while (written.bytes < bytes.length) {
+        const count = await append(file, bytes.subarray(written.bytes));
+        if (count === 0) throw new Error("the file takes no more");
+        written.bytes += count;
       }
     } finally {
       await file.close();
     }
   }
 
-  // Opened each time: in a folder that has gone, or been replaced, an open file would be written to for nobody. And made
-  // but once: one that somebody has removed, or packed, is not to come back under its number.
-  async function openFile(wanted: OpenSegment): Promise<FileHandle> {
-    const path = join(folder, plainName(wanted.number));
-    const fresh = wanted.isThere ? 0 : O_CREAT | O_EXCL;
-    const file = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | fresh, FILE_MODE);
-    wanted.isThere = true;
+  // Opened for each write: after the folder was removed or replaced, an open file would no longer be found by a reader.
+  // Created only once: a segment that was removed or packed must not come back under its number.
+  async function openFile(target: OpenSegment): Promise<FileHandle> {
+    const path = join(folder, plainName(target.number));
+    const creation = target.exists ? 0 : O_CREAT | O_EXCL;
+    const file = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | creation, FILE_MODE);
+    target.exists = true;
     return file;
   }
 
-  // What has got into the file must not come twice, nor the half of a line be taken for one.
-  function settle(open: OpenSegment, lines: Buffer[], { taken, torn }: { taken: number; torn: number }): void {
-    let end = torn;
-    const rest = lines.findIndex(({ length }) => {
-      end += length;
-      return end > taken;
-    });
-    open.bytes += taken;
-    if (rest === -1) {
-      open.isTorn = false;
-      return;
-    }
-    const whole = end - (lines[rest] as Buffer).length;
-    if (taken > 0) open.isTorn = taken !== whole;
-    waiting = [...lines.slice(rest), ...waiting];
-    waitingBytes += bytesOf(lines.slice(rest));
-    trim();
-  }
-
-  async function begin(): Promise<OpenSegment> {
+  async function beginSegment(): Promise<OpenSegment> {
     await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
     const segments = segmentsOf(await filesIn(folder));
-    // There must be room for a whole new segment, and for one that is just being packed.
+    // Leaves room for a whole new segment, and for one that is being packed.
     for (const { number } of surplus(segments, maxBytes - 2 * segmentBytes))
       for (const name of [plainName(number), packedName(number)]) await rm(join(folder, name), { force: true });
     lastNumber = nextNumber(segments, lastNumber);
-    packing = packing.then(() => packBelow(lastNumber));
-    return { number: lastNumber, bytes: 0, isThere: false, isTorn: false };
-  }
-
-  async function packBelow(number: number): Promise<void> {
-    try {
-      const files = await filesIn(folder);
-      for (const name of unfinishedIn(files)) await rm(join(folder, name), { force: true });
-      for (const segment of segmentsOf(files)) {
-        if (!segment.isPlain || segment.number >= number) continue;
-        if (!segment.isPacked) await packSegment(folder, segment.number);
-        await rm(join(folder, plainName(segment.number)), { force: true });
-      }
-      isPackTold = false;
-    } catch (error) {
-      // It stays as it is, takes more room, and is tried again with the next one.
-      if (!isPackTold) log.warn({ folder, reason: reasonOf(error) }, "history can't be packed");
-      isPackTold = true;
-    }
+    packer.packBelow(lastNumber);
+    return { number: lastNumber, bytes: 0, exists: false, isTorn: false };
   }
 
   async function settled(): Promise<void> {
-    await arouse({ isUrgent: true });
-    await packing;
+    await startWriting({ isUrgent: true });
+    await packer.settled();
   }
 
   return {
     write(record) {
       if (isClosed) return;
       admit(record);
-      void arouse();
+      void startWriting();
     },
     open() {
       isOpen = true;
-      void arouse();
+      void startWriting();
     },
     get lost() {
-      return lost;
+      return lost();
     },
     settled,
     async [Symbol.asyncDispose]() {
       isClosed = true;
-      // A disk that does not answer must not keep us.
+      // A disk that does not answer must not keep the provider from leaving.
       const late = new AbortController();
-      await Promise.race([settled(), pause(LAST_MS, undefined, { signal: late.signal, ref: false })]).finally(() =>
-        late.abort(),
+      await Promise.race([settled(), pause(CLOSE_TIMEOUT_MS, undefined, { signal: late.signal, ref: false })]).finally(
+        () => late.abort(),
       );
-      if (isOpen && waiting.length > 0)
-        log.warn({ folder, lost: lost + waiting.length }, "history lacks what came last");
+      if (isOpen && queue.length > 0) log.warn({ folder, lost: lost() + queue.length }, "history lacks what came last");
     },
   };
 }
 
-function bytesOf(lines: readonly Buffer[]): number {
-  return lines.reduce((sum, { length }) => sum + length, 0);
-}
-
-/** Under another name until it is whole and on the disk: from then on the plain one is not needed. */
-async function packSegment(folder: string, number: number): Promise<void> {
-  const plain = join(folder, plainName(number));
-  const unfinished = join(folder, unfinishedName(number));
-  // Its age may have been up meanwhile.
-  const bytes = await readFile(plain).catch(ifGone(undefined));
-  if (bytes === undefined) return;
-  const { mtime } = await stat(plain);
-  // What has this name and is no file of ours is not written through: it may be a link to anywhere.
-  await rm(unfinished, { force: true });
-  const file = await open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
-  try {
-    await file.writeFile(await pack(bytes));
-    // So that it is as old as what is in it.
-    await file.utimes(mtime, mtime);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(unfinished, join(folder, packedName(number)));
+/**
+ * Counts what was written to the segment, and returns the lines that were not written as a whole. A line that was cut off
+ * is written again, after a newline, so that the cut one is not taken for a record.
+ */
+function unwritten(
+  segment: OpenSegment,
+  lines: readonly Buffer[],
+  { written, before }: { written: number; before: number },
+): Buffer[] {
+  const count = wholeLines(lines, written - before);
+  const rest = lines.slice(count);
+  segment.bytes += written;
+  const isCut = written !== before + bytesOf(lines.slice(0, count));
+  if (rest.length === 0) segment.isTorn = false;
+  else if (written > 0) segment.isTorn = isCut;
+  return rest;
 }

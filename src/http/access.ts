@@ -1,19 +1,19 @@
-// Who may do what. A page of somebody else in the same browser reaches us as well as ours does: it may not read,
-// which the browser sees to, nor command, which this does; and a name of its own that leads here is no name of ours.
-// Pure.
+// Decides which requests are allowed. A page of another origin in the same browser can reach this server: the browser keeps
+// it from reading answers, and this file keeps it from commanding. A foreign host name that resolves to this server (DNS
+// rebinding) is refused. Pure.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Address, isPrivate } from "./address.ts";
 import type { Route } from "./routing.ts";
 
-/** What is looked at of a request. Header names are in small letters, as node has them. */
-export interface Asked {
+/** What the decision depends on. Header names are in lower case, as node gives them. */
+export interface AccessRequest {
   headers: { readonly [name: string]: string | string[] | undefined };
   route: Route;
 }
 
 export interface Rules {
   address: Address;
-  /** Of this machine; it may be called by it where it is bound to all addresses. */
+  /** Of this machine; allowed as host name where the server is bound to all addresses. */
   hostname: string;
   token: string | undefined;
 }
@@ -24,8 +24,8 @@ export interface Denial {
   reason: string;
 }
 
-/** Undefined for a request that may go on. */
-export function denial({ headers, route }: Asked, rules: Rules): Denial | undefined {
+/** Undefined for a request that is allowed. */
+export function denial({ headers, route }: AccessRequest, rules: Rules): Denial | undefined {
   const host = single(headers.host);
   if (host === undefined || !isOurName(host, rules))
     return { status: 421, reason: `this server is not called ${JSON.stringify(host ?? "")}` };
@@ -33,24 +33,24 @@ export function denial({ headers, route }: Asked, rules: Rules): Denial | undefi
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
     return { status: 403, reason: "pages of other origins are not served" };
   const isForeign = ["cross-site", "same-site"].includes(single(headers["sec-fetch-site"]) ?? "");
-  // A link from elsewhere may lead to the page, and to nothing else.
+  // A link on another site may lead to the page, and to nothing else.
   if (isForeign && route.kind !== "page") return { status: 403, reason: "pages of other origins are not served" };
   return route.kind === "command" ? commandDenial(headers, rules) : readDenial(headers, route, rules);
 }
 
-function commandDenial(headers: Asked["headers"], { token }: Rules): Denial | undefined {
+function commandDenial(headers: AccessRequest["headers"], { token }: Rules): Denial | undefined {
   if (token === undefined) return { status: 403, reason: "read-only: the provider was started without --http-token" };
   if (!isGiven(headers, token)) return { status: 401, reason: "a command needs the token" };
-  // Forms of other pages can't send it.
+  // A form of another page can't send this content type.
   const type = single(headers["content-type"])?.split(";")[0]?.trim().toLowerCase();
   return type === "application/json" ? undefined : { status: 415, reason: "expected content-type: application/json" };
 }
 
-// The page holds nothing, and whoever asks for health has no token.
-function readDenial(headers: Asked["headers"], route: Route, { address, token }: Rules): Denial | undefined {
+// The page itself holds no data, and a health probe has no token.
+function readDenial(headers: AccessRequest["headers"], route: Route, { address, token }: Rules): Denial | undefined {
   if (route.kind === "page" || route.kind === "health" || isPrivate(address)) return undefined;
   if (token !== undefined && isGiven(headers, token)) return undefined;
-  return { status: 401, reason: "whoever is not on this machine needs the token" };
+  return { status: 401, reason: "a request from another machine needs the token" };
 }
 
 function isOurName(host: string, { address, hostname }: Rules): boolean {
@@ -58,16 +58,16 @@ function isOurName(host: string, { address, hostname }: Rules): boolean {
   const bound = address.host.includes(":") ? `[${address.host}]` : address.host;
   if (["localhost", "127.0.0.1", "[::1]", bound.toLowerCase()].includes(name)) return true;
   const isOpen = address.host === "0.0.0.0" || address.host === "::";
-  // A foreign name that leads here is a name; a number is where the browser has really gone.
+  // A name may be a foreign one that resolves to this server; a numeric address is where the browser really connected.
   return isOpen && (name === hostname.toLowerCase() || /^[\d.]+$/.test(name) || /^\[[\da-f:.]+\]$/.test(name));
 }
 
-function isGiven(headers: Asked["headers"], token: string): boolean {
+function isGiven(headers: AccessRequest["headers"], token: string): boolean {
   const [, given] = /^Bearer +(\S+) *$/i.exec(single(headers.authorization) ?? "") ?? [];
   return given !== undefined && isSame(given, token);
 }
 
-// Takes as long however much of it is right.
+// Takes the same time however many characters match.
 function isSame(given: string, expected: string): boolean {
   const [one, other] = [given, expected].map((text) => createHash("sha256").update(text).digest());
   return timingSafeEqual(one as Buffer, other as Buffer);

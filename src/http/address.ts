@@ -1,22 +1,21 @@
-// Where the server may listen. Who reads is told much, and who commands runs code: without a token only this
-// machine is let in. Pure.
-
+// Decides where the server may listen. Answers reveal much, and commands run code: without a token only loopback is
+// allowed. Pure.
 import { ZcontextError } from "../errors.ts";
 import { isLoopback } from "../protocol/endpoints.ts";
 
 export interface Address {
   /** Without the brackets of an IPv6 address. */
   host: string;
-  /** 0 for one that the system chooses. */
+  /** 0 for a port that the system chooses. */
   port: number;
 }
 
 const ADDRESS = /^(?:(\[[\da-f:.]+\]|[a-z\d.-]+|\*):)?(\d{1,5}|\*)$/i;
 
 /**
- * Reads `127.0.0.1:8080`, `[::1]:8080`, `*:8080`, or a port alone, which is one of 127.0.0.1.
+ * Reads `127.0.0.1:8080`, `[::1]:8080`, `*:8080`, or a port alone, which means 127.0.0.1.
  *
- * @throws {ZcontextError} `ERR_USAGE`, or `ERR_ENDPOINT_PUBLIC` for an address that others reach, without a token.
+ * @throws {ZcontextError} `ERR_USAGE`, or `ERR_ENDPOINT_PUBLIC` for an address that other machines reach, without a token.
  */
 export function readAddress(text: string, { hasToken }: { hasToken: boolean }): Address {
   const [, host = "127.0.0.1", digits = ""] = ADDRESS.exec(text) ?? [];
@@ -30,7 +29,7 @@ export function readAddress(text: string, { hasToken }: { hasToken: boolean }): 
   return { host: host === "*" ? "0.0.0.0" : host.replace(/^\[|\]$/g, ""), port };
 }
 
-/** Whether only this machine reaches it. */
+/** Whether only this machine can reach it. */
 export function isPrivate({ host }: Address): boolean {
   return isLoopback(host.includes(":") ? `[${host}]` : host);
 }

@@ -1,11 +1,11 @@
-// What the dashboard's server and its page tell each other, as JSON. Types only: the page is built from them as well.
-// Pure.
+// The JSON of the dashboard's API. Types only, since the page is built from them as well. Pure.
 import type { Figures, History } from "../history/figures.ts";
-import type { Transition } from "../history/transition.ts";
+import type { TaskRecord } from "../protocol/task-record.ts";
+import type { Transition } from "../protocol/transition.ts";
 
 export type { Figures, History, Transition };
 
-/** A task as its context file has it. */
+/** A task as its context file defines it. */
 export interface TaskDefinition {
   id: string;
   instance: string;
@@ -21,28 +21,22 @@ export interface TaskDefinition {
 export interface TriggerDefinition {
   event: string;
   action: string;
-  /** Task ids, each once; of `all` and the context's own id there are as many as there are tasks. */
+  /** Task ids, each once; `all` and the context's own id stand for every task. */
   call: readonly string[];
-  /** Whether it calls everybody. */
+  /** Whether it calls all tasks. */
   callsAll: boolean;
 }
 
-/** A task as it stands now. */
-export interface TaskState {
-  id: string;
-  instance: string;
-  serviceName: string;
-  /** One of the states of the lifecycle. */
-  state: string;
-  pid: number | null;
-  runs: number;
-  /** Why it stands there, where that is not as it should be. */
-  reason?: string | undefined;
+/** A task as it stands now: its record, without what commands and the task have said. */
+export interface TaskSnapshot extends Pick<TaskRecord, "instance" | "serviceName" | "pid" | "runs"> {
+  id: TaskRecord["service_id"];
+  state: TaskRecord["lifecycle"];
+  reason?: TaskRecord["reason"] | undefined;
 }
 
-export interface TransactionState {
+export interface TransactionSnapshot {
   id: string;
-  tasks: readonly TaskState[];
+  tasks: readonly TaskSnapshot[];
 }
 
 /** `/api/state`. */
@@ -50,12 +44,12 @@ export interface State {
   context: string;
   name: string;
   version: string;
-  /** Whether commands are taken, from whoever has the token. */
+  /** Whether commands are accepted from a caller that has the token. */
   takesCommands: boolean;
   /** Whether `/api/history?since=…` reaches back further than the last hour. */
   keepsHistory: boolean;
   definitions: readonly TaskDefinition[];
-  transactions: readonly TransactionState[];
+  transactions: readonly TransactionSnapshot[];
 }
 
 /** A trigger has fired. */
@@ -67,9 +61,9 @@ export interface Triggered {
   call: readonly string[];
 }
 
-/** What all this takes: the provider with its forwarder, and how much of that is for looking at the processes. */
+/** What the provider and its forwarder take, and the part of it for sampling. */
 export interface Cost {
-  /** Percent of one core since the last time. */
+  /** Percent of one core since the last event. */
   cpuPercent: number;
   residentBytes: number;
   samplingPercent: number;
@@ -82,9 +76,10 @@ export interface OutputLine {
   line: string;
 }
 
-/** The events of `/api/events`, by name. `snapshot` comes first, and again when something had to be left out. */
+/** The events of `/api/events`, by name. `snapshot` comes first, and again after events were dropped. */
 export interface Events {
-  snapshot: { state: State; transitions: readonly Transition[] };
+  /** The transitions may be those of an earlier provider, and of a later version. */
+  snapshot: { state: State; transitions: readonly Transition<string>[] };
   state: State["transactions"];
   transition: Transition;
   triggered: Triggered;
@@ -105,7 +100,7 @@ export interface CommandRequest {
   tasks?: readonly string[];
 }
 
-/** Its answer: what each task was told, or why not. */
+/** Its answer: the order that each task was given, or a refusal. */
 export type CommandAnswer =
   | { result: "success"; transaction: string; orders: { readonly [task: string]: string } }
   | Refusal;

@@ -1,10 +1,10 @@
-// What still has to go to one listener. Who is slow gets a fresh snapshot in place of all that has piled up, so that
-// nobody holds more of us than this. Pure.
+// The events that wait for one listener. When too many wait they are all dropped, and a fresh snapshot takes their place:
+// so a slow listener takes a bounded amount of memory. Pure.
 
 export interface Backlog {
-  /** Adds an event; false when it piled up too high and everything was dropped. */
+  /** Adds an event; false when too much waited and all of it was dropped. */
   add(text: string): boolean;
-  /** All that is to be sent next, and nothing if that is nothing; asks for a snapshot where one is due. */
+  /** What is to be sent next; empty when nothing waits. Takes a snapshot where one is due. */
   take(): string;
 }
 
@@ -20,7 +20,7 @@ export function createBacklog({ maxLength, snapshot }: { maxLength: number; snap
 
   return {
     add(text) {
-      // A snapshot that is due will have it.
+      // The snapshot that is due will contain it.
       if (isDue) return true;
       waiting.push(text);
       length += text.length;

@@ -1,4 +1,4 @@
-// Reads what was posted as a command. Pure.
+// Reads the body of a posted command. Pure.
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { isObject, type Json } from "../protocol/json.ts";
 import type { CommandRequest } from "./api.ts";

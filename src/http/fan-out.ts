@@ -1,32 +1,32 @@
-// Server-sent events to whoever listens. The bound is each listener's own: one that does not read is written to no
-// more, is told anew once it does, and is let go when it does not for long. Nobody waits for it.
+// Sends server-sent events to listeners. Each listener has a bound of its own: one that does not read gets a fresh snapshot
+// once it reads again, and is disconnected when it does not read for long. The others don't wait for it.
 import type { ServerResponse } from "node:http";
 import { type Backlog, createBacklog, formatEvent } from "./backlog.ts";
 
 export interface FanOut {
-  /** Begins to tell a listener; the snapshot is the first thing. Ends by itself with the response. */
+  /** Adds a listener, whose first event is the snapshot. Ends by itself with the response. */
   add(response: ServerResponse, listener: { channel: string; snapshot(): unknown }): void;
-  tell(channel: string, name: string, value: unknown): void;
+  send(channel: string, name: string, value: unknown): void;
   readonly listeners: number;
-  /** How often a listener was too slow, and what waited for it was dropped. */
+  /** How often a listener was too slow, so that its events were dropped. */
   readonly drops: number;
   close(): void;
 }
 
 /** Characters that may wait for one listener. */
 const MAX_LENGTH = 256 * 1_024;
-/** Who has not read for so long, in milliseconds, is let go. */
+/** A listener that has not read for so long, in milliseconds, is disconnected. */
 const STUCK_MS = 60_000;
-/** A word in between, so that both ends notice when the other is gone. */
-const PULSE_MS = 15_000;
+/** How often a comment is sent, so that both ends notice when the other has gone. */
+const KEEP_ALIVE_MS = 15_000;
 
 export function createFanOut({ maxLength = MAX_LENGTH } = {}): FanOut {
-  const listeners = new Set<{ channel: string; tell(text: string): void; end(): void; pulse(): void }>();
+  const listeners = new Set<{ channel: string; send(text: string): void; end(): void; keepAlive(): void }>();
   let drops = 0;
-  const pulse = setInterval(() => {
-    for (const listener of listeners) listener.pulse();
-  }, PULSE_MS);
-  pulse.unref();
+  const keepAlive = setInterval(() => {
+    for (const listener of listeners) listener.keepAlive();
+  }, KEEP_ALIVE_MS);
+  keepAlive.unref();
 
   return {
     add(response, { channel, snapshot }) {
@@ -35,11 +35,11 @@ export function createFanOut({ maxLength = MAX_LENGTH } = {}): FanOut {
       let late: NodeJS.Timeout | undefined;
       const listener = {
         channel,
-        tell(text: string) {
+        send(text: string) {
           if (!backlog.add(text)) drops += 1;
           flush();
         },
-        pulse() {
+        keepAlive() {
           if (!isFull) write(": \n\n");
         },
         end() {
@@ -70,11 +70,11 @@ export function createFanOut({ maxLength = MAX_LENGTH } = {}): FanOut {
         });
       }
     },
-    tell(channel, name, value) {
+    send(channel, name, value) {
       const listening = [...listeners].filter((listener) => listener.channel === channel);
       if (listening.length === 0) return;
       const text = formatEvent(name, value);
-      for (const { tell } of listening) tell(text);
+      for (const { send } of listening) send(text);
     },
     get listeners() {
       return listeners.size;
@@ -83,7 +83,7 @@ export function createFanOut({ maxLength = MAX_LENGTH } = {}): FanOut {
       return drops;
     },
     close() {
-      clearInterval(pulse);
+      clearInterval(keepAlive);
       for (const { end } of listeners) end();
     },
   };

@@ -1,8 +1,8 @@
-// The last hour of a transaction's figures: each sample for five minutes, then one for ten seconds, which has the mean
-// of their CPU and the most of their memory. Pure, and bounded: 100 tasks take half a megabyte. Pure.
+// Keeps the last hour of a transaction's figures: every sample for five minutes, then one row for ten seconds, with the mean
+// of CPU and the maximum of memory. Bounded: 100 tasks take half a megabyte. Pure.
 import type { Figures, History } from "../history/figures.ts";
 import { createSummary } from "../history/summary.ts";
-import { createTrack, PAUSE_MS } from "../history/track.ts";
+import { createTimeSeries, PAUSE_MS } from "../history/time-series.ts";
 
 /** How far back it reaches. */
 export const LAST_HOUR_MS = 3_600_000;
@@ -17,8 +17,8 @@ export interface LastHour {
 }
 
 export function createLastHour(): LastHour {
-  const fine = createTrack(FINE);
-  const coarse = createTrack(COARSE);
+  const fine = createTimeSeries(FINE);
+  const coarse = createTimeSeries(COARSE);
   const summary = createSummary();
   let period = Number.NaN;
   let lastMs = Number.NEGATIVE_INFINITY;
@@ -31,7 +31,7 @@ export function createLastHour(): LastHour {
       if (gathered !== undefined) coarse.add(gathered);
       period = now;
       if (atMs - lastMs > PAUSE_MS && lastMs > 0) {
-        for (const track of [fine, coarse]) track.add({ ...figures, atMs: lastMs + 1, tasks: {} });
+        for (const series of [fine, coarse]) series.add({ ...figures, atMs: lastMs + 1, tasks: {} });
       }
       fine.add(figures);
       summary.add(figures);
@@ -45,7 +45,7 @@ export function createLastHour(): LastHour {
   };
 }
 
-/** The rows that are not older. */
+/** The rows that are not older than a time. */
 export function rowsSince({ timesMs, tasks }: History, sinceMs: number): History {
   const first = timesMs.findIndex((timeMs) => timeMs >= sinceMs);
   const from = first === -1 ? timesMs.length : first;

@@ -1,19 +1,19 @@
-// What Prometheus is told; the door of prom-client. Names end in their unit, and in _total where they only count up.
-// Series of a task are there while its transaction is open, so that they don't pile up.
+// The metrics for Prometheus. Names end in their unit, and in _total where they only count up. The series of a task exist
+// while its transaction is open, so that they don't pile up.
 import { Counter, Gauge, Registry } from "prom-client";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { TASK_STATES } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
-import type { TransactionState } from "./api.ts";
-import { TASK_STATES } from "./task-states.ts";
+import type { TransactionSnapshot } from "./api.ts";
 
-/** What is read when somebody asks. */
+/** What the metrics are made of at a scrape. */
 export interface Measured {
   context: string;
   version: string;
-  transactions: readonly TransactionState[];
-  /** The last overview on the bus. */
+  transactions: readonly TransactionSnapshot[];
+  /** The last overview. */
   overview: JsonObject;
-  /** The last entries of a transaction on the bus. */
+  /** The last entries of `monitor` of a transaction. */
   entriesOf(transaction: string): readonly Json[];
   inputFaults: { readonly [kind: string]: number };
   isForwarderThere: boolean;
@@ -40,10 +40,10 @@ export interface Metrics {
 }
 
 const TASK = ["transaction", "task"] as const;
-/** Ids of tasks that counters know; a peer may bring ever new ones, which count as one. */
+/** How many task ids the counters know. A peer may bring ever new ones; the others count as `other`. */
 const MAX_TASKS = 1_000;
 
-/** A figure of a task: where it stands in an entry of the bus, and what to multiply it with. */
+/** A figure of a task: its member in an entry of `monitor`, and what to multiply it by. */
 const FIGURES = [
   {
     name: "cpu_ratio",
@@ -53,24 +53,29 @@ const FIGURES = [
   },
   { name: "resident_memory_bytes", help: "Resident memory of all its processes.", from: "rss", by: MIB_BYTES },
   { name: "virtual_memory_bytes", help: "Virtual memory of all its processes.", from: "vms", by: MIB_BYTES },
-  { name: "proportional_memory_bytes", help: "Memory, what is shared counted by share.", from: "pss", by: MIB_BYTES },
-  { name: "unique_memory_bytes", help: "Memory that nobody shares.", from: "uss", by: MIB_BYTES },
+  {
+    name: "proportional_memory_bytes",
+    help: "Memory, shared memory divided among its processes.",
+    from: "pss",
+    by: MIB_BYTES,
+  },
+  { name: "unique_memory_bytes", help: "Memory that is not shared.", from: "uss", by: MIB_BYTES },
   { name: "threads", help: "Threads of all its processes.", from: "threads", by: 1 },
   { name: "open_fds", help: "Open files of all its processes.", from: "fds", by: 1 },
 ] as const;
 
-/** What the provider takes beside its own process: where it stands in the overview, and what to multiply it with. */
+/** What the provider takes beside its own process: the member of the overview, and what to multiply it by. */
 const COSTS = [
   {
     name: "sampling_cpu_ratio",
-    help: "CPU of the provider for looking at processes, in cores.",
+    help: "CPU of the provider for sampling, in cores.",
     member: "sampling",
     from: "cpu_percent",
     by: 0.01,
   },
   {
     name: "sampling_duration_seconds",
-    help: "How long the last look took.",
+    help: "How long the last sample took.",
     member: "sampling",
     from: "elapsed",
     by: 1,
@@ -110,8 +115,8 @@ export function createMetrics(measure: () => Measured): Metrics {
     new Counter<Label>({ name: `zcontext_${name}`, help, labelNames, registers });
 
   const info = gauge("info", "Which context, by which version; always 1.", ["context", "version"]);
-  const healthy = gauge("healthy", "1 while /_health finds nothing to complain of.");
-  const forwarder = gauge("forwarder_up", "1 while the forwarder is there.");
+  const healthy = gauge("healthy", "1 while /_health is OK.");
+  const forwarder = gauge("forwarder_up", "1 while the forwarder runs.");
   const open = gauge("transactions", "Transactions that are open.");
   const inState = gauge("tasks", "Tasks of all transactions by state.", ["state"]);
   const state = gauge("task_state", "1 for the state that a task is in.", [...TASK, "state"]);
@@ -120,7 +125,7 @@ export function createMetrics(measure: () => Measured): Metrics {
   const runs = counter("task_runs_total", "Runs of a task within its transaction.", TASK);
   const cpu = counter("task_cpu_seconds_total", "CPU time of its first process.", [...TASK, "mode"]);
   const figures = FIGURES.map((figure) => ({ ...figure, gauge: gauge(`task_${figure.name}`, figure.help, TASK) }));
-  const transitions = counter("transitions_total", "Steps of tasks by the state they led to.", ["task", "to"]);
+  const transitions = counter("transitions_total", "Transitions of tasks by the state they led to.", ["task", "to"]);
   const triggers = counter("triggers_fired_total", "Triggers that have fired.", ["task", "event"]);
   const lines = counter("output_lines_total", "Lines that tasks have printed.", ["task", "stream"]);
   const inputFaults = counter("complaints_total", "Unusable input by kind.", ["kind"]);
@@ -128,10 +133,10 @@ export function createMetrics(measure: () => Measured): Metrics {
     "transaction",
   ]);
   const costs = COSTS.map((cost) => ({ ...cost, gauge: gauge(cost.name, cost.help) }));
-  const listeners = gauge("http_listeners", "Pages and others that listen to events.");
-  const drops = counter("http_backlog_drops_total", "Times that a listener was too slow, and began anew.");
+  const listeners = gauge("http_listeners", "Clients that listen to events, pages included.");
+  const drops = counter("http_backlog_drops_total", "Times that a listener was too slow and its events were dropped.");
 
-  // As every program that Prometheus asks calls them. What else prom-client would tell of a process costs it a timer.
+  // The standard names of process metrics. The default collectors of prom-client would add a timer.
   const process = {
     cpu: new Counter({ name: "process_cpu_seconds_total", help: "CPU time of the provider.", registers }),
     memory: new Gauge({ name: "process_resident_memory_bytes", help: "Resident memory of the provider.", registers }),
@@ -210,7 +215,7 @@ export function createMetrics(measure: () => Measured): Metrics {
     transition: (task, to) => transitions.inc({ task: known(task), to }),
     triggered: (task, event) => triggers.inc({ task: known(task), event }),
     output: (task, stream) => lines.inc({ task: known(task), stream }),
-    // Registry.metrics() looks at each metric in turn; what they show is of one moment.
+    // Registry.metrics() collects one metric after the other; measured once, they are all of one moment.
     text() {
       now = measure();
       show();

@@ -1,5 +1,5 @@
-// The one page, as the build has made it: everything in one file. Which script and which style may run in it is said by
-// their hashes, so that nothing else ever does.
+// Reads the page, which the build has put into one file, and makes its content security policy. The policy names script
+// and style by their hashes, so that no other script can run in the page.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,7 +15,7 @@ export function readPage(): Page {
   return { html, policy: policyOf(html) };
 }
 
-/** What a page may do: what stands in it, and asking the server that it came from. */
+/** Allows what the page contains, and requests to its own server. */
 export function policyOf(html: string): string {
   return [
     "default-src 'none'",

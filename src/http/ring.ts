@@ -1,4 +1,4 @@
-// The last so many of what comes, and no more, whatever comes. Pure.
+// Keeps the last items, bounded by number and weight. Pure.
 
 export interface Ring<T> {
   push(item: T): void;
@@ -30,28 +30,12 @@ export function createRing<T>({
       items.push(item);
       held += weigh(item);
       while (items.length - first > most || (held > weight && items.length - first > 1)) drop();
-      // What is dropped is let go now and then, not each time: that would move all the others.
+      // The dropped items are freed now and then; each time would move all the others.
       if (first > most || first * 2 > items.length + 64) {
         items = items.slice(first);
         first = 0;
       }
     },
     all: () => items.slice(first),
-  };
-}
-
-/** Values by key that are made when they are first asked for; at most `most`, those not asked for longest go. */
-export function createShelf<T>(most: number, make: () => T): { at(key: string): T; find(key: string): T | undefined } {
-  const values = new Map<string, T>();
-  return {
-    at(key) {
-      const value = values.get(key) ?? make();
-      values.delete(key);
-      values.set(key, value);
-      const [oldest] = values.keys();
-      if (values.size > most && oldest !== undefined) values.delete(oldest);
-      return value;
-    },
-    find: (key) => values.get(key),
   };
 }

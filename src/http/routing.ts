@@ -1,12 +1,12 @@
-// Which request asks for what. Pure.
+// Decides what a request asks for, by method and URL. Pure.
 
 export type Route =
   | { kind: "page" | "health" | "metrics" | "state" | "transitions" | "events" | "command" }
-  /** `backMs` is how far back, where that is asked for. */
+  /** `backMs` is how far back to read; absent for the last hour. */
   | { kind: "history"; transaction: string; backMs?: number }
   | { kind: "logs" | "output"; transaction: string; task: string };
 
-/** Why there is nothing; `allow` are the methods that the path knows. */
+/** Why there is no route; `allow` names the methods of the path. */
 export interface NoRoute {
   status: 400 | 404 | 405;
   reason: string;
@@ -30,15 +30,15 @@ export function routeOf(method: string, url: string): { route: Route } | { none:
   if (!url.startsWith("/")) return { none: { status: 400, reason: "expected a path" } };
   if (pathname === "/api/commands") {
     if (method === "POST") return { route: { kind: "command" } };
-    return { none: { status: 405, reason: "commands are posted", allow: "POST" } };
+    return { none: { status: 405, reason: "expected POST", allow: "POST" } };
   }
   const find = (name: string) => searchParams.get(name) ?? "";
   const since = searchParams.get("since");
   if (pathname === "/api/history" && since !== null && !SECONDS.test(since))
-    return { none: { status: 400, reason: "since: expected how many seconds back" } };
+    return { none: { status: 400, reason: "since: expected a number of seconds" } };
   const route = readingOf(pathname, find);
   if (route === undefined) return { none: { status: 404, reason: `nothing is at ${pathname.slice(0, 100)}` } };
-  if (!READ.split(", ").includes(method)) return { none: { status: 405, reason: `${pathname} is read`, allow: READ } };
+  if (!READ.split(", ").includes(method)) return { none: { status: 405, reason: `expected ${READ}`, allow: READ } };
   return { route };
 }
 

@@ -1,5 +1,5 @@
-// Serves the dashboard, its data, and what Prometheus and a probe ask for. An edge: what a request means and whether it
-// may is decided by routing.ts and access.ts. Nothing that comes in here ends the provider.
+// The HTTP server of the dashboard: page, API, events, metrics, health and commands. routing.ts decides what a request
+// asks for, access.ts whether it is allowed. No request can end the provider.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
@@ -9,33 +9,33 @@ import { denial, type Rules } from "./access.ts";
 import { type Address, formatAddress } from "./address.ts";
 import type { CommandAnswer, Refusal } from "./api.ts";
 import { MAX_BODY_BYTES, readCommand } from "./command.ts";
+import { createDashboardData, EVENTS, outputChannel } from "./dashboard-data.ts";
 import { LAST_HOUR_MS, rowsSince } from "./last-hour.ts";
+import { createLongHistory } from "./long-history.ts";
 import { readPage } from "./page.ts";
-import { createPastFigures } from "./past-figures.ts";
 import { type Route, routeOf } from "./routing.ts";
-import { createShow, EVENTS, outputChannel } from "./show.ts";
-import type { Happenings, Past, Source } from "./source.ts";
+import type { DashboardObserver, KeptHistory, Source } from "./source.ts";
 
 export interface HttpServer extends AsyncDisposable {
-  /** Where it listens; the port the system has chosen is filled in. */
+  /** Where it listens, with the port that the system has chosen. */
   readonly address: Address;
-  /** What happens is to be told here, from before the source is there. */
-  readonly happenings: Happenings;
-  /** There is something to show from now on. */
-  show(source: Source): void;
+  /** To be told what happens, already before a provider is attached. */
+  readonly observer: DashboardObserver;
+  /** Shows this provider from now on. */
+  attach(source: Source): void;
 }
 
 export interface HttpOptions {
   address: Address;
-  /** Commands are taken from whoever has it, and from nobody without one. */
+  /** Commands need it; without one none are accepted. */
   token?: string | undefined;
   version?: string;
-  /** What was before this server, where that is kept. */
-  past?: Past | undefined;
+  /** Where a history is kept: read for what was before this server. */
+  keptHistory?: KeptHistory | undefined;
   log?: Log;
 }
 
-/** Connections at the same time; a page has two, and six at most. */
+/** Connections at the same time; a page has two, at most six. */
 const MAX_CONNECTIONS = 128;
 /** Listeners of events at the same time. */
 const MAX_LISTENERS = 64;
@@ -49,28 +49,28 @@ const HEADERS = {
 };
 
 /**
- * Listens, and answers that it is not ready until there is something to show.
+ * Listens, and answers that it is not ready until a provider is attached.
  *
- * @throws {ZcontextError} `ERR_ENDPOINT_IN_USE`, or `ERR_USAGE` for an address that is not this machine's.
+ * @throws {ZcontextError} `ERR_ENDPOINT_IN_USE`, or `ERR_USAGE` for an address that this machine does not have.
  */
 export async function startHttpServer({
   address,
   token,
   version = "",
-  past,
+  keptHistory,
   log = silent,
 }: HttpOptions): Promise<HttpServer> {
   let source: Source | undefined;
   const page = readPage();
-  const show = createShow({
+  const data = createDashboardData({
     source: () => source,
     version,
     takesCommands: token !== undefined,
-    past,
+    keptHistory,
     log,
     nowMs: Date.now,
   });
-  const pastFigures = past && createPastFigures(past);
+  const longHistory = keptHistory && createLongHistory(keptHistory);
   const server = createServer((request, response) => {
     respond(request, response).catch((error) => {
       log.error({ path: request.url?.slice(0, 100), reason: reasonOf(error) }, "request failed");
@@ -103,28 +103,28 @@ export async function startHttpServer({
       case "page":
         return send(response, 200, "text/html; charset=utf-8", page.html, { "content-security-policy": page.policy });
       case "health": {
-        const reasons = show.ailments();
+        const reasons = data.unhealthyReasons();
         return sendJson(response, reasons.length === 0 ? 200 : 503, reasons.length === 0 ? null : { reasons });
       }
       case "metrics":
-        return send(response, 200, show.metrics.contentType, await show.metrics.text());
+        return send(response, 200, data.metrics.contentType, await data.metrics.text());
       case "state":
-        return sendJson(response, 200, show.state());
+        return sendJson(response, 200, data.state());
       case "transitions":
-        await show.recalled;
-        return sendJson(response, 200, show.transitions());
+        await data.backfilled;
+        return sendJson(response, 200, data.transitions());
       case "history":
         return history(route, response);
       case "logs":
-        return sendJson(response, 200, show.logs(route.transaction, route.task));
+        return sendJson(response, 200, data.logs(route.transaction, route.task));
       case "events":
-        await show.recalled;
-        return stream(request, response, { channel: EVENTS, snapshot: show.snapshot });
+        await data.backfilled;
+        return stream(request, response, { channel: EVENTS, snapshot: data.snapshot });
       case "output": {
         const { transaction, task } = route;
         return stream(request, response, {
           channel: outputChannel(transaction, task),
-          snapshot: () => show.logs(transaction, task),
+          snapshot: () => data.logs(transaction, task),
         });
       }
       case "command":
@@ -137,15 +137,15 @@ export async function startHttpServer({
     response: ServerResponse,
   ): Promise<void> {
     const sinceMs = Date.now() - backMs;
-    if (pastFigures === undefined || backMs <= LAST_HOUR_MS) {
-      await show.recalled;
-      const known = show.history(transaction);
+    if (longHistory === undefined || backMs <= LAST_HOUR_MS) {
+      await data.backfilled;
+      const known = data.history(transaction);
       return sendJson(response, 200, backMs === LAST_HOUR_MS ? known : rowsSince(known, sinceMs));
     }
     const gone = new AbortController();
     response.on("close", () => gone.abort());
-    const found = await pastFigures.read({ transaction, sinceMs, untilMs: Date.now() }, gone.signal);
-    if (found === undefined) return refuse(response, 503, "others are reading the history");
+    const found = await longHistory.read({ transaction, sinceMs, untilMs: Date.now() }, gone.signal);
+    if (found === undefined) return refuse(response, 503, "too many requests read the history");
     sendJson(response, 200, found);
   }
 
@@ -154,10 +154,11 @@ export async function startHttpServer({
     response: ServerResponse,
     listener: { channel: string; snapshot(): unknown },
   ): void {
-    if (show.fanOut.listeners >= MAX_LISTENERS) return refuse(response, 503, `${MAX_LISTENERS} listeners are enough`);
+    if (data.fanOut.listeners >= MAX_LISTENERS)
+      return refuse(response, 503, `expected at most ${MAX_LISTENERS} listeners`);
     response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream", "x-accel-buffering": "no" });
     if (request.method === "HEAD") return void response.end();
-    show.fanOut.add(response, listener);
+    data.fanOut.add(response, listener);
   }
 
   async function command(request: IncomingMessage): Promise<CommandAnswer> {
@@ -174,13 +175,13 @@ export async function startHttpServer({
 
   return {
     address: bound,
-    happenings: show,
-    show(found) {
+    observer: data,
+    attach(found) {
       source = found;
-      show.changed();
+      data.changed();
     },
     async [Symbol.asyncDispose]() {
-      show.close();
+      data.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

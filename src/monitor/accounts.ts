@@ -1,33 +1,33 @@
-// What a transaction has used since it began, kept from sample to sample: the processes of a task come and go, and what
-// they used counts on. Pure but for what it keeps. Pure.
+// Accounts for the CPU time of a transaction since it began. Processes come and go from sample to sample; what they have
+// used still counts. Pure.
 import type { CpuTimes, ProcessFigures } from "./figures.ts";
 
-/** CPU of a transaction since it began. */
+/** CPU time of a transaction since it began. */
 export interface Used {
-  /** Seconds of CPU, of every process that a sample has seen. */
+  /** Seconds, of every process that was in a sample. */
   cpu_s: number;
-  /** Whether a process has gone meanwhile: what it used after its last sample is not counted. */
+  /** Whether a process has ended meanwhile: what it used after its last sample is not counted. */
   approximate: boolean;
 }
 
 export interface Accounts {
-  /** What a transaction has used, with this sample of its tasks. */
+  /** Adds a sample of the tasks of a transaction; returns what the transaction has used. */
   add(transaction: string, tasks: readonly (ProcessFigures & { pid: number })[]): Used;
-  /** Drops those that are over. */
+  /** Drops the accounts of all other transactions. */
   keepOnly(transactions: ReadonlySet<string>): void;
 }
 
 interface Account {
-  /** Seconds of each process that is there, by its pid and start. */
+  /** Seconds of each living process, by its pid and start. */
   living: ReadonlyMap<string, number>;
-  /** The same of those that have gone last, for one that only could not be read comes back. */
+  /** The same of those that went last: a process that only could not be read comes back. */
   gone: ReadonlyMap<string, number>;
   goneSeconds: number;
-  /** How many have gone. */
+  /** How many processes have gone. */
   lost: number;
 }
 
-/** So many may be missing at once, and are not counted twice. */
+/** How many of them are remembered, so that they are not counted twice when they come back. */
 const MOST_GONE = 1_000;
 
 const NONE: Account = { living: new Map(), gone: new Map(), goneSeconds: 0, lost: 0 };
@@ -37,7 +37,7 @@ export function createAccounts(): Accounts {
   return {
     add(transaction, tasks) {
       const living = new Map(tasks.flatMap((task) => [task, ...(task.children ?? [])]).flatMap(secondsOf));
-      const account = goOn(accounts.get(transaction) ?? NONE, living);
+      const account = advanced(accounts.get(transaction) ?? NONE, living);
       accounts.set(transaction, account);
       const { goneSeconds, lost } = account;
       return { cpu_s: goneSeconds + total([...living.values()]), approximate: lost > 0 };
@@ -48,7 +48,7 @@ export function createAccounts(): Accounts {
   };
 }
 
-function goOn(before: Account, living: Account["living"]): Account {
+function advanced(before: Account, living: Account["living"]): Account {
   const left = [...before.living].filter(([identity]) => !living.has(identity));
   const back = [...before.gone].filter(([identity]) => living.has(identity));
   const stillGone = [...before.gone].filter(([identity]) => !living.has(identity));
@@ -64,7 +64,7 @@ function secondsIn(processes: readonly (readonly [string, number])[]): number {
   return total(processes.map(([, seconds]) => seconds));
 }
 
-/** What is counted of a process; without a process table there is no start time, and no CPU time either. */
+/** What is counted of a process; without a process table there is neither start time nor CPU time. */
 interface Counted {
   pid: number;
   create_time?: number;

@@ -1,18 +1,18 @@
-/** Reads the small files of /proc/<pid> that count something: text in, figures out. Opens nothing. See proc(5). */
+// Parses the small files of /proc/<pid> that hold counters. See proc(5). Pure.
 
 /** How often the first thread of a process gave up its core, and how often it was taken from it. */
-export interface ContextSwitches {
+export type ContextSwitches = {
   voluntary: number;
   involuntary: number;
-}
+};
 
-/** What a process had fetched from storage and sent there; what the cache answered is not counted. */
-export interface StorageBytes {
+/** What a process read from storage and wrote to it; what the cache served is not counted. */
+export type StorageBytes = {
   read_bytes: number;
   write_bytes: number;
-}
+};
 
-/** From /proc/<pid>/status, which counts for the first thread alone; psutil has it from there as well. */
+/** From /proc/<pid>/status, which counts the first thread alone; psutil reads the same file. */
 export function parseContextSwitches(text: string): ContextSwitches | undefined {
   const voluntary = countAfter("voluntary_ctxt_switches:", text);
   const involuntary = countAfter("nonvoluntary_ctxt_switches:", text);
@@ -31,8 +31,8 @@ export function parseFileLimit(text: string): number | undefined {
   return countAfter("Max open files", text);
 }
 
-// By hand rather than by a pattern: these texts are long, and read for every process. A label is sought at the start of
-// a line, for that of the one is the end of another's.
+// Without a regular expression: these texts are long, and read for every process. A label counts only at the start of a
+// line, because some labels end in another one.
 function countAfter(label: string, text: string): number | undefined {
   const at = text.startsWith(label) ? 0 : text.indexOf(`\n${label}`) + 1;
   if (at === 0 && !text.startsWith(label)) return undefined;

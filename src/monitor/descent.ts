@@ -1,6 +1,6 @@
-/** Tells the processes of the watched trees from the strangers. Keeps nothing. */
+// Tells the processes that descend from the sampled ones from all others. Pure.
 
-interface Born {
+interface Descendant {
   pid: number;
   ppid: number;
 }
@@ -8,39 +8,39 @@ interface Born {
 export interface Descent {
   /** The roots that are there, and all that descend from them. */
   members: Set<number>;
-  /** Those who surely do not; of the others the parent was not seen, or they are each other's. */
-  strangers: Set<number>;
+  /** Processes that surely descend from no root. A process whose parents were not all read is in neither set. */
+  unrelated: Set<number>;
 }
 
 /**
- * Sorts processes by whether their parents lead to a root. A stranger never becomes a member: whose parent ends goes to
- * an ancestor or to init, and so does not change sides. That is why those known from before need not be looked at again.
+ * Sorts processes by whether their parents lead to a root. An unrelated process never becomes a member: when its parent
+ * ends, it passes to an ancestor or to init. So the unrelated processes of an earlier call need not be read again.
  *
- * @param known - Strangers from before, who have no readings now.
+ * @param known - Unrelated processes of an earlier call, without readings now.
  */
 export function sortByDescent(
-  readings: ReadonlyMap<number, Born>,
+  readings: ReadonlyMap<number, Descendant>,
   roots: ReadonlySet<number>,
   known: ReadonlySet<number> = new Set(),
 ): Descent {
   const members = new Set<number>([...roots].filter((pid) => readings.has(pid)));
-  const strangers = new Set<number>(known);
+  const unrelated = new Set<number>(known);
   const undecided = new Set<number>();
   for (const { pid } of readings.values()) decide(pid);
-  return { members, strangers };
+  return { members, unrelated };
 
-  // A loop, not a recursion: there may be chains as long as the process table.
+  // A loop, not a recursion: a chain may be as long as the process table.
   function decide(from: number): void {
     const path = new Set<number>();
     let at = from;
-    while (!members.has(at) && !strangers.has(at) && !undecided.has(at) && !path.has(at)) {
+    while (!members.has(at) && !unrelated.has(at) && !undecided.has(at) && !path.has(at)) {
       const reading = readings.get(at);
       if (reading === undefined) break;
       path.add(at);
       at = reading.ppid;
     }
-    // The kernel's own and the first of a container have the parent 0.
-    const side = members.has(at) ? members : at === 0 || strangers.has(at) ? strangers : undecided;
+    // Kernel threads and the first process of a container have the parent 0.
+    const side = members.has(at) ? members : at === 0 || unrelated.has(at) ? unrelated : undecided;
     for (const pid of path) side.add(pid);
   }
 }

@@ -1,29 +1,30 @@
-// What is read of a process only when somebody asks: lists that may be long.
+// Reads the lists of a process that only a `top` request asks for, since they may be long: connections, open files, memory
+// maps.
 import { type MemoryMap, parseMaps } from "./memory.ts";
 import { type OpenFile, parseFdInfo } from "./open-files.ts";
 import type { ProcFiles } from "./proc-files.ts";
 import type { SocketReader } from "./socket-reader.ts";
 import type { Address } from "./sockets.ts";
 
-/** In the words of a `top` request. */
+/** The options of a `top` request. */
 export interface DetailsWanted {
   open_connections?: boolean;
   opened_files?: boolean;
   memory_maps?: boolean;
 }
 
-/** An entry as the wire has it: one object for each of its members, in the order of the original. */
+/** An entry as it travels: an object for each member, in the order of the original. */
 export type Row = Record<string, string | number | Address>[];
 
-/** What was asked for; a list that may not be read is left out. */
-export interface ProcessDetails {
+/** The lists that were asked for; one that may not be read is left out. */
+export type ProcessDetails = {
   /** `fd, family, type, laddr, raddr, status` of each connection. */
   connections?: Row[];
   /** `path, fd, position, mode, flags` of each regular file. */
   opened_files?: Row[];
   /** `path, rss, size, …` of all that is mapped of one path, in bytes. */
   memory_map?: Row[];
-}
+};
 
 export interface DetailsSources {
   files: ProcFiles;
@@ -57,7 +58,7 @@ async function readOpenFiles(pid: number, files: ProcFiles): Promise<OpenFile[] 
   if (names === undefined) return undefined;
   const open: OpenFile[] = [];
   for (const name of names) {
-    // What has no path is no file; its kind is asked only then, for that may wait for a disk.
+    // A descriptor without a path is no file. Its kind is asked last: stat() may wait for a disk.
     const path = files.link(`${pid}/fd/${name}`);
     if (!path?.startsWith("/") || !(await files.isRegular(`${pid}/fd/${name}`))) continue;
     const info = parseFdInfo(files.record(`${pid}/fdinfo/${name}`) ?? "");
@@ -66,7 +67,7 @@ async function readOpenFiles(pid: number, files: ProcFiles): Promise<OpenFile[] 
   return open;
 }
 
-// The file can be opened by whoever may see the process, and then is refused, or empty, to who may not read it.
+// Opening `smaps` succeeds for every process that is visible; without permission, reading fails or finds nothing.
 async function readMaps(pid: number, files: ProcFiles): Promise<MemoryMap[] | undefined> {
   const text = await files.text(`${pid}/smaps`);
   return text === undefined ? undefined : parseMaps(text);

@@ -1,4 +1,5 @@
-// Turns readings of processes into the figures that travel. Keeps nothing; the reading before is an argument. Pure.
+// Turns readings of processes into the figures that travel. Aliases rather than interfaces, as JSON is made of them; see
+// protocol/task-record.ts. Pure.
 import { MIB_BYTES } from "../units.ts";
 import type { ContextSwitches, StorageBytes } from "./counters.ts";
 import type { MemoryShares } from "./memory.ts";
@@ -6,53 +7,55 @@ import type { ProcessReading, StatReading } from "./proc.ts";
 import { distinct, type SocketSummary } from "./sockets.ts";
 
 /** `rss` in MiB, `percent` of the machine's memory, `cpu_percent` of one core since the sample before. */
-export interface Usage {
+export type Usage = {
   rss: number;
   percent: number;
   cpu_percent: number;
-}
+};
 
-/** With the virtual size as well, in MiB, and the number of threads. */
-export interface FullUsage extends Usage {
+/** The virtual size, in MiB, and the number of threads. */
+type Size = {
   vms: number;
   threads: number;
-}
+};
 
-/**
- * What is not read at every sample, but repeated until its next reading. Each is there once its turn has come, and left
- * out where it may not be read.
- */
-export interface DearFigures extends Partial<MemoryShares>, Partial<SocketSummary> {
-  context_switches?: ContextSwitches;
-  io?: StorageBytes;
-  /** Open files, and how many there may be. */
-  fds?: number;
-  fds_limit?: number;
-}
+/** Figures that are not read at every sample, but repeated until their next reading. Without permission they are absent. */
+export type SlowFigures = Partial<MemoryShares> &
+  Partial<SocketSummary> & {
+    context_switches?: ContextSwitches;
+    io?: StorageBytes;
+    /** Open files, and how many there may be. */
+    fds?: number;
+    fds_limit?: number;
+  };
 
 /** Seconds of CPU since its start. */
-export interface CpuTimes {
+export type CpuTimes = {
   user: number;
   system: number;
-}
+};
 
 /** A process below the task's, however far. `create_time` is in epoch seconds. */
-export interface ChildFigures extends FullUsage, DearFigures {
-  pid: number;
-  ppid: number;
-  status: string;
-  create_time: number;
-  cpu_times: CpuTimes;
-}
+export type ChildFigures = Usage &
+  Size &
+  SlowFigures & {
+    pid: number;
+    ppid: number;
+    status: string;
+    create_time: number;
+    cpu_times: CpuTimes;
+  };
 
-/** Sums of what processes tell; what counts up is not among them, for they come and go. */
-export interface TreeFigures extends Usage, Partial<Omit<FullUsage, keyof Usage>>, Partial<MemoryShares> {
-  fds?: number;
-  listening?: [ip: string, port: number][];
-}
+/** Sums over processes. Counters are not summed: they would go back when a process ends. */
+export type TreeFigures = Usage &
+  Partial<Size> &
+  Partial<MemoryShares> & {
+    fds?: number;
+    listening?: [ip: string, port: number][];
+  };
 
-/** What only a process table tells. `total` is the process and all that descend from it; threads are counted. */
-export interface TableFigures extends Omit<FullUsage, keyof Usage> {
+/** What only a process table tells. `total` is of the process and its descendants. */
+export type TableFigures = Size & {
   status: string;
   /** In epoch seconds; with the pid it tells this process from a later one. */
   create_time: number;
@@ -60,27 +63,29 @@ export interface TableFigures extends Omit<FullUsage, keyof Usage> {
   cpu_times: CpuTimes;
   total: TreeFigures;
   children: ChildFigures[];
-}
+};
 
 /**
  * The `memory` object of the wire, for one task. On a system without /proc the members of `TableFigures` and
- * `DearFigures` are left out rather than made up. `elapsed` (seconds) is what the whole batch took, `timestamp` (epoch
- * seconds) its end; `serviceId` is empty, for whoever knows the task to fill in.
+ * `SlowFigures` are left out. `elapsed` (seconds) is what the whole batch took, `timestamp` (epoch seconds) its end;
+ * `serviceId` is empty, and filled in by the caller, which knows the task.
  */
-export interface ProcessFigures extends Usage, Partial<TableFigures>, DearFigures {
-  elapsed: number;
-  serviceId: string;
-  timestamp: number;
-}
+export type ProcessFigures = Usage &
+  Partial<TableFigures> &
+  SlowFigures & {
+    elapsed: number;
+    serviceId: string;
+    timestamp: number;
+  };
 
-/** What was read of a process, and when, by a clock that only goes forward. */
-export interface Look {
+/** What was read of a process, and when, by a monotonic clock. */
+export interface TimedReading {
   atMs: number;
   reading: ProcessReading | StatReading;
 }
 
 /** By pid. */
-export type Looks = ReadonlyMap<number, Look>;
+export type TimedReadings = ReadonlyMap<number, TimedReading>;
 
 /** What shares and start times are relative to. */
 export interface Machine {
@@ -89,33 +94,33 @@ export interface Machine {
 }
 
 export interface FiguresOptions {
-  now: Looks;
-  /** The look before at each, from whichever sample. */
-  before: Looks;
+  now: TimedReadings;
+  /** The previous reading of each, from any earlier sample. */
+  before: TimedReadings;
   machine: Machine;
   /** How long the machine has run. */
   uptimeMs: number;
-  dear?: ReadonlyMap<number, DearFigures>;
+  slow?: ReadonlyMap<number, SlowFigures>;
 }
 
 const SUMMED = ["rss", "vms", "percent", "cpu_percent", "threads", "pss", "uss", "swap", "fds"] as const;
 
 /**
- * The figures of each pid that is in `now`. CPU is what was used since the look before, and 0 for a process that had
- * none: another process under the same pid inherits nothing.
+ * The figures of each pid that is in `now`. CPU is what was used since the previous reading, and 0 without one: another
+ * process under the same pid inherits nothing.
  */
 export function figuresOf(
   pids: readonly number[],
-  { now, before, machine, uptimeMs, dear = new Map() }: FiguresOptions,
-): Map<number, Usage & Partial<TableFigures> & DearFigures> {
+  { now, before, machine, uptimeMs, slow = new Map() }: FiguresOptions,
+): Map<number, Usage & Partial<TableFigures> & SlowFigures> {
   const childrenOf = childrenByParent(now);
   const readings = pids.map((pid) => now.get(pid)?.reading).filter((reading) => reading !== undefined);
   return new Map(readings.map((own) => [own.pid, isStat(own) ? withTree(own) : usage(own)]));
 
-  function withTree(own: StatReading): Usage & TableFigures & DearFigures {
+  function withTree(own: StatReading): Usage & TableFigures & SlowFigures {
     const { pid, status, startMs } = own;
     const children = descendantsOf(pid, childrenOf).map(childFigures);
-    const figures = { ...fullUsage(own), ...dear.get(pid) };
+    const figures = { ...fullUsage(own), ...slow.get(pid) };
     return {
       status,
       ...figures,
@@ -130,14 +135,14 @@ export function figuresOf(
   function childFigures(child: StatReading): ChildFigures {
     const { pid, ppid, status } = child;
     const identity = { pid, ppid, status, create_time: createTime(child) };
-    return { ...identity, cpu_times: cpuTimes(child), ...fullUsage(child), ...dear.get(pid) };
+    return { ...identity, cpu_times: cpuTimes(child), ...fullUsage(child), ...slow.get(pid) };
   }
 
   function createTime({ startMs }: StatReading): number {
     return machine.bootEpochSeconds + startMs / 1000;
   }
 
-  function fullUsage(reading: StatReading): FullUsage {
+  function fullUsage(reading: StatReading): Usage & Size {
     return { ...usage(reading), vms: reading.vmsBytes / MIB_BYTES, threads: reading.threads };
   }
 
@@ -153,17 +158,17 @@ export function figuresOf(
     const earlier = before.get(pid);
     const spanMs = (now.get(pid)?.atMs ?? 0) - (earlier?.atMs ?? 0);
     if (earlier === undefined || earlier.reading.startMs !== startMs || spanMs <= 0) return 0;
-    // Without /proc there is no start time, and a count that went back is all that tells another process.
+    // Without /proc there is no start time: only a count that went back reveals another process under this pid.
     return Math.max(0, ((cpuMs - earlier.reading.cpuMs) / spanMs) * 100);
   }
 }
 
-/** What is known of it; what is undefined is left out. */
-export function told<T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+/** The members that are not undefined. */
+export function withoutUndefined<T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as typeof members;
 }
 
-function childrenByParent(looks: Looks): Map<number, StatReading[]> {
+function childrenByParent(looks: TimedReadings): Map<number, StatReading[]> {
   const children = new Map<number, StatReading[]>();
   for (const { reading } of looks.values()) {
     if (!isStat(reading)) continue;
@@ -174,7 +179,7 @@ function childrenByParent(looks: Looks): Map<number, StatReading[]> {
   return children;
 }
 
-/** Children first, then theirs. Each once: parents that were read at different moments may seem to be each other's. */
+/** Children first, then theirs. Each once: processes that were read at different moments may seem each other's parents. */
 function descendantsOf(pid: number, childrenOf: ReadonlyMap<number, StatReading[]>): StatReading[] {
   const found = new Map((childrenOf.get(pid) ?? []).map((child) => [child.pid, child]));
   for (const parent of found.keys()) {

@@ -1,16 +1,16 @@
-/** Reads what Linux tells of the memory of a process: text in, figures out. Opens nothing. See proc_pid_smaps(5). */
+// Parses smaps and smaps_rollup, which hold the memory of a process. See proc_pid_smaps(5). Pure.
 
 /**
- * In MiB: `pss` shares out what several processes hold together, so that it can be summed over a tree; `uss` is what
- * would be free if this process went; `swap` is what of it is not in memory.
+ * In MiB: `pss` divides shared memory among the processes that hold it, so it can be summed over a tree; `uss` is what
+ * would be free without this process; `swap` is the part that is swapped out.
  */
-export interface MemoryShares {
+export type MemoryShares = {
   pss: number;
   uss: number;
   swap: number;
-}
+};
 
-/** All mappings of one path, in bytes. In the words of psutil, which are those of the wire, and in its order. */
+/** All mappings of one path, in bytes. Names and order are those of psutil, and so of the wire. */
 export interface MemoryMap {
   path: string;
   rss: number;
@@ -30,7 +30,7 @@ type Size = Exclude<keyof MemoryMap, "path">;
 const KIB_PER_MIB = 1024;
 const KIB_BYTES = 1024;
 
-/** From /proc/<pid>/smaps_rollup; undefined when it is empty, as that of a process without memory. */
+/** From /proc/<pid>/smaps_rollup; undefined when it is empty, as for a process without memory. */
 export function parseRollup(text: string): MemoryShares | undefined {
   const sizes = new Map([...text.matchAll(/^(\w+): +(\d+) kB$/gm)].map(([, name = "", kib]) => [name, Number(kib)]));
   const mib = (...names: string[]) => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0) / KIB_PER_MIB;
@@ -51,10 +51,10 @@ const SIZES: Readonly<Record<string, Size>> = {
   Swap: "swap",
 };
 
-/** `55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0      [heap]`; what is mapped from nowhere has no path. */
+/** `55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0      [heap]`; an anonymous mapping has no path. */
 const MAPPING = /^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(.*)$/;
 
-/** From /proc/<pid>/smaps, grouped by path, in the order in which the paths come. */
+/** From /proc/<pid>/smaps, grouped by path, in the order of their first mappings. */
 export function parseMaps(text: string): MemoryMap[] {
   const maps = new Map<string, MemoryMap>();
   let map: MemoryMap | undefined;
@@ -80,7 +80,7 @@ function add(line: string, map: MemoryMap): void {
   if (name !== undefined) map[name] += Number.parseInt(line.slice(line.indexOf(":") + 1), 10) * KIB_BYTES;
 }
 
-// A library that was replaced meanwhile is still that library. The kernel writes a newline as \012.
+// A library that was replaced on disk is still mapped. The kernel writes a newline as \012.
 function pathShown(path: string): string {
   return path === "" ? "[anon]" : path.replace(/ \(deleted\)$/, "").replaceAll("\\012", "\n");
 }

@@ -1,7 +1,7 @@
-/** Reads what stands under /proc/<pid>/fd and fdinfo: text in, figures out. Opens nothing. See proc_pid_fdinfo(5). */
+// Parses links under /proc/<pid>/fd and files under fdinfo. Opens nothing. See proc_pid_fdinfo(5).
 import { constants } from "node:fs";
 
-/** A regular file that is open. In the words of psutil, which are those of the wire, and in its order. */
+/** A regular file that is open. Names and order are those of psutil, and so of the wire. */
 export interface OpenFile {
   path: string;
   fd: number;
@@ -32,7 +32,7 @@ function modeOf(flags: number): string {
   }
 }
 
-/** The inode of the socket a link under /proc/<pid>/fd leads to; undefined when it leads elsewhere. */
+/** The inode of the socket that a link under /proc/<pid>/fd names; undefined for any other link. */
 export function socketInode(link: string): string | undefined {
   return /^socket:\[(\d+)\]$/.exec(link)?.[1];
 }

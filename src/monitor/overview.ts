@@ -1,8 +1,7 @@
-// All transactions at a glance: the sum of each, and what the provider itself takes. Pure but for the accounts that it
-// is given. Pure.
+// Builds the `overview`: the sum of each transaction, and what the provider itself takes. Pure.
 import type { JsonObject } from "../protocol/json.ts";
 import type { Accounts } from "./accounts.ts";
-import { asJson, asList, figuresIn, type Watched } from "./entries.ts";
+import { asList, figuresIn, type MonitoredTransaction } from "./entries.ts";
 import { sumOf } from "./figures.ts";
 import type { OwnCost } from "./own-cost.ts";
 import type { Sample } from "./sample.ts";
@@ -12,13 +11,13 @@ export interface About {
   /** In milliseconds since 1970. */
   atMs: number;
   cost: OwnCost;
-  /** Of the forwarder's process, while it has one. */
+  /** The forwarder's process, while it has one. */
   forwarderPid: number | undefined;
 }
 
-/** The body of `overview`; adds this sample to the accounts, and drops those of transactions that are over. */
+/** The body of `overview`. Adds this sample to the accounts, and drops those of transactions that have ended. */
 export function overviewOf(
-  transactions: readonly Watched[],
+  transactions: readonly MonitoredTransaction[],
   { sample, accounts, about }: { sample: Sample; accounts: Accounts; about: About },
 ): JsonObject {
   const { contextId, atMs, forwarderPid } = about;
@@ -42,11 +41,15 @@ function forwarderIn(sample: Sample, pid: number | undefined): JsonObject {
   return { forwarder: { pid, cpu_percent: figures.cpu_percent, rss: figures.rss } };
 }
 
-function sumOfTransaction({ transaction, tasks }: Watched, sample: Sample, accounts: Accounts): JsonObject {
+function sumOfTransaction(
+  { transaction, tasks }: MonitoredTransaction,
+  sample: Sample,
+  accounts: Accounts,
+): JsonObject {
   const living = tasks.flatMap((task) =>
     asList(figuresIn(sample, task)).map((own) => ({ ...own, pid: Number(task.pid) })),
   );
   const processes = living.reduce((count, { children = [] }) => count + 1 + children.length, 0);
   const sum = sumOf(living.map((figures) => figures.total ?? figures));
-  return { tasks: tasks.length, processes, ...asJson(sum), ...accounts.add(transaction, living) };
+  return { tasks: tasks.length, processes, ...sum, ...accounts.add(transaction, living) };
 }

@@ -1,28 +1,28 @@
-// What the provider itself takes, and how much of that is for looking.
+// Measures what the provider itself takes, and how much of that is for sampling and publishing.
 import { MIB_BYTES } from "../units.ts";
 
 /** Of the provider's own process. */
 export interface OwnCost {
   pid: number;
-  /** Percent of one core since the last time. */
+  /** Percent of one core since the last call. */
   cpu_percent: number;
   /** In MiB. */
   rss: number;
   heap: number;
-  /** How late its event loop was at this look. */
+  /** How late its event loop was at this sample. */
   loop_delay_ms: number;
-  /** What looking and telling has taken of that CPU, and in seconds. */
+  /** The part of that CPU for sampling and publishing, and how long they took, in seconds. */
   sampling: { cpu_percent: number; elapsed: number };
 }
 
 export interface OwnMeter {
-  /** Does the work, and has what it uses counted as the cost of looking. */
+  /** Does the work, and counts what it uses as the cost of sampling. */
   during<T>(work: () => T | Promise<T>): Promise<T>;
-  /** The cost since the last time. */
+  /** The cost since the last call. */
   read(loopDelayMs: number): OwnCost;
 }
 
-/** @param nowMs - A clock that only goes forward. */
+/** @param nowMs - A monotonic clock. */
 export function createOwnMeter(nowMs: () => number): OwnMeter {
   let lastMs = nowMs();
   let lastCpuMs = cpuMs();
@@ -35,7 +35,7 @@ export function createOwnMeter(nowMs: () => number): OwnMeter {
       try {
         return await work();
       } finally {
-        // Whatever else went on meanwhile is counted with it: it takes no more than this.
+        // What else ran meanwhile is counted as well, so this is an upper bound.
         samplingCpuMs += cpuMs() - beganCpuMs;
         elapsedMs += nowMs() - beganMs;
       }

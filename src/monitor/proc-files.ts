@@ -1,15 +1,15 @@
-// The one door to the files under /proc. What can't be read is undefined, whatever the reason: a process may go between
-// any two looks at it, some of its files are not ours to read, and not every system has them.
+// Reads files under /proc. What can't be read is undefined, whatever the reason: a process may end at any time, some of
+// its files need permissions, and not every system has them.
 import { closeSync, existsSync, openSync, read, readdirSync, readlinkSync, readSync, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 
 export interface ProcFiles {
-  /** A file of one record, such as `stat` or `io`: these come whole with one read, and never make their reader wait. */
+  /** A file of one record, such as `stat` or `io`: one read returns all of it, without waiting. */
   record(path: string): string | undefined;
-  /** A file of one short record that waits for the process, such as `smaps_rollup`; the event loop does not wait. */
+  /** A file of one short record that may have to wait for the process, such as `smaps_rollup`; read in the thread pool. */
   slowRecord(path: string): Promise<string | undefined>;
-  /** A file of any length, without keeping the event loop. */
+  /** A file of any length, without blocking the event loop. */
   text(path: string): Promise<string | undefined>;
   bytes(path: string): Buffer | undefined;
   names(path: string): string[] | undefined;
@@ -22,12 +22,12 @@ export interface ProcFiles {
 
 const readOnce = promisify(read);
 
-/** A rollup has about 800. */
+/** A smaps_rollup has about 800. */
 const SLOW_RECORD_BYTES = 4 * 1024;
 
 /** @param root - Where the process table is mounted; the paths are below it. */
 export function createProcFiles(root: string): ProcFiles {
-  // One buffer for all, for files that have no size to go by; readFileSync takes half as long again.
+  // One buffer for all files, since these have no size; readFileSync takes 1.5 times as long.
   let buffer = Buffer.allocUnsafe(16 * 1024);
   // Since Linux 6.2 the size of an `fd` folder is the number of its entries.
   const countsEntries = ifThere(() => statSync(`${root}/self/fd`).size > 0 && statSync(`${root}/self`).size === 0);
@@ -36,7 +36,7 @@ export function createProcFiles(root: string): ProcFiles {
     const file = openSync(`${root}/${path}`, "r");
     try {
       let length = readSync(file, buffer, 0, buffer.length, null);
-      // Only a buffer that is full may have cut the record short.
+      // Only a full buffer may have cut the record short.
       while (length === buffer.length) {
         buffer = Buffer.concat([buffer, Buffer.allocUnsafe(length)]);
         length += readSync(file, buffer, length, buffer.length - length, null);
@@ -47,7 +47,7 @@ export function createProcFiles(root: string): ProcFiles {
     }
   }
 
-  // One way to the thread pool and back; readFile goes there four times and takes 64 KiB along.
+  // One round trip to the thread pool; readFile makes four, and allocates 64 KiB.
   async function readSlowRecord(path: string): Promise<string> {
     const file = openSync(`${root}/${path}`, "r");
     try {

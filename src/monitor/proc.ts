@@ -1,17 +1,17 @@
-/** Reads what Linux writes under /proc: text in, readings out. Opens nothing; sample.ts does. See proc(5). */
+// Parses what Linux writes under /proc into readings. See proc(5). Pure.
 import { statFields } from "../processes/stat.ts";
 
-/** What every system tells of a process. `startMs` counts from boot; it and the pid together are the identity. */
+/** What is known of a process on every system. `startMs` counts from boot; with the pid it identifies the process. */
 export interface ProcessReading {
   pid: number;
   ppid: number;
   cpuMs: number;
   rssBytes: number;
-  /** Left out where the system has no /proc to take it from. */
+  /** Absent on a system without /proc. */
   startMs?: number;
 }
 
-/** What /proc/<pid>/stat tells of it. */
+/** What /proc/<pid>/stat adds. */
 export interface StatReading extends Required<ProcessReading> {
   status: string;
   threads: number;
@@ -26,7 +26,7 @@ export interface KernelUnits {
   ticksPerSecond: number;
 }
 
-/** In the words of psutil, which are those of the wire. */
+/** The names of psutil, which are those of the wire. */
 const STATUS_WORDS: Readonly<Record<string, string>> = {
   R: "running",
   S: "sleeping",
@@ -45,7 +45,7 @@ const STATUS_WORDS: Readonly<Record<string, string>> = {
 const STATE_FIELD = 3;
 const RSS_FIELD = 24;
 
-/** Reads one /proc/<pid>/stat; undefined when the text is none, as when the process went while it was being read. */
+/** Parses one /proc/<pid>/stat; undefined when the text is incomplete, as when the process ended during the read. */
 export function parseStat(text: string, { pageBytes, ticksPerSecond }: KernelUnits): StatReading | undefined {
   const textOf = statFields(text, RSS_FIELD);
   const field = (number: number) => Number(textOf(number));
@@ -68,8 +68,8 @@ export function parseStat(text: string, { pageBytes, ticksPerSecond }: KernelUni
 }
 
 /**
- * Resident memory by /proc/<pid>/statm, as `ps` and `top` tell it. That of /proc/<pid>/stat is an estimate from Linux 6.2
- * on: of a program of 1.6 MiB it told 1.4.
+ * Resident memory from /proc/<pid>/statm, as `ps` and `top` show it. From Linux 6.2 on the value of /proc/<pid>/stat is an
+ * estimate: 1.4 MiB for a program of 1.6 MiB.
  */
 export function parseResidentBytes(text: string, { pageBytes }: KernelUnits): number | undefined {
   const pages = /^\d+ (\d+) /.exec(text)?.[1];
@@ -79,9 +79,9 @@ export function parseResidentBytes(text: string, { pageBytes }: KernelUnits): nu
 const AT_PAGESZ = 6n;
 const AT_CLKTCK = 17n;
 
-/** Finds page size and clock tick in /proc/self/auxv, which spares a `getconf` process; 4096 and 100 if it has none. */
+/** Finds page size and clock tick in /proc/self/auxv, without a `getconf` process; defaults to 4096 and 100. */
 export function parseAuxv(bytes: Uint8Array): KernelUnits {
-  // Pairs of 64-bit little-endian words. Where they are not (32-bit ARM, s390x) nothing is found and the defaults hold.
+  // Pairs of 64-bit little-endian words. On other machines (32-bit ARM, s390x) nothing is found, and the defaults hold.
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries = new Map<bigint, bigint>();
   for (let at = 0; at + 16 <= bytes.byteLength; at += 16) {

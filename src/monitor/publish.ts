@@ -1,4 +1,5 @@
-// Publishes what the processes of all transactions take, once a period and from one common sample.
+// Publishes what the processes of all transactions take, once a period and from one sample of all of them; answers `top`
+// requests from the latest sample.
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { FIGURES_ONLY, type TopOptions } from "../protocol/query.ts";
@@ -8,11 +9,11 @@ import {
   entryOf,
   figuresIn,
   GONE,
+  type MonitoredTask,
+  type MonitoredTransaction,
   memoryOf,
   pidsOf,
   topEntryOf,
-  type Watched,
-  type WatchedTask,
 } from "./entries.ts";
 import type { ProcessFigures } from "./figures.ts";
 import { overviewOf } from "./overview.ts";
@@ -20,21 +21,21 @@ import { createOwnMeter } from "./own-cost.ts";
 import type { Sample, Sampler } from "./sample.ts";
 
 export interface Monitor extends AsyncDisposable {
-  /** The figures of one transaction as `reply_top` carries them; CPU counts from the sample before. */
-  top(watched: Watched, options?: TopOptions): Promise<JsonObject[]>;
+  /** The figures of one transaction as `reply_top` carries them; CPU counts from the previous sample. */
+  top(monitored: MonitoredTransaction, options?: TopOptions): Promise<JsonObject[]>;
   /** The same as `monitor` carries them. */
-  entries(watched: Watched, options?: TopOptions): Promise<JsonObject[]>;
+  entries(monitored: MonitoredTransaction, options?: TopOptions): Promise<JsonObject[]>;
 }
 
 export interface MonitorOptions {
   sampler: Sampler;
-  /** What to watch, asked before each sample. */
-  watched(): readonly Watched[];
+  /** The transactions to sample, asked before each sample. */
+  watched(): readonly MonitoredTransaction[];
   publish(frame: Frame): unknown;
-  /** Is told of each task what its processes hold, in MiB of resident memory, and whether their leader is halted. */
-  inspect?(transaction: string, serviceId: string, look: { rssMib: number; isHalted: boolean }): void;
+  /** Called for each task of a sample: resident memory of its processes, and whether their leader is halted. */
+  inspect?(transaction: string, serviceId: string, health: { rssMib: number; isHalted: boolean }): void;
   contextId?(): string;
-  /** The forwarder's process, while it has one: its cost is the provider's as well. */
+  /** The forwarder's process, while it has one; its cost counts as the provider's. */
   forwarderPid?(): number | undefined;
   /** Milliseconds from one publication to the next. Default 1_000. */
   periodMs?: number;
@@ -71,7 +72,7 @@ export function startMonitor({
     const transactions = watched();
     const wasIdle = isIdle;
     isIdle = transactions.length === 0;
-    // When the last one is over, that is said once.
+    // One empty overview says that the last transaction has ended.
     if (isIdle && wasIdle) return;
     const forwarder = forwarderPid();
     const pids = [...transactions.flatMap(pidsOf), ...asList(forwarder)];
@@ -80,23 +81,26 @@ export function startMonitor({
     const cost = meter.read(loopDelayMs);
     const about = { contextId: contextId(), atMs: Date.now(), cost, forwarderPid: forwarder };
     publish({ topic: "overview", body: overviewOf(transactions, { sample: latest, accounts, about }) });
-    await meter.during(() => transactions.forEach(tell));
+    await meter.during(() => transactions.forEach(publishEntries));
   }
 
-  function tell({ transaction, tasks }: Watched): void {
+  function publishEntries({ transaction, tasks }: MonitoredTransaction): void {
     const entries = tasks.flatMap((task) => asList(memoryOf(task, latest)).map((memory) => entryOf(task, memory)));
     publish({ topic: "monitor", body: { [transaction]: entries } });
     for (const task of tasks)
-      for (const figures of asList(figuresIn(latest, task))) inspect(transaction, task.service_id, lookOf(figures));
+      for (const figures of asList(figuresIn(latest, task))) inspect(transaction, task.service_id, healthOf(figures));
   }
 
-  async function look(watched: Watched, wanted: TopOptions): Promise<{ task: WatchedTask; memory: JsonObject }[]> {
-    const pids = pidsOf(watched);
+  async function collect(
+    monitored: MonitoredTransaction,
+    wanted: TopOptions,
+  ): Promise<{ task: MonitoredTask; memory: JsonObject }[]> {
+    const pids = pidsOf(monitored);
     const isKnown = pids.every((pid) => latest.has(pid) || latest.gone.has(pid));
     const sample = isKnown ? latest : await sampler.sample(pids);
-    const found: { task: WatchedTask; memory: JsonObject }[] = [];
-    // One after the other: memory maps of many processes at once would hold up everybody.
-    for (const task of watched.tasks) {
+    const found: { task: MonitoredTask; memory: JsonObject }[] = [];
+    // One after the other: the memory maps of many processes at once would block the event loop.
+    for (const task of monitored.tasks) {
       const memory = memoryOf(task, sample);
       if (memory === undefined) continue;
       const details = await detailsOf(task, wanted);
@@ -105,18 +109,18 @@ export function startMonitor({
     return found;
   }
 
-  /** Undefined when the process has gone since its figures were read. */
-  async function detailsOf({ pid }: WatchedTask, wanted: TopOptions): Promise<JsonObject | undefined> {
+  /** Undefined when the process has ended since its figures were read. */
+  async function detailsOf({ pid }: MonitoredTask, wanted: TopOptions): Promise<JsonObject | undefined> {
     if (pid === null || !Object.values(wanted).includes(true)) return {};
-    return (await sampler.details(pid, wanted)) as JsonObject | undefined;
+    return await sampler.details(pid, wanted);
   }
 
   return {
-    async top(watched, wanted = FIGURES_ONLY) {
-      return (await look(watched, wanted)).map(({ task, memory }) => topEntryOf(task, memory));
+    async top(monitored, wanted = FIGURES_ONLY) {
+      return (await collect(monitored, wanted)).map(({ task, memory }) => topEntryOf(task, memory));
     },
-    async entries(watched, wanted = FIGURES_ONLY) {
-      return (await look(watched, wanted)).map(({ task, memory }) => entryOf(task, memory));
+    async entries(monitored, wanted = FIGURES_ONLY) {
+      return (await collect(monitored, wanted)).map(({ task, memory }) => entryOf(task, memory));
     },
     async [Symbol.asyncDispose]() {
       isClosed = true;
@@ -126,6 +130,6 @@ export function startMonitor({
   };
 }
 
-function lookOf({ rss, status, total }: ProcessFigures): { rssMib: number; isHalted: boolean } {
+function healthOf({ rss, status, total }: ProcessFigures): { rssMib: number; isHalted: boolean } {
   return { rssMib: total?.rss ?? rss, isHalted: status === "stopped" };
 }

@@ -1,5 +1,5 @@
-// Joins the sockets a process holds with the tables of its network namespace, which all processes of it share.
-
+// Joins the sockets that a process holds with the socket tables of its network namespace. Processes of one namespace share
+// the tables, which are cached.
 import { endianness } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { socketInode } from "./open-files.ts";
@@ -20,13 +20,13 @@ export interface HeldConnection {
 
 export interface SocketReader {
   /**
-   * The connections of a process; of several descriptors of one socket the first. Undefined when its files may not be
-   * looked at.
+   * The connections of a process; a socket with several descriptors has the first one. Undefined when its files may not be
+   * read.
    *
    * @param maxAgeMs - How old the tables may be.
    */
   read(pid: number, atMs: number, maxAgeMs?: number): Promise<HeldConnection[] | undefined>;
-  /** Drops the tables that nobody has asked for lately. */
+  /** Drops the tables that were not read lately. */
   forget(atMs: number): void;
 }
 
@@ -35,10 +35,10 @@ interface Namespace {
   table: Promise<SocketTable | undefined>;
 }
 
-/** The tables may be long and are the same for many, who have their turns one after the other. */
+/** The tables may be long, and serve many processes, which are read one after the other. */
 const TABLE_MAX_AGE_MS = 10_000;
 
-/** Links looked at in one turn of the event loop: some 1 ms. */
+/** Links read in one turn of the event loop, some 1 ms. */
 const SLICE = 250;
 
 export function createSocketReader(files: ProcFiles): SocketReader {

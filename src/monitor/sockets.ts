@@ -1,10 +1,10 @@
-/** Reads the socket tables of a network namespace, /proc/<pid>/net: text in, connections out. Opens nothing. */
+// Parses the socket tables of a network namespace, /proc/<pid>/net, and sums up connections. Opens nothing.
 import { SocketAddress } from "node:net";
 
-/** Empty where there is none: what is not bound, or not connected. */
+/** Empty for a socket that is not bound, or not connected. */
 export type Address = [ip: string, port: number] | [];
 
-/** A socket of a process. In the words of psutil, which are those of the wire; family and type are Linux's numbers. */
+/** A socket of a process. The names are those of psutil, and so of the wire; family and type are Linux's numbers. */
 export interface Connection {
   family: number;
   type: number;
@@ -13,7 +13,7 @@ export interface Connection {
   status: string;
 }
 
-/** A table of sockets, by inode, which is what their processes show of them. */
+/** Sockets by inode, which the descriptors of a process name. */
 export type SocketTable = ReadonlyMap<string, SocketRow>;
 
 interface SocketRow {
@@ -25,7 +25,7 @@ interface SocketRow {
 
 export type SocketTableName = keyof typeof KINDS;
 
-/** What a namespace has, with AF_INET or AF_INET6 and SOCK_STREAM or SOCK_DGRAM. */
+/** The tables of a namespace, with AF_INET or AF_INET6 and SOCK_STREAM or SOCK_DGRAM. */
 const KINDS = {
   tcp: { family: 2, type: 1 },
   tcp6: { family: 10, type: 1 },
@@ -55,7 +55,7 @@ const STATES: Readonly<Record<string, string>> = {
 // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
 const ROW = /^ *\d+: ([\dA-F]+:[\dA-F]+) ([\dA-F]+:[\dA-F]+) ([\dA-F]{2}) \S+ \S+ \S+ +\d+ +\d+ (\d+)/gm;
 
-/** Who has no inode is no process's any more, as a connection that waits for its time to be over. */
+/** Sockets by inode. A socket without an inode, as one in TIME_WAIT, has no owner and is left out. */
 export function indexSockets(texts: Readonly<Partial<Record<SocketTableName, string>>>): SocketTable {
   const rows = new Map<string, SocketRow>();
   for (const table of SOCKET_TABLES) {
@@ -66,7 +66,7 @@ export function indexSockets(texts: Readonly<Partial<Record<SocketTableName, str
   return rows;
 }
 
-/** The connection of an inode; undefined when the tables do not show it, as a socket of another kind. */
+/** The connection of an inode; undefined when the tables do not have it, as for a socket of another kind. */
 export function findConnection(
   sockets: SocketTable,
   inode: string,
@@ -81,7 +81,7 @@ export function findConnection(
 
 type Endianness = "LE" | "BE";
 
-// The address is written in words of the machine, the port as it is.
+// The address is written in words of the machine's byte order, the port in network order.
 function readAddress(text: string, endianness: Endianness): Address {
   const [words = "", hexPort = ""] = text.split(":");
   const port = Number.parseInt(hexPort, 16);
@@ -96,11 +96,11 @@ function formatIpv6(bytes: Buffer): string {
   return new SocketAddress({ family: "ipv6", address: groups.join(":") }).address;
 }
 
-/** What the figures tell of them: how many are in which state, and where somebody may connect. */
-export interface SocketSummary {
+/** How many connections are in which state, and the listening addresses. */
+export type SocketSummary = {
   sockets: Record<string, number>;
   listening: [ip: string, port: number][];
-}
+};
 
 export function summarize(connections: readonly Connection[]): SocketSummary {
   const sockets: Record<string, number> = {};

@@ -1,14 +1,15 @@
-// Reads the watched processes and all that descend from them. One look at everybody tells the strangers, who may be many
-// and are then left alone; a process may have a child by each of its threads, so asking them all would be dearer.
+// Reads the sampled processes and all that descend from them. One pass over all processes finds the unrelated ones, which
+// may be many and are not read again for a while. Asking each process for its children would cost more: each of its threads
+// has a list of its own.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { sortByDescent } from "./descent.ts";
 import { type KernelUnits, parseResidentBytes, parseStat, type StatReading } from "./proc.ts";
 import type { ProcFiles } from "./proc-files.ts";
 
-/** What one pass has found. */
+/** The result of one pass. */
 export interface Trees {
   members: ReadonlyMap<number, StatReading>;
-  /** Whether there is a process of that pid at all, of ours or not. */
+  /** Whether any process has this pid. */
   isListed(pid: number): boolean;
 }
 
@@ -18,15 +19,15 @@ export interface TreeReader {
   find(pid: number): StatReading | undefined;
 }
 
-/** A stranger's pid may pass to one of ours from one listing to the next, if rarely; so long is it not seen at most. */
-const STRANGERS_MAX_AGE_MS = 30_000;
+/** The pid of an unrelated process may, if rarely, be reused by a descendant, which is then missed for so long at most. */
+const UNRELATED_MAX_AGE_MS = 30_000;
 
-/** Processes looked at in one turn of the event loop: some 2 ms. */
+/** Processes read in one turn of the event loop, some 2 ms. */
 const SLICE = 150;
 
 export function createTreeReader(files: ProcFiles, units: KernelUnits): TreeReader {
-  let strangers: ReadonlySet<number> = new Set();
-  let strangersAtMs = Number.NEGATIVE_INFINITY;
+  let unrelated: ReadonlySet<number> = new Set();
+  let unrelatedAtMs = Number.NEGATIVE_INFINITY;
   let rootsBefore: ReadonlySet<number> = new Set();
 
   async function read(pids: readonly number[], atMs: number): Promise<Trees | undefined> {
@@ -34,15 +35,15 @@ export function createTreeReader(files: ProcFiles, units: KernelUnits): TreeRead
     if (names === undefined) return undefined;
     const listed = new Set(names.filter(isPid).map(Number));
     const roots = new Set(pids);
-    // Who is asked for newly may have been a stranger until now, and have children among them.
-    const isAnew = atMs - strangersAtMs >= STRANGERS_MAX_AGE_MS || pids.some((pid) => !rootsBefore.has(pid));
-    if (isAnew) strangersAtMs = atMs;
+    // A new root may have been unrelated until now, and so may its children.
+    const isAnew = atMs - unrelatedAtMs >= UNRELATED_MAX_AGE_MS || pids.some((pid) => !rootsBefore.has(pid));
+    if (isAnew) unrelatedAtMs = atMs;
     rootsBefore = roots;
 
-    const known = new Set(isAnew ? [] : [...strangers].filter((pid) => listed.has(pid)));
+    const known = new Set(isAnew ? [] : [...unrelated].filter((pid) => listed.has(pid)));
     const readings = await readEach([...listed].filter((pid) => !known.has(pid)));
     const sorted = sortByDescent(readings, roots, known);
-    strangers = sorted.strangers;
+    unrelated = sorted.unrelated;
     const members = [...readings].filter(([pid]) => sorted.members.has(pid));
     return {
       members: new Map(members.map(([pid, reading]) => [pid, withResident(reading)])),

@@ -304,7 +304,7 @@ describe("start", () => {
     expect(stdout[0]).toBe("transaction T1: success");
     expect(stdout[1]).toMatch(/^TASK +SERVICE +STATE +PID +RUNS +REASON$/);
     expect(stdout[2]).toMatch(/^ts001 +service_ts001 +running +\d+ +1$/);
-    expect(stdout[3]).toMatch(/^ts002 +service_ts002 +defined +- +0$/);
+    expect(stdout[3]).toMatch(/^ts002 +service_ts002 +on demand +- +0$/);
     expect(stdout).toHaveLength(4);
   });
 

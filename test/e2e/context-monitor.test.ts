@@ -72,7 +72,7 @@ describe("on a terminal", () => {
     await terminal.reads("ts001");
     await terminal.reads("● running");
     await terminal.reads("✗ failed");
-    await terminal.reads("○ defined");
+    await terminal.reads("○ on demand");
     terminal.types("ss");
     await terminal.reads("CPU %▼");
     terminal.types("/fail");
@@ -252,7 +252,7 @@ interface Event {
 // --- in a pipe -------------------------------------------------------------------------------------------------------
 
 describe("in a pipe", () => {
-  test("steps are lines as well, and nothing is coloured", async () => {
+  test("transitions are lines as well, and nothing is coloured", async () => {
     await using provider = await startProvider(steady);
     await using monitor = startCommand("context-monitor", ["--context_file", provider.file]);
 
@@ -279,7 +279,7 @@ describe("in a pipe", () => {
     expect(stdout[0]).toMatch(/^TASK +SERVICE +STATE +PID +CPU % +RSS MiB +RUNS +UPTIME +LAST EVENT$/);
     expect(stdout[1]).toMatch(/^ts001 +service_ts001 +\S (starting|running) +\d+ +[\d.]+ +[\d.]+ +1 +\d+s +/);
     expect(stdout[2]).toMatch(/^ts002 +service_ts002 +/);
-    expect(stdout[3]).toMatch(/^ts003 +service_ts003 +○ defined +- +- +- +0 +- +created$/);
+    expect(stdout[3]).toMatch(/^ts003 +service_ts003 +○ on demand +- +- +- +0 +- +created$/);
   });
 
   test("--json prints an object a sample, with tasks that have no process and what has happened meanwhile", async () => {
@@ -314,7 +314,7 @@ describe("in a pipe", () => {
     expect(stdout.join("\n")).toMatch(/^[\n -~]*$/);
   });
 
-  test("where another provider has the ports of the file, it says whom it listens to", async () => {
+  test("where another provider has the ports of the file, it says where it listens", async () => {
     await using provider = await startProvider(steady);
     const { publish, subscribe } = provider.endpoints;
     const xml = contextXml([steady])
@@ -327,7 +327,7 @@ describe("in a pipe", () => {
 
     expect(code).toBe(0);
     expect(stdout[1]).toMatch(/^ts001 /);
-    expect(stderr).toEqual([`warning: no provider runs ${file} itself; listening to whoever is at ${subscribe}`]);
+    expect(stderr).toEqual([`warning: no provider runs ${file} itself; listening to the process at ${subscribe}`]);
   });
 
   test("--wait waits for a provider, and the next one is found without it", async () => {

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { TaskRecord } from "../../src/context/task/record.ts";
+import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import { type Attributes, type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { isLiving } from "../support/processes.ts";
 import { COUNTED, linesOf, runsOf, stopHeard } from "./runs.ts";

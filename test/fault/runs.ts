@@ -1,6 +1,6 @@
 // How often a program has really been run: each of its runs leaves a line in a file, whatever anybody says about it.
 import { readFile } from "node:fs/promises";
-import type { TaskRecord } from "../../src/context/task/record.ts";
+import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import type { RunningContext } from "../support/context.ts";
 import type { TransitionEar } from "./support.ts";
 

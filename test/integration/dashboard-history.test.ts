@@ -4,7 +4,8 @@ import { deferred } from "../../src/deferred.ts";
 import type { HistoryRecord } from "../../src/history/records.ts";
 import type { History, State, Transition } from "../../src/http/api.ts";
 import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
-import type { Past } from "../../src/http/source.ts";
+import type { KeptHistory } from "../../src/http/source.ts";
+import type { TaskState } from "../../src/protocol/task-state.ts";
 import { recordLog } from "../support/context.ts";
 
 const MIB_BYTES = 2 ** 20;
@@ -14,7 +15,7 @@ function figures(agoS: number, cpu = 1, transaction = "T1"): HistoryRecord {
   return { kind: "figures", transaction, atMs: Date.now() - agoS * 1_000, tasks: { ts001: [cpu, MIB_BYTES] } };
 }
 
-function step(agoS: number, to = "running"): HistoryRecord & { kind: "transition" } {
+function step(agoS: number, to: TaskState = "running"): Transition & { kind: "transition" } {
   const time = new Date(Date.now() - agoS * 1_000).toISOString();
   return {
     kind: "transition",
@@ -29,8 +30,8 @@ function step(agoS: number, to = "running"): HistoryRecord & { kind: "transition
   };
 }
 
-/** A past of these records, read as often as it is asked for. */
-function pastOf(records: HistoryRecord[]): Past & { readonly sinceMs: number[] } {
+/** A history of these records, read as often as it is asked for. */
+function historyOf(records: HistoryRecord[]): KeptHistory & { readonly sinceMs: number[] } {
   const asked: number[] = [];
   return {
     sinceMs: asked,
@@ -46,17 +47,17 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server[Symbol.asyncDispose]();
 });
 
-async function serve(past: Past | undefined, log = recordLog()) {
-  const server = await startHttpServer({ address: { host: "127.0.0.1", port: 0 }, past, log });
+async function serve(keptHistory: KeptHistory | undefined, log = recordLog()) {
+  const server = await startHttpServer({ address: { host: "127.0.0.1", port: 0 }, keptHistory, log });
   servers.push(server);
   const ask = (path: string, signal?: AbortSignal) =>
     fetch(`http://127.0.0.1:${server.address.port}${path}`, signal === undefined ? {} : { signal });
   return { server, ask, log: log.lines, json: async <T>(path: string) => (await (await ask(path)).json()) as T };
 }
 
-describe("a server with a past", () => {
+describe("a server with a kept history", () => {
   test("shows the figures and steps of the last hour as if it had been there", async () => {
-    const past = pastOf([figures(20, 5), step(15, "starting"), step(10), figures(1, 7)]);
+    const past = historyOf([figures(20, 5), step(15, "starting"), step(10), figures(1, 7)]);
     const { json } = await serve(past);
 
     const history = await json<History>("/api/history?transaction=T1");
@@ -71,32 +72,32 @@ describe("a server with a past", () => {
 
   test("tells what happens while it reads behind what was before", async () => {
     const gate = deferred();
-    const past: Past = {
+    const past: KeptHistory = {
       async *since() {
-        yield step(30, "before");
+        yield step(30, "starting");
         await gate.promise;
         // Somebody keeps what happens now as well.
-        yield step(-30, "now");
+        yield step(-30);
       },
     };
     const { server, json } = await serve(past);
 
-    server.happenings.moved({ ...step(0, "now") });
+    server.observer.moved({ ...step(0) });
     const told = json<Transition[]>("/api/transitions");
     gate.resolve();
 
-    expect((await told).map(({ to }) => to)).toEqual(["before", "now"]);
+    expect((await told).map(({ to }) => to)).toEqual(["starting", "running"]);
   });
 
-  test("shows what is left where the past can't be read", async () => {
-    const past: Past = {
+  test("shows what is left where the kept history can't be read", async () => {
+    const past: KeptHistory = {
       // biome-ignore lint/correctness/useYield: it fails before.
       async *since() {
         throw new Error("EACCES: permission denied");
       },
     };
     const { server, json, log } = await serve(past);
-    server.happenings.moved({ ...step(0) });
+    server.observer.moved({ ...step(0) });
 
     expect(await json<Transition[]>("/api/transitions")).toHaveLength(1);
     expect(log.all).toMatchObject([{ phrase: "history can't be read", reason: "EACCES: permission denied" }]);
@@ -104,7 +105,7 @@ describe("a server with a past", () => {
 
   test("reads what is older than an hour when it is asked for, in six hundred rows at most", async () => {
     const records = Array.from({ length: 8_640 }, (_, index) => figures(86_390 - index * 10, index % 2));
-    const { json } = await serve(pastOf([...records, figures(5, 9, "T2")]));
+    const { json } = await serve(historyOf([...records, figures(5, 9, "T2")]));
 
     const day = await json<History>("/api/history?transaction=T1&since=86400");
     const hour = await json<History>("/api/history?transaction=T1&since=3600");
@@ -123,7 +124,7 @@ describe("a server with a past", () => {
     let reading = 0;
     let most = 0;
     const gate = deferred();
-    const past: Past = {
+    const past: KeptHistory = {
       async *since(sinceMs) {
         if (Date.now() - sinceMs < 2 * HOUR_S * 1_000) return;
         reading += 1;
@@ -148,7 +149,7 @@ describe("a server with a past", () => {
   test("reads on for nobody who has gone", async () => {
     const begun = deferred();
     const ended = deferred();
-    const past: Past = {
+    const past: KeptHistory = {
       async *since(sinceMs) {
         if (Date.now() - sinceMs < 2 * HOUR_S * 1_000) return;
         begun.resolve();
@@ -174,7 +175,7 @@ describe("a server with a past", () => {
   });
 
   test("says so, and one without says that it has none and shows what it has", async () => {
-    const withPast = await serve(pastOf([]));
+    const withPast = await serve(historyOf([]));
     const without = await serve(undefined);
 
     expect(await withPast.json<State>("/api/state")).toMatchObject({ keepsHistory: true });

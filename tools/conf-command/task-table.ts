@@ -1,22 +1,20 @@
 // Tables of tasks, and the same as JSON.
 import type { Progress } from "../../src/context/client/client.ts";
-import type { TaskRecord } from "../../src/context/task/record.ts";
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+import type { TaskRecord } from "../../src/protocol/task-record.ts";
+import { hasProcess, wordsFor } from "../../src/protocol/task-state.ts";
 import { columns } from "../columns.ts";
-import { LIVING } from "../living.ts";
 import { answer, answerJson, mebibytes, percent } from "../print.ts";
 
 /** A task as tables show it. */
-export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle" | "pid" | "runs"> & {
-  reason?: string;
-};
+export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle" | "pid" | "runs" | "reason">;
 
 /** What an accepted command has set going, as far as it is known before anything has happened. */
 export function ordered({ orders, before }: Progress): TaskRow[] {
   const soon = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
   return Object.entries(orders).map(([id, order]) => {
     const record = before.find(({ service_id }) => service_id === id);
-    const isAlive = record !== undefined && LIVING.includes(record.lifecycle);
+    const isAlive = record !== undefined && hasProcess(record.lifecycle);
     return {
       service_id: id,
       serviceName: record?.serviceName ?? "-",
@@ -32,8 +30,8 @@ export function printTasks(
   records: readonly TaskRow[],
   { json }: { json?: true },
 ): void {
-  // The pid of a process that is gone may be somebody else's by now.
-  const pidOf = ({ lifecycle, pid }: TaskRow) => (LIVING.includes(lifecycle) ? pid : null);
+  // The pid of a process that has gone may belong to another one by now.
+  const pidOf = ({ lifecycle, pid }: TaskRow) => (hasProcess(lifecycle) ? pid : null);
   const tasks = records.map((record) => ({
     id: record.service_id,
     state: record.lifecycle,
@@ -46,7 +44,7 @@ export function printTasks(
   const rows = records.map((record) => [
     record.service_id,
     record.serviceName,
-    record.lifecycle,
+    wordsFor(record.lifecycle),
     `${pidOf(record) ?? "-"}`,
     `${record.runs}`,
     record.reason ?? "",

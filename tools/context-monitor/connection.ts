@@ -1,5 +1,5 @@
-// Stays with the provider: finds it, listens, asks once how things stand, and begins anew when another has taken its
-// place.
+// Keeps the monitor connected to a provider: finds it, subscribes, requests the state of its transactions once, and
+// begins again when another process has taken its place.
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
@@ -12,71 +12,71 @@ import { findEndpoints, readContextFile } from "../context-file.ts";
 import { TOPICS } from "./monitor-events.ts";
 
 /** Where the provider is looked for. */
-export interface Whereabouts {
+export interface ProviderLocation {
   context_file?: string;
   /** Where listeners connect, instead of the file's. */
   endpoint?: string;
 }
 
-export interface Watcher {
+export interface ConnectionListener {
   onFrame(frame: Frame): void;
-  /** Listening at this endpoint from now on; to anybody where the file's own provider does not run. */
-  onConnected(endpoint: string, isAnybody: boolean): void;
-  /** The provider that was there is there no more. */
+  /** Subscribed at this endpoint; `isForeign` where the file's own provider does not run, so any may be there. */
+  onConnected(endpoint: string, isForeign: boolean): void;
+  /** The provider has gone. */
   onAway(): void;
-  /** There is none, at this look. */
+  /** There is no provider yet; called at each attempt. */
   onWaiting?(): void;
 }
 
-/** How often one looks for the provider, in milliseconds. */
-const LOOK_MS = 500;
+/** How often the provider is looked for, in milliseconds. */
+const POLL_MS = 500;
 
 /**
- * Follows the provider until `signal` is aborted.
+ * Listens to the provider, and to its successors, until `signal` is aborted.
  *
- * @param isPatient - Waits for a provider that is not there, rather than to throw.
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when it is not there at first, or what is wrong with the file.
+ * @param isPatient - Whether to wait for a provider that is not there at first.
+ * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when it is not there at first, or the error of the context file.
  */
 export async function stayConnected(
-  whereabouts: Whereabouts & { transaction?: string },
-  watcher: Watcher,
+  location: ProviderLocation & { transaction?: string },
+  listener: ConnectionListener,
   { isPatient, signal }: { isPatient: boolean; signal: AbortSignal },
 ): Promise<void> {
   let mayWait = isPatient;
   while (!signal.aborted) {
     try {
-      await listenOnce(whereabouts, watcher, signal, () => {
+      await listenOnce(location, listener, signal, () => {
         mayWait = true;
       });
     } catch (error) {
       if (!mayWait || !isAbsence(error)) throw error;
-      watcher.onWaiting?.();
+      listener.onWaiting?.();
     }
-    await pause(LOOK_MS, undefined, { signal }).catch(() => {});
+    await pause(POLL_MS, undefined, { signal }).catch(() => {});
   }
 }
 
 async function listenOnce(
-  whereabouts: Whereabouts & { transaction?: string },
-  watcher: Watcher,
+  location: ProviderLocation & { transaction?: string },
+  listener: ConnectionListener,
   signal: AbortSignal,
   hasConnected: () => void,
 ): Promise<void> {
-  const found = await locate(whereabouts);
-  if (found === undefined) return watcher.onWaiting?.();
+  const found = await locate(location);
+  if (found === undefined) return listener.onWaiting?.();
   const { endpoint, publish, presence } = found;
-  const inbox = await connectInbox(endpoint, { topics: TOPICS, timeoutMs: 1_500, onFrame: watcher.onFrame });
+  const inbox = await connectInbox(endpoint, { topics: TOPICS, timeoutMs: 1_500, onFrame: listener.onFrame });
   try {
-    // One that has begun to start meanwhile says itself where it is, and when.
-    if (presence === undefined && (await isStartedAt(whereabouts))) return;
+    // A provider that has begun to start meanwhile publishes its own endpoints once it is ready.
+    if (presence === undefined && (await isStartedAt(location))) return;
     hasConnected();
-    watcher.onConnected(endpoint, whereabouts.endpoint === undefined && presence === undefined);
-    if (publish !== undefined) await askHowThingsStand({ publish, subscribe: endpoint }, whereabouts);
-    await untilReplaced(whereabouts, presence, signal);
+    listener.onConnected(endpoint, location.endpoint === undefined && presence === undefined);
+    if (publish !== undefined) await requestState({ publish, subscribe: endpoint }, location);
+    await untilReplaced(location, presence, signal);
   } finally {
     await inbox.close();
   }
-  if (!signal.aborted) watcher.onAway();
+  if (!signal.aborted) listener.onAway();
 }
 
 interface Found {
@@ -88,9 +88,9 @@ interface Found {
 /**
  * Checks what does not depend on a provider.
  *
- * @throws {ZcontextError} `ERR_USAGE`, or what is wrong with the file.
+ * @throws {ZcontextError} `ERR_USAGE`, or the error of the context file.
  */
-export async function checkWhereabouts({ endpoint, context_file: file }: Whereabouts): Promise<void> {
+export async function checkLocation({ endpoint, context_file: file }: ProviderLocation): Promise<void> {
   if (endpoint !== undefined) return;
   if (file !== undefined) return void (await readContextFile(file));
   throw new ZcontextError("ERR_USAGE", "where is the provider? --context_file FILE or --endpoint tcp://…:SUB", {
@@ -99,27 +99,27 @@ export async function checkWhereabouts({ endpoint, context_file: file }: Whereab
 }
 
 /** Where to listen; undefined while the provider is starting. */
-async function locate({ endpoint, context_file: file = "" }: Whereabouts): Promise<Found | undefined> {
+async function locate({ endpoint, context_file: file = "" }: ProviderLocation): Promise<Found | undefined> {
   if (endpoint !== undefined) return { endpoint };
   const config = await readContextFile(file);
   const presence = await findPresence(file);
   const found = presence?.endpoints;
   if (found !== undefined) return { endpoint: found.subscribe, publish: found.publish, presence };
   if (presence !== undefined) return undefined;
-  // Without one, and with ports of the system's choice, this says where it was looked for.
+  // With wildcard ports and no provider there is nothing to connect to: findEndpoints throws, and says so.
   const { publish, subscribe } = isWildcard(config.endpoints) ? await findEndpoints(file, config) : config.endpoints;
   return { endpoint: subscribe, publish };
 }
 
-async function isStartedAt({ endpoint, context_file: file }: Whereabouts): Promise<boolean> {
+async function isStartedAt({ endpoint, context_file: file }: ProviderLocation): Promise<boolean> {
   return endpoint === undefined && file !== undefined && (await findPresence(file)) !== undefined;
 }
 
 /**
- * Has the provider say on the bus which transactions run and how their tasks stand. What it says is heard with all the
- * rest, and so in its order; a silent provider is told by the figures that do not come.
+ * Requests which transactions run and the state of their tasks. The replies are published, so the inbox receives them in
+ * order with everything else. A provider that does not answer is noticed by the samples that don't come.
  */
-async function askHowThingsStand(
+async function requestState(
   endpoints: { publish: string; subscribe: string },
   { transaction }: { transaction?: string },
 ): Promise<void> {
@@ -129,22 +129,22 @@ async function askHowThingsStand(
     const running = await client.running();
     for (const id of running) if (transaction === undefined || id === transaction) await client.state(id);
   } catch {
-    // It may be ending, or be halted: whatever it says later is heard.
+    // It may be ending, or be halted; what it publishes later is received all the same.
   } finally {
     await client?.[Symbol.asyncDispose]();
   }
 }
 
-/** Resolves when the provider of the file is another than that, or none; one behind an endpoint is not looked for. */
+/** Resolves when the file has another provider, or none. Behind a given endpoint there is no way to tell. */
 async function untilReplaced(
-  { endpoint, context_file: file }: Whereabouts,
+  { endpoint, context_file: file }: ProviderLocation,
   presence: Presence | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await pause(LOOK_MS, undefined, { signal }).catch(() => {});
+    await pause(POLL_MS, undefined, { signal }).catch(() => {});
     if (endpoint !== undefined || file === undefined || signal.aborted) continue;
-    // A halted one does not answer, and is still the same.
+    // A halted provider does not answer, and has not been replaced.
     const now = await findPresence(file).catch(() => presence);
     if (now?.pid !== presence?.pid || !isDeepStrictEqual(now?.endpoints, presence?.endpoints)) return;
   }

@@ -15,13 +15,13 @@ const program = createProgram(
   .option("--wait", "wait for a provider that is not there yet; a live table always does")
   .addOption(
     new Option("--since <time>", "print what was kept with --history since then: 90s, 15m, 1h, 2d ago, or a time")
-      // It does not look at what happens now.
+      // Those concern what happens now.
       .conflicts(["once", "wait", "endpoint"]),
   )
   .option("--history <folder>", "of --since: where that was kept, if not beside the context file");
 
 // Loaded when it is needed: `--help` must not wait for ZeroMQ.
 runProgram(program, async () => {
-  if (program.opts().since !== undefined) return (await import("./look-back.ts")).lookBack(program.opts());
-  return (await import("./watch.ts")).watch(program.opts());
+  if (program.opts().since !== undefined) return (await import("./print-history.ts")).printHistory(program.opts());
+  return (await import("./monitor.ts")).monitor(program.opts());
 });

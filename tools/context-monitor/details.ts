@@ -1,12 +1,13 @@
-// All that is known of one task, as lines. Pure.
+// Draws the details of one task as lines, and the help of the live table. Pure.
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+import { wordsFor } from "../../src/protocol/task-state.ts";
 import { MIB_BYTES } from "../../src/units.ts";
-import type { Happening, TaskRow } from "./model.ts";
+import { eventText, type TaskEvent, type TaskRow } from "./model.ts";
 import type { Line, Piece } from "./pieces.ts";
 import { stateText, styleOf } from "./states.ts";
 import { clean, cpuScale, duration, fill, memoryScale, sparkline, timeOfDay, valueText } from "./text.ts";
 
-/** What the screen of help says. */
+/** The keys and the figures; a legend of the states follows. */
 export const HELP: readonly string[] = [
   "Keys",
   "",
@@ -43,14 +44,14 @@ export function detailLines(row: TaskRow, { columns, isUnicode }: { columns: num
     ...loadLines(row, { columns, isUnicode }),
     ...figureLines(row.figures ?? {}, columns),
     ...childLines(row.figures ?? {}, isUnicode),
-    ...happenings(
-      "Steps",
-      row.steps.map(({ from, to, words, atMs }) => ({
+    ...eventLines(
+      "Transitions",
+      row.transitions.map(({ from, to, words, atMs }) => ({
         atMs,
-        words: `${from || "?"} ${isUnicode ? "→" : "->"} ${withState(to, words)}`,
+        words: `${wordsFor(from) || "?"} ${isUnicode ? "→" : "->"} ${wordsFor(to)}: ${words}`,
       })),
     ),
-    ...happenings("Announcements", row.said),
+    ...eventLines("Announcements", row.announcements),
   ];
 }
 
@@ -84,7 +85,7 @@ function loadLines(
   ): Piece[] => [
     { text: `${name}  ` },
     { text: fill(`${tree?.toFixed(1) ?? "-"}${unit}`, 11, { isRight: true }), style: "bold" },
-    // Where children have a part in it.
+    // Shown only where children take part in it.
     { text: fill(ownPart(tree, own, unit), 18) },
     { text: drawn, style: "cyan" },
   ];
@@ -110,7 +111,7 @@ function ownPart(tree: number | undefined, own: Json | undefined, unit: string):
   return typeof own !== "number" || tree === undefined || tree - own < 0.05 ? "" : `  own ${own.toFixed(1)}${unit}`;
 }
 
-/** The figures of the process itself, under the words they are shown with. */
+/** The figures of the process itself, by the labels they are shown with. */
 const FIGURES: readonly (readonly [label: string, text: (figures: JsonObject) => string | undefined])[] = [
   ["status", ({ status }) => (typeof status === "string" ? clean(status) : undefined)],
   ["memory", ({ percent }) => suffixed(percent, "% of the machine")],
@@ -162,22 +163,18 @@ function childLines({ children }: JsonObject, isUnicode: boolean): Piece[] {
   ];
 }
 
-function withState(state: string, words: string): string {
-  return words.startsWith(`${state}: `) ? words : `${state}: ${words}`;
-}
-
-function happenings(title: string, all: readonly Happening[]): Line[] {
+function eventLines(title: string, all: readonly TaskEvent[]): Line[] {
   if (all.length === 0) return [];
   const lines = [...all]
     .reverse()
-    .map(({ atMs, words }) => [
-      { text: `${atMs === undefined ? "        " : timeOfDay(atMs)}  `, style: "gray" as const },
-      { text: words },
+    .map((event) => [
+      { text: `${event.atMs === undefined ? "        " : timeOfDay(event.atMs)}  `, style: "gray" as const },
+      { text: eventText(event) },
     ]);
   return [{ text: "" }, { text: `${title}, the latest first`, style: "bold" }, ...lines];
 }
 
-// --- values of somebody else: what has another shape than expected is not shown ------------------------------------------
+// --- figures as they came: one of an unexpected shape is not shown -------------------------------------------------------
 
 function suffixed(value: Json | undefined, unit: string): string | undefined {
   return typeof value === "number" ? `${value.toFixed(1)}${unit}` : undefined;

@@ -1,27 +1,29 @@
-// What the monitor prints where no live table is: a line for each task and sample, announcement and step. Pure.
+// What the monitor prints where no live table is: a line, or a JSON object, for each sample of a task, each announcement
+// and each transition. Lines use the words for states that people see, JSON the ones that travel. Pure.
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { wordsFor } from "../../src/protocol/task-state.ts";
 import { mebibytes, percent } from "../print.ts";
-import type { TaskRow } from "./model.ts";
-import type { News, Sample } from "./monitor-events.ts";
+import { eventText, type TaskRow } from "./model.ts";
+import type { MonitorEvent, Sample } from "./monitor-events.ts";
 import { clean, timeOfDay } from "./text.ts";
 
-/** The lines for a piece of news; none for what only repeats what the tasks have said. */
-export function linesFor(news: News, atMs: number): string[] {
+/** The lines for an event; none for one that only repeats what the tasks have said. */
+export function linesFor(event: MonitorEvent, atMs: number): string[] {
   const time = timeOfDay(atMs);
-  switch (news.kind) {
+  switch (event.kind) {
     case "sampled":
-      return news.samples.map((sample) => sampleLine(news.transaction, sample, atMs));
+      return event.samples.map((sample) => sampleLine(event.transaction, sample, atMs));
     case "announced": {
-      const { transaction, task, action, result, items } = news;
+      const { transaction, task, action, result, items } = event;
       return [[time, transaction || "-", task, action, result, clean(JSON.stringify(items))].join("  ")];
     }
     case "moved": {
-      const { transaction, task, from, to, event, cause } = news;
-      const why = cause === undefined ? event : `${event}: ${cause}`;
-      return [[time, transaction, task, to, `from ${from}`, why].join("  ")];
+      const { transaction, task, from, to, cause } = event;
+      const why = cause === undefined ? event.event : `${event.event}: ${cause}`;
+      return [[time, transaction, task, wordsFor(to), `from ${wordsFor(from)}`, why].join("  ")];
     }
     case "ended":
-      return [[time, news.transaction, "-", "ended"].join("  ")];
+      return [[time, event.transaction, "-", "ended"].join("  ")];
     default:
       return [];
   }
@@ -36,7 +38,9 @@ function sampleLine(transaction: string, { id, state, pid, cpu, rss, figures }: 
     `rss=${rss === undefined ? "-" : mebibytes(rss).replace(" ", "")}`,
     `children=${Array.isArray(children) ? children.length : 0}`,
   ];
-  return [time, transaction, id, state, typeof status === "string" ? clean(status) : "-", ...facts].join("  ");
+  return [time, transaction, id, wordsFor(state), typeof status === "string" ? clean(status) : "-", ...facts].join(
+    "  ",
+  );
 }
 
 /** A task as `--json` shows it: its figures as they travel, and what is known of it without a process as well. */
@@ -51,21 +55,21 @@ export function taskJson(row: TaskRow): JsonObject {
     runs,
     pid: pid ?? null,
     ...(reason === undefined ? {} : { reason }),
-    ...(last === undefined ? {} : { last: { time: isoTime(last.atMs), event: last.words } }),
+    ...(last === undefined ? {} : { last: { time: isoTime(last.atMs), event: eventText(last, (state) => state) } }),
   };
 }
 
-/** Something that has happened since the sample before, as `--json` shows it. */
-export function eventJson(news: News, atMs: number): JsonObject | undefined {
+/** An event as `--json` shows it among those since the sample before; undefined for one that is not shown there. */
+export function eventJson(event: MonitorEvent, atMs: number): JsonObject | undefined {
   const time = isoTime(atMs);
-  if (news.kind === "announced") {
-    const { task, action, result, items } = news;
+  if (event.kind === "announced") {
+    const { task, action, result, items } = event;
     return { time, task, action, result, items };
   }
-  if (news.kind === "ended") return { time, action: "ended" };
-  if (news.kind !== "moved") return undefined;
-  const { task, from, to, event, cause, run } = news;
-  return { time, task, from, to, event, ...(cause === undefined ? {} : { cause }), run: run ?? null };
+  if (event.kind === "ended") return { time, action: "ended" };
+  if (event.kind !== "moved") return undefined;
+  const { task, from, to, cause, run } = event;
+  return { time, task, from, to, event: event.event, ...(cause === undefined ? {} : { cause }), run: run ?? null };
 }
 
 function isoTime(atMs: number | undefined): string | null {

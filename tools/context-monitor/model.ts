@@ -1,26 +1,29 @@
-// What is known of the tasks of a provider, from all that was heard. Pure: news and the time of day go in. An ended
-// transaction stays in view until another begins, so that one can read how it went. Pure.
+// What the monitor knows of the tasks of a provider. Events and the time of day go in, the next model comes out. A
+// transaction that has ended stays in view until another begins, so that its outcome can be read. Pure.
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { LIVING } from "../living.ts";
+import { wordsFor } from "../../src/protocol/task-state.ts";
 import {
   type Announced,
-  type Known,
+  announcementText,
+  type KnownTask,
+  type MonitorEvent,
   type Moved,
-  type News,
+  type Overview,
   type Sample,
-  type Summed,
-  wordsOf,
 } from "./monitor-events.ts";
+import { mayHaveProcess, needsReason } from "./states.ts";
 
 /** Something that has happened to a task. */
-export interface Happening {
-  /** Unknown for what was before we listened. */
+export interface TaskEvent {
+  /** Unknown for what was before the monitor listened. */
   atMs: number | undefined;
+  /** The state that it led to, where the words don't imply it. */
+  state?: string;
   words: string;
 }
 
-/** A step from one state to another. */
-export interface Step extends Happening {
+/** A transition of a task. */
+export interface TaskTransition extends TaskEvent {
   from: string;
   to: string;
 }
@@ -36,7 +39,7 @@ export interface TaskRow {
   /** Of its living process; none where none lives. */
   pid: number | undefined;
   runs: number;
-  /** Ends that count for its restart intensity, as the last step has told. */
+  /** Ends that count for its restart intensity, as the last transition has told. */
   restarts: number | undefined;
   reason: string | undefined;
   cpu: number | undefined;
@@ -47,65 +50,73 @@ export interface TaskRow {
   /** One value a sample, oldest first; undefined where no process lived. */
   cpuHistory: readonly (number | undefined)[];
   rssHistory: readonly (number | undefined)[];
-  last: Happening | undefined;
-  steps: readonly Step[];
-  said: readonly Happening[];
+  last: TaskEvent | undefined;
+  transitions: readonly TaskTransition[];
+  announcements: readonly TaskEvent[];
 }
 
-/** What the head says of the connection. */
-export type ConnectionState =
+export type Connection =
   | { kind: "waiting"; what: string }
   | { kind: "connected"; endpoint: string }
   | { kind: "away"; sinceMs: number };
 
 export interface Model {
   contextId: string;
-  link: ConnectionState;
+  connection: Connection;
   rows: ReadonlyMap<string, TaskRow>;
-  /** Transactions that run, in the order in which we got to know them, and when each was last sampled. */
+  /** Transactions that run, in the order in which they became known, and when each was last sampled. */
   sampledMs: ReadonlyMap<string, number | undefined>;
-  /** The transaction that is over and still in view. */
+  /** The transaction that has ended and is still in view. */
   ended: string | undefined;
   /** The provider has said which transactions run. */
   isTold: boolean;
   /** What the provider takes, its parts as they came, and so the sum of each transaction. */
-  cost: Summed["cost"];
-  costParts: Summed["costParts"];
-  sums: Summed["sums"];
+  cost: Overview["cost"];
+  costParts: Overview["costParts"];
+  sums: Overview["sums"];
 }
 
-/** How many samples, steps and announcements of a task are kept. */
-const KEPT = { samples: 120, steps: 50, said: 50 };
+/** How many samples, transitions and announcements of a task are kept. */
+const KEPT = { samples: 120, transitions: 50, announcements: 50 };
 
-export function emptyModel(link: ConnectionState): Model {
+export function emptyModel(connection: Connection): Model {
   const nothing = { rows: new Map(), sampledMs: new Map(), ended: undefined, isTold: false };
-  return { contextId: "", link, ...nothing, cost: undefined, costParts: {}, sums: new Map() };
+  return { contextId: "", connection, ...nothing, cost: undefined, costParts: {}, sums: new Map() };
 }
 
-export function linked(model: Model, link: ConnectionState): Model {
-  const isConnected = link.kind === "connected";
-  return { ...model, link, isTold: isConnected && model.isTold, cost: isConnected ? model.cost : undefined };
+export function withConnection(model: Model, connection: Connection): Model {
+  const isConnected = connection.kind === "connected";
+  return { ...model, connection, isTold: isConnected && model.isTold, cost: isConnected ? model.cost : undefined };
 }
 
-/** What is known after news; those of other transactions than the wanted one change nothing. */
-export function heard(model: Model, news: News, { atMs, only }: { atMs: number; only?: string | undefined }): Model {
-  if (only !== undefined && "transaction" in news && news.transaction !== only) return model;
-  switch (news.kind) {
-    case "summed":
-      return { ...model, sums: news.sums, cost: news.cost, costParts: news.costParts };
+/** An event of a task in a line; `nameOf` says what a state is called. */
+export function eventText({ state, words }: TaskEvent, nameOf: (state: string) => string = wordsFor): string {
+  return [...(state === undefined ? [] : [nameOf(state)]), words].filter((text) => text !== "").join(": ");
+}
+
+/** The model after an event; an event of a transaction other than `only` changes nothing. */
+export function applyEvent(
+  model: Model,
+  event: MonitorEvent,
+  { atMs, only }: { atMs: number; only?: string | undefined },
+): Model {
+  if (only !== undefined && "transaction" in event && event.transaction !== only) return model;
+  switch (event.kind) {
+    case "overview":
+      return { ...model, sums: event.sums, cost: event.cost, costParts: event.costParts };
     case "sampled":
-      // Figures that were being read while it ended say nothing of it any more.
-      return news.transaction === model.ended ? model : sampled(begun(model, news.transaction), news, atMs);
+      // A sample that was being taken while the transaction ended says nothing of it any more.
+      return event.transaction === model.ended ? model : sampled(begun(model, event.transaction), event, atMs);
     case "known":
-      return known(begun(model, news.transaction), news);
+      return known(begun(model, event.transaction), event);
     case "running":
-      return running(model, only === undefined ? news.transactions : news.transactions.filter((id) => id === only));
+      return running(model, only === undefined ? event.transactions : event.transactions.filter((id) => id === only));
     case "announced":
-      return announced(model, news, atMs);
+      return announced(model, event, atMs);
     case "moved":
-      return moved(begun(model, news.transaction), news, atMs);
+      return moved(begun(model, event.transaction), event, atMs);
     case "ended":
-      return ended(model, news.transaction);
+      return ended(model, event.transaction);
   }
 }
 
@@ -126,42 +137,45 @@ function withSample(row: TaskRow, { state, runs, pid, cpu, rss, uptimeS, figures
     ...row,
     state: state || row.state,
     runs: runs ?? row.runs,
-    // The provider reads while tasks come and go: what has no process shows none.
-    ...(LIVING.includes(state) ? { pid, cpu, rss, uptimeS, figures } : NO_PROCESS),
-    cpuHistory: kept([...row.cpuHistory, cpu], KEPT.samples),
-    rssHistory: kept([...row.rssHistory, rss], KEPT.samples),
+    // The provider samples while tasks come and go: a task without a process shows no figures.
+    ...(mayHaveProcess(state) ? { pid, cpu, rss, uptimeS, figures } : NO_PROCESS),
+    cpuHistory: latest([...row.cpuHistory, cpu], KEPT.samples),
+    rssHistory: latest([...row.rssHistory, rss], KEPT.samples),
   };
 }
 
 const NO_PROCESS = { pid: undefined, cpu: undefined, rss: undefined, uptimeS: undefined, figures: undefined };
 
 function unsampled(row: TaskRow): TaskRow {
-  // A process that has just started has no figures yet, and yet a pid.
-  const { pid } = LIVING.includes(row.state) ? row : NO_PROCESS;
+  // A process that has just started has a pid, and no figures yet.
+  const { pid } = mayHaveProcess(row.state) ? row : NO_PROCESS;
   return {
     ...row,
     ...NO_PROCESS,
     pid,
-    cpuHistory: kept([...row.cpuHistory, undefined], KEPT.samples),
-    rssHistory: kept([...row.rssHistory, undefined], KEPT.samples),
+    cpuHistory: latest([...row.cpuHistory, undefined], KEPT.samples),
+    rssHistory: latest([...row.rssHistory, undefined], KEPT.samples),
   };
 }
 
 function known(
   model: Model,
-  { transaction, contextId, tasks }: { transaction: string; contextId: string; tasks: readonly Known[] },
+  { transaction, contextId, tasks }: { transaction: string; contextId: string; tasks: readonly KnownTask[] },
 ): Model {
   const rows = new Map(model.rows);
   for (const task of tasks) {
     const key = keyOf(transaction, task.id);
     const row = rows.get(key) ?? newRow(transaction, task.id);
     const { service, instance, reason } = task;
-    // A provider that has come again knows where its tasks stand, and not what they said last.
-    const words = reason ?? (task.action === "defined" ? task.state : task.action);
-    const last = row.last ?? { atMs: undefined, words };
-    rows.set(key, { ...standing(row, task), service, instance, reason, last });
+    rows.set(key, { ...standing(row, task), service, instance, reason, last: row.last ?? lastKnown(task) });
   }
   return { ...model, contextId: contextId || model.contextId, rows };
+}
+
+function lastKnown({ action, state, reason }: KnownTask): TaskEvent {
+  if (reason !== undefined) return { atMs: undefined, words: reason };
+  // A provider that was started again knows the states of its tasks, but not what they announced last.
+  return action === "defined" ? { atMs: undefined, state, words: "" } : { atMs: undefined, words: action };
 }
 
 function running(model: Model, transactions: readonly string[]): Model {
@@ -175,12 +189,13 @@ function running(model: Model, transactions: readonly string[]): Model {
   };
 }
 
-function announced(model: Model, news: Announced, atMs: number): Model {
-  const key = keyOf(news.transaction, news.task);
-  const row = model.rows.get(key) ?? (model.sampledMs.has(news.transaction) ? rowOfTask(news) : undefined);
+function announced(model: Model, event: Announced, atMs: number): Model {
+  const key = keyOf(event.transaction, event.task);
+  const row = model.rows.get(key) ?? (model.sampledMs.has(event.transaction) ? rowOfTask(event) : undefined);
   if (row === undefined) return model;
-  const said = { atMs, words: wordsOf(news) };
-  const next = { ...row, service: news.service ?? row.service, last: said, said: kept([...row.said, said], KEPT.said) };
+  const last = { atMs, words: announcementText(event) };
+  const announcements = latest([...row.announcements, last], KEPT.announcements);
+  const next = { ...row, service: event.service ?? row.service, last, announcements };
   return { ...model, rows: new Map(model.rows).set(key, next) };
 }
 
@@ -189,37 +204,43 @@ function rowOfTask({ transaction, task, service }: Announced): TaskRow | undefin
   return task === "" || service === undefined ? undefined : newRow(transaction, task);
 }
 
-function moved(model: Model, news: Moved, atMs: number): Model {
-  const { transaction, task, from, to, run, cause, pid } = news;
+function moved(model: Model, event: Moved, atMs: number): Model {
+  const { transaction, task, to, run, cause, pid } = event;
   const key = keyOf(transaction, task);
   const row = model.rows.get(key) ?? newRow(transaction, task);
-  const step = { atMs: Date.parse(news.time) || atMs, words: wordsOf(news), from, to };
+  const transition = taskTransition(event, atMs);
   const next = {
     ...standing(row, { state: to, runs: run, pid }),
-    restarts: news.restarts ?? row.restarts,
-    reason: ["failed", "backingOff", "blocked", "stuck", "unready", "unresponsive"].includes(to) ? cause : undefined,
-    last: step,
-    steps: kept([...row.steps, step], KEPT.steps),
+    restarts: event.restarts ?? row.restarts,
+    reason: needsReason(to) ? cause : undefined,
+    last: transition,
+    transitions: latest([...row.transitions, transition], KEPT.transitions),
   };
-  return { ...model, contextId: news.contextId || model.contextId, rows: new Map(model.rows).set(key, next) };
+  return { ...model, contextId: event.contextId || model.contextId, rows: new Map(model.rows).set(key, next) };
 }
 
-/** A row in another state; the figures of a process that is gone go with it. */
+function taskTransition({ from, to, event, cause, time }: Moved, atMs: number): TaskTransition {
+  // How a process has ended says enough, and more than the state that follows.
+  const isEnd = event === "exit" && cause !== undefined;
+  return { atMs: Date.parse(time) || atMs, ...(isEnd ? {} : { state: to }), words: cause ?? event, from, to };
+}
+
+/** A row in another state, without the figures of a process that has gone. */
 function standing(
   row: TaskRow,
-  { state, runs = row.runs, pid }: { state: string; runs: number | undefined; pid: number | undefined },
+  { state, runs = row.runs, pid }: { state: string; runs: number | undefined; pid?: number | undefined },
 ): TaskRow {
-  const isSame = LIVING.includes(state) && (pid ?? row.pid) === row.pid;
+  const isSame = mayHaveProcess(state) && (pid ?? row.pid) === row.pid;
   return {
     ...row,
     ...(isSame ? {} : NO_PROCESS),
     state: state || row.state,
     runs,
-    pid: LIVING.includes(state) ? (pid ?? row.pid) : undefined,
+    pid: mayHaveProcess(state) ? (pid ?? row.pid) : undefined,
   };
 }
 
-// A transaction that begins takes the place of the one that was over.
+// A transaction that begins takes the place of the one that had ended.
 function begun(model: Model, transaction: string): Model {
   if (model.sampledMs.has(transaction)) return model;
   return { ...without(model, model.ended), sampledMs: new Map(model.sampledMs).set(transaction, undefined) };
@@ -255,8 +276,8 @@ function newRow(transaction: string, id: string): TaskRow {
     cpuHistory: [],
     rssHistory: [],
     last: undefined,
-    steps: [],
-    said: [],
+    transitions: [],
+    announcements: [],
   };
 }
 
@@ -264,6 +285,6 @@ function keyOf(transaction: string, id: string): string {
   return `${transaction} ${id}`;
 }
 
-function kept<T>(values: readonly T[], most: number): readonly T[] {
+function latest<T>(values: readonly T[], most: number): readonly T[] {
   return values.slice(-most);
 }

@@ -1,8 +1,9 @@
-// What a frame of the bus says to somebody who watches. Anybody can speak on the bus: every shape is looked at,
-// every text is cleaned, and what can't be read says nothing. Pure.
+// Reads frames of the link as events of the monitor. Anything may publish there, so every shape is checked and every text
+// cleaned; a frame that can't be read yields no event. Pure.
 import type { Frame } from "../../src/protocol/codec.ts";
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { CONTEXT_NAME } from "../../src/protocol/message.ts";
+import type { Transition } from "../../src/protocol/transition.ts";
 import { clean, itemsText } from "./text.ts";
 
 /** Figures of a task whose process runs. */
@@ -19,8 +20,8 @@ export interface Sample {
   figures: JsonObject;
 }
 
-/** A task as the provider has it, whether it runs or not. */
-export interface Known {
+/** A task's record as far as it could be read; the state may be a word of another version. */
+export interface KnownTask {
   id: string;
   service: string;
   instance: string;
@@ -37,10 +38,10 @@ export interface Cost {
   rss: number;
 }
 
-export type News =
-  | Summed
+export type MonitorEvent =
+  | Overview
   | { kind: "sampled"; transaction: string; samples: readonly Sample[] }
-  | { kind: "known"; transaction: string; contextId: string; tasks: readonly Known[]; isAnswer: boolean }
+  | { kind: "known"; transaction: string; contextId: string; tasks: readonly KnownTask[] }
   /** These run, and no others. */
   | { kind: "running"; transactions: readonly string[] }
   | Announced
@@ -48,15 +49,15 @@ export type News =
   | { kind: "ended"; transaction: string };
 
 /** The sum of each transaction that runs, and what the provider takes itself. */
-export interface Summed {
-  kind: "summed";
+export interface Overview {
+  kind: "overview";
   sums: ReadonlyMap<string, JsonObject>;
   cost: Cost | undefined;
-  /** Of what the cost is made, as it came: `provider`, `sampling` and `forwarder`. */
+  /** The parts of the cost as they came: `provider`, `sampling` and `forwarder`. */
   costParts: JsonObject;
 }
 
-/** Something a task has said, or the provider about it or its transaction. */
+/** An announcement of a task, or one of the provider about a task or a transaction. */
 export interface Announced {
   kind: "announced";
   transaction: string;
@@ -67,27 +68,20 @@ export interface Announced {
   items: JsonObject;
 }
 
-/** A step of a task from one state to another. */
-export interface Moved {
+/** A transition as far as it could be read. */
+export interface Moved
+  extends Pick<Transition<string>, "transaction" | "task" | "from" | "to" | "event" | "cause" | "pid" | "time"> {
   kind: "moved";
-  transaction: string;
-  task: string;
   contextId: string;
-  from: string;
-  to: string;
-  event: string;
-  cause: string | undefined;
   run: number | undefined;
-  pid: number | undefined;
+  /** Ends that count for the restart intensity. */
   restarts: number | undefined;
-  time: string;
 }
 
-/** The topics that tell something. */
+/** The topics that events are read from. */
 export const TOPICS = ["overview", "monitor", "control", "transition", "state"] as const;
 
-/** What a frame tells. */
-export function newsIn({ topic, body }: Frame): News[] {
+export function eventsIn({ topic, body }: Frame): MonitorEvent[] {
   if (!isObject(body)) return [];
   switch (topic) {
     case "monitor":
@@ -97,26 +91,20 @@ export function newsIn({ topic, body }: Frame): News[] {
         samples: objects(entries).flatMap(sampleOf),
       }));
     case "overview":
-      return [sumsIn(body)];
+      return [overviewIn(body)];
     case "transition":
-      return stepOf(body);
+      return transitionIn(body);
     case "control":
-      return saidIn(body);
+      return controlEventsIn(body);
     case "state":
-      return repliedIn(body);
+      return replyIn(body);
     default:
       return [];
   }
 }
 
-/** What has become of a task, in a line. */
-export function wordsOf(news: Announced | Moved): string {
-  if (news.kind === "moved") {
-    const { to, event, cause } = news;
-    // How a process has ended says enough, and more than the state it leads to.
-    return event === "exit" && cause !== undefined ? cause : `${to}: ${cause ?? event}`;
-  }
-  const { action, result, items } = news;
+/** What a task or the provider has announced, in a line. */
+export function announcementText({ action, result, items }: Announced): string {
   const { reason, ...others } = items;
   const why = typeof reason === "string" ? `: ${clean(reason)}` : "";
   const words = [`${action}${result === "success" || why !== "" ? "" : ` (${result})`}${why}`, itemsText(others)];
@@ -142,13 +130,13 @@ function sampleOf(entry: JsonObject): Sample[] {
       ];
 }
 
-function sumsIn({ transactions, ...about }: JsonObject): Summed {
+function overviewIn({ transactions, ...about }: JsonObject): Overview {
   const sums = isObject(transactions) ? Object.entries(transactions) : [];
   const costParts = Object.fromEntries(
     ["provider", "sampling", "forwarder"].flatMap((name) => (isObject(about[name]) ? [[name, about[name]]] : [])),
   );
   return {
-    kind: "summed",
+    kind: "overview",
     sums: new Map(sums.flatMap(([id, sum]) => (isObject(sum) ? [[clean(id), sum]] : []))),
     cost: costOf([costParts.provider, costParts.forwarder]),
     costParts,
@@ -164,7 +152,7 @@ function costOf(processes: readonly (Json | undefined)[]): Cost | undefined {
   return costs.reduce((sum, { cpu, rss }) => ({ cpu: sum.cpu + cpu, rss: sum.rss + rss }));
 }
 
-function stepOf(body: JsonObject): News[] {
+function transitionIn(body: JsonObject): MonitorEvent[] {
   const { transaction, task, from, to, event, cause, time, context_id: contextId } = body;
   if (text(transaction) === "" || text(task) === "" || text(to) === "") return [];
   return [
@@ -185,15 +173,15 @@ function stepOf(body: JsonObject): News[] {
   ];
 }
 
-function saidIn({ header, content }: JsonObject): News[] {
+function controlEventsIn({ header, content }: JsonObject): MonitorEvent[] {
   if (!isObject(header) || !isObject(content) || !isObject(content.status)) return [];
   const { result, device_action: deviceAction, ...items } = content.status;
   const transaction = text(header.service_transaction);
   const action = text(header.action);
   const isContext = header.service_name === CONTEXT_NAME;
-  if (isContext && deviceAction === "context_info") return objects(items.data).flatMap(knownIn);
+  if (isContext && deviceAction === "context_info") return objects(items.data).flatMap(transactionsIn);
   if (isContext && action === "ended") return [{ kind: "ended", transaction }];
-  // Of the provider's own words, some are about a task.
+  // Some of the provider's own announcements are about a task, which their items name.
   const { task = header.service_id, ...rest } = isContext ? items : { task: header.service_id, ...items };
   const service = isContext ? undefined : text(header.service_name);
   return [
@@ -201,32 +189,32 @@ function saidIn({ header, content }: JsonObject): News[] {
   ];
 }
 
-function repliedIn({ header, content }: JsonObject): News[] {
+function replyIn({ header, content }: JsonObject): MonitorEvent[] {
   if (!isObject(header) || header.action !== "reply_context" || !isObject(content)) return [];
   const transaction = text(header.service_transaction);
-  if (Array.isArray(content.tasks)) return [knownOf(transaction, content, true)];
+  if (Array.isArray(content.tasks)) return [knownIn(transaction, content)];
   const running = isObject(content.error) ? content.error.running : undefined;
   return Array.isArray(running) ? [{ kind: "running", transactions: running.map(text) }] : [];
 }
 
-function knownIn(data: JsonObject): News[] {
-  return Object.entries(data).flatMap(([id, record]) => (isObject(record) ? [knownOf(clean(id), record, false)] : []));
+function transactionsIn(data: JsonObject): MonitorEvent[] {
+  return Object.entries(data).flatMap(([id, record]) => (isObject(record) ? [knownIn(clean(id), record)] : []));
 }
 
-function knownOf(transaction: string, record: JsonObject, isAnswer: boolean): News {
+function knownIn(transaction: string, record: JsonObject): MonitorEvent {
   const tasks = objects(record.tasks).flatMap((task) => {
     const id = text(task.service_id);
-    return id === "" ? [] : [taskOf(id, task)];
+    return id === "" ? [] : [knownTask(id, task)];
   });
-  return { kind: "known", transaction, contextId: text(record.contextId), tasks, isAnswer };
+  return { kind: "known", transaction, contextId: text(record.contextId), tasks };
 }
 
-function taskOf(id: string, task: JsonObject): Known {
+function knownTask(id: string, task: JsonObject): KnownTask {
   return {
     id,
     service: text(task.serviceName),
     instance: text(task.instance),
-    // The original has no lifecycle; what was last said is as near as it gets.
+    // The original has no lifecycle; its last action is the nearest thing to it.
     state: text(task.lifecycle) || text(task.action),
     runs: number(task.runs),
     pid: number(task.pid),

@@ -3,8 +3,8 @@ import { styleText } from "node:util";
 import type { Style } from "./states.ts";
 import { columnsOf, cut } from "./text.ts";
 
-/** How this terminal shows things. */
-export interface Looks {
+/** What the terminal can show. */
+export interface Terminal {
   isUnicode: boolean;
   isColoured: boolean;
 }
@@ -19,12 +19,12 @@ export interface Piece {
 export type Line = Piece | readonly Piece[];
 
 /** One part at the left, one at the right; where there is no room for both, the left is cut. */
-export function sides(left: readonly Piece[], right: readonly Piece[], columns: number, looks: Looks): string {
-  const shownRight = cutPieces(right, columns, looks);
+export function sides(left: readonly Piece[], right: readonly Piece[], columns: number, terminal: Terminal): string {
+  const shownRight = cutPieces(right, columns, terminal);
   const gap = shownRight.length === 0 ? 0 : 2;
-  const shownLeft = cutPieces(left, Math.max(0, columns - widthOf(shownRight) - gap), looks);
+  const shownLeft = cutPieces(left, Math.max(0, columns - widthOf(shownRight) - gap), terminal);
   const space = Math.max(0, columns - widthOf(shownLeft) - widthOf(shownRight));
-  return paintedAll([...shownLeft, { text: " ".repeat(space) }, ...shownRight], looks);
+  return paintedAll([...shownLeft, { text: " ".repeat(space) }, ...shownRight], terminal);
 }
 
 /** How many columns they take. */
@@ -33,24 +33,24 @@ export function widthOf(pieces: readonly Piece[]): number {
 }
 
 /** As much of them as that many columns hold. */
-export function cutPieces(pieces: readonly Piece[], columns: number, looks: Looks): Piece[] {
+export function cutPieces(pieces: readonly Piece[], columns: number, terminal: Terminal): Piece[] {
   let left = columns;
   return pieces.flatMap(({ text, style }) => {
-    const shown = cut(text, left, ellipsisOf(looks));
+    const shown = cut(text, left, ellipsisOf(terminal));
     left -= columnsOf(shown);
     return shown === "" ? [] : [{ text: shown, style }];
   });
 }
 
-export function painted({ text, style }: Piece, { isColoured }: Looks): string {
+export function painted({ text, style }: Piece, { isColoured }: Terminal): string {
   return style === undefined || !isColoured ? text : styleText(style, text, { validateStream: false });
 }
 
-export function paintedAll(pieces: readonly Piece[], looks: Looks): string {
-  return pieces.map((piece) => painted(piece, looks)).join("");
+export function paintedAll(pieces: readonly Piece[], terminal: Terminal): string {
+  return pieces.map((piece) => painted(piece, terminal)).join("");
 }
 
 /** What stands for what was cut. */
-export function ellipsisOf({ isUnicode }: Looks): string {
+export function ellipsisOf({ isUnicode }: Terminal): string {
   return isUnicode ? "…" : "~";
 }

@@ -1,5 +1,5 @@
-// The terminal of the live table: the alternate screen, raw keys, and drawing no more than ten times a second. Whatever
-// ends the process, the terminal is as it was before.
+// The terminal of the live table: switches to the alternate screen, reads raw keys, and draws at most ten times a second.
+// Whatever ends the process, the terminal is restored.
 import { writeSync } from "node:fs";
 import { emitKeypressEvents, type Interface } from "node:readline";
 import type { Size } from "./table.ts";
@@ -7,9 +7,9 @@ import type { Key } from "./view.ts";
 
 export interface Screen {
   readonly size: Size;
-  /** Has it drawn soon. */
+  /** Schedules a redraw. */
   touch(): void;
-  /** Gives the terminal back; what is called later does nothing. */
+  /** Restores the terminal; later calls do nothing. */
   close(): void;
 }
 
@@ -17,12 +17,12 @@ export interface ScreenOptions {
   /** As many lines as the terminal has. */
   draw(size: Size): readonly string[];
   onKey(key: Key): void;
-  /** Nobody is before it any more. */
+  /** The terminal was closed. */
   onGone(): void;
 }
 
 const DRAW_MS = 100;
-/** What is shown tells how long ago things were, and so changes by itself. */
+/** Ages are shown, so the screen changes without an event. */
 const CLOCK_MS = 1_000;
 /** How long a lone escape waits for the rest of a sequence, in milliseconds. */
 const ESCAPE_MS = 50;
@@ -91,15 +91,16 @@ export function openScreen({ draw, onKey, onGone }: ScreenOptions): Screen {
     timer = undefined;
     try {
       if (stdin.isTTY) stdin.setRawMode(false);
-      // At once, for the process may be ending.
+      // Synchronous, because the process may be ending.
       writeSync(STDOUT, LEAVE);
     } catch {
-      // The terminal has gone, and nothing of it is left to put right.
+      // The terminal was closed; there is nothing to restore.
     }
   }
 
-  // Ctrl-Z is a key like others while keys are raw. The signal halts once nobody listens to it, and the group with us:
-  // an npx before us would hold the terminal. Where nobody could wake us it does nothing, and we go on.
+  // While keys are raw, Ctrl-Z sends no signal. SIGTSTP stops a process only without a listener. It goes to the whole
+  // group, because a parent such as npx would keep the terminal. In an orphaned group, which no shell could continue, it
+  // has no effect, and the timer shows the table again.
   function suspend(): void {
     leave();
     process.off("SIGTSTP", suspend);
@@ -107,7 +108,7 @@ export function openScreen({ draw, onKey, onGone }: ScreenOptions): Screen {
     waking = setTimeout(wake, DRAW_MS);
   }
 
-  // Whoever has had the terminal meanwhile may have changed it.
+  // Another process may have changed the terminal meanwhile.
   function wake(): void {
     clearTimeout(waking);
     leave();

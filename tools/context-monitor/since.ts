@@ -4,8 +4,8 @@ import { ZcontextError } from "../../src/errors.ts";
 const UNITS_MS: { [unit: string]: number } = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Reads a time that lies back: `90s`, `15m`, `1h` and `2d` ago, or a date, with or without a time, in ISO 8601; one that
- * names no zone is of here.
+ * Reads a time in the past: `90s`, `15m`, `1h` and `2d` ago, or a date, with or without a time, in ISO 8601. One without a
+ * zone is local.
  *
  * @returns milliseconds since 1970.
  * @throws {ZcontextError} `ERR_USAGE`.
@@ -24,11 +24,11 @@ export function readSince(text: string, nowMs: number): number {
 function dateOf(text: string): number {
   const [day] = /^\d{4}-\d{2}-\d{2}/.exec(text) ?? [];
   if (day === undefined || !isDay(day)) return Number.NaN;
-  // JavaScript takes a date alone for one of Greenwich.
+  // JavaScript reads a date alone as UTC.
   return Date.parse(text.length === 10 ? `${text}T00:00` : text);
 }
 
-/** JavaScript takes the 30th of February for the 2nd of March. */
+/** JavaScript reads the 30th of February as the 2nd of March. */
 function isDay(day: string): boolean {
   const atMs = Date.parse(`${day}T00:00Z`);
   return Number.isFinite(atMs) && new Date(atMs).toISOString().startsWith(day);

@@ -1,5 +1,14 @@
-// How the states of a task look: a symbol, so that they can be told apart without colour, and a colour. Pure.
+// How the terminal shows the state of a task: a symbol, which tells states apart without colour, a colour, and words.
+// Pure.
 import type { styleText } from "node:util";
+import {
+  hasProcess,
+  isPending,
+  isTaskState,
+  isTrouble,
+  type TaskState,
+  wordsFor,
+} from "../../src/protocol/task-state.ts";
 
 export type Style = Extract<Parameters<typeof styleText>[0], string>;
 
@@ -9,8 +18,8 @@ interface Look {
   style: Style;
 }
 
-/** From what needs somebody to what needs nobody: the order in which states are sorted and counted. */
-const LOOKS: { readonly [state: string]: Look } = {
+/** The worst first: the order in which states are sorted and counted. */
+const LOOKS: Readonly<Record<TaskState, Look>> = {
   stuck: { symbol: "‼", ascii: "!", style: "red" },
   failed: { symbol: "✗", ascii: "x", style: "red" },
   unresponsive: { symbol: "!", ascii: "!", style: "red" },
@@ -27,7 +36,7 @@ const LOOKS: { readonly [state: string]: Look } = {
 
 const UNKNOWN: Look = { symbol: "·", ascii: ".", style: "gray" };
 
-export const STATES = Object.keys(LOOKS);
+export const STATES_BY_SEVERITY = Object.keys(LOOKS) as readonly TaskState[];
 
 export function styleOf(state: string): Style {
   return lookOf(state).style;
@@ -36,15 +45,31 @@ export function styleOf(state: string): Style {
 /** `● running`. */
 export function stateText(state: string, isUnicode: boolean): string {
   const { symbol, ascii } = lookOf(state);
-  return `${isUnicode ? symbol : ascii} ${state || "unknown"}`;
+  return `${isUnicode ? symbol : ascii} ${wordsFor(state) || "unknown"}`;
 }
 
 /** Smaller is worse. */
 export function severityOf(state: string): number {
-  const index = STATES.indexOf(state);
-  return index === -1 ? STATES.length : index;
+  return isTaskState(state) ? STATES_BY_SEVERITY.indexOf(state) : STATES_BY_SEVERITY.length;
 }
 
 function lookOf(state: string): Look {
-  return Object.hasOwn(LOOKS, state) ? (LOOKS[state] as Look) : UNKNOWN;
+  return isTaskState(state) ? LOOKS[state] : UNKNOWN;
+}
+
+// Frames and files may hold any word; one that is no state of this version has none of the following properties.
+
+/** A process of the task may live. */
+export function mayHaveProcess(state: string): boolean {
+  return isTaskState(state) && hasProcess(state);
+}
+
+/** A process of the task lives, or one is to follow by itself. */
+export function isUnderWay(state: string): boolean {
+  return isTaskState(state) && (hasProcess(state) || isPending(state));
+}
+
+/** It is not as it should be, or not yet: there is a reason to show. */
+export function needsReason(state: string): boolean {
+  return isTaskState(state) && (isTrouble(state) || isPending(state));
 }

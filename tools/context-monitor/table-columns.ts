@@ -1,10 +1,10 @@
-// The columns of the table: what each says of a task, which of them a width has room for, and how wide they are. Pure.
-import type { TaskRow } from "./model.ts";
+// The columns of the table: what each shows of a task, which of them fit into a width, and how wide they are. Pure.
+import { eventText, type TaskRow } from "./model.ts";
 import { type Style, stateText, styleOf } from "./states.ts";
 import { columnsOf, cpuScale, duration, memoryScale, sparkline, timeOfDay } from "./text.ts";
 import type { Sort } from "./view.ts";
 
-/** What the text of a cell depends on, besides the task. */
+/** What the text of a cell depends on besides the task. */
 export interface CellOptions {
   width: number;
   isUnicode: boolean;
@@ -14,18 +14,18 @@ export interface Column {
   head: string;
   sort?: Sort;
   isRight?: boolean;
-  /** Which goes first where there is no room for all: the one with the highest number. */
+  /** Where there is no room for all, the column with the highest rank is left out first. */
   rank: number;
   min: number;
   max: number;
   text(row: TaskRow, options: CellOptions): string;
   style?(row: TaskRow): Style | undefined;
-  /** It draws what there was sample by sample. */
+  /** It draws one value a sample. */
   isSparkline?: true;
 }
 
 const GAP = 2;
-/** From which width on the last event has its time. */
+/** From this width on the last event is shown with its time. */
 const TIMED = 24;
 const quiet = () => "gray" as const;
 const cpuStyle = ({ cpu = 0 }: TaskRow) => (cpu >= 90 ? ("red" as const) : cpu >= 50 ? ("yellow" as const) : undefined);
@@ -122,8 +122,9 @@ function runsStyle({ restarts = 0 }: TaskRow): "yellow" | undefined {
 
 function lastEvent({ last }: TaskRow, { width }: CellOptions): string {
   if (last === undefined) return "-";
-  // Where there is little room, what has happened says more than when.
-  return last.atMs === undefined || width < TIMED ? last.words : `${timeOfDay(last.atMs)} ${last.words}`;
+  const text = eventText(last);
+  // In a narrow column the event matters more than its time.
+  return last.atMs === undefined || width < TIMED ? text : `${timeOfDay(last.atMs)} ${text}`;
 }
 
 /** A column with its place. */
@@ -133,7 +134,7 @@ export interface Placed {
 }
 
 /**
- * The columns that fill, each as wide as its texts, and the sparklines and the last one as wide as there is room.
+ * The columns that fit, each as wide as its texts; the sparklines and the last column take the room that is left.
  *
  * @param room - Columns of the terminal; infinite where nothing cuts a line.
  */
@@ -156,7 +157,7 @@ export function placeColumns(
 
 function widthFor(column: Column, rows: readonly TaskRow[], isUnicode: boolean): number {
   if (column.isSparkline || column === LAST_EVENT) return column.min;
-  // A mark of the order stands beside the head.
+  // The mark of the sort order stands beside the head.
   const head = column.head.length + (column.sort === undefined ? 0 : 1);
   return Math.min(Math.max(column.min, head, longestOf(column, rows, isUnicode)), column.max);
 }
@@ -165,7 +166,7 @@ function longestOf(column: Column, rows: readonly TaskRow[], isUnicode: boolean)
   return Math.max(0, ...rows.map((row) => columnsOf(column.text(row, { width: column.max, isUnicode }))));
 }
 
-// What is left goes to the last event until most can be read, then to the sparklines, then to the last event again.
+// The room that is left goes to the last event up to 36 columns, then to the sparklines, then to the last event again.
 function widened(placed: Placed[], { left, longest }: { left: number; longest: number }): Placed[] {
   const isLast = ({ column }: Placed) => column === LAST_EVENT;
   const give = (isMeant: (one: Placed) => boolean, mostOf: (column: Column) => number) => {

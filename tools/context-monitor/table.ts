@@ -1,5 +1,5 @@
-// Draws what is known as lines of text: the live screen, and the one table of `--once`. Pure: model, view, size and time
-// go in, exactly as many lines as the terminal has come out. Pure.
+// Draws the model as lines of text: the live screen, which has exactly as many lines as the terminal, and the table of
+// `--once`. Pure.
 
 import { detailLines, HELP } from "./details.ts";
 import type { Model, TaskRow } from "./model.ts";
@@ -7,14 +7,14 @@ import {
   cutPieces,
   ellipsisOf,
   type Line,
-  type Looks,
   type Piece,
   painted,
   paintedAll,
   sides,
+  type Terminal,
   widthOf,
 } from "./pieces.ts";
-import { STATES, stateText, styleOf } from "./states.ts";
+import { STATES_BY_SEVERITY, stateText, styleOf } from "./states.ts";
 import { type Placed, placeColumns } from "./table-columns.ts";
 import { columnsOf, duration, fill } from "./text.ts";
 import { FIRST_VIEW, scrolledTo, selectedIndex, shownRows, type View } from "./view.ts";
@@ -31,20 +31,20 @@ export interface Drawing {
   page: number;
 }
 
-/** Figures older than this are old news, in milliseconds; a provider samples each second. */
+/** A provider samples each second; after so long without a sample it counts as silent, in milliseconds. */
 const SILENCE_MS = 5_000;
 
 /** The whole screen. */
-export function draw(model: Model, view: View, { size, looks, nowMs }: Drawn): Drawing {
+export function draw(model: Model, view: View, { size, terminal, nowMs }: Drawn): Drawing {
   const rows = shownRows(model.rows.values(), view);
-  // A low window keeps what one came for.
+  // A low window keeps the tasks and leaves out the rest.
   const feet = size.rows > 4 ? 1 : 0;
   const heads = Math.max(0, Math.min(2, size.rows - feet - 3));
   const room = Math.max(1, size.rows - heads - feet);
-  const body = bodyOf(model, rows, view, { size: { columns: size.columns, rows: room }, looks });
+  const body = bodyOf(model, rows, view, { size: { columns: size.columns, rows: room }, terminal });
   const filled = [...body.lines, ...Array<string>(Math.max(0, room - body.lines.length)).fill("")];
-  const head = headLines(model, placeIn(body, rows, view, model), { size, looks, nowMs }).slice(0, heads);
-  return { ...body, lines: [...head, ...filled, ...(feet === 0 ? [] : [footLine(view, size, looks)])] };
+  const head = headLines(model, placeIn(body, rows, view, model), { size, terminal, nowMs }).slice(0, heads);
+  return { ...body, lines: [...head, ...filled, ...(feet === 0 ? [] : [footLine(view, size, terminal)])] };
 }
 
 /** Which part of the table is in view, where that is not all of it. */
@@ -58,67 +58,69 @@ function placeIn({ top, page }: Drawing, rows: readonly TaskRow[], { mode }: Vie
 
 interface Drawn {
   size: Size;
-  looks: Looks;
+  terminal: Terminal;
   nowMs: number;
 }
 
-/** The tasks in a table as long as it takes, without what moves: for `--once`. */
-export function drawOnce(model: Model, { columns, looks }: { columns: number; looks: Looks }): string[] {
+/** All tasks in one table without sparklines: for `--once`. */
+export function drawOnce(model: Model, { columns, terminal }: { columns: number; terminal: Terminal }): string[] {
   const rows = shownRows(model.rows.values(), FIRST_VIEW);
-  const placed = placeColumns(rows, { room: columns, isUnicode: looks.isUnicode, hasSparklines: false });
-  const lines = [headOf(placed, { isReversed: false }, looks), ...rows.map((row) => rowLine(row, placed, looks))];
+  const placed = placeColumns(rows, { room: columns, isUnicode: terminal.isUnicode, hasSparklines: false });
+  const lines = [headOf(placed, { isReversed: false }, terminal), ...rows.map((row) => rowLine(row, placed, terminal))];
   return lines.map((line) => line.trimEnd());
 }
 
 // --- the head ----------------------------------------------------------------------------------------------------------
 
-function headLines(model: Model, place: string, { size, looks, nowMs }: Drawn): string[] {
+function headLines(model: Model, place: string, { size, terminal, nowMs }: Drawn): string[] {
   const running = [...model.sampledMs.keys()];
   const named = running.length === 0 ? ["no transaction"] : running.slice(0, 3);
   const more = running.length > named.length ? ` +${running.length - named.length}` : "";
   const over = model.ended === undefined ? "" : `${model.ended} ended`;
   const title = [model.contextId, running.length === 0 && over !== "" ? over : named.join(" ") + more];
   const left = [
-    { text: title.filter((word) => word !== "").join(looks.isUnicode ? " · " : " - "), style: "bold" as const },
+    { text: title.filter((word) => word !== "").join(terminal.isUnicode ? " · " : " - "), style: "bold" as const },
   ];
   const right = [place, costText(model)].filter((text) => text !== "").join("  ");
-  const counts = totals(model, size.columns - place.length - 2, looks);
-  // Where there is no room for all, one's own tasks come first.
+  const counts = totals(model, size.columns - place.length - 2, terminal);
+  // Where there is no room for both, the tasks come before the cost of the provider.
   const hasRoom = widthOf(counts) + 2 + right.length <= size.columns;
   const said = hasRoom ? right : place;
   return [
-    sides(left, linkPieces(model, looks, nowMs), size.columns, looks),
-    sides(counts, said === "" ? [] : [{ text: said, style: "gray" }], size.columns, looks),
+    sides(left, connectionPieces(model, terminal, nowMs), size.columns, terminal),
+    sides(counts, said === "" ? [] : [{ text: said, style: "gray" }], size.columns, terminal),
   ];
 }
 
-/** What it costs to have all this done. */
+/** What the provider itself takes. */
 function costText({ cost }: Model): string {
   return cost === undefined ? "" : `provider ${cost.cpu.toFixed(1)}% ${cost.rss.toFixed(1)} MiB`;
 }
 
-function linkPieces({ link, sampledMs }: Model, { isUnicode }: Looks, nowMs: number): Piece[] {
-  switch (link.kind) {
+function connectionPieces({ connection, sampledMs }: Model, { isUnicode }: Terminal, nowMs: number): Piece[] {
+  switch (connection.kind) {
     case "waiting":
-      return [{ text: `waiting for ${link.what}`, style: "yellow" }];
+      return [{ text: `waiting for ${connection.what}`, style: "yellow" }];
     case "away":
-      return [{ text: `provider away for ${duration((nowMs - link.sinceMs) / 1_000)}, waiting`, style: "yellow" }];
+      return [
+        { text: `provider away for ${duration((nowMs - connection.sinceMs) / 1_000)}, waiting`, style: "yellow" },
+      ];
     case "connected": {
       const latest = Math.max(...[...sampledMs.values()].map((atMs) => atMs ?? Number.POSITIVE_INFINITY));
       const silentMs = nowMs - latest;
       if (silentMs > SILENCE_MS && silentMs !== Number.POSITIVE_INFINITY)
-        return [{ text: `${link.endpoint} silent for ${duration(silentMs / 1_000)}`, style: "yellow" }];
-      return [{ text: `${link.endpoint} ` }, { text: isUnicode ? "● live" : "* live", style: "green" }];
+        return [{ text: `${connection.endpoint} silent for ${duration(silentMs / 1_000)}`, style: "yellow" }];
+      return [{ text: `${connection.endpoint} ` }, { text: isUnicode ? "● live" : "* live", style: "green" }];
     }
   }
 }
 
-function totals({ rows }: Model, columns: number, { isUnicode }: Looks): Piece[] {
+function totals({ rows }: Model, columns: number, { isUnicode }: Terminal): Piece[] {
   const tasks = [...rows.values()];
   if (tasks.length === 0) return [];
   const sum = (figure: (row: TaskRow) => number | undefined) =>
     tasks.reduce((total, row) => total + (figure(row) ?? 0), 0).toFixed(1);
-  const counts = STATES.flatMap((state) => {
+  const counts = STATES_BY_SEVERITY.flatMap((state) => {
     const count = tasks.filter((row) => row.state === state).length;
     return count === 0 ? [] : [{ text: stateText(state, isUnicode), count, style: styleOf(state) }];
   });
@@ -138,61 +140,66 @@ function withCount(text: string, count: number): string {
 
 // --- the table ---------------------------------------------------------------------------------------------------------
 
-function bodyOf(model: Model, rows: readonly TaskRow[], view: View, { size, looks }: Omit<Drawn, "nowMs">): Drawing {
-  if (view.mode === "help") return page([...HELP, "", ...legend(looks)].map(indented), view.top, size, looks);
+function bodyOf(model: Model, rows: readonly TaskRow[], view: View, { size, terminal }: Omit<Drawn, "nowMs">): Drawing {
+  if (view.mode === "help") return page([...HELP, "", ...legend(terminal)].map(indented), view.top, size, terminal);
   const chosen = view.mode === "details" ? model.rows.get(view.selected ?? "") : undefined;
   if (chosen !== undefined)
-    return page(detailLines(chosen, { columns: size.columns, isUnicode: looks.isUnicode }), view.top, size, looks);
-  if (rows.length === 0) return page([{ text: "" }, ...emptyLines(model, view)], 0, size, looks);
-  return table(rows, view, { size, looks, isOld: model.link.kind !== "connected" });
+    return page(
+      detailLines(chosen, { columns: size.columns, isUnicode: terminal.isUnicode }),
+      view.top,
+      size,
+      terminal,
+    );
+  if (rows.length === 0) return page([{ text: "" }, ...emptyLines(model, view)], 0, size, terminal);
+  return table(rows, view, { size, terminal, isOld: model.connection.kind !== "connected" });
 }
 
-/** What was known of tasks whose provider is away is shown, and not as if it were so. */
+/** Rows of a provider that is away are shown in gray. */
 function table(
   rows: readonly TaskRow[],
   view: View,
-  { size, looks, isOld }: { size: Size; looks: Looks; isOld: boolean },
+  { size, terminal, isOld }: { size: Size; terminal: Terminal; isOld: boolean },
 ): Drawing {
   const room = Math.max(1, size.rows - 1);
   const index = selectedIndex(rows, view);
   const top = scrolledTo(index, { top: view.top, room, count: rows.length });
-  const placed = placeColumns(rows, { room: size.columns - 2, isUnicode: looks.isUnicode, hasSparklines: true });
+  const placed = placeColumns(rows, { room: size.columns - 2, isUnicode: terminal.isUnicode, hasSparklines: true });
   const shown = rows.slice(top, top + room).map((row, at) => {
     const isSelected = top + at === index;
-    if (!isSelected && !isOld) return `  ${rowLine(row, placed, looks)}`;
-    // Colours of its own would make the bar of the selected row a patchwork.
-    const line = rowLine(row, placed, { ...looks, isColoured: false });
-    if (!isSelected) return painted({ text: `  ${line}`, style: "gray" }, looks);
-    const mark = looks.isUnicode ? "▸ " : "> ";
-    return painted({ text: fill(mark + line, size.columns), style: "inverse" }, looks);
+    if (!isSelected && !isOld) return `  ${rowLine(row, placed, terminal)}`;
+    // Coloured cells would break up the bar of the selected row.
+    const line = rowLine(row, placed, { ...terminal, isColoured: false });
+    if (!isSelected) return painted({ text: `  ${line}`, style: "gray" }, terminal);
+    const mark = terminal.isUnicode ? "▸ " : "> ";
+    return painted({ text: fill(mark + line, size.columns), style: "inverse" }, terminal);
   });
-  const head = `  ${headOf(placed, view, looks)}`;
+  const head = `  ${headOf(placed, view, terminal)}`;
   return { lines: [...(size.rows > 1 ? [head] : []), ...shown], top, page: room };
 }
 
-function headOf(placed: readonly Placed[], view: Partial<View>, looks: Looks): string {
-  const up = looks.isUnicode ? "▲" : "^";
-  const down = looks.isUnicode ? "▼" : "v";
+function headOf(placed: readonly Placed[], view: Partial<View>, terminal: Terminal): string {
+  const up = terminal.isUnicode ? "▲" : "^";
+  const down = terminal.isUnicode ? "▼" : "v";
   const heads = placed.map(({ column, width }) => {
-    // Names rise from the top, all other orders fall.
+    // Names and states are sorted ascending, everything else descending.
     const isRising = (view.sort === "task" || view.sort === "state") !== view.isReversed;
     const mark = column.sort === undefined || column.sort !== view.sort ? "" : isRising ? up : down;
     return fill(column.head + mark, width, { isRight: column.isRight === true, ellipsis: "" });
   });
-  return painted({ text: heads.join("  "), style: "bold" }, looks);
+  return painted({ text: heads.join("  "), style: "bold" }, terminal);
 }
 
-function rowLine(row: TaskRow, placed: readonly Placed[], looks: Looks): string {
+function rowLine(row: TaskRow, placed: readonly Placed[], terminal: Terminal): string {
   const cells = placed.map(({ column, width }) => {
-    const text = column.text(row, { width, isUnicode: looks.isUnicode });
-    const filled = fill(text, width, { isRight: column.isRight === true, ellipsis: ellipsisOf(looks) });
-    return painted({ text: filled, style: column.style?.(row) }, looks);
+    const text = column.text(row, { width, isUnicode: terminal.isUnicode });
+    const filled = fill(text, width, { isRight: column.isRight === true, ellipsis: ellipsisOf(terminal) });
+    return painted({ text: filled, style: column.style?.(row) }, terminal);
   });
   return cells.join("  ");
 }
 
-function emptyLines({ link, rows }: Model, { filter }: View): Piece[] {
-  if (link.kind !== "connected") return [{ text: "  The table comes with the provider." }];
+function emptyLines({ connection, rows }: Model, { filter }: View): Piece[] {
+  if (connection.kind !== "connected") return [{ text: "  The table comes with the provider." }];
   if (rows.size > 0) return [{ text: `  No task matches "${filter}".` }];
   return [
     { text: "  No transaction runs. Start one:" },
@@ -202,16 +209,16 @@ function emptyLines({ link, rows }: Model, { filter }: View): Piece[] {
 
 // --- lines that scroll -------------------------------------------------------------------------------------------------
 
-function page(pieces: readonly Line[], top: number, size: Size, looks: Looks): Drawing {
+function page(pieces: readonly Line[], top: number, size: Size, terminal: Terminal): Drawing {
   const shownTop = Math.max(0, Math.min(top, pieces.length - size.rows));
   const lines = pieces
     .slice(shownTop, shownTop + size.rows)
-    .map((line) => paintedAll(cutPieces([line].flat(), size.columns, looks), looks));
+    .map((line) => paintedAll(cutPieces([line].flat(), size.columns, terminal), terminal));
   return { lines, top: shownTop, page: Math.max(1, size.rows - 1) };
 }
 
-function legend({ isUnicode }: Looks): string[] {
-  const texts = STATES.map((state) => fill(stateText(state, isUnicode), 16));
+function legend({ isUnicode }: Terminal): string[] {
+  const texts = STATES_BY_SEVERITY.map((state) => fill(stateText(state, isUnicode), 16));
   return [0, 4, 8].map((from) => texts.slice(from, from + 4).join(""));
 }
 
@@ -221,17 +228,17 @@ function indented(text: string): Piece {
 
 // --- the foot ----------------------------------------------------------------------------------------------------------
 
-function footLine({ mode, filter, sort }: View, size: Size, looks: Looks): string {
+function footLine({ mode, filter, sort }: View, size: Size, terminal: Terminal): string {
   if (mode === "filtering")
     return paintedAll(
       cutPieces(
         [{ text: `/${filter}`, style: "bold" }, { text: "_" }, { text: "  Enter keep, Esc clear", style: "gray" }],
         size.columns,
-        looks,
+        terminal,
       ),
-      looks,
+      terminal,
     );
-  const arrows = looks.isUnicode ? "↑↓" : "j/k";
+  const arrows = terminal.isUnicode ? "↑↓" : "j/k";
   const keys = {
     table: [
       ["q", "quit"],
@@ -259,7 +266,7 @@ function footLine({ mode, filter, sort }: View, size: Size, looks: Looks): strin
     const width = columnsOf(key) + columnsOf(what) + 3;
     if (width > left) return [];
     left -= width;
-    return [painted({ text: key, style: "bold" }, looks), painted({ text: ` ${what}  `, style: "gray" }, looks)];
+    return [painted({ text: key, style: "bold" }, terminal), painted({ text: ` ${what}  `, style: "gray" }, terminal)];
   });
   return shown.join("");
 }

@@ -1,16 +1,16 @@
-// Text as a terminal shows it: what comes from the bus made harmless, cut and filled to a width, figures drawn small.
+// Text for a terminal: makes text from outside harmless, cuts and fills it to a width, draws sparklines, formats times.
 // Pure.
 import { stripVTControlCharacters } from "node:util";
 import widthOf from "fast-string-width";
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
 
-// What moves the cursor, colours, rings, or turns the direction of writing: none of it is for somebody else to say.
+// Moves the cursor, colours, rings the bell, or changes the direction of writing: text from outside may do none of it.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g;
 const PLAIN = /^[ -~]*$/;
 const graphemes = new Intl.Segmenter();
 
-/** Text of somebody else without escape sequences and control characters: a line at most, and never a command. */
+/** Text from outside without escape sequences and control characters, on one line. */
 export function clean(text: string): string {
   return PLAIN.test(text) ? text : stripVTControlCharacters(text).replace(UNPRINTABLE, " ");
 }
@@ -48,7 +48,7 @@ export function itemsText(items: JsonObject): string {
   return shown.map(([name, value]) => `${clean(name)}=${valueText(value)}`).join(" ");
 }
 
-/** A value as a person reads it. */
+/** A value as readers see it. */
 export function valueText(value: Json | undefined): string {
   return clean(typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
 }
@@ -74,12 +74,12 @@ export function sparkline(
   return shown.join("").padStart(columns);
 }
 
-/** From nothing to the highest, and at least a tenth of a core: idling must not look like work. */
+/** From 0 to the highest, and at least a tenth of a core: idling must not look like work. */
 export function cpuScale(values: readonly (number | undefined)[]): Scale {
   return { from: 0, to: Math.max(10, ...known(values)) };
 }
 
-/** Around what there was, at least a tenth of it wide: a steady size must look steady. */
+/** From the lowest to the highest, and at least a tenth of the lowest wide: a steady size must look steady. */
 export function memoryScale(values: readonly (number | undefined)[]): Scale {
   const [low, high] = [Math.min(...known(values)), Math.max(...known(values))];
   return { from: low, to: Math.max(high, low * 1.1, low + 1) };
@@ -99,13 +99,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 86_400)}d${two(Math.floor(whole / 3_600) % 24)}h`;
 }
 
-/** `12:04:31`, as the clock on the wall here. */
+/** `12:04:31`, in local time. */
 export function timeOfDay(atMs: number): string {
   return new Date(atMs).toTimeString().slice(0, 8);
 }
 
 /** Whether a terminal of this environment shows more than ASCII. */
 export function speaksUnicode({ LC_ALL, LC_CTYPE, LANG, TERM }: NodeJS.ProcessEnv): boolean {
-  // The console of Linux has a font of 256 characters, and few of ours are among them.
+  // The font of the Linux console has 256 characters, which lack most of the symbols.
   return TERM !== "linux" && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
 }

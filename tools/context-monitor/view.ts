@@ -1,4 +1,6 @@
-// What somebody looks at: which tasks in which order, which one is selected, and what a key makes of that. Pure.
+// The view of the live table: which tasks are shown, in which order, which one is selected, and how a key changes that.
+// Pure.
+import { wordsFor } from "../../src/protocol/task-state.ts";
 import type { TaskRow } from "./model.ts";
 import { severityOf } from "./states.ts";
 
@@ -37,7 +39,7 @@ const byName = (a: TaskRow, b: TaskRow) => natural.compare(a.transaction, b.tran
 const falling = (figure: (row: TaskRow) => number | undefined) => (a: TaskRow, b: TaskRow) =>
   (figure(b) ?? -1) - (figure(a) ?? -1);
 
-/** What one looks for comes first: the largest, the worst, the latest. */
+/** The largest, the worst and the latest come first. */
 const ORDERS: { readonly [sort in Sort]: (a: TaskRow, b: TaskRow) => number } = {
   task: byName,
   state: (a, b) => severityOf(a.state) - severityOf(b.state),
@@ -52,7 +54,7 @@ const ORDERS: { readonly [sort in Sort]: (a: TaskRow, b: TaskRow) => number } = 
 export function shownRows(rows: Iterable<TaskRow>, { sort, isReversed, filter }: View): TaskRow[] {
   const words = filter.toLowerCase().split(/\s+/);
   const shown = [...rows].filter(({ transaction, id, service, state }) => {
-    const text = [transaction, id, service, state].join(" ").toLowerCase();
+    const text = [transaction, id, service, wordsFor(state)].join(" ").toLowerCase();
     return words.every((word) => text.includes(word));
   });
   const way = isReversed ? -1 : 1;
@@ -73,7 +75,7 @@ export function scrolledTo(index: number, { top, room, count }: { top: number; r
   return Math.max(0, Math.min(shown, count - room));
 }
 
-/** What a key makes of a view; `rows` are those it shows, `page` how many fit. */
+/** The view after a key; `rows` are those it shows, `page` how many fit. */
 export function pressed(
   view: View,
   key: Key,
@@ -116,7 +118,7 @@ function inDetails(view: View, { name, text }: Key): View {
     : view;
 }
 
-// As one types, so that one sees what is left.
+// The filter applies with every letter.
 function typed(view: View, { name, text = "", isCtrl = false }: Key): View {
   switch (name) {
     case "escape":
@@ -164,7 +166,7 @@ function selecting(view: View, steps: number, rows: readonly TaskRow[]): View {
 }
 
 function scrolled(view: View, steps: number): View {
-  // How far it goes down is known where the lines are: too far is brought back when it is drawn.
+  // The number of lines is known only when they are drawn; draw() reduces a value that is too high.
   return { ...view, top: Math.max(0, Math.min(view.top + steps, Number.MAX_SAFE_INTEGER)) };
 }
 

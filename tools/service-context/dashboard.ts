@@ -8,7 +8,7 @@ import { reasonOf, ZcontextError } from "../../src/errors.ts";
 import { formatAddress, readAddress } from "../../src/http/address.ts";
 import type { CommandAnswer, CommandRequest } from "../../src/http/api.ts";
 import { startHttpServer } from "../../src/http/server.ts";
-import type { Past } from "../../src/http/source.ts";
+import type { KeptHistory } from "../../src/http/source.ts";
 import type { Log } from "../../src/log.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import { generateTransaction } from "../transaction-id.ts";
@@ -35,12 +35,12 @@ const OTHERS = 0o077;
  */
 export async function openDashboard(
   { http, http_token }: { http: string; http_token?: string },
-  { config, log, past }: { config: ContextConfig; log: Log; past?: Past | undefined },
+  { config, log, keptHistory }: { config: ContextConfig; log: Log; keptHistory?: KeptHistory | undefined },
 ): Promise<Dashboard> {
   const token = readToken(http_token, log);
   const address = readAddress(http, { hasToken: token !== undefined });
-  const server = await startHttpServer({ address, token, version: VERSION, past, log });
-  const { happenings } = server;
+  const server = await startHttpServer({ address, token, version: VERSION, keptHistory, log });
+  const { observer } = server;
   let client: Promise<ContextClient> | undefined;
 
   // The way of every other command: over the bus, where the provider decides.
@@ -56,11 +56,11 @@ export async function openDashboard(
   }
 
   return {
-    observer: happenings,
-    hearing: (publish) => hearMonitor(publish, happenings),
+    observer,
+    hearing: (publish) => hearMonitor(publish, observer),
     show(provider) {
       log.info({ url: `http://${formatAddress(server.address)}/`, commands: token !== undefined }, "dashboard ready");
-      server.show({
+      server.attach({
         config,
         contextId: () => provider.contextId,
         transactions: () => provider.watched(),

@@ -6,12 +6,12 @@ import { ignoring, type ProviderObserver } from "../../src/context/transaction/o
 import { figuresOf } from "../../src/history/figures.ts";
 import { readHistory } from "../../src/history/reader.ts";
 import type { ProviderRecord } from "../../src/history/records.ts";
-import { transitionOf } from "../../src/history/transition.ts";
 import { createWriter } from "../../src/history/writer.ts";
-import type { Past } from "../../src/http/source.ts";
+import type { KeptHistory } from "../../src/http/source.ts";
 import type { Log } from "../../src/log.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import type { Json } from "../../src/protocol/json.ts";
+import { pickTransition } from "../../src/protocol/transition.ts";
 import { MIB_BYTES } from "../../src/units.ts";
 import { VERSION } from "../version.ts";
 import { hearMonitor } from "./hear-monitor.ts";
@@ -23,7 +23,7 @@ export interface Recorder extends AsyncDisposable {
   /** The provider is there, and the files are ours from now on. */
   record(provider: Provider): void;
   /** What was kept before, and is kept now. */
-  readonly past: Past;
+  readonly keptHistory: KeptHistory;
 }
 
 export interface RecorderOptions {
@@ -81,9 +81,9 @@ export function openRecorder(
   const pulse = setInterval(() => tellOf("runs"), STATES_PERIOD_MS);
   pulse.unref();
   return {
-    observer: { ...ignoring, moved: (moved) => writer.write({ kind: "transition", ...transitionOf(moved) }) },
+    observer: { ...ignoring, moved: (moved) => writer.write({ kind: "transition", ...pickTransition(moved) }) },
     hearing: (publish) => hearMonitor(publish, { sampled }),
-    past: {
+    keptHistory: {
       since: (sinceMs) => readHistory(folder, { sinceMs, onFault: passOver }),
     },
     record(found) {

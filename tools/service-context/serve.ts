@@ -10,6 +10,7 @@ import { ZcontextError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
+import { wordsFor } from "../../src/protocol/task-state.ts";
 import { columns } from "../columns.ts";
 import { assertFile, readContextFile } from "../context-file.ts";
 import { createLog } from "../log.ts";
@@ -84,7 +85,9 @@ async function run(
   assertNothingIdle(options);
   await using recorder = history === undefined ? undefined : await openRecorder({ ...options, history }, { file, log });
   await using dashboard =
-    http === undefined ? undefined : await openDashboard({ ...options, http }, { config, log, past: recorder?.past });
+    http === undefined
+      ? undefined
+      : await openDashboard({ ...options, http }, { config, log, keptHistory: recorder?.keptHistory });
   const watchers = [recorder, dashboard].filter((watcher) => watcher !== undefined);
   const provider = await startProvider({
     config,
@@ -217,7 +220,7 @@ function report(outcome: Outcome, { json }: Options): number {
     answer(
       columns(
         ["TASK", "STATE", "RUNS", "REASON"],
-        outcome.tasks.map(({ id, state, runs, reason = "" }) => [id, state, `${runs}`, reason]),
+        outcome.tasks.map(({ id, state, runs, reason = "" }) => [id, wordsFor(state), `${runs}`, reason]),
       ),
     );
   return failed ? EXIT.failed : EXIT.done;

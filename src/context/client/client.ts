@@ -8,8 +8,8 @@ import type { Endpoints } from "../../protocol/endpoints.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Message, StateMessage } from "../../protocol/message.ts";
 import { FIGURES_ONLY, queryMessage, type TopQuery } from "../../protocol/query.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
 import { findPresence, type Presence } from "../provider/presence.ts";
-import type { TaskRecord } from "../task/record.ts";
 import { commandMessage } from "./command-message.ts";
 import { type Command, follow, gone, ordersIn, type Progress, recordsOf } from "./command-progress.ts";
 

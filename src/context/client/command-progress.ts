@@ -3,7 +3,7 @@ import { deferred } from "../../deferred.ts";
 import { ZcontextError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { CONTEXT_NAME, type ControlMessage, type Message, type StateMessage } from "../../protocol/message.ts";
-import type { TaskRecord } from "../task/record.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
 import { isContrary, judge, type Outcome, underway, type Verdict, waitingInVain } from "./order-outcome.ts";
 
 /** A command for a transaction. Without a configuration the provider's own file is meant. */
@@ -33,10 +33,10 @@ export interface Progress {
 }
 
 /** A task when a command has settled. */
-export interface SettledTask extends TaskRecord {
+export type SettledTask = TaskRecord & {
   /** What has come of its order; absent for a task that had none. Where it is no success, `reason` says why. */
   outcome?: Outcome;
-}
+};
 
 /** How often we ask for the state and look for the provider while we wait, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000;

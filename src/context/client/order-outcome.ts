@@ -1,7 +1,8 @@
 // What has become of an order to a task, judged by how the provider shows the task. What is announced alone decides
 // nothing: a task that has failed may be on its way back. Pure.
+
+import type { TaskRecord } from "../../protocol/task-record.ts";
 import type { TaskState } from "../../protocol/task-state.ts";
-import type { TaskRecord } from "../task/record.ts";
 
 /** What has come of an order. */
 export type Outcome = "success" | "failure" | "superseded";

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import type { ProcessIdentity } from "../../processes/stat.ts";
 import { formatJson, isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { isTaskState, type TaskState } from "../../protocol/task-state.ts";
+import type { Transition } from "../../protocol/transition.ts";
 
 /** The first record of every journal. */
 export interface Head {
@@ -41,26 +42,13 @@ export interface Kept extends Remembered {
   task: string;
 }
 
-/** A transition of a task service's lifecycle. */
-export interface Moved {
+/** A transition of a task service's lifecycle, and what a restarted provider needs to know of it besides. */
+export interface Moved extends Omit<Transition, "reason"> {
   kind: "moved";
-  transaction: string;
-  task: string;
-  sequence: number;
-  from: TaskState;
-  to: TaskState;
-  event: string;
-  cause?: string | undefined;
-  run: number;
-  pid?: number | undefined;
-  code?: number | undefined;
-  signal?: string | undefined;
   /** It runs, or is to run. */
   isWanted: boolean;
   /** Its unexpected ends within the restart window, in monotonic milliseconds of this boot. */
   exits: readonly number[];
-  /** As `toISOString()` writes it. */
-  time: string;
   monotonicMs: number;
 }
 

@@ -2,9 +2,9 @@
 // `context_info` shows of all of them.
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { ControlMessage, ProcessMessage } from "../../protocol/message.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
 import type { Effect, LifecycleEvent } from "./life.ts";
 import type { Standing } from "./lifecycle.ts";
-import type { TaskRecord } from "./record.ts";
 import { announced, commanded, newRecord, standingAt } from "./record.ts";
 import { commandTo, eventOf, onBehalfOf } from "./task-messages.ts";
 

@@ -3,29 +3,10 @@
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Status } from "../../protocol/message.ts";
-import { hasProcess, type TaskState } from "../../protocol/task-state.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
+import { hasProcess } from "../../protocol/task-state.ts";
 import { failureOf } from "./life.ts";
 import type { Standing } from "./lifecycle.ts";
-
-/** One entry of `tasks` in `context_info` and `reply_context`. */
-export interface TaskRecord extends JsonObject {
-  service_id: string;
-  pid: number | null;
-  /** Last verb or announcement: `defined`, `start`, `created`, `started`, `updated`, … or a word of the task's own. */
-  action: string;
-  state: "success" | "in_progress";
-  serviceName: string;
-  instance: string;
-  /** The last command to the task as it travelled; absent before the first. */
-  task?: JsonObject;
-  /** zcontext's own: the state of the lifecycle, and how often the task has run. */
-  lifecycle: TaskState;
-  runs: number;
-  /** Why it is down, waits, or can't be ended; only while that is so. */
-  reason?: string;
-  /** While it is blocked: the ids of the tasks that are not ready. */
-  waits_for?: string[];
-}
 
 /** A task service as the transaction gets to know it. */
 export function newRecord({ id, serviceName, instance }: TaskServiceConfig): TaskRecord {
@@ -51,15 +32,6 @@ export function commanded(record: TaskRecord, action: string, body: JsonObject):
 export function announced(record: TaskRecord, action: string, { result, pid }: Status): TaskRecord {
   if (result !== "success" && action !== "failed") return record;
   return { ...record, pid: typeof pid === "number" ? pid : record.pid, action, state: "success" };
-}
-
-/** A transaction as `context_info` and `reply_context` show it. */
-export interface TransactionRecord extends JsonObject {
-  configuration: JsonObject;
-  contextId: string;
-  contextLogName: string;
-  contextName: string;
-  tasks: TaskRecord[];
 }
 
 /** Where the task stands now. */

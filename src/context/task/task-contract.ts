@@ -8,10 +8,10 @@ import type { Liveness } from "../../liveness.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { ControlMessage, Message } from "../../protocol/message.ts";
 import type { Beat } from "../../protocol/pipe.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
 import type { TaskState } from "../../protocol/task-state.ts";
 import type { LifecycleEvent, Missing } from "./life.ts";
 import type { Standing } from "./lifecycle.ts";
-import type { TaskRecord } from "./record.ts";
 import type { RestartMemory } from "./restart.ts";
 import type { AcquireStart } from "./start-limit.ts";
 

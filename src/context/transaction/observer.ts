@@ -1,12 +1,12 @@
 // Observers of a provider, such as the dashboard and the history: told what happens to the tasks; they change nothing.
 import type { TriggerAction, TriggerEvent } from "../../config/context-config.ts";
 import type { OutputStream } from "../../launch/child.ts";
+import type { Transition } from "../../protocol/transition.ts";
 import { unfailing } from "../../unfailing.ts";
-import type { Moved } from "../journal/records.ts";
 
 export interface ProviderObserver {
-  /** A task went from one state to another; `reason` says why it stands there, where that is not as it should be. */
-  moved(moved: Moved & { reason?: string | undefined }): void;
+  /** A task went from one state to another. */
+  moved(transition: Transition): void;
   triggered(trigger: Triggered): void;
   output(output: { transaction: string; task: string; stream: OutputStream; line: string }): void;
   /** What is known of a transaction may have changed, or it is over. */

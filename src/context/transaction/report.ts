@@ -2,7 +2,7 @@
 import type { ErrorCode } from "../../errors.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import { CONTEXT_NAME, type ControlMessage, type Header, type StateMessage } from "../../protocol/message.ts";
-import type { TransactionRecord } from "../task/record.ts";
+import type { TransactionRecord } from "../../protocol/task-record.ts";
 
 /** The speaking context and the transaction it speaks about; `requestId` in an answer. */
 export interface About {

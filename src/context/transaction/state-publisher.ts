@@ -2,7 +2,7 @@
 // many changes at once if they come fast.
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Message } from "../../protocol/message.ts";
-import type { TaskRecord, TransactionRecord } from "../task/record.ts";
+import type { TaskRecord, TransactionRecord } from "../../protocol/task-record.ts";
 import { type About, contextInfo } from "./report.ts";
 import type { Transaction } from "./transaction.ts";
 

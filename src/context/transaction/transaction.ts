@@ -2,8 +2,8 @@
 import type { ContextConfig, TaskServiceConfig, TriggerEvent } from "../../config/context-config.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
+import type { TransactionRecord } from "../../protocol/task-record.ts";
 import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
-import type { TransactionRecord } from "../task/record.ts";
 import { supervise } from "../task/supervisor.ts";
 import {
   type Cause,

@@ -69,7 +69,7 @@ describe("a page of another origin", () => {
 });
 
 describe("a command", () => {
-  test("is taken from whoever has the token", () => {
+  test("is accepted with the token", () => {
     expect(asked("command", json)).toBe(0);
   });
 
@@ -97,7 +97,7 @@ describe("a command", () => {
   });
 });
 
-describe("whoever reads", () => {
+describe("a request that reads", () => {
   test("needs no token on this machine", () => {
     expect(asked("state", {})).toBe(0);
     expect(asked("metrics", {})).toBe(0);

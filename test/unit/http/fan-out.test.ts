@@ -33,7 +33,7 @@ test("each listener hears its own channel, after a snapshot", () => {
   fanOut.add(asResponse(one), { channel: "one", snapshot: () => 1 });
   fanOut.add(asResponse(other), { channel: "other", snapshot: () => 2 });
 
-  fanOut.tell("one", "line", "x");
+  fanOut.send("one", "line", "x");
 
   expect(one.written).toEqual(["event: snapshot\ndata: 1\n\n", 'event: line\ndata: "x"\n\n']);
   expect(other.written).toEqual(["event: snapshot\ndata: 2\n\n"]);
@@ -49,14 +49,14 @@ test("one that does not read is written to no more, and begins anew with a snaps
   fanOut.add(asResponse(quick), { channel: "events", snapshot });
   slow.isFull = true;
 
-  for (count = 1; count <= 1_000; count += 1) fanOut.tell("events", "count", count);
+  for (count = 1; count <= 1_000; count += 1) fanOut.send("events", "count", count);
 
   expect(slow.written).toHaveLength(2);
   expect(quick.written).toHaveLength(1_001);
   expect(fanOut.drops).toBe(1);
   slow.drain();
   expect(slow.written.slice(2)).toEqual([`event: snapshot\ndata: ${count}\n\n`]);
-  fanOut.tell("events", "count", "next");
+  fanOut.send("events", "count", "next");
   expect(slow.written.at(-1)).toBe('event: count\ndata: "next"\n\n');
   fanOut.close();
 });
@@ -67,7 +67,7 @@ test("one that has gone is forgotten, and all are at the end", () => {
   for (const end of [gone, staying]) fanOut.add(asResponse(end), { channel: "events", snapshot: () => 0 });
 
   gone.emit("close");
-  fanOut.tell("events", "count", 1);
+  fanOut.send("events", "count", 1);
 
   expect(fanOut.listeners).toBe(1);
   expect(gone.written).toHaveLength(1);

@@ -109,7 +109,7 @@ describe("the metrics", () => {
     ]);
   });
 
-  test("leave out what nobody has said yet", async () => {
+  test("leave out what has not been measured yet", async () => {
     const families = await familiesOf({ overview: {} });
 
     expect(families.get("zcontext_forwarder_cpu_ratio")?.samples).toEqual([]);
@@ -123,7 +123,7 @@ describe("the metrics", () => {
     expect(valueIn(families.get("zcontext_task_state"), { task: "ts002", state: "failed" })).toBe(1);
   });
 
-  test("count tasks in each state, those that nobody is in with 0", async () => {
+  test("count tasks in each state, with 0 for states without a task", async () => {
     const tasks = (await familiesOf()).get("zcontext_tasks");
 
     expect(valueIn(tasks, { state: "running" })).toBe(1);

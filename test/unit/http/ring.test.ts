@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createRing, createShelf } from "../../../src/http/ring.ts";
+import { createRing } from "../../../src/http/ring.ts";
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
@@ -23,18 +23,5 @@ describe("a ring", () => {
     expect(ring.all()).toEqual(["e".repeat(50)]);
     ring.push("f");
     expect(ring.all()).toEqual(["f"]);
-  });
-});
-
-describe("a shelf", () => {
-  test("lets go what was not asked for longest", () => {
-    const shelf = createShelf(2, () => ({}));
-    const [first] = [shelf.at("a"), shelf.at("b")];
-
-    expect(shelf.at("a")).toBe(first);
-    shelf.at("c");
-
-    expect(shelf.find("a")).toBe(first);
-    expect(shelf.find("b")).toBeUndefined();
   });
 });

@@ -1,15 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
-import { ailmentsOf, costOf, definitionsOf, transactionsOf } from "../../../src/http/state.ts";
-import { TASK_STATES } from "../../../src/http/task-states.ts";
-import { isTaskState } from "../../../src/protocol/task-state.ts";
-import { lookOf, STATES } from "../../../web/states.ts";
+import { costOf, definitionsOf, transactionsOf, unhealthyReasonsOf } from "../../../src/http/state.ts";
+import { TASK_STATES } from "../../../src/protocol/task-state.ts";
+import { lookOf } from "../../../web/states.ts";
 import { contextXml } from "../../support/context.ts";
 
-const record = { service_id: "ts001", instance: "Echo", serviceName: "echo", lifecycle: "running", runs: 2, pid: 7 };
+const record = {
+  service_id: "ts001",
+  instance: "Echo",
+  serviceName: "echo",
+  lifecycle: "running" as const,
+  runs: 2,
+  pid: 7,
+};
 
 describe("what is shown", () => {
-  test("of a file is its tasks and whom their triggers call", () => {
+  test("of a file is its tasks and which tasks their triggers call", () => {
     const text = contextXml([
       { id: "a", instance: "A", triggers: { on_exit: "start b", on_fail: "stop all" } },
       { id: "b", instance: "B", entry: "on_demand", supervision: { depends_on: "a" } },
@@ -52,23 +58,27 @@ describe("what is shown", () => {
     ]);
   });
 
-  test("as ill are tasks that are not what they should be, and a forwarder that is away", () => {
-    const [well] = transactionsOf([{ transaction: "T1", tasks: [record] }]);
-    const [ill] = transactionsOf([
-      { transaction: "T2", tasks: [{ ...record, lifecycle: "failed", reason: "code 1" }] },
+  test("as unhealthy are tasks in trouble, and a forwarder that is away", () => {
+    const [healthy] = transactionsOf([{ transaction: "T1", tasks: [record] }]);
+    const [unhealthy] = transactionsOf([
+      { transaction: "T2", tasks: [{ ...record, lifecycle: "failed" as const, reason: "code 1" }] },
     ]);
 
-    expect(ailmentsOf([well as never], { isForwarderThere: true })).toEqual([]);
-    expect(ailmentsOf([well as never, ill as never], { isForwarderThere: false })).toEqual([
+    expect(unhealthyReasonsOf([healthy as never], { isForwarderThere: true })).toEqual([]);
+    expect(unhealthyReasonsOf([healthy as never, unhealthy as never], { isForwarderThere: false })).toEqual([
       "the forwarder is away",
       "ts001 of T2 is failed: code 1",
     ]);
   });
 
-  test("knows every state of the lifecycle, and has a word and a symbol of its own for each", () => {
-    expect(TASK_STATES.filter((state) => !isTaskState(state))).toEqual([]);
-    expect([...STATES].sort()).toEqual([...TASK_STATES].sort());
-    expect(new Set(STATES.map((state) => lookOf(state).symbol)).size).toBe(STATES.length);
-    expect(new Set(STATES.map((state) => lookOf(state).word)).size).toBe(STATES.length);
+  test("of a task in trouble is its state in the words that people see", () => {
+    const unready = transactionsOf([{ transaction: "T1", tasks: [{ ...record, lifecycle: "unready" }] }]);
+
+    expect(unhealthyReasonsOf(unready, { isForwarderThere: true })).toEqual(["ts001 of T1 is not ready"]);
+  });
+
+  test("of each state is a word and a symbol of its own", () => {
+    expect(new Set(TASK_STATES.map((state) => lookOf(state).symbol)).size).toBe(TASK_STATES.length);
+    expect(new Set(TASK_STATES.map((state) => lookOf(state).word)).size).toBe(TASK_STATES.length);
   });
 });

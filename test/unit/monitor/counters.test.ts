@@ -23,7 +23,7 @@ Max open files            1024                 524288               files
 Max locked memory         8388608              8388608              bytes     
 `;
 
-test("switches that were wanted are told from those that were not", () => {
+test("switches that were wanted are withoutUndefined from those that were not", () => {
   expect(parseContextSwitches(STATUS)).toEqual({ voluntary: 415, involuntary: 38 });
 });
 

@@ -1,18 +1,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Awaiting, takeTurns } from "../../../src/monitor/due.ts";
+import { pickDue, type Scheduled } from "../../../src/monitor/due.ts";
 
 const SECOND = 1_000;
 
-/** Serves so many from their first moment on, and tells at which ticks each was read, and how many at each tick. */
+/** Reads so many processes tick by tick; returns at which ticks each was read, and how many at each tick. */
 function serve({ processes, ticks, tickMs = SECOND, periodMs = 30 * SECOND }: Record<string, number>) {
-  const all: (Awaiting & { readAt: number[] })[] = Array.from({ length: processes ?? 0 }, () => ({
+  const all: (Scheduled & { readAt: number[] })[] = Array.from({ length: processes ?? 0 }, () => ({
     dueMs: 0,
     readAt: [],
   }));
   const perTick = Array.from({ length: ticks ?? 0 }, (_, tick) => {
     const atMs = tick * tickMs;
-    const turns = takeTurns(all, { atMs, sinceMs: tick === 0 ? 0 : tickMs }, periodMs);
+    const turns = pickDue(all, { atMs, sinceMs: tick === 0 ? 0 : tickMs }, periodMs);
     for (const one of turns) {
       one.readAt.push(tick);
       one.dueMs = atMs + periodMs;
@@ -37,21 +37,21 @@ test("a period that is not longer than a tick reads all at each", () => {
   expect(serve({ processes: 100, ticks: 4, tickMs: 30 * SECOND }).perTick).toEqual([5, 100, 100, 100]);
 });
 
-test("a tick that comes a little early puts nobody off by a whole one", () => {
+test("a tick that comes a little early delays no reading by a whole one", () => {
   const early = { atMs: 29_999, sinceMs: SECOND };
 
-  expect(takeTurns([{ dueMs: 30_000 }], early, 30_000)).toHaveLength(1);
-  expect(takeTurns([{ dueMs: 30_600 }], early, 30_000)).toHaveLength(0);
+  expect(pickDue([{ dueMs: 30_000 }], early, 30_000)).toHaveLength(1);
+  expect(pickDue([{ dueMs: 30_600 }], early, 30_000)).toHaveLength(0);
 });
 
-test("who waits longest is first, so that newcomers can't keep others waiting", () => {
+test("what has waited longest is first, so that newcomers can't delay it", () => {
   const old = { dueMs: 1_000 };
   const newcomers = Array.from({ length: 5 }, () => ({ dueMs: 9_000 }));
 
-  expect(takeTurns([...newcomers, old], { atMs: 9_000, sinceMs: SECOND }, 30_000)).toContain(old);
+  expect(pickDue([...newcomers, old], { atMs: 9_000, sinceMs: SECOND }, 30_000)).toContain(old);
 });
 
-test("nobody waits much longer than a period, however many there are", () => {
+test("no process waits much longer than a period, however many there are", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 400 }), fc.constantFrom(5, 30), (processes, period) => {
       const { readAt } = serve({ processes, ticks: 4 * period, periodMs: period * SECOND });

@@ -1,29 +1,32 @@
 import { expect, test } from "vitest";
 import {
-  type DearFigures,
   type FiguresOptions,
   figuresOf,
-  type Look,
-  type Looks,
+  type SlowFigures,
+  type TimedReading,
+  type TimedReadings,
 } from "../../../src/monitor/figures.ts";
 import type { ProcessReading, StatReading } from "../../../src/monitor/proc.ts";
 
 const MIB = 2 ** 20;
 const machine = { memoryBytes: 1_000 * MIB, bootEpochSeconds: 1_480_000_000 };
 const uptimeMs = 60_000;
-const nothing: Looks = new Map();
+const nothing: TimedReadings = new Map();
 
 function listed(pid: number, given: Partial<StatReading> = {}): StatReading {
   const usual = { ppid: 1, status: "sleeping", threads: 1, startMs: 500, vmsBytes: 400 * MIB, rssBytes: 10 * MIB };
   return { pid, ...usual, cpuMs: 0, userMs: 0, systemMs: 0, ...given };
 }
 
-function looks(atMs: number, ...readings: (ProcessReading | StatReading)[]): Map<number, Look> {
+function looks(atMs: number, ...readings: (ProcessReading | StatReading)[]): Map<number, TimedReading> {
   return new Map(readings.map((reading) => [reading.pid, { atMs, reading }]));
 }
 
-function figuresAt({ now, before = nothing, dear = new Map() }: Partial<FiguresOptions> & { now: Looks }, pid = 7) {
-  return figuresOf([pid], { now, before, dear, machine, uptimeMs }).get(pid);
+function figuresAt(
+  { now, before = nothing, slow = new Map() }: Partial<FiguresOptions> & { now: TimedReadings },
+  pid = 7,
+) {
+  return figuresOf([pid], { now, before, slow, machine, uptimeMs }).get(pid);
 }
 
 test("memory is told in MiB and as a percentage of the machine's", () => {
@@ -71,7 +74,7 @@ test("CPU counts from the last look at the process, though others were looked at
   expect([...figures.values()].map(({ cpu_percent }) => cpu_percent)).toEqual([50, 10]);
 });
 
-test("total is the process and all that descend from it, and nobody else", () => {
+test("total is the process and its descendants, and no other", () => {
   const before = looks(1_000, listed(7), listed(8), listed(9, { startMs: 700 }), listed(10));
   const now = looks(
     2_000,
@@ -104,15 +107,15 @@ test("two that seem to be each other's parents are counted once", () => {
   expect(figuresAt({ now })?.children?.map(({ pid }) => pid)).toEqual([8]);
 });
 
-test("what is dear is told of each process, and what can be summed of the tree", () => {
+test("slow figures are told of each process, and what can be summed of the tree", () => {
   const now = looks(0, listed(7), listed(8, { ppid: 7 }), listed(9, { ppid: 7 }));
   const io = { read_bytes: 1, write_bytes: 2 };
-  const dear = new Map<number, DearFigures>([
+  const slow = new Map<number, SlowFigures>([
     [7, { pss: 5, uss: 4, swap: 0, fds: 12, fds_limit: 1_024, io, sockets: {}, listening: [] }],
     [8, { fds: 30, sockets: { LISTEN: 1 }, listening: [["127.0.0.1", 80]] }],
   ]);
 
-  const figures = figuresAt({ now, dear });
+  const figures = figuresAt({ now, slow });
 
   expect(figures).toMatchObject({ pss: 5, uss: 4, swap: 0, fds: 12, fds_limit: 1_024, io, listening: [] });
   expect(figures?.children?.map(({ fds }) => fds)).toEqual([30, undefined]);
@@ -122,7 +125,7 @@ test("what is dear is told of each process, and what can be summed of the tree",
   });
 });
 
-test("what nobody tells is left out of the total", () => {
+test("what no process tells is left out of the total", () => {
   expect(Object.keys(figuresAt({ now: looks(0, listed(7)) })?.total ?? {}).sort()).toEqual([
     "cpu_percent",
     "percent",

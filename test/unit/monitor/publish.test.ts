@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { WatchedTask } from "../../../src/monitor/entries.ts";
+import type { MonitoredTask } from "../../../src/monitor/entries.ts";
 import type { ProcessFigures } from "../../../src/monitor/figures.ts";
 import { startMonitor } from "../../../src/monitor/publish.ts";
 import type { Sampler } from "../../../src/monitor/sample.ts";
@@ -7,9 +7,9 @@ import type { Frame } from "../../../src/protocol/codec.ts";
 import { isObject, type JsonObject } from "../../../src/protocol/json.ts";
 import { awaitEvents } from "../../support/recording.ts";
 
-function task(id: string, pid: number | null): WatchedTask {
-  const known = { serviceName: `service_${id}`, instance: "Test", action: "started", state: "success", runs: 1 };
-  return { service_id: id, ...known, lifecycle: pid === null ? "stopped" : "running", pid };
+function task(id: string, pid: number | null): MonitoredTask {
+  const known = { serviceName: `service_${id}`, instance: "Test", action: "started", runs: 1 };
+  return { service_id: id, ...known, state: "success", lifecycle: pid === null ? "stopped" : "running", pid };
 }
 
 function figures(rss: number, cpu: number, children: ProcessFigures["children"] = []): ProcessFigures {
@@ -49,7 +49,7 @@ function monitor(watched: () => readonly (typeof t1)[] = () => [t1]) {
 }
 
 describe("the figures of a transaction", () => {
-  test("name who is there, and who has vanished, and leave out who has no process", async () => {
+  test("name the processes that are there and those that have ended, and leave out tasks without one", async () => {
     await using watch = monitor();
 
     const { T1 } = await watch.next("monitor");
@@ -63,7 +63,7 @@ describe("the figures of a transaction", () => {
     expect((T1 as JsonObject[])[2]).not.toHaveProperty("rss");
   });
 
-  test("come with the lists that are asked for; whoever goes meanwhile is gone", async () => {
+  test("come with the lists that are asked for; a process that ends meanwhile is gone", async () => {
     await using watch = monitor();
     const wanted = { opened_files: true, memory_maps: false, open_connections: false };
     const some = { transaction: "T1", tasks: [task("ts_1", 1), task("ts_3", 3)] };
@@ -102,7 +102,7 @@ describe("the overview", () => {
     });
   });
 
-  test("has what the provider itself takes, its forwarder and the looking", async () => {
+  test("has what the provider itself takes, its forwarder and the sampling", async () => {
     await using watch = monitor();
 
     const { provider, sampling, forwarder } = await watch.next("overview");

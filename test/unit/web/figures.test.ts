@@ -51,7 +51,7 @@ describe("the highest lines", () => {
     expect(highest(values, { most: 2, wanted: [] })).toEqual(["b", "c"]);
   });
 
-  test("have who is wanted among them", () => {
+  test("have the wanted tasks among them", () => {
     expect(highest(values, { most: 2, wanted: ["idle"] })).toEqual(["b", "idle"]);
   });
 

@@ -38,7 +38,7 @@ function timeline() {
 test("the last hour is read once, and grows with what is told", async () => {
   const line = timeline();
 
-  line.follow("T1");
+  line.show("T1");
   await line.answer(0, historyAt(1, 2));
   line.add({ transaction: "T1", atMs: 3, tasks: { ts001: [5, 6] } });
 
@@ -48,8 +48,8 @@ test("the last hour is read once, and grows with what is told", async () => {
 
 test("an answer about a transaction that is looked at no more is not shown", async () => {
   const line = timeline();
-  line.follow("T1");
-  line.follow("T2");
+  line.show("T1");
+  line.show("T2");
 
   await line.answer(1, historyAt(7));
   await line.answer(0, historyAt(1, 2));
@@ -59,7 +59,7 @@ test("an answer about a transaction that is looked at no more is not shown", asy
 
 test("a long span is read, and again only when another row of it is due", async () => {
   const line = timeline();
-  line.follow("T1");
+  line.show("T1");
   await line.answer(0, historyAt(1));
 
   line.choose(DAY_MS);
@@ -78,7 +78,7 @@ test("a long span is read, and again only when another row of it is due", async 
 
 test("a long span that can't be read leaves what was shown, and says so", async () => {
   const line = timeline();
-  line.follow("T1");
+  line.show("T1");
   line.choose(DAY_MS);
   await line.answer(1, historyAt(10, 20));
   line.clock.nowMs = DAY_MS;
@@ -92,7 +92,7 @@ test("a long span that can't be read leaves what was shown, and says so", async 
 
 test("nothing is said of a long span that is looked at no more", async () => {
   const line = timeline();
-  line.follow("T1");
+  line.show("T1");
   line.choose(DAY_MS);
   await line.answer(1, new Error("status 503"));
 

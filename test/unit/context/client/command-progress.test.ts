@@ -5,11 +5,12 @@ import {
   type Progress,
   type SettledTask,
 } from "../../../../src/context/client/command-progress.ts";
-import { newRecord, type TaskRecord } from "../../../../src/context/task/record.ts";
+import { newRecord } from "../../../../src/context/task/record.ts";
 import * as report from "../../../../src/context/transaction/report.ts";
 import { ZcontextError } from "../../../../src/errors.ts";
 import type { JsonObject } from "../../../../src/protocol/json.ts";
 import type { Message } from "../../../../src/protocol/message.ts";
+import type { TaskRecord } from "../../../../src/protocol/task-record.ts";
 import type { TaskState } from "../../../../src/protocol/task-state.ts";
 import { task } from "../task.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isContrary, judge, waitingInVain } from "../../../../src/context/client/order-outcome.ts";
-import { newRecord, type TaskRecord } from "../../../../src/context/task/record.ts";
+import { newRecord } from "../../../../src/context/task/record.ts";
+import type { TaskRecord } from "../../../../src/protocol/task-record.ts";
 import type { TaskState } from "../../../../src/protocol/task-state.ts";
 import { task } from "../task.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { initialStanding } from "../../../../src/context/task/lifecycle.ts";
-import { announced, commanded, newRecord, standingAt, type TaskRecord } from "../../../../src/context/task/record.ts";
+import { announced, commanded, newRecord, standingAt } from "../../../../src/context/task/record.ts";
+import type { TaskRecord } from "../../../../src/protocol/task-record.ts";
 import { task } from "../task.ts";
 import { lifeAfter, type Word } from "./life.ts";
 

@@ -1,12 +1,6 @@
 // What the provider says, held against the examples of docs/protocol.md.
 import { describe, expect, test } from "vitest";
-import {
-  announced,
-  commanded,
-  newRecord,
-  standingAt,
-  type TransactionRecord,
-} from "../../../../src/context/task/record.ts";
+import { announced, commanded, newRecord, standingAt } from "../../../../src/context/task/record.ts";
 import { onBehalfOf } from "../../../../src/context/task/task-messages.ts";
 import {
   contextInfo,
@@ -19,6 +13,7 @@ import {
 } from "../../../../src/context/transaction/report.ts";
 import { formatJson, type Json } from "../../../../src/protocol/json.ts";
 import { deviceActionOf, type Header, type Message, writeMessage } from "../../../../src/protocol/message.ts";
+import type { TransactionRecord } from "../../../../src/protocol/task-record.ts";
 import { lifeAfter } from "../task/life.ts";
 import { task } from "../task.ts";
 

@@ -1,8 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Frame } from "../../../../src/protocol/codec.ts";
 import type { JsonObject } from "../../../../src/protocol/json.ts";
-import { emptyModel, heard, linked, type Model, type TaskRow } from "../../../../tools/context-monitor/model.ts";
-import { newsIn } from "../../../../tools/context-monitor/monitor-events.ts";
+import {
+  applyEvent,
+  emptyModel,
+  eventText,
+  type Model,
+  type TaskRow,
+  withConnection,
+} from "../../../../tools/context-monitor/model.ts";
+import { eventsIn } from "../../../../tools/context-monitor/monitor-events.ts";
 
 const AT_MS = Date.parse("2026-01-02T03:04:05.000Z");
 
@@ -11,7 +18,7 @@ function knownAfter(
   frames: readonly Frame[],
   { only, from = emptyModel({ kind: "waiting", what: "F" }) }: Options = {},
 ): Model {
-  return frames.flatMap(newsIn).reduce((model, news) => heard(model, news, { atMs: AT_MS, only }), from);
+  return frames.flatMap(eventsIn).reduce((model, event) => applyEvent(model, event, { atMs: AT_MS, only }), from);
 }
 
 interface Options {
@@ -21,6 +28,11 @@ interface Options {
 
 function rowOf(model: Model, id: string, transaction = "T1"): TaskRow | undefined {
   return model.rows.get(`${transaction} ${id}`);
+}
+
+function lastOf(model: Model, id: string): string | undefined {
+  const last = rowOf(model, id)?.last;
+  return last && eventText(last);
 }
 
 const figures = (items: JsonObject = {}): JsonObject => ({
@@ -108,7 +120,7 @@ describe("a task in view", () => {
   test("of a provider that has come again is not said to be only defined", () => {
     const model = knownAfter([reply("T1", task({ action: "defined", lifecycle: "exited", pid: null }))]);
 
-    expect(rowOf(model, "ts001")?.last?.words).toBe("exited");
+    expect(lastOf(model, "ts001")).toBe("exited");
   });
 
   test("has the figures of its whole tree", () => {
@@ -166,7 +178,7 @@ describe("a task in view", () => {
       ),
     ]);
 
-    expect(rowOf(model, "ts001")?.last?.words).toBe("not_restarted: too often");
+    expect(lastOf(model, "ts001")).toBe("not_restarted: too often");
     expect([...model.rows.keys()]).toEqual(["T1 ts001"]);
   });
 
@@ -177,8 +189,16 @@ describe("a task in view", () => {
     );
 
     expect(row?.cpuHistory).toHaveLength(120);
-    expect(row?.said).toHaveLength(50);
+    expect(row?.announcements).toHaveLength(50);
   });
+});
+
+test("an event names the state that it led to as people see it, unless the end of a process says more", () => {
+  const textAfter = (items: JsonObject) => lastOf(knownAfter([step("backingOff", items)]), "ts001");
+
+  expect(textAfter({ event: "startLater", cause: "held back" })).toBe("backing off: held back");
+  expect(textAfter({ event: "startLater" })).toBe("backing off: startLater");
+  expect(textAfter({ event: "exit", cause: "code 1" })).toBe("code 1");
 });
 
 describe("transactions", () => {
@@ -207,11 +227,14 @@ describe("transactions", () => {
     ]);
 
     expect(model.ended).toBeUndefined();
-    expect(rowOf(model, "ts001")?.steps).toHaveLength(1);
+    expect(rowOf(model, "ts001")?.transitions).toHaveLength(1);
   });
 
   test("that a new provider does not have are gone, and those it has go on", () => {
-    const before = linked(knownAfter([sample(figures()), news("T2", task())]), { kind: "away", sinceMs: AT_MS });
+    const before = withConnection(knownAfter([sample(figures()), news("T2", task())]), {
+      kind: "away",
+      sinceMs: AT_MS,
+    });
     const model = knownAfter([running("T1")], { from: before });
 
     expect(before.rows.size).toBe(2);
@@ -238,7 +261,7 @@ describe("the overview", () => {
     const model = knownAfter([overview({ provider, transactions: {} })]);
 
     expect(model.cost).toEqual({ cpu: 0.5, rss: 60 });
-    expect(linked(model, { kind: "away", sinceMs: AT_MS }).cost).toBeUndefined();
+    expect(withConnection(model, { kind: "away", sinceMs: AT_MS }).cost).toBeUndefined();
   });
 
   test.each([{}, { provider: "cheap", transactions: [] }, { provider: { cpu_percent: "1" }, transactions: { T1: 5 } }])(
@@ -251,7 +274,7 @@ describe("the overview", () => {
   );
 });
 
-describe("what anybody may say on the bus", () => {
+describe("what any program may publish", () => {
   test("is cleaned", () => {
     const model = knownAfter([
       sample(figures({ serviceId: "ts\u001b[31m1" })),
@@ -259,7 +282,7 @@ describe("what anybody may say on the bus", () => {
     ]);
 
     expect(JSON.stringify([...model.rows.values()].map(({ figures: _, ...row }) => row))).not.toContain("\\u001b");
-    expect(rowOf(model, "ts1")?.last?.words).toBe("updated note=gone");
+    expect(lastOf(model, "ts1")).toBe("updated note=gone");
   });
 
   test.each([

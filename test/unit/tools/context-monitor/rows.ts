@@ -22,8 +22,8 @@ export function taskRow(id: string, facts: Partial<TaskRow> = {}): TaskRow {
     cpuHistory: [0, 50, 100],
     rssHistory: [50, 50, 51.6],
     last: { atMs: 0, words: "started" },
-    steps: [],
-    said: [],
+    transitions: [],
+    announcements: [],
     ...facts,
   };
 }

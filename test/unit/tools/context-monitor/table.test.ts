@@ -32,8 +32,8 @@ function drawn(
   model: Model,
   { columns = 200, rows = 20, view = {}, isUnicode = true, isColoured = false }: Options = {},
 ) {
-  const looks = { isUnicode, isColoured };
-  return draw(model, { ...FIRST_VIEW, ...view }, { size: { columns, rows }, looks, nowMs: NOW_MS });
+  const terminal = { isUnicode, isColoured };
+  return draw(model, { ...FIRST_VIEW, ...view }, { size: { columns, rows }, terminal, nowMs: NOW_MS });
 }
 
 function headOf(columns: number, model = modelOf([taskRow("ts001")])): string {
@@ -133,13 +133,13 @@ describe("the table", () => {
   });
 
   test("tells states apart without colour, and without Unicode", () => {
-    const states = ({ lines }: { lines: string[] }) => lines.slice(3, 8).map((line) => line.slice(21, 35).trim());
+    const states = ({ lines }: { lines: string[] }) => lines.slice(3, 8).map((line) => line.slice(21, 37).trim());
 
-    expect(states(drawn(modelOf(five)))).toEqual(["● running", "✗ failed", "↻ backingOff", "◌ blocked", "■ stopped"]);
+    expect(states(drawn(modelOf(five)))).toEqual(["● running", "✗ failed", "↻ backing off", "◌ blocked", "■ stopped"]);
     expect(states(drawn(modelOf(five), { isUnicode: false }))).toEqual([
       "* running",
       "x failed",
-      "~ backingOff",
+      "~ backing off",
       "? blocked",
       "- stopped",
     ]);
@@ -173,10 +173,10 @@ describe("the table", () => {
 
 describe("the head says", () => {
   test.each([
-    ["what it waits for", { link: { kind: "waiting", what: "F.xml" } }, "waiting for F.xml"],
+    ["what it waits for", { connection: { kind: "waiting", what: "F.xml" } }, "waiting for F.xml"],
     [
       "how long the provider has been away",
-      { link: { kind: "away", sinceMs: NOW_MS - 65_000 } },
+      { connection: { kind: "away", sinceMs: NOW_MS - 65_000 } },
       "provider away for 1m05s, waiting",
     ],
     ["that no figures come", { sampledMs: new Map([["T1", NOW_MS - 9_000]]) }, `${ENDPOINT} silent for 9s`],
@@ -185,7 +185,7 @@ describe("the head says", () => {
   });
 
   test("which is why nothing looks alive while the provider is away", () => {
-    const away = modelOf(five, { link: { kind: "away", sinceMs: NOW_MS } });
+    const away = modelOf(five, { connection: { kind: "away", sinceMs: NOW_MS } });
     const { lines } = drawn(away, { isColoured: true });
 
     expect(lines[4]).toMatch(/^\S* {2}ts1 .*✗ failed/);
@@ -223,8 +223,8 @@ describe("the details of a task", () => {
       total: { listening: [["127.0.0.1", 8080]] },
       children: [{ pid: 99, ppid: 4312, status: "running", cpu_percent: 10.3, rss: 40, threads: 1 }],
     },
-    steps: [{ atMs: NOW_MS, words: "running: started", from: "starting", to: "running" }],
-    said: [{ atMs: NOW_MS, words: "updated celsius=42" }],
+    transitions: [{ atMs: NOW_MS, state: "running", words: "started", from: "starting", to: "running" }],
+    announcements: [{ atMs: NOW_MS, words: "updated celsius=42" }],
   });
   const shown = (columns: number) =>
     drawn(modelOf([row]), { columns, rows: 60, view: { mode: "details", selected: row.key } }).lines.join("\n");
@@ -269,12 +269,12 @@ describe("the details of a task", () => {
 test("the table of one moment has no sparklines, and nothing cut where no terminal is", () => {
   const words = "failed: ".padEnd(300, "x");
   const model = modelOf([taskRow("ts001"), taskRow("ts002", { state: "failed", last: { atMs: undefined, words } })]);
-  const looks = { isUnicode: true, isColoured: false };
-  const lines = drawOnce(model, { columns: Number.POSITIVE_INFINITY, looks });
+  const terminal = { isUnicode: true, isColoured: false };
+  const lines = drawOnce(model, { columns: Number.POSITIVE_INFINITY, terminal });
 
   expect(lines[0]).toBe(
     "TASK    SERVICE        STATE           PID   CPU %   RSS MiB   RUNS   UPTIME  LAST EVENT".replace(/ {2}$/, ""),
   );
   expect(lines[2]).toMatch(new RegExp(` ${words}$`));
-  expect(drawOnce(model, { columns: 80, looks }).every((line) => columnsOf(line) <= 80)).toBe(true);
+  expect(drawOnce(model, { columns: 80, terminal }).every((line) => columnsOf(line) <= 80)).toBe(true);
 });

@@ -13,7 +13,7 @@ import {
   speaksUnicode,
 } from "../../../../tools/context-monitor/text.ts";
 
-describe("text of somebody else", () => {
+describe("text from outside", () => {
   test.each([
     ["colours", "\u001b[31mred\u001b[0m", "red"],
     ["a movement of the cursor", "a\u001b[2;5Hb", "ab"],

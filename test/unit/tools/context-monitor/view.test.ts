@@ -45,7 +45,7 @@ describe("tasks are shown", () => {
     expect(idsIn({ sort: "cpu", isReversed: true })).toEqual(["ts1", "ts10", "ts2"]);
   });
 
-  test("by their state, what needs somebody first", () => {
+  test("by their state, the worst first", () => {
     expect(idsIn({ sort: "state" })).toEqual(["ts2", "ts10", "ts1"]);
   });
 

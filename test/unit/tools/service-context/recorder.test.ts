@@ -11,7 +11,7 @@ test("a file that is none of the history is told of once, however often it is pa
   const log = recordLog();
   await using recorder = await openRecorder({ history: true }, { file, log });
 
-  for (let times = 0; times < 3; times += 1) for await (const _ of recorder.past.since(0));
+  for (let times = 0; times < 3; times += 1) for await (const _ of recorder.keptHistory.since(0));
 
   expect(log.lines.all.map(({ phrase }) => phrase)).toEqual(["history passed over"]);
 });

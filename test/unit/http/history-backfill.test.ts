@@ -1,21 +1,21 @@
 import { expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
-import { startRecall } from "../../../src/http/recall.ts";
+import { startBackfill } from "../../../src/http/history-backfill.ts";
 import { silent } from "../../../src/log.ts";
 
-test("what was before is left alone when too much happens while it is being read", async () => {
+test("the rest of the history is left out when too much happens while it is being read", async () => {
   const gate = deferred();
   const kept: string[] = [];
-  const past = {
+  const history = {
     async *since() {
       yield { kind: "states" as const, transaction: "T1", atMs: 1, tasks: {} };
       await gate.promise;
       yield { kind: "states" as const, transaction: "T1", atMs: 2, tasks: {} };
     },
   };
-  const recall = startRecall(past, { sinceMs: 0, untilMs: 10, keep: () => kept.push("before"), log: silent });
+  const backfill = startBackfill(history, { sinceMs: 0, untilMs: 10, keep: () => kept.push("before"), log: silent });
   const happens = (times: number) => {
-    for (let time = 0; time < times; time += 1) recall.inOrder(() => kept.push("now"));
+    for (let time = 0; time < times; time += 1) backfill.inOrder(() => kept.push("now"));
   };
 
   await new Promise(setImmediate);
@@ -24,7 +24,7 @@ test("what was before is left alone when too much happens while it is being read
   happens(1);
   const keptThen = kept.length;
   gate.resolve();
-  await recall.done;
+  await backfill.done;
 
   expect(keptBefore).toEqual(["before"]);
   expect(keptThen).toBe(20_002);

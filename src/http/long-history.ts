@@ -1,30 +1,30 @@
-// The figures of more than the last hour, downsampled out of what was kept. One reading after the other: the provider has
-// more to do than to read.
+// Reads the figures of more than the last hour from the kept history, downsampled. One reading at a time, so that the
+// provider keeps time for supervision.
 import { createDownsample } from "../history/downsample.ts";
 import type { History } from "./api.ts";
-import type { Past } from "./source.ts";
+import type { KeptHistory } from "./source.ts";
 
-export interface PastSpan {
+export interface HistorySpan {
   transaction: string;
   sinceMs: number;
   untilMs: number;
 }
 
-export interface PastFigures {
-  /** Undefined when too many wait already, or nobody waits for the answer any more. */
-  read(span: PastSpan, signal: AbortSignal): Promise<History | undefined>;
+export interface LongHistory {
+  /** Undefined when too many readings wait already, or the signal was aborted. */
+  read(span: HistorySpan, signal: AbortSignal): Promise<History | undefined>;
 }
 
-/** Rows of an answer. */
+/** How many rows an answer has. */
 const POINTS = 600;
-/** So many may wait for one that is read, or read it. */
+/** How many readings may wait or be under way. */
 const MOST_WAITING = 8;
 
-export function createPastFigures({ since }: Past): PastFigures {
+export function createLongHistory({ since }: KeptHistory): LongHistory {
   let turn: Promise<unknown> = Promise.resolve();
   let waiting = 0;
 
-  async function readNow({ transaction, sinceMs, untilMs }: PastSpan, signal: AbortSignal) {
+  async function readNow({ transaction, sinceMs, untilMs }: HistorySpan, signal: AbortSignal) {
     const rows = createDownsample({ sinceMs, untilMs, points: POINTS });
     if (signal.aborted) return undefined;
     for await (const record of since(sinceMs)) {

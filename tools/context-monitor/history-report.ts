@@ -1,20 +1,20 @@
-// What a history comes to: how each task has ended up, what it has cost, the last steps, and when no provider ran. Pure;
-// records are added one by one, and what is held does not grow with their number. Pure.
+// Sums up a history: the last state of each task, what it has used, the last transitions, and when no provider ran.
+// Records are added one by one; what is kept does not grow with their number. Pure.
 import { createDownsample, type Downsample } from "../../src/history/downsample.ts";
 import type { History } from "../../src/history/figures.ts";
 import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
-import type { Transition } from "../../src/history/transition.ts";
-import { LIVING } from "../living.ts";
-import { createGaps, type Gap } from "./past-gaps.ts";
+import type { Transition } from "../../src/protocol/transition.ts";
+import { createGapFinder, type Gap } from "./provider-gaps.ts";
+import { isUnderWay } from "./states.ts";
 
 /** A task over the whole time. */
-export interface PastTask {
+export interface TaskReport {
   transaction: string;
   id: string;
-  /** At the end; `gone` where its provider was killed, and nothing is known of it since. */
+  /** The last one; `gone` where its provider was killed and nothing has been recorded since. */
   state: string;
   runs: number | undefined;
-  /** How often it came back by itself. */
+  /** How often it was restarted by itself. */
   restarts: number;
   cpuMean: number | undefined;
   cpuMost: number | undefined;
@@ -25,30 +25,31 @@ export interface PastTask {
   rssCourse: readonly (number | undefined)[];
 }
 
-export interface Past {
+export interface HistoryReport {
   /** Of the first and the last record; undefined where there is none. */
   span: { fromMs: number; toMs: number } | undefined;
-  tasks: readonly PastTask[];
-  /** Of more tasks than those we only count. */
+  tasks: readonly TaskReport[];
+  /** How many further tasks there are. */
   leftOut: number;
-  steps: readonly Transition[];
-  stepCount: number;
+  transitions: readonly Transition<string>[];
+  transitionCount: number;
   gaps: readonly Gap[];
 }
 
-export interface PastReport {
+export interface ReportBuilder {
   add(record: HistoryRecord): void;
-  /** @param isRunning - Whether a provider runs now; undefined where nobody knows. */
-  read(isRunning?: boolean): Past;
+  /** @param isRunning - Whether a provider runs now; undefined where that is not known. */
+  read(isRunning?: boolean): HistoryReport;
 }
 
-/** Parts of the whole time at most, each a column of a sparkline, and the least they are long: there is a sample in each. */
+/** How many columns a sparkline has at most. */
 export const PARTS = 24;
+/** A column stands for no less time than this, so that there is a sample in each. */
 const LEAST_PART_MS = 2_000;
-const MOST_STEPS = 20;
+const MOST_TRANSITIONS = 20;
 const MOST_TASKS = 1_000;
 
-/** What is gathered of a task. */
+/** Sums of the records of a task. */
 interface Row {
   transaction: string;
   id: string;
@@ -62,8 +63,8 @@ interface Row {
   rssMost: number;
 }
 
-/** @param sinceMs - What is older than that only says how things stood then. */
-export function createPastReport({
+/** @param sinceMs - Of older records only the states count. */
+export function createHistoryReport({
   sinceMs,
   untilMs,
   transaction: only,
@@ -71,13 +72,13 @@ export function createPastReport({
   sinceMs: number;
   untilMs: number;
   transaction?: string | undefined;
-}): PastReport {
+}): ReportBuilder {
   const rows = new Map<string, Row>();
   const leftOut = new Set<string>();
   const courses = new Map<string, Downsample>();
-  let steps: Transition[] = [];
-  let stepCount = 0;
-  const gaps = createGaps();
+  let transitions: Transition<string>[] = [];
+  let transitionCount = 0;
+  const gaps = createGapFinder();
   let span: { fromMs: number; toMs: number } | undefined;
   let courseFromMs = sinceMs;
 
@@ -97,13 +98,13 @@ export function createPastReport({
     return row;
   }
 
-  /** Whoever ran under a provider that was killed is gone, unless it is said otherwise. */
+  /** Tasks of a provider that was killed are gone, until a later record says otherwise. */
   function loseAll(): void {
-    for (const row of rows.values()) if (UNDER_WAY.has(row.state)) row.state = "gone";
+    for (const row of rows.values()) if (isUnderWay(row.state)) row.state = "gone";
   }
 
-  function sample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
-    // Nobody is shown the course of more tasks than there are rows.
+  function addSample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
+    // The course is drawn only for tasks that have a row.
     const shown: [string, readonly [number, number]][] = [];
     for (const [id, [cpu, rss]] of Object.entries(tasks)) {
       const row = rowOf(transaction, id);
@@ -126,20 +127,20 @@ export function createPastReport({
     return course;
   }
 
-  function step(record: HistoryRecord & { kind: "transition" }, isOfTime: boolean): void {
+  function addTransition(record: HistoryRecord & { kind: "transition" }, isOfTime: boolean): void {
     const { transaction, task, to, from, run } = record;
     const row = rowOf(transaction, task);
     if (row !== undefined) {
       row.state = to;
       row.runs = run;
-      if (isOfTime && from === "backingOff" && UNDER_WAY.has(to)) row.restarts += 1;
+      if (isOfTime && from === "backingOff" && isUnderWay(to)) row.restarts += 1;
     }
     if (!isOfTime) return;
-    stepCount += 1;
-    steps = [...steps, record].slice(-MOST_STEPS);
+    transitionCount += 1;
+    transitions = [...transitions, record].slice(-MOST_TRANSITIONS);
   }
 
-  function standing({ transaction, tasks }: HistoryRecord & { kind: "states" }): void {
+  function addStates({ transaction, tasks }: HistoryRecord & { kind: "states" }): void {
     for (const [id, [state, runs]] of Object.entries(tasks)) {
       const row = rowOf(transaction, id);
       if (row === undefined) continue;
@@ -157,23 +158,23 @@ export function createPastReport({
       if (only !== undefined && record.transaction !== only) return;
       if (isOfTime && span === undefined) courseFromMs = atMs;
       if (isOfTime) span = { fromMs: span?.fromMs ?? atMs, toMs: atMs };
-      if (record.kind === "states") standing(record);
-      else if (record.kind === "transition") step(record, isOfTime);
-      else if (isOfTime) sample(record);
+      if (record.kind === "states") addStates(record);
+      else if (record.kind === "transition") addTransition(record, isOfTime);
+      else if (isOfTime) addSample(record);
     },
     read(isRunning) {
       const { gaps: found, wasKilled } = gaps.read(isRunning);
       if (wasKilled) loseAll();
       const histories = new Map([...courses].map(([id, course]) => [id, course.read()]));
       const time = { fromMs: courseFromMs, toMs: untilMs, parts: parts() };
-      const tasks = [...rows.values()].map((row) => pastTaskOf(row, histories.get(row.transaction), time));
+      const tasks = [...rows.values()].map((row) => taskReportOf(row, histories.get(row.transaction), time));
       const shown = found.filter(({ toMs = untilMs }) => toMs >= sinceMs);
-      return { span, tasks, leftOut: leftOut.size, steps, stepCount, gaps: shown };
+      return { span, tasks, leftOut: leftOut.size, transitions, transitionCount, gaps: shown };
     },
   };
 }
 
-function pastTaskOf(row: Row, history: History | undefined, time: Course): PastTask {
+function taskReportOf(row: Row, history: History | undefined, time: Course): TaskReport {
   const { transaction, id, state, runs, restarts, samples } = row;
   const own = history?.tasks[id];
   const course = (values: readonly (number | null)[] = []) => courseOf(history?.timesMs ?? [], values, time);
@@ -189,16 +190,13 @@ function pastTaskOf(row: Row, history: History | undefined, time: Course): PastT
   };
 }
 
-/** States with a process, or on the way to one. */
-const UNDER_WAY: ReadonlySet<string> = new Set([...LIVING, "backingOff", "blocked"]);
-
 interface Course {
   fromMs: number;
   toMs: number;
   parts: number;
 }
 
-/** A value for each part of the time, out of rows that are there only where there was something. */
+/** A value for each part of the time; undefined for parts that have no row. */
 function courseOf(
   timesMs: readonly number[],
   values: readonly (number | null)[],

@@ -1,6 +1,6 @@
-// Keeps the figures that are too dear for every sample, and renews those of a few processes at each.
+// Keeps the last reading of each process, and renews the readings of a few processes at each tick.
 import { setTimeout as wait } from "node:timers/promises";
-import { type Awaiting, type Tick, takeTurns } from "./due.ts";
+import { pickDue, type Scheduled, type Tick } from "./due.ts";
 
 /** A process and its start, which together are its identity. */
 export interface Identity {
@@ -8,49 +8,53 @@ export interface Identity {
   startMs: number;
 }
 
-export interface TierOptions<Figures> {
-  /** How long a figure holds. */
+export interface ReadingCacheOptions<Figures> {
+  /** How long a reading holds. */
   periodMs: number;
-  /** Reads the figures of a process; undefined when it is gone. */
+  /** Reads the figures of a process; undefined when it has gone. */
   read(process: Identity, atMs: number): Promise<Figures | undefined>;
   /**
-   * How long a sample waits for readings; what comes later is shown by the next. Linux makes a reader of `smaps` wait
-   * for a process that hangs in a page fault. Default 250.
+   * How long a tick waits for readings; later ones are shown at the next tick. Linux makes a reader of `smaps` wait for a
+   * process that hangs in a page fault. Default 250.
    */
   patienceMs?: number;
 }
 
-export interface Tier<Figures> {
-  /** Reads those of the processes whose turn it is. Never rejects. */
-  serve(processes: readonly Identity[], tick: Tick): Promise<void>;
-  /** The last reading of a process, as long as it is not too old. */
+export interface ReadingCache<Figures> {
+  /** Reads the processes that are due. Never rejects. */
+  refresh(processes: readonly Identity[], tick: Tick): Promise<void>;
+  /** The last reading of a process, unless it is too old. */
   find(process: Identity, atMs: number): Figures | undefined;
-  /** Drops what is known of those who are gone. */
+  /** Drops the readings of processes that have gone. */
   forget(isGone: (pid: number) => boolean): void;
 }
 
-interface Entry<Figures> extends Awaiting, Identity {
+interface Entry<Figures> extends Scheduled, Identity {
   isUnderWay: boolean;
   reading?: { atMs: number; figures: Figures };
 }
 
-/** Readings under way at the same time. */
+/** How many readings are under way at the same time. */
 const SLOTS = 2;
 
-/** A figure is shown for so many periods when it can't be renewed. */
+/** For how many periods a reading is shown that can't be renewed. */
 const LASTING_PERIODS = 3;
 
-export function createTier<Figures>({ periodMs, read, patienceMs = 250 }: TierOptions<Figures>): Tier<Figures> {
+export function createReadingCache<Figures>({
+  periodMs,
+  read,
+  patienceMs = 250,
+}: ReadingCacheOptions<Figures>): ReadingCache<Figures> {
   const entries = new Map<number, Entry<Figures>>();
   let underWay = 0;
 
-  async function serve(processes: readonly Identity[], tick: Tick): Promise<void> {
+  async function refresh(processes: readonly Identity[], tick: Tick): Promise<void> {
     const awaiting = processes.map((process) => entryOf(process, tick)).filter(({ isUnderWay }) => !isUnderWay);
-    const queue = takeTurns(awaiting, tick, periodMs);
+    const queue = pickDue(awaiting, tick, periodMs);
     if (queue.length === 0) return;
     const workers = Array.from({ length: SLOTS - underWay }, () => work(queue, tick.atMs));
     await atMost(patienceMs, Promise.all(workers));
-    // Whoever was not reached is as due at the next tick.
+    // What was not reached stays due, and is read at the next tick.
     queue.length = 0;
   }
 
@@ -74,7 +78,7 @@ export function createTier<Figures>({ periodMs, read, patienceMs = 250 }: TierOp
   }
 
   return {
-    serve,
+    refresh,
     find({ pid, startMs }, atMs) {
       const entry = entries.get(pid);
       if (entry?.reading === undefined || entry.startMs !== startMs) return undefined;

@@ -1,26 +1,27 @@
-// When no provider ran, out of what providers say of themselves and of others. Pure; the last gaps are kept. Pure.
+// Finds the times in which no provider ran, from the records that providers write at their begin and end. Keeps the last
+// gaps only. Pure.
 import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
 
-/** A time in which no provider ran; one that lasts has no end. */
+/** A time in which no provider ran; without an end where it lasts. */
 export interface Gap {
   fromMs: number;
   toMs?: number;
   wasKilled: boolean;
 }
 
-export interface Gaps {
-  /** Takes the next record; answers whether it shows that the provider before it was killed. */
+export interface GapFinder {
+  /** Takes the next record; returns whether it shows that the provider before it was killed. */
   add(record: HistoryRecord): boolean;
   /**
-   * @param isRunning - Whether a provider runs now; undefined where nobody knows.
-   * @returns the gaps, the oldest first, and whether the last provider was killed and none has come since.
+   * @param isRunning - Whether a provider runs now; undefined where that is not known.
+   * @returns the gaps, the oldest first, and whether the last provider was killed and none has followed.
    */
   read(isRunning?: boolean): { gaps: readonly Gap[]; wasKilled: boolean };
 }
 
 const MOST_GAPS = 20;
 
-export function createGaps(): Gaps {
+export function createGapFinder(): GapFinder {
   let gaps: Gap[] = [];
   let lastMs: number | undefined;
   let hasLeft = false;

@@ -1,53 +1,54 @@
-// What the server keeps of what it has seen, and whom it tells: transitions, figures of the last hour, the last lines
-// of each task. All of it is bounded. Where files have what was before, it begins with the last hour of them.
+// The data behind the dashboard: keeps transitions, the figures of the last hour and the last lines of each task, all of it
+// bounded, and sends what is new to listeners. Begins with the last hour of a kept history, where there is one.
 import { figuresOf } from "../history/figures.ts";
-import { transitionOf } from "../history/transition.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { Events, History, OutputLine, State, Transition } from "./api.ts";
+import { pickTransition, type Transition } from "../protocol/transition.ts";
+import type { Events, History, OutputLine, State } from "./api.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
+import { startBackfill } from "./history-backfill.ts";
 import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
+import { createLruMap } from "./lru-map.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
-import { startRecall } from "./recall.ts";
-import { createRing, createShelf, type Ring } from "./ring.ts";
-import type { Happenings, Past, Source } from "./source.ts";
-import { ailmentsOf, costOf, definitionsOf, transactionsOf } from "./state.ts";
+import { createRing, type Ring } from "./ring.ts";
+import type { DashboardObserver, KeptHistory, Source } from "./source.ts";
+import { costOf, definitionsOf, transactionsOf, unhealthyReasonsOf } from "./state.ts";
 
-export interface Show extends Happenings {
+export interface DashboardData extends DashboardObserver {
   readonly fanOut: FanOut;
   readonly metrics: Metrics;
   state(): State;
-  transitions(): Transition[];
+  transitions(): Transition<string>[];
   history(transaction: string): History;
-  /** Resolves when the last hour of what was before is known as well. */
-  readonly recalled: Promise<void>;
+  /** Resolves when the last hour of the kept history has been read. */
+  readonly backfilled: Promise<void>;
   logs(transaction: string, task: string): OutputLine[];
-  /** Why all is not well; empty where it is. */
-  ailments(): string[];
-  /** What a listener of `/api/events` is told first. */
+  /** Why `/_health` is not OK; empty where it is. */
+  unhealthyReasons(): string[];
+  /** The first event of `/api/events`. */
   snapshot(): Events["snapshot"];
   close(): void;
 }
 
-export interface ShowOptions {
+export interface DashboardDataOptions {
   source(): Source | undefined;
   version: string;
   takesCommands: boolean;
-  past?: Past | undefined;
+  keptHistory?: KeptHistory | undefined;
   log: Log;
   nowMs(): number;
 }
 
 const MAX_TRANSITIONS = 1_000;
-/** What a page shows of them. */
+/** How many of them are in a snapshot. */
 const RECENT_TRANSITIONS = 200;
 const MAX_LINES = 500;
 const MAX_LINES_LENGTH = 64 * 1_024;
 const MAX_LINE_LENGTH = 2_000;
-/** Tasks whose lines, and transactions whose figures, are kept. */
+/** Of so many tasks the lines are kept, and of so many transactions the figures. */
 const MAX_TASKS = 500;
 const MAX_TRANSACTIONS = 8;
-/** News of the state come at most once in this time, in milliseconds. */
+/** The event `state` is sent at most once in this time, in milliseconds. */
 const STATE_PERIOD_MS = 100;
 
 export const EVENTS = "events";
@@ -57,33 +58,40 @@ export function outputChannel(transaction: string, task: string): string {
   return `output ${JSON.stringify([transaction, task])}`;
 }
 
-export function createShow({ source, version, takesCommands, past, log, nowMs }: ShowOptions): Show {
+export function createDashboardData({
+  source,
+  version,
+  takesCommands,
+  keptHistory,
+  log,
+  nowMs,
+}: DashboardDataOptions): DashboardData {
   const fanOut = createFanOut();
-  const transitions = createRing<Transition>({ most: MAX_TRANSITIONS });
-  const hours = createShelf<LastHour>(MAX_TRANSACTIONS, createLastHour);
-  const logs = createShelf<Ring<OutputLine>>(MAX_TASKS, () =>
+  const transitions = createRing<Transition<string>>({ most: MAX_TRANSITIONS });
+  const hours = createLruMap<LastHour>(MAX_TRANSACTIONS, createLastHour);
+  const logs = createLruMap<Ring<OutputLine>>(MAX_TASKS, () =>
     createRing({ most: MAX_LINES, weight: MAX_LINES_LENGTH, weigh: ({ line }) => line.length }),
   );
-  const entries = createShelf<{ latest: Parameters<Happenings["sampled"]>[1] }>(MAX_TRANSACTIONS * 8, () => ({
+  const entries = createLruMap<{ latest: Parameters<DashboardObserver["sampled"]>[1] }>(MAX_TRANSACTIONS * 8, () => ({
     latest: [],
   }));
   let overview: JsonObject = {};
   let isForwarderThere = true;
-  let news: NodeJS.Timeout | undefined;
+  let stateTimer: NodeJS.Timeout | undefined;
   const startedMs = nowMs();
-  const recall = startRecall(past, {
+  const backfill = startBackfill(keptHistory, {
     sinceMs: startedMs - LAST_HOUR_MS,
     untilMs: startedMs,
     keep(record) {
       if (record.kind === "figures") hours.at(record.transaction).add(record);
-      else if (record.kind === "transition") transitions.push(transitionOf(record));
+      else if (record.kind === "transition") transitions.push(pickTransition(record));
     },
     log,
   });
 
   const open = () => transactionsOf(source()?.transactions() ?? []);
-  const ailments = () =>
-    source() === undefined ? ["the provider is not ready yet"] : ailmentsOf(open(), { isForwarderThere });
+  const unhealthyReasons = () =>
+    source() === undefined ? ["the provider is not ready yet"] : unhealthyReasonsOf(open(), { isForwarderThere });
 
   const metrics = createMetrics(() => ({
     context: source()?.contextId() ?? "",
@@ -93,7 +101,7 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     entriesOf: (transaction) => entries.find(transaction)?.latest ?? [],
     inputFaults: source()?.inputFaults() ?? {},
     isForwarderThere,
-    isHealthy: ailments().length === 0,
+    isHealthy: unhealthyReasons().length === 0,
     listeners: fanOut.listeners,
     drops: fanOut.drops,
     provider: ownFigures(nowMs()),
@@ -104,15 +112,15 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     name: source()?.config.logName ?? "",
     version,
     takesCommands,
-    keepsHistory: past !== undefined,
+    keepsHistory: keptHistory !== undefined,
     definitions: source() === undefined ? [] : definitionsOf((source() as Source).config),
     transactions: open(),
   });
 
   function changed(): void {
-    news ??= setTimeout(() => {
-      news = undefined;
-      if (fanOut.listeners > 0) fanOut.tell(EVENTS, "state", open());
+    stateTimer ??= setTimeout(() => {
+      stateTimer = undefined;
+      if (fanOut.listeners > 0) fanOut.send(EVENTS, "state", open());
     }, STATE_PERIOD_MS);
   }
 
@@ -120,29 +128,29 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     fanOut,
     metrics,
     state,
-    ailments,
+    unhealthyReasons,
     transitions: transitions.all,
-    recalled: recall.done,
+    backfilled: backfill.done,
     history: (transaction) => hours.find(transaction)?.read() ?? { timesMs: [], tasks: {} },
     logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
     snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
-    moved(told) {
-      const transition = transitionOf(told);
-      recall.inOrder(() => transitions.push(transition));
+    moved(whole) {
+      const transition = pickTransition(whole);
+      backfill.inOrder(() => transitions.push(transition));
       metrics.transition(transition.task, transition.to);
-      fanOut.tell(EVENTS, "transition", transition);
+      fanOut.send(EVENTS, "transition", transition);
       changed();
     },
     triggered({ transaction, task, event, action, call }) {
       metrics.triggered(task, event);
-      fanOut.tell(EVENTS, "triggered", { transaction, task, event, action, call });
+      fanOut.send(EVENTS, "triggered", { transaction, task, event, action, call });
     },
     output({ transaction, task, stream, line }) {
       metrics.output(task, stream);
       const channel = outputChannel(transaction, task);
       const kept = { time: new Date(nowMs()).toISOString(), stream, line: line.slice(0, MAX_LINE_LENGTH) };
       logs.at(channel).push(kept);
-      fanOut.tell(channel, "line", kept);
+      fanOut.send(channel, "line", kept);
     },
     changed,
     forwarder(isThere) {
@@ -151,17 +159,17 @@ export function createShow({ source, version, takesCommands, past, log, nowMs }:
     sampled(transaction, latest) {
       entries.at(transaction).latest = latest;
       const figures = figuresOf(transaction, latest, nowMs());
-      recall.inOrder(() => hours.at(transaction).add(figures));
-      fanOut.tell(EVENTS, "figures", figures);
+      backfill.inOrder(() => hours.at(transaction).add(figures));
+      fanOut.send(EVENTS, "figures", figures);
     },
     summed(latest) {
       overview = latest;
       const cost = costOf(latest);
-      if (cost !== undefined) fanOut.tell(EVENTS, "cost", cost);
+      if (cost !== undefined) fanOut.send(EVENTS, "cost", cost);
     },
     close() {
-      clearTimeout(news);
-      recall.close();
+      clearTimeout(stateTimer);
+      backfill.close();
       fanOut.close();
     },
   };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { HistoryRecord, ProviderRecord } from "../../../../src/history/records.ts";
-import { createPastReport } from "../../../../tools/context-monitor/past-report.ts";
-import { drawPast } from "../../../../tools/context-monitor/past-table.ts";
+import { createHistoryReport } from "../../../../tools/context-monitor/history-report.ts";
+import { drawReport } from "../../../../tools/context-monitor/history-table.ts";
 
 const SINCE_MS = new Date(2026, 0, 31, 12).getTime();
 const HOUR_MS = 3_600_000;
@@ -28,7 +28,7 @@ function states(second: number, tasks: { [id: string]: [string, number] }): Hist
 }
 
 function reportOf(records: HistoryRecord[], { isRunning, only }: { isRunning?: boolean; only?: string } = {}) {
-  const report = createPastReport({ sinceMs: SINCE_MS, untilMs: SINCE_MS + HOUR_MS, transaction: only });
+  const report = createHistoryReport({ sinceMs: SINCE_MS, untilMs: SINCE_MS + HOUR_MS, transaction: only });
   for (const record of records) report.add(record);
   return report.read(isRunning);
 }
@@ -58,7 +58,7 @@ describe("the report on a history", () => {
 
   test("keeps the course of those tasks that it shows", () => {
     const tasks = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`ts${index}`, [1, 1] as const]));
-    const report = createPastReport({ sinceMs: SINCE_MS, untilMs: SINCE_MS + HOUR_MS });
+    const report = createHistoryReport({ sinceMs: SINCE_MS, untilMs: SINCE_MS + HOUR_MS });
     const { arrayBuffers: before } = process.memoryUsage();
     for (let second = 0; second < 200; second += 1)
       report.add({ kind: "figures", transaction: `T${second}`, atMs: SINCE_MS + second * 1_000, tasks });
@@ -67,27 +67,27 @@ describe("the report on a history", () => {
   });
 
   test("is drawn at once, and no wider than can be read, whatever a name is like", () => {
-    const past = reportOf([states(1, { ts001: ["s".repeat(400_000), 1], ["t".repeat(400_000)]: ["running", 1] })]);
+    const report = reportOf([states(1, { ts001: ["s".repeat(400_000), 1], ["t".repeat(400_000)]: ["running", 1] })]);
 
-    const widest = Math.max(...drawPast(past, plain).map(({ length }) => length));
+    const widest = Math.max(...drawReport(report, plain).map(({ length }) => length));
 
     expect(widest).toBeGreaterThan(200);
     expect(widest).toBeLessThan(300);
   });
 
   test("knows how a task stands that has not moved since then", () => {
-    const { tasks, stepCount } = reportOf([states(-30, { ts001: ["running", 4] }), figures(1, 10, 50)]);
+    const { tasks, transitionCount } = reportOf([states(-30, { ts001: ["running", 4] }), figures(1, 10, 50)]);
 
     expect(tasks).toMatchObject([{ id: "ts001", state: "running", runs: 4, restarts: 0 }]);
-    expect(stepCount).toBe(0);
+    expect(transitionCount).toBe(0);
   });
 
   test("takes of what is older nothing but how things stood", () => {
-    const past = reportOf([step(-10, "backingOff", "starting"), figures(-5, 90, 900), figures(5, 10, 50)]);
+    const report = reportOf([step(-10, "backingOff", "starting"), figures(-5, 90, 900), figures(5, 10, 50)]);
 
-    expect(past.tasks).toMatchObject([{ restarts: 0, cpuMost: 10, state: "starting" }]);
-    expect(past.steps).toEqual([]);
-    expect(past.span?.fromMs).toBe(SINCE_MS + 5_000);
+    expect(report.tasks).toMatchObject([{ restarts: 0, cpuMost: 10, state: "starting" }]);
+    expect(report.transitions).toEqual([]);
+    expect(report.span?.fromMs).toBe(SINCE_MS + 5_000);
   });
 
   test("has the course of the figures from the first of them to now", () => {
@@ -140,18 +140,18 @@ describe("the report on a history", () => {
   test("is of one transaction where only that is asked for", () => {
     const records = [figures(1, 1, 1, "T1"), figures(1, 1, 1, "T2"), step(2, "running", "exited")];
 
-    expect(reportOf(records, { only: "T2" })).toMatchObject({ tasks: [{ transaction: "T2" }], stepCount: 0 });
+    expect(reportOf(records, { only: "T2" })).toMatchObject({ tasks: [{ transaction: "T2" }], transitionCount: 0 });
     expect(reportOf(records, { only: "T3" }).span).toBeUndefined();
   });
 
-  test("holds so many tasks and steps at most, and counts the others", () => {
+  test("holds so many tasks and transitions at most, and counts the others", () => {
     const many = Array.from({ length: 3_000 }, (_, index) => step(index, "a", "b", { task: `ts${index}` }));
 
-    const past = reportOf(many);
+    const report = reportOf(many);
 
-    expect(past.tasks).toHaveLength(1_000);
-    expect(past).toMatchObject({ leftOut: 2_000, stepCount: 3_000 });
-    expect(past.steps.map(({ task }) => task)).toEqual(
+    expect(report.tasks).toHaveLength(1_000);
+    expect(report).toMatchObject({ leftOut: 2_000, transitionCount: 3_000 });
+    expect(report.transitions.map(({ task }) => task)).toEqual(
       many.slice(-20).map((record) => "task" in record && record.task),
     );
   });
@@ -167,8 +167,8 @@ describe("the report as people read it", () => {
     figures(62, 30, 70),
   ];
 
-  test("has the tasks, the gaps and the steps", () => {
-    expect(drawPast(reportOf(records), plain)).toEqual([
+  test("has the tasks, the gaps and the transitions", () => {
+    expect(drawReport(reportOf(records), plain)).toEqual([
       "from 2026-01-31 12:00:01 to 2026-01-31 12:01:02",
       "",
       "TASK   STATE     RUNS  RESTARTS  CPU %  MAX   RSS MiB  MAX",
@@ -176,14 +176,14 @@ describe("the report as people read it", () => {
       "",
       "no provider from 2026-01-31 12:00:02 to 2026-01-31 12:01:00, 58s: it was killed",
       "",
-      "steps:",
+      "transitions:",
       "2026-01-31 12:00:01  T1  ts001  running  from starting  exit",
       "2026-01-31 12:01:01  T1  ts001  failed  from running  exit: code 3",
     ]);
   });
 
   test("draws the course of the figures, and names transactions where there are several", () => {
-    const [, , head, first] = drawPast(reportOf([...records, figures(63, 1, 1, "T2")]), {
+    const [, , head, first] = drawReport(reportOf([...records, figures(63, 1, 1, "T2")]), {
       ...{ isUnicode: true, hasSparklines: true },
     });
 
@@ -192,11 +192,11 @@ describe("the report as people read it", () => {
   });
 
   test("is nothing where nothing was kept", () => {
-    expect(drawPast(reportOf([]), plain)).toEqual([]);
+    expect(drawReport(reportOf([]), plain)).toEqual([]);
   });
 
   test("shows what a task is called as text alone", () => {
-    const lines = drawPast(reportOf([figures(1, 1, 1, "T1", "\u001b[31mts")]), plain);
+    const lines = drawReport(reportOf([figures(1, 1, 1, "T1", "\u001b[31mts")]), plain);
 
     expect(lines.join("")).not.toContain("\u001b");
   });

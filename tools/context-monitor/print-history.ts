@@ -1,5 +1,5 @@
-// What `context-monitor --since` does: reads what providers have kept, whether one runs or not, and prints what it comes
-// to.
+// `context-monitor --since`: reads what providers have recorded, whether one runs now or not, and prints a report on it, or
+// the records themselves as JSON.
 import { findPresence } from "../../src/context/provider/presence.ts";
 import { ZcontextError } from "../../src/errors.ts";
 import { readHistory } from "../../src/history/reader.ts";
@@ -7,26 +7,26 @@ import { formatRecord, type HistoryRecord } from "../../src/history/records.ts";
 import { asAscii } from "../../src/protocol/json.ts";
 import { answer, EXIT, say } from "../print.ts";
 import { unread } from "../program.ts";
-import { findFolder, type HistoryPlace, unreadable } from "./past-folder.ts";
-import { createPastReport } from "./past-report.ts";
-import { drawPast } from "./past-table.ts";
+import { findFolder, type HistoryLocation, unreadable } from "./history-folder.ts";
+import { createHistoryReport } from "./history-report.ts";
+import { drawReport } from "./history-table.ts";
 import { readSince } from "./since.ts";
 import { speaksUnicode } from "./text.ts";
 
-/** The options that concern a look back. */
-export interface Options extends HistoryPlace {
+/** The options of the command that `--since` uses; see its `--help`. */
+export interface Options extends HistoryLocation {
   since: string;
   transaction?: string;
   json?: true;
 }
 
-/** How tasks stand is said once a minute: read from so much earlier on, in milliseconds, to know it. */
-const LEAD_MS = 120_000;
-/** A reader that takes longer says so, in milliseconds. */
+/** All states are recorded once a minute: reading begins so much earlier, in milliseconds, to know those at the start. */
+const STATES_LEAD_MS = 120_000;
+/** When reading takes longer than this, a message says so, in milliseconds. */
 const PATIENCE_MS = 1_000;
 
-/** Prints what was kept since a time; answers the exit code. */
-export async function lookBack(options: Options): Promise<number> {
+/** Prints what was recorded since a time; returns the exit code. */
+export async function printHistory(options: Options): Promise<number> {
   const nowMs = Date.now();
   const sinceMs = readSince(options.since, nowMs);
   const folder = await findFolder(options);
@@ -50,16 +50,16 @@ async function printReport(
   { sinceMs, nowMs }: { sinceMs: number; nowMs: number },
   { transaction, context_file: file }: Options,
 ): Promise<boolean> {
-  const report = createPastReport({ sinceMs, untilMs: nowMs, transaction });
-  for await (const record of readHistory(folder, { sinceMs: sinceMs - LEAD_MS, onFault })) report.add(record);
-  const past = report.read(file === undefined ? undefined : await isRunning(file));
+  const report = createHistoryReport({ sinceMs, untilMs: nowMs, transaction });
+  for await (const record of readHistory(folder, { sinceMs: sinceMs - STATES_LEAD_MS, onFault })) report.add(record);
+  const summary = report.read(file === undefined ? undefined : await isRunning(file));
   const isUnicode = speaksUnicode(process.env);
   const hasSparklines = isUnicode && process.stdout.isTTY === true && process.env.TERM !== "dumb";
-  for (const line of drawPast(past, { isUnicode, hasSparklines })) answer(line);
-  return past.span !== undefined;
+  for (const line of drawReport(summary, { isUnicode, hasSparklines })) answer(line);
+  return summary.span !== undefined;
 }
 
-// One that is halted does not answer, and is there.
+// A halted provider does not answer, and runs.
 async function isRunning(file: string): Promise<boolean> {
   return findPresence(file).then(
     (presence) => presence !== undefined,
@@ -69,7 +69,7 @@ async function isRunning(file: string): Promise<boolean> {
 
 async function printRecords(folder: string, sinceMs: number, { transaction }: Options): Promise<boolean> {
   const gone = unread().then(() => "gone" as const);
-  // Those of providers say nothing where there is nothing else.
+  // Records of providers alone are no answer: they are held until a record of a task comes.
   let held: string[] = [];
   let isFound = false;
   for await (const record of readHistory(folder, { sinceMs, onFault })) {
@@ -79,7 +79,7 @@ async function printRecords(folder: string, sinceMs: number, { transaction }: Op
     if (!isFound) continue;
     held.forEach(answer);
     held = [];
-    // There may be more of them than there is memory.
+    // All of them together may not fit into memory.
     if (process.stdout.writableNeedDrain && (await Promise.race([drained(), gone])) === "gone") return true;
   }
   return isFound;

@@ -1,22 +1,23 @@
-// What `context-monitor` does, once its words are understood: a live table on a terminal, lines elsewhere.
+// `context-monitor` without `--since`: shows a live table on a terminal, prints lines or JSON elsewhere, or one table with
+// `--once`.
 import { deferred } from "../../src/deferred.ts";
 import { ZcontextError } from "../../src/errors.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import { formatJson, type JsonObject } from "../../src/protocol/json.ts";
 import { answer, EXIT, isColoured, say } from "../print.ts";
 import { unread } from "../program.ts";
-import { checkWhereabouts, stayConnected, type Watcher, type Whereabouts } from "./connection.ts";
+import { type ConnectionListener, checkLocation, type ProviderLocation, stayConnected } from "./connection.ts";
 import { eventJson, linesFor, taskJson } from "./lines.ts";
-import { emptyModel, heard, linked, type Model } from "./model.ts";
-import { type News, newsIn } from "./monitor-events.ts";
-import type { Looks } from "./pieces.ts";
+import { applyEvent, emptyModel, type Model, withConnection } from "./model.ts";
+import { eventsIn, type MonitorEvent } from "./monitor-events.ts";
+import type { Terminal } from "./pieces.ts";
 import { openScreen } from "./screen.ts";
 import { draw, drawOnce } from "./table.ts";
 import { speaksUnicode } from "./text.ts";
 import { FIRST_VIEW, pressed, shownRows } from "./view.ts";
 
 /** The options of the command; see its `--help`. */
-export interface Options extends Whereabouts {
+export interface Options extends ProviderLocation {
   transaction?: string;
   once?: true;
   json?: true;
@@ -24,19 +25,18 @@ export interface Options extends Whereabouts {
   history?: string;
 }
 
-/** A provider publishes once a second; one that says nothing for this long has nothing to say, in milliseconds. */
+/** A provider publishes once a second; one that publishes nothing for this long runs no transaction, in milliseconds. */
 const SILENCE_MS = 3_000;
-/** Samples of one moment come one after the other; how long for the others to come, in milliseconds. */
+/** The samples of several transactions come one after the other; how long to wait for the others, in milliseconds. */
 const GATHER_MS = 100;
 
-/** How many events of a transaction wait for its next sample. */
+/** How many events of a transaction are kept for its next sample. */
 const MOST_EVENTS = 10_000;
 
-/** Shows what a provider publishes until it is told to leave, or once; answers the exit code. */
-export async function watch(options: Options): Promise<number> {
-  if (options.history !== undefined)
-    throw new ZcontextError("ERR_USAGE", "--history is for --since, which says how far to look back");
-  await checkWhereabouts(options);
+/** Shows what a provider publishes, once or until a signal comes; returns the exit code. */
+export async function monitor(options: Options): Promise<number> {
+  if (options.history !== undefined) throw new ZcontextError("ERR_USAGE", "--history requires --since");
+  await checkLocation(options);
   const left = new AbortController();
   const leave = () => left.abort();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, leave);
@@ -47,7 +47,7 @@ export async function watch(options: Options): Promise<number> {
   return EXIT.done;
 }
 
-/** A terminal that can move its cursor, and nobody objects to what makes it do so. */
+/** Whether stdout is a terminal that can move its cursor, and escape sequences are not turned off. */
 function isLive(): boolean {
   return isColoured(process.stdout) && process.env.TERM !== "dumb";
 }
@@ -55,14 +55,14 @@ function isLive(): boolean {
 // --- live ----------------------------------------------------------------------------------------------------------------
 
 async function showLive(options: Options, left: AbortController): Promise<void> {
-  const looks: Looks = { isUnicode: speaksUnicode(process.env), isColoured: true };
+  const terminal: Terminal = { isUnicode: speaksUnicode(process.env), isColoured: true };
   let model = emptyModel({ kind: "waiting", what: options.context_file ?? options.endpoint ?? "a provider" });
   let view = FIRST_VIEW;
   let page = 1;
   const leave = () => left.abort();
   const screen = openScreen({
     draw(size) {
-      const drawing = draw(model, view, { size, looks, nowMs: Date.now() });
+      const drawing = draw(model, view, { size, terminal, nowMs: Date.now() });
       view = { ...view, top: drawing.top };
       page = drawing.page;
       return drawing.lines;
@@ -79,33 +79,36 @@ async function showLive(options: Options, left: AbortController): Promise<void> 
     model = next;
     screen.touch();
   };
-  const watcher: Watcher = {
-    onFrame: (frame) => show(heardFrame(model, frame, options)),
-    onConnected: (endpoint) => show(linked(model, { kind: "connected", endpoint })),
-    onAway: () => show(linked(model, { kind: "away", sinceMs: Date.now() })),
+  const listener: ConnectionListener = {
+    onFrame: (frame) => show(applyFrame(model, frame, options)),
+    onConnected: (endpoint) => show(withConnection(model, { kind: "connected", endpoint })),
+    onAway: () => show(withConnection(model, { kind: "away", sinceMs: Date.now() })),
   };
-  await stayConnected(options, watcher, { isPatient: true, signal: left.signal }).finally(screen.close);
+  await stayConnected(options, listener, { isPatient: true, signal: left.signal }).finally(screen.close);
 }
 
-function heardFrame(model: Model, frame: Frame, { transaction: only }: Options): Model {
+function applyFrame(model: Model, frame: Frame, { transaction: only }: Options): Model {
   const atMs = Date.now();
-  return newsIn(frame).reduce((known, news) => heard(known, news, { atMs, only }), model);
+  return eventsIn(frame).reduce((known, event) => applyEvent(known, event, { atMs, only }), model);
 }
 
 // --- lines ---------------------------------------------------------------------------------------------------------------
 
 async function showLines(options: Options, left: AbortController): Promise<void> {
   const { transaction: only, json, wait = false } = options;
-  const tell = json ? createJsonTeller(options) : (news: News) => linesFor(news, Date.now()).forEach(answer);
+  const print = json
+    ? createJsonPrinter(options)
+    : (event: MonitorEvent) => linesFor(event, Date.now()).forEach(answer);
   let isWaiting = false;
-  const isOurs = (news: News) => only === undefined || !("transaction" in news) || news.transaction === only;
+  const isWanted = (event: MonitorEvent) =>
+    only === undefined || !("transaction" in event) || event.transaction === only;
   await stayConnected(
     options,
     {
-      onFrame: (frame) => newsIn(frame).filter(isOurs).forEach(tell),
-      onConnected(endpoint, isAnybody) {
+      onFrame: (frame) => eventsIn(frame).filter(isWanted).forEach(print),
+      onConnected(endpoint, isForeign) {
         isWaiting = false;
-        if (isAnybody) warnOfAnybody(options, endpoint);
+        if (isForeign) warnOfForeign(options, endpoint);
       },
       onAway: () => say("the provider has gone; waiting for the next one"),
       onWaiting() {
@@ -117,22 +120,22 @@ async function showLines(options: Options, left: AbortController): Promise<void>
   );
 }
 
-/** Prints an object for each sample of a transaction, with what has happened since the one before, and one at its end. */
-function createJsonTeller(options: Options): (news: News) => void {
+/** Prints an object for each sample of a transaction, with the events since the sample before, and one at its end. */
+function createJsonPrinter(options: Options): (event: MonitorEvent) => void {
   const { transaction: only } = options;
   let model = emptyModel({ kind: "waiting", what: "" });
   const events = new Map<string, JsonObject[]>();
-  return (news) => {
+  return (event) => {
     const atMs = Date.now();
-    model = heard(model, news, { atMs, only });
-    if (news.kind === "running" || news.kind === "known" || news.kind === "summed") return;
-    const { transaction } = news;
-    const event = eventJson(news, atMs);
-    const isKept = event !== undefined && (model.sampledMs.has(transaction) || news.kind === "ended");
-    if (isKept) events.set(transaction, withEvent(events.get(transaction) ?? [], event));
-    if (news.kind !== "sampled" && news.kind !== "ended") return;
-    // A sample that was being taken while it ended is none of it.
-    if (news.kind === "sampled" && transaction === model.ended) return;
+    model = applyEvent(model, event, { atMs, only });
+    if (event.kind === "running" || event.kind === "known" || event.kind === "overview") return;
+    const { transaction } = event;
+    const shown = eventJson(event, atMs);
+    const isKept = shown !== undefined && (model.sampledMs.has(transaction) || event.kind === "ended");
+    if (isKept) events.set(transaction, withEvent(events.get(transaction) ?? [], shown));
+    if (event.kind !== "sampled" && event.kind !== "ended") return;
+    // A sample that was being taken while the transaction ended is not shown.
+    if (event.kind === "sampled" && transaction === model.ended) return;
     answerLine(sampleJson(model, transaction, { atMs, events: events.get(transaction) ?? [] }));
     events.delete(transaction);
   };
@@ -155,7 +158,7 @@ function sampleJson(
   return { time: new Date(atMs).toISOString(), transaction, tasks: rows.map(taskJson), events: [...events], ...sums };
 }
 
-// All of it ASCII: what tasks say may be read on a terminal after all.
+// In ASCII: the output may reach a terminal after all, and the text of a task must not control it.
 function answerLine(value: JsonObject): void {
   answer(formatJson(value, "line"));
 }
@@ -170,14 +173,14 @@ async function showOnce(options: Options, left: AbortController): Promise<void> 
   let silence: NodeJS.Timeout | undefined;
   let gathering: NodeJS.Timeout | undefined;
   left.signal.addEventListener("abort", () => seen.resolve(true));
-  const watcher: Watcher = {
-    onConnected(at, isAnybody) {
+  const listener: ConnectionListener = {
+    onConnected(at, isForeign) {
       endpoint = at;
-      if (isAnybody) warnOfAnybody(options, endpoint);
+      if (isForeign) warnOfForeign(options, endpoint);
       if (!wait) silence ??= setTimeout(() => seen.resolve(false), SILENCE_MS);
     },
     onFrame(frame) {
-      model = heardFrame(model, frame, options);
+      model = applyFrame(model, frame, options);
       const sampled = [...model.sampledMs.values()];
       if (model.isTold && sampled.length === 0 && !wait) seen.resolve(false);
       if (!sampled.some((atMs) => atMs !== undefined)) return;
@@ -186,20 +189,20 @@ async function showOnce(options: Options, left: AbortController): Promise<void> 
     },
     onAway() {},
   };
-  const following = stayConnected(options, watcher, { isPatient: wait, signal: left.signal });
-  const hasSeen = await Promise.race([seen.promise, following.then(() => true)]).finally(() => {
+  const connection = stayConnected(options, listener, { isPatient: wait, signal: left.signal });
+  const hasSeen = await Promise.race([seen.promise, connection.then(() => true)]).finally(() => {
     clearTimeout(silence);
     clearTimeout(gathering);
   });
-  const isTold = left.signal.aborted;
+  const isInterrupted = left.signal.aborted;
   left.abort();
-  await following;
-  if (isTold) return;
+  await connection;
+  if (isInterrupted) return;
   if (!hasSeen && model.rows.size === 0) throw nothingRuns(options, endpoint);
   printOnce(model, options);
 }
 
-/** Whether all that is shown of the tasks is there. */
+/** Whether the records of all tasks have come, and not their figures alone. */
 function isKnown({ rows }: Model): boolean {
   return [...rows.values()].every(({ service }) => service !== "");
 }
@@ -213,12 +216,12 @@ function printOnce(model: Model, { json }: Options): void {
   const { stdout } = process;
   const columns = (stdout.isTTY && stdout.columns) || Number.POSITIVE_INFINITY;
   const isUnicode = speaksUnicode(process.env);
-  const looks = { isUnicode, isColoured: isColoured(stdout) && process.env.TERM !== "dumb" };
-  for (const line of drawOnce(model, { columns, looks })) answer(line);
+  const terminal = { isUnicode, isColoured: isColoured(stdout) && process.env.TERM !== "dumb" };
+  for (const line of drawOnce(model, { columns, terminal })) answer(line);
 }
 
-function warnOfAnybody({ context_file: file }: Options, endpoint: string): void {
-  say(`warning: no provider runs ${file} itself; listening to whoever is at ${endpoint}`);
+function warnOfForeign({ context_file: file }: Options, endpoint: string): void {
+  say(`warning: no provider runs ${file} itself; listening to the process at ${endpoint}`);
 }
 
 function nothingRuns({ transaction }: Options, endpoint: string): ZcontextError {

@@ -1,35 +1,43 @@
-// The report on a history as people read it. Pure.
-import type { Transition } from "../../src/history/transition.ts";
+// Draws the report on a history as lines of text. Pure.
+
+import { wordsFor } from "../../src/protocol/task-state.ts";
+import type { Transition } from "../../src/protocol/transition.ts";
 import { MIB_BYTES } from "../../src/units.ts";
 import { columns } from "../columns.ts";
-import type { Gap } from "./past-gaps.ts";
-import { PARTS, type Past, type PastTask } from "./past-report.ts";
+import { type HistoryReport, PARTS, type TaskReport } from "./history-report.ts";
+import type { Gap } from "./provider-gaps.ts";
 import { stateText } from "./states.ts";
 import { clean, cpuScale, cut, duration, memoryScale, sparkline } from "./text.ts";
 
-export interface PastLooks {
+export interface ReportStyle {
   isUnicode: boolean;
-  /** Draws the course of the figures. */
+  /** Whether the course of the figures is drawn. */
   hasSparklines: boolean;
 }
 
-/** A name that takes more columns is cut: one of them would make each line of the table as long. */
+/** A longer name is cut: it would make every line of the table as long. */
 const MOST_COLUMNS = 100;
 
-/** Lines: the tasks, when no provider ran, the last steps. */
-export function drawPast({ span, tasks, leftOut, steps, stepCount, gaps }: Past, looks: PastLooks): string[] {
+/** Lines: the tasks, when no provider ran, the last transitions. */
+export function drawReport(
+  { span, tasks, leftOut, transitions, transitionCount, gaps }: HistoryReport,
+  style: ReportStyle,
+): string[] {
   if (span === undefined) return [];
-  const lines = [`from ${moment(span.fromMs)} to ${moment(span.toMs)}`, "", ...tableOf(tasks, looks).split("\n")];
+  const lines = [`from ${moment(span.fromMs)} to ${moment(span.toMs)}`, "", ...tableOf(tasks, style).split("\n")];
   if (leftOut > 0) lines.push(`and ${leftOut} more tasks, which --transaction shows`);
   if (gaps.length > 0) lines.push("", ...gaps.map(gapLine));
-  if (stepCount > 0) {
-    const which = stepCount > steps.length ? `the last ${steps.length} of ${stepCount} steps` : "steps";
-    lines.push("", `${which}:`, ...steps.map(stepLine));
+  if (transitionCount > 0) {
+    const which =
+      transitionCount > transitions.length
+        ? `the last ${transitions.length} of ${transitionCount} transitions`
+        : "transitions";
+    lines.push("", `${which}:`, ...transitions.map(transitionLine));
   }
   return lines;
 }
 
-function tableOf(tasks: readonly PastTask[], { isUnicode, hasSparklines }: PastLooks): string {
+function tableOf(tasks: readonly TaskReport[], { isUnicode, hasSparklines }: ReportStyle): string {
   const isMany = new Set(tasks.map(({ transaction }) => transaction)).size > 1;
   const name = (text: string) => cut(clean(text), MOST_COLUMNS, isUnicode ? "…" : "...");
   const course = (text: string) => (hasSparklines ? [text] : []);
@@ -41,7 +49,7 @@ function tableOf(tasks: readonly PastTask[], { isUnicode, hasSparklines }: PastL
   const rows = tasks.map((task) => [
     ...(isMany ? [name(task.transaction)] : []),
     name(task.id),
-    task.state === "" ? "-" : stateText(name(task.state), isUnicode),
+    task.state === "" ? "-" : name(stateText(task.state, isUnicode)),
     `${task.runs ?? "-"}`,
     `${task.restarts}`,
     figure(task.cpuMean),
@@ -64,12 +72,15 @@ function gapLine({ fromMs, toMs, wasKilled }: Gap): string {
   return `no provider from ${moment(fromMs)} to ${moment(toMs)}, ${duration((toMs - fromMs) / 1_000)}: ${how}`;
 }
 
-function stepLine({ time, transaction, task, from, to, event, cause, reason }: Transition): string {
+function transitionLine({ time, transaction, task, from, to, event, cause, reason }: Transition<string>): string {
   const why = [event, cause ?? reason].filter((word) => word !== undefined).join(": ");
-  return [moment(Date.parse(time)), ...[transaction, task, to, `from ${from}`, why].map(clean)].join("  ");
+  return [
+    moment(Date.parse(time)),
+    ...[transaction, task, wordsFor(to), `from ${wordsFor(from)}`, why].map(clean),
+  ].join("  ");
 }
 
-/** `2026-01-31 12:04:31`, by the clock on the wall here. */
+/** `2026-01-31 12:04:31`, in local time. */
 function moment(atMs: number): string {
   const date = new Date(atMs);
   const two = (value: number) => String(value).padStart(2, "0");

@@ -1,12 +1,12 @@
-// Rows of figures in a ring; each task has a column. Pure, and bounded. Pure.
+// A bounded time series of figures: a ring of rows, with a column for each task. Pure.
 import type { Figures, History } from "./figures.ts";
 
-/** Tasks of one transaction; those that come later are not kept. */
+/** How many tasks of a transaction are kept; later ones are left out. */
 export const MAX_TASKS = 2_000;
-/** A row without figures follows a pause that is longer than so many milliseconds. */
+/** After a pause longer than this, in milliseconds, the series has a row without figures. */
 export const PAUSE_MS = 5_000;
 
-export interface Track {
+export interface TimeSeries {
   add(figures: Figures): void;
   /** The rows before `beforeMs`. */
   read(beforeMs?: number): History;
@@ -15,12 +15,12 @@ export interface Track {
 interface Column {
   cpu: Float32Array;
   rss: Float64Array;
-  /** Rows since it had a figure; of one that has none left nothing is kept. */
+  /** Rows since its last figure; a column without any figure left is dropped. */
   idle: number;
 }
 
-/** So many rows, the last ones that came. */
-export function createTrack(length: number): Track {
+/** Keeps the last `length` rows. */
+export function createTimeSeries(length: number): TimeSeries {
   const times = new Float64Array(length);
   const columns = new Map<string, Column>();
   let rows = 0;
@@ -35,34 +35,34 @@ export function createTrack(length: number): Track {
 
   return {
     add({ atMs, tasks }) {
-      const place = rows % length;
+      const index = rows % length;
       rows += 1;
-      times[place] = atMs;
+      times[index] = atMs;
       for (const [id, column] of columns) {
-        [column.cpu[place], column.rss[place]] = [NaN, NaN];
+        [column.cpu[index], column.rss[index]] = [NaN, NaN];
         column.idle += 1;
         if (column.idle >= length) columns.delete(id);
       }
       for (const [id, [cpu, rss]] of Object.entries(tasks)) {
         const column = columnOf(id);
         if (column === undefined) continue;
-        [column.cpu[place], column.rss[place]] = [cpu, rss];
+        [column.cpu[index], column.rss[index]] = [cpu, rss];
         column.idle = 0;
       }
     },
     read(beforeMs = Number.POSITIVE_INFINITY) {
       const oldest = Math.max(0, rows - length);
-      const places = Array.from({ length: rows - oldest }, (_, row) => (oldest + row) % length).filter(
-        (place) => (times[place] as number) < beforeMs,
+      const indexes = Array.from({ length: rows - oldest }, (_, row) => (oldest + row) % length).filter(
+        (index) => (times[index] as number) < beforeMs,
       );
       const tasks = [...columns].map(([id, { cpu, rss }]) => [
         id,
         {
-          cpuPercent: places.map((place) => shown(cpu[place], 10)),
-          residentBytes: places.map((place) => shown(rss[place], 1)),
+          cpuPercent: indexes.map((index) => shown(cpu[index], 10)),
+          residentBytes: indexes.map((index) => shown(rss[index], 1)),
         },
       ]);
-      return { timesMs: places.map((place) => times[place] as number), tasks: Object.fromEntries(tasks) };
+      return { timesMs: indexes.map((index) => times[index] as number), tasks: Object.fromEntries(tasks) };
     },
   };
 }

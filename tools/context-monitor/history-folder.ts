@@ -1,4 +1,4 @@
-// Where a history lies that somebody wants to look at.
+// Finds the folder of the history that `--since` reads.
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { HISTORY_ENDING, historyFolderOf } from "../../src/context/journal/state-files.ts";
@@ -8,8 +8,8 @@ import { segmentsOf } from "../../src/history/segments.ts";
 import { assertFile } from "../context-file.ts";
 import { clean } from "./text.ts";
 
-/** The options that say where. */
-export interface HistoryPlace {
+/** The options that name it. */
+export interface HistoryLocation {
   context_file?: string;
   /** A history's own folder, or one that holds some. */
   history?: string;
@@ -18,9 +18,9 @@ export interface HistoryPlace {
 /**
  * Finds the folder of a history by its context file, or by its own name, or as the only one in a folder.
  *
- * @throws {ZcontextError} `ERR_USAGE` where it is not said, or not clearly; `ERR_CONFIG_UNREADABLE`.
+ * @throws {ZcontextError} `ERR_USAGE` when no folder is named or several match; `ERR_CONFIG_UNREADABLE`.
  */
-export async function findFolder({ context_file: file, history }: HistoryPlace): Promise<string> {
+export async function findFolder({ context_file: file, history }: HistoryLocation): Promise<string> {
   if (file !== undefined) {
     await assertFile(file);
     return history?.endsWith(HISTORY_ENDING) ? history : historyFolderOf(file, history);
@@ -51,7 +51,7 @@ async function soleHistoryIn(folder: string): Promise<string> {
   }
 }
 
-/** For what the system says of a folder. */
+/** Wraps an error of the file system. */
 export function unreadable(folder: string, error: unknown): ZcontextError {
   return new ZcontextError("ERR_CONFIG_UNREADABLE", `cannot read the history in ${folder}: ${reasonOf(error)}`, {
     hint: "Give the folder that --history of service-context names, or the context file.",
