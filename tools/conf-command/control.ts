@@ -3,12 +3,12 @@
 import type { ContextConfig } from "../../src/config/context-config.ts";
 import {
   type Command,
+  type CommandProgress,
   type ContextClient,
   connectContext,
-  type Progress,
   type SettledTask,
 } from "../../src/context/client/client.ts";
-import { commandMessage } from "../../src/context/client/command-message.ts";
+import { commandMessage } from "../../src/context/client/command.ts";
 import { connectOutbox } from "../../src/link/link.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
@@ -133,7 +133,7 @@ async function transactionMeant(client: ContextClient, action: string): Promise<
     : usage(`--action ${action} needs --transaction`, `running are ${running.join(", ") || "none"}`);
 }
 
-async function watched(progress: Progress, { action }: Command, options: Options): Promise<SettledTask[]> {
+async function watched(progress: CommandProgress, { action }: Command, options: Options): Promise<SettledTask[]> {
   const timer = setTimeout(
     () => say(`waiting for ${action} of ${Object.keys(progress.orders).join(", ") || "the provider"} …`),
     PROGRESS_MS,

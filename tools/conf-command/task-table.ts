@@ -1,5 +1,5 @@
 // Tables of tasks, and the same as JSON.
-import type { Progress } from "../../src/context/client/client.ts";
+import type { CommandProgress } from "../../src/context/client/client.ts";
 import type { TaskRecord } from "../../src/context/task/record.ts";
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { columns } from "../columns.ts";
@@ -12,7 +12,7 @@ export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle
 };
 
 /** What an accepted command has set going, as far as it is known before anything has happened. */
-export function ordered({ orders, before }: Progress): TaskRow[] {
+export function ordered({ orders, before }: CommandProgress): TaskRow[] {
   const soon = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
   return Object.entries(orders).map(([id, order]) => {
     const record = before.find(({ service_id }) => service_id === id);
