@@ -8,7 +8,7 @@ import type { Command } from "./command.ts";
 import { isContrary, type OrderOutcome, outcomeOf, waitingInVain } from "./order-outcome.ts";
 
 /** A task when a command has settled; without an outcome where it had no order, or its order is still under way. */
-export interface SettledTask extends TaskRecord, Partial<OrderOutcome> {}
+export type SettledTask = TaskRecord & Partial<OrderOutcome>;
 
 export interface CommandState {
   readonly action: Command["action"];
