@@ -23,7 +23,7 @@ const program = createProgram(
   .option("--service_id <id>", "the context's id, which the provider checks on stop")
   .option(
     "--transaction <id>",
-    "the transaction (default: on start a new one, which is printed; otherwise the one that runs)",
+    "the transaction (default: on start a new one, which is printed; for request and top all; otherwise the only one)",
   )
   .option("--task_id <ids>", "ids of tasks, separated by commas, or all", "all")
   .option("--topic <topic>", "the topic of --content")

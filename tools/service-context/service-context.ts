@@ -22,7 +22,11 @@ const program = createProgram(
   .addOption(instead("--diagram", "print the tasks and triggers as a Mermaid state diagram, and exit"))
   .addOption(instead("--test", "run the tests beside the services, and exit"))
   .option("--json", "answer in JSON")
-  .option("--services_root <dir>", "another folder to load services from; may be repeated", collect, [])
+  .addOption(
+    new Option("--services_root <dir>", "another folder to load services from; may be repeated")
+      .argParser(collect)
+      .default([], "none"),
+  )
   .option("--state_dir <dir>", "the folder for compiled services and the journal (default: .zcontext beside the file)")
   .option("--no_resume", "do not resume what a provider of this file was running when it died, and forget it for good")
   .option("--http <address>", "serve the dashboard and /metrics at HOST:PORT, or at PORT on 127.0.0.1")
