@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// The words of `conf-command`: its options and their help. Loads little, so that `--help` is fast; execute.ts does the work.
 import { InvalidArgumentError, Option } from "commander";
 import { readEndpoint } from "../endpoint.ts";
 import { createProgram, runProgram } from "../program.ts";

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// The words of `create-service`: its options and their help. Loads little, so that `--help` is fast; create.ts does the work.
 import { Option } from "commander";
 import { createProgram, runProgram } from "../program.ts";
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// The words of `service-context`: its options and their help. Loads little, so that `--help` is fast; serve.ts and its neighbours do the work.
 import { InvalidArgumentError, Option } from "commander";
 import { LOG_LEVELS } from "../log-levels.ts";
 import { createProgram, runProgram } from "../program.ts";
