@@ -39,7 +39,7 @@ function readTokenFile(path: string): string {
     const text = readFileSync(path, "utf8").trim();
     if ((mode & OTHERS) === 0) return text;
   } catch (cause) {
-    throw new ZcontextError("ERR_USAGE", `--http-token: cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    throw new ZcontextError("ERR_USAGE", `--http-token: can't read ${path}: ${reasonOf(cause)}`, { cause });
   }
   throw new ZcontextError("ERR_USAGE", `--http-token: other users may read or write ${path}`, {
     hint: `Run \`chmod 600 ${path}\`, and make a new token if they may have read this one.`,
