@@ -15,7 +15,7 @@ const commands = ["service-context", "create-service", "conf-command", "context-
 const deeds = [
   ...["serve", "dashboard", "recorder", "inspect", "test-services"].map((name) => `service-context/${name}`),
   "create-service/create",
-  "conf-command/control",
+  "conf-command/execute",
   ...["monitor", "print-history"].map((name) => `context-monitor/${name}`),
   "log",
 ];

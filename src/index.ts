@@ -8,9 +8,9 @@ export {
 export {
   type ClientOptions,
   type Command,
+  type CommandProgress,
   type ContextClient,
   connectContext,
-  type Progress,
   type SettledTask,
 } from "./context/client/client.ts";
 export { findPresence, type Presence } from "./context/provider/presence.ts";

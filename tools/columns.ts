@@ -1,4 +1,4 @@
-// In a file of its own, for a command that only prints its help is not to load a library for tables.
+// Tables. A file of its own, so that `--help` loads no library for tables.
 import Table from "cli-table3";
 
 /** Plain columns with a head; every cell is text. */
@@ -20,7 +20,7 @@ export function columns(head: readonly string[], rows: readonly (readonly string
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
   table.push(...rows.map((row) => [...row]));
-  // A pattern would look at each run of spaces once for every space in it.
+  // trimEnd rather than a pattern, which takes quadratic time on runs of spaces.
   const lines = table.toString().split("\n");
   return lines.map((line) => line.trimEnd()).join("\n");
 }

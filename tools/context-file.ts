@@ -1,9 +1,9 @@
+// Reads context files, and finds the provider of one.
 import { readFile, stat } from "node:fs/promises";
 import { type ContextConfig, parseContextConfig } from "../src/config/context-config.ts";
 import { findPresence } from "../src/context/provider/presence.ts";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
-import type { Endpoints } from "../src/protocol/endpoints.ts";
-import { isWildcard } from "../src/protocol/endpoints.ts";
+import { type Endpoints, isWildcard } from "../src/protocol/endpoints.ts";
 import { shortageHint } from "../src/shortage.ts";
 import { decodeText } from "../src/text.ts";
 import { say } from "./print.ts";
@@ -24,9 +24,10 @@ export async function readContextFile(file: string): Promise<ContextConfig> {
 }
 
 /**
- * For who has to hear signals meanwhile: reading a pipe may never end, and then nothing ends the process but SIGKILL.
+ * Refuses what is no regular file. Reading a pipe may never end, and a process that handles signals could then only be
+ * ended by SIGKILL.
  *
- * @throws {ZcontextError} `ERR_CONFIG_UNREADABLE` for anything but a file.
+ * @throws {ZcontextError} `ERR_CONFIG_UNREADABLE`.
  */
 export async function assertFile(file: string): Promise<void> {
   const found = await stat(file).catch((error: unknown) => {
@@ -43,18 +44,18 @@ function unreadable(file: string, error: unknown): ZcontextError {
 }
 
 /**
- * Where the provider of a context file is reached: as it says itself, or else as the file says.
+ * The endpoints of a context file's provider: as the provider says itself, or else as the file says.
  *
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when it does not run and the file leaves the ports to the system.
+ * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when none runs on this machine and the file leaves the ports to the system.
  */
 export async function findEndpoints(file: string, config: ContextConfig): Promise<Endpoints> {
   const endpoints = (await findPresence(file))?.endpoints;
   if (endpoints !== undefined) return endpoints;
   if (!isWildcard(config.endpoints)) {
-    say(`warning: no provider runs ${file} itself; asking whoever listens at ${config.endpoints.publish}`);
+    say(`warning: no provider on this machine runs ${file}; trying ${config.endpoints.publish}, as the file says`);
     return config.endpoints;
   }
-  throw new ZcontextError("ERR_BUS_UNREACHABLE", `no provider runs ${file}`, {
+  throw new ZcontextError("ERR_BUS_UNREACHABLE", `no provider on this machine runs ${file}`, {
     hint: `Start one with \`service-context ${file}\`.`,
   });
 }

@@ -1,3 +1,4 @@
+// The log of a command: how a line looks for people and for programs.
 import { stripVTControlCharacters } from "node:util";
 import { pino } from "pino";
 import type { Log, LogFields } from "../src/log.ts";
@@ -6,8 +7,8 @@ import { createOutlet, type Outlet } from "./outlet.ts";
 import { paint } from "./print.ts";
 
 /**
- * The log of a command on stderr: for people, or one JSON object a line with `time`, `level`, `msg` and the facts. It
- * never waits for whoever reads it: lines that find no room are dropped, those that tasks have printed first, and counted.
+ * The log of a command on stderr: for people, or one JSON object a line with `time`, `level`, `msg` and the fields. It
+ * never waits for its reader: lines that find no room are dropped and counted, first those that tasks have printed.
  */
 export function createLog(format: "pretty" | "json", level: LogLevel): Log {
   const outlet = createOutlet(process.stderr, (count) => log.warn({ count }, "log lines dropped"));
@@ -39,7 +40,7 @@ function createPrettyLog(least: LogLevel, outlet: Outlet): Log {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** Whether it is a line that a task has printed. */
+/** Whether the fields are those of a line that a task has printed. */
 function isPrinted({ line }: LogFields): boolean {
   return typeof line === "string";
 }
@@ -54,11 +55,11 @@ export function formatLine(
   phrase: string,
 ): string {
   const clock = paint("dim", time.toTimeString().slice(0, 8) + time.toISOString().slice(19, 23));
-  const who = plain(String(task ?? "context")).padEnd(8);
+  const source = plain(String(task ?? "context")).padEnd(8);
   if (typeof line === "string")
-    return `${clock}  ${who}  ${paint("dim", stream === "stderr" ? "!" : "|")} ${clean(line)}`;
+    return `${clock}  ${source}  ${paint("dim", stream === "stderr" ? "!" : "|")} ${clean(line)}`;
   const facts = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
-  return `${clock}  ${who}  ${paint(STYLES[level], phrase.padEnd(11))}  ${facts.map(([name, value]) => `${name}=${format(value)}`).join(" ")}`.trimEnd();
+  return `${clock}  ${source}  ${paint(STYLES[level], phrase.padEnd(11))}  ${facts.map(([name, value]) => `${name}=${format(value)}`).join(" ")}`.trimEnd();
 }
 
 function format(value: unknown): string {
@@ -70,12 +71,12 @@ function format(value: unknown): string {
   return plain(/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text));
 }
 
-/** What a message brought must not move the cursor of whoever reads about it. */
+/** Text that may come from a message, without characters that control the terminal. */
 function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-// A task may colour what it prints; in a file that is only noise.
+// The colours of what a task prints are noise in a file.
 function clean(line: string): string {
   return process.stderr.isTTY ? line : stripVTControlCharacters(line);
 }

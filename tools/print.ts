@@ -1,4 +1,4 @@
-// How the commands talk: answers on stdout, everything else on stderr; colour only on a terminal.
+// What the commands print and exit with: answers on stdout, everything else on stderr, colour only on a terminal.
 import { styleText } from "node:util";
 import { type ErrorCode, reasonOf, ZcontextError } from "../src/errors.ts";
 import { neverWait } from "./outlet.ts";
@@ -34,7 +34,7 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof ZcontextError ? (EXIT_CODES[error.code] ?? EXIT.failed) : EXIT.internal;
 }
 
-/** Prints an error as a person wants it: what, each single problem, what to do. */
+/** Prints an error for people: its message and code, each single problem, what to do. */
 export function printError(error: unknown): void {
   if (!(error instanceof ZcontextError))
     return say(`${paint("red", "error:")} ${error instanceof Error ? error.stack : reasonOf(error)}`);
@@ -43,7 +43,7 @@ export function printError(error: unknown): void {
   if (error.hint !== undefined) say(`${paint("cyan", "hint:")} ${error.hint}`);
 }
 
-/** The same for a program that reads it. */
+/** An error for programs. */
 export function errorAsJson(error: ZcontextError): {
   result: "failure";
   code: string;
@@ -54,13 +54,13 @@ export function errorAsJson(error: ZcontextError): {
   return { result: "failure", code, reason, ...(details.length > 0 ? { details } : {}) };
 }
 
-/** A line of the conversation. */
+/** Prints a line to stderr: all that is not the answer. */
 export function say(text: string): void {
   neverWait(process.stderr);
   process.stderr.write(`${text}\n`);
 }
 
-/** A line of the answer. */
+/** Prints a line of the answer to stdout. */
 export function answer(text: string): void {
   neverWait(process.stdout);
   process.stdout.write(`${text}\n`);
@@ -72,22 +72,23 @@ export function answerJson(value: unknown): void {
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours text for a stream, stderr by default, where that is a terminal and nobody objects. */
+/** Colours text for a stream, stderr by default, where that is a terminal and NO_COLOR is not set. */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string {
-  // Whether to colour is decided here; styleText would look at stdout alone.
+  // Without validateStream, styleText would decide by stdout alone.
   return isColoured(stream) ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** Whether colour is wanted there. */
+/** Whether a stream is a terminal and NO_COLOR is not set. */
 export function isColoured(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && !process.env.NO_COLOR;
 }
 
-/** `0.4%`, `41.2 MiB`: figures as tables show them. */
+/** A figure as tables show it: `0.4%`. */
 export function percent(value: number): string {
   return `${value.toFixed(1)}%`;
 }
 
+/** A figure as tables show it: `41.2 MiB`. */
 export function mebibytes(value: number): string {
   return `${value.toFixed(1)} MiB`;
 }

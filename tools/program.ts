@@ -1,13 +1,15 @@
+// What all commands do alike: read their words, print errors, answer an exit code, and end although a reader of their
+// output may be slow or gone.
 import { Command, CommanderError } from "commander";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
 import { emptied } from "./outlet.ts";
 import { answerJson, EXIT, errorAsJson, exitCodeOf, paint, printError, say } from "./print.ts";
 import { VERSION } from "./version.ts";
 
-/** How long what was said may wait for a reader before its process ends without, in milliseconds. */
+/** How long output may wait to be read before the process ends without, in milliseconds. */
 export const UNREAD_MS = 2_000;
 
-/** A command-line program: its name, what it does, `--version` and `--help`. */
+/** A command-line program with `--version` and `--help`. */
 export function createProgram(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -18,13 +20,12 @@ export function createProgram(name: string, description: string): Command {
 }
 
 /**
- * Runs a program on the words of the command line. Its action answers the exit code; what it throws is printed with a
- * hint and becomes one. Options may be spelled with underscores, as the original has them, or with dashes.
+ * Runs a program on the words of the command line. Its action answers the exit code; what it throws is printed and becomes
+ * one. Options may be spelled with underscores, as the original has them, or with dashes.
  */
 export async function runProgram(program: Command, action: () => Promise<number>): Promise<void> {
-  // Whoever reads our answer may leave early; that is no failure of ours. And what can't be written, on a closed terminal
-  // or a full disk, must never end what it is about.
-  process.stdout.on("error", regretAnswer);
+  // A closed terminal or a full disk must not end what the command does.
+  process.stdout.on("error", onAnswerLost);
   process.stderr.on("error", () => {});
   program.action(async () => {
     process.exitCode = await action();
@@ -35,22 +36,22 @@ export async function runProgram(program: Command, action: () => Promise<number>
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     else process.exitCode = await fail(error, program.opts());
   }
-  await leave();
+  await end();
 }
 
-// What nobody reads must not keep us; an answer may wait as long as it is read.
-async function leave(): Promise<void> {
+// Messages that are not read must not keep the process alive; an answer may wait as long as it is being read.
+async function end(): Promise<void> {
   const [isHeard] = await Promise.all([process.stderr, process.stdout].map((stream) => emptied(stream, UNREAD_MS)));
   if (!isHeard) process.exit();
 }
 
-// Whoever reads JSON gets the error as JSON as well: on stdout as the answer, on stderr as a log line.
+/** Prints an error: with --json as the answer on stdout, with JSON logs as a log line; answers the exit code. */
 async function fail(error: unknown, { json, log_format, transaction }: { [option: string]: unknown }): Promise<number> {
   if (json && error instanceof ZcontextError)
     answerJson({ ...(transaction ? { transaction } : {}), ...errorAsJson(error) });
   if (log_format === "json") {
     const { createLog } = await import("./log.ts");
-    const { code, hint, details } = error as Partial<ZcontextError>;
+    const { code, hint, details } = error instanceof ZcontextError ? error : {};
     createLog("json", "error").error({ code, hint, details }, reasonOf(error));
   } else if (!json || !(error instanceof ZcontextError)) printError(error);
   if (exitCodeOf(error) === EXIT.internal && log_format !== "json")
@@ -58,33 +59,34 @@ async function fail(error: unknown, { json, log_format, transaction }: { [option
   return exitCodeOf(error);
 }
 
+/** The words with each option as the program spells it. */
 function spellKnown(program: Command, words: string[]): string[] {
-  const known = new Map(program.options.map(({ long }) => [plain(long ?? ""), long as string]));
+  const known = new Map(program.options.flatMap(({ long }) => (long == null ? [] : [[dashed(long), long] as const])));
   const end = words.includes("--") ? words.indexOf("--") : words.length;
   return words.map((word, index) => {
     const [, name = "", rest = ""] = /^(--[^=]+)(=.*)?$/s.exec(word) ?? [];
-    return index < end && name !== "" ? (known.get(plain(name)) ?? name) + rest : word;
+    return index < end && name !== "" ? (known.get(dashed(name)) ?? name) + rest : word;
   });
 }
 
-function plain(option: string): string {
+function dashed(option: string): string {
   return option.replaceAll("_", "-");
 }
 
-let isRegretted = false;
+let isAnswerLost = false;
 
-// An answer that is lost makes a failure of what was asked.
-function regretAnswer({ code, message }: NodeJS.ErrnoException): void {
-  // A terminal that is closed says EIO.
-  if (code === "EPIPE" || (code === "EIO" && process.stdout.isTTY) || isRegretted) return;
-  isRegretted = true;
+// A reader that closes the pipe, or a closed terminal, is no failure; any other lost answer is one.
+function onAnswerLost({ code, message }: NodeJS.ErrnoException): void {
+  const isTerminalClosed = code === "EIO" && process.stdout.isTTY;
+  if (code === "EPIPE" || isTerminalClosed || isAnswerLost) return;
+  isAnswerLost = true;
   say(`${paint("red", "error:")} can't write to stdout: ${message}`);
   process.once("exit", (exitCode) => {
     if (exitCode === EXIT.done) process.exitCode = EXIT.failed;
   });
 }
 
-/** Resolves when nobody reads our answers any more. */
-export function unread(): Promise<void> {
+/** Resolves when the reader of stdout is gone. */
+export function readerGone(): Promise<void> {
   return new Promise((resolve) => process.stdout.once("error", () => resolve()));
 }

@@ -1,4 +1,4 @@
-/** Put in by the build. */
+/** Defined by scripts/build.mjs. */
 declare const ZCONTEXT_VERSION: string | undefined;
 
 /** The version of this package; `0.0.0` where it runs from its sources. */

@@ -1,17 +1,17 @@
-// What a task announces, as the frame that carries it, and back.
+// What a task announces, as the frame that carries it, and back. Pure.
 import type { Frame } from "../protocol/codec.ts";
 import { readMessage, writeMessage } from "../protocol/message.ts";
 import type { Announcement, Items } from "./define.ts";
 
-/** What is to be announced. */
-export interface Said {
+/** What a task is about to announce. */
+export interface OwnAnnouncement {
   action: string;
   result: "success" | "failure";
   items: Items;
 }
 
 /** The task that announces it. */
-export interface Speaker {
+export interface Announcer {
   transaction: string;
   serviceId: string;
   serviceName: string;
@@ -19,8 +19,8 @@ export interface Speaker {
 }
 
 export function writeAnnouncement(
-  { transaction, serviceId, serviceName, deviceAction }: Speaker,
-  { action, result, items }: Said,
+  { transaction, serviceId, serviceName, deviceAction }: Announcer,
+  { action, result, items }: OwnAnnouncement,
 ): Frame {
   return writeMessage({
     kind: "control",

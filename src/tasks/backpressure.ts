@@ -1,18 +1,18 @@
-// A task may announce faster than the provider can follow: one that loops without ever waiting does. Whoever awaits its
-// announcements is then held back, instead of burying the provider and every command to it.
+// A task that loops without waiting may announce faster than the provider can read. When it awaits its announcements it
+// is held back here, instead of burying the provider and every command to it.
 import { deferred } from "../deferred.ts";
 
-export interface Pace {
+export interface Backpressure {
   /** The provider has acted on the announcements up to this one. */
   heard(sequence: number): void;
-  /** Resolves when the task may go on after this announcement; at once when it is to stop. */
+  /** Resolves when the task may go on after this announcement; at once when it is told to stop. */
   after(sequence: number): Promise<void>;
 }
 
 /** How far a task may be ahead of the provider, in announcements. */
 const MAX_AHEAD = 256;
 
-export function createPace(signal: AbortSignal): Pace {
+export function createBackpressure(signal: AbortSignal): Backpressure {
   let heardTo = 0;
   let moved = deferred();
   signal.addEventListener("abort", () => moved.resolve());

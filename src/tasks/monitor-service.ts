@@ -1,6 +1,6 @@
 // The original's Monitor task: publishes the figures of its transaction on an endpoint of its own. The provider samples
-// and publishes them on the bus; this hands the latest on, at its own pace, with the lists that its options ask for.
-
+// them and publishes them on the topic `monitor`; this task passes the latest on at the period that it is configured
+// with, together with the lists that its options ask for.
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { connectInbox } from "../link/link.ts";
 import { bindPublisher } from "../link/publisher.ts";
@@ -12,10 +12,10 @@ import type { InnerScope } from "./scope.ts";
 
 interface Configuration {
   publisher?: Destination;
-  /** The README era's name for `publisher`. */
+  /** Another name of `publisher`, which the original's README uses. */
   service?: Destination;
   monitor_options?: JsonObject;
-  /** Where the original kept records. */
+  /** Where the original kept records; not supported. */
   db_connection?: JsonObject;
 }
 
@@ -37,6 +37,7 @@ const LISTS = ["connections", "opened_files", "memory_map"] as const;
 async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<void> {
   const { configuration, transaction, log } = scope;
   const { endpoint, periodMs } = readDestination(configuration);
+  // Every task process makes its scope with endpoints; the type of user code hides them.
   const { endpoints } = scope as InnerScope<Configuration>;
   if (configuration.db_connection !== undefined)
     log.warn("db_connection: nothing is written to a database; service-context --history keeps records");
@@ -44,7 +45,7 @@ async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<voi
   const hasLists = Object.values(wanted).includes(true);
 
   await using publisher = await bindPublisher(endpoint);
-  await using requester = hasLists ? await connectRequester(endpoints, JUST_ASKING) : undefined;
+  await using requester = hasLists ? await connectRequester(endpoints, REQUESTER) : undefined;
   let latest: Json = [];
   const inbox = await connectInbox(endpoints.subscribe, {
     topics: ["monitor"],
@@ -64,14 +65,14 @@ async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<voi
   }
 }
 
-const JUST_ASKING: Parameters<typeof connectRequester>[1] = {
+const REQUESTER: Parameters<typeof connectRequester>[1] = {
   topics: ["state"],
   timeoutMs: 0,
   isAnswer: ({ header }) => header.action === "reply_top",
   onMessage() {},
 };
 
-/** What `reply_top` has of each task; nothing when there is no answer, or no such one, which is said. */
+/** What `reply_top` has of each task. Without a usable answer there are no lists, and a warning says why. */
 async function askForLists(
   requester: Requester,
   { transaction, wanted, log }: { transaction: string; wanted: TopOptions; log: TaskScope<Configuration>["log"] },
@@ -81,14 +82,14 @@ async function askForLists(
     const content = answer.kind === "state" ? answer.content : undefined;
     if (Array.isArray(content)) return content.filter(isObject);
     const refusal = isObject(content) && isObject(content.error) ? content.error : {};
-    throw new Error(String(refusal.reason ?? "the answer has none"));
+    throw new Error(String(refusal.reason ?? "the answer has no lists"));
   } catch (error) {
     log.warn(`published without the lists of monitor_options: ${reasonOf(error)}`);
     return [];
   }
 }
 
-/** The entries, each with the lists of the same process. */
+/** The entries, each with the lists of its process. */
 function withLists(entries: Json, answers: readonly JsonObject[]): Json {
   if (!Array.isArray(entries)) return entries;
   return entries.map((entry) => {

@@ -1,35 +1,39 @@
 /// <reference types="node" preserve="true" />
-// Runs a task in a test, as a task process would, but without provider, bus and clock. The reference above brings the
-// types of `node:test` along to whoever imports this.
-import { setImmediate as breathe } from "node:timers/promises";
+// Runs a task in a test, as a task process would, but without provider, forwarder and clock. The reference above brings
+// the types of `node:test` along for the tests that import this.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../protocol/codec.ts";
 import { deviceActionOf } from "../protocol/message.ts";
-import { readAnnouncement, type Said, writeAnnouncement } from "./announcement.ts";
+import { type OwnAnnouncement, readAnnouncement, writeAnnouncement } from "./announcement.ts";
 import type { Announcement, Items, Task } from "./define.ts";
-import { createScope, type World } from "./scope.ts";
-import { describeTask, isTask } from "./task.ts";
-import { work } from "./work.ts";
+import { runTask } from "./run-task.ts";
+import { createScope, type ScopeEffects } from "./scope.ts";
+import { describeTask, isTask } from "./task-check.ts";
 
 export interface RehearsalOptions<Configuration> {
-  /** The `<configuration>` of the context file. */
+  /** The task's `<configuration>` in the context file. */
   configuration?: Configuration;
   /** How often a looped task runs before it is told to stop. Default: 1. */
   rounds?: number;
+  /** What the scope has as its transaction. Default: `T1`. */
   transaction?: string;
+  /** What the scope has as the task's id. Default: `ts001`. */
   serviceId?: string;
+  /** What the scope has as the task's service name. Default: `rehearsed`. */
   serviceName?: string;
+  /** What the scope has as the context's id. Default: `context001`. */
   contextId?: string;
-  /** Tells the task to stop. A `run()` that goes round in itself until then needs one, `AbortSignal.timeout(100)` say. */
+  /** Tells the task to stop. A `run()` that never returns by itself needs one, such as `AbortSignal.timeout(100)`. */
   signal?: AbortSignal;
-  /** What other tasks announce: each `onControl` handler hears it, before the task's own announcements. */
+  /** Announcements of other tasks. Each `onControl` handler gets them, before the task's own. */
   hears?: readonly Announcement[];
 }
 
 /** What a task said and did. */
 export interface Rehearsal {
-  /** From `started` to `stopped`, or to `failed` with the reason when it has thrown. */
+  /** From `started` to `stopped`, or to `failed` with the reason if it has thrown. */
   announcements: Announcement[];
   /** Messages on topics of its own. */
   published: { topic: string; content: Items }[];
@@ -39,17 +43,17 @@ export interface Rehearsal {
   error?: unknown;
 }
 
-/** The options of a rehearsal; they may be left out where nothing of the configuration is needed. */
+/** The options of a rehearsal. They may be left out if the task needs nothing of its configuration. */
 type OptionsFor<Configuration> =
   Partial<Configuration> extends Configuration
     ? [options?: RehearsalOptions<Configuration>]
     : [options: RehearsalOptions<Configuration> & { configuration: Configuration }];
 
 /**
- * Runs a task to its end and resolves with what it said and did; also when it fails. `scope.sleep` takes no time, and
- * announcements hold what JSON makes of them.
+ * Runs a task to its end. Resolves with what it said and did, also if it fails. `scope.sleep` takes no time, and
+ * announcements hold what JSON makes of their items.
  *
- * @throws {ZcontextError} `ERR_SERVICE_INVALID` for something that is no task.
+ * @throws {ZcontextError} `ERR_SERVICE_INVALID` for a value that is no task.
  */
 export async function rehearse<Configuration>(
   task: Task<Configuration>,
@@ -61,19 +65,19 @@ export async function rehearse<Configuration>(
   }
   const { rounds = 1, signal } = options;
   const stop = new AbortController();
-  const stage = openStage(options, stop.signal);
+  const recorder = createRecorder(options, stop.signal);
   const tellToStop = () => stop.abort();
   if (signal?.aborted) stop.abort();
   signal?.addEventListener("abort", tellToStop);
   try {
-    stage.announce({ action: "started", result: "success", items: { pid: process.pid } });
-    const { error, ...last } = await work(upTo(rounds, task, tellToStop), stage.scope, stage.crash);
-    stage.announce(last);
-    await stage.close();
-    return { ...stage.record, ...(last.action === "failed" ? { error } : {}) };
+    recorder.announce({ action: "started", result: "success", items: { pid: process.pid } });
+    const { error, ...last } = await runTask(upTo(rounds, task, tellToStop), recorder.scope, recorder.crash);
+    recorder.announce(last);
+    await recorder.close();
+    return { ...recorder.rehearsal, ...(last.action === "failed" ? { error } : {}) };
   } finally {
     signal?.removeEventListener("abort", tellToStop);
-    // Here no process ends that would take along what the task has left open.
+    // A task process would end here; in the test's process, what the task has left open must be told to stop.
     stop.abort();
   }
 }
@@ -91,26 +95,26 @@ function upTo<Configuration>(rounds: number, task: Task<Configuration>, tellToSt
   };
 }
 
-/** The world of a rehearsal: everything is recorded, and nothing of it reaches further. */
-function openStage<Configuration>(options: RehearsalOptions<Configuration>, signal: AbortSignal) {
-  const { hears = [], ...about } = options;
-  const { configuration = {} as Configuration } = about;
-  const who = {
+/** A scope whose effects are recorded and reach nothing else. */
+function createRecorder<Configuration>(options: RehearsalOptions<Configuration>, signal: AbortSignal) {
+  const { hears = [], ...given } = options;
+  const { configuration = {} as Configuration } = given;
+  const about = {
     configuration,
-    transaction: about.transaction ?? "T1",
-    serviceId: about.serviceId ?? "ts001",
-    serviceName: about.serviceName ?? "rehearsed",
-    contextId: about.contextId ?? "context001",
+    transaction: given.transaction ?? "T1",
+    serviceId: given.serviceId ?? "ts001",
+    serviceName: given.serviceName ?? "rehearsed",
+    contextId: given.contextId ?? "context001",
     deviceAction: deviceActionOf({ configuration: configuration as object }),
   };
-  const record: Rehearsal = { announcements: [], published: [], printed: [] };
+  const rehearsal: Rehearsal = { announcements: [], published: [], printed: [] };
   const handlers: ((announcement: Announcement) => void)[] = [];
   const crash = deferred<never>();
   crash.promise.catch(() => {});
   let isOver = false;
 
-  // Later, as from the bus; never within the call that announces.
-  function tell(handler: (typeof handlers)[number], announcement: Announcement): void {
+  // In a later turn, as a message would come; never within the call that announces.
+  function deliver(announcement: Announcement, handler: (typeof handlers)[number]): void {
     setImmediate(() => {
       try {
         handler(announcement);
@@ -120,48 +124,48 @@ function openStage<Configuration>(options: RehearsalOptions<Configuration>, sign
     });
   }
 
-  function announce(said: Said): void {
-    const announcement = readAnnouncement(travel(writeAnnouncement(who, said)), who.transaction);
+  function announce(own: OwnAnnouncement): void {
+    const announcement = readAnnouncement(asReceived(writeAnnouncement(about, own)), about.transaction);
     if (isOver || announcement === undefined) return;
-    record.announcements.push(announcement);
-    for (const handler of handlers) tell(handler, announcement);
+    rehearsal.announcements.push(announcement);
+    for (const handler of handlers) deliver(announcement, handler);
   }
 
-  const world: World = {
-    announce: async (said) => announce(said),
+  const effects: ScopeEffects = {
+    announce: async (own) => announce(own),
     publish(frame) {
-      const { topic, body } = travel(frame);
-      if (!isOver) record.published.push({ topic, content: (body as { content: Items }).content });
+      const { topic, body } = asReceived(frame);
+      if (!isOver) rehearsal.published.push({ topic, content: (body as { content: Items }).content });
     },
     async listen(handler) {
       handlers.push(handler);
-      for (const announcement of hears) tell(handler, announcement);
-      await breathe();
+      for (const announcement of hears) deliver(announcement, handler);
+      await nextTurn();
     },
     print(_stream, text) {
-      if (!isOver) record.printed.push(`${text}`);
+      if (!isOver) rehearsal.printed.push(`${text}`);
     },
     async sleep() {
-      // What still goes round after the end would have ended with its process.
+      // Work that goes on after the end would have ended with its process: it never wakes.
       if (isOver) await new Promise(() => {});
-      await breathe(undefined, { signal });
+      await nextTurn(undefined, { signal });
     },
   };
 
   return {
-    scope: createScope(who, world, signal),
-    record,
+    scope: createScope(about, effects, signal),
+    rehearsal,
     crash: crash.promise,
     announce,
-    /** Resolves when all that was announced has been heard. */
+    /** Resolves when all that was announced has been delivered. */
     async close() {
       isOver = true;
-      await breathe();
+      await nextTurn();
     },
   };
 }
 
-/** A frame as whoever listens gets it. */
-function travel(frame: Frame): Frame {
+/** A frame as its subscribers get it. */
+function asReceived(frame: Frame): Frame {
   return decodeFrame(encodeFrame(frame));
 }

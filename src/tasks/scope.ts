@@ -1,21 +1,22 @@
-// The scope that user code works in. What it reaches differs: the bus in a task process, a record in a rehearsal.
+// Makes the scope that user code works in. What its functions do is up to the effects: in a task process they reach the
+// provider and the other tasks, in a rehearsal they are recorded.
 import type { Frame } from "../protocol/codec.ts";
 import type { StartData } from "../protocol/pipe.ts";
-import type { Said } from "./announcement.ts";
+import type { OwnAnnouncement } from "./announcement.ts";
 import type { Announcement, TaskScope } from "./define.ts";
 
-/** What a scope reaches. */
-export interface World {
+/** What the functions of a scope do. */
+export interface ScopeEffects {
   /** Resolves when the task may go on; it is held back when it is far ahead of the provider. */
-  announce(said: Said): Promise<void>;
+  announce(announcement: OwnAnnouncement): Promise<void>;
   publish(frame: Frame): void;
-  /** Resolves when the handler hears what is announced from now on. */
+  /** Resolves when the handler gets all that is announced from now on. */
   listen(handler: (announcement: Announcement) => void): Promise<void>;
   print(stream: "stdout" | "stderr", text: string): void;
   sleep(ms: number): Promise<void>;
 }
 
-/** What services that come with zcontext see beyond the scope of everybody. */
+/** The scope of the services that come with zcontext. */
 export interface InnerScope<Configuration> extends TaskScope<Configuration> {
   readonly endpoints: StartData["endpoints"];
 }
@@ -23,7 +24,7 @@ export interface InnerScope<Configuration> extends TaskScope<Configuration> {
 /** Makes the scope of one run. */
 export function createScope<Configuration>(
   about: Pick<TaskScope<Configuration>, "configuration" | "transaction" | "serviceId" | "serviceName" | "contextId">,
-  world: World,
+  effects: ScopeEffects,
   signal: AbortSignal,
 ): TaskScope<Configuration> {
   const { configuration, transaction, serviceId, serviceName, contextId } = about;
@@ -35,10 +36,10 @@ export function createScope<Configuration>(
     contextId,
     signal,
     async update(items = {}) {
-      await world.announce({ action: "updated", result: "success", items });
+      await effects.announce({ action: "updated", result: "success", items });
     },
     async fail(reason, items = {}) {
-      await world.announce({ action: "failed", result: "failure", items: { ...items, reason } });
+      await effects.announce({ action: "failed", result: "failure", items: { ...items, reason } });
     },
     async publish(topic, content) {
       const header = {
@@ -47,14 +48,14 @@ export function createScope<Configuration>(
         service_name: serviceName,
         service_transaction: transaction,
       };
-      world.publish({ topic, body: { content, header } });
+      effects.publish({ topic, body: { content, header } });
     },
-    onControl: (handler) => world.listen(handler),
+    onControl: (handler) => effects.listen(handler),
     log: {
-      info: (text) => world.print("stdout", text),
-      warn: (text) => world.print("stderr", text),
-      error: (text) => world.print("stderr", text),
+      info: (text) => effects.print("stdout", text),
+      warn: (text) => effects.print("stderr", text),
+      error: (text) => effects.print("stderr", text),
     },
-    sleep: (ms) => world.sleep(ms),
+    sleep: (ms) => effects.sleep(ms),
   };
 }

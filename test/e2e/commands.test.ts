@@ -71,10 +71,10 @@ describe("wrong usage ends with code 2 and says what would be right:", () => {
     ["conf-command", [], "missing --action"],
     ["conf-command", ["--action", "begin"], "Allowed choices are start, stop, restart, exit, request, top"],
     ["conf-command", ["--action", "start"], "--context_file"],
-    ["conf-command", ["--action", "stop", "--endpoint", "tcp://127.0.0.1:1"], "needs --transaction"],
+    ["conf-command", ["--action", "stop", "--endpoint", "tcp://127.0.0.1:1"], "requires --transaction"],
     ["conf-command", ["--content", "{}"], "missing --topic"],
-    ["conf-command", ["--action", "start", "--open_connections"], "--open_connections is for --action top"],
-    ["conf-command", ["--action", "request", "--service_type", "none"], "--use_service is for --action top"],
+    ["conf-command", ["--action", "start", "--open_connections"], "--open_connections requires --action top"],
+    ["conf-command", ["--action", "request", "--service_type", "none"], "--use_service requires --action top"],
     ["conf-command", ["--action", "start", "--timeout", "soon"], "--timeout"],
     ["context-monitor", [], "--context_file"],
   ] as const)("%s %j", async (name, words, expected) => {
@@ -186,7 +186,7 @@ describe("without a provider a command fails and says so, rather than to hang:",
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: [] });
     expect(stderr).toEqual([
-      `error: no provider runs ${file} (ERR_BUS_UNREACHABLE)`,
+      `error: no provider on this machine runs ${file} (ERR_BUS_UNREACHABLE)`,
       `hint: Start one with \`service-context ${file}\`.`,
     ]);
   });
@@ -264,7 +264,7 @@ describe("top", () => {
       stderr: [`${endpoint} publishes transaction T1 every 2.5 s until it is over; --service_type none ends it`],
     });
     expect(shown[1]).toMatch(/^ts001 .*running/);
-    expect(ended).toMatchObject({ code: 0, stderr: [`${endpoint} publishes transaction T1 no longer`] });
+    expect(ended).toMatchObject({ code: 0, stderr: [`${endpoint} no longer publishes transaction T1`] });
     expect(none).toBe(1);
   });
 

@@ -457,7 +457,9 @@ test("--service_path and --home_path say where to in place of the list; no other
   for (const option of ["task_service", "task_id", "context_name", "on_exit", "location"]) {
     const { code, stderr } = await create(folder, "--xml_file", list, `--${option}`, "x");
     expect(code).toBe(2);
-    expect(stderr[0]).toBe(`error: --xml_file describes the services, and so does --${option} (ERR_USAGE)`);
+    expect(stderr[0]).toBe(
+      `error: --xml_file can't be combined with --${option}, which describes a service as well (ERR_USAGE)`,
+    );
     expect(await readTree(folder.path)).toEqual(before);
   }
   const { code } = await create(folder, "--xml_file", list, "--service_path", "code", "--home_path", "home");

@@ -43,11 +43,11 @@ describe("service-context --http", () => {
 
     expect(await refusal("--http", "0", "--http-token", `@${folder.at("open")}`)).toEqual([
       2,
-      expect.stringContaining("others may read or write"),
+      expect.stringContaining("other users may read or write"),
     ]);
     expect(await refusal("--http", "0", "--http-token", `@${folder.at("short")}`)).toEqual([
       2,
-      expect.stringContaining("16 or more characters"),
+      expect.stringContaining("16 or more ASCII characters"),
     ]);
     expect(await refusal("--http", "0", "--http-token", `@${folder.at("none")}`)).toEqual([
       2,

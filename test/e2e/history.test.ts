@@ -88,7 +88,7 @@ describe("service-context --history", () => {
 
     expect(await refusal("--history", "--history-size", "3")).toEqual([2, expect.stringContaining("4 or more")]);
     expect(await refusal("--history", "--history-size", "much")).toEqual([2, expect.stringContaining("4 or more")]);
-    expect(await refusal("--history-size", "64")).toEqual([2, expect.stringContaining("for --history")]);
+    expect(await refusal("--history-size", "64")).toEqual([2, expect.stringContaining("requires --history")]);
   });
 });
 

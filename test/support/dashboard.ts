@@ -56,7 +56,7 @@ export async function runDashboard(
   const context = await runContext(tasks, {
     observer: dashboard.observer,
     watch: ({ publish, ...source }) =>
-      startMonitor({ sampler: createSampler(), ...source, publish: dashboard.hearing(publish) }),
+      startMonitor({ sampler: createSampler(), ...source, publish: dashboard.tap(publish) }),
   });
   dashboard.show(context.provider);
   const { url } = await log.lines.first(({ phrase }) => phrase === "dashboard ready");

@@ -1,4 +1,4 @@
-// What `conf-command` sends: from its words and the context file to a message.
+// What `conf-command` sends: makes a command, a question or any message of its options and the context file.
 import { dirname, resolve } from "node:path";
 import type { ContextConfig, TaskServiceConfig } from "../../src/config/context-config.ts";
 import { formatTaskService } from "../../src/config/task-service.ts";
@@ -9,6 +9,7 @@ import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts
 import type { StateMessage } from "../../src/protocol/message.ts";
 import { queryMessage, type TopQuery } from "../../src/protocol/query.ts";
 import { generateTransaction } from "../transaction-id.ts";
+import type { CommandAction, QueryAction } from "./actions.ts";
 
 /** The options of the command; see its `--help`. */
 export interface Options {
@@ -35,7 +36,7 @@ export interface Options {
   service_freq: number;
 }
 
-/** What `--action top` asks for: lists beside the figures, and a publication. */
+/** What `--action top` asks for beside the figures: lists, and a publication. */
 export function topQueryIn(options: Options): TopQuery {
   const { memory_maps = false, open_connections = false, opened_files = false } = options;
   const lists = { memory_maps, open_connections, opened_files };
@@ -44,15 +45,15 @@ export function topQueryIn(options: Options): TopQuery {
   return { ...lists, service: { type, endpoint, frequency_s } };
 }
 
-/** The command that the options ask for; with a file, its tasks. */
-export function commandFor(action: string, options: Options, config: ContextConfig | undefined): Command {
+/** The command that the options ask for; with a context file it carries the file's tasks. */
+export function commandFor(action: CommandAction, options: Options, config: ContextConfig | undefined): Command {
   const ids = idsIn(options, config);
   const transaction =
     options.transaction ||
     (action === "start" ? generateTransaction() : action === "exit" ? "" : transactionIn(options, action));
   const isWhole = ids === undefined;
   return {
-    action: action as Command["action"],
+    action,
     transaction,
     serviceId: options.service_id ?? (config?.contextId || "none"),
     serviceName: options.service_name,
@@ -63,7 +64,7 @@ export function commandFor(action: string, options: Options, config: ContextConf
   };
 }
 
-// The ids of --task_id; undefined for all of them.
+/** The ids of --task_id; undefined for all tasks. */
 function idsIn(
   { task_id, service_id, context_file }: Options,
   config: ContextConfig | undefined,
@@ -77,12 +78,13 @@ function idsIn(
   throw new ZcontextError(
     "ERR_TASK_UNKNOWN",
     `${context_file} has no task ${unknown.join(", ")}; it has ${known?.join(", ")}`,
+    { hint: "Name tasks of the file in --task_id, separated by commas, or all." },
   );
 }
 
-// Without a file the provider looks the tasks up in its own; a stop needs no more than the ids anyway.
+// Without a file the provider takes the tasks from its own; a stop needs only their ids.
 function configurationFor(
-  action: string,
+  action: CommandAction,
   transaction: string,
   ids: string[] | undefined,
   { context_file = "" }: Options,
@@ -98,12 +100,14 @@ function configurationFor(
     FrontBind: config.binds.publish,
     FrontEndEndpoint: config.endpoints.subscribe,
     TaskLogName: config.logName,
-    TaskService: tasks.map((task) => ({ ...formatTaskService(atHome(task, context_file), { action, transaction }) })),
+    TaskService: tasks.map((task) => ({
+      ...formatTaskService(withFullLocation(task, context_file), { action, transaction }),
+    })),
   };
 }
 
-// A relative location starts from the file it stands in, which the provider may not know.
-function atHome(task: TaskServiceConfig, file: string): TaskServiceConfig {
+// A relative location is relative to the context file, whose folder the provider may not know.
+function withFullLocation(task: TaskServiceConfig, file: string): TaskServiceConfig {
   const location = locationOf(task);
   return location === undefined
     ? task
@@ -111,11 +115,11 @@ function atHome(task: TaskServiceConfig, file: string): TaskServiceConfig {
 }
 
 /** The question that the options ask. */
-export function queryOf(action: string, transaction: string, options: Options): StateMessage {
+export function queryFor(action: QueryAction, transaction: string, options: Options): StateMessage {
   return queryMessage(action, transaction, action === "top" ? topQueryIn(options) : {});
 }
 
-/** Any message: `--content` is a whole one with its header, or the content alone. */
+/** The body of any message: `--content` is a whole one with its header, or the content alone. */
 export function bodyFrom({
   content = "",
   action = "",
@@ -127,15 +131,15 @@ export function bodyFrom({
   try {
     body = JSON.parse(content);
   } catch (error) {
-    return usage("--content is not JSON", reasonOf(error));
+    return usage("--content: expected JSON", reasonOf(error));
   }
   if (isObject(body) && ("header" in body || "Task" in body)) return body;
   return { content: body, header: { action, service_id, service_name, service_transaction: transaction } };
 }
 
 /** The transaction that the options must name. */
-export function transactionIn({ transaction }: Options, action: string): string {
-  return transaction || usage(`--action ${action} needs --transaction`, "the id that start has printed");
+export function transactionIn({ transaction }: Options, action: CommandAction | QueryAction): string {
+  return transaction || usage(`--action ${action} requires --transaction`, "expected the id that start has printed");
 }
 
 /** @throws {ZcontextError} `ERR_USAGE`. */

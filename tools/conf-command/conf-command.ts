@@ -1,10 +1,11 @@
 #!/usr/bin/env node
+// The words of `conf-command`: its options and their help. Loads little, so that `--help` is fast; execute.ts does the work.
 import { InvalidArgumentError, Option } from "commander";
 import { readEndpoint } from "../endpoint.ts";
 import { createProgram, runProgram } from "../program.ts";
 import { ACTIONS } from "./actions.ts";
 
-/** A timer of Node's can't be longer. */
+/** About the longest time that a timer of Node can have. */
 const MAX_SECONDS = 2_000_000;
 
 const program = createProgram(
@@ -12,22 +13,29 @@ const program = createProgram(
   "Controls a running context: starts, stops and restarts tasks, asks for state and figures, ends the provider.",
 )
   .addOption(new Option("--action <action>", "what to do").choices(ACTIONS))
-  .option("--context_file <file>", "the context file; says where the provider is, and what to start")
-  .option("--endpoint <url>", "where senders connect (tcp://…:PUB), instead of the file's", readEndpoint)
-  .option("--subscribe_endpoint <url>", "where listeners connect (tcp://…:SUB), instead of the file's", readEndpoint)
+  .option("--context_file <file>", "the context file: says where the provider is and which tasks there are")
+  .option("--endpoint <url>", "where senders connect, tcp://HOST:PORT, instead of the file's endpoint", readEndpoint)
+  .option(
+    "--subscribe_endpoint <url>",
+    "where listeners connect, tcp://HOST:PORT, instead of the file's endpoint",
+    readEndpoint,
+  )
   .option("--service_name <name>", "context, all or state", "context")
-  .option("--service_id <id>", "the context's id, checked by stop")
-  .option("--transaction <id>", "the transaction; on start an absent or empty one is generated and printed")
-  .option("--task_id <ids>", "tasks, separated by commas, or all", "all")
-  .option("--topic <topic>", "with --content: publish any message on this topic")
-  .option("--content <json>", "the message: a whole one with its header, or the content alone")
-  .option("--use_file", "accepted for the original's sake: --context_file is always used")
-  .option("--open_connections", "with --action top: the connections of each task's first process")
-  .option("--opened_files", "with --action top: its open files")
-  .option("--memory_maps", "with --action top: what is mapped into its memory")
-  .option("--use_service", "with --action top: have the provider publish them from now on, for whoever listens there")
+  .option("--service_id <id>", "the context's id, which the provider checks on stop")
+  .option(
+    "--transaction <id>",
+    "the transaction (default: on start a new one, which is printed; for request and top all; otherwise the only one)",
+  )
+  .option("--task_id <ids>", "ids of tasks, separated by commas, or all", "all")
+  .option("--topic <topic>", "the topic of --content")
+  .option("--content <json>", "publish any message on --topic: a whole one with its header, or the content alone")
+  .option("--use_file", "accepted for compatibility, without effect: --context_file is always used")
+  .option("--open_connections", "with --action top: list the connections of each task's first process")
+  .option("--opened_files", "with --action top: list its open files")
+  .option("--memory_maps", "with --action top: list the files mapped into its memory")
+  .option("--use_service", "with --action top: have the provider publish the figures at --service_endpoint")
   .addOption(
-    new Option("--service_type <type>", "with --use_service: pub begins or changes a publication, none ends it")
+    new Option("--service_type <type>", "with --use_service: pub begins or changes the publication, none ends it")
       .choices(["pub", "none"])
       .default("pub")
       .implies({ use_service: true }),
@@ -38,7 +46,7 @@ const program = createProgram(
       .implies({ use_service: true }),
   )
   .addOption(
-    new Option("--service_freq <seconds>", "with --use_service: from one publication to the next, at least 1")
+    new Option("--service_freq <seconds>", "with --use_service: the time between two publications, at least 1")
       .argParser(seconds)
       .default(1)
       .implies({ use_service: true }),
@@ -47,8 +55,8 @@ const program = createProgram(
   .option("--no-wait", "return once the provider has accepted the command")
   .option("--json", "answer in JSON");
 
-// Loaded when it is needed: `--help` must not wait for ZeroMQ.
-runProgram(program, async () => (await import("./control.ts")).control(program.opts()));
+// Loaded on demand: `--help` must not wait for ZeroMQ to load.
+runProgram(program, async () => (await import("./execute.ts")).execute(program.opts()));
 
 function seconds(text: string): number {
   const value = Number(text);

@@ -5,7 +5,7 @@ import { ZcontextError } from "../../src/errors.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import { formatJson, type JsonObject } from "../../src/protocol/json.ts";
 import { answer, EXIT, isColoured, say } from "../print.ts";
-import { unread } from "../program.ts";
+import { readerGone } from "../program.ts";
 import { type ConnectionListener, checkLocation, type ProviderLocation, stayConnected } from "./connection.ts";
 import { eventJson, linesFor, taskJson } from "./lines.ts";
 import { applyEvent, emptyModel, type Model, withConnection } from "./model.ts";
@@ -40,7 +40,7 @@ export async function monitor(options: Options): Promise<number> {
   const left = new AbortController();
   const leave = () => left.abort();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, leave);
-  unread().then(leave);
+  readerGone().then(leave);
   if (options.once) await showOnce(options, left);
   else if (!options.json && isLive()) await showLive(options, left);
   else await showLines(options, left);

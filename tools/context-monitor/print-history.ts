@@ -6,7 +6,7 @@ import { readHistory } from "../../src/history/reader.ts";
 import { formatRecord, type HistoryRecord } from "../../src/history/records.ts";
 import { asAscii } from "../../src/protocol/json.ts";
 import { answer, EXIT, say } from "../print.ts";
-import { unread } from "../program.ts";
+import { readerGone } from "../program.ts";
 import { findFolder, type HistoryLocation, unreadable } from "./history-folder.ts";
 import { createHistoryReport } from "./history-report.ts";
 import { drawReport } from "./history-table.ts";
@@ -68,7 +68,7 @@ async function isRunning(file: string): Promise<boolean> {
 }
 
 async function printRecords(folder: string, sinceMs: number, { transaction }: Options): Promise<boolean> {
-  const gone = unread().then(() => "gone" as const);
+  const gone = readerGone().then(() => "gone" as const);
   // Records of providers alone are no answer: they are held until a record of a task comes.
   let held: string[] = [];
   let isFound = false;

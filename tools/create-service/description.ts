@@ -1,8 +1,22 @@
-// What a single service is described with: the options of `create-service`, by their names without dashes.
+// The options of `create-service`, by their names without dashes, and those that describe a single service.
+import type { Language } from "../../src/config/service-list/service-list.ts";
 
+/** The options of the command; see its `--help`. */
+export interface Options {
+  xml_file?: string;
+  language?: Language;
+  templates?: string;
+  dry_run?: true;
+  force?: true;
+  diagram?: true;
+  json?: true;
+  [description: string]: string | true | undefined;
+}
+
+/** The options that describe a service. */
 export type Description = { [option: string]: string };
 
-/** What a description can't do without, in the order in which it is asked for. */
+/** The options that a description needs, in the order of their questions. */
 export const REQUIRED = [
   "task_service",
   "task_desc",

@@ -1,4 +1,4 @@
-// Files as a tree of their folders, with a word about each.
+// Draws files as a tree of their folders, with a text about each. Pure.
 import { basename, dirname, sep } from "node:path";
 
 export interface Leaf {

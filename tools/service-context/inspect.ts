@@ -1,4 +1,4 @@
-// What `service-context` does with a context file that it only looks at: `--check` and `--diagram`.
+// What `service-context` does with `--check` and `--diagram`: looks at a context file and starts nothing.
 import { dirname, resolve } from "node:path";
 import type { ContextConfig, TaskServiceConfig } from "../../src/config/context-config.ts";
 import { entersAtOnce } from "../../src/config/meaning.ts";
@@ -11,7 +11,7 @@ import { columns } from "../columns.ts";
 import { readContextFile } from "../context-file.ts";
 import { answer, answerJson, EXIT, say } from "../print.ts";
 
-/** The options that say how; see `--help`. */
+/** The options that it takes; see `--help`. */
 interface Options {
   json?: true;
   services_root: string[];
@@ -25,17 +25,17 @@ export async function check(file: string, { json, services_root: roots, state_di
   if (json) answerJson(config);
   else answer(describe(file, config));
   await using services = openServices({ file, ownTasks: config.tasks, roots, stateDir: state_dir });
-  if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start begins nothing');
-  // What does not compile would be found out at the start, over and over where a trigger starts it again.
+  if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start runs nothing');
+  // Found out here once, rather than at each start of the task.
   for (const task of config.tasks) await services.prepare(task).catch((error) => warn(error));
   for (const { id, supervision } of config.tasks)
     await readEnvironment(supervision, dirname(resolve(file))).catch((error) => warn(error, `${id}: `));
   return EXIT.done;
 }
 
-function warn(error: unknown, whose = ""): void {
-  const { details = [] } = error as Partial<ZcontextError>;
-  say([`warning: ${whose}${reasonOf(error)}`, ...details].join("\n  "));
+function warn(error: unknown, prefix = ""): void {
+  const details = error instanceof ZcontextError ? error.details : [];
+  say([`warning: ${prefix}${reasonOf(error)}`, ...details].join("\n  "));
 }
 
 /** Prints the tasks and triggers of a context file as a diagram; answers the exit code. */
@@ -46,7 +46,7 @@ export async function draw(file: string, { json }: Options): Promise<number> {
   return EXIT.done;
 }
 
-// Whoever checks a file already is not told to check it.
+// The hint of these errors is to use --check.
 async function read(file: string): Promise<ContextConfig> {
   return readContextFile(file).catch((error: unknown) => {
     if (!(error instanceof ZcontextError)) throw error;
@@ -73,7 +73,7 @@ function describe(file: string, { contextId, endpoints, tasks }: ContextConfig):
   ].join("\n");
 }
 
-// What decides whether and when it runs; the rest is in --json.
+// What decides whether and when a task runs; --json has the rest.
 function supervisionOf({ supervision }: TaskServiceConfig): string {
   const { restart, dependsOn, probe, essential } = supervision;
   const parts = [

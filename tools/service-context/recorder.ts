@@ -1,4 +1,4 @@
-// What `service-context --history` adds: files of what the tasks have cost, and of each step they have made.
+// What `service-context --history` adds: files that keep what the tasks have cost, and each transition they have made.
 import { randomUUID } from "node:crypto";
 import { historyFolderOf } from "../../src/context/journal/state-files.ts";
 import type { Provider } from "../../src/context/provider/provider.ts";
@@ -9,35 +9,34 @@ import type { ProviderRecord } from "../../src/history/records.ts";
 import { createWriter } from "../../src/history/writer.ts";
 import type { KeptHistory } from "../../src/http/source.ts";
 import type { Log } from "../../src/log.ts";
-import type { Frame } from "../../src/protocol/codec.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import { pickTransition } from "../../src/protocol/transition.ts";
 import { MIB_BYTES } from "../../src/units.ts";
 import { VERSION } from "../version.ts";
-import { hearMonitor } from "./hear-monitor.ts";
+import { type Publish, tapMonitor } from "./monitor-tap.ts";
 
 export interface Recorder extends AsyncDisposable {
   readonly observer: ProviderObserver;
-  /** What the monitor publishes through, for the recorder to hear it as well. */
-  hearing(publish: (frame: Frame) => boolean): (frame: Frame) => boolean;
-  /** The provider is there, and the files are ours from now on. */
+  /** Wraps the function that the monitor publishes with, so that the recorder hears it as well. */
+  tap(publish: Publish): Publish;
+  /** Begins to write: a provider that has started is the only one that may. */
   record(provider: Provider): void;
   /** What was kept before, and is kept now. */
   readonly keptHistory: KeptHistory;
 }
 
 export interface RecorderOptions {
-  /** The folder that is to hold it, or `true` for that of the journal. */
+  /** The folder to keep it in, or `true` for the folder of the journal. */
   history: string | true;
   history_size?: number;
   state_dir?: string;
 }
 
 const DEFAULT_MIB = 64;
-/** How often it is said that the provider runs, and how all tasks stand, in milliseconds. */
+/** How often it is recorded that the provider runs, and how all tasks stand, in milliseconds. */
 const STATES_PERIOD_MS = 60_000;
 
-/** Opens the recorder, before there is a provider; nothing is written before it is there. */
+/** Opens the recorder before there is a provider; nothing is written before `record`. */
 export function openRecorder(
   { history, history_size: size = DEFAULT_MIB, state_dir }: RecorderOptions,
   { file, log, nowMs = Date.now }: { file: string; log: Log; nowMs?: () => number },
@@ -50,11 +49,11 @@ export function openRecorder(
   function sampled(transaction: string, entries: readonly Json[]): void {
     const figures = figuresOf(transaction, entries, nowMs());
     if (Object.keys(figures.tasks).length > 0) writer.write({ kind: "figures", ...figures });
-    tellStates(figures.atMs);
+    writeStates(figures.atMs);
   }
 
-  // A clock may be set back.
-  function tellStates(atMs: number): void {
+  // Math.abs: the clock may be set back.
+  function writeStates(atMs: number): void {
     if (provider === undefined || Math.abs(atMs - statesMs) < STATES_PERIOD_MS) return;
     statesMs = atMs;
     for (const { transaction, tasks } of provider.watched()) {
@@ -63,28 +62,28 @@ export function openRecorder(
     }
   }
 
-  // The same files are read again and again, for each page that looks back.
-  const passedOver = new Set<string>();
-  function passOver(file: string, reason: string): void {
-    if (!passedOver.has(file)) log.warn({ file, reason }, "history passed over");
-    passedOver.add(file);
+  // The same files are read for each page that looks back; each is logged once.
+  const skipped = new Set<string>();
+  function skip(file: string, reason: string): void {
+    if (!skipped.has(file)) log.warn({ file, reason }, "history file skipped");
+    skipped.add(file);
   }
 
   const incarnation = randomUUID();
-  function tellOf(event: ProviderRecord["event"]): void {
+  function writeEvent(event: ProviderRecord["event"]): void {
     writer.write({ kind: "provider", event, atMs: nowMs(), incarnation, pid: process.pid, version: VERSION });
   }
 
-  // What it resumes comes before it is there.
-  tellOf("begin");
-  // Where no transaction is open there is nothing else to say.
-  const pulse = setInterval(() => tellOf("runs"), STATES_PERIOD_MS);
+  // First of all: a provider that resumes makes transitions before it has started.
+  writeEvent("begin");
+  // Without an open transaction nothing else is recorded.
+  const pulse = setInterval(() => writeEvent("runs"), STATES_PERIOD_MS);
   pulse.unref();
   return {
     observer: { ...ignoring, moved: (moved) => writer.write({ kind: "transition", ...pickTransition(moved) }) },
-    hearing: (publish) => hearMonitor(publish, { sampled }),
+    tap: (publish) => tapMonitor(publish, { sampled }),
     keptHistory: {
-      since: (sinceMs) => readHistory(folder, { sinceMs, onFault: passOver }),
+      since: (sinceMs) => readHistory(folder, { sinceMs, onFault: skip }),
     },
     record(found) {
       provider = found;
@@ -93,7 +92,7 @@ export function openRecorder(
     },
     async [Symbol.asyncDispose]() {
       clearInterval(pulse);
-      tellOf("end");
+      writeEvent("end");
       await writer[Symbol.asyncDispose]();
     },
   };

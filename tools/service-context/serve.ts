@@ -1,11 +1,10 @@
-// What `service-context` does, once its words are understood: runs the provider of a context file.
-import { setTimeout as pause } from "node:timers/promises";
+// What `service-context` does when it is not asked to look at a file: runs the provider until it is to leave, by a
+// command, a signal, an essential task's end, the end of its transaction, or an internal error.
 import type { ContextConfig } from "../../src/config/context-config.ts";
 import { type Provider, startProvider } from "../../src/context/provider/provider.ts";
 import { longestStopMs } from "../../src/context/transaction/dependencies.ts";
 import { together } from "../../src/context/transaction/observer.ts";
 import type { Outcome } from "../../src/context/transaction/outcome.ts";
-import { deferred } from "../../src/deferred.ts";
 import { ZcontextError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
@@ -20,10 +19,11 @@ import { answer, answerJson, EXIT } from "../print.ts";
 import { UNREAD_MS } from "../program.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import type { Dashboard } from "./dashboard.ts";
+import { catchFatalErrors, type FatalErrors } from "./fatal-errors.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Signals } from "./signals.ts";
 
-/** The options that say how; see `--help`. */
+/** The options that it takes; see `--help`. */
 interface Options {
   start?: string | true;
   until_done?: true;
@@ -39,56 +39,54 @@ interface Options {
   history_size?: number;
 }
 
-/** How often a provider that leaves says whom it waits for, in milliseconds. */
+/** How often a provider that leaves logs the tasks it waits for, in milliseconds. */
 const PROGRESS_MS = 1_000;
-/** What an orderly end takes beyond the grace periods, in milliseconds. */
+/** How long an orderly end takes beyond the grace periods, in milliseconds. */
 const LAST_MS = 2_000;
-/** Said once, whoever has asked. */
 const LEAVING = "leaving, once every task has stopped";
-/** So many of those it waits for are described. */
-const MOST_NAMED = 10;
+/** How many of the tasks it waits for are described. */
+const MAX_DESCRIBED = 10;
 
 /** Runs the provider of a context file until it is to leave; answers the exit code. */
 export async function serve(file: string, options: Options, signals: Signals): Promise<number> {
   const log = createLog(options.log_format, options.log_level);
-  outlastReader(log);
-  signals.follow((signal, count) => log.info({ signal }, count === 1 ? LEAVING : "ending every task now"));
+  outliveReader(log);
+  signals.onEach((signal, count) => log.info({ signal }, count === 1 ? LEAVING : "ending every task now"));
   await assertFile(file);
   const config = await readContextFile(file);
   if (process.pid === 1)
     log.warn({ reason: "run it under an init, such as docker run --init" }, "no init reaps the orphans of tasks");
-  const breakdown = expectBreakdown(log);
+  const fatalErrors = catchFatalErrors(log);
   try {
-    // Those that come by message have the Context's grace period, and need nobody.
+    // Tasks that come by message have the context's grace period, and depend on none.
     const stopMs = Math.max(longestStopMs(config.tasks), config.supervision.graceMs);
     return await Promise.race([
-      run(config, { file, options, log, breakdown, signals }),
-      breakdown.over(stopMs + LAST_MS),
+      run(config, { file, options, log, fatalErrors, signals }),
+      fatalErrors.endAfter(stopMs + LAST_MS),
     ]);
   } finally {
-    // What is broken may hold on to anything; what it leaves behind is ended by its guard.
-    if (breakdown.hasCome) await exit(EXIT.internal);
+    // A broken process may hold on to anything; the guard ends the tasks that it leaves behind.
+    if (fatalErrors.haveOccurred) await exit(EXIT.internal);
   }
 }
 
-async function run(
-  config: ContextConfig,
-  {
-    file,
-    options,
-    log,
-    breakdown,
-    signals,
-  }: { file: string; options: Options; log: Log; breakdown: Breakdown; signals: Signals },
-): Promise<number> {
+interface Running {
+  file: string;
+  options: Options;
+  log: Log;
+  fatalErrors: FatalErrors;
+  signals: Signals;
+}
+
+async function run(config: ContextConfig, { file, options, log, fatalErrors, signals }: Running): Promise<number> {
   const { http, history } = options;
-  assertNothingIdle(options);
+  assertComplete(options);
   await using recorder = history === undefined ? undefined : await openRecorder({ ...options, history }, { file, log });
   await using dashboard =
     http === undefined
       ? undefined
       : await openDashboard({ ...options, http }, { config, log, keptHistory: recorder?.keptHistory });
-  const watchers = [recorder, dashboard].filter((watcher) => watcher !== undefined);
+  const extras = [recorder, dashboard].filter((one) => one !== undefined);
   const provider = await startProvider({
     config,
     file,
@@ -96,67 +94,71 @@ async function run(
     servicesRoots: options.services_root,
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
-    observer: together(watchers.map(({ observer }) => observer)),
+    observer: together(extras.map(({ observer }) => observer)),
     watch: ({ publish, ...source }) =>
       startMonitor({
         sampler: createSampler(),
         ...source,
-        publish: watchers.reduce((heard, { hearing }) => hearing(heard), publish),
+        publish: extras.reduce((tapped, { tap }) => tap(tapped), publish),
       }),
   }).catch((error: unknown) => {
-    // Whatever it could not close must not keep us, half dead; by then the error has been told.
+    // What it could not close must not keep this process alive; by then the error has been printed.
     setTimeout(() => process.exit(), LAST_MS).unref();
     throw error;
   });
   recorder?.record(provider);
   dashboard?.show(provider);
   const { contextId, endpoints, pid } = provider;
-  signals.follow((_, count) => count > 1 && provider.kill());
+  signals.onEach((_, count) => count > 1 && provider.kill());
   void provider.asked.then(() => log.info({ command: "exit" }, LEAVING));
 
   try {
-    if (breakdown.hasCome) return EXIT.internal;
-    if (signals.haveCome) return EXIT.done;
+    if (fatalErrors.haveOccurred) return EXIT.internal;
+    if (signals.haveArrived) return EXIT.done;
     log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
     const outcome = await Promise.race([
       begin(provider, options),
       provider.asked,
       provider.essentialEnd,
-      signals.come,
-      breakdown.comes,
+      signals.first,
+      fatalErrors.first,
     ]);
     if (outcome === undefined) return EXIT.done;
     return "code" in outcome ? outcome.code : report(outcome, options);
   } finally {
     await closeVisibly(provider, log);
     log.info({ context: provider.contextId, pid }, "provider left");
-    // What can't be ended would keep us for as long as it lives.
+    // A process that can't be ended would keep this one for as long as it lives.
     if (provider.living().length > 0) await exit(EXIT.failed);
   }
 }
 
-/** Refuses an option that says how, without the one that says that. */
-function assertNothingIdle({ http, http_token, history, history_size }: Options): void {
-  if (http === undefined && http_token !== undefined)
-    throw new ZcontextError("ERR_USAGE", "--http-token is for --http, which says where the dashboard is");
-  if (history === undefined && history_size !== undefined)
-    throw new ZcontextError("ERR_USAGE", "--history-size is for --history, which keeps one");
+/** Refuses an option that means nothing without another one. */
+function assertComplete({ http, http_token, history, history_size }: Options): void {
+  if (http === undefined && http_token !== undefined) throw incomplete("--http-token", "--http");
+  if (history === undefined && history_size !== undefined) throw incomplete("--history-size", "--history");
 }
 
-// A provider has more to do than to answer.
-function outlastReader(log: Log): void {
+function incomplete(given: string, missing: string): ZcontextError {
+  return new ZcontextError("ERR_USAGE", `${given} requires ${missing}`, {
+    hint: `Add ${missing}, or leave out ${given}; \`service-context --help\` explains them.`,
+  });
+}
+
+// A closed stdout ends the other commands; a provider has more to do than to answer.
+function outliveReader(log: Log): void {
   process.stdout.removeAllListeners("error").on("error", ({ code, message }: NodeJS.ErrnoException) => {
     if (code !== "EPIPE") log.warn({ reason: message }, "can't write to stdout");
   });
 }
 
-/** Ends the process, whatever it holds on to, once what it has said has got out, or nobody reads it. */
+/** Ends the process, whatever is still open, once its output has been read or too long was not. */
 async function exit(code: number): Promise<never> {
   await Promise.all([process.stdout, process.stderr].map((stream) => emptied(stream, UNREAD_MS)));
   process.exit(code);
 }
 
-// Loaded when they are asked for: most providers have none.
+// Loaded only on request: most providers have neither.
 async function openDashboard(...words: Parameters<typeof import("./dashboard.ts").openDashboard>): Promise<Dashboard> {
   return (await import("./dashboard.ts")).openDashboard(...words);
 }
@@ -165,51 +167,18 @@ async function openRecorder(...words: Parameters<typeof import("./recorder.ts").
   return (await import("./recorder.ts")).openRecorder(...words);
 }
 
-/** An exception that nobody has caught: half dead is worse than an end. */
-interface Breakdown {
-  readonly hasCome: boolean;
-  /** Resolves at the first one. */
-  readonly comes: Promise<void>;
-  /** Resolves so long after the first one: by then the provider has left in order, or is not able to. */
-  over(ms: number): Promise<number>;
-}
-
-function expectBreakdown(log: Log): Breakdown {
-  const { promise: comes, resolve } = deferred();
-  let hasCome = false;
-  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(event, (error: unknown) => {
-      // Only the first one says what is wrong: of what follows there may be no end.
-      if (!hasCome)
-        log.error({ reason: error instanceof Error ? error.stack : String(error) }, "internal error, leaving");
-      hasCome = true;
-      resolve();
-    });
-  }
-  return {
-    get hasCome() {
-      return hasCome;
-    },
-    comes,
-    async over(ms) {
-      await comes;
-      return pause(ms, EXIT.internal);
-    },
-  };
-}
-
-// Without --until-done this never resolves: the provider waits for commands.
+/** Starts the transaction that the options ask for; without --until-done it never resolves. */
 function begin(provider: Provider, options: Options): Promise<Outcome> {
   const never = new Promise<never>(() => {});
   if (options.start === undefined && !options.until_done) return never;
   const named = typeof options.start === "string" && options.start !== "" ? options.start : undefined;
-  // What an earlier provider was running goes on: it is the start that is asked for here, and not to be doubled.
-  const going = provider.resumed.find((id) => named === undefined || id === named);
-  const transaction = going ?? named ?? generateTransaction();
+  // A transaction that was resumed counts as the start that the options ask for.
+  const resumed = provider.resumed.find((id) => named === undefined || id === named);
+  const transaction = resumed ?? named ?? generateTransaction();
   if (!options.json) answer(`transaction ${transaction}`);
   else if (!options.until_done) answerJson({ transaction });
   const done = options.until_done ? provider.untilDone(transaction) : never;
-  if (going === undefined) provider.start(transaction);
+  if (resumed === undefined) provider.start(transaction);
   return done;
 }
 
@@ -226,10 +195,10 @@ function report(outcome: Outcome, { json }: Options): number {
   return failed ? EXIT.failed : EXIT.done;
 }
 
-/** Closes the provider and says who keeps it waiting. */
+/** Closes the provider, and logs the tasks that it waits for meanwhile. */
 async function closeVisibly(provider: Provider, log: Log): Promise<void> {
   const progress = setInterval(async () => {
-    const pendingStops = await provider.pendingStops(MOST_NAMED);
+    const pendingStops = await provider.pendingStops(MAX_DESCRIBED);
     const living = provider.living();
     if (living.length > 0) log.info({ living, waiting_for: pendingStops.map(describe) }, "waiting for tasks");
   }, PROGRESS_MS);
@@ -239,6 +208,6 @@ async function closeVisibly(provider: Provider, log: Log): Promise<void> {
 /** `ts004 (12 s, SIGTERM sent, 3 pids)` */
 function describe({ task, forMs, signal, pids }: Awaited<ReturnType<Provider["pendingStops"]>>[number]): string {
   const sent = signal === undefined ? "asked" : `${signal} sent`;
-  const who = pids.length === 1 ? `pid ${pids[0]}` : `${pids.length} pids`;
-  return `${task} (${Math.round(forMs / 1_000)} s, ${sent}, ${who})`;
+  const processes = pids.length === 1 ? `pid ${pids[0]}` : `${pids.length} pids`;
+  return `${task} (${Math.round(forMs / 1_000)} s, ${sent}, ${processes})`;
 }

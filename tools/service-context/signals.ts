@@ -1,40 +1,40 @@
-// The signals that ask a provider to leave. They are heard from its first moment on, whoever acts on them: the first
-// process of a container has no default to be ended by, and to it a signal that nobody hears is lost.
+// The signals that ask a provider to leave. They are handled from its first moment on: the first process of a container
+// has no default handlers, so a signal that it does not handle is lost.
 import { readFileSync } from "node:fs";
 import { deferred } from "../../src/deferred.ts";
 
 export interface Signals {
-  readonly haveCome: boolean;
+  readonly haveArrived: boolean;
   /** Resolves at the first one. */
-  readonly come: Promise<void>;
-  /** Calls for each one, those that have come already included, with its number from 1 on. */
-  follow(call: (signal: NodeJS.Signals, count: number) => void): void;
+  readonly first: Promise<void>;
+  /** Calls for each signal, including those that have arrived already, with its number from 1 on. */
+  onEach(call: (signal: NodeJS.Signals, count: number) => void): void;
 }
 
-export function hearSignals(): Signals {
-  const heard: NodeJS.Signals[] = [];
+export function handleSignals(): Signals {
+  const arrived: NodeJS.Signals[] = [];
   const calls: ((signal: NodeJS.Signals, count: number) => void)[] = [];
-  const { promise: come, resolve } = deferred();
+  const { promise: first, resolve } = deferred();
   for (const signal of ["SIGINT", "SIGTERM", ...(isHangupIgnored() ? [] : ["SIGHUP" as const])] as const) {
     process.on(signal, () => {
-      heard.push(signal);
-      for (const call of calls) call(signal, heard.length);
+      arrived.push(signal);
+      for (const call of calls) call(signal, arrived.length);
       resolve();
     });
   }
   return {
-    get haveCome() {
-      return heard.length > 0;
+    get haveArrived() {
+      return arrived.length > 0;
     },
-    come,
-    follow(call) {
-      for (const [index, signal] of heard.entries()) call(signal, index + 1);
+    first,
+    onEach(call) {
+      for (const [index, signal] of arrived.entries()) call(signal, index + 1);
       calls.push(call);
     },
   };
 }
 
-/** Whether whoever started us wants us to outlive the terminal, as nohup does; a handler would undo that. */
+/** Whether this process was started to outlive its terminal, as by nohup; a handler of SIGHUP would undo that. */
 function isHangupIgnored(): boolean {
   try {
     const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];

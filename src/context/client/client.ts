@@ -1,33 +1,37 @@
-// The asking side of a context: commands a provider over the bus and asks for its state. Loads nothing of the
-// supervising side.
+// The asking side of a context: sends a provider commands and questions over the link, and follows what becomes of
+// them. Loads nothing of the supervising side.
 import { randomUUID } from "node:crypto";
 import { ERROR_CODES, type ErrorCode, ZcontextError } from "../../errors.ts";
-import { connectOutbox } from "../../link/link.ts";
 import { connectRequester, type Requester } from "../../link/request.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import type { Message, StateMessage } from "../../protocol/message.ts";
+import type { ControlMessage, Message } from "../../protocol/message.ts";
 import { FIGURES_ONLY, queryMessage, type TopQuery } from "../../protocol/query.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
-import { findPresence, type Presence } from "../provider/presence.ts";
-import { commandMessage } from "./command-message.ts";
-import { type Command, follow, gone, ordersIn, type Progress, recordsOf } from "./command-progress.ts";
+import { readObjects, readOrders, readTasks, readWords } from "./answers.ts";
+import { type Command, commandMessage } from "./command.ts";
+import { type CommandProgress, trackCommand } from "./command-progress.ts";
+import { providerGone, watchProvider } from "./provider-loss.ts";
 
-export type { Command, Progress, SettledTask } from "./command-progress.ts";
+export type { Command } from "./command.ts";
+export type { CommandProgress } from "./command-progress.ts";
+export type { SettledTask } from "./command-state.ts";
 
 export interface ContextClient extends AsyncDisposable {
   /**
+   * Sends a command, and resolves when the provider has accepted it.
+   *
    * @throws {ZcontextError} with the provider's own code and reason when it refuses, `ERR_REQUEST_TIMEOUT` or
    *   `ERR_PROVIDER_GONE`.
    */
-  command(command: Command): Promise<Progress>;
+  command(command: Command): Promise<CommandProgress>;
   /** The ids of the transactions that run. */
   running(): Promise<string[]>;
   /** The tasks of a transaction as the provider has them. */
   state(transaction: string): Promise<TaskRecord[]>;
   /**
-   * Figures of the processes of a transaction, and what else is asked for; `service` has them published from now on, or
-   * no longer.
+   * Figures of the processes of a transaction, with the lists that the query asks for; its `service` begins or ends their
+   * publication.
    *
    * @throws {ZcontextError} with the provider's own code and reason, or as `command`.
    */
@@ -43,113 +47,80 @@ export interface ClientOptions {
   contextFile?: string;
 }
 
-/** From when on a forwarder that does not come back means that its provider is gone as well, in milliseconds. */
-const AWAY_MS = 3_000;
-
 /**
  * Connects to the provider behind a forwarder.
  *
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when nobody answers within `timeoutMs`.
+ * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when the forwarder does not answer within `timeoutMs`.
  */
 export async function connectContext(
   endpoints: Endpoints,
   { timeoutMs = 1_500, answerMs, contextFile }: ClientOptions = {},
 ): Promise<ContextClient> {
-  const watchers = new Set<(message: Message) => void>();
-  const provider = await holderOf(contextFile, endpoints);
+  const listeners = new Set<(message: Message) => void>();
+  const findLoss = await watchProvider(endpoints, contextFile);
   const requester = await connectRequester(endpoints, {
     topics: ["control", "state"],
     timeoutMs,
     ...(answerMs === undefined ? {} : { answerMs }),
     isAnswer: ({ kind, header }) => kind === "control" || header.action.startsWith("reply_"),
     onMessage(message) {
-      for (const watch of watchers) watch(message);
+      for (const listener of listeners) listener(message);
     },
   });
 
-  async function whoIsGone(): Promise<string | undefined> {
-    if (provider !== undefined) return whoHasLeft(provider);
-    return (await isForwarderThere(endpoints)) ? undefined : "the provider is gone";
-  }
-
-  // Whoever does not answer may be gone, which says more.
+  // A provider that does not answer may be gone, which is the better reason.
   async function orGone<T>(asking: Promise<T>): Promise<T> {
     try {
       return await asking;
     } catch (error) {
-      const who = (error as Partial<ZcontextError>).code === "ERR_REQUEST_TIMEOUT" ? await whoIsGone() : undefined;
-      throw who === undefined ? error : gone(who);
+      const isLate = error instanceof ZcontextError && error.code === "ERR_REQUEST_TIMEOUT";
+      const loss = isLate ? await findLoss() : undefined;
+      throw loss === undefined ? error : providerGone(loss);
     }
   }
 
-  const ask = async (transaction: string) => recordsOf((await query(requester, "request", transaction)) as JsonObject);
+  async function askForTasks(transaction: string): Promise<TaskRecord[]> {
+    const content = await query(requester, "request", transaction);
+    return (isObject(content) ? readTasks(content) : undefined) ?? malformed("request", "the tasks", content);
+  }
+
   return {
     async command(command) {
       const requestId = randomUUID();
-      // Listens from before the command goes out, so that nothing it sets going is missed.
-      const following = follow(command, { requestId, ask: () => ask(command.transaction), whoIsGone });
-      watchers.add(following.watch);
-      const end = () => watchers.delete(following.watch);
+      const tracker = trackCommand(command, { requestId, ask: () => askForTasks(command.transaction), findLoss });
+      // Added before the command goes out, so that nothing it sets going is missed.
+      listeners.add(tracker.hear);
+      const end = () => listeners.delete(tracker.hear);
       try {
         const { header, ...message } = commandMessage(command);
         const asking = requester.ask({ ...message, header: { ...header, requestId } });
-        const orders = acceptedOrders(await orGone(asking));
-        const { before } = following;
-        return { orders, before, settled: (timeoutMs) => following.settled(timeoutMs).finally(end) };
+        const orders = readOrders(accepted(await orGone(asking))) ?? {};
+        const { before } = tracker;
+        return { orders, before, settled: (timeoutMs) => tracker.settled(timeoutMs).finally(end) };
       } catch (error) {
         end();
         throw error;
       }
     },
     async running() {
-      const { content } = await orGone(askState(requester, "request", ""));
-      const error = isObject(content) && isObject(content.error) ? content.error : {};
-      return (error.running ?? []) as string[];
+      // A provider that is asked about no transaction says in its error which ones there are.
+      const content = await orGone(ask(requester, "request", ""));
+      const { running } = errorIn(content) ?? {};
+      return running === undefined ? [] : (readWords(running) ?? malformed("request", "transactions", running));
     },
-    state: (transaction) => orGone(ask(transaction)),
-    top: async (transaction, asked) =>
-      (await orGone(query(requester, "top", transaction, { ...FIGURES_ONLY, ...asked }))) as JsonObject[],
+    state: (transaction) => orGone(askForTasks(transaction)),
+    async top(transaction, asked) {
+      const content = await orGone(query(requester, "top", transaction, { ...FIGURES_ONLY, ...asked }));
+      return readObjects(content) ?? malformed("top", "a list of figures", content);
+    },
     [Symbol.asyncDispose]: () => requester[Symbol.asyncDispose](),
   };
 }
 
-interface Holder {
-  contextFile: string;
-  pid: number;
-}
-
-// The file may be run by another provider than the one at these endpoints, or by none here.
-async function holderOf(contextFile: string | undefined, { publish }: Endpoints): Promise<Holder | undefined> {
-  const presence = contextFile === undefined ? undefined : await presenceOf(contextFile);
-  if (contextFile === undefined || typeof presence !== "object" || presence.endpoints?.publish !== publish)
-    return undefined;
-  return { contextFile, pid: presence.pid };
-}
-
-async function whoHasLeft({ contextFile, pid }: Holder): Promise<string | undefined> {
-  const presence = await presenceOf(contextFile);
-  if (presence === undefined) return `the provider (pid ${pid}) is gone`;
-  if (presence === "silent" || presence.pid === pid) return undefined;
-  return `the provider (pid ${pid}) is gone, and another one (pid ${presence.pid}) has taken its place`;
-}
-
-function presenceOf(contextFile: string): Promise<Presence | undefined | "silent"> {
-  return findPresence(contextFile).catch(() => "silent" as const);
-}
-
-async function isForwarderThere({ publish }: Endpoints): Promise<boolean> {
-  try {
-    await (await connectOutbox(publish, { timeoutMs: AWAY_MS })).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function acceptedOrders(answer: Message): Progress["orders"] {
+function accepted(answer: Message): ControlMessage {
   if (answer.kind !== "control") throw new ZcontextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
   if (answer.header.action === "refused") throw refusal(answer.status);
-  return ordersIn(answer) ?? {};
+  return answer;
 }
 
 function refusal({ code, reason }: JsonObject): ZcontextError {
@@ -157,27 +128,33 @@ function refusal({ code, reason }: JsonObject): ZcontextError {
 }
 
 function isErrorCode(code: Json | undefined): code is ErrorCode {
-  return (ERROR_CODES as readonly unknown[]).includes(code);
+  return ERROR_CODES.some((known) => known === code);
 }
 
-async function query(
+function errorIn(content: Json): JsonObject | undefined {
+  return isObject(content) && isObject(content.error) ? content.error : undefined;
+}
+
+function malformed(action: string, expected: string, came: Json): never {
+  const got = JSON.stringify(came).slice(0, 60);
+  throw new ZcontextError("ERR_MESSAGE_MALFORMED", `answer to ${action}: expected ${expected}, got ${got}`);
+}
+
+/** @throws {ZcontextError} with the provider's own code and reason where the answer is an error. */
+async function query(...asked: Parameters<typeof ask>): Promise<Json> {
+  const content = await ask(...asked);
+  const error = errorIn(content);
+  if (error !== undefined) throw refusal(error);
+  return content;
+}
+
+async function ask(
   requester: Requester,
   action: "request" | "top",
   transaction: string,
   asked: TopQuery = {},
 ): Promise<Json> {
-  const { content } = await askState(requester, action, transaction, asked);
-  if (isObject(content) && isObject(content.error)) throw refusal(content.error);
-  return content;
-}
-
-async function askState(
-  requester: Requester,
-  action: "request" | "top",
-  transaction: string,
-  asked: TopQuery = {},
-): Promise<StateMessage> {
   const answer = await requester.ask(queryMessage(action, transaction, asked));
   if (answer.kind !== "state") throw new ZcontextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
-  return answer;
+  return answer.content;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createPace } from "../../../src/tasks/backpressure.ts";
+import { createBackpressure } from "../../../src/tasks/backpressure.ts";
 
 /** Whether a promise has settled once everything that can go on has. */
 async function isSettled(promise: Promise<void>): Promise<boolean> {
@@ -12,30 +12,30 @@ async function isSettled(promise: Promise<void>): Promise<boolean> {
 }
 
 test("a task goes on at once as long as the provider is near", async () => {
-  const pace = createPace(new AbortController().signal);
+  const backpressure = createBackpressure(new AbortController().signal);
 
-  expect(await isSettled(pace.after(1))).toBe(true);
-  expect(await isSettled(pace.after(256))).toBe(true);
+  expect(await isSettled(backpressure.after(1))).toBe(true);
+  expect(await isSettled(backpressure.after(256))).toBe(true);
 });
 
-test("a task that is far ahead waits until the provider has come after it", async () => {
-  const pace = createPace(new AbortController().signal);
-  const waiting = pace.after(300);
+test("a task that is far ahead waits until the provider has caught up", async () => {
+  const backpressure = createBackpressure(new AbortController().signal);
+  const waiting = backpressure.after(300);
 
   expect(await isSettled(waiting)).toBe(false);
-  pace.heard(32);
+  backpressure.heard(32);
   expect(await isSettled(waiting)).toBe(false);
-  pace.heard(64);
+  backpressure.heard(64);
   expect(await isSettled(waiting)).toBe(true);
 });
 
-test("a task that is to stop is not held back", async () => {
+test("a task that is told to stop is not held back", async () => {
   const stop = new AbortController();
-  const pace = createPace(stop.signal);
-  const waiting = pace.after(1_000);
+  const backpressure = createBackpressure(stop.signal);
+  const waiting = backpressure.after(1_000);
 
   stop.abort();
 
   expect(await isSettled(waiting)).toBe(true);
-  expect(await isSettled(pace.after(2_000))).toBe(true);
+  expect(await isSettled(backpressure.after(2_000))).toBe(true);
 });

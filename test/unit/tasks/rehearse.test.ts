@@ -45,7 +45,7 @@ describe("a single task", () => {
     });
   });
 
-  test("knows who and where it is, and its announcements say it", async () => {
+  test("knows its ids and names, and its announcements carry them", async () => {
     const names = { transaction: "T7", serviceId: "ts_100", serviceName: "echo_action", contextId: "context007" };
     let seen: Partial<Scope> = {};
 
@@ -209,7 +209,7 @@ test("a failure that a task announces itself does not end it", async () => {
   });
 });
 
-test("what a task prints and publishes is recorded in order, and goes nowhere", async () => {
+test("what a task prints and publishes is recorded in order, and reaches nothing else", async () => {
   const stdout = vi.spyOn(process.stdout, "write");
   const stderr = vi.spyOn(process.stderr, "write");
 
@@ -401,7 +401,7 @@ describe("once it is over,", () => {
     expect(actionsOf(rehearsal).at(-1)).toBe("stopped");
   });
 
-  test("whoever holds the task's signal is told to stop", async () => {
+  test("what holds the task's signal is told to stop", async () => {
     let signal: AbortSignal | undefined;
 
     await rehearse(

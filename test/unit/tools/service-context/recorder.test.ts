@@ -4,7 +4,7 @@ import { openRecorder } from "../../../../tools/service-context/recorder.ts";
 import { recordLog } from "../../../support/context.ts";
 import { makeFolder } from "../../../support/folder.ts";
 
-test("a file that is none of the history is told of once, however often it is passed over", async () => {
+test("a file that is none of the history is logged once, however often it is skipped", async () => {
   await using folder = await makeFolder();
   const file = await folder.write("Context-Test.xml", "");
   await folder.write(`.zcontext/Context-Test.history/${plainName(1)}`, "not a record\n");
@@ -13,5 +13,5 @@ test("a file that is none of the history is told of once, however often it is pa
 
   for (let times = 0; times < 3; times += 1) for await (const _ of recorder.keptHistory.since(0));
 
-  expect(log.lines.all.map(({ phrase }) => phrase)).toEqual(["history passed over"]);
+  expect(log.lines.all.map(({ phrase }) => phrase)).toEqual(["history file skipped"]);
 });

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import type { Beat } from "../../../src/protocol/pipe.ts";
-import { type BeatClock, isInspected, startBeats } from "../../../src/tasks/beat.ts";
+import { type HeartbeatClock, isInspected, startHeartbeat } from "../../../src/tasks/heartbeat.ts";
 
 /** A clock whose timer fires when the test says so, late or in time. */
 function virtualClock() {
   let nowMs = 5_000;
   let call: (() => void) | undefined;
   const intervals: number[] = [];
-  const clock: BeatClock = {
+  const clock: HeartbeatClock = {
     monotonicMs: () => nowMs,
     every(intervalMs, timerCall) {
       intervals.push(intervalMs);
@@ -27,22 +27,22 @@ function virtualClock() {
   };
 }
 
-function beatsOf(heartbeatMs: number) {
+function heartbeatOf(heartbeatMs: number) {
   const heard: Beat[] = [];
   const { clock, ...timer } = virtualClock();
-  const beats = startBeats(heartbeatMs, (beat) => heard.push(beat), clock);
-  return { heard, beats, ...timer };
+  const heartbeat = startHeartbeat(heartbeatMs, (beat) => heard.push(beat), clock);
+  return { heard, heartbeat, ...timer };
 }
 
 test("the first beat comes at once", () => {
-  const { heard, intervals } = beatsOf(1_000);
+  const { heard, intervals } = heartbeatOf(1_000);
 
   expect(heard.map(({ delayMs }) => delayMs)).toEqual([0]);
   expect(intervals).toEqual([1_000]);
 });
 
 test("a beat says how late it is, counted from the beat before", () => {
-  const { heard, fireAfter } = beatsOf(1_000);
+  const { heard, fireAfter } = heartbeatOf(1_000);
 
   for (const elapsedMs of [1_000, 1_250, 999.5, 4_000]) fireAfter(elapsedMs);
 
@@ -50,7 +50,7 @@ test("a beat says how late it is, counted from the beat before", () => {
 });
 
 test("a beat tells of the heap, of what is open, and whether it is inspected", () => {
-  const { heard } = beatsOf(1_000);
+  const { heard } = heartbeatOf(1_000);
 
   expect(heard).toEqual([
     { delayMs: 0, heapBytes: expect.any(Number), handles: expect.any(Number), isInspected: isInspected() },
@@ -59,18 +59,18 @@ test("a beat tells of the heap, of what is open, and whether it is inspected", (
 });
 
 test("no beat comes after the stop", () => {
-  const { heard, beats, fireAfter } = beatsOf(1_000);
+  const { heard, heartbeat, fireAfter } = heartbeatOf(1_000);
 
-  beats.stop();
+  heartbeat.stop();
   fireAfter(1_000);
 
   expect(heard).toHaveLength(1);
 });
 
 test.each([0, Number.NaN, undefined as never])("a task without a heartbeat (%s) does not beat", (heartbeatMs) => {
-  const { heard, beats, intervals } = beatsOf(heartbeatMs);
+  const { heard, heartbeat, intervals } = heartbeatOf(heartbeatMs);
 
-  beats.stop();
+  heartbeat.stop();
 
   expect(heard).toEqual([]);
   expect(intervals).toEqual([]);
@@ -79,9 +79,9 @@ test.each([0, Number.NaN, undefined as never])("a task without a heartbeat (%s) 
 test("beats keep no process alive", () => {
   const before = process.getActiveResourcesInfo();
 
-  const beats = startBeats(3_600_000, () => {});
+  const heartbeat = startHeartbeat(3_600_000, () => {});
   const during = process.getActiveResourcesInfo();
-  beats.stop();
+  heartbeat.stop();
 
   expect(during).toEqual(before);
 });

@@ -1,17 +1,17 @@
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { createPrinter } from "../../../src/tasks/printer.ts";
+import { createTaskOutput } from "../../../src/tasks/task-output.ts";
 import { slowReader } from "../../support/slow-reader.ts";
 
 /** So long that a test never waits for it. */
 const NEVER_MS = 3_600_000;
 
-/** A printer with room for so many characters, and whoever reads what it prints. */
+/** An output with room for so many characters, and its reader. */
 function printing({ maxWaiting, signal = new AbortController().signal }: { maxWaiting: number; signal?: AbortSignal }) {
   const { stream: stdout, read, readOn } = slowReader({ highWaterMark: 4 });
   const stderr = new Writable({ write: (_, __, done) => done() });
   return {
-    printer: createPrinter({ stdout, stderr }, signal, maxWaiting),
+    output: createTaskOutput({ stdout, stderr }, signal, maxWaiting),
     lines: () => read.join("").split("\n").slice(0, -1),
     readOn,
   };
@@ -24,18 +24,18 @@ async function hasHappened(what: Promise<unknown>): Promise<boolean> {
 
 describe("a task that prints", () => {
   test("little goes on at once", async () => {
-    const { printer } = printing({ maxWaiting: 100 });
+    const { output } = printing({ maxWaiting: 100 });
 
-    printer.print("stdout", "a");
+    output.print("stdout", "a");
 
-    expect(await hasHappened(printer.caughtUp())).toBe(true);
+    expect(await hasHappened(output.caughtUp())).toBe(true);
   });
 
   test("faster than it is read is held back until it is read, and nothing is lost", async () => {
-    const { printer, lines, readOn } = printing({ maxWaiting: 100 });
+    const { output, lines, readOn } = printing({ maxWaiting: 100 });
 
-    for (const line of ["one", "two", "three"]) printer.print("stdout", line);
-    const caughtUp = printer.caughtUp();
+    for (const line of ["one", "two", "three"]) output.print("stdout", line);
+    const caughtUp = output.caughtUp();
     expect(await hasHappened(caughtUp)).toBe(false);
     readOn();
     await caughtUp;
@@ -45,25 +45,25 @@ describe("a task that prints", () => {
 
   test("is not held back any more when it is to stop", async () => {
     const stop = new AbortController();
-    const { printer } = printing({ maxWaiting: 100, signal: stop.signal });
-    printer.print("stdout", "more than a little");
+    const { output } = printing({ maxWaiting: 100, signal: stop.signal });
+    output.print("stdout", "more than a little");
 
-    const caughtUp = printer.caughtUp();
+    const caughtUp = output.caughtUp();
     expect(await hasHappened(caughtUp)).toBe(false);
     stop.abort();
 
     await caughtUp;
-    await printer.caughtUp();
+    await output.caughtUp();
   });
 
   test("without ever waiting loses what finds no room, and how much is printed", async () => {
-    const { printer, lines, readOn } = printing({ maxWaiting: 12 });
+    const { output, lines, readOn } = printing({ maxWaiting: 12 });
 
-    for (const line of ["one", "two", "three", "four", "five"]) printer.print("stdout", line);
+    for (const line of ["one", "two", "three", "four", "five"]) output.print("stdout", line);
     readOn();
-    await printer.emptied(NEVER_MS);
-    printer.print("stdout", "six");
-    await printer.emptied(NEVER_MS);
+    await output.emptied(NEVER_MS);
+    output.print("stdout", "six");
+    await output.emptied(NEVER_MS);
 
     expect(lines()).toEqual([
       ...["one", "two"],
@@ -73,10 +73,10 @@ describe("a task that prints", () => {
   });
 
   test("and ends is waited for, though not for ever", async () => {
-    const { printer, lines } = printing({ maxWaiting: 100 });
-    printer.print("stdout", "one");
+    const { output, lines } = printing({ maxWaiting: 100 });
+    output.print("stdout", "one");
 
-    await printer.emptied(1);
+    await output.emptied(1);
 
     expect(lines()).toEqual([]);
   });

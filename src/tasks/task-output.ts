@@ -1,44 +1,32 @@
-// What a task prints is kept here until the provider reads it. A task that prints faster than it is read is held back
-// where it waits for something anyway; one that never waits would grow without bound, so some of its lines are dropped.
+// Keeps what a task prints until the provider reads it. A task that prints faster than it is read is held back wherever
+// it waits anyway. One that never waits would fill the memory, so lines beyond a bound are dropped and counted.
 import type { Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 
-export interface Printer {
-  /** Never waits; a line that finds no room is counted, and the count is printed once there is room again. */
+export interface TaskOutput {
+  /** Never waits. Lines that find no room are dropped, and their number is printed once there is room again. */
   print(stream: "stdout" | "stderr", text: string): void;
-  /** Resolves when all but a little has been read; at once when the task is to stop. */
+  /** Resolves when little is left to read; at once when the task is told to stop. */
   caughtUp(): Promise<void>;
   /** Resolves when everything has been read, or after so many milliseconds. */
   emptied(boundMs: number): Promise<void>;
 }
 
-/** So much of each stream may wait, in characters. */
+/** How much of each stream may wait, in characters. */
 const MAX_WAITING = 16 * 1024 * 1024;
 
-export function createPrinter(
+export function createTaskOutput(
   streams: { stdout: Writable; stderr: Writable },
   signal: AbortSignal,
   maxWaiting: number = MAX_WAITING,
-): Printer {
+): TaskOutput {
   const both = [streams.stdout, streams.stderr];
   const dropped = { stdout: 0, stderr: 0 };
 
-  function tell(name: "stdout" | "stderr"): void {
+  function reportDropped(name: "stdout" | "stderr"): void {
     const count = dropped[name];
     dropped[name] = 0;
     streams[name].write(`zcontext: ${count} lines dropped, printed faster than they can be read\n`);
-  }
-
-  // A write of nothing is done when all that stands before it has been read.
-  function written(stream: Writable, isOver: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = () => {
-        isOver.removeEventListener("abort", finish);
-        resolve();
-      };
-      isOver.addEventListener("abort", finish);
-      stream.write("", finish);
-    });
   }
 
   return {
@@ -48,7 +36,7 @@ export function createPrinter(
         stream.write(`${text}\n`);
         return;
       }
-      if (dropped[name] === 0) stream.once("drain", () => tell(name));
+      if (dropped[name] === 0) stream.once("drain", () => reportDropped(name));
       dropped[name] += 1;
     },
     async caughtUp() {
@@ -64,4 +52,17 @@ export function createPrinter(
       over.abort();
     },
   };
+}
+
+/** Resolves when all that was written so far has been read, or the signal is aborted. */
+function written(stream: Writable, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    signal.addEventListener("abort", finish);
+    // Writes complete in order: when an empty one does, so have all before it.
+    stream.write("", finish);
+  });
 }

@@ -1,20 +1,22 @@
-// The work of a task, in whatever world its scope reaches.
-import { setImmediate as breathe } from "node:timers/promises";
+// Runs a task to its end and says how it ended. Knows neither sockets nor processes: the scope brings them.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { reasonOf } from "../errors.ts";
-import type { Said } from "./announcement.ts";
+import type { OwnAnnouncement } from "./announcement.ts";
 import type { Task, TaskScope } from "./define.ts";
 
 /** The last announcement of a run, and what was thrown where that is why it ends. */
-export interface Ending extends Said {
+export interface Ending extends OwnAnnouncement {
   action: "stopped" | "failed";
   error?: unknown;
 }
 
 /**
- * Runs a task, once or until it is told to stop, and says how that ended; `crash` rejects when it can't go on, and the
- * next round waits until it has caught up.
+ * Runs a task once, or again and again until it is told to stop.
+ *
+ * @param crash - Rejects when the task can't go on, such as by an uncaught exception.
+ * @param caughtUp - Resolves when the next round may begin.
  */
-export async function work<Configuration>(
+export async function runTask<Configuration>(
   task: Task<Configuration>,
   scope: TaskScope<Configuration>,
   crash: Promise<never>,
@@ -26,7 +28,7 @@ export async function work<Configuration>(
     await Promise.race([runRounds(task, scope, caughtUp), crash]);
     return scope.signal.aborted ? stopped : { ...stopped, items: {} };
   } catch (error) {
-    // Whoever is told to stop may well throw at that.
+    // A task may throw when it is told to stop; that is not a failure.
     if (scope.signal.aborted) return stopped;
     return { action: "failed", result: "failure", items: { pid, reason: reasonOf(error) }, error };
   }
@@ -41,6 +43,6 @@ async function runRounds<Configuration>(
     if (scope.signal.aborted) return;
     await task.run(scope);
     await caughtUp();
-    await breathe();
+    await nextTurn();
   } while (task.kind === "looped");
 }

@@ -1,14 +1,13 @@
+// The subscriber of a task that listens to the others. A task that does not listen has none: each of a hundred tasks
+// would otherwise be sent all that the others announce.
 import type { Inbox } from "../link/inbox.ts";
 import { connectInbox } from "../link/link.ts";
 import type { StartData } from "../protocol/pipe.ts";
 import { readAnnouncement } from "./announcement.ts";
 import type { Announcement } from "./define.ts";
 
-/**
- * Calls back for every announcement of the transaction's tasks. Only a task that listens opens a subscriber: a hundred
- * that don't would each be sent all that the others say.
- */
-export function listenToControl(
+/** Calls the handler for each announcement of the transaction's tasks. */
+export function connectControlInbox(
   { endpoints, transaction }: StartData,
   handler: (announcement: Announcement) => void,
 ): Promise<Inbox> {
@@ -21,7 +20,7 @@ export function listenToControl(
       try {
         handler(announcement);
       } catch (error) {
-        // The fault is the task's, not the message's.
+        // The inbox drops a message that throws, but this fault is the task's: it becomes an uncaught exception.
         queueMicrotask(() => {
           throw error;
         });

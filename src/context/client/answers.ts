@@ -1,0 +1,67 @@
+// Reads what a provider says about tasks and orders. What does not have the expected shape reads as undefined, so that
+// the caller decides: an answer is then refused, and an overheard message ignored. Pure.
+import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { CONTEXT_NAME, type ControlMessage } from "../../protocol/message.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
+import { isTaskState } from "../../protocol/task-state.ts";
+
+/** What each task was told, by its id: `start`, `define`, `restart` or `stop`. */
+export interface Orders {
+  readonly [serviceId: string]: string;
+}
+
+/** The tasks of a transaction as `context_info` and `reply_context` list them. */
+export function readTasks({ tasks = [] }: JsonObject): TaskRecord[] | undefined {
+  return Array.isArray(tasks) && tasks.every(isTaskRecord) ? tasks : undefined;
+}
+
+/** The tasks of one transaction out of the `data` of a `context_info`. */
+export function readTasksOf(transaction: string, { status: { data } }: ControlMessage): TaskRecord[] | undefined {
+  if (!Array.isArray(data)) return undefined;
+  for (const entry of data) {
+    const record = isObject(entry) ? entry[transaction] : undefined;
+    if (isObject(record)) return readTasks(record);
+  }
+  return undefined;
+}
+
+/** The orders that an accepted command has become, where the message is the provider's answer to one. */
+export function readOrders({ header, status: { orders } }: ControlMessage): Orders | undefined {
+  return header.serviceName === CONTEXT_NAME && isObject(orders) && isOrders(orders) ? orders : undefined;
+}
+
+/** A list of words, such as the ids of transactions. */
+export function readWords(value: Json | undefined): string[] | undefined {
+  return isWords(value) ? value : undefined;
+}
+
+/** A list of objects, such as the figures of tasks. */
+export function readObjects(value: Json | undefined): JsonObject[] | undefined {
+  return Array.isArray(value) && value.every(isObject) ? value : undefined;
+}
+
+function isTaskRecord(value: Json): value is TaskRecord {
+  if (!isObject(value)) return false;
+  const { service_id, serviceName, instance, action, state, lifecycle, pid, runs, reason, waits_for } = value;
+  return (
+    [service_id, serviceName, instance, action].every(isWord) &&
+    (state === "success" || state === "in_progress") &&
+    isTaskState(lifecycle) &&
+    typeof runs === "number" &&
+    (pid === null || typeof pid === "number") &&
+    (reason === undefined || isWord(reason)) &&
+    (waits_for === undefined || isWords(waits_for))
+  );
+}
+
+function isOrders(value: JsonObject): value is { [serviceId: string]: string } {
+  return Object.values(value).every(isWord);
+}
+
+function isWords(value: Json | undefined): value is string[] {
+  return Array.isArray(value) && value.every(isWord);
+}
+
+function isWord(value: Json | undefined): value is string {
+  return typeof value === "string";
+}

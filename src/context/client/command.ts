@@ -1,0 +1,25 @@
+// A command to a provider, and the message that carries it. Pure.
+import type { JsonObject } from "../../protocol/json.ts";
+import { CONTEXT_NAME, type ContextMessage } from "../../protocol/message.ts";
+
+/** A command for a transaction. Without a configuration the provider takes the tasks from its own file. */
+export interface Command {
+  action: "start" | "stop" | "restart" | "exit";
+  transaction: string;
+  /** The context's id, which the provider checks. Default: none. */
+  serviceId?: string;
+  /** `context` or `all`. Default `context`. */
+  serviceName?: string;
+  configuration?: JsonObject;
+}
+
+/** The message that carries a command. */
+export function commandMessage({
+  action,
+  transaction,
+  serviceId = "none",
+  serviceName = CONTEXT_NAME,
+  configuration = {},
+}: Command): ContextMessage {
+  return { kind: "context", header: { action, serviceId, serviceName, transaction }, configuration };
+}

@@ -1,0 +1,89 @@
+// What `conf-command` does: publishes a message of the caller's own, asks the provider, or commands it. Answers the exit
+// code.
+import type { ContextConfig } from "../../src/config/context-config.ts";
+import { connectContext } from "../../src/context/client/client.ts";
+import { commandMessage } from "../../src/context/client/command.ts";
+import { connectOutbox } from "../../src/link/link.ts";
+import type { Frame } from "../../src/protocol/codec.ts";
+import type { Endpoints } from "../../src/protocol/endpoints.ts";
+import { writeMessage } from "../../src/protocol/message.ts";
+import { findEndpoints, readContextFile } from "../context-file.ts";
+import { answer, answerJson, EXIT } from "../print.ts";
+import { ACTIONS, type CommandAction, isAction, isQuery, type QueryAction } from "./actions.ts";
+import { bodyFrom, commandFor, type Options, queryFor, transactionIn, usage } from "./command-message.ts";
+import { command } from "./command-provider.ts";
+import { query } from "./query-provider.ts";
+
+/** How long to wait for the forwarder before a message that has no answer is sent, in milliseconds. */
+const CONNECT_MS = 1_500;
+
+/** Does what the options say; answers the exit code. */
+export async function execute(options: Options): Promise<number> {
+  if (options.content !== undefined) return publish(options);
+  const action = actionIn(options);
+  if (action !== "top") assertNothingOfTop(options);
+  const { context_file: contextFile } = options;
+  const config = contextFile === undefined ? undefined : await readContextFile(contextFile);
+  const { publish: endpoint, subscribe } = await endpointsFor(options, config);
+  if (subscribe === undefined) return sendUnconfirmed(action, endpoint, options, config);
+  const endpoints = { publish: endpoint, subscribe };
+  await using client = await connectContext(endpoints, contextFile === undefined ? {} : { contextFile });
+  return isQuery(action) ? await query(client, action, options) : await command(client, action, options, config);
+}
+
+function actionIn({ action }: Options): CommandAction | QueryAction {
+  return isAction(action) ? action : usage("missing --action", `expected one of ${ACTIONS.join(", ")}`);
+}
+
+function assertNothingOfTop({ open_connections, opened_files, memory_maps, use_service }: Options): void {
+  const ofTop = { use_service, open_connections, opened_files, memory_maps };
+  const [given] = Object.entries(ofTop).find(([, isGiven]) => isGiven) ?? [];
+  if (given !== undefined) usage(`--${given} requires --action top`, "leave it out, or ask for the figures");
+}
+
+/** Where the provider is; without `subscribe` its answers can't be heard. */
+async function endpointsFor(
+  options: Options,
+  config: ContextConfig | undefined,
+): Promise<Partial<Endpoints> & { publish: string }> {
+  const { context_file: file, endpoint, subscribe_endpoint: subscribe } = options;
+  if (file !== undefined && config !== undefined && (endpoint === undefined || subscribe === undefined)) {
+    const found = await findEndpoints(file, config);
+    return { publish: endpoint ?? found.publish, subscribe: subscribe ?? found.subscribe };
+  }
+  const publish =
+    endpoint ?? usage("no provider is named", "expected --context_file, or --endpoint and --subscribe_endpoint");
+  return { publish, ...(subscribe === undefined ? {} : { subscribe }) };
+}
+
+async function sendUnconfirmed(
+  action: CommandAction | QueryAction,
+  endpoint: string,
+  options: Options,
+  config: ContextConfig | undefined,
+): Promise<number> {
+  const message = isQuery(action)
+    ? queryFor(action, transactionIn(options, action), options)
+    : commandMessage(commandFor(action, options, config));
+  const { transaction } = message.header;
+  await sendOnce(endpoint, writeMessage(message));
+  if (options.json) answerJson({ transaction, result: "sent, not confirmed" });
+  else answer(`transaction ${transaction || "-"}: sent, not confirmed`);
+  return EXIT.done;
+}
+
+async function publish(options: Options): Promise<number> {
+  const topic = options.topic ?? usage("missing --topic", "--content requires it");
+  const config = options.context_file === undefined ? undefined : await readContextFile(options.context_file);
+  const { publish: endpoint } = await endpointsFor(options, config);
+  await sendOnce(endpoint, { topic, body: bodyFrom(options) });
+  if (options.json) answerJson({ topic, result: "sent, not confirmed" });
+  else answer(`${topic}: sent, not confirmed`);
+  return EXIT.done;
+}
+
+async function sendOnce(endpoint: string, frame: Frame): Promise<void> {
+  const outbox = await connectOutbox(endpoint, { timeoutMs: CONNECT_MS });
+  outbox.publish(frame);
+  await outbox.close();
+}

@@ -1,0 +1,34 @@
+// Asks a provider for the state of its transactions, or for their figures, and prints the answer.
+import type { ContextClient } from "../../src/context/client/client.ts";
+import { readPeriodMs } from "../../src/protocol/query.ts";
+import { answer, EXIT, say } from "../print.ts";
+import type { QueryAction } from "./actions.ts";
+import { type Options, topQueryIn, usage } from "./command-message.ts";
+import { printFigures } from "./figures-table.ts";
+import { printTasks } from "./task-table.ts";
+
+/** Asks about one transaction, or about all that run; answers the exit code. */
+export async function query(client: ContextClient, action: QueryAction, options: Options): Promise<number> {
+  const transactions = options.transaction ? [options.transaction] : await client.running();
+  if (transactions.length === 0 && !options.json) answer("no transaction runs");
+  if (transactions.length > 1 && options.use_service)
+    usage("--use_service requires --transaction", `expected one of ${transactions.join(", ")}`);
+  for (const transaction of transactions) {
+    if (transactions.length > 1 && action === "top" && !options.json) answer(`transaction ${transaction}`);
+    if (action === "top") await showFigures(client, transaction, options);
+    else printTasks({ transaction, result: "success" }, await client.state(transaction), options);
+  }
+  return EXIT.done;
+}
+
+async function showFigures(client: ContextClient, transaction: string, options: Options): Promise<void> {
+  printFigures(transaction, await client.top(transaction, topQueryIn(options)), options);
+  if (!options.use_service) return;
+  const { service_type: type, service_endpoint: endpoint, service_freq: frequency } = options;
+  if (type === "none") return say(`${endpoint} no longer publishes transaction ${transaction}`);
+  // As the provider reads it: it publishes no more often than once a second.
+  const seconds = readPeriodMs(frequency) / 1_000;
+  say(
+    `${endpoint} publishes transaction ${transaction} every ${seconds} s until it is over; --service_type none ends it`,
+  );
+}
