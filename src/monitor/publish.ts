@@ -2,6 +2,7 @@
 // requests from the latest sample.
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import { isShortage } from "../shortage.ts";
 import { FIGURES_ONLY, type TopOptions } from "../protocol/query.ts";
 import { createAccounts } from "./accounts.ts";
 import {
@@ -65,7 +66,11 @@ export function startMonitor({
   function arm(): void {
     if (isClosed) return;
     const dueMs = performance.now() + periodMs;
-    timer = setTimeout(() => tick(Math.max(0, performance.now() - dueMs)).finally(arm), periodMs);
+    timer = setTimeout(() => {
+      tick(Math.max(0, performance.now() - dueMs))
+        .catch(skipShortage)
+        .finally(arm);
+    }, periodMs);
   }
 
   async function tick(loopDelayMs: number): Promise<void> {
@@ -128,6 +133,11 @@ export function startMonitor({
       await sampler[Symbol.asyncDispose]();
     },
   };
+}
+
+// Without descriptors nothing can be read, the provider's own memory included; figures come again when there are some.
+function skipShortage(error: unknown): void {
+  if (!isShortage(error)) throw error;
 }
 
 function healthOf({ rss, status, total }: ProcessFigures): { rssMib: number; isHalted: boolean } {

@@ -138,3 +138,22 @@ describe("the overview", () => {
     expect(watch.published.all.slice(0, before).filter(isEmpty)).toHaveLength(1);
   });
 });
+
+test("a sample for which the system has no descriptors is left out, and the next one is published", async () => {
+  const published = awaitEvents<Frame>("what was published", ({ topic }) => topic);
+  const working = samplerOf(living);
+  let samples = 0;
+  const sampler: Sampler = {
+    ...working,
+    async sample(pids) {
+      samples += 1;
+      if (samples === 1) throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+      return working.sample(pids);
+    },
+  };
+
+  await using _ = startMonitor({ sampler, watched: () => [t1], publish: published.add, periodMs: 1 });
+
+  expect(await published.first(({ topic }) => topic === "overview")).toMatchObject({ topic: "overview" });
+  expect(samples).toBeGreaterThan(1);
+});
