@@ -2,7 +2,7 @@
 // bounded, and sends what is new to listeners. Begins with the last hour of a kept history, where there is one.
 import { figuresOf } from "../history/figures.ts";
 import type { Log } from "../log.ts";
-import type { JsonObject } from "../protocol/json.ts";
+import type { Json, JsonObject } from "../protocol/json.ts";
 import { pickTransition, type Transition } from "../protocol/transition.ts";
 import type { Events, History, OutputLine, State } from "./api.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
@@ -11,10 +11,11 @@ import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
 import { createLruMap } from "./lru-map.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
 import { createRing, type Ring } from "./ring.ts";
-import type { DashboardObserver, KeptHistory, Source } from "./source.ts";
+import type { DashboardEvent, KeptHistory, Source } from "./source.ts";
 import { costOf, definitionsOf, transactionsOf, unhealthyReasonsOf } from "./state.ts";
 
-export interface DashboardData extends DashboardObserver {
+export interface DashboardData {
+  observe(event: DashboardEvent): void;
   readonly fanOut: FanOut;
   readonly metrics: Metrics;
   state(): State;
@@ -72,9 +73,7 @@ export function createDashboardData({
   const logs = createLruMap<Ring<OutputLine>>(MAX_TASKS, () =>
     createRing({ most: MAX_LINES, weight: MAX_LINES_LENGTH, weigh: ({ line }) => line.length }),
   );
-  const entries = createLruMap<{ latest: Parameters<DashboardObserver["sampled"]>[1] }>(MAX_TRANSACTIONS * 8, () => ({
-    latest: [],
-  }));
+  const entries = createLruMap<{ latest: readonly Json[] }>(MAX_TRANSACTIONS * 8, () => ({ latest: [] }));
   let overview: JsonObject = {};
   let isForwarderThere = true;
   let stateTimer: NodeJS.Timeout | undefined;
@@ -124,7 +123,60 @@ export function createDashboardData({
     }, STATE_PERIOD_MS);
   }
 
+  function moved(whole: Transition<string>): void {
+    const transition = pickTransition(whole);
+    backfill.inOrder(() => transitions.push(transition));
+    metrics.transition(transition.task, transition.to);
+    fanOut.send(EVENTS, "transition", transition);
+    changed();
+  }
+
+  function printed({ transaction, task, stream, line }: Extract<DashboardEvent, { type: "output" }>): void {
+    metrics.output(task, stream);
+    const channel = outputChannel(transaction, task);
+    const kept = { time: new Date(nowMs()).toISOString(), stream, line: line.slice(0, MAX_LINE_LENGTH) };
+    logs.at(channel).push(kept);
+    fanOut.send(channel, "line", kept);
+  }
+
+  function sampled(transaction: string, latest: readonly Json[]): void {
+    entries.at(transaction).latest = latest;
+    const figures = figuresOf(transaction, latest, nowMs());
+    backfill.inOrder(() => hours.at(transaction).add(figures));
+    fanOut.send(EVENTS, "figures", figures);
+  }
+
+  function summed(latest: JsonObject): void {
+    overview = latest;
+    const cost = costOf(latest);
+    if (cost !== undefined) fanOut.send(EVENTS, "cost", cost);
+  }
+
+  function observe(event: DashboardEvent): void {
+    switch (event.type) {
+      case "moved":
+        return moved(event.transition);
+      case "triggered": {
+        const { type: _, ...triggered } = event;
+        metrics.triggered(triggered.task, triggered.event);
+        return fanOut.send(EVENTS, "triggered", triggered);
+      }
+      case "output":
+        return printed(event);
+      case "changed":
+        return changed();
+      case "forwarder":
+        isForwarderThere = event.isThere;
+        return;
+      case "sampled":
+        return sampled(event.transaction, event.entries);
+      case "summed":
+        return summed(event.overview);
+    }
+  }
+
   return {
+    observe,
     fanOut,
     metrics,
     state,
@@ -134,39 +186,6 @@ export function createDashboardData({
     history: (transaction) => hours.find(transaction)?.read() ?? { timesMs: [], tasks: {} },
     logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
     snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
-    moved(whole) {
-      const transition = pickTransition(whole);
-      backfill.inOrder(() => transitions.push(transition));
-      metrics.transition(transition.task, transition.to);
-      fanOut.send(EVENTS, "transition", transition);
-      changed();
-    },
-    triggered({ transaction, task, event, action, call }) {
-      metrics.triggered(task, event);
-      fanOut.send(EVENTS, "triggered", { transaction, task, event, action, call });
-    },
-    output({ transaction, task, stream, line }) {
-      metrics.output(task, stream);
-      const channel = outputChannel(transaction, task);
-      const kept = { time: new Date(nowMs()).toISOString(), stream, line: line.slice(0, MAX_LINE_LENGTH) };
-      logs.at(channel).push(kept);
-      fanOut.send(channel, "line", kept);
-    },
-    changed,
-    forwarder(isThere) {
-      isForwarderThere = isThere;
-    },
-    sampled(transaction, latest) {
-      entries.at(transaction).latest = latest;
-      const figures = figuresOf(transaction, latest, nowMs());
-      backfill.inOrder(() => hours.at(transaction).add(figures));
-      fanOut.send(EVENTS, "figures", figures);
-    },
-    summed(latest) {
-      overview = latest;
-      const cost = costOf(latest);
-      if (cost !== undefined) fanOut.send(EVENTS, "cost", cost);
-    },
     close() {
       clearTimeout(stateTimer);
       backfill.close();

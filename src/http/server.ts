@@ -14,13 +14,13 @@ import { LAST_HOUR_MS, rowsSince } from "./last-hour.ts";
 import { createLongHistory } from "./long-history.ts";
 import { readPage } from "./page.ts";
 import { type Route, routeOf } from "./routing.ts";
-import type { DashboardObserver, KeptHistory, Source } from "./source.ts";
+import type { DashboardEvent, KeptHistory, Source } from "./source.ts";
 
 export interface HttpServer extends AsyncDisposable {
   /** Where it listens, with the port that the system has chosen. */
   readonly address: Address;
   /** To be told what happens, already before a provider is attached. */
-  readonly observer: DashboardObserver;
+  observe(event: DashboardEvent): void;
   /** Shows this provider from now on. */
   attach(source: Source): void;
 }
@@ -175,10 +175,10 @@ export async function startHttpServer({
 
   return {
     address: bound,
-    observer: data,
+    observe: data.observe,
     attach(found) {
       source = found;
-      data.changed();
+      data.observe({ type: "changed" });
     },
     async [Symbol.asyncDispose]() {
       data.close();

@@ -30,16 +30,15 @@ export interface KeptHistory {
 }
 
 /** What the dashboard is told as it happens. */
-export interface DashboardObserver {
-  moved(transition: Transition): void;
-  triggered(triggered: Triggered): void;
-  output(output: { transaction: string; task: string; stream: string; line: string }): void;
+export type DashboardEvent =
+  | { type: "moved"; transition: Transition<string> }
+  | ({ type: "triggered" } & Triggered)
+  | { type: "output"; transaction: string; task: string; stream: string; line: string }
   /** What is known of a transaction may have changed. */
-  changed(): void;
+  | { type: "changed" }
   /** The forwarder has been lost, or is back. */
-  forwarder(isThere: boolean): void;
+  | { type: "forwarder"; isThere: boolean }
   /** The entries of `monitor` of a transaction. */
-  sampled(transaction: string, entries: readonly Json[]): void;
+  | { type: "sampled"; transaction: string; entries: readonly Json[] }
   /** The body of `overview`. */
-  summed(overview: JsonObject): void;
-}
+  | { type: "summed"; overview: JsonObject };

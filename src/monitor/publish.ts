@@ -2,8 +2,8 @@
 // requests from the latest sample.
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import { isShortage } from "../shortage.ts";
 import { FIGURES_ONLY, type TopOptions } from "../protocol/query.ts";
+import { isShortage } from "../shortage.ts";
 import { createAccounts } from "./accounts.ts";
 import {
   asList,

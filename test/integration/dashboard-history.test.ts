@@ -82,7 +82,7 @@ describe("a server with a kept history", () => {
     };
     const { server, json } = await serve(past);
 
-    server.observer.moved({ ...step(0) });
+    server.observe({ type: "moved", transition: { ...step(0) } });
     const told = json<Transition[]>("/api/transitions");
     gate.resolve();
 
@@ -97,7 +97,7 @@ describe("a server with a kept history", () => {
       },
     };
     const { server, json, log } = await serve(past);
-    server.observer.moved({ ...step(0) });
+    server.observe({ type: "moved", transition: { ...step(0) } });
 
     expect(await json<Transition[]>("/api/transitions")).toHaveLength(1);
     expect(log.all).toMatchObject([{ phrase: "history can't be read", reason: "EACCES: permission denied" }]);

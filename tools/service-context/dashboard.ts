@@ -32,7 +32,7 @@ export async function openDashboard(
   const token = readHttpToken(http_token, log);
   const address = readAddress(http, { hasToken: token !== undefined });
   const server = await startHttpServer({ address, token, version: VERSION, keptHistory, log });
-  const { observer } = server;
+  const { observe } = server;
   let client: Promise<ContextClient> | undefined;
 
   // Commands take the way of any other client, so that the provider treats them alike.
@@ -48,8 +48,8 @@ export async function openDashboard(
   }
 
   return {
-    observer,
-    tap: (publish) => tapMonitor(publish, observer),
+    observer: observe,
+    tap: (publish) => tapMonitor(publish, observe),
     show(provider) {
       log.info({ url: `http://${formatAddress(server.address)}/`, commands: token !== undefined }, "dashboard ready");
       server.attach({

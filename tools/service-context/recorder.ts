@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { historyFolderOf } from "../../src/context/journal/state-files.ts";
 import type { Provider } from "../../src/context/provider/provider.ts";
-import { ignoring, type ProviderObserver } from "../../src/context/transaction/observer.ts";
+import type { ProviderObserver } from "../../src/context/transaction/observer.ts";
 import { figuresOf } from "../../src/history/figures.ts";
 import { readHistory } from "../../src/history/reader.ts";
 import type { ProviderRecord } from "../../src/history/records.ts";
@@ -80,8 +80,13 @@ export function openRecorder(
   const pulse = setInterval(() => writeEvent("runs"), STATES_PERIOD_MS);
   pulse.unref();
   return {
-    observer: { ...ignoring, moved: (moved) => writer.write({ kind: "transition", ...pickTransition(moved) }) },
-    tap: (publish) => tapMonitor(publish, { sampled }),
+    observer(event) {
+      if (event.type === "moved") writer.write({ kind: "transition", ...pickTransition(event.transition) });
+    },
+    tap: (publish) =>
+      tapMonitor(publish, (event) => {
+        if (event.type === "sampled") sampled(event.transaction, event.entries);
+      }),
     keptHistory: {
       since: (sinceMs) => readHistory(folder, { sinceMs, onFault: skip }),
     },

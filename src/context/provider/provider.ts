@@ -15,7 +15,7 @@ import { shortageHint } from "../../shortage.ts";
 import { unfailing } from "../../unfailing.ts";
 import { createStartLimit } from "../task/start-limit.ts";
 import type { ProcessesFound, TaskHost } from "../task/task-contract.ts";
-import { harmless, ignoring, type ProviderObserver } from "../transaction/observer.ts";
+import type { ProviderObserver } from "../transaction/observer.ts";
 import type { Outcome } from "../transaction/outcome.ts";
 import { type PendingStop, withProcesses } from "../transaction/pending-stops.ts";
 import { left } from "../transaction/report.ts";
@@ -99,8 +99,8 @@ export interface Provider extends AsyncDisposable {
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { config, file, stateDir, servicesRoots } = options;
   const log = sheltered(options.log ?? silent);
-  const observer = harmless(options.observer ?? ignoring, (error) =>
-    log.error({ reason: reasonOf(error) }, "not shown"),
+  const observer = unfailing(options.observer ?? (() => {}), (error) =>
+    log.error({ reason: reasonOf(error) }, "observer failed"),
   );
   const opened = createClosingStack();
   try {

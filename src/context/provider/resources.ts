@@ -110,11 +110,11 @@ function forwarderEvents({ log, observer }: Pick<ResourcesOptions, "log" | "obse
     onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, "forwarder does not answer"),
     onLost({ pid, code, signal }) {
       log.warn({ pid, code, signal }, "forwarder lost");
-      observer.forwarder(false);
+      observer({ type: "forwarder", isThere: false });
     },
     onBack(pid) {
       log.info({ pid }, "forwarder back");
-      observer.forwarder(true);
+      observer({ type: "forwarder", isThere: true });
     },
     onRetry: ({ message: reason }) => log.warn({ reason }, "forwarder waits to bind"),
   };

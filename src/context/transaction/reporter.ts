@@ -49,7 +49,7 @@ export function createReporter(options: ReporterOptions): Report {
     const transition = transitionOf(task, change, { transaction: transaction.id, sequence, moment });
     journal.write(transition);
     send(frameOf(transition, { contextId: host.contextId(), incarnation }, task));
-    observer.moved({ ...transition, reason: task.record.reason });
+    observer({ type: "moved", transition: { ...transition, reason: task.record.reason } });
     const { level, fields, phrase } = describeTransition(task, change);
     log[level]({ ...namesOf(transaction, task), ...fields }, phrase);
     if (task.standing.state === "failed") warnDependents(transaction, task.task.id);
@@ -84,13 +84,13 @@ export function createReporter(options: ReporterOptions): Report {
       case "moved":
         return moved(transaction, task, event.change);
       case "changed":
-        return observer.changed();
+        return observer({ type: "changed" });
       case "triggered": {
         const { action, ...called } = event.consequence;
         const { serviceIds: call, unknown } = { serviceIds: [], unknown: [], ...called };
         const reason = event.event === "on_fail" ? { reason: whyIn(task.standing) ?? task.standing.life.reason } : {};
         log.info({ ...names, action, call, ...reason }, `trigger ${event.event}`);
-        observer.triggered({ ...names, event: event.event, action, call });
+        observer({ type: "triggered", ...names, event: event.event, action, call });
         if (unknown.length > 0)
           log.warn({ ...names, event: event.event, unknown }, "trigger calls tasks that do not exist");
         return;
@@ -112,7 +112,7 @@ export function createReporter(options: ReporterOptions): Report {
         );
       case "output":
         log.info({ ...names, stream: event.stream, line: event.line }, "output");
-        return observer.output({ ...names, stream: event.stream, line: event.line });
+        return observer({ type: "output", ...names, stream: event.stream, line: event.line });
       case "malformed":
         return inputFaults.add("malformed line", { ...names, reason: event.error.message });
       case "effectFailed":

@@ -14,7 +14,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { ResumableTransaction } from "../journal/recall.ts";
 import type { ProcessesFound, SupervisedTask, TaskHost } from "../task/task-contract.ts";
 import { createIncarnations, type Owner } from "./incarnations.ts";
-import { ignoring, type ProviderObserver } from "./observer.ts";
+import type { ProviderObserver } from "./observer.ts";
 import { describeOutcome, type Outcome, outcomeOf } from "./outcome.ts";
 import * as report from "./report.ts";
 import { createReporter, exitCodeOf } from "./reporter.ts";
@@ -84,7 +84,7 @@ export interface EssentialEnd {
 const MAX_ENDED = 100;
 
 export function createTransactions(options: TransactionsOptions): Transactions {
-  const { host, config, addresses, journal, log, observer = ignoring } = options;
+  const { host, config, addresses, journal, log, observer = () => {} } = options;
   const open = new Map<string, Transaction>();
   const incarnations = createIncarnations();
   /** How transactions that are over have ended, the oldest first. */
@@ -141,7 +141,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     untilQuiet.delete(id);
     over.get(id)?.resolve(outcome);
     over.delete(id);
-    observer.changed();
+    observer({ type: "changed" });
   }
 
   function remember(outcome: Outcome): void {

@@ -1,51 +1,16 @@
 import { expect, test } from "vitest";
-import { harmless, ignoring, together } from "../../../../src/context/transaction/observer.ts";
+import { type ProviderEvent, together } from "../../../../src/context/transaction/observer.ts";
 
-test("whoever looks on and stumbles harms ignoring, and is reported", () => {
-  const stumbles: unknown[] = [];
-  const observer = harmless(
-    {
-      ...ignoring,
-      changed() {
-        throw new Error("stumbled");
-      },
-    },
-    (error) => stumbles.push(error),
-  );
-
-  observer.changed();
-
-  expect(stumbles).toEqual([new Error("stumbled")]);
-});
-
-test("whoever looks on is told what happened", () => {
-  const told: unknown[] = [];
-  const observer = harmless({ ...ignoring, output: (output) => told.push(output) }, () => {});
-  const output = { transaction: "T1", task: "ts001", stream: "stdout", line: "text" } as const;
-
-  observer.output(output);
-
-  expect(told).toEqual([output]);
-});
-
-test("several who look on are told alike, also when one of them stumbles", () => {
+test("several observers are told alike, also when one of them throws, and the error is seen", () => {
   const told: string[] = [];
-  const first = {
-    ...ignoring,
-    forwarder() {
-      throw new Error("stumbled");
-    },
-    changed: () => void told.push("first"),
+  const first = (event: ProviderEvent) => {
+    if (event.type === "forwarder") throw new Error("stumbled");
+    told.push(`first ${event.type}`);
   };
-  const second = {
-    ...ignoring,
-    forwarder: (isThere: boolean) => void told.push(`forwarder ${isThere}`),
-    changed: () => void told.push("second"),
-  };
-  const both = together([first, second]);
+  const both = together([first, (event) => told.push(`second ${event.type}`)]);
 
-  both.changed();
+  both({ type: "changed" });
 
-  expect(() => both.forwarder(true)).toThrow("stumbled");
-  expect(told).toEqual(["first", "second", "forwarder true"]);
+  expect(() => both({ type: "forwarder", isThere: true })).toThrow("stumbled");
+  expect(told).toEqual(["first changed", "second changed", "second forwarder"]);
 });
