@@ -22,7 +22,7 @@ const SHORT_MS = 500;
 
 const ownership = createProcessOwnership({
   table: createProcessTable(),
-  guard: { watch() {}, forget() {} },
+  guard: { add() {}, remove() {} },
   owner: { context: "probes", provider: "test" },
   tools: {},
 });
@@ -48,7 +48,7 @@ function probing(target: ProbeTarget, { folder = process.cwd(), ...pace }: Parti
     runs += 1;
     return startProgram({ ...program, run: `probe-${runs}`, environment: {}, folder }, ownership, {
       onSpawned() {},
-      onLingers() {},
+      onLeftovers() {},
       onStuck() {},
       onOutput(stream, line) {
         events.add(`printed ${line}`);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ClearOptions, clearTree } from "../../../src/processes/clear.ts";
-import type { Survivor } from "../../../src/processes/termination.ts";
+import type { StuckProcess } from "../../../src/processes/termination.ts";
 import { createTree, snapshotTree } from "../../../src/processes/tree.ts";
 import { createMachine, type Machine, type Nature, OURS, processEntry } from "./machine.ts";
 
@@ -12,7 +12,7 @@ const polite = { stopSignal: "SIGTERM", graceMs: 1_000 } as const;
 const ignoring: Nature = { ignores: ["SIGTERM"] };
 
 function clear(machine: Machine, options: Partial<ClearOptions> = {}) {
-  return clearTree(tree, { ...machine.means, ...polite, ...options });
+  return clearTree(tree, { ...machine.access, ...polite, ...options });
 }
 
 test("where nobody is left nobody is signalled", async () => {
@@ -108,7 +108,7 @@ test("an orphan that hides everything is found when it was seen as a descendant"
   const seen = snapshotTree(tree, [leader, orphan]);
   const machine = createMachine({ ...orphan, ppid: 1 }, processEntry({ pid: 12 }));
 
-  await clearTree(seen, { ...machine.means, ...polite }).done;
+  await clearTree(seen, { ...machine.access, ...polite }).done;
 
   expect(machine.living()).toEqual([12]);
 });
@@ -128,7 +128,7 @@ test("who becomes such an orphan during the clearing is found too", async () => 
 
 test("a process that has got the pid of a member meanwhile is not signalled", async () => {
   const machine = createMachine(processEntry({ pid: 11, startTicks: 500 }));
-  const { table } = machine.means;
+  const { table } = machine.access;
   const looks = [[member(11)], [processEntry({ pid: 11, startTicks: 500 })]];
   const late = { ...table, read: async () => looks.shift() ?? table.read() };
 
@@ -142,9 +142,9 @@ test("a process that may not be signalled is stuck, and tried again until it is 
   const machine = createMachine(member(12));
   machine.start(member(11), { refuses: true });
   machine.at(16_000, () => machine.end(11));
-  const stuck: Survivor[][] = [];
+  const stuck: StuckProcess[][] = [];
 
-  const ended = await clear(machine, { graceMs: 0, onStuck: (survivors) => stuck.push(survivors) }).done;
+  const ended = await clear(machine, { graceMs: 0, onStuck: (found) => stuck.push(found) }).done;
 
   expect(stuck).toEqual([[{ pid: 11, name: "p11", reason: "not ours to signal (EPERM)" }]]);
   expect(machine.sent.filter(({ pid }) => pid === 11)).toHaveLength(4);
@@ -159,7 +159,7 @@ test("a process that outlives its SIGKILL by 2 s is stuck, and tried again every
   machine.at(22_000, () => machine.end(12));
   const stuck: unknown[] = [];
 
-  const onStuck = (survivors: Survivor[]) => stuck.push(survivors, machine.nowMs());
+  const onStuck = (found: StuckProcess[]) => stuck.push(found, machine.nowMs());
   await clear(machine, { graceMs: 0, onStuck }).done;
 
   expect(stuck).toEqual([
@@ -178,7 +178,7 @@ test("a process that outlives its SIGKILL by 2 s is stuck, and tried again every
 
 test("a table that can't be read for a while is not taken for an empty one", async () => {
   const machine = createMachine(member(11));
-  const { table } = machine.means;
+  const { table } = machine.access;
   let failures = 3;
   const read = async () => {
     failures -= 1;

@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FORWARDER_RUN } from "../../../src/processes/cookie.ts";
 import type { ProcessEntry } from "../../../src/processes/stat.ts";
-import { createTree, leftoversOf, membersOf, snapshotTree, type Tree, wardsOf } from "../../../src/processes/tree.ts";
+import {
+  createTree,
+  leftoversOf,
+  membersOf,
+  processesOfProvider,
+  snapshotTree,
+  type Tree,
+} from "../../../src/processes/tree.ts";
 import { OURS, processEntry } from "./machine.ts";
 
 const OWN = 9;
@@ -128,7 +135,7 @@ test("an earlier forwarder is a leftover only when nobody else is", () => {
   expect(left(forwarder)).toEqual([20]);
 });
 
-test("a dead provider's wards are those with its cookie, those of its leaders, and who descends from either", () => {
+test("a dead provider's processes are those with its cookie, those of its leaders, and who descends from either", () => {
   const inGroup = processEntry({ pid: 11, group: 10 });
   const daemon = processEntry({ pid: 12, cookie: OURS });
   const child = processEntry({ pid: 13, ppid: 12 });
@@ -136,14 +143,20 @@ test("a dead provider's wards are those with its cookie, those of its leaders, a
   const reused = processEntry({ pid: 15, startTicks: 500 });
   const leaders = [leader, { pid: 15, startTicks: 100 }];
 
-  const wards = wardsOf([own, leader, inGroup, daemon, child, stranger, reused], { provider: "p2", leaders }, OWN);
+  const processes = processesOfProvider(
+    [own, leader, inGroup, daemon, child, stranger, reused],
+    { provider: "p2", leaders },
+    OWN,
+  );
 
-  expect(pids(wards)).toEqual([10, 11, 12, 13]);
+  expect(pids(processes)).toEqual([10, 11, 12, 13]);
 });
 
 test("whoever has another provider's cookie is no ward, wherever it stands", () => {
   const nested = processEntry({ pid: 11, ppid: 10, group: 10, cookie: { ...OURS, provider: "p3" } });
   const itsChild = processEntry({ pid: 12, ppid: 11 });
 
-  expect(pids(wardsOf([leader, nested, itsChild], { provider: "p2", leaders: [leader] }, OWN))).toEqual([10]);
+  expect(pids(processesOfProvider([leader, nested, itsChild], { provider: "p2", leaders: [leader] }, OWN))).toEqual([
+    10,
+  ]);
 });
