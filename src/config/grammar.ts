@@ -1,10 +1,10 @@
 // What may stand where in a context, apart from what it says there: names, one or many, text or elements.
 // conf/context.xsd tells editors the same. Pure.
 
+import { didYouMean, nearest } from "../suggest.ts";
 import { CONTEXT_ATTRIBUTES, SHARED_ATTRIBUTES, TASK_ATTRIBUTES } from "./supervision-reader.ts";
 import { type Element, partLabel, serviceLabel } from "./xml/element.ts";
 import { type Problem, quote, type Reading, shorten } from "./xml/problems.ts";
-import { didYouMean, nearest } from "./xml/suggest.ts";
 
 /** `text` has no elements inside, nor have `texts`, of which there may be many; `free` is read elsewhere. */
 type Shape = "text" | "texts" | "free" | Structure;

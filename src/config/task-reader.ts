@@ -1,4 +1,6 @@
 // Reads the TaskService elements of a context file. Pure.
+
+import { nearest } from "../suggest.ts";
 import { readCommand } from "./command-reader.ts";
 import { readConfiguration } from "./configuration-reader.ts";
 import { findCycles } from "./dependency-cycle.ts";
@@ -8,7 +10,6 @@ import { type Names, readTriggers } from "./trigger-reader.ts";
 import { childAt, type Element, serviceLabel, textAt } from "./xml/element.ts";
 import { quote, type Reading, shorten } from "./xml/problems.ts";
 import { ANY_TEXT, NOT_EMPTY, Reader, type TextRule } from "./xml/reader.ts";
-import { nearest } from "./xml/suggest.ts";
 
 const ENTRY_WORDS = ["on_start", "start_now", "on_update", "on_fail", "on_exit"] as const;
 

@@ -1,9 +1,10 @@
 // Reads on_start, on_update, on_fail and on_exit, and checks the ids that they call. Pure.
+
+import { didYouMean } from "../suggest.ts";
 import { type TaskServiceConfig, TRIGGER_ACTIONS, TRIGGER_EVENTS, type Trigger, type TriggerEvent } from "./model.ts";
 import { childAt, textAt } from "./xml/element.ts";
 import { quote, shorten } from "./xml/problems.ts";
 import type { Reader, TextRule } from "./xml/reader.ts";
-import { didYouMean } from "./xml/suggest.ts";
 
 /** Whom a file's triggers may call. */
 export interface Names {

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import Handlebars from "handlebars";
-import { didYouMean } from "../config/xml/suggest.ts";
 import { reasonOf, ZcontextError } from "../errors.ts";
+import { didYouMean } from "../suggest.ts";
 import { decodeText } from "../text.ts";
 
 /** Every template there is; a file of that name in the user's folder replaces it. */

@@ -1,7 +1,8 @@
 // Reads values from an element by rules; what breaks one is added to the problems, and reading goes on. Pure.
+
+import { didYouMean } from "../../suggest.ts";
 import { childAt, type Element, partLabel, textAt } from "./element.ts";
 import { type Place, quote, type Reading } from "./problems.ts";
-import { didYouMean } from "./suggest.ts";
 
 export interface TextRule {
   /** Completes the sentence "expected …". */

@@ -2,11 +2,12 @@
 // supervising side.
 import { randomUUID } from "node:crypto";
 import { ERROR_CODES, type ErrorCode, ZcontextError } from "../../errors.ts";
+import { controlRequest } from "../../link/control-request.ts";
 import { connectOutbox } from "../../link/link.ts";
 import { connectRequester, type Requester } from "../../link/request.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import type { Message, StateMessage } from "../../protocol/message.ts";
+import { type Message, readMessage, type StateMessage } from "../../protocol/message.ts";
 import { FIGURES_ONLY, queryMessage, type TopQuery } from "../../protocol/query.ts";
 import { findPresence, type Presence } from "../provider/presence.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -57,13 +58,14 @@ export async function connectContext(
 ): Promise<ContextClient> {
   const watchers = new Set<(message: Message) => void>();
   const provider = await holderOf(contextFile, endpoints);
-  const requester = await connectRequester(endpoints, {
+  const requester = await connectRequester<Message>(endpoints, {
     topics: ["control", "state"],
     timeoutMs,
     ...(answerMs === undefined ? {} : { answerMs }),
-    isAnswer: ({ kind, header }) => kind === "control" || header.action.startsWith("reply_"),
-    onMessage(message) {
+    read(frame) {
+      const message = readMessage(frame);
       for (const watch of watchers) watch(message);
+      return answerIn(message);
     },
   });
 
@@ -91,9 +93,7 @@ export async function connectContext(
       watchers.add(following.watch);
       const end = () => watchers.delete(following.watch);
       try {
-        const { header, ...message } = commandMessage(command);
-        const asking = requester.ask({ ...message, header: { ...header, requestId } });
-        const orders = acceptedOrders(await orGone(asking));
+        const orders = acceptedOrders(await orGone(requester.ask(controlRequest(commandMessage(command), requestId))));
         const { before } = following;
         return { orders, before, settled: (timeoutMs) => following.settled(timeoutMs).finally(end) };
       } catch (error) {
@@ -146,6 +146,12 @@ async function isForwarderThere({ publish }: Endpoints): Promise<boolean> {
   }
 }
 
+function answerIn(message: Message): { requestId: string; answer: Message } | undefined {
+  const { kind, header } = message;
+  const isAnswer = kind === "control" || header.action.startsWith("reply_");
+  return isAnswer && header.requestId !== undefined ? { requestId: header.requestId, answer: message } : undefined;
+}
+
 function acceptedOrders(answer: Message): Progress["orders"] {
   if (answer.kind !== "control") throw new ZcontextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
   if (answer.header.action === "refused") throw refusal(answer.status);
@@ -161,7 +167,7 @@ function isErrorCode(code: Json | undefined): code is ErrorCode {
 }
 
 async function query(
-  requester: Requester,
+  requester: Requester<Message>,
   action: "request" | "top",
   transaction: string,
   asked: TopQuery = {},
@@ -172,12 +178,12 @@ async function query(
 }
 
 async function askState(
-  requester: Requester,
+  requester: Requester<Message>,
   action: "request" | "top",
   transaction: string,
   asked: TopQuery = {},
 ): Promise<StateMessage> {
-  const answer = await requester.ask(queryMessage(action, transaction, asked));
+  const answer = await requester.ask(controlRequest(queryMessage(action, transaction, asked)));
   if (answer.kind !== "state") throw new ZcontextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
   return answer;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nearest } from "../../../../src/config/xml/suggest.ts";
+import { nearest } from "../../src/suggest.ts";
 
 describe("the word that was probably meant", () => {
   test.each([
