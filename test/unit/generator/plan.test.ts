@@ -187,7 +187,7 @@ describe("a plan for what it has made before", () => {
     const plan = planOn(disk, list);
 
     expect(fatesIn(plan)).toMatchObject({
-      [`${ECHO}/ServiceEcho.ts`]: "kept: somebody has changed it; --force replaces it",
+      [`${ECHO}/ServiceEcho.ts`]: "kept: it was changed; --force replaces it",
       [`${ECHO}/index.ts`]: "unchanged",
     });
     expect(diskAfter(plan, disk)).toEqual(disk);
@@ -340,7 +340,7 @@ describe("an existing context", () => {
 
     expect(fatesIn(plan)[CONTEXT_FILE]).toBe("unchanged: id_of_Echo already defined, left alone");
     expect(plan.warnings).toEqual([
-      `${CONTEXT_FILE} has id_of_Echo with the serviceType ${serviceType}, which runs no ${name}; remove the task from it to have it added anew`,
+      `${CONTEXT_FILE} has id_of_Echo with the serviceType ${serviceType}, which runs no ${name}; remove the task from the file to have it added again`,
     ]);
   });
 
