@@ -56,7 +56,7 @@ export function createHealth({ host, task, tell }: HealthOptions): Health {
     watchdog ??= host.liveness.startWatchdog(heartbeatTimeoutMs, () =>
       tell({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),
     );
-    watch.beat(next);
+    watchdog.beat(next);
   }
 
   // A program has no heartbeat, but whether it is halted can be seen from outside.
