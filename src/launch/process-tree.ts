@@ -2,9 +2,10 @@
 // has left the group and session is known by its parent only, so the tree is read before every signal: afterwards the
 // parent may be gone.
 import { clearTree } from "../processes/clear.ts";
+import type { SignalledProcess, StuckProcess } from "../processes/signaller.ts";
 import type { ProcessEntry, ProcessIdentity } from "../processes/stat.ts";
 import type { ProcessTable } from "../processes/table.ts";
-import type { SignalledProcess, StuckProcess, Termination } from "../processes/termination.ts";
+import type { Termination } from "../processes/termination.ts";
 import { createTree, membersOf, snapshotTree } from "../processes/tree.ts";
 import { startLeaderKill } from "./leader-kill.ts";
 import { signalGroup } from "./process-group.ts";

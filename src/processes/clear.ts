@@ -1,5 +1,6 @@
 // Ends what is left of a run of a task: the whole process tree, including processes that have left its group and session.
-import { killGroup, type ProcessAccess, type StuckProcess, startTermination, type Termination } from "./termination.ts";
+import type { StuckProcess } from "./signaller.ts";
+import { killGroup, type ProcessAccess, startTermination, type Termination } from "./termination.ts";
 import { membersOf, snapshotTree, type Tree } from "./tree.ts";
 
 export interface ClearOptions extends ProcessAccess {

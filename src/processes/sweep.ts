@@ -1,8 +1,9 @@
 // Ends what dead providers have left behind, without a grace period. A new provider sweeps what earlier ones of its context
 // have left; the guard of a provider sweeps when that provider has died.
 import type { Cookie } from "./cookie.ts";
+import type { StuckProcess } from "./signaller.ts";
 import type { ProcessIdentity } from "./stat.ts";
-import { killGroup, type ProcessAccess, type StuckProcess, startTermination } from "./termination.ts";
+import { killGroup, type ProcessAccess, startTermination } from "./termination.ts";
 import { leftoversOf, processesOfProvider } from "./tree.ts";
 
 /** A process that another provider had left, and that has been ended. */

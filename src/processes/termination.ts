@@ -1,22 +1,9 @@
-// Ends processes, and is done only when the process table shows none of them. Each one is signalled by its pid, and only
-// right after it was seen under that pid with the same start time: the system may have given the pid to another process.
+// Ends processes, and is done only when the process table shows none of them: asks each to stop, kills what is left after
+// the grace period, and looks again, since a process may start others while it is being ended.
 import { setTimeout as wait } from "node:timers/promises";
-import { isLiving, isSame, type ProcessEntry, type ProcessIdentity } from "./stat.ts";
+import { createSignaller, RETRY_MS, type SignalledProcess, type StuckProcess } from "./signaller.ts";
+import { isLiving, type ProcessEntry } from "./stat.ts";
 import type { ProcessTable } from "./table.ts";
-
-/** A process that had to be signalled to make it end, and the last signal it was sent. */
-export interface SignalledProcess {
-  pid: number;
-  name: string;
-  signal: NodeJS.Signals;
-}
-
-/** A process that does not end, and why. */
-export interface StuckProcess {
-  pid: number;
-  name: string;
-  reason: string;
-}
 
 /** How processes are seen and signalled; all but the table defaults to the system's own. */
 export interface ProcessAccess {
@@ -49,18 +36,6 @@ export interface Termination {
   killNow(): void;
 }
 
-interface Target {
-  identity: ProcessIdentity;
-  /** The last signal that was delivered. */
-  sent?: SignalledProcess;
-  wasAsked: boolean;
-  /** When SIGKILL was first and last tried. */
-  firstKillMs?: number;
-  lastKillMs?: number;
-  /** The code of the error that the last signal was refused with. */
-  refusal?: string;
-}
-
 /** The pauses between two looks grow from the first to the longest. */
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 50;
@@ -68,8 +43,6 @@ const LONGEST_PAUSE_MS = 50;
 const STUCK_PAUSE_MS = 500;
 /** For how long only the known targets are looked at, which is cheap, before the whole table is read again. */
 const WHOLE_LOOK_MS = 250;
-/** How long after a SIGKILL without effect another one is sent. */
-const RETRY_MS = 5_000;
 
 /** Starts to end all processes that `findTargets` selects. */
 export function startTermination({
@@ -85,7 +58,7 @@ export function startTermination({
   onStuck = () => {},
 }: TerminationOptions): Termination {
   const startedMs = nowMs();
-  const targets = new Map<string, Target>();
+  const signaller = createSignaller({ table, signal, nowMs, stopSignal });
   let killMs = startedMs + graceMs;
   let pauseMs = FIRST_PAUSE_MS;
   let isStuck = false;
@@ -99,86 +72,31 @@ export function startTermination({
       if (isGivenUp(remaining ?? [])) break;
       await untilNextLook(remaining ?? []);
     }
-    return [...targets.values()].flatMap(({ sent }) => (sent === undefined ? [] : [sent]));
+    return signaller.signalled();
   }
 
   /** What there is to end, earlier targets included; undefined when the table can't be read, which is not the same as none. */
   async function findRemaining(): Promise<ProcessEntry[] | undefined> {
     const entries = await table.read().catch(() => undefined);
     if (entries === undefined) return undefined;
-    const known = entries.filter((entry) => isLiving(entry) && targets.has(keyOf(entry)));
+    const known = entries.filter((entry) => isLiving(entry) && signaller.knows(entry));
     return [...new Set([...findTargets(entries), ...known])];
   }
 
   /** Sends every signal that is due, and returns how many were delivered. */
   function signalDue(remaining: readonly ProcessEntry[]): number {
-    return remaining.filter((entry) => {
-      const target = targetOf(entry);
-      if (nowMs() >= killMs) return kill(target);
-      if (target.wasAsked) return false;
-      target.wasAsked = true;
-      return send(target, stopSignal);
-    }).length;
-  }
-
-  function targetOf({ pid, startTicks }: ProcessIdentity): Target {
-    const identity = { pid, startTicks };
-    const target = targets.get(keyOf(identity)) ?? { identity, wasAsked: false };
-    targets.set(keyOf(identity), target);
-    return target;
-  }
-
-  function kill(target: Target): boolean {
-    if (target.lastKillMs !== undefined && nowMs() - target.lastKillMs < RETRY_MS) return false;
-    return send(target, "SIGKILL");
-  }
-
-  function send(target: Target, name: NodeJS.Signals): boolean {
-    const { pid } = target.identity;
-    const seen = table.find(pid);
-    if (seen === undefined || !isLiving(seen) || !isSame(target.identity, seen)) return false;
-    if (name === "SIGKILL") {
-      target.lastKillMs = nowMs();
-      target.firstKillMs ??= target.lastKillMs;
-    }
-    try {
-      signal(pid, name);
-      delete target.refusal;
-      target.sent = { pid, name: seen.name, signal: name };
-      return true;
-    } catch (error) {
-      const { code = "unknown" } = error as NodeJS.ErrnoException;
-      if (code !== "ESRCH") target.refusal = code;
-      return false;
-    }
+    return remaining.filter((entry) => (nowMs() >= killMs ? signaller.kill(entry) : signaller.ask(entry))).length;
   }
 
   /** Reports stuck processes, and returns whether to give up. */
   function isGivenUp(remaining: readonly ProcessEntry[]): boolean {
     const isOver = nowMs() - startedMs >= giveUpMs;
-    const stuck = isOver ? remaining : stuckAmong(remaining);
+    const stuck = isOver ? remaining : signaller.stuckAmong(remaining, stuckMs);
     if (stuck.length > 0 && !isStuck) {
       isStuck = true;
-      onStuck(stuck.map((entry) => ({ pid: entry.pid, name: entry.name, reason: reasonOf(entry) })));
+      onStuck(stuck.map(signaller.describe));
     }
     return isOver || (isStuck && giveUpMs < Number.POSITIVE_INFINITY);
-  }
-
-  function stuckAmong(remaining: readonly ProcessEntry[]): readonly ProcessEntry[] {
-    const isRefused = (entry: ProcessEntry) => {
-      const { firstKillMs, refusal } = targetOf(entry);
-      return firstKillMs !== undefined && refusal !== undefined;
-    };
-    const isOverdue = (entry: ProcessEntry) => nowMs() - (targetOf(entry).firstKillMs ?? nowMs()) >= stuckMs;
-    // A process that refuses signals is stuck at once. The report waits while others may still end, to name all in one.
-    if (!remaining.every(isRefused) && !remaining.some(isOverdue)) return [];
-    return remaining.filter((entry) => isRefused(entry) || isOverdue(entry));
-  }
-
-  function reasonOf(entry: ProcessEntry): string {
-    const { refusal } = targetOf(entry);
-    if (refusal !== undefined) return `not ours to signal (${refusal})`;
-    return entry.state === "D" ? "in state D (uninterruptible)" : `in state ${entry.state} in spite of SIGKILL`;
   }
 
   // When all of these are gone the whole table is read again, for none may be left then.
@@ -189,12 +107,7 @@ export function startTermination({
       await pauseUnlessWoken(untilKillMs > 0 ? Math.min(pauseMs, untilKillMs) : pauseMs);
       pauseMs = Math.min(2 * pauseMs, isStuck ? STUCK_PAUSE_MS : LONGEST_PAUSE_MS);
       if (untilKillMs > 0 && nowMs() >= killMs) return;
-    } while (nowMs() < dueMs && remaining.some(isAlive));
-  }
-
-  function isAlive(entry: ProcessIdentity): boolean {
-    const seen = table.find(entry.pid);
-    return seen !== undefined && isLiving(seen) && isSame(entry, seen);
+    } while (nowMs() < dueMs && remaining.some(signaller.isAlive));
   }
 
   function pauseUnlessWoken(ms: number): Promise<void> {
@@ -210,10 +123,6 @@ export function startTermination({
   }
 
   return { done: run(), killNow };
-}
-
-function keyOf({ pid, startTicks }: ProcessIdentity): string {
-  return `${pid} ${startTicks}`;
 }
 
 /**

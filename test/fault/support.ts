@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach } from "vitest";
 import { connectLink } from "../../src/link/link.ts";
-import type { SignalledProcess } from "../../src/processes/termination.ts";
+import type { SignalledProcess } from "../../src/processes/signaller.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { programOf } from "../support/command.ts";

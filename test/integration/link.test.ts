@@ -31,7 +31,7 @@ const deaf = { onFrame() {} };
 /** Ends a wait that was in vain. */
 const BOUND_MS = 20_000;
 
-/** A bus that keeps what it hears. */
+/** A link that keeps what it hears. */
 async function connectListener(endpoints: Endpoints, topics: string[]) {
   const heard = awaitEvents<Frame>(`frames on ${topics}`, (frame) => `${frame.topic} ${actionOf(frame)}`);
   const link = await connectLink(endpoints, { topics, onFrame: heard.add });
@@ -67,12 +67,12 @@ function watchForwarder() {
   return { events, back, lost };
 }
 
-/** Resolves when these peers are back on the bus: what they subscribe to afresh has passed the forwarder. */
+/** Resolves when these peers are connected again: what they subscribe to afresh has passed the forwarder. */
 async function untilBack(...peers: Link[]): Promise<void> {
   await Promise.all(peers.map((peer) => peer.subscribe("again")));
 }
 
-test("a message reaches whoever subscribed to its topic", async () => {
+test("a message reaches the links that subscribe to its topic", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using subscribed = await connectListener(forwarder.bound, ["control"]);
   await using other = await connectListener(forwarder.bound, ["state"]);
@@ -126,7 +126,7 @@ test("messages are numbered for each publisher and topic", async () => {
   expect([marksOf("first"), marksOf("second")]).toEqual([expected, expected]);
 });
 
-test("whoever joins a bus where nobody answers is refused", async () => {
+test("a connection is refused where no forwarder answers", async () => {
   await using mute = await startMute();
   const options = { topics: ["control"], timeoutMs: 50, ...deaf };
 
@@ -144,7 +144,7 @@ test("whoever joins a bus where nobody answers is refused", async () => {
   }
 });
 
-test("a bus is refused when only its listening side answers nobody", async () => {
+test("a connection is refused where only the subscribing side does not answer", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using mute = await startMute();
 
@@ -368,7 +368,7 @@ test("a forwarder that replaces another guards the same tasks", async () => {
   await gone;
 });
 
-test("a forwarder without a cookie of its own guards nobody, whatever cookie it inherits", async () => {
+test("a forwarder without a cookie of its own guards nothing, whatever cookie it inherits", async () => {
   const { provider, forwarder, pids } = await startGuarded({
     inherited: cookieOf(PROVIDER),
     tasks: [{ script: DEAF, isWatched: true }],
@@ -382,7 +382,7 @@ test("a forwarder without a cookie of its own guards nobody, whatever cookie it 
   await endAll(...pids);
 });
 
-test("a forwarder that is closed in order ends nobody, and may be told of tasks to the last", async () => {
+test("a forwarder that is closed in order ends no task, and may be told of tasks to the last", async () => {
   const child = spawn("sh", ["-c", DEAF], {
     detached: true,
     env: { ...process.env, ZCONTEXT_COOKIE: cookieOf(PROVIDER) },
@@ -411,7 +411,7 @@ test("a forwarder can be closed in the moment of its death", async () => {
   });
 });
 
-test("a bus can be closed in the midst of a flood", async () => {
+test("a link can be closed in the midst of a flood", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using publisher = await connectLink(forwarder.bound, { topics: [], ...deaf });
   const { promise: flooded, resolve } = deferred();
@@ -444,7 +444,7 @@ test("a publisher counts what the forwarder's absence has cost it", async () => 
   expect(publisher.lost).toBeLessThanOrEqual(HIGH_WATER_MARK + 1_000);
 });
 
-test("garbage on the publish port disturbs nobody", async () => {
+test("garbage on the publish port disturbs no link", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using link = await connectListener(forwarder.bound, ["control"]);
   const { pid } = forwarder;
@@ -571,7 +571,7 @@ test("a mistyped command topic is reported once, an unreadable frame each time, 
   expect(reports.filter((report) => report !== "first")).toEqual(["contexts: context", " process @@@ {}", "last"]);
 });
 
-test("whoever asks gets the answer to its own request, among others and in any order", async () => {
+test("a requester gets the answers to its own requests, among others and in any order", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   const others: Message[] = [];
   await using answering = await listen(forwarder.bound, "context");
@@ -600,7 +600,7 @@ test("whoever asks gets the answer to its own request, among others and in any o
   expect(others.map(({ header }) => header.action)).toEqual(["answer to foreign", "answer to stop", "answer to start"]);
 });
 
-test("whoever asks a bus where nobody answers is told so", async () => {
+test("a request without an answer times out", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using requester = await connectRequester(forwarder.bound, {
     topics: ["control"],
@@ -616,7 +616,7 @@ test("whoever asks a bus where nobody answers is told so", async () => {
   });
 });
 
-test("a question without an answer keeps nobody alive who has left the bus", async () => {
+test("a request without an answer keeps no process alive after its requester has closed", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
   const requester = await connectRequester(forwarder.bound, {

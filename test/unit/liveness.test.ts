@@ -116,7 +116,7 @@ describe("a task", () => {
     expect(task.silences).toHaveLength(1);
   });
 
-  test("whose watch has ended is not reported", () => {
+  test("is not reported when its watchdog has ended", () => {
     const provider = virtualProvider();
     const task = watched(provider);
     task.beat();

@@ -1,9 +1,9 @@
 // What a provider does about the one before it that was killed: ends what that has left, and goes on with what it ran.
 import type { Log } from "../../log.ts";
 import type { Cookie } from "../../processes/cookie.ts";
+import type { StuckProcess } from "../../processes/signaller.ts";
 import { sweepLeftovers } from "../../processes/sweep.ts";
 import type { ProcessTable } from "../../processes/table.ts";
-import type { StuckProcess } from "../../processes/termination.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Resumable } from "../journal/recall.ts";
 import type { Transactions } from "../transaction/transactions.ts";

@@ -32,7 +32,7 @@ describe("the lines of a stream", () => {
     expect([lines.join(""), stream.isPaused()]).toEqual(["123", false]);
   });
 
-  test("push back on whoever writes them", async () => {
+  test("push back on the process that writes them", async () => {
     const { stream, lines } = reading();
 
     stream.write("1\n2\n");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ClearOptions, clearTree } from "../../../src/processes/clear.ts";
-import type { StuckProcess } from "../../../src/processes/termination.ts";
+import type { StuckProcess } from "../../../src/processes/signaller.ts";
 import { createTree, snapshotTree } from "../../../src/processes/tree.ts";
 import { createMachine, type Machine, type Nature, OURS, processEntry } from "./machine.ts";
 
@@ -15,7 +15,7 @@ function clear(machine: Machine, options: Partial<ClearOptions> = {}) {
   return clearTree(tree, { ...machine.access, ...polite, ...options });
 }
 
-test("where nobody is left nobody is signalled", async () => {
+test("where no process is left none is signalled", async () => {
   const machine = createMachine(processEntry({ pid: 20 }), { ...leader, state: "Z" });
 
   const ended = await clear(machine).done;
@@ -36,7 +36,7 @@ test("each that is left is asked once, and named when it has ended", async () =>
   expect(machine.living()).toEqual([20]);
 });
 
-test("who ignores the stop signal is killed when the grace period is over", async () => {
+test("a process that ignores the stop signal is killed when the grace period is over", async () => {
   const machine = createMachine(member(12));
   machine.start(member(11), ignoring);
 
@@ -53,7 +53,7 @@ test("who ignores the stop signal is killed when the grace period is over", asyn
   ]);
 });
 
-test("without a grace period everybody is killed at once", async () => {
+test("without a grace period all processes are killed at once", async () => {
   const machine = createMachine(member(11), member(12));
 
   await clear(machine, { graceMs: 0 }).done;
@@ -78,7 +78,7 @@ test("the grace period can be ended", async () => {
   ]);
 });
 
-test("who comes while others are asked is asked as well", async () => {
+test("a process that starts while others are asked to stop is asked as well", async () => {
   const machine = createMachine();
   machine.start(member(11), { onEnd: () => machine.start(member(12)) });
 
@@ -90,7 +90,7 @@ test("who comes while others are asked is asked as well", async () => {
   ]);
 });
 
-test("who comes while others are killed is killed as well", async () => {
+test("a process that starts while others are killed is killed as well", async () => {
   const machine = createMachine();
   const startNext = (pid: number) => {
     if (pid <= 30) machine.start(member(pid), { onEnd: () => startNext(pid + 1) });
@@ -113,7 +113,7 @@ test("an orphan that hides everything is found when it was seen as a descendant"
   expect(machine.living()).toEqual([12]);
 });
 
-test("who becomes such an orphan during the clearing is found too", async () => {
+test("a process that becomes such an orphan during the clearing is found too", async () => {
   const machine = createMachine(member(11));
   machine.start(processEntry({ pid: 12, ppid: 11 }), ignoring);
 
@@ -201,14 +201,14 @@ test("without a table the group is killed, once and blindly", async () => {
   expect(signals).toEqual([[-10, "SIGKILL"]]);
 });
 
-/** A process of the tree: how it is to be found, what it ignores, and whom it starts in its last moment. */
+/** A process of the tree: how it is to be found, what it ignores, and what it starts when it ends. */
 const anyMember = fc.record({
   found: fc.constantFrom("group", "session", "cookie", "descent"),
   ignoresStop: fc.boolean(),
   successors: fc.nat(2),
 });
 
-test("whatever processes do, none of the tree is left, no stranger is touched, and nobody is killed before its time", async () => {
+test("whatever processes do, none of the tree is left, no other process is touched, and none is killed before its time", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyMember, { minLength: 1, maxLength: 8 }), fc.nat(500), async (shapes, graceMs) => {
       const machine = createMachine(processEntry({ pid: 5 }), processEntry({ pid: 6, ppid: 5 }));
@@ -219,7 +219,7 @@ test("whatever processes do, none of the tree is left, no stranger is touched, a
           group: { group: 10 },
           session: { session: 10 },
           cookie: { cookie: OURS },
-          // Only who was seen beside its parent is known to descend from it.
+          // Only a process that was seen beside its parent is known to descend from it.
           descent: ppid === 1 ? { cookie: OURS } : { ppid },
         }[found];
         machine.start(processEntry({ pid, ...evidence }), {

@@ -1,4 +1,4 @@
-// A machine as a model: processes that obey or don't, a table that shows them, and a clock that moves while somebody
+// A model of a machine: processes that obey signals or don't, a table that shows them, and a clock that advances during
 // pauses.
 import type { Cookie } from "../../../src/processes/cookie.ts";
 import { isLiving, type ProcessEntry } from "../../../src/processes/stat.ts";

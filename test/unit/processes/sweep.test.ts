@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { FORWARDER_RUN } from "../../../src/processes/cookie.ts";
+import type { StuckProcess } from "../../../src/processes/signaller.ts";
 import { sweepLeftovers, sweepProvider } from "../../../src/processes/sweep.ts";
-import type { StuckProcess } from "../../../src/processes/termination.ts";
 import { createMachine, OURS, processEntry } from "./machine.ts";
 
 const earlier = { ...OURS, provider: "p1" };
@@ -35,7 +35,7 @@ test("an earlier forwarder is ended last", async () => {
   expect(leftovers.map(({ pid }) => pid)).toEqual([21, 20]);
 });
 
-test("a sweep is given up after 10 s, and says who is still there", async () => {
+test("a sweep is given up after 10 s, and says which processes are still there", async () => {
   const machine = createMachine(processEntry({ pid: 20, cookie: earlier }));
   machine.start(processEntry({ pid: 21, state: "D", cookie: earlier }), { ignores: ["SIGKILL"] });
   const stuck: StuckProcess[][] = [];
