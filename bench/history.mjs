@@ -1,7 +1,7 @@
-// What a history costs: an hour of figures of many tasks is appended as a provider does, second by second, then read back;
-// by our ring of files, and by databases that are embedded in Node, where they are installed. Each in a process of its own.
-// Usage: node bench/history.mjs [tasks] [--modules DIR]; needs `npm run build`. The databases are looked for in DIR, which
-// `npm install --prefix DIR lmdb libsql` fills; neither is a dependency of ours.
+// Measures what a history costs: appends an hour of figures of many tasks, second by second as a provider does, and reads it
+// back. Compares our ring of files with embedded databases, where those are installed. Each runs in a process of its own.
+// Usage: node bench/history.mjs [tasks] [--modules DIR]; needs `npm run build`. The databases are loaded from DIR; install
+// them with `npm install --prefix DIR lmdb libsql`. Neither is a dependency of zcontext.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
 const tasks = Number(positionals[0] ?? 100);
 const modules = resolve(values.modules ?? ".");
 
-/** How each keeps and reads a sample; all lose nothing when their process is killed, and do without fsync. */
+/** How each writes and reads a sample. All survive the kill of their process, and none calls fsync. */
 const STORES = {
   async "ring of files"(folder) {
     const { createWriter } = await import("../dist/src/history/writer.js");
@@ -149,7 +149,7 @@ async function measure(name) {
   }
 }
 
-/** Of all threads of this process. */
+/** CPU time of all threads of this process. */
 async function cpuOf(act) {
   const before = process.cpuUsage();
   await act();
@@ -167,7 +167,7 @@ function sizeOf(folder) {
     .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).blocks * 512, 0);
 }
 
-/** Tasks as they are: most idle, some at work, memory in pages that come and go. The same each time. */
+/** Realistic figures: most tasks idle, some busy, memory that varies in pages. The same in every run. */
 function* anHour() {
   const dice = seeded();
   const ids = Array.from({ length: tasks }, (_, index) => `ts${String(index + 1).padStart(3, "0")}`);

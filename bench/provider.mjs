@@ -1,4 +1,4 @@
-// What the benches have in common: a context file of tasks, and the built command that provides it.
+// Shared by the benches: writes a context file of tasks, and runs the built command with it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ export function executable(id, [command, ...words], { supervision = {}, readyAft
   return taskXml({ id, instance: "Program", serviceType: "Executable", parts: parts.join(""), supervision });
 }
 
-/** A task service of the folder `services` beside the file. */
+/** A task service from the folder `services` beside the file. */
 export function service(id, instance, supervision = {}) {
   return taskXml({ id, instance, serviceType: "Process", parts: "", supervision });
 }
@@ -29,7 +29,7 @@ function taskXml({ id, instance, serviceType, parts, supervision }) {
     <configuration><device_action/></configuration></content></message><state type="on_start"/></Task></TaskService>`;
 }
 
-/** Writes the context file; answers its path. */
+/** Writes the context file; returns its path. */
 export function writeContext(folder, tasks) {
   const ends = ["FrontEndEndpoint", "BackendEndpoint", "FrontBind", "BackendBind"].map(
     (name) => `<${name}>tcp://127.0.0.1:*</${name}>`,
@@ -39,7 +39,7 @@ export function writeContext(folder, tasks) {
   return file;
 }
 
-/** The built command, and what it logs. */
+/** Runs the built command, and reads its log. */
 export async function runProvider(file, { words = [], environment = {} } = {}) {
   const child = spawn(process.execPath, [COMMAND, file, "--log_format", "json", ...words], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -53,7 +53,7 @@ export async function runProvider(file, { words = [], environment = {} } = {}) {
     for (const hear of listeners) hear();
   });
 
-  /** Resolves with the next lines of a kind, when there are so many; `from` is how many to leave out. */
+  /** Resolves with lines of a kind once there are enough of them; `from` is how many to skip. */
   function next(wanted, isOfKind, from = said.length) {
     return new Promise((resolve) => {
       const hear = () => {
@@ -79,7 +79,7 @@ export async function runProvider(file, { words = [], environment = {} } = {}) {
   };
 }
 
-/** Dead, and only waiting to be reaped, is not alive. */
+/** False for zombies. */
 export function isAlive(pid) {
   try {
     return !/^[ZX]/.test(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1));

@@ -1,5 +1,5 @@
-// What a sample of many tasks costs, beside pidusage alone: CPU of this process, threads of the pool included. The
-// samples are a second apart by the sampler's clock alone, so that all tiers come in turn and nobody waits.
+// Measures what a sample of many tasks costs, compared with pidusage alone: CPU time of this process, with its thread pool.
+// The samples are a second apart on the sampler's clock only, so all tiers come in turn without waiting.
 // Usage: node bench/sampling.mjs [tasks] [samples] [--node]; needs `npm run build`, and Linux. With --node the tasks are
 // idle Node processes, which have more threads, files and memory than a `sleep`.
 import { spawn } from "node:child_process";
@@ -13,7 +13,7 @@ const [tasks = 100, samples = 60] = process.argv
   .filter((word) => /^\d+$/.test(word))
   .map(Number);
 const PERIOD_MS = 1_000;
-/** Samples before the count begins: code is compiled, pidusage has its handles. */
+/** Samples that are not counted, until the code is compiled and pidusage has its handles. */
 const WARM_UP = 35;
 
 const row = (what, ...figures) => console.log(what.padEnd(44), ...figures.map((figure) => figure.padStart(16)));

@@ -1,4 +1,4 @@
-// The same faults against zcontext, supervisord and pm2, each with the same programs, judged from the process table.
+// Runs the same faults against zcontext, supervisord and pm2, with the same programs, and judges by the process table.
 // Usage: npm run build && node bench/scoreboard.mjs [--only zcontext,supervisord,supervisord-groups,pm2] [--rows 1,5,8]
 //   [--pm2 FOLDER] [--without-supervision] [--write]. What the rows mean: docs/scoreboard.md. Linux only.
 import { randomUUID } from "node:crypto";
@@ -34,7 +34,7 @@ try {
   await sweep(mark);
   rmSync(root, { recursive: true, force: true });
 }
-// Whatever of an interrupted run is still going on ends here.
+// Ends what an interrupted run has left.
 process.exit(isComplete ? 0 : 1);
 
 function readOptions() {

@@ -1,5 +1,5 @@
-// How long the commands take to say their help, as a ratio to `node -e 0` in the same run: the median of alternating
-// runs, so that whatever else the machine does is in both. Usage: npm run build && node bench/startup.mjs [runs]
+// Measures how long `--help` of the commands takes, as a ratio to `node -e 0`: the median of alternating runs, so that other
+// load on the machine affects both. Usage: npm run build && node bench/startup.mjs [runs]
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ const lists = {
   "node -e 0": ["-e", "0"],
   ...Object.fromEntries(commands.map((name) => [`${name} --help`, [join(bin, `${name}.cjs`), "--help"]])),
 };
-// More certificates slow every start of Node alike, and so hide what is ours.
+// Extra certificates slow down every start of Node and so hide the difference.
 const { NODE_EXTRA_CA_CERTS, ...env } = process.env;
 
 const times = new Map(Object.keys(lists).map((name) => [name, []]));

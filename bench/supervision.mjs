@@ -1,5 +1,5 @@
-// What supervision costs and how quick it is: many tasks, many restarts, and deaths of tasks and of the provider; where
-// there is a plain way to do the same, that stands beside it.
+// Measures what supervision costs and how fast it reacts: many tasks, many restarts, deaths of tasks and of the provider. Where
+// the same can be done without a supervisor, that is measured as well.
 // Usage: node bench/supervision.mjs [tasks] [restarts]; needs `npm run build`, and Linux.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { executable, isAlive, runProvider, service, writeContext } from "./provi
 
 const tasks = Number(process.argv[2] ?? 500);
 const restarts = Number(process.argv[3] ?? 1_000);
-/** Of what is quick, so many rounds. */
+/** Rounds of what takes little time. */
 const ROUNDS = 20;
 const IDLE_TASKS = 100;
 const IDLE_S = 20;
@@ -80,7 +80,7 @@ async function manyRestarts() {
       await failing;
     };
     const first = await held();
-    // Each waits 10 ms before it, more or less by a fifth.
+    // A restart waits 10 ms, more or less a fifth.
     const lasted = (await timed(failed)) - restarts * SOON.backoff_min_s * 1_000;
     row(`zcontext: ${restarts} restarts, but for their waits`, ms(lasted), ratio(lasted, plain));
     const second = await held(first);
@@ -155,7 +155,7 @@ async function theProviderDies() {
   }
 }
 
-/** Starts the tasks; answers the pids of their leaders. */
+/** Starts the tasks; returns the pids of their leaders. */
 async function startIn({ endpoints }) {
   const client = await connectContext(endpoints);
   try {
@@ -196,7 +196,7 @@ async function idle() {
   });
 }
 
-/** Has a provider of these tasks do something, and ends it. */
+/** Runs a provider of these tasks for an action, and ends it. */
 async function within(all, use) {
   const folder = makeFolder();
   const provider = await runProvider(writeContext(folder, all), {
@@ -244,7 +244,7 @@ async function held(provider, before) {
   return { descriptors: descriptors(), heapBytes, rssBytes };
 }
 
-/** The second time shows what is kept for good; the first one has the runtime load and grow what it works with. */
+/** The second round shows what is not freed; in the first one the runtime itself still grows. */
 function showHeld(before, once, twice) {
   for (const [what, one, other] of [
     ["the first time", before, once],

@@ -1,4 +1,4 @@
-// Starts and stops many task services, beside the same Node processes started by a plain spawn, in one run.
+// Starts and stops many task services, and the same number of Node processes by a plain spawn, in one run.
 // Usage: node bench/tasks.mjs [count]; needs `npm run build`.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -43,7 +43,7 @@ function writeContext() {
   );
 }
 
-// What the machine can do at best: the same number of Node processes that load ZeroMQ and say one word.
+// The best the machine can do: the same number of Node processes that load ZeroMQ and print one word.
 async function plainSpawn() {
   const script = `require(${JSON.stringify(join(import.meta.dirname, "../node_modules/zeromq"))}); console.log("up"); setInterval(() => {}, 1e6);`;
   const results = [];

@@ -1,5 +1,5 @@
-// Stops process trees of the shapes that outlive a supervisor, a hundred of each, and has as many of their leaders crash;
-// counts who is still there when the provider says that nobody is.
+// Stops process trees of shapes that tend to survive their supervisor, a hundred of each, and crashes the leaders of as many;
+// counts the processes that are still alive when the provider reports the end.
 // Usage: node bench/tree-kill.mjs [count]; needs `npm run build`, and Linux.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,13 +8,13 @@ import { connectContext } from "zcontext";
 import { executable, isAlive, runProvider, writeContext } from "./provider.mjs";
 
 const count = Number(process.argv[2] ?? 100);
-/** So many run at the same time. */
+/** How many run at the same time. */
 const TASKS = 10;
 const SUPERVISION = { grace_s: 0.2 };
 const BOUND_MS = 60_000;
 const PROGRAMS = join(import.meta.dirname, "../test/fixtures/programs");
 
-/** Programs, and how many processes of each print their pids. */
+/** The programs, and how many processes of each print their pids. */
 const SHAPES = [
   { what: "leader exits, its child ignores SIGTERM", program: "leaves-a-deaf-child.sh", processes: 2 },
   { what: "all ignore SIGTERM", program: "ignores-sigterm-with-its-children.sh", processes: 3 },
@@ -35,7 +35,7 @@ for (const shape of SHAPES) {
 }
 process.exitCode = survivors === 0 ? 0 : 1;
 
-/** Ends so many trees of a shape; answers of how many somebody is alive afterwards. */
+/** Ends trees of a shape; returns how many of them still had a living process afterwards. */
 async function tryShape({ program, processes }, end) {
   const folder = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
   const tree = ["sh", join(PROGRAMS, program)];
@@ -67,7 +67,7 @@ async function stopAll({ client, transaction }) {
   await (await client.command({ action: "stop", transaction })).settled(BOUND_MS);
 }
 
-// A task whose leader has crashed is `failed` once nobody of it is left.
+// A task whose leader has crashed is `failed` once none of its processes is left.
 async function crashAll({ provider, client, transaction }) {
   const failing = provider.next(TASKS, ({ msg }) => msg === "failed");
   for (const { pid } of await client.state(transaction)) process.kill(pid, "SIGKILL");

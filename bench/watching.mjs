@@ -1,5 +1,5 @@
-// Whether the figures are right, beside what `ps` and /proc say in the same second, and what they cost the provider, as
-// it says itself and as /proc says.
+// Compares the figures with those of `ps` and /proc in the same second, and what they cost the provider with what the
+// provider reports of itself.
 // Usage: node bench/watching.mjs [tasks] [seconds]; needs `npm run build`, and Linux. Ends with 1 when a figure is wrong.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,11 +12,11 @@ import { executable, runProvider, service, writeContext } from "./provider.mjs";
 
 const tasks = Number(process.argv[2] ?? 100);
 const seconds = Number(process.argv[3] ?? 60);
-/** Until every tier has had its turn, and the code is compiled. */
+/** Until every tier has been sampled, and the code is compiled. */
 const WARM_UP_S = 40;
 const MIB_BYTES = 2 ** 20;
 const TICKS_PER_SECOND = 100;
-/** How far a figure may be from theirs: a share of it, or what the kernel itself counts no finer than. */
+/** The tolerance: a share of the figure, or the resolution of the kernel's own counter. */
 const SHARE = 0.05;
 const FINEST = { mib: 0.25, percent: 2 };
 
@@ -111,7 +111,7 @@ async function whatDoTheyCost(what, prepare) {
   );
 }
 
-/** Figures of a moment, the samples of which are a second apart. */
+/** One set of figures; their CPU share is over the last second. */
 async function look(client) {
   return client.top("T1");
 }
@@ -127,7 +127,7 @@ function isNear(ours, theirs, finest) {
   return Math.abs(ours - theirs) <= Math.max(finest, theirs * SHARE);
 }
 
-/** Resident memory as `ps` has it, and CPU seconds as /proc has them. */
+/** Resident memory from `ps`, and CPU seconds from /proc. */
 function readOne(pid) {
   const { stdout } = spawnSync("ps", ["-o", "rss=", "-p", `${pid}`], { encoding: "utf8" });
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
@@ -153,7 +153,7 @@ function escaped(text) {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** Has a provider run these tasks as T1 while something is done, and ends it. */
+/** Runs a provider of these tasks as T1 for an action, and ends it. */
 async function within(make, use) {
   const folder = mkdtempSync(join(tmpdir(), "zcontext-watching-"));
   const provider = await runProvider(writeContext(folder, make(folder)), { words: ["--start", "T1"] });

@@ -1,5 +1,5 @@
 // Builds dist/: tsc writes the library (modules and their types), esbuild the programs, one file each.
-// A bundled CommonJS file is what starts fastest on Node 20; everything stays readable, nothing is minified.
+// Bundled CommonJS starts fastest on Node 20. Nothing is minified, so stack traces stay readable.
 import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
-// Otherwise in place, so that what runs from dist/ meanwhile does not lose its files.
+// Without --clean the files are replaced in place, so that programs running from dist/ keep theirs.
 if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: true });
 
 const commands = ["service-context", "create-service", "conf-command", "context-monitor"];
-/** What the commands do, each in a file of its own: their words alone, `--help` say, start in half the time. */
-const deeds = [
+/** What the commands load on demand, each a file of its own: `--help` then starts in half the time. */
+const onDemand = [
   ...["serve", "dashboard", "recorder", "inspect", "test-services"].map((name) => `service-context/${name}`),
   "create-service/create",
   "conf-command/execute",
@@ -31,7 +31,7 @@ const tsc = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p"
 });
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 
-// zeromq looks for its native binary beside its own file; in a bundle that is no longer where it lies.
+// zeromq loads its native binary from a path relative to its own file, which is wrong in a bundle.
 const findAddon = {
   name: "find-addon",
   setup({ onLoad }) {
@@ -49,12 +49,13 @@ const findAddon = {
 const fromTools = (names) => Object.fromEntries(names.map((name) => [basename(name), `tools/${name}.ts`]));
 const pathsOf = (files) => new Set(Object.values(files).map((file) => resolve(file)));
 
-// Words and deeds meet in the files they both need, the class of our errors above all: there must be one of each.
+// Files that commands and their parts on demand both need are kept apart, so that there is one instance of each: two classes
+// ZcontextError would not recognize each other's errors.
 const shared = { errors: "src/errors.ts", ...fromTools(["print"]) };
 const keepApart = {
   name: "keep-apart",
   setup({ onResolve }) {
-    const [always, whenLazy] = [pathsOf(shared), pathsOf(fromTools(deeds))];
+    const [always, whenLazy] = [pathsOf(shared), pathsOf(fromTools(onDemand))];
     onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
       if (kind === "entry-point") return undefined;
       const file = resolve(resolveDir, path);
@@ -78,10 +79,10 @@ const options = {
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",
 };
-const tools = { ...fromTools([...commands.map((name) => `${name}/${name}`), ...deeds]), ...shared };
+const tools = { ...fromTools([...commands.map((name) => `${name}/${name}`), ...onDemand]), ...shared };
 const builds = await Promise.all([
-  // The first import() of a process starts Node's loader of modules, some 30 ms; require() has long been there. The
-  // children keep it: a task may be a module that require() can't load.
+  // The first import() of a process starts Node's ES module loader, which takes 30 ms; require() takes none. The child
+  // entries keep import(): a task may be a module that require() can't load.
   build({ ...options, entryPoints: tools, plugins: [findAddon, keepApart], supported: { "dynamic-import": false } }),
   build({ ...options, entryPoints: children, plugins: [findAddon] }),
 ]);
@@ -89,7 +90,7 @@ builds.push(await buildPage());
 if (builds.some(({ warnings }) => warnings.length > 0)) process.exit(1);
 for (const name of commands) chmodSync(`dist/bin/${name}.cjs`, 0o755);
 
-/** The dashboard's page: one file, which loads nothing. */
+/** Builds the dashboard's page: one file with its script and style inside. */
 async function buildPage() {
   const page = { bundle: true, write: false, logLevel: "warning", charset: "utf8", target: "es2022" };
   const [script, style] = await Promise.all([

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packs the package, installs it into an empty folder, and runs a context from there: what a user gets, nothing else.
+# Packs the package, installs it into an empty folder, and runs contexts from there, as a user would.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 compiler=$PWD/node_modules/typescript/bin/tsc
@@ -12,13 +12,13 @@ cd "$work/user"
 npm init -y >/dev/null
 npm install --silent "$work/$tarball"
 
-# The examples that come with the package, on ports the system chooses.
+# The package's examples, on ports that the system chooses.
 sed -E 's#(tcp://127\.0\.0\.1:)[0-9]+#\1*#' node_modules/zcontext/conf/Context-StateMachine.xml > conf/Context-StateMachine.xml
 cp -r node_modules/zcontext/services/S00* services/
 npx --no-install service-context conf/Context-StateMachine.xml --check
 npx --no-install service-context conf/Context-StateMachine.xml --until-done --http 0
 
-# What create-service writes, at the first try: it runs, passes its own tests, and has no error of types.
+# What create-service writes must run, pass its own tests and have no type errors, without any edit.
 npx --no-install create-service --context_name Greet --task_service Greet --task_type Single --task_id ts_1 \
   --task_desc "Greets once" --service_name greet --device_action greet --service_path . \
   --server_ip 127.0.0.1 --sub_port "*" --pub_port "*"

@@ -1,4 +1,4 @@
-/** Every way zcontext itself can fail. README explains each: when it comes and what to do. */
+/** Every way in which zcontext itself can fail. README has a row for each: when it occurs and what to do. */
 export const ERROR_CODES = [
   "ERR_BUS_UNREACHABLE",
   "ERR_CONFIG_INVALID",
@@ -29,12 +29,12 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** An error a person can act on: the message says which thing, what was expected and what came; the hint what to do. */
+/** An error to act on: the message says what is concerned, what was expected and what came; the hint says what to do. */
 export class ZcontextError extends Error {
   override readonly name = "ZcontextError";
   readonly code: ErrorCode;
   readonly hint: string | undefined;
-  /** The single problems behind the message, one line each, where there are several: those of a file, say. */
+  /** The problems behind the message, one line each, such as those of a file. */
   readonly details: readonly string[];
 
   constructor(

@@ -1,4 +1,4 @@
-// The public face: what a program that embeds a provider, or talks to one, imports.
+// The public API: what a program imports that embeds a provider, or talks to one.
 
 export {
   type ContextConfig,

@@ -1,13 +1,13 @@
 import type { Log } from "./log.ts";
 
-/** Counts what came in and could not be used, and logs it without letting it flood the log. */
+/** Counts input that could not be used, by kind, and logs it within limits. */
 export interface InputFaults {
-  /** How often each kind came. */
+  /** How often each kind has occurred. */
   readonly counts: { readonly [kind: string]: number };
   add(kind: string, fields: { [name: string]: unknown }): void;
 }
 
-/** Lines of one kind within a second; more are only counted. */
+/** The limit of log lines per kind; further faults are only counted. */
 const LINES_PER_SECOND = 10;
 
 export function createInputFaults(log: Log, nowMs: () => number): InputFaults {

@@ -1,52 +1,52 @@
-// Notices that a task, or the forwarder, has fallen silent. Silence is counted in the provider's own time, which passes
-// only while the provider itself runs: one that was halted, starved or suspended blames nobody. Decides when a silence
-// has lasted long enough; what follows from it is the business of others.
+// Watchdogs over the heartbeats of tasks and of the forwarder: decides when one has been silent for too long. Silence is
+// counted in the provider's own running time, so a provider that was halted, starved or suspended blames no task
+// for its own pause. What follows from a silence is the caller's decision.
 
 export interface Liveness {
   /**
-   * Waits for the first beat, and from then on for a silence of `timeoutMs` milliseconds. `onSilent` is called at most
-   * once, with how long the silence has lasted; the watch has ended by then.
+   * Starts a watchdog. It waits for the first beat, and from then on for a silence of `timeoutMs` milliseconds. `onSilent`
+   * is called at most once, with how long the silence has lasted; the watchdog has ended by then.
    */
-  watch(timeoutMs: number, onSilent: (silentMs: number) => void): Watch;
+  startWatchdog(timeoutMs: number, onSilent: (silentMs: number) => void): Watchdog;
 }
 
-export interface Watch {
-  /** Ends a silence. That of a task which is inspected, and may be halted by whoever does, counts not before the next. */
+export interface Watchdog {
+  /** Ends a silence. After the beat of a task under a debugger, which may halt it, silence counts only from the next beat on. */
   beat(reading?: { isInspected: boolean }): void;
   end(): void;
 }
 
 export interface LivenessOptions {
-  /** How often silence is looked at, in milliseconds; defaults to 250. */
+  /** How often silence is checked, in milliseconds; defaults to 250. */
   everyMs?: number;
   /** The monotonic clock. */
   nowMs?: () => number;
-  /** Calls again and again, without keeping the process alive; answers what ends that. */
+  /** Calls at an interval, without keeping the process alive; returns what ends that. */
   every?: (intervalMs: number, call: () => void) => () => void;
-  /** Calls once, when what waits in the pipes by now has been read. */
+  /** Calls once, after the data that already waits in the pipes has been read. */
   afterReading?: (call: () => void) => void;
 }
 
 interface Watched {
   timeoutMs: number;
   onSilent: (silentMs: number) => void;
-  /** The last beat, in our own time; undefined while silence says nothing. */
+  /** The last beat, in our running time; undefined while silence says nothing. */
   heardMs: number | undefined;
 }
 
-/** More than so many intervals between two looks was a stall of our own, and does not count. */
+/** A gap between two checks of more than this many intervals was a stall of our own; the rest of it does not count. */
 const MAX_INTERVALS = 2;
 
-/** Creates what watches any number of them, with one timer that runs only while there are watches. */
+/** Creates the source of all watchdogs: they share one timer, which runs only while there are any. */
 export function createLiveness({
   everyMs = 250,
   nowMs = () => performance.now(),
   every = everyUnref,
   afterReading = setImmediate,
 }: LivenessOptions = {}): Liveness {
-  const watches = new Set<Watched>();
-  let stopLooking: (() => void) | undefined;
-  /** Our own time at the last look, and what the clock said then. */
+  const watched = new Set<Watched>();
+  let stopChecking: (() => void) | undefined;
+  /** Our running time at the last check, and what the clock said then. */
   let last = { ownMs: 0, atMs: 0 };
 
   function now(): typeof last {
@@ -54,48 +54,48 @@ export function createLiveness({
     return { ownMs: last.ownMs + Math.min(atMs - last.atMs, MAX_INTERVALS * everyMs), atMs };
   }
 
-  function look(): void {
+  function check(): void {
     last = now();
     const { ownMs } = last;
-    // After a stall the timers come first: a beat that has been in its pipe all the time is read only after them.
-    if ([...watches].some((watched) => isSilent(watched, ownMs))) afterReading(() => report(ownMs));
+    // After a stall the event loop runs timers before it reads: a beat may still wait in its pipe.
+    if ([...watched].some((one) => isSilent(one, ownMs))) afterReading(() => report(ownMs));
   }
 
   function report(ownMs: number): void {
-    for (const watched of watches) {
-      if (!isSilent(watched, ownMs)) continue;
-      end(watched);
-      watched.onSilent(ownMs - watched.heardMs);
+    for (const one of watched) {
+      if (!isSilent(one, ownMs)) continue;
+      end(one);
+      one.onSilent(ownMs - one.heardMs);
     }
   }
 
-  function end(watched: Watched): void {
-    watches.delete(watched);
-    if (watches.size > 0) return;
-    stopLooking?.();
-    stopLooking = undefined;
+  function end(one: Watched): void {
+    watched.delete(one);
+    if (watched.size > 0) return;
+    stopChecking?.();
+    stopChecking = undefined;
   }
 
   return {
-    watch(timeoutMs, onSilent) {
-      const watched: Watched = { timeoutMs, onSilent, heardMs: undefined };
-      watches.add(watched);
-      if (stopLooking === undefined) {
+    startWatchdog(timeoutMs, onSilent) {
+      const one: Watched = { timeoutMs, onSilent, heardMs: undefined };
+      watched.add(one);
+      if (stopChecking === undefined) {
         last = { ownMs: last.ownMs, atMs: nowMs() };
-        stopLooking = every(everyMs, look);
+        stopChecking = every(everyMs, check);
       }
       return {
         beat({ isInspected } = { isInspected: false }) {
-          watched.heardMs = isInspected ? undefined : now().ownMs;
+          one.heardMs = isInspected ? undefined : now().ownMs;
         },
-        end: () => end(watched),
+        end: () => end(one),
       };
     },
   };
 }
 
-function isSilent(watched: Watched, ownMs: number): watched is Watched & { heardMs: number } {
-  return watched.heardMs !== undefined && ownMs - watched.heardMs >= watched.timeoutMs;
+function isSilent(one: Watched, ownMs: number): one is Watched & { heardMs: number } {
+  return one.heardMs !== undefined && ownMs - one.heardMs >= one.timeoutMs;
 }
 
 function everyUnref(intervalMs: number, call: () => void): () => void {

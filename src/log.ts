@@ -1,9 +1,9 @@
-/** Facts of a log line, by name; units stand in the name. */
+/** The fields of a log line; a name ends in the unit of its value. */
 export interface LogFields {
   [name: string]: unknown;
 }
 
-/** Where a program's log lines go: facts first, then a constant phrase. pino's loggers have this shape. */
+/** A logger: fields first, then a constant phrase, as pino has it. */
 export interface Log {
   debug(fields: LogFields, phrase: string): void;
   info(fields: LogFields, phrase: string): void;
@@ -13,5 +13,5 @@ export interface Log {
 
 const nothing = () => {};
 
-/** Keeps nothing. */
+/** Discards everything. */
 export const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };

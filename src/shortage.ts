@@ -1,14 +1,14 @@
-// What the system says when it is short of something, and what a person can do about it. It may have more at the next
-// attempt, so what could not be had for want of it is not known to be absent.
+// Tells errors of a system that has run out of a resource from all others, and says what to do about them. The next attempt
+// may succeed, so such an error never means that what was asked for does not exist.
 
 const HINTS: { readonly [code: string]: string } = {
-  EAGAIN: "There are as many processes as there may be; end some, or raise the limit with ulimit -u.",
-  EMFILE: "There are as many open files as there may be; raise the limit with ulimit -n.",
-  ENFILE: "The system has as many open files as it can have; end some programs, or raise fs.file-max.",
-  ENOMEM: "There is no memory left; end some programs.",
+  EAGAIN: "Too many processes are running; end some, or raise the limit with ulimit -u.",
+  EMFILE: "Too many files are open; raise the limit with ulimit -n.",
+  ENFILE: "Too many files are open in the whole system; end some programs, or raise fs.file-max.",
+  ENOMEM: "The system has no memory left; end some programs.",
 };
 
-/** What to do about a shortage, which is often behind an error that says what was needed; undefined for other errors. */
+/** What to do about a shortage, which may be the cause of an error that says what was needed; undefined for other errors. */
 export function shortageHint(error: unknown): string | undefined {
   const { code = "", cause } = (error ?? {}) as NodeJS.ErrnoException;
   if (Object.hasOwn(HINTS, code)) return HINTS[code];

@@ -1,8 +1,7 @@
 /**
- * Decodes UTF-8; a byte order mark stays. Where other bytes became question marks, they would be in everything that is
- * made of the text.
+ * Decodes UTF-8, and keeps a byte order mark.
  *
- * @throws where there are other bytes.
+ * @throws for invalid bytes: replaced by question marks, they would get into everything made from the text.
  */
 export function decodeText(bytes: Uint8Array): string {
   try {

@@ -1,4 +1,4 @@
-/** The same call, but for what it throws: that goes to `onThrow`. */
+/** The same call, except that it never throws: `onThrow` gets the error. */
 export function unfailing<Words extends unknown[]>(
   call: (...words: Words) => void,
   onThrow: (error: unknown) => void,

@@ -1,2 +1,2 @@
-/** People, options and the wire count memory in MiB; systems, files and the dashboard in bytes. */
+/** Options, messages and tables give memory in MiB; the system, files and the dashboard in bytes. */
 export const MIB_BYTES = 2 ** 20;

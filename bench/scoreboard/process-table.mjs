@@ -1,5 +1,5 @@
-// What the kernel says. A process belongs to us when its environment has our mark; descendants keep that through setsid
-// and a double fork. A zombie has no environment any more, and so is nobody.
+// Reads the process table. A process belongs to a run when its environment has the run's mark, which descendants inherit
+// through setsid and a double fork. A zombie has no environment and so is not counted.
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -22,12 +22,12 @@ export function hasMark(pid, mark) {
   return `\0${read(pid, "environ")}`.includes(`\0${MARK}=${mark}`);
 }
 
-/** The words that a process was started with; none when it is gone. */
+/** The command line of a process; empty when it has exited. */
 export function wordsOf(pid) {
   return read(pid, "cmdline").split("\0").slice(0, -1);
 }
 
-/** Asks until there is an answer, at most so long; the last answer. */
+/** Calls until the result is truthy or the time is over; returns the last result. */
 export async function until(ask, limitMs, everyMs = 25) {
   const end = performance.now() + limitMs;
   for (;;) {
@@ -37,7 +37,7 @@ export async function until(ask, limitMs, everyMs = 25) {
   }
 }
 
-/** Kills whoever has the mark, and whoever a supervisor among them starts meanwhile. */
+/** Kills every process with the mark, also those that a supervisor among them starts meanwhile. */
 export async function sweep(mark) {
   const isEmpty = await until(() => {
     const left = marked(mark);
@@ -55,7 +55,7 @@ export function kill(pid, signal) {
   }
 }
 
-// A process that is gone, or another user's, has nothing to read.
+// A process that has exited, or of another user, can't be read.
 function read(pid, file) {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "latin1");

@@ -1,10 +1,10 @@
-// The programs that the supervisors are given: each does one thing wrong, or nothing. Whatever takes part writes a line
-// into a journal when it has come so far: task, role, pid. `roles` are those that tell the task is wholly there.
+// The programs that the supervisors run: each does one thing wrong, or nothing. Every process writes a line to a journal when
+// it is ready: task, role, pid. A task is complete when all its `roles` have written one.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const FOR_EVER = "exec sleep 86400";
-// A shell lets what it starts in the background ignore SIGINT, which is pm2's stop signal. These shall hear it.
+// A shell lets what it starts in the background ignore SIGINT, which is pm2's stop signal. These must receive it.
 const HEARING = `env --default-signal=INT,TERM sh "$0" child`;
 
 export const leaderExitsChildIgnores = shell(`trap 'exit 0' TERM INT; sh "$0" child & note; wait`, {

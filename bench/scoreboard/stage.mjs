@@ -1,4 +1,4 @@
-// One run: one supervisor with its tasks, in a folder and with a mark of its own.
+// A stage for one trial: one supervisor with its tasks, in its own folder and with its own mark.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ export function openStage({ root, mark, name, subject }) {
   const folder = join(root, name);
   const ownMark = `${mark}:${name}:`;
   const journal = join(folder, "journal");
-  // More certificates slow every start of Node.
+  // Extra certificates slow down every start of Node.
   const { NODE_EXTRA_CA_CERTS, ...inherited } = process.env;
   const env = { ...inherited, [MARK]: ownMark, SCOREBOARD_JOURNAL: journal };
   mkdirSync(folder, { recursive: true });
@@ -26,7 +26,7 @@ export function openStage({ root, mark, name, subject }) {
     mark: ownMark,
     healthy: subject.healthy,
 
-    /** Starts the supervisor with these tasks, `{ id, program }`, and waits until every process of theirs is there. */
+    /** Starts the supervisor with these tasks, `{ id, program }`, and waits until all their processes are ready. */
     async start(wanted) {
       tasks = wanted;
       supervisor = await subject.prepare(stage, tasks);
@@ -75,7 +75,7 @@ export function openStage({ root, mark, name, subject }) {
 
     isAlive: (pid) => hasMark(pid, ownMark),
 
-    /** Runs a command to its end. */
+    /** Runs a command until it exits. */
     async command(program, words, more = {}) {
       const child = spawn(program, words, { env: { ...env, ...more }, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
       const late = setTimeout(() => child.kill("SIGKILL"), COMMAND_MS);
@@ -89,7 +89,7 @@ export function openStage({ root, mark, name, subject }) {
       return { code, stdout, stderr };
     },
 
-    /** Starts a process that stays, in a session of its own: a Ctrl-C is for us alone. @returns its pid */
+    /** Starts a process in its own session, so that Ctrl-C does not reach it. @returns its pid */
     async spawn(program, words) {
       const log = openSync(join(folder, "log"), "a");
       const child = spawn(program, words, { env, cwd: folder, stdio: ["ignore", log, log], detached: true });

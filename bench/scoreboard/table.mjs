@@ -1,11 +1,11 @@
-// Pure: from results to Markdown, and into a text that has a place for it.
+// Turns results into a Markdown table, and puts it into a text between two markers. Pure.
 const BEGIN = "<!-- scoreboard: begin -->";
 const END = "<!-- scoreboard: end -->";
 
 /**
  * @param columns - `[{ id, title }]`
  * @param rows - `[{ number, title }]`
- * @param cells - `Map` of `<row number> <column id>`; what is not there was not tried
+ * @param cells - `Map` of `<row number> <column id>`; a cell without an entry was not tried
  */
 export function tableOf({ columns, rows, cells, facts }) {
   const line = (words) => `| ${words.map((word) => word.replaceAll("|", "\\|")).join(" | ")} |`;

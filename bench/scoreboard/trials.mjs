@@ -1,10 +1,10 @@
-// The faults. A trial gets a stage and answers the cells of its rows. What counts is the process table; what a tool says
-// stands in `code`, where the row is about that.
+// The trials, one for each fault. A trial gets a stage and returns the cells of its rows. They are judged by the process
+// table; where a row is about a tool's own output, that is quoted in `code`.
 import { setTimeout as pause } from "node:timers/promises";
 import { hasMark, kill, pids, until, wordsOf } from "./process-table.mjs";
 import * as programs from "./programs.mjs";
 
-/** How long processes may take to leave the table when nobody waits for them any more. */
+/** How long processes may take to leave the table after their supervisor has finished. */
 const LEAVING_MS = 2_000;
 const IDLE_TASKS = 20;
 const KILLS = 5;

@@ -1,5 +1,4 @@
-// What an Executable runs: <command>, further <argument>s and <ready_after_s>, which no other type of service has.
-// Pure.
+// Reads what an Executable runs: <command>, <argument> and <ready_after_s>, which no other service type may have. Pure.
 import { quoteWord, splitWords } from "./command.ts";
 import { type Command, SERVICE_TYPES } from "./model.ts";
 import { childAt, type Element, textAt } from "./xml/element.ts";
@@ -19,7 +18,7 @@ const READY_AFTER: TextRule = {
 export function readCommand(service: Reader): Command | undefined {
   const type = textAt(service.element, "serviceType")?.value;
   if (type === "Executable") return readExecutable(service);
-  // A type that is none is reported as such.
+  // An unknown type is reported by the reader of the task.
   if (SERVICE_TYPES.some((known) => known === type)) refuseParts(service, type as string);
   return undefined;
 }
@@ -33,7 +32,7 @@ function refuseParts(service: Reader, type: string): void {
   }
 }
 
-/** Reads the parts of a command, whatever the type says. */
+/** Reads a command, whatever the service type. */
 export function readExecutable(service: Reader): Command {
   const [program = "", ...words] = readLine(service);
   return {
@@ -65,7 +64,7 @@ function readArguments(service: Reader): string[] {
     });
 }
 
-// The operating system would take it for the end of the word.
+// For the operating system a NUL character ends the word.
 function refuseNul(service: Reader, part: string, element: Element | undefined): void {
   if (element === undefined || !asWritten(element).includes("\0")) return;
   service.report(part, `expected no NUL character, got ${quote(asWritten(element))}`, element.place);
@@ -75,7 +74,7 @@ function asWritten({ verbatim, text }: Element): string {
   return verbatim ?? text;
 }
 
-/** A command on the wire. */
+/** A command in a message. */
 export interface CommandBody {
   command: string;
   argument: string[];

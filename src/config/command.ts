@@ -1,14 +1,14 @@
-// A command as people write it: a line that is split into words as a shell does, with nothing expanded, and put
-// together so that it reads back exactly. Pure.
+// Splits a command line into words as a shell does, without expanding anything, and quotes words so that they are read back
+// exactly. Pure.
 import { quote } from "./xml/problems.ts";
 
-/** The words of a line; `fault` completes "expected" where it breaks off within a word. */
+/** The words of a line. Where it ends inside a quoted word, `fault` completes "expected". */
 export interface Line {
   words: string[];
   fault?: string;
 }
 
-/** What a backslash can quote between double quotes; before anything else it is itself. */
+/** The characters that a backslash quotes between double quotes; before any other it is literal. */
 const QUOTABLE = '"\\$`';
 
 /**
@@ -19,7 +19,7 @@ const QUOTABLE = '"\\$`';
 export function splitWords(line: string): Line {
   const words: string[] = [];
   let word: string | undefined;
-  let mark = ""; // the quote we are in
+  let mark = ""; // the quote that is open
   let markedFrom = 0;
   let isEscaped = false;
   let index = 0;
@@ -27,7 +27,7 @@ export function splitWords(line: string): Line {
     if (isEscaped) {
       isEscaped = false;
       const keepsBackslash = mark !== "" && !QUOTABLE.includes(char);
-      // A line may go on behind a backslash.
+      // A backslash at the end of a line joins it with the next.
       if (char !== "\n") word = `${word ?? ""}${keepsBackslash ? "\\" : ""}${char}`;
     } else if (char === "\\" && mark !== "'") isEscaped = true;
     else if (char === mark) mark = "";

@@ -1,6 +1,6 @@
-// A task's free-form <configuration> becomes an object of texts, objects and lists by the rules of the original: a name
-// that comes more than once is a list, attributes count like elements and win over them. Text beside elements, and text
-// beside attributes, would lose one of the two and is refused. Pure.
+// Turns a task's free-form <configuration> into an object of texts, objects and lists, by the rules of the original: a
+// repeated name is a list, and attributes count like elements and win over them. Text beside elements or attributes is
+// refused, since one of the two would be lost. Pure.
 
 import type { ConfigurationValue } from "./model.ts";
 import { childAt, type Element } from "./xml/element.ts";
@@ -10,25 +10,25 @@ import type { Reader } from "./xml/reader.ts";
 type Configuration = { [name: string]: ConfigurationValue };
 type Entry = [name: string, value: ConfigurationValue];
 
-/** As deep as the codec lets a message be. */
+/** The depth that the codec allows in a message. */
 const MAX_DEPTH = 64;
 
-/** Names that every object of JavaScript has a use for; code that merges such objects may trip over them. */
+/** Names with a meaning in every JavaScript object; code that merges such objects may be attacked through them. */
 const UNSAFE_NAMES = ["__proto__", "constructor", "prototype"];
 
-/** Reads `content/configuration` of a task's `message`. Where that came from a peer it may be missing, and is empty. */
+/** Reads `content/configuration` of a task's `message`. A message from a peer may lack it; it is then empty. */
 export function readConfiguration(message: Reader): Configuration {
   const content = childAt(message.element, "content") ?? message.element;
   const element = childAt(content, "configuration");
   const report: Report = (part, problem, place = (element ?? content).place) =>
-    message.report(part === "configuration" ? part : `configuration ${shorten(part)}`, problem, place);
+    message.report(part === "configuration" ? part : ["configuration", shorten(part)], problem, place);
   return withHostsListed(message.reading.strict ? fromFile(element, report) : fromMessage(element?.value, report));
 }
 
-/** Adds a problem with the part of that name, at the configuration itself where the place is not known. */
+/** Reports a problem with the part of that name, by default at the place of the configuration. */
 type Report = (part: string, problem: string, place?: Place) => void;
 
-/** `hosts` is a list even where there is one, so that no task has to ask. */
+/** `hosts` is always a list, also for one host, so that tasks need not tell the two apart. */
 function withHostsListed(configuration: Configuration): Configuration {
   const { hosts } = configuration;
   return hosts === undefined || Array.isArray(hosts) ? configuration : { ...configuration, hosts: [hosts] };
@@ -67,7 +67,7 @@ function readObject({ name, attributes, children, text, place }: Element, report
 
 function fromMessage(value: unknown, report: Report): Configuration {
   if (isObject(value)) return plainObject(value, report, 1);
-  // An empty element is an empty text in the original's messages.
+  // The original sends an empty element as an empty text.
   const isEmpty = value === undefined || value === null || value === "";
   if (!isEmpty) report("configuration", `expected an object, got ${quote(String(value))}`);
   return {};

@@ -1,4 +1,4 @@
-// Text of a context file in, checked model out, or all its problems at once. Pure.
+// Turns the text of a context file into the checked model, or into an error with all its problems. Pure.
 import { ZcontextError } from "../errors.ts";
 import { readEndpoints } from "./endpoint-reader.ts";
 import { CONTEXT_SHAPE, checkShape } from "./grammar.ts";
@@ -7,7 +7,7 @@ import { readContextSupervision } from "./supervision-reader.ts";
 import { readTasks } from "./task-reader.ts";
 import type { Element } from "./xml/element.ts";
 import { positionsIn } from "./xml/position.ts";
-import { describe, type Problem, type Reading } from "./xml/problems.ts";
+import { countOf, describe, type Problem, type Reading } from "./xml/problems.ts";
 import { ANY_TEXT, NOT_EMPTY, Reader } from "./xml/reader.ts";
 import { parseXml } from "./xml/xml.ts";
 
@@ -17,9 +17,9 @@ export { DEFAULT_SUPERVISION } from "./supervision-reader.ts";
 /**
  * Reads a context file of either generation of the original and checks all of it, down to the ids that triggers call.
  *
- * @param options.file - The name for messages; nothing is opened.
+ * @param options.file - The name for messages; no file is opened.
  * @throws {ZcontextError} `ERR_CONFIG_INVALID` with every problem of the file in `details`, in the order of the file,
- *   each as `file:line:column: message`. What is not well-formed is reported alone.
+ *   each as `file:line:column: message`. Where the text is not well-formed that is the only problem.
  */
 export function parseContextConfig(text: string, { file = "context.xml" }: { file?: string } = {}): ContextConfig {
   const problems: Problem[] = [];
@@ -29,9 +29,9 @@ export function parseContextConfig(text: string, { file = "context.xml" }: { fil
 }
 
 /**
- * The root element of a context file, whatever is in it.
+ * The root element of a context file; its content is not checked.
  *
- * @throws {ZcontextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
+ * @throws {ZcontextError} `ERR_CONFIG_INVALID` where the text is not well-formed, or not a context.
  */
 export function readContextRoot(text: string, { file = "context.xml" }: { file?: string } = {}): Element {
   const problems: Problem[] = [];
@@ -59,8 +59,7 @@ function readContext(element: Element, reading: Reading): ContextConfig {
 }
 
 function invalid(file: string, text: string, problems: readonly Problem[]): ZcontextError {
-  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  return new ZcontextError("ERR_CONFIG_INVALID", `${file} has ${count}`, {
+  return new ZcontextError("ERR_CONFIG_INVALID", `${file} has ${countOf(problems)}`, {
     details: describe(problems, positionsIn(text)).map((line) => `${file}:${line}`),
     hint: `\`service-context ${file} --check\` lists problems without starting anything`,
   });

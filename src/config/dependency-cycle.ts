@@ -1,16 +1,16 @@
-// Tasks that wait for each other, and so for ever. Pure.
+// Finds tasks that depend on each other in a cycle and so would wait for ever. Pure.
 
 /**
- * Finds the cycles of a graph. Where some share a task, one may come to light only when the others are broken.
+ * Finds the cycles of a graph. Of cycles that share a task, some may be found only after the others are broken.
  *
- * @param dependencies - Whom each id needs, in the order of the file. Ids that it does not have need nobody.
+ * @param dependencies - The ids that each id depends on, in the order of the file. Unknown ids depend on nothing.
  * @returns Each cycle once, from the member that comes first in the file: `["ts001", "ts002"]`.
  */
 export function findCycles(dependencies: ReadonlyMap<string, readonly string[]>): string[][] {
   const order = new Map([...dependencies.keys()].map((id, index) => [id, index]));
   const cycles: string[][] = [];
   const done = new Set<string>();
-  // In the order in which they were entered, which is what a Set keeps.
+  // A Set keeps the order of insertion.
   const path = new Set<string>();
 
   function visit(id: string): void {

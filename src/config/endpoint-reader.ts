@@ -1,4 +1,4 @@
-// Reads the four addresses of a forwarder and checks that both sides name the same ports. Pure.
+// Reads the four addresses of a forwarder, and checks that endpoints and binds name the same ports. Pure.
 import { type Endpoints, isBind, isEndpoint, isHost, isLoopback, portOf } from "../protocol/endpoints.ts";
 import { quote } from "./xml/problems.ts";
 import type { Reader, TextRule } from "./xml/reader.ts";
@@ -6,7 +6,7 @@ import type { Reader, TextRule } from "./xml/reader.ts";
 const ENDPOINT: TextRule = { expected: "tcp://host:port", accepts: isEndpoint };
 const BIND: TextRule = { expected: "tcp://host:port or tcp://*:port", accepts: isBind };
 
-/** The four addresses of a forwarder: what it binds on one side is what peers connect to there. */
+/** Reads the four addresses from a context: where the forwarder binds, and where peers connect. */
 export function readEndpoints(root: Reader): { endpoints: Endpoints; binds: Endpoints } {
   const endpoints = {
     publish: root.text("BackendEndpoint", ENDPOINT),
@@ -40,7 +40,7 @@ const PORT: TextRule = {
   accepts: (value) => /^(?:\*|[1-9]\d{0,4})$/.test(value) && !(Number(value) > 65_535),
 };
 
-/** The same four from a host and two ports; a forwarder of this machine is bound to this machine alone. */
+/** Derives the four addresses from a host and two ports; with a loopback host the binds are loopback as well. */
 export function readServer(root: Reader): { endpoints: Endpoints; binds: Endpoints } {
   const host = root.text("server_ip", SERVER);
   const publish = root.text("pub_port", PORT);
@@ -54,7 +54,7 @@ export function readServer(root: Reader): { endpoints: Endpoints; binds: Endpoin
   return { endpoints: at(host), binds: at(isLoopback(host) ? host.replace("localhost", "127.0.0.1") : "*") };
 }
 
-/** Only where both are known: an address that is wrong in itself has been reported already. */
+/** False where a port is unknown: an invalid address has been reported already. */
 function differ(port: string | undefined, other: string | undefined): boolean {
   return port !== undefined && other !== undefined && port !== other;
 }

@@ -1,31 +1,30 @@
-// A file of environment variables, as shells source them and others read them. Nothing is expanded, no value goes over
-// the end of its line, and none is ever part of a problem: it may be a secret, and so may a line that is none of ours.
-// Pure.
+// Parses a file of environment variables in the syntax of shells. Nothing is expanded, and a value ends with its line.
+// Problems quote neither values nor lines, which may be secrets. Pure.
 import type { TextRule } from "./xml/reader.ts";
 
-/** What a file or a context may name a variable of a task; `ZCONTEXT_…` are those that zcontext sets itself. */
+/** The names that a file or a context may give to variables; zcontext sets `ZCONTEXT_…` itself. */
 export const VARIABLE_NAME: TextRule = {
   expected: "a name of letters, digits and _ that begins with no digit, and not with ZCONTEXT_",
   accepts: (value) => /^(?!ZCONTEXT_)[A-Za-z_][A-Za-z0-9_]*$/.test(value),
 };
 
 export interface EnvFile {
-  /** Where a name comes twice, what its last line says. */
+  /** Of a name that comes twice, the last value. */
   environment: Record<string, string>;
   /** Each as `name:line: expected NAME=value, got …`, in the order of the file. */
   problems: string[];
 }
 
 /**
- * Reads lines of `NAME=value` or `export NAME=value`; empty ones, and comments behind a `#`, are skipped. In `'…'`
- * everything is itself, in `"…"` everything but `\n`, `\"`, `\\` and `\$`.
+ * Reads lines of `NAME=value` or `export NAME=value`; empty lines, and comments behind a `#`, are skipped. In `'…'` every
+ * character is literal, in `"…"` all but the escapes `\n`, `\"`, `\\` and `\$`.
  *
- * @param name - The file's name for messages; nothing is opened.
+ * @param name - The name of the file for messages; no file is opened.
  */
 export function parseEnvFile(text: string, name: string): EnvFile {
   const entries: [name: string, value: string][] = [];
   const problems: string[] = [];
-  // Trimming takes a carriage return and a byte order mark as well.
+  // trim() also removes carriage returns and a byte order mark.
   const lines = text.split("\n").map((line) => line.trim());
   for (const [index, line] of lines.entries()) {
     if (line === "" || line.startsWith("#")) continue;
@@ -33,7 +32,7 @@ export function parseEnvFile(text: string, name: string): EnvFile {
     if ("value" in read) entries.push([read.name, read.value]);
     else problems.push(`${name}:${index + 1}: expected NAME=value, got ${read.fault}`);
   }
-  // Unlike an assignment, this makes a variable even of `__proto__`.
+  // Unlike an assignment, this makes even `__proto__` a variable.
   return { environment: Object.fromEntries(entries), problems };
 }
 

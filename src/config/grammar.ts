@@ -1,18 +1,18 @@
-// What may stand where in a context, apart from what it says there: names, one or many, text or elements.
-// conf/context.xsd tells editors the same. Pure.
+// The grammar of a context: which elements and attributes it may have, how often, and whether they hold text or elements.
+// Their values are read elsewhere. conf/context.xsd gives the same grammar to editors. Pure.
 
+import { didYouMean, nearest } from "../suggest.ts";
 import { CONTEXT_ATTRIBUTES, SHARED_ATTRIBUTES, TASK_ATTRIBUTES } from "./supervision-reader.ts";
-import { type Element, partLabel, serviceLabel } from "./xml/element.ts";
+import { type Element, serviceLabel } from "./xml/element.ts";
 import { type Problem, quote, type Reading, shorten } from "./xml/problems.ts";
-import { didYouMean, nearest } from "./xml/suggest.ts";
 
-/** `text` has no elements inside, nor have `texts`, of which there may be many; `free` is read elsewhere. */
+/** `text` holds no elements; `texts` is the same and may be repeated; `free` is not checked here. */
 type Shape = "text" | "texts" | "free" | Structure;
 
 interface Structure {
   children: Readonly<Record<string, Shape>>;
   attributes?: readonly string[];
-  /** Those that belong to elements of this name elsewhere, and where. */
+  /** Attributes that belong to an element of the same name elsewhere, and where. */
   misplaced?: { attributes: readonly string[]; where: string };
   many?: true;
   /** Holds text, and no elements. */
@@ -35,12 +35,12 @@ const CONTEXT_SUPERVISION: Structure = {
   children: { environment: VARIABLE },
 };
 
-/** A task service as a message may bring it, where a `<Supervision>` is one of the names that nobody knows. */
+/** A task service in a message: `<Supervision>` is an unknown name there. */
 export const TASK_SERVICE_SHAPE: Structure = {
   many: true,
   attributes: ["id", "topic", "instance", "serviceType", "ready_after_s"],
   children: {
-    // A message has no attributes, and a file may write these as elements too.
+    // As elements too: a message has no attributes, and a file may use either.
     id: "text",
     topic: "text",
     instance: "text",
@@ -75,7 +75,7 @@ export const TASK_SERVICE_SHAPE: Structure = {
 };
 
 export const CONTEXT_SHAPE: Structure = {
-  // How an editor finds the schema.
+  // For editors to find the schema.
   attributes: ["xmlns:xsi", "xsi:noNamespaceSchemaLocation"],
   children: {
     FrontEndEndpoint: "text",
@@ -84,7 +84,7 @@ export const CONTEXT_SHAPE: Structure = {
     BackendBind: "text",
     ContextID: "text",
     TaskLogName: "text",
-    // A help text of the original speaks of it; nothing has ever read it.
+    // A help text of the original mentions it; it has no effect.
     MonitorEndpoint: "text",
     Supervision: CONTEXT_SUPERVISION,
     TaskService: { ...TASK_SERVICE_SHAPE, children: { ...TASK_SERVICE_SHAPE.children, Supervision: TASK_SUPERVISION } },
@@ -92,8 +92,8 @@ export const CONTEXT_SHAPE: Structure = {
 };
 
 /**
- * Reports what does not belong: what came twice, text in place of elements or elements in place of text, and, where the
- * reading is strict, names that are not known here.
+ * Reports repetitions, text in place of elements, elements in place of text and, where the reading is strict, unknown
+ * names.
  */
 export function checkShape(element: Element, shape: Shape, reading: Reading, owner = serviceLabel(element)): void {
   if (shape === "free") return;
@@ -103,8 +103,8 @@ export function checkShape(element: Element, shape: Shape, reading: Reading, own
     ...(reading.strict ? unknownNames(element, structure) : []),
     ...repetitions(element, structure),
   ];
-  const who = element.name === "TaskService" ? owner : partLabel(owner, element.name);
-  reading.problems.push(...faults.map(({ place, message }) => ({ place, message: `${who}: ${message}` })));
+  const part = element.name === "TaskService" ? [] : [element.name];
+  reading.problems.push(...faults.map((fault) => ({ ...fault, owner, part })));
   for (const child of element.children) {
     const childShape = shapeOf(child, structure);
     if (childShape !== undefined) checkShape(child, childShape, reading, owner || serviceLabel(child));
@@ -150,7 +150,7 @@ function unknownElement(name: string, { attributes = [], children }: Structure):
   return `unknown element <${shorten(name)}>; ${advice}`;
 }
 
-/** From the second one on, of what may stand once. */
+/** The second and further elements of a name that may be used once. */
 function repetitions(element: Element, structure: Structure): Problem[] {
   const seen = new Set<string>();
   return element.children.flatMap((child) => {

@@ -1,8 +1,7 @@
-// What a context file says once it has been checked; everything behind `config` works on this and never on XML.
-// Pure.
+// The model of a context file after all checks. Everything outside `config` works on this model and never on XML. Pure.
 import type { Endpoints } from "../protocol/endpoints.ts";
 
-/** What follows when a task starts, updates, fails or exits: a verb and whom it is for. */
+/** What follows when a task starts, updates, fails or exits: an action, and the tasks it is for. */
 export interface Trigger {
   action: TriggerAction;
   /** Task ids, the context id or `all`, in the order of the file. */
@@ -15,7 +14,7 @@ export type TriggerEvent = (typeof TRIGGER_EVENTS)[number];
 export const TRIGGER_ACTIONS = ["start", "stop", "restart", "exit"] as const;
 export type TriggerAction = (typeof TRIGGER_ACTIONS)[number];
 
-/** A value of a task's free-form `<configuration>`: XML has no numbers, so every leaf is text. */
+/** A value of a task's free-form `<configuration>`; every leaf is text, since XML has no numbers. */
 export type ConfigurationValue = string | ConfigurationValue[] | { [name: string]: ConfigurationValue };
 
 export interface TaskServiceConfig {
@@ -28,7 +27,7 @@ export interface TaskServiceConfig {
   serviceType: ServiceType;
   serviceName: string;
   description: string;
-  /** When it enters: `on_start` and `start_now` run at once, everything else on demand. */
+  /** Whether the task runs when the context starts (`on_start`, `start_now`) or on demand (any other word). */
   entry: string;
   configuration: { [name: string]: ConfigurationValue };
   triggers: Partial<Record<TriggerEvent, Trigger>>;
@@ -44,7 +43,7 @@ export type RestartPolicy = (typeof RESTART_POLICIES)[number];
 export const LIMIT_POLICIES = ["fail", "keep-trying"] as const;
 export type LimitPolicy = (typeof LIMIT_POLICIES)[number];
 
-/** Who is restarted with a task that ends unasked: nobody, those after it in the file, or all. */
+/** Which tasks are restarted with one that ends unasked: none, those after it in the file, or all. */
 export const STRATEGIES = ["one_for_one", "rest_for_one", "one_for_all"] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
@@ -53,76 +52,76 @@ export type StopSignal = (typeof STOP_SIGNALS)[number];
 
 /** What a `<Supervision>` says, defaults filled in; durations in milliseconds. */
 export interface Supervision {
-  /** What follows an end that nobody asked for. */
+  /** After which unasked ends the task is restarted. */
   restart: RestartPolicy;
-  /** Restart intensity: one unexpected end more than this within the period is the last. */
+  /** Restart intensity: one more unasked end than this within the period, and the limit is reached. */
   maxRestarts: number;
   periodMs: number;
   /** The first and the longest wait before a restart. */
   backoffMinMs: number;
   backoffMaxMs: number;
-  /** At the limit: `failed`, or further tries at the longest wait. */
+  /** At the limit: fail, or keep trying at the longest wait. */
   onLimit: LimitPolicy;
-  /** Exit codes that are no failure. */
+  /** Exit codes that do not count as failure. */
   successCodes: readonly number[];
-  /** Exit codes that no restart follows. */
+  /** Exit codes after which the task is not restarted. */
   noRestartCodes: readonly number[];
-  /** From the spawn to running; longer is a failure. */
+  /** The longest time from spawn to readiness; more is a failure. */
   readyTimeoutMs: number;
-  /** What says that the task is ready, in place of the task itself. */
+  /** Checks for readiness in place of the task's own announcement. */
   probe?: Probe;
-  /** Beat of the task's own event loop, and the silence that counts as unresponsive; 0 for no beat. */
+  /** The interval of the task's heartbeats, 0 for none, and the silence after which it counts as unresponsive. */
   heartbeatMs: number;
   heartbeatTimeoutMs: number;
   /** From the request to stop to SIGKILL. */
   graceMs: number;
   stopSignal: StopSignal;
-  /** Its end for good ends the context, with its exit code. */
+  /** Its final end ends the context, with its exit code. */
   essential: boolean;
-  /** Tasks that must be ready first, and are stopped after this one. */
+  /** Tasks that must be ready before this one starts, and that stop after it. */
   dependsOn: readonly string[];
   /** Added to the scheduling priority, -20 to 19. */
   nice: number;
-  /** Resident memory of the process and its descendants above which the task has failed. */
+  /** The limit for the resident memory of the process and its descendants; above it the task has failed. */
   memoryMaxMib?: number;
-  /** Open files that each of its processes may have. */
+  /** How many files each of its processes may have open. */
   filesMax?: number;
-  /** Where it runs, from the folder of the context file. By default programs run there, and services where the provider does. */
+  /** Relative to the folder of the context file. By default programs run in that folder, and services where the provider runs. */
   workingFolder?: string;
-  /** Files of `NAME=value` lines, from the folder of the context file, read before every spawn; a later one wins. */
+  /** Files of `NAME=value` lines, relative to the folder of the context file, read before every spawn; later ones win. */
   envFiles: readonly string[];
   /** Variables in addition to the provider's own and those of the files. */
   environment: Readonly<Record<string, string>>;
 }
 
-/** What is asked whether the task is ready. */
+/** What a probe checks. */
 export type ProbeTarget =
   | { kind: "exec"; program: string; words: readonly string[] }
   | { kind: "tcp"; host: string; port: number }
   /** Ready when the answer's status is 200 to 399. */
   | { kind: "http"; url: string }
-  /** Ready when a line that it prints matches; never asked, only awaited. The pattern compiles without flags. */
+  /** Ready when the task prints a matching line. The pattern compiles without flags. */
   | { kind: "log"; pattern: string };
 
-/** Pause between attempts, and how long one may take. */
-export interface ProbePace {
+/** The pause between attempts, and the limit for one. */
+export interface ProbeTiming {
   intervalMs: number;
   timeoutMs: number;
 }
 
-/** Asked again and again until it succeeds. */
-export type Probe = ProbePace & ProbeTarget;
+/** A check that is repeated until it succeeds. */
+export type Probe = ProbeTiming & ProbeTarget;
 
-/** A process of its own, a thread beside others, or any program. */
+/** A process of its own, a thread in a shared process, or any program. */
 export const SERVICE_TYPES = ["Process", "Thread", "Executable"] as const;
 export type ServiceType = (typeof SERVICE_TYPES)[number];
 
 /** A program and its arguments, as the operating system gets them; there is no shell. */
 export interface Command {
-  /** Looked for on the PATH, or, where it has a slash, from the folder of the context file. */
+  /** Searched on the PATH; with a slash in it, relative to the folder of the context file. */
   program: string;
   words: string[];
-  /** After this time it counts as started, unless it has announced that before. */
+  /** After this time it counts as ready, unless it has announced that before. */
   readyAfterMs: number;
 }
 
@@ -134,7 +133,7 @@ export interface ContextConfig {
   endpoints: Endpoints;
   binds: Endpoints;
   strategy: Strategy;
-  /** For tasks that the file does not have, and what those of the file start from. */
+  /** Of the Context: applies to tasks that the file does not have, and is the basis for those of the file. */
   supervision: Supervision;
   tasks: TaskServiceConfig[];
 }

@@ -1,4 +1,4 @@
-// What says that a task is ready, where the task itself does not: one of four attributes of a <Supervision>. Pure.
+// Reads the readiness probe of a task: one of four attributes of its <Supervision>. Pure.
 import { splitWords } from "./command.ts";
 import type { ProbeTarget } from "./model.ts";
 import { quote } from "./xml/problems.ts";
@@ -15,7 +15,7 @@ const TARGETS: Record<string, ReadTarget> = {
 
 export const TARGET_ATTRIBUTES = Object.keys(TARGETS);
 
-/** Reads the probe that an element names; undefined where it names none. */
+/** Reads the probe of an element; undefined where it has none. */
 export function readProbeTarget(supervision: Reader): ProbeTarget | undefined {
   const given = supervision.element.attributes.filter(({ name }) => TARGET_ATTRIBUTES.includes(name));
   const [first, second] = given;
@@ -47,7 +47,7 @@ const TCP: TextRule = {
 
 function readTcp(supervision: Reader, attribute: string): ProbeTarget {
   const [, host = "127.0.0.1", port] = ADDRESS.exec(supervision.text(attribute, TCP)) ?? [];
-  // Brackets tell an IPv6 address from the port, and are no part of it.
+  // Brackets separate an IPv6 address from the port, and are not part of the address.
   return { kind: "tcp", host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 

@@ -1,10 +1,10 @@
-// How tasks are looked after: what a task's own <Supervision> says, over what the Context's says, over the defaults.
-// XML has no NUL, so no text in here can have one. Pure.
+// Reads how tasks are supervised: the <Supervision> of a task over that of the Context, over the defaults. XML can't hold a
+// NUL character, so the values need no check for it. Pure.
 import { posix } from "node:path";
 import { VARIABLE_NAME } from "./env-file.ts";
 import {
   LIMIT_POLICIES,
-  type ProbePace,
+  type ProbeTiming,
   RESTART_POLICIES,
   type ServiceType,
   STOP_SIGNALS,
@@ -13,13 +13,13 @@ import {
   type Supervision,
 } from "./model.ts";
 import { readProbeTarget, TARGET_ATTRIBUTES } from "./probe-reader.ts";
-import { calledBy, type Names, strangersAmong } from "./trigger-reader.ts";
+import { calledBy, type Names, unknownCalls } from "./trigger-reader.ts";
 import { type Attribute, childAt } from "./xml/element.ts";
 import { readPositive, readSeconds, readSecondsOrNone, readWhole } from "./xml/number-rules.ts";
 import { quote } from "./xml/problems.ts";
 import { ANY_TEXT, NOT_EMPTY, Reader } from "./xml/reader.ts";
 
-/** What holds where no file says otherwise, and for whatever comes by message. */
+/** Applies where the file sets nothing, and to tasks that come by message. */
 export const DEFAULT_SUPERVISION: Supervision = {
   restart: "never",
   maxRestarts: 5,
@@ -41,20 +41,20 @@ export const DEFAULT_SUPERVISION: Supervision = {
   environment: {},
 };
 
-/** What tasks start from: a supervision, and the pace of the probe that a task may name. */
+/** What a task's <Supervision> is read over: a supervision, and the timing of a probe that the task may name. */
 export interface Basis {
   supervision: Supervision;
-  pace: ProbePace;
+  timing: ProbeTiming;
 }
 
 export const DEFAULT_BASIS: Basis = {
   supervision: DEFAULT_SUPERVISION,
-  pace: { intervalMs: 1_000, timeoutMs: 5_000 },
+  timing: { intervalMs: 1_000, timeoutMs: 5_000 },
 };
 
 type Read<Part> = (supervision: Reader, attribute: string) => Partial<Part>;
 
-/** What is said of one task or, by the Context, of all. */
+/** Attributes of a task's <Supervision> and of the Context's. */
 const SHARED: Record<string, Read<Supervision>> = {
   restart: (own, name) => ({ restart: own.oneOf(name, RESTART_POLICIES) }),
   max_restarts: (own, name) => ({ maxRestarts: readWhole(own, name, { min: 0, max: 1_000 }) }),
@@ -76,17 +76,17 @@ const SHARED: Record<string, Read<Supervision>> = {
   env_file: (own, name) => ({ envFiles: readPaths(own, name) }),
 };
 
-const PACE: Record<string, Read<ProbePace>> = {
+const TIMING: Record<string, Read<ProbeTiming>> = {
   ready_interval_s: (own, name) => ({ intervalMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
   ready_probe_timeout_s: (own, name) => ({ timeoutMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
 };
 
-/** The attributes of every `<Supervision>`, and those of a task's or the Context's alone. */
-export const SHARED_ATTRIBUTES = [...Object.keys(SHARED), ...TARGET_ATTRIBUTES, ...Object.keys(PACE)];
+/** The attributes of every `<Supervision>`, and those that only a task's or only the Context's has. */
+export const SHARED_ATTRIBUTES = [...Object.keys(SHARED), ...TARGET_ATTRIBUTES, ...Object.keys(TIMING)];
 export const TASK_ATTRIBUTES = ["essential", "depends_on"];
 export const CONTEXT_ATTRIBUTES = ["strategy"];
 
-/** Reads the `<Supervision>` of a Context, from which its tasks then start. */
+/** Reads the `<Supervision>` of a Context, which those of its tasks are read over. */
 export function readContextSupervision(root: Reader): Basis & { strategy: Strategy } {
   const own = supervisionOf(root, "Supervision");
   if (own === undefined) return { ...DEFAULT_BASIS, strategy: STRATEGIES[0] };
@@ -102,48 +102,53 @@ export function readTaskSupervision(
 ): Supervision {
   const own = supervisionOf(service);
   const isShared = serviceType === "Thread";
-  if (own === undefined) return isShared ? ofNoProcess(basis.supervision) : basis.supervision;
-  if (isShared) reportOfProcess(own);
+  if (own === undefined) return isShared ? withoutProcess(basis.supervision) : basis.supervision;
+  if (isShared) reportProcessAttributes(own);
   const { supervision } = readOver(basis, own);
   return {
-    ...(isShared ? ofNoProcess(supervision) : supervision),
+    ...(isShared ? withoutProcess(supervision) : supervision),
     essential: attributeOf(own, "essential") !== undefined && own.oneOf("essential", ["true", "false"]) === "true",
     dependsOn: readDependencies(own, names),
   };
 }
 
-/** What is said of a process. */
-const OF_PROCESS = ["stop_signal", "nice", "memory_max_mib", "files_max", "working_folder", "env_file"];
+/** Attributes that concern a process. */
+const PROCESS_ATTRIBUTES = ["stop_signal", "nice", "memory_max_mib", "files_max", "working_folder", "env_file"];
 
-/** The supervision of a task that shares its process with others: what the Context says of a process is not of it. */
-export function ofNoProcess({ filesMax: _, memoryMaxMib: __, workingFolder: ___, ...rest }: Supervision): Supervision {
+/** The supervision of a task that shares its process with others: what concerns a process does not apply to it. */
+export function withoutProcess({
+  filesMax: _,
+  memoryMaxMib: __,
+  workingFolder: ___,
+  ...rest
+}: Supervision): Supervision {
   const { stopSignal, nice, envFiles, environment } = DEFAULT_SUPERVISION;
   return { ...rest, stopSignal, nice, envFiles, environment };
 }
 
-function reportOfProcess(own: Reader): void {
-  const given = OF_PROCESS.flatMap((attribute) => attributeOf(own, attribute) ?? []);
+function reportProcessAttributes(own: Reader): void {
+  const given = PROCESS_ATTRIBUTES.flatMap((attribute) => attributeOf(own, attribute) ?? []);
   const variable = childAt(own.element, "environment");
   for (const { name, place } of [...given, ...(variable === undefined ? [] : [variable])])
     own.report(name, 'a task of the serviceType "Thread" shares its process with others; use "Process"', place);
 }
 
-/** The names of a file, and whose task it is. */
+/** The names that a task's <Supervision> may use, and the task's own id. */
 export interface TaskNames extends Names {
   id: string;
 }
 
-function readOver({ supervision, pace }: Basis, own: Reader): Basis {
-  const paceNow = { ...pace, ...readGiven(own, PACE) };
+function readOver({ supervision, timing }: Basis, own: Reader): Basis {
+  const timingNow = { ...timing, ...readGiven(own, TIMING) };
   const target = readProbeTarget(own) ?? supervision.probe;
   const now: Supervision = {
     ...supervision,
     ...readGiven(own, SHARED),
-    ...(target === undefined ? {} : { probe: { ...target, ...paceNow } }),
+    ...(target === undefined ? {} : { probe: { ...target, ...timingNow } }),
     environment: { ...supervision.environment, ...readEnvironment(own) },
   };
   checkTimes(own, now);
-  return { supervision: now, pace: paceNow };
+  return { supervision: now, timing: timingNow };
 }
 
 function supervisionOf(parent: Reader, owner?: string): Reader | undefined {
@@ -152,7 +157,7 @@ function supervisionOf(parent: Reader, owner?: string): Reader | undefined {
   return owner === undefined ? parent.at(element) : new Reader(element, parent.reading, owner);
 }
 
-// An element in place of an attribute is reported with the shape of the file.
+// An element in place of the attribute is reported by the grammar.
 function attributeOf({ element }: Reader, attribute: string): Attribute | undefined {
   return element.attributes.find(({ name }) => name === attribute);
 }
@@ -162,7 +167,7 @@ function readGiven<Part>(own: Reader, readers: Record<string, Read<Part>>): Part
   return Object.assign({}, ...given.map(([attribute, read]) => read(own, attribute)));
 }
 
-/** An empty list is one: it takes back what the Context says. */
+/** An empty list is valid: it overrides the Context's. */
 function readCodes(own: Reader, attribute: string): number[] {
   const isCode = (word: string) => /^\d{1,3}$/.test(word) && Number(word) <= 255;
   const wordsOf = (value: string) => value.split(/[ \t\r\n,]+/).filter((word) => word !== "");
@@ -192,11 +197,11 @@ function isInside(path: string): boolean {
 
 function readDependencies(own: Reader, { id, ...names }: TaskNames): string[] {
   const needed = calledBy(attributeOf(own, "depends_on")?.value ?? "");
-  // Triggers may call these, but nobody waits for them.
+  // Triggers may call groups, but a task can't depend on one.
   const groups = needed.filter((word) => word === "all" || word === names.contextId);
   for (const word of groups) own.report("depends_on", `expected task ids, got ${quote(word)}`);
   if (needed.includes(id)) own.report("depends_on", `expected other tasks, got ${quote(id)} itself`);
-  for (const problem of strangersAmong(needed, names)) own.report("depends_on", problem);
+  for (const problem of unknownCalls(needed, names)) own.report("depends_on", problem);
   return needed;
 }
 
@@ -205,13 +210,13 @@ function readEnvironment(own: Reader): Record<string, string> {
   const variables = own.element.children
     .filter(({ name }) => name === "environment")
     .map((element): [name: string, value: string] => {
-      const name = own.at(element).text("name", VARIABLE_NAME, "environment name");
+      const name = own.at(element).text("name", VARIABLE_NAME, ["environment", "name"]);
       if (taken.has(name))
-        own.report("environment name", `expected each once, got ${quote(name)} again`, element.place);
+        own.report(["environment", "name"], `expected each once, got ${quote(name)} again`, element.place);
       if (name !== "") taken.add(name);
       return [name, element.verbatim ?? element.text];
     });
-  // Unlike an assignment, this makes a variable even of `__proto__`.
+  // Unlike an assignment, this makes even `__proto__` a variable.
   return Object.fromEntries(variables);
 }
 
@@ -233,7 +238,7 @@ interface Order {
   lowerMs: number;
 }
 
-// Where this element says neither, the Context's has been reported.
+// Where this element has neither attribute, the problem has been reported for the Context's.
 function reportOrder(own: Reader, relation: string, { upper, lower, upperMs, lowerMs }: Order): void {
   const place = (attributeOf(own, upper) ?? attributeOf(own, lower))?.place;
   if (place === undefined) return;

@@ -1,4 +1,6 @@
 // Reads the TaskService elements of a context file. Pure.
+
+import { nearest } from "../suggest.ts";
 import { readCommand } from "./command-reader.ts";
 import { readConfiguration } from "./configuration-reader.ts";
 import { findCycles } from "./dependency-cycle.ts";
@@ -8,7 +10,6 @@ import { type Names, readTriggers } from "./trigger-reader.ts";
 import { childAt, type Element, serviceLabel, textAt } from "./xml/element.ts";
 import { quote, type Reading, shorten } from "./xml/problems.ts";
 import { ANY_TEXT, NOT_EMPTY, Reader, type TextRule } from "./xml/reader.ts";
-import { nearest } from "./xml/suggest.ts";
 
 const ENTRY_WORDS = ["on_start", "start_now", "on_update", "on_fail", "on_exit"] as const;
 
@@ -24,7 +25,7 @@ export const TOPIC: TextRule = {
   accepts: (value) => /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/.test(value) && !OWN_TOPICS.includes(value),
 };
 
-// Any word but the first two means "on demand", so a word that is nearly one of these is no word but a slip.
+// Any word but the first two means "on demand", so one that is nearly one of these is refused as a typing error.
 export const ENTRY: TextRule = {
   expected: "on_start, start_now, or another word for a task on demand",
   words: ENTRY_WORDS,
@@ -32,13 +33,13 @@ export const ENTRY: TextRule = {
     value.trim() !== "" && (ENTRY_WORDS.some((word) => word === value) || nearest(value, ENTRY_WORDS) === undefined),
 };
 
-/** What the tasks of a context have in common; a message says nothing of it. */
+/** What the tasks of a context have in common. A message has none of it. */
 export interface Common {
   contextId: string;
   basis: Basis;
 }
 
-/** Reads the TaskServices of one context, each with an id of its own. */
+/** Reads the TaskServices of one context; each needs an id of its own. */
 export function readTasks(
   elements: readonly Element[],
   reading: Reading,
@@ -72,22 +73,22 @@ function readTask(service: Reader, names: Names, basis: Basis): TaskServiceConfi
     ...own,
     serviceName: message.child("header").text("service_name", NOT_EMPTY),
     description: task.text("description", ANY_TEXT),
-    entry: state.text("type", ENTRY, "state type"),
+    entry: state.text("type", ENTRY, ["state", "type"]),
     configuration: readConfiguration(message),
     triggers: readTriggers(state, names),
     ...(command === undefined ? {} : { command }),
-    // Whoever reaches the bus may send a task, but how tasks are looked after only the file says.
+    // Anyone who reaches the port may send a task; its supervision comes from the file alone.
     supervision: service.reading.strict
       ? readTaskSupervision(service, basis, { ...names, ...own })
       : DEFAULT_SUPERVISION,
   };
 }
 
-/** As many as a line has room for. */
+/** How many ids of a cycle a message names. */
 const MAX_MEMBERS = 20;
 
 function reportCycles(tasks: readonly TaskServiceConfig[], services: readonly Reader[]): void {
-  // One that needs itself has been reported.
+  // A task that depends on itself has been reported.
   const dependencies = tasks.map(
     ({ id, supervision }) => [id, supervision.dependsOn.filter((one) => one !== id)] as const,
   );
@@ -100,7 +101,7 @@ function reportCycles(tasks: readonly TaskServiceConfig[], services: readonly Re
   }
 }
 
-/** Triggers tell ids from each other by commas and white space, and from the context id and `all` by being neither. */
+/** Triggers separate ids by commas and white space, and use the context id and `all` for groups: an id can't hold either. */
 export function idRule(contextId: string): TextRule {
   return {
     expected: "1 to 128 characters without white space, comma or control character, neither all nor the context id",

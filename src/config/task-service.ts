@@ -1,4 +1,5 @@
-// A task service as it travels: the complete object of the later generation, and back from either. Pure.
+// Writes a task service as a message carries it, in the form of the original's later generation, and reads it in the form
+// of either. Pure.
 import { ZcontextError } from "../errors.ts";
 import { type CommandBody, formatCommand, readExecutable } from "./command-reader.ts";
 import { checkShape, TASK_SERVICE_SHAPE } from "./grammar.ts";
@@ -6,10 +7,10 @@ import type { Command, ConfigurationValue, TaskServiceConfig, Trigger, TriggerEv
 import { readTasks } from "./task-reader.ts";
 import { type Dictionary, elementsFrom } from "./xml/dictionary.ts";
 import { childAt, type Element, textAt } from "./xml/element.ts";
-import { describe, type Problem } from "./xml/problems.ts";
+import { countOf, describe, type Problem } from "./xml/problems.ts";
 import { Reader } from "./xml/reader.ts";
 
-/** The body of a `process` message, and an entry of a `context` message's `TaskService`. */
+/** The body of a `process` message, and an entry of `TaskService` in a `context` message. */
 export interface TaskServiceBody extends Partial<CommandBody> {
   Task: {
     description: string;
@@ -25,7 +26,7 @@ export interface TaskServiceBody extends Partial<CommandBody> {
   topic: string;
 }
 
-/** The opposite of {@link readTaskServices} for one task, with what is to be done about it in the header. */
+/** The opposite of {@link readTaskServices} for one task; the header says what is to be done with it. */
 export function formatTaskService(
   task: TaskServiceConfig,
   header: { action: string; transaction?: string },
@@ -54,14 +55,14 @@ export function formatTaskService(
   };
 }
 
-/** The original reads all four, and two empty texts as none. */
+/** The original expects all four triggers, and writes an absent one as two empty texts. */
 function formatTrigger(trigger: Trigger | undefined): { action: string; call: string } {
   return { action: trigger?.action ?? "", call: trigger?.call.join(",") ?? "" };
 }
 
 /**
- * Reads the task services of a `context` message, whichever peer sent it: one or a list, complete or as the file had
- * them. What an older peer adds is ignored; calls to tasks that are not in the message are left as they are.
+ * Reads the task services of a `context` message of any peer: one or a list, complete or as the file has them. Unknown names
+ * are ignored, since older peers add some; calls to tasks that are not in the message are kept.
  *
  * @param configuration - The message's `content.configuration`; one without `TaskService` has no tasks.
  * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` with every problem in `details`, each as `path: message`.
@@ -77,7 +78,7 @@ export function readTaskServices(configuration: unknown): TaskServiceConfig[] {
 }
 
 /**
- * The command that the body of a `process` message brings along; undefined where it brings none.
+ * The command in the body of a `process` message; undefined where it has none.
  *
  * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where it can't be read.
  */
@@ -120,8 +121,7 @@ function taskServicesOf(configuration: unknown): Dictionary {
 }
 
 function malformed(problems: readonly Problem[], pathOf: Dictionary["pathOf"]): ZcontextError {
-  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  return new ZcontextError("ERR_MESSAGE_MALFORMED", `the task services of the message have ${count}`, {
+  return new ZcontextError("ERR_MESSAGE_MALFORMED", `the task services of the message have ${countOf(problems)}`, {
     details: describe(problems, pathOf),
     hint: "Send what `formatTaskService` writes, or a TaskService of a context file.",
   });

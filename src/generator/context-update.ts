@@ -1,17 +1,17 @@
-// Adds task services to the text of a context file that somebody has written, in the style of that file. Whatever else
-// is in it stays as it is, to the byte. Pure.
+// Adds task services to the text of a user's context file, in the style of that file. The rest of it stays as it is, byte
+// for byte. Pure.
 import { readContextRoot } from "../config/context-config.ts";
 import type { Element } from "../config/xml/element.ts";
 import { rootEnd } from "../config/xml/xml.ts";
 
 /**
- * Puts task services at the end of a context, with the line ends and the indentation of the file, and an empty line
- * before each where the file has it so.
+ * Inserts task services at the end of a context, with the line ends and the indentation of the file, and an empty line
+ * before each where the file has empty lines.
  *
- * @param additions - Elements from the first column on, two spaces a level, with `\n` between lines. Every line end has
- *   to stand between elements, where it means nothing: one that belongs to a value is written `&#10;`.
- * @returns The text with one piece more; only of a root without an end tag, `<Context/>`, is the `/` lost.
- * @throws {ZcontextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
+ * @param additions - Elements from the first column on, two spaces a level, with `\n` between lines. Line ends must be
+ *   between elements; one inside a value has to be written as `&#10;`.
+ * @returns The text with one insertion. Of a root without an end tag, `<Context/>`, the `/` is removed.
+ * @throws {ZcontextError} `ERR_CONFIG_INVALID` where the text is not well-formed, or not a context.
  */
 export function addTaskServices(text: string, additions: readonly string[]): string {
   if (additions.length === 0) return text;
@@ -31,14 +31,14 @@ function isTaskService({ name }: Element): boolean {
 
 interface Style {
   lineEnd: "\n" | "\r\n";
-  /** What stands before the root, before a task service, and what each further level adds. */
+  /** The indentation of the root and of a task service, and what each further level adds. */
   indent: { root: string; service: string; level: string };
   /** Whether an empty line stands before each task service. */
   isSpaced: boolean;
 }
 
 function styleOf(text: string, root: Element): Style {
-  // The last task service is the model; where there is none, the last of the other elements.
+  // The style is taken from the last task service, or else from the last element.
   const onOwnLine = root.children.filter(({ place }) => indentAt(text, place) !== undefined);
   const model = onOwnLine.findLast(isTaskService) ?? onOwnLine.at(-1);
   const rootIndent = indentAt(text, root.place) ?? "";
@@ -54,7 +54,7 @@ function styleOf(text: string, root: Element): Style {
   };
 }
 
-/** The white space before a place, where nothing else stands before it in its line. */
+/** The white space before a place; undefined where something else precedes it in its line. */
 function indentAt(text: string, place: number): string | undefined {
   const indent = spaceBefore(text, place, " \t");
   const isFirst = place === indent.length || "\r\n".includes(text.charAt(place - indent.length - 1));
@@ -67,7 +67,7 @@ function spaceBefore(text: string, place: number, characters: string): string {
   return text.slice(start, place);
 }
 
-/** What one indentation has more than another. */
+/** What an inner indentation adds to an outer one. */
 function deeper(outer: string, inner: string | undefined): string | undefined {
   return inner?.startsWith(outer) && inner !== outer ? inner.slice(outer.length) : undefined;
 }
@@ -77,7 +77,7 @@ function mostlyCrLf(text: string): boolean {
   return text.split("\r\n").length - 1 > all / 2;
 }
 
-/** Whether an empty line stands before an element, or before the comments that are about it. */
+/** Whether an empty line precedes an element, or the comments right before it. */
 function hasEmptyLineBefore(text: string, place: number): boolean {
   for (let before = text.slice(0, place); ; ) {
     const content = before.trimEnd();
@@ -93,7 +93,7 @@ function hasEmptyLine(space: string): boolean {
 
 // --- the piece -------------------------------------------------------------------------------------------------------
 
-/** @param gap - The white space before it: line ends where the end tag of the root has a line of its own. */
+/** @param gap - The white space before the insertion; it ends with a line end where the root's end tag has its own line. */
 function pieceOf(additions: readonly string[], { lineEnd, indent, isSpaced }: Style, gap: string): string {
   const between = isSpaced ? lineEnd + lineEnd : lineEnd;
   const services = additions.map((addition) => linesOf(addition, indent).join(lineEnd)).join(between);

@@ -1,14 +1,13 @@
-// A context as a Mermaid state diagram: tasks are states, triggers are arrows. Every line is made to mean the same to
-// Mermaid's grammar whatever the ids are; that grammar is a list of patterns tried in turn, and not all of them respect
-// the ends of words and lines. Pure.
+// Draws a context as a Mermaid state diagram: tasks are states, triggers are arrows. Ids and names are escaped so that any of
+// them is safe: Mermaid's grammar is a list of regular expressions, some of which ignore word and line boundaries. Pure.
 import type { ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
 
-/** Where everything begins, and what an `exit` leads to. */
+/** The start of the diagram, and the target of an `exit`. */
 const OUTSIDE = "[*]";
 
 /**
- * Draws the context: an arrow from the start to each task that enters at once, and one for each trigger and task it
+ * Draws the context: an arrow from the start to each task that is not on demand, and one for each trigger and task that it
  * calls. The same config gives the same text.
  *
  * @returns Lines of Mermaid, the last one without a line end.
@@ -23,7 +22,7 @@ export function drawContext(config: ContextConfig): string {
   return ["stateDiagram-v2", ...lines.map((line) => `    ${line}`)].join("\n");
 }
 
-/** @param names - Of the states by id, in the order of the file. */
+/** @param names - The states' names by id, in the order of the file. */
 function arrowsFrom(
   { id: from, triggers }: TaskServiceConfig,
   { contextId }: ContextConfig,
@@ -38,14 +37,14 @@ function arrowsFrom(
 
 // --- names -----------------------------------------------------------------------------------------------------------
 
-/** A name for every id: the id itself where Mermaid takes it for nothing else, else one that no id begins like. */
+/** A name for every id: the id itself where it means nothing else to Mermaid, else a generated one that clashes with no id. */
 function namesOf(ids: readonly string[]): Map<string, string> {
   let prefix = "task_";
   while (ids.some((id) => id.startsWith(prefix))) prefix += "_";
   return new Map(ids.map((id, index) => [id, isName(id) ? id : `${prefix}${index + 1}`]));
 }
 
-/** What a statement of the grammar may begin with, whatever its case. */
+/** Words that a statement of the grammar may begin with; upper and lower case are the same. */
 const KEYWORDS = [
   ...["accdescr", "acctitle", "as", "choice", "class", "classdef", "click", "default", "direction", "end", "fork"],
   ...["hide", "href", "join", "note", "scale", "state", "statediagram", "style"],
@@ -53,28 +52,28 @@ const KEYWORDS = [
 
 function isName(id: string): boolean {
   const isKeyword = KEYWORDS.includes(id.toLowerCase());
-  // `root` is what Mermaid calls the diagram, and `root_start` and `root_end` its two `[*]`.
+  // Mermaid itself names the diagram `root`, and its two `[*]` `root_start` and `root_end`.
   const isTaken = /^root(_|$)/.test(id) || id in Object.prototype;
   return /^[A-Za-z]\w*$/.test(id) && !isKeyword && !isTaken && !endsLikeDirection(id);
 }
 
-/** `direction` and `LR` is a statement wherever it stands in a line, and even where a line end is between the two. */
+/** Mermaid reads `direction` followed by `LR` as a statement, anywhere in a line and even across a line end. */
 function endsLikeDirection(word: string): boolean {
   return /direction$/i.test(word);
 }
 
 // --- texts -----------------------------------------------------------------------------------------------------------
 
-/** All but letters and digits, and single signs between two of them: `_x_` would be drawn in italics, `1.` as a list. */
+/** Every character but letters, digits, and `_`, `.` or `-` between two of them: `_x_` would be italics, `1.` a list. */
 const SIGN = /[^\p{L}\p{N}_.-]|(?<![\p{L}\p{N}])[_.-]|[_.-](?![\p{L}\p{N}])/gu;
 
-/** A word of a label, with a number for every character that might mean something. */
+/** A word of a label, with a character reference for everything that might have a meaning. */
 function escaped(word: string): string {
   const text = word.replace(SIGN, numbered);
   return endsLikeDirection(text) ? text.slice(0, -1) + numbered(text.slice(-1)) : text;
 }
 
-/** Mermaid's way to write a character reference. */
+/** A character reference as Mermaid writes it. */
 function numbered(character: string): string {
   return `#${character.codePointAt(0)};`;
 }

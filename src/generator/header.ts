@@ -1,9 +1,9 @@
-// What is generated says so in its first line, with a hash of the rest: as long as they agree nobody has changed it.
+// Marks generated files by a first line with a hash of the rest: while the two agree, the file was not changed. Pure.
 import { createHash } from "node:crypto";
 
 const HEADER = /^(?:\/\/|#) Written by create-service; replaced while it is unchanged: sha256 ([0-9a-f]{64})\r?\n/;
 
-/** The text under its header; `comment` begins a comment of its language. */
+/** The text with its header line; `comment` begins a comment in its language. */
 export function withHeader(text: string, comment: "//" | "#"): string {
   return `${comment} Written by create-service; replaced while it is unchanged: sha256 ${hashOf(text)}\n${text}`;
 }
@@ -14,7 +14,7 @@ export function isUntouched(text: string): boolean {
   return header !== undefined && hashOf(text.slice(header.length)) === hash;
 }
 
-/** Whether two texts are the same, as far as anybody means it: a checkout may have changed the line ends. */
+/** Whether two texts are the same but for their line ends, which a checkout may have changed. */
 export function isSameText(one: string, other: string): boolean {
   return withoutCr(one) === withoutCr(other);
 }

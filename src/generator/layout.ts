@@ -1,30 +1,30 @@
-// Where everything goes: the context file in `conf`, each service in a folder of its own below `services`. Pure: what
-// is there already, and where relative paths start, comes from the caller.
+// Decides where files go: the context file to `conf`, each service to a folder of its own below `services`. Which folders
+// exist, and where relative paths start, comes from the caller. Pure.
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { ListedService, ServiceList } from "../config/service-list/service-list.ts";
 import type { TextRule } from "../config/xml/reader.ts";
 import { ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 
-/** A place to write to, by absolute paths. */
+/** The folders of a project, as absolute paths. */
 export interface Site {
-  /** The project, without links on the way to it: code goes nowhere else. */
+  /** The real path of the project: code is written nowhere else. */
   project: string;
-  /** The same as the user calls it. */
+  /** The same path as the user gave it. */
   given: string;
-  /** Holds the folder of the context files. */
+  /** The folder that holds the folder of context files. */
   home: string;
-  /** `services` and `conf`, or as the original calls them, where a project has them so. */
+  /** `services` and `conf`, or with the original's capital letters where the project has those. */
   folders: { services: string; conf: string };
 }
 
 export interface ServicePlace {
   folder: string;
-  /** For the context file: how the provider finds the folder's parent; nothing where it looks by itself. */
+  /** For the context file: the parent of the folder; undefined where the provider searches there anyway. */
   location: string | undefined;
 }
 
-/** A service, and where its code goes. */
+/** A service and the place of its code. */
 export interface Placed {
   service: ListedService;
   place: ServicePlace;
@@ -34,7 +34,7 @@ export function contextFileAt({ home, folders }: Site, contextName: string): str
   return join(home, folders.conf, `Context-${contextName}.xml`);
 }
 
-/** What a location must be: within the project. */
+/** The rule for locations: within the project. */
 export function locationRule(site: Site): TextRule {
   return {
     expected: `a folder of the project ${site.given}`,
@@ -42,9 +42,9 @@ export function locationRule(site: Site): TextRule {
   };
 }
 
-/** A location as a folder of the project; nothing where it is outside. */
+/** A location as a folder of the project; undefined where it is outside. */
 function folderAt(location: string, { project, given }: Site): string | undefined {
-  // The given one first: it may be a link within the very project that it leads to.
+  // Relative to the given path first: it may be a link inside the project that it leads to.
   const ways = [given, project].map((root) => relative(root, resolve(root, location)));
   return ways.map((way) => resolve(project, way)).find((folder) => isBelow(project, folder));
 }
@@ -54,7 +54,7 @@ function folderAt(location: string, { project, given }: Site): string | undefine
  *
  * @throws {ZcontextError} `ERR_TARGET_REFUSED` for a location outside the project.
  */
-export function stateFilesOf(
+export function servicePlaceOf(
   { name, location }: ListedService,
   list: Pick<ServiceList, "contextName">,
   site: Site,
@@ -65,9 +65,7 @@ export function stateFilesOf(
     throw new ZcontextError(
       "ERR_TARGET_REFUSED",
       `location ${location} is outside the project ${site.project}; nothing was written`,
-      {
-        hint: "Name a folder of the project, or another project with --service_path.",
-      },
+      { hint: "Name a folder of the project, or another project with --service_path." },
     );
   }
   const conf = dirname(contextFileAt(site, list.contextName));
@@ -76,7 +74,7 @@ export function stateFilesOf(
   return { folder: join(parent, name), location: isFound && location === undefined ? undefined : written };
 }
 
-/** A path as files have it, whatever the system writes between folders. */
+/** A relative path with / between folders, whatever the system uses. */
 export function pathFrom(folder: string, path: string): string {
   return relative(folder, path).split(sep).join("/");
 }

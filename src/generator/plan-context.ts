@@ -1,18 +1,18 @@
-// The context file of a plan: a new one, or the one that is there with the tasks it lacks.
+// Plans the context file: a new one, or the existing one with the tasks that it lacks.
 import { dirname, join } from "node:path";
 import { quoteWord } from "../config/command.ts";
 import { type ContextConfig, parseContextConfig, TRIGGER_EVENTS, type Trigger } from "../config/context-config.ts";
 import type { ListedService, ServiceList } from "../config/service-list/service-list.ts";
 import { ZcontextError } from "../errors.ts";
 import { addTaskServices } from "./context-update.ts";
-import type { Standing } from "./existing-service.ts";
+import type { ServiceMatch } from "./existing-service.ts";
 import { type Placed, pathFrom } from "./layout.ts";
-import type { Means, PlannedFile } from "./planned-file.ts";
+import type { PlanInput, PlannedFile } from "./planned-file.ts";
 import type { Templates } from "./render.ts";
 
 export interface PlannedContext {
   file: PlannedFile;
-  /** What the file will say. */
+  /** The file's model after the change. */
   context: ContextConfig;
   warnings: string[];
 }
@@ -20,13 +20,13 @@ export interface PlannedContext {
 /** @throws {ZcontextError} `ERR_CONFIG_INVALID` for a file with problems, `ERR_TEMPLATE_INVALID`. */
 export function planContext(
   list: ServiceList,
-  services: readonly (Placed & { standing: Standing })[],
+  services: readonly (Placed & { match: ServiceMatch })[],
   path: string,
-  { present, templates }: Means,
+  { present, templates }: PlanInput,
 ): PlannedContext {
   const before = present(path);
-  const missing = services.filter(({ standing }) => standing.kind === "new");
-  const left = services.filter(({ standing }) => standing.kind !== "new");
+  const missing = services.filter(({ match }) => match.kind === "new");
+  const left = services.filter(({ match }) => match.kind !== "new");
   const { after, context } = build(missing, { list, path, before, templates });
   const notes = [
     ...(before !== undefined && missing.length > 0 ? [`${idsOf(missing)} added`] : []),
@@ -37,8 +37,8 @@ export function planContext(
     file: { path, before, after, fate, note: notes.join("; ") },
     context,
     warnings: [
-      ...left.flatMap(({ service, standing }) =>
-        standing.kind === "stranger" ? [standing.reason] : differencesOf(service, context, path),
+      ...left.flatMap(({ service, match }) =>
+        match.kind === "conflict" ? [match.reason] : differencesOf(service, context, path),
       ),
       ...disagreements(list, context, path),
       ...(before === undefined ? publicWarnings(list) : []),
@@ -50,7 +50,7 @@ function idsOf(services: readonly Placed[]): string {
   return services.map(({ service }) => service.id).join(", ");
 }
 
-/** What a context is made from. */
+/** What a context file is built from. */
 interface Building {
   list: ServiceList;
   path: string;
@@ -58,7 +58,7 @@ interface Building {
   templates: Templates;
 }
 
-/** The new text, and what it says. */
+/** The new text and its model. */
 function build(missing: readonly Placed[], building: Building): { after: string; context: ContextConfig } {
   const { list, path, before, templates } = building;
   const text = before ?? templates.render("context.xml.hbs", list);
@@ -74,7 +74,7 @@ function build(missing: readonly Placed[], building: Building): { after: string;
   }
 }
 
-/** What is wrong is the fault of the file where that has problems by itself, and else of a template that is not ours. */
+/** The error to throw: it names the user's templates where those are at fault, which they are when the file itself is valid. */
 function blamed(error: ZcontextError, { before, templates }: Building): ZcontextError {
   const used =
     before === undefined ? (["context.xml.hbs", "task-service.xml.hbs"] as const) : (["task-service.xml.hbs"] as const);
@@ -94,12 +94,12 @@ function isContext(text: string): boolean {
   }
 }
 
-/** How long a Python service may take to say that it has started, in seconds; from then on it counts as started. */
+/** After how many seconds a Python service counts as ready, unless it has announced that before. */
 const PYTHON_READY_S = 30;
 
 function renderTask({ service, place }: Placed, conf: string, templates: Templates): string {
   const path = pathFrom(conf, join(place.folder, `Service${service.name}.py`));
-  // Whatever the folder is called, it must not read as an option of Python's.
+  // With ./ in front, so that no folder's name can be taken for an option of Python.
   const program = path.startsWith(".") ? path : `./${path}`;
   const isPython = service.language === "python";
   return templates.render("task-service.xml.hbs", {
@@ -114,7 +114,7 @@ function renderTask({ service, place }: Placed, conf: string, templates: Templat
   });
 }
 
-/** What the new description says otherwise than the file; the file's own values stay. */
+/** A warning for each value of the description that differs from the file; the file's values are kept. */
 function disagreements(list: ServiceList, context: ContextConfig, path: string): string[] {
   return kept(path, [
     ["context_id", list.contextId, context.contextId],
@@ -124,7 +124,7 @@ function disagreements(list: ServiceList, context: ContextConfig, path: string):
   ]);
 }
 
-/** The same for a task that is in the file already. */
+/** The same for a task that the file has already. */
 function differencesOf(service: ListedService, { tasks }: ContextConfig, path: string): string[] {
   const task = tasks.find(({ id }) => id === service.id);
   if (task === undefined) return [];

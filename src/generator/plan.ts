@@ -1,13 +1,13 @@
-// What is to be written where, decided from the description and from what is there already. Reads nothing but
-// templates and writes nothing, so that a dry run costs nothing and can't differ from the real one. Pure.
+// Decides which files to write, from the description and the files that exist. It reads nothing but templates and writes
+// nothing, so a dry run is the same plan without the writing. Pure.
 import { join } from "node:path";
 import type { ContextConfig } from "../config/context-config.ts";
 import type { Language, ListedService, ServiceList } from "../config/service-list/service-list.ts";
-import { standingOf } from "./existing-service.ts";
+import { matchService } from "./existing-service.ts";
 import { isSameText, isUntouched, withHeader } from "./header.ts";
-import { contextFileAt, type ServicePlace, type Site, stateFilesOf } from "./layout.ts";
+import { contextFileAt, type ServicePlace, type Site, servicePlaceOf } from "./layout.ts";
 import { planContext } from "./plan-context.ts";
-import type { Means, PlannedFile } from "./planned-file.ts";
+import type { PlanInput, PlannedFile } from "./planned-file.ts";
 import type { TemplateName } from "./render.ts";
 
 export interface Plan {
@@ -16,13 +16,13 @@ export interface Plan {
   /** The context as it will be. */
   context: ContextConfig;
   files: PlannedFile[];
-  /** What the user should know, in whole sentences. */
+  /** For the user, in whole sentences. */
   warnings: string[];
-  /** The description asks for no word about it. */
+  /** The description asks for no output. */
   isQuiet: boolean;
 }
 
-/** How the files of a service are called, and whose they are. */
+/** One file of a service, and whether later runs may replace it. */
 interface Part {
   file: string;
   template: TemplateName;
@@ -30,26 +30,26 @@ interface Part {
 }
 
 /** @throws {ZcontextError} `ERR_CONFIG_INVALID` for an existing context file with problems, `ERR_TEMPLATE_INVALID`. */
-export function planServices(list: ServiceList, means: Means): Plan {
-  const { site } = means;
+export function planServices(list: ServiceList, input: PlanInput): Plan {
+  const { site } = input;
   const contextFile = contextFileAt(site, list.contextName);
   const services = list.services.map((service) => {
-    const placed = { service, place: stateFilesOf(service, list, site) };
-    return { ...placed, standing: standingOf(placed, means.existing?.tasks ?? [], contextFile, site) };
+    const placed = { service, place: servicePlaceOf(service, list, site) };
+    return { ...placed, match: matchService(placed, input.existing?.tasks ?? [], contextFile, site) };
   });
-  // Code that nothing would run is not written.
+  // No code is written that the context would not run.
   const code = services
-    .filter(({ standing }) => standing.kind !== "stranger")
-    .flatMap(({ service, place }) => partsOf(service).map((part) => planPart(part, service, place, means)));
-  // The context comes last: it never names code that is not there.
-  const { file, ...rest } = planContext(list, services, contextFile, means);
+    .filter(({ match }) => match.kind !== "conflict")
+    .flatMap(({ service, place }) => partsOf(service).map((part) => planPart(part, service, place, input)));
+  // The context file is written last, so that it never names code that does not exist.
+  const { file, ...rest } = planContext(list, services, contextFile, input);
   return { site, contextFile, isQuiet: list.isQuiet, ...rest, files: [...code, file] };
 }
 
-/** Every path that a plan may touch. */
+/** Every path that a plan may write. */
 export function targetsOf(list: ServiceList, site: Site): string[] {
   const code = list.services.flatMap((service) => {
-    const { folder } = stateFilesOf(service, list, site);
+    const { folder } = servicePlaceOf(service, list, site);
     return partsOf(service).map(({ file }) => join(folder, file));
   });
   return [...code, contextFileAt(site, list.contextName)];
@@ -80,26 +80,31 @@ function planPart(
   { file, template, owner }: Part,
   service: ListedService,
   place: ServicePlace,
-  means: Means,
+  input: PlanInput,
 ): PlannedFile {
   const path = join(place.folder, file);
-  const before = means.present(path);
-  const text = means.templates.render(template, service);
+  const before = input.present(path);
+  const text = input.templates.render(template, service);
   const after = owner === "user" ? text : withHeader(text, COMMENT[service.language]);
-  return { path, before, after, ...(owner === "user" ? fateOfYours(before) : fateOfOurs(before, after, means.force)) };
+  return {
+    path,
+    before,
+    after,
+    ...(owner === "user" ? fateOfUserFile(before) : fateOfGeneratedFile(before, after, input.force)),
+  };
 }
 
 type Fate = Pick<PlannedFile, "fate" | "note">;
 
-/** The user's file is written once, whatever is asked for later. */
-function fateOfYours(before: string | undefined): Fate {
+/** A user's file is written once and never replaced. */
+function fateOfUserFile(before: string | undefined): Fate {
   return before === undefined ? { fate: "created", note: "" } : { fate: "kept", note: "yours" };
 }
 
-function fateOfOurs(before: string | undefined, after: string, force: boolean): Fate {
+function fateOfGeneratedFile(before: string | undefined, after: string, force: boolean): Fate {
   if (before === undefined) return { fate: "created", note: "" };
   if (isSameText(before, after)) return { fate: "unchanged", note: "" };
   if (isUntouched(before)) return { fate: "replaced", note: "" };
   if (force) return { fate: "replaced", note: "your changes are overwritten" };
-  return { fate: "kept", note: "somebody has changed it; --force replaces it" };
+  return { fate: "kept", note: "it was changed; --force replaces it" };
 }

@@ -1,31 +1,32 @@
-// What planning works with, and what comes of it for a single file.
+// The input of planning, and its result for a single file. Pure.
 import type { ExistingContext } from "../config/service-list/service-list.ts";
 import type { Site } from "./layout.ts";
 import type { Templates } from "./render.ts";
 
-/** A file, and what becomes of it. */
+/** A file of a plan. */
 export interface PlannedFile {
   /** Absolute. */
   path: string;
-  /** Nothing of the file changes but where it is `created`, `replaced` or `updated`. */
+  /** It is written where this is `created`, `replaced` or `updated`. */
   fate: "created" | "replaced" | "updated" | "unchanged" | "kept";
-  /** Why, where that is not plain. */
+  /** Why, where that is not obvious. */
   note: string;
-  /** What it holds now; nothing where it is not there. */
+  /** Its present text; undefined where it does not exist. */
   before: string | undefined;
-  /** What it is to hold. */
+  /** Its new text. */
   after: string;
 }
 
-/** What is on disk already: the text of a file, or nothing where there is none. */
+/** The present text of a file on disk; undefined where there is none. */
 export type Present = (path: string) => string | undefined;
 
-export interface Means {
+/** What a plan is made from, besides the description. */
+export interface PlanInput {
   site: Site;
   present: Present;
-  /** What the context file says already; nothing where there is none. */
+  /** The context file as it is; undefined where there is none. */
   existing: ExistingContext | undefined;
   templates: Templates;
-  /** Replaces generated files that somebody has changed. */
+  /** Replaces generated files even when they were changed. */
   force: boolean;
 }

@@ -1,20 +1,21 @@
-// The project as it is on disk: its folders, and what the files to be written hold now. Writes nothing.
+// Reads the project on disk: its folders, and the present text of the files that a plan may write. Writes nothing.
 import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Whereabouts } from "../config/service-list/service-list.ts";
-import { reasonOf, ZcontextError } from "../errors.ts";
+import { reasonOf } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 import { decodeText } from "../text.ts";
 import type { Site } from "./layout.ts";
+import { TargetRefusal, untouchedError } from "./target-refusal.ts";
 
-/** Finds the folders of a description; relative ones start from `cwd`, and need not be there yet. */
+/** Finds the folders of a description; relative ones start from `cwd`, and may not exist yet. */
 export function findSite({ servicePath, homePath }: Omit<Whereabouts, "contextName">, cwd: string): Site {
   const given = resolve(cwd, servicePath);
   const [project, home] = [realPath(given), realPath(resolve(cwd, homePath))];
   return { project, given, home, folders: { services: folderOf(project, "services"), conf: folderOf(home, "conf") } };
 }
 
-/** The names of the contexts that a project has, in their order. */
+/** The names of the contexts in a project, sorted. */
 export function contextsOf(paths: Omit<Whereabouts, "contextName">, cwd: string): string[] {
   const { home, folders } = findSite(paths, cwd);
   const folder = join(home, folders.conf);
@@ -22,28 +23,36 @@ export function contextsOf(paths: Omit<Whereabouts, "contextName">, cwd: string)
   return names.flatMap((name) => /^Context-(\w+)\.xml$/.exec(name)?.[1] ?? []).sort();
 }
 
-/** As far as it is there: a link to the project is fine, one inside it is not. */
+/** The real path of what exists of a path: a link to the project is allowed, a link inside it is not. */
 function realPath(path: string): string {
   if (existsSync(path)) return realpathSync(path);
   const parent = dirname(path);
   return parent === path ? path : join(realPath(parent), path.slice(parent.length));
 }
 
-/** The original begins its folders with a capital letter. */
+/** The folder of that name, or with a capital letter, as the original has it, where only that exists. */
 function folderOf(root: string, name: string): string {
   const original = name[0]?.toUpperCase() + name.slice(1);
   return existsSync(join(root, name)) || !existsSync(join(root, original)) ? name : original;
 }
 
 /**
- * The text of a file that may be written to; nothing where there is none.
+ * The text of a file that a plan may write; undefined where there is no file.
  *
- * @throws {ZcontextError} `ERR_TARGET_REFUSED` where a link, a folder or another strange thing is in the way, or where
- *   what is there is no text.
+ * @throws {ZcontextError} `ERR_TARGET_REFUSED` where `readUnlessRefused` throws.
  */
-export function readTarget(path: string, { project, home }: Site): string | undefined {
+export function readTarget(path: string, site: Site): string | undefined {
+  try {
+    return readUnlessRefused(path, site);
+  } catch (error) {
+    throw untouchedError(error);
+  }
+}
+
+/** As `readTarget`. @throws {TargetRefusal} where a link, a folder or a special file is at the path, or a file that is not text. */
+export function readUnlessRefused(path: string, { project, home }: Site): string | undefined {
   const root = isBelow(project, path) ? project : home;
-  const stats = followPlainly(path, root);
+  const stats = statsWithoutLinks(path, root);
   if (stats === undefined) return undefined;
   if (!stats.isFile()) throw refused(path, `expected a file, got ${kindOf(stats)}`);
   try {
@@ -53,8 +62,8 @@ export function readTarget(path: string, { project, home }: Site): string | unde
   }
 }
 
-/** What is at the end of a path below the root, when there is something and no link on the way. */
-function followPlainly(path: string, root: string): Stats | undefined {
+/** What is at a path below the root; undefined where nothing is. Refuses links and files on the way. */
+function statsWithoutLinks(path: string, root: string): Stats | undefined {
   let here = root;
   let stats = statsOf(here);
   for (const name of relative(root, path).split(sep)) {
@@ -80,8 +89,6 @@ function kindOf(stats: Stats): string {
   return stats.isFile() ? "a file" : "something else";
 }
 
-function refused(path: string, reason: string): ZcontextError {
-  return new ZcontextError("ERR_TARGET_REFUSED", `${path}: ${reason}; nothing was written`, {
-    hint: "Move it out of the way, or write to another folder.",
-  });
+function refused(path: string, reason: string): TargetRefusal {
+  return new TargetRefusal(`${path}: ${reason}`, "Move it out of the way, or write to another folder.");
 }

@@ -1,13 +1,13 @@
-// The templates: those that come with zcontext, and those of the user's that take their place.
+// Renders templates: those of zcontext, and the user's own that replace them.
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import Handlebars from "handlebars";
-import { didYouMean } from "../config/xml/suggest.ts";
 import { reasonOf, ZcontextError } from "../errors.ts";
+import { didYouMean } from "../suggest.ts";
 import { decodeText } from "../text.ts";
 
-/** Every template there is; a file of that name in the user's folder replaces it. */
+/** All templates. A file of the same name in the user's folder replaces one. */
 export const TEMPLATES = [
   "context.xml.hbs",
   "task-service.xml.hbs",
@@ -26,20 +26,20 @@ export type TemplateName = (typeof TEMPLATES)[number];
 
 export interface Templates {
   /**
-   * Fills a template. A value that the template asks for and the data has not is an error.
+   * Renders a template. It is an error when the template uses a value that the data lacks.
    *
-   * @throws {ZcontextError} `ERR_TEMPLATE_INVALID` naming the template, where in it, and what is wrong.
+   * @throws {ZcontextError} `ERR_TEMPLATE_INVALID` naming the template, the position, and the fault.
    */
   render(name: TemplateName, data: object): string;
-  /** Whether the user's own template is used. */
+  /** Whether the template is the user's own. */
   isOwn(name: TemplateName): boolean;
 }
 
 /**
  * Opens the templates.
  *
- * @param folder - The user's own; it need not have them all.
- * @throws {ZcontextError} `ERR_TEMPLATE_INVALID` for a folder that can't be read, or one with unknown templates.
+ * @param folder - With the user's templates; it may lack some.
+ * @throws {ZcontextError} `ERR_TEMPLATE_INVALID` where the folder can't be read, or has unknown templates.
  */
 export function openTemplates(folder?: string): Templates {
   const own = new Set(folder === undefined ? [] : ownTemplates(folder));
@@ -77,9 +77,9 @@ function ownTemplates(folder: string): string[] {
   } catch (error) {
     throw invalid(`cannot read the templates of ${folder}: ${reasonOf(error)}`, error);
   }
-  const strangers = names.filter((name) => !TEMPLATES.some((known) => known === name));
-  if (strangers.length === 0 && names.length > 0) return names;
-  const got = strangers.map((name) => `${name}${didYouMean(name, TEMPLATES)}`).join(", ") || "no template at all";
+  const unknown = names.filter((name) => !TEMPLATES.some((known) => known === name));
+  if (unknown.length === 0 && names.length > 0) return names;
+  const got = unknown.map((name) => `${name}${didYouMean(name, TEMPLATES)}`).join(", ") || "no template at all";
   throw new ZcontextError("ERR_TEMPLATE_INVALID", `${folder}: expected templates that replace ours, got ${got}`, {
     hint: `Templates are called ${TEMPLATES.join(", ")}.`,
   });
@@ -92,7 +92,7 @@ function invalid(message: string, cause: unknown): ZcontextError {
   });
 }
 
-/** Handlebars is strict with a value by itself, and takes an unknown one between the words of a helper for nothing. */
+/** Makes the use of an unknown value an error also in the arguments of helpers, where Handlebars' strict mode does not. */
 function guarded(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(guarded);
   if (typeof value !== "object" || value === null) return value;
@@ -100,7 +100,7 @@ function guarded(value: unknown): unknown {
   return new Proxy(data, {
     get(values, name) {
       if (typeof name === "symbol" || name in values) return Reflect.get(values, name);
-      throw new Error(`"${name}" is no value here; there are ${Object.keys(values).join(", ")}`);
+      throw new Error(`"${name}" is not a value here; there are ${Object.keys(values).join(", ")}`);
     },
   });
 }
@@ -114,17 +114,17 @@ function ofText(name: string, toLiteral: (value: string) => string): (value: unk
   };
 }
 
-/** Values as the language they land in writes them. */
+/** Helpers that write a value in the syntax of the language around it. */
 const ESCAPES = {
   /** A string literal of TypeScript, quotes included. */
   ts: (value: string) => escapeLines(JSON.stringify(value)),
-  /** A string literal of Python, quotes included: what JSON writes is one. */
+  /** A string literal of Python, quotes included; a JSON string is one. */
   py: (value: string) => escapeLines(JSON.stringify(value)),
-  /** Text of an element of XML, on one line. */
+  /** The text of an XML element, on one line. */
   xml: (value: string) => escapeXml(value, /[&<>\t\n\r\u0085\u2028\u2029]/g),
-  /** The same between double quotes. */
+  /** The value of an XML attribute in double quotes, on one line. */
   attribute: (value: string) => escapeXml(value, /[&<>"\t\n\r\u0085\u2028\u2029]/g),
-  /** What follows `//` or `#`, on one line. */
+  /** A comment behind `//` or `#`, on one line. */
   comment: (value: string) => value.replace(/[\s\p{Cc}]+/gu, " ").trim(),
 };
 
@@ -134,7 +134,7 @@ function escapeXml(value: string, characters: RegExp): string {
   return value.replace(characters, (character) => ENTITIES[character] ?? `&#${character.charCodeAt(0)};`);
 }
 
-// They end a line for some readers of code, and are told from a space by nobody.
+// Some parsers take these for line ends, and they look like spaces.
 function escapeLines(literal: string): string {
   return literal.replace(
     /[\u007f-\u009f\u2028\u2029]/g,

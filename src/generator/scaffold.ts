@@ -1,5 +1,5 @@
-// From a description to a plan: looks at the project, holds the description against the context that is there, and
-// decides. The only thing left to do is to write.
+// Turns a description into a plan: reads the project, checks the description against the existing context, and decides what
+// to write. Writes nothing.
 import { readExisting } from "../config/service-list/existing-context.ts";
 import type { ExistingContext, ServiceListDraft, Whereabouts } from "../config/service-list/service-list.ts";
 import { contextFileAt, locationRule, type Site } from "./layout.ts";
@@ -10,9 +10,9 @@ import { openTemplates } from "./render.ts";
 export interface ScaffoldOptions {
   /** Relative folders of the description start here. */
   cwd: string;
-  /** Replaces generated files that somebody has changed. */
+  /** Replaces generated files even when they were changed. */
   force?: boolean | undefined;
-  /** A folder with templates of the user's own. */
+  /** A folder with the user's templates. */
   templates?: string | undefined;
 }
 
@@ -36,9 +36,9 @@ export function planScaffold(draft: ServiceListDraft, { cwd, force = false, temp
 }
 
 /**
- * The project of a description, and what its context says already.
+ * The project of a description, and its context file as far as it exists.
  *
- * @throws {ZcontextError} `ERR_TARGET_REFUSED`, or `ERR_CONFIG_INVALID` for a context file that is none.
+ * @throws {ZcontextError} `ERR_TARGET_REFUSED`, or `ERR_CONFIG_INVALID` where the context file is not one.
  */
 export function findContext(whereabouts: Whereabouts, cwd: string): { site: Site; existing?: ExistingContext } {
   const site = findSite(whereabouts, cwd);

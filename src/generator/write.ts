@@ -1,5 +1,5 @@
-// Writes a plan: all of it, or nothing. Every file is complete under a temporary name before the first one gets its
-// own; what went wrong half-way is taken back, and what can't be is told.
+// Writes a plan, all of it or nothing. Every file is complete under a temporary name before the first one is renamed. After
+// a failure everything is undone, and what can't be undone is reported.
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
@@ -17,39 +17,37 @@ import { reasonOf, ZcontextError } from "../errors.ts";
 import type { Site } from "./layout.ts";
 import type { Plan } from "./plan.ts";
 import type { PlannedFile } from "./planned-file.ts";
-import { readTarget } from "./project.ts";
+import { readUnlessRefused } from "./project.ts";
+import { TargetRefusal, untouchedError } from "./target-refusal.ts";
 
-/** How an error ends that has left everything as it was. */
-const NOTHING_WRITTEN = "; nothing was written";
-
-/** Whether anything is to be written for a file. */
+/** Whether a file of a plan is to be written. */
 export function isWritten({ fate }: PlannedFile): boolean {
   return fate === "created" || fate === "replaced" || fate === "updated";
 }
 
 /**
- * Performs a plan. Nothing else runs meanwhile, and a Ctrl-C is ignored: it is over in an instant.
+ * Performs a plan, synchronously. Ctrl-C is ignored meanwhile, since it takes an instant.
  *
- * @throws {ZcontextError} `ERR_WRITE_FAILED`, or `ERR_TARGET_REFUSED` where something has changed since the plan was
- *   made; then everything is as it was. Where that can't be had, it is `ERR_WRITE_FAILED` with what is not as it was in
- *   `details`: paths, and where the old text of a file is now.
+ * @throws {ZcontextError} `ERR_WRITE_FAILED`, or `ERR_TARGET_REFUSED` where a file has changed since the plan was made. All
+ *   files are then as they were. Those that could not be restored are in the `details` of an `ERR_WRITE_FAILED`: paths, and
+ *   where the old text of a file is now.
  */
 export function writePlan({ files, site }: Plan): void {
   const attempt: Attempt = { folders: [], leftovers: new Set(), placed: [] };
   const release = ignoreSignals();
   try {
     const pending = files.filter(isWritten);
-    // Before anything is touched, and once more: writing takes its time.
+    // Checked before anything is written, and again before each rename.
     for (const file of pending) checkUnchanged(file, site);
     const staged = pending.map((file) => stage(file, attempt));
     for (const one of staged) {
       checkUnchanged(one.file, site);
       putInPlace(one, attempt);
     }
-    // All is written now, and a copy that stays does no harm.
+    // Everything is written; a copy that can't be removed does no harm.
     for (const path of attempt.leftovers) remove(path);
   } catch (error) {
-    throw failed(error, takeBack(attempt));
+    throw failed(error, undo(attempt));
   } finally {
     release();
   }
@@ -58,14 +56,14 @@ export function writePlan({ files, site }: Plan): void {
 /** What has been done so far, in its order. */
 interface Attempt {
   folders: string[];
-  /** Temporary files, which go in any case. */
+  /** Temporary files, to be removed in any case. */
   leftovers: Set<string>;
   placed: Staged[];
 }
 
 interface Staged {
   file: PlannedFile;
-  /** The new text under a temporary name, and a copy of what it replaces. */
+  /** The temporary file with the new text, and the copy of the file that it replaces. */
   fresh: string;
   old: string | undefined;
 }
@@ -75,11 +73,11 @@ function stage(file: PlannedFile, attempt: Attempt): Staged {
   makeFolder(dirname(path), attempt);
   const fresh = temporaryName(path);
   attempt.leftovers.add(fresh);
-  // `wx` opens nothing that is there already, and follows no link. What is private is never public for a moment.
+  // `wx` fails on an existing file and follows no link. The mode is set at creation, so that a private file is never public.
   const mode = before === undefined ? 0o666 : statSync(path).mode;
   writeFileSync(fresh, after, { flag: "wx", mode, flush: true });
   if (before === undefined) return { file, fresh, old: undefined };
-  chmodSync(fresh, mode); // the umask is for new files
+  chmodSync(fresh, mode); // without the umask, which is for new files
   const old = temporaryName(path);
   attempt.leftovers.add(old);
   copyFileSync(path, old);
@@ -94,10 +92,8 @@ function makeFolder(path: string, attempt: Attempt): void {
 }
 
 function checkUnchanged({ path, before }: PlannedFile, site: Site): void {
-  if (readTarget(path, site) === before) return;
-  throw new ZcontextError("ERR_TARGET_REFUSED", `${path} has changed just now; nothing was written`, {
-    hint: "Run the command again.",
-  });
+  if (readUnlessRefused(path, site) === before) return;
+  throw new TargetRefusal(`${path} has changed just now`, "Run the command again.");
 }
 
 function putInPlace(staged: Staged, { placed }: Attempt): void {
@@ -109,8 +105,8 @@ function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
 }
 
-// A signal without a handler would end us half-way. One with a handler waits for the event loop, and when we return to
-// that the handlers are gone again.
+// A signal without a handler would end the process half-way. With a handler it waits for the event loop, and by then these
+// handlers are removed: it has no effect.
 function ignoreSignals(): () => void {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const ignore = () => {};
@@ -120,17 +116,17 @@ function ignoreSignals(): () => void {
   };
 }
 
-// --- taking back -----------------------------------------------------------------------------------------------------
+// --- undoing ---------------------------------------------------------------------------------------------------------
 
-/** Undoes an attempt as far as it can be undone; answers what is not as it was. */
-function takeBack({ folders, leftovers, placed }: Attempt): string[] {
+/** Undoes an attempt as far as possible; returns what is not as it was. */
+function undo({ folders, leftovers, placed }: Attempt): string[] {
   const files = placed.toReversed().flatMap(({ file: { path }, old }) => {
     if (old === undefined) return remove(path);
-    // Where it can't get its name back, the copy is all that is left of it.
+    // Where the rename fails, this copy is all that is left of the file.
     leftovers.delete(old);
     return restore(path, old);
   });
-  // Temporary files must be gone before a folder can go.
+  // A folder can be removed only after the temporary files in it.
   const copies = [...leftovers].flatMap((path) => remove(path));
   return [...files, ...copies, ...folders.toReversed().flatMap((path) => remove(path, rmdirSync))];
 }
@@ -144,7 +140,7 @@ function restore(path: string, old: string): string[] {
   }
 }
 
-/** Answers the path where it stays, and nothing where it is gone, or never came to be. */
+/** Returns the path where it could not be removed; nothing where it is gone, or never existed. */
 function remove(path: string, how: (path: string) => void = rmSync): string[] {
   try {
     how(path);
@@ -154,17 +150,16 @@ function remove(path: string, how: (path: string) => void = rmSync): string[] {
   }
 }
 
-function failed(error: unknown, details: readonly string[]): ZcontextError {
+function failed(error: unknown, details: readonly string[]): unknown {
   if (details.length > 0) {
-    const reason = reasonOf(error).replace(NOTHING_WRITTEN, "");
-    return new ZcontextError("ERR_WRITE_FAILED", `${reason}; what was written could not be taken back`, {
+    return new ZcontextError("ERR_WRITE_FAILED", `${reasonOf(error)}; what was written could not be taken back`, {
       details,
-      hint: "These paths are not as they were: put them right by hand.",
+      hint: "These paths are not as they were: restore them by hand.",
       cause: error,
     });
   }
-  if (error instanceof ZcontextError) return error;
-  return new ZcontextError("ERR_WRITE_FAILED", `${reasonOf(error)}${NOTHING_WRITTEN}`, {
+  if (error instanceof TargetRefusal) return untouchedError(error);
+  return new ZcontextError("ERR_WRITE_FAILED", `${reasonOf(error)}; nothing was written`, {
     hint: "Check the permissions and the space of the disk.",
     cause: error,
   });

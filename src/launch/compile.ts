@@ -1,5 +1,4 @@
-// Compiles the TypeScript of a service once per change into a cache, so that a user needs no build step and a start
-// no compiler.
+// Compiles a TypeScript service into a cache, once per change: users need no build step, and later starts no compiler.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -10,24 +9,24 @@ import type { BuildOptions, Plugin } from "esbuild";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { assertDescriptors } from "./descriptors.ts";
 
-/** What a compiled module was made from; the module is stale when one of these has changed. */
+/** What a compiled module was made from. The module is stale when one of these has changed. */
 interface Origin {
   /** The files, by their real paths. */
   inputs: { path: string; size: number; mtimeMs: number }[];
-  /** Links beside the source, and where they lead: a file behind another link is another file. */
+  /** Symbolic links beside the source and their targets: a changed link changes what the source imports. */
   links: string[];
 }
 
 const TYPESCRIPT = /\.m?ts$/;
 
-/** Where what belongs to a context file is kept, unless somebody says otherwise: beside it, whatever link leads to it. */
+/** The default state folder of a context file: beside the file itself, also where a link leads to it. */
 export function stateDirOf(file: string): string {
   return join(dirname(realpathSync(file)), ".zcontext");
 }
 
 /**
- * The absolute path of what Node can load of a source: JavaScript as it is, TypeScript compiled, which is done now if
- * it or anything it includes changed.
+ * The absolute path of a module that Node can load: JavaScript as it is, TypeScript compiled. It is compiled now if the
+ * source or a file it includes has changed.
  *
  * @param stateDir - The folder that compiled modules are kept below.
  * @throws {ZcontextError} `ERR_SERVICE_INVALID` with one detail per error, as `file:line:column: text`, or
@@ -47,13 +46,13 @@ async function compile(source: string, cacheDir: string): Promise<string> {
     throw broken(source, error);
   });
   for (const { path, contents } of outputFiles) await writeWhole(path, contents);
-  // Written last: a module without it counts as stale.
+  // Written last: without this file a module counts as stale.
   const inputs = Object.keys(metafile.inputs).map((path) => stateOf(resolve(path)));
   await writeWhole(inputsFile, JSON.stringify({ inputs, links: linksBeside(source) } satisfies Origin));
   return module;
 }
 
-/** What is kept here is nothing to commit. */
+/** Creates the cache, and keeps it out of version control. */
 async function makeCache(cacheDir: string): Promise<void> {
   try {
     await mkdir(cacheDir, { recursive: true });
@@ -65,18 +64,18 @@ async function makeCache(cacheDir: string): Promise<void> {
 
 let bundling = 0;
 
-/** Ends what is still being compiled; it is not waited for. */
+/** Aborts all compilations in progress; they reject. */
 export async function abandonCompiling(): Promise<void> {
   if (bundling > 0) await (await import("esbuild")).stop();
 }
 
-// The compiler is a process of its own that would stay for good; it is let go when nobody needs it.
+// The compiler is a process that would never exit by itself; it is stopped after the last compilation.
 async function bundle(options: ReturnType<typeof optionsFor>) {
   const { build, stop } = await import("esbuild");
   bundling += 1;
   try {
-    // Without them the compiler's own starter fails over the missing pipes, and the error of the spawn comes where
-    // nobody can catch it.
+    // Without free descriptors esbuild dereferences pipes that are missing, and the spawn's own error is emitted where it
+    // can't be caught.
     assertDescriptors(SPAWN_DESCRIPTORS);
     return await build(options);
   } catch (error) {
@@ -87,10 +86,10 @@ async function bundle(options: ReturnType<typeof optionsFor>) {
   }
 }
 
-/** What the spawn of the compiler takes, generously. */
+/** Descriptors that spawning the compiler takes, generously. */
 const SPAWN_DESCRIPTORS = 12;
 
-/** What it says when its process could not be started holds the code in its text only. */
+/** When its process can't be spawned, esbuild gives the system's code in the message only. */
 function withCode(error: unknown): unknown {
   const [, code] = /^The service was stopped: spawn .* (E[A-Z]+)$/.exec(reasonOf(error)) ?? [];
   return code === undefined ? error : Object.assign(new Error(reasonOf(error)), { code });
@@ -108,12 +107,12 @@ function optionsFor(source: string, module: string) {
     write: false,
     metafile: true,
     logLevel: "silent",
-    // The compiled module lies elsewhere, so what the source imports is resolved from where the source stands.
+    // The compiled module is in another folder, so imports are resolved from the source's folder.
     plugins: [resolveFromSource, keepOwnUrl],
   } satisfies BuildOptions;
 }
 
-/** What services and their tests import of zcontext. */
+/** The parts of zcontext that services and their tests import. */
 const OURS = ["zcontext/tasks", "zcontext/testing"];
 
 const resolveFromSource: Plugin = {
@@ -121,17 +120,17 @@ const resolveFromSource: Plugin = {
   setup({ onResolve, resolve: find }) {
     onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
       if (pluginData === "resolved" || path.startsWith("node:") || isAbsolute(path)) return undefined;
-      // Ours is bundled, so a service runs whether or not zcontext is installed beside it.
+      // Bundled, so that a service runs even where zcontext is not installed beside it.
       if (OURS.includes(path)) return { path: createRequire(import.meta.url).resolve(path) };
       const found = await find(path, { importer, resolveDir, kind, pluginData: "resolved" });
       if (found.errors.length > 0 || found.external) return found;
-      if (/\.[cm]?tsx?$/.test(found.path)) return { path: found.path }; // an alias of the project: Node could not load it
+      if (/\.[cm]?tsx?$/.test(found.path)) return { path: found.path }; // a path alias to TypeScript, which Node can't load
       return { path: pathToFileURL(found.path).href, external: true };
     });
   },
 };
 
-// In the compiled module `import.meta.url` would be the cache's.
+// In the compiled module `import.meta.url` would be a path in the cache.
 const keepOwnUrl: Plugin = {
   name: "keep-own-url",
   setup({ onLoad, esbuild }) {
@@ -154,7 +153,7 @@ async function isFresh(inputsFile: string, source: string): Promise<boolean> {
     const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
     return isSame(linksBeside(source), links) && inputs.every((input) => isSame(stateOf(input.path), input));
   } catch {
-    return false; // not there, torn, of another version, or an input is gone: compile again
+    return false; // missing, incomplete, of another version, or an input is gone: compile again
   }
 }
 

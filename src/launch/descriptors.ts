@@ -1,14 +1,14 @@
-// Whether the system lets the provider open as many files as its tasks will need: a shortage shows as tasks that can't
-// be started, long after the cause.
+// Checks whether the provider may open as many files as its tasks will need. Without the check a shortage shows only much
+// later, as tasks that can't be started.
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { devNull } from "node:os";
 
-/** What a task costs the provider, generously: pipes, figures, and those of tasks that are just being replaced. */
+/** Descriptors for each task, generously: pipes, figures, and the same again while the task is being replaced. */
 const PER_TASK = 16;
-/** For everything else. */
+/** Descriptors for everything else. */
 const BASE = 512;
 
-/** What is needed and what there is; undefined where that is enough, or can't be known. */
+/** The descriptors needed and the limit; undefined where the limit suffices or can't be read. */
 export function descriptorShortage(
   tasks: number,
   limits = readLimits(),
@@ -19,7 +19,7 @@ export function descriptorShortage(
   return Number.isInteger(limit) && hard !== "" && limit < needed ? { needed, limit } : undefined;
 }
 
-/** Throws what the system says when so many files can't be opened at present. */
+/** Throws the system's error when so many more files can't be opened at present. */
 export function assertDescriptors(count: number): void {
   const held: number[] = [];
   try {
@@ -33,6 +33,6 @@ function readLimits(): string {
   try {
     return readFileSync("/proc/self/limits", "utf8");
   } catch {
-    return ""; // no /proc to ask
+    return ""; // a system without /proc
   }
 }

@@ -1,18 +1,22 @@
-// What a process said on stderr that may tell why it ended, for the reason that people are shown. Pure.
+// Picks the line of a process's output that most likely says why the process ended. It becomes part of the reason that
+// users are shown. Pure.
 
-/** Keeps what may be the cause of an end, of all the lines that a process prints. */
-export interface LastWords {
+/** The line, as far as the output has been added. */
+export interface LastErrorLine {
   add(line: string): void;
-  /** One line, cut; undefined where there was none. */
+  /** Cut to 200 characters; undefined while nothing was printed. */
   readonly line: string | undefined;
 }
 
 const MAX_LENGTH = 200;
-/** Names an error, as most languages do at the beginning of a line: `OSError: …`, `Error [ERR_X]: …`, `sh: 1: error: …`. */
+/** A line that begins with an error's name, as most languages print it: `OSError: …`, `Error [ERR_X]: …`, `sh: 1: error: …`. */
 const NAMES_AN_ERROR = /^([\w.]+: )*([\w.$]*(Error|Exception)( \[\w+\])?|error|fatal|panic): /i;
 
-/** Of one run. Node prints its version after the error it dies of, and Python the error last: a named one counts more. */
-export function keepLastWords(): LastWords {
+/**
+ * For one run. A line that names an error is preferred to the last line: Python prints the error last, but Node prints its
+ * version after it.
+ */
+export function createLastErrorLine(): LastErrorLine {
   let last: string | undefined;
   let named: string | undefined;
   return {

@@ -1,12 +1,12 @@
-// Where a run of a task lives: a process of its own, a thread of a process it shares with the other threads of its
-// transaction, or a program that need not know of us. All look the same from here.
+// Starts runs of tasks, by the task's type: as a process of its own, as a thread of a process that the threads of a
+// transaction share, or as any program, which need not know of zcontext. To the caller all are a TaskRun.
 import { resolve } from "node:path";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { environmentOf } from "../protocol/environment.ts";
 import type { Assignment, StartData } from "../protocol/pipe.ts";
 import { type ProcessOptions, type Program, startChild, startProgram } from "./child.ts";
 import type { ProcessOwnership } from "./process-ownership.ts";
-import { handOn, type RunEvents, type TaskRun } from "./task-run.ts";
+import { dispatchFromTask, type RunEvents, type TaskRun } from "./task-run.ts";
 import { startThreadHost, type ThreadHost } from "./thread-host.ts";
 
 /** Starts runs of tasks. */
@@ -14,17 +14,17 @@ export interface Launcher {
   launch(run: string, start: TaskStart, events: RunEvents): TaskRun;
 }
 
-/** What a run is made of: the task, its code, and how its process is to live. */
+/** What a run is started with: the task, its code, and its environment. */
 export interface TaskStart {
   task: TaskServiceConfig;
   assignment: Assignment;
   /** Absolute: the module to load, or the program to run. */
   path: string;
-  /** Variables of the task's own. */
+  /** Variables that the task's own file sets. */
   environment: Readonly<Record<string, string>>;
 }
 
-/** @param options.folder - Of the context file: where programs run, and where working folders start from. */
+/** @param options.folder - Of the context file: programs run there, and working folders are relative to it. */
 export function createLauncher({ folder, ownership }: { folder: string; ownership: ProcessOwnership }): Launcher {
   const hosts = new Map<string, ThreadHost>();
 
@@ -66,12 +66,12 @@ export function createLauncher({ folder, ownership }: { folder: string; ownershi
 
 function launchProgram(program: Program, ownership: ProcessOwnership, events: RunEvents): TaskRun {
   const running = startProgram(program, ownership, events);
-  let isAsked = false;
+  let wasAsked = false;
   return {
-    // Once: many programs take the second signal for impatience, and leave things half done.
+    // Once: many programs exit at once at a second signal, without finishing.
     askToStop() {
-      if (!isAsked) running.signal(program.stopSignal ?? "SIGTERM");
-      isAsked = true;
+      if (!wasAsked) running.signal(program.stopSignal ?? "SIGTERM");
+      wasAsked = true;
     },
     bye() {},
     heard() {},
@@ -89,7 +89,7 @@ function launchProcess(
   const { run, stopSignal = "SIGTERM" } = processOptions;
   const child = startChild([start.serviceId, start.instance, start.transaction], processOptions, ownership, {
     ...events,
-    onMessage: (message) => handOn(message, events),
+    onMessage: (message) => dispatchFromTask(message, events),
   });
   child.send({ type: "start", run, start });
   return {

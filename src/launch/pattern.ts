@@ -1,26 +1,26 @@
-// Whether a line matches a pattern of the user's, in bounded time: some patterns take longer than anybody waits, on lines
-// that look harmless, and nothing else could happen meanwhile.
+// Matches a line against a user's pattern in bounded time. Some patterns take exponential time on harmless lines, and the
+// event loop would stand still meanwhile.
 import { createContext, Script } from "node:vm";
 
-/** So much of a line is looked at, in characters; the time that many a usual pattern takes grows with its square. */
+/** How many characters of a line are matched; common patterns take time that grows with the square of the length. */
 const MAX_LENGTH = 4_096;
 /** How long one line may take, in milliseconds. */
 const LIMIT_MS = 20;
-/** How often a line is tried whose time has gone to others. */
+/** How often a line is tried again when other processes had the CPU during the attempt. */
 const MAX_TRIES = 5;
 
 export interface Matcher {
-  /** What takes too long does not match. */
+  /** A line that takes too long does not match. */
   matches(line: string): boolean;
 }
 
-/** @param onSlow - Called with the first line that takes too long, in a clause. */
+/** @param onSlow - Called for the first line that takes too long, with a clause for a message. */
 export function createMatcher(expected: RegExp, onSlow: (fault: string) => void): Matcher {
-  let isTold = false;
+  let isReported = false;
 
-  function tell(): void {
-    if (!isTold) onSlow(`the pattern takes more than ${LIMIT_MS} ms on a line, which counts as no match`);
-    isTold = true;
+  function report(): void {
+    if (!isReported) onSlow(`the pattern takes more than ${LIMIT_MS} ms on a line, which counts as no match`);
+    isReported = true;
   }
 
   return {
@@ -29,17 +29,17 @@ export function createMatcher(expected: RegExp, onSlow: (fault: string) => void)
         const before = process.cpuUsage();
         const answer = attempt(expected, line.slice(0, MAX_LENGTH));
         if (answer !== undefined) return answer;
-        // The limit is one of the clock: on a machine that is busy, all of it may have been somebody else's.
+        // The limit is wall time, which on a busy machine may have gone to other processes.
         const { user, system } = process.cpuUsage(before);
         if ((user + system) / 1_000 >= LIMIT_MS / 2) break;
       }
-      tell();
+      report();
       return false;
     },
   };
 }
 
-/** Only what runs as a script of its own can be interrupted. */
+/** A script, since nothing else can be interrupted after a time. */
 const script = new Script("expected.test(line)");
 let sandbox: { expected: RegExp; line: string } | undefined;
 

@@ -1,24 +1,24 @@
-// Asks, on behalf of a task that can't say so itself, whether it is ready: again and again, one attempt at a time, until
-// it is or nobody wants to know any more.
+// Probes whether a task is ready that does not announce it: runs a program, connects to a port or gets a URL again and
+// again, one attempt at a time, or waits for a line of output.
 import { connect } from "node:net";
 import { quoteWord } from "../config/command.ts";
 import type { Probe } from "../config/model.ts";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import type { OutputStream, Program, ProgramEvents, RunningProgram } from "./child.ts";
-import { keepLastWords } from "./last-error-line.ts";
+import { createLastErrorLine } from "./last-error-line.ts";
 import { createMatcher } from "./pattern.ts";
 import { findProgram } from "./program.ts";
 
 export interface ProbeOptions {
-  /** From where a program with a slash in its name is looked for. */
+  /** Programs with a slash in their name are relative to it. */
   folder: string;
-  /** Starts the program of a probe, in an environment and under limits that are no matter of the probe's. */
+  /** Starts the program of a probe, in the task's environment and under its limits. */
   run: StartProbeProgram;
-  /** Called at most once, and last. */
+  /** Called at most once, after all others. */
   onReady(): void;
-  /** Called after each attempt that was in vain, with a clause that says why. */
+  /** Called after each failed attempt, with a clause that says why. */
   onAttempt?(fault: string): void;
-  /** Called once, with a clause, when the probe itself is to blame: there is no such program, or it takes too long. */
+  /** Called once, with a clause, when the probe itself is at fault: its program does not exist, or its pattern is too slow. */
   onFaulty?(fault: string): void;
 }
 
@@ -28,19 +28,19 @@ export type StartProbeProgram = (
 ) => Pick<RunningProgram, "kill">;
 
 export interface RunningProbe {
-  /** Why the task does not count as ready, in a clause; undefined as long as that is not known. */
+  /** Why the task does not count as ready, in a clause; undefined before the first attempt has failed. */
   readonly lastFault: string | undefined;
-  /** Hands on a line that the task has printed. */
+  /** Passes a line that the task has printed. */
   line(text: string): void;
-  /** Ends it: an attempt under way is cut, and nothing is called any more. */
+  /** Ends the probe: aborts an attempt in progress, and calls nothing any more. */
   stop(): void;
 }
 
-type Asking = Exclude<Probe, { kind: "log" }>;
+type RepeatedProbe = Exclude<Probe, { kind: "log" }>;
 
-/** Starts to ask, at once. */
+/** Starts a probe; the first attempt is made at once. */
 export function startProbe(probe: Probe, options: ProbeOptions): RunningProbe {
-  return probe.kind === "log" ? awaitLine(probe, options) : askAgainAndAgain(probe, options);
+  return probe.kind === "log" ? awaitLine(probe, options) : probeRepeatedly(probe, options);
 }
 
 function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady, onFaulty }: ProbeOptions): RunningProbe {
@@ -67,20 +67,20 @@ function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady, onFaulty }: 
   };
 }
 
-function askAgainAndAgain(probe: Asking, options: ProbeOptions): RunningProbe {
+function probeRepeatedly(probe: RepeatedProbe, options: ProbeOptions): RunningProbe {
   const name = nameOf(probe);
   let lastFault: string | undefined;
   let isOver = false;
   let isFaulty = false;
   let cut = new AbortController();
-  /** Of the attempt under way, or of the pause until the next. */
+  /** Of the attempt in progress, or of the pause before the next. */
   let timer: NodeJS.Timeout | undefined;
 
   async function attempt(): Promise<void> {
     cut = new AbortController();
     timer = setTimeout(giveUp, probe.timeoutMs);
     const { signal } = cut;
-    const fault = await ask(probe, options, signal).catch((error) =>
+    const fault = await attemptOnce(probe, options, signal).catch((error) =>
       error instanceof ZcontextError ? error : describe(error),
     );
     clearTimeout(timer);
@@ -91,13 +91,13 @@ function askAgainAndAgain(probe: Asking, options: ProbeOptions): RunningProbe {
     if (!isOver) timer = setTimeout(attempt, probe.intervalMs);
   }
 
-  // The next attempt waits for the end of this one all the same: what hangs must not pile up.
+  // The next attempt still waits until this one has ended, so that hanging attempts do not pile up.
   function giveUp(): void {
     cut.abort();
     blame(`no answer within ${probe.timeoutMs / 1000} s`);
   }
 
-  // What can't even be asked is told at once: a task that gets ready later does not mend it.
+  // A probe that can't even be attempted is reported at once: it will not succeed when the task is ready.
   function blame(fault: string | ZcontextError): void {
     lastFault = typeof fault === "string" ? `${name}: ${fault}` : fault.message;
     options.onAttempt?.(lastFault);
@@ -127,8 +127,8 @@ function askAgainAndAgain(probe: Asking, options: ProbeOptions): RunningProbe {
   };
 }
 
-/** One attempt: what was wrong, undefined when the task is ready. Ends soon, in whatever way, once it is cut. */
-function ask(probe: Asking, options: ProbeOptions, cut: AbortSignal): Promise<string | undefined> {
+/** Makes one attempt; returns what was wrong, or undefined when the task is ready. Ends soon after it is aborted. */
+function attemptOnce(probe: RepeatedProbe, options: ProbeOptions, cut: AbortSignal): Promise<string | undefined> {
   switch (probe.kind) {
     case "exec":
       return askProgram(probe, options, cut);
@@ -148,16 +148,16 @@ async function askProgram(
   const path = await findProgram(nameOf(probe), program, folder);
   if (cut.aborted) return undefined;
   return new Promise((resolve) => {
-    const said = { stdout: keepLastWords(), stderr: keepLastWords() };
+    const output = { stdout: createLastErrorLine(), stderr: createLastErrorLine() };
     const running = run(
       { path, words },
       {
-        onOutput: (stream: OutputStream, line: string) => said[stream].add(line),
+        onOutput: (stream: OutputStream, line: string) => output[stream].add(line),
         onSpawnFailed: ({ reason }) => resolve(reason),
         onExit({ code, signal }) {
           if (code === 0) return resolve(undefined);
           const end = signal === null ? `exit code ${code}` : `ended by ${signal}`;
-          resolve([end, said.stderr.line ?? said.stdout.line ?? []].flat().join(": "));
+          resolve([end, output.stderr.line ?? output.stdout.line ?? []].flat().join(": "));
         },
       },
     );
@@ -169,17 +169,17 @@ function askPort({ host, port }: Probe & { kind: "tcp" }, cut: AbortSignal): Pro
   return new Promise((resolve) => {
     const socket = connect({ host, port, signal: cut });
     socket.once("connect", () => {
-      // Where nobody listens, the system may give a connection the very port it is to reach, and so connect it to itself.
+      // Where no process listens, the system may choose the target port as the connection's own, and connect it to itself.
       const isItself = socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
       socket.destroy();
-      resolve(isItself ? PLAIN.ECONNREFUSED : undefined);
+      resolve(isItself ? IN_WORDS.ECONNREFUSED : undefined);
     });
     socket.on("error", (error) => resolve(describe(error)));
   });
 }
 
 async function askUrl({ url }: Probe & { kind: "http" }, cut: AbortSignal): Promise<string | undefined> {
-  // Loaded when they are needed: they would take up a good part of a provider's own start.
+  // Loaded on demand: they are slow to load, and most providers have no such probe.
   const { get } = new URL(url).protocol === "https:" ? await import("node:https") : await import("node:http");
   return new Promise((resolve) => {
     const request = get(url, { agent: false, signal: cut }, (response) => {
@@ -191,8 +191,8 @@ async function askUrl({ url }: Probe & { kind: "http" }, cut: AbortSignal): Prom
   });
 }
 
-/** What the system says of a connection, for people. */
-const PLAIN: Record<string, string> = {
+/** Error codes of connections, in words. */
+const IN_WORDS: Record<string, string> = {
   ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset",
   EHOSTUNREACH: "host unreachable",
@@ -201,16 +201,16 @@ const PLAIN: Record<string, string> = {
   ETIMEDOUT: "connection timed out",
 };
 
-// A name with several addresses fails with one error for each, and no word of its own.
+// Connecting to a name with several addresses fails with an AggregateError, which has no message.
 function describe(error: unknown): string {
   const errors = error instanceof AggregateError ? error.errors : [error];
-  return [...new Set(errors.map((one) => PLAIN[one?.code] ?? reasonOf(one)))].join(", ");
+  return [...new Set(errors.map((one) => IN_WORDS[one?.code] ?? reasonOf(one)))].join(", ");
 }
 
 const MAX_NAME_LENGTH = 100;
 
-/** The probe as its file has it, cut where it is long. */
-function nameOf(probe: Asking): string {
+/** The probe as the context file has it, cut where it is long. */
+function nameOf(probe: RepeatedProbe): string {
   switch (probe.kind) {
     case "exec":
       return `ready_exec "${cutShort([probe.program, ...probe.words].map(quoteWord).join(" "))}"`;
@@ -221,7 +221,7 @@ function nameOf(probe: Asking): string {
   }
 }
 
-// Reasons travel on the bus and stand in logs.
+// Reasons are published and logged.
 function withoutPassword(url: string): string {
   return url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, "$1");
 }

@@ -1,30 +1,31 @@
-// What every process that a provider starts is given, so that none is ever lost: a mark that its descendants inherit,
-// a signal of the kernel's for the day the provider dies, and a guard elsewhere that knows it.
+// Makes sure that no process of a provider is ever lost, not even when the provider is killed: every process carries a
+// cookie that its descendants inherit, gets a signal from the kernel when the provider dies, and is known to a guard.
 import type { Supervision } from "../config/model.ts";
 import { COOKIE, type Cookie, writeCookie } from "../processes/cookie.ts";
+import type { ProcessIdentity } from "../processes/stat.ts";
 import type { ProcessTable } from "../processes/table.ts";
 
-/** The processes of one provider, and how they are kept. */
+/** What it takes to start, find and end the processes of one provider. */
 export interface ProcessOwnership {
   readonly table: ProcessTable;
   readonly guard: Guard;
-  /** The variable by which a process of this run, and all it starts, is known. */
-  markOf(run: string): Record<string, string>;
-  /** The words to put before a command line, so that it runs under these limits and dies with the provider. */
-  prefixOf(limits: Limits): string[];
+  /** The environment variable by which a process of this run, and every descendant of it, is recognized. */
+  cookieVariable(run: string): Record<string, string>;
+  /** The words to put before a command line, so that the command runs under these limits and dies with the provider. */
+  commandPrefix(limits: Limits): string[];
 }
 
-/** Ends what it watches when the provider can't any more. */
+/** Ends the processes added to it when the provider has died; runs in another process. */
 export interface Guard {
-  watch(leader: { pid: number; startTicks: number }): void;
-  forget(pid: number): void;
+  add(leader: ProcessIdentity): void;
+  remove(pid: number): void;
 }
 
 export type Limits = Pick<Supervision, "nice" | "filesMax">;
 
-/** Programs of the system that set things up and then become the program they are given, by their absolute paths. */
-export interface Tools {
-  /** Of util-linux, where it knows the parent-death signal. */
+/** Absolute paths of system programs that set something up and then exec the command given to them. */
+export interface SystemTools {
+  /** Of util-linux, where it supports `--pdeathsig`. */
   setpriv?: string | undefined;
   prlimit?: string | undefined;
   nice?: string | undefined;
@@ -39,13 +40,13 @@ export function createProcessOwnership({
   table: ProcessTable;
   guard: Guard;
   owner: Omit<Cookie, "run">;
-  tools: Tools;
+  tools: SystemTools;
 }): ProcessOwnership {
   return {
     table,
     guard,
-    markOf: (run) => ({ [COOKIE]: writeCookie({ ...owner, run }) }),
-    prefixOf: ({ nice, filesMax }) => [
+    cookieVariable: (run) => ({ [COOKIE]: writeCookie({ ...owner, run }) }),
+    commandPrefix: ({ nice, filesMax }) => [
       ...(tools.setpriv === undefined ? [] : [tools.setpriv, "--pdeathsig", "KILL", "--"]),
       ...(filesMax === undefined ? [] : [tools.prlimit ?? "prlimit", `--nofile=${filesMax}:${filesMax}`, "--"]),
       ...(nice === 0 ? [] : [tools.nice ?? "nice", "-n", String(nice), "--"]),

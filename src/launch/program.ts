@@ -1,15 +1,15 @@
-// From the name of a program to the file that is run, as a shell would find it.
+// Finds the file of a program by its name, as a shell does, and says why a file can't be run.
 import { access, constants, open, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { reasonOf, ZcontextError } from "../errors.ts";
 
-/** Where programs are when nobody has said. */
+/** Searched where the environment has no PATH. */
 const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /**
- * The absolute path of a program: from the folder where it has a slash, else from the PATH.
+ * The absolute path of a program: relative to the folder where its name has a slash, else on the PATH.
  *
- * @param owner - Whose program it is, in messages.
+ * @param owner - What the program belongs to, in messages.
  * @throws {ZcontextError} `ERR_SERVICE_NOT_FOUND`.
  */
 export async function findProgram(owner: string, program: string, folder: string): Promise<string> {
@@ -39,9 +39,9 @@ async function faultOf(path: string): Promise<string | undefined> {
   );
 }
 
-/** A script without its interpreter is reported by the system as if the script were not there. */
+/** Where the interpreter of a script is missing, the system reports the script itself as missing. */
 async function interpreterFault(path: string): Promise<string | undefined> {
-  const head = await readHead(path).catch(() => ""); // what can't be read may still be run
+  const head = await readHead(path).catch(() => ""); // an unreadable file may still be executable
   const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(head) ?? [];
   if (interpreter === undefined || (await stat(interpreter).catch(() => undefined))) return undefined;
   const lineEnds = interpreter.endsWith("\r") ? "; the file has Windows line ends" : "";
@@ -54,7 +54,7 @@ async function readHead(path: string): Promise<string> {
   return buffer.toString("latin1", 0, bytesRead);
 }
 
-// An empty entry would mean whatever folder we are in.
+// An empty entry would mean the current folder.
 function onPath(program: string, folder: string): string[] {
   const { PATH = USUAL_PATH } = process.env;
   const folders = PATH.split(":").filter((entry) => entry !== "");

@@ -1,5 +1,5 @@
-// From a task to what its process loads or runs: the module of a service, looked for only below the folders this
-// provider may load code from, or a program that the provider's own file names.
+// Finds what a task's process loads or runs: the module of a service, searched only below the folders that this provider may
+// load code from, or a program that the provider's own file names.
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -8,13 +8,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
+import { assertAllowedCommand } from "./allowed-commands.ts";
 import { abandonCompiling, prepareSource, stateDirOf } from "./compile.ts";
-import { assertOwnCommand } from "./own-commands.ts";
 import { findProgram } from "./program.ts";
 
 /** Finds and prepares the code of task services. */
 export interface Services extends AsyncDisposable {
-  /** Whether the `location` of a task lies below a folder that code may come from. Looks at the path only. */
+  /** Whether the `location` of a task lies below an allowed folder. Compares paths only, and opens nothing. */
   mayLoad(task: TaskServiceConfig): boolean;
   /**
    * The absolute path of a service's source, or of its program.
@@ -31,20 +31,20 @@ export interface Services extends AsyncDisposable {
 }
 
 export interface ServicesOptions {
-  /** The context file: relative locations and programs start from its folder. */
+  /** The context file; locations and programs are relative to its folder. */
   file: string;
-  /** Tasks of the provider's own file; the locations and the commands they name are allowed. */
+  /** Tasks of the provider's own file; their locations and commands are allowed. */
   ownTasks: readonly TaskServiceConfig[];
   /** Further folders that code may come from. */
   roots?: readonly string[];
-  /** Where compiled modules are kept; beside the file by default. */
+  /** Where compiled modules are kept; by default `.zcontext` beside the file. */
   stateDir?: string | undefined;
 }
 
 /** Services that come with zcontext, by instance. */
 const BUILTIN = new Map([["Monitor", "#monitor-service"]]);
 
-/** How long what is being compiled may take once nobody waits for it, in milliseconds. */
+/** How long a compilation in progress may take once the provider is closing, in milliseconds. */
 const FINISH_MS = 1_000;
 
 const ENDINGS = ["ts", "mts", "mjs", "js", "cjs"];
@@ -70,7 +70,7 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
   async function locate(task: TaskServiceConfig): Promise<string> {
     const { id, instance, command } = task;
     if (command !== undefined) {
-      assertOwnCommand(id, command, ownTasks);
+      assertAllowedCommand(id, command, ownTasks);
       return findProgram(id, command.program, baseDir);
     }
     const builtin = locationOf(task) === undefined ? BUILTIN.get(instance) : undefined;
@@ -80,14 +80,14 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
     );
     const found = candidates.find((path) => existsSync(path));
     if (found === undefined) throw notFound(task, foldersFor(task));
-    // A link must not lead out of the folders either.
+    // A symbolic link must not lead out of the allowed folders.
     const real = await realpath(found);
     const realRoots = await Promise.all(allowed.filter((root) => existsSync(root)).map((root) => realpath(root)));
     if (!realRoots.some((root) => isBelow(root, real))) throw forbidden(task, real);
     return real;
   }
 
-  // Several tasks of one instance start at once: they wait for one compilation.
+  // Tasks of the same instance that start together share one compilation.
   function prepareOnce(source: string): Promise<string> {
     if (isClosed) throw new ZcontextError("ERR_PROVIDER_LEAVING", `${source} is not prepared any more`);
     const running = preparing.get(source) ?? prepareSource(source, stateDir).finally(() => preparing.delete(source));

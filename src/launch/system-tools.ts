@@ -1,15 +1,14 @@
-// Which programs of the system there are to set up a process with. Asked once, when the provider starts.
+// Finds the system programs that set up a process (limits, death with its parent), once when the provider starts.
 import type { Log } from "../log.ts";
 import { runsWell } from "./child.ts";
-import type { Tools } from "./process-ownership.ts";
+import type { SystemTools } from "./process-ownership.ts";
 import { findProgram } from "./program.ts";
 
 /**
- * Looks for them on the PATH. Without `setpriv --pdeathsig`, which small systems lack, the log says what that means.
- * Rejects when the system is too short of something to tell: what is taken for absent now, is for the provider's whole
- * life.
+ * Searches the PATH. Where `setpriv --pdeathsig` is missing, as on small systems, the log says what that means. Rejects when
+ * the system lacks the resources to check: a program taken for missing now would stay so until the provider ends.
  */
-export async function findTools(folder: string, log: Log): Promise<Tools> {
+export async function findTools(folder: string, log: Log): Promise<SystemTools> {
   const [setpriv, prlimit, nice] = await Promise.all(
     ["setpriv", "prlimit", "nice"].map((name) => findProgram(name, name, folder).catch(() => undefined)),
   );

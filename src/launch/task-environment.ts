@@ -1,5 +1,5 @@
-// The variables a task is given by its file: read anew before every spawn, so that a changed file counts and what was
-// removed from it is gone. On the way, whether the folder it is to run in is there.
+// Reads the environment variables that `<Supervision>` gives a task, before every spawn, so that a changed env_file takes
+// effect. Checks the working folder as well.
 import { readFile, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Supervision } from "../config/context-config.ts";
@@ -8,11 +8,11 @@ import { reasonOf, ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 
 /**
- * What `<Supervision>` adds to the environment of a task; the file's own `<environment>` wins over its `env_file`s.
+ * The variables that `<Supervision>` adds to a task's environment; its `<environment>` wins over its `env_file`s.
  *
- * @param folder - Of the context file; the files must lie below it, links included.
- * @throws {ZcontextError} `ERR_SERVICE_INVALID`, naming the file and the line, never a value; or the working folder,
- * where that is not there.
+ * @param folder - Of the context file; the env files must lie below it, also where links lead to them.
+ * @throws {ZcontextError} `ERR_SERVICE_INVALID`, naming the file and the line but never a value, or the working folder that
+ *   does not exist.
  */
 export async function readEnvironment(
   { envFiles, environment, workingFolder }: Pick<Supervision, "envFiles" | "environment" | "workingFolder">,
@@ -20,11 +20,11 @@ export async function readEnvironment(
 ): Promise<Record<string, string>> {
   if (workingFolder !== undefined) await assertWorkingFolder(workingFolder, folder);
   const read = await Promise.all(envFiles.map((name) => readEnvFile(name, folder)));
-  // Unlike an assignment, this makes a variable even of `__proto__`.
+  // Unlike an assignment, this makes even `__proto__` a variable.
   return Object.fromEntries([...read, environment].flatMap(Object.entries<string>));
 }
 
-// The system reports a folder that is not there as if the program were not.
+// Where the working folder is missing, the system reports the program as missing.
 async function assertWorkingFolder(workingFolder: string, folder: string): Promise<void> {
   const path = resolve(folder, workingFolder);
   const found = await stat(path).catch((error: unknown) => {
@@ -40,7 +40,7 @@ async function readEnvFile(name: string, folder: string): Promise<Record<string,
   });
   if (!isBelow(await realpath(folder), real))
     throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path} leads out of the folder of the context file`);
-  // Reading a pipe that somebody has put there would never end.
+  // Reading a named pipe might never end.
   if (!(await stat(real)).isFile()) throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path} is not a file`);
   const { environment, problems } = parseEnvFile(await readFile(real, "utf8"), name);
   if (problems.length === 0) return environment;

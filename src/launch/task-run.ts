@@ -1,33 +1,33 @@
-// What every run of a task looks like, whatever it lives in.
+// What a run of a task is to the provider, the same for a process, a thread and a program.
 import type { ZcontextError } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Beat, FromTask } from "../protocol/pipe.ts";
 import type { Exit, ProgramEvents } from "./child.ts";
 
-/** One run of a task, seen from the provider. Everything is safe to call after it has ended. */
+/** One run of a task. Every method may be called after the run has ended. */
 export interface TaskRun {
-  /** By its own means and by the stop signal. */
+  /** Asks the task to stop, over its pipe and with the stop signal. */
   askToStop(): void;
-  /** Its last announcement was heard. */
+  /** Acknowledges its last announcement. */
   bye(): void;
-  /** Its announcements up to this one have been acted on. */
+  /** Acknowledges its announcements up to this one. */
   heard(sequence: number): void;
-  /** Ends it with all it has started. */
+  /** Ends it and its descendants. */
   kill(): void;
-  /** Ends the process at once, and the other threads with it if it is shared. */
+  /** Ends the process at once; where threads share it, all of them. */
   destroy(): void;
 }
 
 export interface RunEvents extends Omit<ProgramEvents, "onExit"> {
   onAnnounced(announcement: { sequence: number; message: JsonObject; isLast: boolean }): void;
-  /** Its event loop goes round. */
+  /** A heartbeat: its event loop is not blocked. */
   onBeat(beat: Beat): void;
   onGarbage(error: ZcontextError): void;
   onExit(exit: Exit): void;
 }
 
-/** Tells a run what its process says on the pipe. */
-export function handOn(message: FromTask, events: RunEvents): void {
+/** Calls the event of a run that a message on the pipe stands for. */
+export function dispatchFromTask(message: FromTask, events: RunEvents): void {
   if (message.type === "announce") events.onAnnounced(message);
   if (message.type === "beat") events.onBeat(message);
   if (message.type === "output") events.onOutput(message.stream, message.line);

@@ -1,16 +1,16 @@
-// A process that is shared: each task of the type Thread is a worker thread of it, beside those of its transaction.
+// Runs all tasks of serviceType "Thread" of one transaction in one process, each as a worker thread.
 import { randomUUID } from "node:crypto";
 import type { StartData } from "../protocol/pipe.ts";
 import { type Child, type ChildEvents, type Exit, startChild } from "./child.ts";
 import type { ProcessOwnership } from "./process-ownership.ts";
-import { handOn, type RunEvents, type TaskRun } from "./task-run.ts";
+import { dispatchFromTask, type RunEvents, type TaskRun } from "./task-run.ts";
 
-/** A process whose threads run the tasks of one transaction; it ends with the last of them. */
+/** The process that the threads of one transaction share; it ends with the last of them. */
 export interface ThreadHost {
   launch(run: string, start: StartData, events: RunEvents): TaskRun;
 }
 
-/** How long a process may take to end one of its threads before it is ended itself, in milliseconds. */
+/** How long the process may take to end one of its threads before it is killed itself, in milliseconds. */
 const KILL_MS = 2_000;
 
 export function startThreadHost(transaction: string, ownership: ProcessOwnership, onEnded: () => void): ThreadHost {
@@ -29,20 +29,21 @@ export function startThreadHost(transaction: string, ownership: ProcessOwnership
     onMessage(message) {
       const events = runs.get(message.run);
       if (events === undefined) return;
-      if (message.type === "exit") end(message.run, { code: message.code, signal: null, wasKilled: false, ended: [] });
-      else handOn(message, events);
+      if (message.type === "exit")
+        endThread(message.run, { code: message.code, signal: null, wasKilled: false, ended: [] });
+      else dispatchFromTask(message, events);
     },
     onGarbage: (error) => toAll((events) => events.onGarbage(error)),
     onOutput: (stream, line) => toAll((events) => events.onOutput(stream, line)),
-    onLingers: () => toAll((events) => events.onLingers()),
+    onLeftovers: () => toAll((events) => events.onLeftovers()),
     onStuck: (reason) => toAll((events) => events.onStuck(reason)),
-    // A crash of one thread takes the process, and so its siblings. What the last one ended with is its own, what was left
-    // behind is the process's.
+    // A crash of one thread ends the process and with it all other threads. The last thread to end keeps its own exit code;
+    // descendants that had to be ended belong to the process.
     onExit: (exit) => close((events) => events.onExit(lastExit === undefined ? exit : { ...exit, ...lastExit })),
   } satisfies ChildEvents);
 
-  // The last thread has ended when its process has: it is told so by `close`.
-  function end(run: string, exit: Exit): void {
+  // The last thread's exit is reported when the process has exited, by `close`.
+  function endThread(run: string, exit: Exit): void {
     if (runs.size > 1) {
       const events = runs.get(run);
       runs.delete(run);
@@ -71,7 +72,7 @@ export function startThreadHost(transaction: string, ownership: ProcessOwnership
         askToStop: tell("stop"),
         bye: tell("bye"),
         heard: (sequence) => child.send({ type: "heard", run, sequence }),
-        // A thread takes no signal: it is ended by its process, or with it.
+        // A thread has no signals: its process ends it, or is killed with it.
         kill() {
           child.send({ type: "kill", run });
           setTimeout(() => runs.has(run) && child.kill(), KILL_MS).unref();

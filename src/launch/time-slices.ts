@@ -1,45 +1,45 @@
-// Shares out the event loop among those that have much to do at once: each does a piece of its work, one after the other,
-// and after a few milliseconds whoever else waits for the loop (sockets, timers, signals) has its turn.
+// Shares the event loop among sources that have much to do at once: each in turn does one piece of its work, and after a
+// few milliseconds sockets, timers and signals are served before it goes on.
 
-/** A piece of somebody's work; answers whether there is more of it. Where it throws, it is called again. */
+/** One piece of work; returns whether there is more of it. After a throw it is called again. */
 export type Piece = () => boolean;
 
-export interface Turns {
-  /** Calls `piece` until there is no more: at once as long as there is time, the rest in the turns that follow. */
-  join(piece: Piece): void;
+export interface TimeSlices {
+  /** Calls `piece` until it has no more: at once while the slice lasts, the rest in the slices that follow. */
+  schedule(piece: Piece): void;
 }
 
-export interface TurnsOptions {
-  /** How long all of them together may hold the loop, in milliseconds; defaults to 5. */
-  turnMs?: number;
+export interface TimeSlicesOptions {
+  /** How long all sources together may hold the event loop, in milliseconds; defaults to 5. */
+  sliceMs?: number;
   /** The monotonic clock. */
   nowMs?: () => number;
-  /** Calls once, when everybody else has had a turn. */
+  /** Calls once, after everything else that waits for the event loop. */
   later?: (call: () => void) => void;
 }
 
-export function createTurns({
-  turnMs = 5,
+export function createTimeSlices({
+  sliceMs = 5,
   nowMs = () => performance.now(),
   later = setImmediate,
-}: TurnsOptions = {}): Turns {
+}: TimeSlicesOptions = {}): TimeSlices {
   const waiting: Piece[] = [];
-  let isTurn = false;
+  let isInSlice = false;
   let untilMs = 0;
 
   function begin(): void {
-    isTurn = true;
-    untilMs = nowMs() + turnMs;
+    isInSlice = true;
+    untilMs = nowMs() + sliceMs;
     later(() => {
-      isTurn = false;
+      isInSlice = false;
       if (waiting.length > 0) begin();
     });
-    // However late it is, something gets done.
-    do takeNext();
+    // At least one piece a slice, however late it is.
+    do callNext();
     while (waiting.length > 0 && nowMs() < untilMs);
   }
 
-  function takeNext(): void {
+  function callNext(): void {
     const piece = waiting.shift() as Piece;
     let hasMore = true;
     try {
@@ -50,10 +50,10 @@ export function createTurns({
   }
 
   return {
-    join(piece) {
+    schedule(piece) {
       waiting.push(piece);
-      if (!isTurn) return begin();
-      while (waiting.length > 0 && nowMs() < untilMs) takeNext();
+      if (!isInSlice) return begin();
+      while (waiting.length > 0 && nowMs() < untilMs) callNext();
     },
   };
 }

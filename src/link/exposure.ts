@@ -1,10 +1,10 @@
-// Decides what may be opened to whom. An open port is a shell for whoever reaches it, so without keys
-// nothing but this machine is let in. Pure: it binds nothing itself. Pure.
+// Decides which addresses may be bound. Anyone who reaches an open port can run code through it, so without keys only
+// loopback addresses are bound. Pure.
 
 import { ZcontextError } from "../errors.ts";
 import { type Endpoints, hostOf, isLoopback } from "../protocol/endpoints.ts";
 
-/** What to bind, and what to tell the operator about it. */
+/** What to bind, and what to warn the operator of. */
 export interface Exposure {
   binds: Endpoints;
   warnings: string[];
@@ -13,7 +13,7 @@ export interface Exposure {
 /**
  * Narrows the binds of a context file to the loopback interface: `tcp://*:5556` becomes `tcp://127.0.0.1:5556`.
  *
- * @throws {ZcontextError} `ERR_ENDPOINT_PUBLIC` where that can't serve the file: a bind or an endpoint of another machine.
+ * @throws {ZcontextError} `ERR_ENDPOINT_PUBLIC` where a bind or an endpoint is of another machine.
  */
 export function narrowToLoopback({ binds, endpoints }: { binds: Endpoints; endpoints: Endpoints }): Exposure {
   const warnings: string[] = [];
@@ -29,7 +29,7 @@ export function narrowToLoopback({ binds, endpoints }: { binds: Endpoints; endpo
 }
 
 /**
- * The address to bind so that nobody but this machine gets in.
+ * The address to bind so that only this machine can connect.
  *
  * @throws {ZcontextError} `ERR_ENDPOINT_PUBLIC` for an address of another machine.
  */
@@ -42,8 +42,6 @@ function requireLoopback(element: string, address: string): string {
   throw new ZcontextError(
     "ERR_ENDPOINT_PUBLIC",
     `${element} ${address} is not on this machine, and anyone who reaches it could run code`,
-    {
-      hint: "Use 127.0.0.1 in the endpoints and binds of the context file.",
-    },
+    { hint: "Use 127.0.0.1 in the endpoints and binds of the context file." },
   );
 }

@@ -1,26 +1,23 @@
-// The whole life of the forwarder process: bind two sockets, run the native proxy between them, and clear up when the
-// provider dies. Nothing else lives here, because the proxy's hazards (a process.exit() or an uncaught exception hangs
-// while it runs) stay here too. The proxy has a thread of its own, so that the guard's loop is always free.
+// Entry of the forwarder process: binds two sockets, runs ZeroMQ's native proxy between them, and sends heartbeats to the
+// provider. A process of its own, because process.exit() or an uncaught exception hangs while the proxy runs. The proxy
+// has its own thread, so the event loop stays free for the guard.
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { Proxy as Forwarder, XPublisher, XSubscriber, type Socket as ZmqSocket } from "zeromq";
-import { COOKIE, FORWARDER_RUN, readCookie } from "../processes/cookie.ts";
-import type { ProcessIdentity } from "../processes/stat.ts";
-import { sweepAfter } from "../processes/sweep.ts";
-import { createProcessTable } from "../processes/table.ts";
-import type { Order } from "./forwarder.ts";
+import { Proxy as NativeProxy, XPublisher, XSubscriber, type Socket as ZmqSocket } from "zeromq";
+import { COOKIE } from "../processes/cookie.ts";
+import type { Endpoints } from "../protocol/endpoints.ts";
+import { readOrder, writeLine } from "./forwarder-pipe.ts";
+import { createGuard } from "./guard.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, MAX_WIRE_BYTES } from "./limits.ts";
 
-const [publishBind = "", subscribeBind = ""] = process.argv.slice(2);
-const parent = new Socket({ fd: 3 });
-/** The tasks that the provider has, by the pids of their leaders. */
-const leaders = new Map<number, ProcessIdentity>();
-
-/** Pause between two signs of life, in milliseconds. */
+/** Pause between two heartbeats, in milliseconds. */
 const BEAT_MS = 1_000;
-/** How long listeners may take to be sent what was said last, in milliseconds. */
+/** How long subscribers may take to receive what is still queued at the end, in milliseconds. */
 const LINGER_MS = 500;
 
+const [publishBind = "", subscribeBind = ""] = process.argv.slice(2);
+const provider = new Socket({ fd: 3 });
+const guard = createGuard(process.env[COOKIE]);
 const input = new XSubscriber({ linger: 0, receiveHighWaterMark: HIGH_WATER_MARK, maxMessageSize: MAX_WIRE_BYTES });
 const output = new XPublisher({
   linger: LINGER_MS,
@@ -28,41 +25,25 @@ const output = new XPublisher({
   maxMessageSize: MAX_SUBSCRIPTION_BYTES,
 });
 /** While it runs. */
-let proxy: Forwarder | undefined;
+let proxy: NativeProxy | undefined;
 
-parent.on("error", () => {}).on("close", guard);
-// The lines repeat the errors of the pipe: that of a provider that dies with something of ours unread is one.
-createInterface(parent)
+provider.on("error", () => {}).on("close", onProviderGone);
+// readline repeats the errors of its stream; a provider that dies with unread data in the pipe causes one.
+createInterface(provider)
   .on("error", () => {})
   .on("line", obey);
 run().catch(({ code, message, endpoint }: NodeJS.ErrnoException & { endpoint?: string }) => {
-  parent.write(`${JSON.stringify({ failed: { code, message, endpoint } })}\n`);
+  provider.write(writeLine({ failed: { code, message, endpoint } }));
 });
 
 async function run(): Promise<void> {
   const bound = { publish: await bind(input, publishBind), subscribe: await bind(output, subscribeBind) };
-  // Subscribes to everything before the proxy runs: a publisher that sees this knows that what it sends arrives.
+  // Subscribes to everything before the proxy runs: a publisher that sees this subscription can send without loss.
   await input.send(Buffer.from([1]));
-  if (!parent.destroyed) await pass(bound);
-  parent.off("close", die).destroy();
+  if (!provider.destroyed) await forward(bound);
+  provider.off("close", die).destroy();
   input.close();
-  output.close(); // the process ends once its context has sent what lingers
-}
-
-async function pass(bound: object): Promise<void> {
-  proxy = new Forwarder(input, output);
-  const running = proxy.run();
-  parent.write(`${JSON.stringify({ bound })}\n`);
-  const beating = setInterval(beat, BEAT_MS);
-  await running.finally(() => {
-    clearInterval(beating);
-    proxy = undefined;
-  });
-}
-
-// A provider that is halted reads nothing, and need not find more than one of them.
-function beat(): void {
-  if (parent.writableLength === 0) parent.write("{}\n");
+  output.close(); // the process ends once ZeroMQ has sent what lingers
 }
 
 async function bind(socket: ZmqSocket, address: string): Promise<string> {
@@ -74,40 +55,41 @@ async function bind(socket: ZmqSocket, address: string): Promise<string> {
   }
 }
 
+async function forward(bound: Endpoints): Promise<void> {
+  proxy = new NativeProxy(input, output);
+  const running = proxy.run();
+  provider.write(writeLine({ bound }));
+  const beating = setInterval(beat, BEAT_MS);
+  await running.finally(() => {
+    clearInterval(beating);
+    proxy = undefined;
+  });
+}
+
+// A halted provider reads nothing: one unread heartbeat is enough for it.
+function beat(): void {
+  if (provider.writableLength === 0) provider.write(writeLine({}));
+}
+
 function obey(line: string): void {
   const order = readOrder(line);
   if (order === undefined) return;
-  if ("watch" in order) leaders.set(order.watch.pid, order.watch);
-  else if ("forget" in order) leaders.delete(order.forget);
+  if ("guard" in order) guard.add(order.guard);
+  else if ("release" in order) guard.remove(order.release);
   else leave();
 }
 
-// A provider that is killed while it writes leaves half a line. That must not end the guard.
-function readOrder(line: string): Order | undefined {
-  try {
-    return JSON.parse(line) as Order;
-  } catch {
-    return undefined;
-  }
-}
-
-// The provider leaves in order: nothing is left of its tasks, and what has passed the proxy still has to reach everybody.
+// The provider ends in order: its tasks are gone, and what has reached the proxy still has to be delivered.
 function leave(): void {
-  parent.off("close", guard).on("close", die);
+  provider.off("close", onProviderGone).on("close", die);
   if (proxy === undefined) die();
   else proxy.terminate();
 }
 
-// The provider is gone, whichever way it went: what it has left goes as well. Its addresses are free at once, for the
-// next provider may be there already.
-async function guard(): Promise<void> {
+// The proxy goes first: the next provider may already wait for the addresses.
+async function onProviderGone(): Promise<void> {
   proxy?.terminate();
-  const cookie = readCookie(process.env[COOKIE] ?? "");
-  // Another cookie than that of a forwarder was inherited: it is not our provider that it names.
-  if (cookie?.run === FORWARDER_RUN) {
-    const dead = { provider: cookie.provider, leaders: [...leaders.values()] };
-    await sweepAfter(dead, { table: createProcessTable() }).catch(() => {});
-  }
+  await guard.sweep().catch(() => {});
   die();
 }
 

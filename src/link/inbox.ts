@@ -1,10 +1,11 @@
+// The receiving half of a link: one subscriber that decodes what it hears and hands it on, frame by frame.
 import { Subscriber } from "zeromq";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { decodeFrame, type Frame } from "../protocol/codec.ts";
 import { HIGH_WATER_MARK, MAX_WIRE_BYTES, RECONNECT_MS } from "./limits.ts";
 import { receiving } from "./receiving.ts";
 
-/** The listening half of a bus: one subscriber. */
+/** The receiving half of a link. */
 export interface Inbox {
   /** Resolves when the forwarder has answered the connection. */
   readonly up: Promise<void>;
@@ -13,16 +14,16 @@ export interface Inbox {
   close(): Promise<void>;
 }
 
-/** Where an inbox hands on what it hears, in the order of arrival. Neither may throw. */
+/** Receives what an inbox hears, in the order of arrival. */
 export interface Listener {
   onFrame(frame: Frame): void;
-  /** A frame that could not be read; it is dropped. */
+  /** A frame that can't be decoded, or that `onFrame` has thrown at; it is dropped. */
   onMalformed?(error: ZcontextError, bytes: Buffer): void;
-  /** Frames that need not even be decoded. */
+  /** Whether to drop a frame before it is decoded. */
   isUnwanted?(bytes: Buffer): boolean;
 }
 
-/** Opens a subscriber that hears nothing yet. */
+/** Opens a subscriber without subscriptions. */
 export function openInbox(endpoint: string, listener: Listener): Inbox {
   const socket = new Subscriber({
     linger: 0,
@@ -30,7 +31,7 @@ export function openInbox(endpoint: string, listener: Listener): Inbox {
     maxMessageSize: MAX_WIRE_BYTES,
     reconnectInterval: RECONNECT_MS,
   });
-  const { events } = socket; // a socket of its own, which there may be no room for
+  const { events } = socket; // opens a descriptor, and throws where none is free: before anything else is connected
   const up = new Promise<void>((resolve) => events.on("handshake", () => resolve()));
   const topics = new Set<string>();
   socket.connect(endpoint);
@@ -64,7 +65,7 @@ export function openInbox(endpoint: string, listener: Listener): Inbox {
       if (parts.length > 1)
         throw new ZcontextError("ERR_MESSAGE_MALFORMED", `message of ${parts.length} frames, expected one`);
       const frame = decodeFrame(bytes);
-      // A subscription is a prefix to ZeroMQ; a topic that only begins like ours is somebody else's.
+      // ZeroMQ matches subscriptions as prefixes: `control` also brings `controls`.
       if (topics.has(frame.topic)) listener.onFrame(frame);
     } catch (error) {
       listener.onMalformed?.(asZcontextError(error), bytes);

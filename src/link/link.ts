@@ -1,3 +1,5 @@
+// Connects a process to the forwarder: an inbox and an outbox that are known to work in both directions before anything is
+// sent, so that no caller has to sleep or retry.
 import { randomUUID } from "node:crypto";
 import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
@@ -7,19 +9,19 @@ import { stampOf } from "../protocol/message.ts";
 import { type Inbox, type Listener, openInbox } from "./inbox.ts";
 import { type Outbox, openOutbox } from "./outbox.ts";
 
-/** One process on the bus: a publisher and a subscriber that live as long as it does. */
+/** The connection of one process: a publisher and a subscriber that live as long as the process does. */
 export interface Link extends AsyncDisposable {
-  /** Names this life of the publisher; stands in the header of whatever it sends. */
+  /** Identifies this publisher; stands in the header of everything it sends. */
   readonly incarnation: string;
-  /** Messages given up while the forwarder was away, or refused by a full queue. */
+  /** Messages dropped because a queue was full while the forwarder was unreachable. */
   readonly lost: number;
   publish(frame: Frame): number;
   /**
-   * Publishes on a topic we listen to, and resolves when it has come back, and so all that was sent before has passed;
-   * or after `chanceMs`, should the forwarder be away.
+   * Publishes on a topic that this link subscribes to, and resolves when the message has come back: everything sent before
+   * it has then passed the forwarder. Resolves after `chanceMs` where it does not come back.
    */
   publishThrough(frame: Frame, chanceMs: number): Promise<void>;
-  /** Resolves when the subscription is in place, so that nothing sent from then on is missed. */
+  /** Resolves when the subscription has reached the forwarder: nothing sent from then on is missed. */
   subscribe(...topics: string[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -27,34 +29,35 @@ export interface Link extends AsyncDisposable {
 export interface LinkOptions extends Listener {
   topics: readonly string[];
   incarnation?: string;
-  /** Whether what this process publishes is to reach its own `onFrame`. Default true. */
+  /** Whether `onFrame` gets what this link publishes itself. Default true. */
   hearsItself?: boolean;
   /** How long to wait for the forwarder, in milliseconds; 0 waits for ever. Default 2_000. */
   timeoutMs?: number;
 }
 
 /**
- * Joins the bus. Resolves when both directions work, so callers need neither sleep nor retry.
+ * Connects to a forwarder. Resolves when both directions work, so callers need neither sleep nor retry.
  *
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when nobody answers in time.
+ * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when no forwarder answers in time.
  */
 export async function connectLink(endpoints: Endpoints, options: LinkOptions): Promise<Link> {
   const { topics, incarnation = randomUUID(), hearsItself = true, timeoutMs = 2_000 } = options;
   const echoes = createEchoes(incarnation);
-  const ownMark = `"incarnation": "${incarnation}"`;
+  const ownIncarnation = `"incarnation": "${incarnation}"`;
   const outbox = openOutbox(endpoints.publish, incarnation);
   let inbox: Inbox | undefined;
   try {
     inbox = openInbox(endpoints.subscribe, {
       ...options,
-      // Everybody hears everything, and our own messages are the longest of all: they are known by their mark.
-      isUnwanted: (bytes) => !hearsItself && !echoes.areAwaited() && bytes.includes(ownMark),
+      // A subscriber to a topic also gets what its own process publishes on it. The provider's own messages are the longest
+      // of all, so they are recognized by their incarnation and not decoded.
+      isUnwanted: (bytes) => !hearsItself && !echoes.areAwaited() && bytes.includes(ownIncarnation),
       onFrame(frame) {
         echoes.hear(frame);
         options.onFrame(frame);
       },
     });
-    const link = joined(inbox, outbox, incarnation, echoes);
+    const link = linkOf(inbox, outbox, incarnation, echoes);
     await within(timeoutMs, outbox.up, endpoints.publish);
     await within(timeoutMs, link.subscribe(...topics), endpoints.subscribe);
     return link;
@@ -95,7 +98,7 @@ export async function connectInbox(
   }
 }
 
-/** Own frames that somebody waits to hear again. */
+/** Waits for frames of this link to come back from the forwarder. */
 interface Echoes {
   areAwaited(): boolean;
   hear(frame: Frame): void;
@@ -125,7 +128,7 @@ function createEchoes(own: string): Echoes {
   };
 }
 
-function joined(inbox: Inbox, outbox: Outbox, incarnation: string, echoes: Echoes): Link {
+function linkOf(inbox: Inbox, outbox: Outbox, incarnation: string, echoes: Echoes): Link {
   let probes = 0;
   const close = async () => {
     await Promise.all([inbox.close(), outbox.close()]);
@@ -139,8 +142,8 @@ function joined(inbox: Inbox, outbox: Outbox, incarnation: string, echoes: Echoe
     publishThrough: (frame, chanceMs) => echoes.next(frame.topic, outbox.publish(frame), chanceMs),
     async subscribe(...topics) {
       for (const topic of topics) inbox.subscribe(topic);
-      // Subscriptions arrive in order: once a fresh one has come through the forwarder to our own publisher, those
-      // before it are in place as well.
+      // The forwarder passes subscriptions on in order: once a fresh one has arrived at our own publisher, those before it
+      // are in place as well.
       probes += 1;
       const probe = `~${incarnation}.${probes}`;
       const arrived = outbox.onceSubscribed(probe);

@@ -1,3 +1,5 @@
+// The sending half of a link: one long-lived publisher that numbers its messages, keeps them while the forwarder is
+// unreachable, and counts those it has to drop.
 import { XPublisher } from "zeromq";
 import { type Deferred, deferred } from "../deferred.ts";
 import { encodeFrame, type Frame } from "../protocol/codec.ts";
@@ -5,39 +7,39 @@ import { stamp } from "../protocol/message.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, RECONNECT_MS } from "./limits.ts";
 import { receiving } from "./receiving.ts";
 
-/** The sending half of a bus: one long-lived publisher. */
+/** The sending half of a link. */
 export interface Outbox {
-  /** Resolves when the forwarder takes what is sent. */
+  /** Resolves when the forwarder receives what is sent. */
   readonly up: Promise<void>;
   /**
-   * Sends, marked with this publisher's incarnation and the number of the message on its topic; the answer is that
-   * number. Kept while the forwarder is away, 10,000 messages; what is beyond is given up and counted.
+   * Sends a frame, stamped with this publisher's incarnation and its number on the topic, and returns that number. While
+   * the forwarder is unreachable 10,000 messages are kept; more are dropped and counted.
    *
    * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` when the frame can't travel.
    */
   publish(frame: Frame): number;
-  /** Calls back when a listener's subscription to exactly this topic has passed the forwarder. */
+  /** Resolves when a subscription to exactly this topic has arrived from the forwarder. */
   onceSubscribed(topic: string): Promise<void>;
-  /** Messages given up since the start. */
+  /** Messages dropped since the start. */
   readonly lost: number;
-  /** Closes at once, whatever is still under way: for the last moment of a thread. */
+  /** Closes at once and drops what is not sent yet: for a thread that is about to end. */
   abandon(): void;
-  /** Hands over what was accepted, then closes. */
+  /** Closes once everything accepted has been sent. */
   close(): Promise<void>;
 }
 
 const SUBSCRIBED = 1;
-/** How long the last messages may take to leave a process that ends, in milliseconds. */
+/** How long the last messages may take to be sent when the process ends, in milliseconds. */
 const LINGER_MS = 1_000;
 
-/** Opens the outbox of one publisher; `incarnation` names this life of it. */
+/** Opens an outbox; `incarnation` identifies it in everything it sends. */
 export function openOutbox(endpoint: string, incarnation: string): Outbox {
-  // An XPUB rather than a PUB: it hears the forwarder's subscription, and so knows when sending makes sense.
-  // A PUB drops what it sends before that, without a word (the "slow joiner").
+  // XPUB rather than PUB, since it receives the forwarder's subscription and so knows when a message will arrive. A PUB
+  // silently drops what it sends before that (the "slow joiner").
   const socket = new XPublisher({
     linger: 0,
     sendTimeout: 0,
-    // What no longer fits is refused rather than dropped in silence, so that it can be counted.
+    // A full queue refuses a message rather than drop it silently, so that losses are counted.
     noDrop: true,
     sendHighWaterMark: HIGH_WATER_MARK,
     maxMessageSize: MAX_SUBSCRIPTION_BYTES,
@@ -79,7 +81,7 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
     },
     async close() {
       if (socket.closed) return;
-      // Every send must have settled: a close() over pending sends has crashed the process.
+      // A close() over pending sends has crashed the process.
       settled ??= deferred();
       if (unsettled > 0) await settled.promise;
       socket.linger = isUp ? LINGER_MS : 0;
@@ -108,20 +110,20 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
     up.resolve();
   }
 
-  // Before the first connection there is nobody to queue for; from then on ZeroMQ does it, outages included.
+  // Before the first connection ZeroMQ has no peer to queue for; after it, ZeroMQ queues through outages itself.
   function hold(bytes: Buffer): void {
     if (held.push(bytes) <= HIGH_WATER_MARK) return;
     held.shift();
     lost += 1;
   }
 
-  // Not awaited one by one, which would halve the rate, but counted, so that closing can wait for all.
+  // Awaiting each send would halve the rate; counting them lets close() wait for all.
   function send(bytes: Buffer): void {
     unsettled += 1;
-    socket.send(bytes).then(settle, giveUp);
+    socket.send(bytes).then(settle, drop);
   }
 
-  function giveUp(): void {
+  function drop(): void {
     lost += 1;
     settle();
   }

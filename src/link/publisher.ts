@@ -4,14 +4,14 @@ import { reasonOf, ZcontextError } from "../errors.ts";
 import { encodeFrame, type Frame } from "../protocol/codec.ts";
 import { loopbackOnly } from "./exposure.ts";
 
-/** A publisher on an endpoint of its own, beside the forwarder; once it is disposed of, another one may have that. */
+/** A publisher on its own endpoint, beside the forwarder. Once disposed of, the endpoint is free. */
 export interface BoundPublisher extends AsyncDisposable {
   publish(frame: Frame): Promise<void>;
 }
 
 /**
- * Messages kept for a listener that is slow, or halted: with the lists of many processes each may be megabytes long, and
- * whoever is further behind than this has no use for the oldest.
+ * Messages queued for a listener that is slow or halted. Few, since a message with the lists of many processes may be
+ * megabytes long, and since figures this old are of no use.
  */
 const HIGH_WATER_MARK = 16;
 /** How long the system may take to free an endpoint, in milliseconds. */
@@ -41,7 +41,7 @@ export async function bindPublisher(endpoint: string): Promise<BoundPublisher> {
   };
 }
 
-// A thread of ZeroMQ lets go of the endpoint some time after it was asked to, and tells then.
+// ZeroMQ's own thread frees the endpoint some time after unbind() has returned, and reports it with this event.
 async function unbind(socket: Publisher): Promise<void> {
   const late = new AbortController();
   const closed = new Promise((resolve) => socket.events.on("close", resolve));

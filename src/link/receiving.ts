@@ -5,8 +5,8 @@ interface Receiver extends AsyncIterable<Message[]> {
 }
 
 /**
- * All that a socket receives until it is closed. A receive that has its turn only after that fails with ENOTSOCK, which
- * the socket's own iterator takes for an error.
+ * Everything a socket receives until it is closed. The socket's own iterator throws ENOTSOCK when close() comes between two
+ * receives; that is a normal end here.
  */
 export async function* receiving(socket: Receiver): AsyncGenerator<Message[]> {
   try {

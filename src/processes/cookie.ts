@@ -1,27 +1,28 @@
-// The cookie says whose a process is. It stands in the environment, which a process can't help inheriting: through a
-// session of its own and a double fork it leads back to us. Pure.
+// The cookie in a process's environment says which provider and which run it belongs to. Descendants inherit it, also those
+// that fork twice and start a session to detach themselves. Pure.
 
-/** The name of the variable. */
+/** The name of the environment variable. */
 export const COOKIE = "ZCONTEXT_COOKIE";
 
 export interface Cookie {
-  /** Of the context: the same for every provider that ever runs it. */
+  /** The context; the same for every provider of its file. */
   context: string;
-  /** Of one life of a provider. */
+  /** One provider process. */
   provider: string;
-  /** Of one run of a task, or `FORWARDER_RUN`. */
+  /** One run of a task, or `FORWARDER_RUN`. */
   run: string;
 }
 
-/** The run of the forwarder process, which is no task. */
+/** Stands for a run in the cookie of the forwarder process. */
 export const FORWARDER_RUN = "forwarder";
 
 const FORM = /^([A-Za-z0-9-]+):([A-Za-z0-9-]+):([A-Za-z0-9-]+)$/;
 
-/** @throws {TypeError} when one of the three is more than letters, digits and dashes. */
+/** @throws {TypeError} when one of the three holds more than letters, digits and dashes. */
 export function writeCookie({ context, provider, run }: Cookie): string {
   const text = [context, provider, run].join(":");
-  if (!FORM.test(text)) throw new TypeError(`a cookie is made of three words, got "${text}"`);
+  if (!FORM.test(text))
+    throw new TypeError(`expected a cookie of three words, each of letters, digits and dashes, got "${text}"`);
   return text;
 }
 

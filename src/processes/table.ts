@@ -1,40 +1,40 @@
-// The process table as /proc shows it: the one witness of what lives and what does not.
+// Reads the process table from /proc: which processes exist, what they belong to, and the cookies they carry.
 import { closeSync, existsSync, openSync, readdirSync, readSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { findCookie } from "./cookie.ts";
-import { type ProcessEntry, type ProcessStat, parseProcessStat, placeOfEnvironment } from "./stat.ts";
+import { environmentRange, type ProcessEntry, type ProcessStat, parseProcessStat } from "./stat.ts";
 
 export interface ProcessTable {
-  /** False where the system has no /proc: then the table shows nobody. */
+  /** False where the system has no /proc; the table is then empty. */
   readonly isAvailable: boolean;
   /**
-   * Everybody there is, the dead that wait to be reaped included. Who asks before a pass begins shares it; who asks
-   * during a pass gets the next one, so that what it shows is never older than the question. It misses nobody who
-   * lives when it ends. Rejects when the table can't be read, as without descriptors to spare: that is no emptiness.
+   * All processes, zombies included; none that is alive at the end of the pass is missed. Calls before a pass begins share
+   * that pass, calls during a pass get the next one: a result is never older than the call. Rejects when the table can't be
+   * read, as without free descriptors.
    */
   read(): Promise<ProcessEntry[]>;
-  /** One process as it is now, without its cookie; undefined when there is none, or it can't be seen. */
+  /** One process as it is now, without its cookie; undefined when there is none, or when it can't be read. */
   find(pid: number): ProcessStat | undefined;
 }
 
-/** Processes looked at in one turn of the event loop: some 2 ms. */
+/** Processes read in one turn of the event loop; takes about 2 ms. */
 const SLICE = 50;
-/** Rounds of looking for those that have come during a pass; among strangers that start without end it would not end. */
+/** How often a pass lists the processes again for new ones. Bounded, since a busy system starts processes without end. */
 const ROUNDS = 10;
-/** How long a process may take to become another program before it is believed to have no environment. */
+/** How long an exec may take before a process is taken to have no environment. */
 const SETTLE_MS = 500;
-/** Ends where it begins. */
+/** A range that ends where it begins. */
 const IS_EMPTY = /^([1-9]\d*) \1$/;
 
-interface Look {
+interface Reading {
   entry: ProcessEntry | undefined;
-  /** It shows no environment; where that would be. */
-  blank?: string | undefined;
+  /** The address range of the environment, where that reads as empty. */
+  emptyRange?: string | undefined;
 }
 
 /**
  * @param options.root - Where the table is mounted.
- * @param options.sinceTicks - Who started before has no cookie of interest; its environment is not read.
+ * @param options.sinceTicks - The environment of processes that started earlier is not read: no cookie is expected there.
  */
 export function createProcessTable({ root = "/proc", sinceTicks = 0 } = {}): ProcessTable {
   const isAvailable = existsSync(`${root}/self/stat`);
@@ -51,54 +51,55 @@ export function createProcessTable({ root = "/proc", sinceTicks = 0 } = {}): Pro
     return next;
   }
 
-  // A turn later, so that all who ask in this one share the pass.
+  // In the next turn, so that all calls of this one share the pass.
   async function begin(): Promise<ProcessEntry[]> {
     await nextTurn();
     next = undefined;
     return pass();
   }
 
-  // Who is forked while we look by somebody who is gone before we come to him is in no listing made before: only when
-  // a listing shows nobody new has everybody been seen who lives.
+  // A process may be forked during the pass by a parent that exits before it is read, and then is in no listing made so far.
+  // Only a listing without new processes proves that every living one has been read.
   async function pass(): Promise<ProcessEntry[]> {
     const seen = new Set<string>();
     const entries: ProcessEntry[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const newcomers = readdirSync(root).filter((name) => /^\d+$/.test(name) && !seen.has(name));
       if (newcomers.length === 0) break;
-      const unsettled: Promise<Look>[] = [];
+      const unsettled: Promise<Reading>[] = [];
       for (const [index, pid] of newcomers.entries()) {
         if (index % SLICE === SLICE - 1) await nextTurn();
         seen.add(pid);
-        const look = lookAt(pid);
-        if (look.blank !== undefined) unsettled.push(handled(lookLonger(pid, look)));
-        else if (look.entry !== undefined) entries.push(look.entry);
+        const reading = readOne(pid);
+        if (reading.emptyRange !== undefined) unsettled.push(handled(readAgain(pid, reading)));
+        else if (reading.entry !== undefined) entries.push(reading.entry);
       }
       for (const { entry } of await Promise.all(unsettled)) if (entry !== undefined) entries.push(entry);
     }
     return entries;
   }
 
-  // A process that is about to become another program shows no environment for a moment, though it has one: an empty
-  // one is believed only when it was found twice at the same place.
-  async function lookLonger(pid: string, first: Look): Promise<Look> {
+  // During an exec the environment reads as empty for a moment. It is taken to be empty only when it was so twice, at the
+  // same addresses.
+  async function readAgain(pid: string, first: Reading): Promise<Reading> {
     const deadlineMs = performance.now() + SETTLE_MS;
     let last = first;
     while (performance.now() < deadlineMs) {
       await wait(1);
-      const look = lookAt(pid);
-      if (look.blank === undefined || (look.blank === last.blank && IS_EMPTY.test(look.blank))) return look;
-      last = look;
+      const reading = readOne(pid);
+      const { emptyRange } = reading;
+      if (emptyRange === undefined || (emptyRange === last.emptyRange && IS_EMPTY.test(emptyRange))) return reading;
+      last = reading;
     }
     return last;
   }
 
-  function lookAt(pid: string): Look {
+  function readOne(pid: string): Reading {
     const text = readText(`${root}/${pid}/stat`) ?? "";
     const entry = parseProcessStat(text);
     if (entry === undefined || entry.startTicks < sinceTicks) return { entry };
     const environment = readText(`${root}/${pid}/environ`);
-    if (environment === "") return { entry, blank: placeOfEnvironment(text) };
+    if (environment === "") return { entry, emptyRange: environmentRange(text) };
     const cookie = findCookie(environment ?? "");
     return { entry: cookie === undefined ? entry : { ...entry, cookie } };
   }
@@ -114,7 +115,7 @@ export function createProcessTable({ root = "/proc", sinceTicks = 0 } = {}): Pro
   return { isAvailable, read, find };
 }
 
-// The pass fails with it when it comes to that, or has failed before.
+// The pass awaits it later and fails with it then; until that, a rejection must not count as unhandled.
 function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
@@ -124,10 +125,10 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** What a file below /proc answers for a process that is gone meanwhile, or that is not ours to look at. */
+/** Errors of files below /proc for a process that has exited meanwhile, or that we may not read. */
 const ABSENT = new Set(["ENOENT", "ESRCH", "EACCES", "EPERM"]);
 
-// One buffer for all: files of /proc have no size to go by, and readFileSync takes twice as long over them.
+// One buffer for all reads: files of /proc have no size, and readFileSync takes twice as long for them.
 function createReader(): (path: string) => string | undefined {
   let buffer = Buffer.allocUnsafe(64 * 1024);
 

@@ -1,25 +1,12 @@
-// Ends processes, and is done only when the process table shows none of them. Each is signalled by itself, and only
-// when it has just been seen under its pid and start time: a pid from memory may be somebody else's by now.
+// Ends processes, and is done only when the process table shows none of them: asks each to stop, kills what is left after
+// the grace period, and looks again, since a process may start others while it is being ended.
 import { setTimeout as wait } from "node:timers/promises";
-import { isLiving, isSame, type ProcessEntry, type ProcessIdentity } from "./stat.ts";
+import { createSignaller, RETRY_MS, type SignalledProcess, type StuckProcess } from "./signaller.ts";
+import { isLiving, type ProcessEntry } from "./stat.ts";
 import type { ProcessTable } from "./table.ts";
 
-/** A process that had to be signalled, and the last signal it was sent. */
-export interface Ended {
-  pid: number;
-  name: string;
-  signal: NodeJS.Signals;
-}
-
-/** A process that does not end, and why. */
-export interface Survivor {
-  pid: number;
-  name: string;
-  reason: string;
-}
-
-/** What the work is done with; what is left out is the system's own. */
-export interface Means {
+/** How processes are seen and signalled; all but the table defaults to the system's own. */
+export interface ProcessAccess {
   table: ProcessTable;
   signal?: (pid: number, signal: NodeJS.Signals) => void;
   /** Monotonic. */
@@ -27,50 +14,38 @@ export interface Means {
   pause?(ms: number): Promise<unknown>;
 }
 
-export interface PursuitOptions extends Means {
-  /** Who is to go, of all there are. Asked anew at every look. */
+export interface TerminationOptions extends ProcessAccess {
+  /** Selects the processes to end. Called for every reading of the table, since further ones may start. */
   findTargets(entries: readonly ProcessEntry[]): ProcessEntry[];
-  /** The polite signal, sent once to each; none without a grace period. */
+  /** Sent once to each, before SIGKILL; not used without a grace period. */
   stopSignal?: NodeJS.Signals;
-  /** How long they have until SIGKILL. */
+  /** How long the targets have until SIGKILL. */
   graceMs: number;
-  /** After how long the search is given up; never by default. */
-  boundMs?: number;
-  /** After how long a process that lives on after its SIGKILL is stuck. */
+  /** After how long to give up; never by default. */
+  giveUpMs?: number;
+  /** After how long a process that is alive in spite of SIGKILL counts as stuck. */
   stuckMs?: number;
-  /** Comes once at most, with all who are stuck at that moment. */
-  onStuck?(survivors: Survivor[]): void;
+  /** Called once at most, with all processes that are stuck at that moment. */
+  onStuck?(stuck: StuckProcess[]): void;
 }
 
 export interface Termination {
-  /** Resolves when nobody is left, or at the bound. */
-  done: Promise<Ended[]>;
+  /** Resolves when no target is left, or when it has given up. */
+  done: Promise<SignalledProcess[]>;
   /** Ends the grace period. */
   killNow(): void;
 }
 
-interface Quarry {
-  identity: ProcessIdentity;
-  /** The last signal that was delivered. */
-  sent?: Ended;
-  wasAsked: boolean;
-  /** When it was sent SIGKILL first and last, or that was refused. */
-  firstKillMs?: number;
-  lastKillMs?: number;
-  refusal?: string;
-}
-
-/** Pauses between looks: they grow. */
+/** The pauses between two looks grow from the first to the longest. */
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 50;
-/** The longest one once somebody is stuck. */
+/** The longest pause once a process is stuck. */
 const STUCK_PAUSE_MS = 500;
-/** How long those who were signalled are looked at alone, which costs next to nothing; then it is the whole table. */
+/** For how long only the known targets are looked at, which is cheap, before the whole table is read again. */
 const WHOLE_LOOK_MS = 250;
-/** How long after a SIGKILL that did not help another one is sent. */
-const RETRY_MS = 5_000;
 
-export function pursue({
+/** Starts to end all processes that `findTargets` selects. */
+export function startTermination({
   findTargets,
   table,
   signal = sendSignal,
@@ -78,124 +53,64 @@ export function pursue({
   pause = wait,
   stopSignal = "SIGTERM",
   graceMs,
-  boundMs = Number.POSITIVE_INFINITY,
+  giveUpMs = Number.POSITIVE_INFINITY,
   stuckMs = Number.POSITIVE_INFINITY,
   onStuck = () => {},
-}: PursuitOptions): Termination {
+}: TerminationOptions): Termination {
   const startedMs = nowMs();
-  const quarries = new Map<string, Quarry>();
+  const signaller = createSignaller({ table, signal, nowMs, stopSignal });
   let killMs = startedMs + graceMs;
   let pauseMs = FIRST_PAUSE_MS;
   let isStuck = false;
   let wake = () => {};
 
-  async function run(): Promise<Ended[]> {
+  async function run(): Promise<SignalledProcess[]> {
     while (true) {
-      const targets = await look();
-      if (targets?.length === 0) break;
-      if (approach(targets ?? []) > 0) pauseMs = FIRST_PAUSE_MS;
-      if (isGivenUp(targets ?? [])) break;
-      await untilWorthALook(targets ?? []);
+      const remaining = await findRemaining();
+      if (remaining?.length === 0) break;
+      if (signalDue(remaining ?? []) > 0) pauseMs = FIRST_PAUSE_MS;
+      if (isGivenUp(remaining ?? [])) break;
+      await untilNextLook(remaining ?? []);
     }
-    return [...quarries.values()].flatMap(({ sent }) => (sent === undefined ? [] : [sent]));
+    return signaller.signalled();
   }
 
-  /** Who is to go, and who was and is still there; undefined when that can't be read, which does not mean nobody. */
-  async function look(): Promise<ProcessEntry[] | undefined> {
+  /** What there is to end, earlier targets included; undefined when the table can't be read, which is not the same as none. */
+  async function findRemaining(): Promise<ProcessEntry[] | undefined> {
     const entries = await table.read().catch(() => undefined);
     if (entries === undefined) return undefined;
-    const known = entries.filter((entry) => isLiving(entry) && quarries.has(keyOf(entry)));
+    const known = entries.filter((entry) => isLiving(entry) && signaller.knows(entry));
     return [...new Set([...findTargets(entries), ...known])];
   }
 
-  /** Signals whoever is due, and answers how many those are. */
-  function approach(targets: readonly ProcessEntry[]): number {
-    return targets.filter((target) => {
-      const quarry = quarryOf(target);
-      if (nowMs() >= killMs) return kill(quarry);
-      if (quarry.wasAsked) return false;
-      quarry.wasAsked = true;
-      return send(quarry, stopSignal);
-    }).length;
+  /** Sends every signal that is due, and returns how many were delivered. */
+  function signalDue(remaining: readonly ProcessEntry[]): number {
+    return remaining.filter((entry) => (nowMs() >= killMs ? signaller.kill(entry) : signaller.ask(entry))).length;
   }
 
-  function quarryOf({ pid, startTicks }: ProcessIdentity): Quarry {
-    const identity = { pid, startTicks };
-    const quarry = quarries.get(keyOf(identity)) ?? { identity, wasAsked: false };
-    quarries.set(keyOf(identity), quarry);
-    return quarry;
-  }
-
-  function kill(quarry: Quarry): boolean {
-    if (quarry.lastKillMs !== undefined && nowMs() - quarry.lastKillMs < RETRY_MS) return false;
-    return send(quarry, "SIGKILL");
-  }
-
-  function send(quarry: Quarry, name: NodeJS.Signals): boolean {
-    const { pid } = quarry.identity;
-    const seen = table.find(pid);
-    if (seen === undefined || !isLiving(seen) || !isSame(quarry.identity, seen)) return false;
-    if (name === "SIGKILL") {
-      quarry.lastKillMs = nowMs();
-      quarry.firstKillMs ??= quarry.lastKillMs;
-    }
-    try {
-      signal(pid, name);
-      delete quarry.refusal;
-      quarry.sent = { pid, name: seen.name, signal: name };
-      return true;
-    } catch (error) {
-      const { code = "unknown" } = error as NodeJS.ErrnoException;
-      if (code !== "ESRCH") quarry.refusal = code;
-      return false;
-    }
-  }
-
-  /** Reports those who are stuck, and answers whether that is the end. */
-  function isGivenUp(targets: readonly ProcessEntry[]): boolean {
-    const isOver = nowMs() - startedMs >= boundMs;
-    const stuck = isOver ? targets : stuckAmong(targets);
+  /** Reports stuck processes, and returns whether to give up. */
+  function isGivenUp(remaining: readonly ProcessEntry[]): boolean {
+    const isOver = nowMs() - startedMs >= giveUpMs;
+    const stuck = isOver ? remaining : signaller.stuckAmong(remaining, stuckMs);
     if (stuck.length > 0 && !isStuck) {
       isStuck = true;
-      onStuck(stuck.map((target) => ({ pid: target.pid, name: target.name, reason: reasonOf(target) })));
+      onStuck(stuck.map(signaller.describe));
     }
-    return isOver || (isStuck && boundMs < Number.POSITIVE_INFINITY);
+    return isOver || (isStuck && giveUpMs < Number.POSITIVE_INFINITY);
   }
 
-  function stuckAmong(targets: readonly ProcessEntry[]): readonly ProcessEntry[] {
-    const isRefused = (target: ProcessEntry) => {
-      const { firstKillMs, refusal } = quarryOf(target);
-      return firstKillMs !== undefined && refusal !== undefined;
-    };
-    const isOverdue = (target: ProcessEntry) => nowMs() - (quarryOf(target).firstKillMs ?? nowMs()) >= stuckMs;
-    // Nothing is to be expected of those who refuse; while others may still go, the report waits to be complete.
-    if (!targets.every(isRefused) && !targets.some(isOverdue)) return [];
-    return targets.filter((target) => isRefused(target) || isOverdue(target));
-  }
-
-  function reasonOf(target: ProcessEntry): string {
-    const { refusal } = quarryOf(target);
-    if (refusal !== undefined) return `not ours to signal (${refusal})`;
-    return target.state === "D" ? "in state D (uninterruptible)" : `in state ${target.state} in spite of SIGKILL`;
-  }
-
-  // All of the table is worth a look when these are gone, for then there may be nobody left.
-  async function untilWorthALook(targets: readonly ProcessEntry[]): Promise<void> {
+  // When all of these are gone the whole table is read again, for none may be left then.
+  async function untilNextLook(remaining: readonly ProcessEntry[]): Promise<void> {
     const dueMs = nowMs() + (isStuck ? RETRY_MS : WHOLE_LOOK_MS);
     do {
-      const graceMs = killMs - nowMs();
-      await untilWoken(graceMs > 0 ? Math.min(pauseMs, graceMs) : pauseMs);
+      const untilKillMs = killMs - nowMs();
+      await pauseUnlessWoken(untilKillMs > 0 ? Math.min(pauseMs, untilKillMs) : pauseMs);
       pauseMs = Math.min(2 * pauseMs, isStuck ? STUCK_PAUSE_MS : LONGEST_PAUSE_MS);
-      if (graceMs > 0 && nowMs() >= killMs) return;
-    } while (nowMs() < dueMs && targets.some(isThere));
+      if (untilKillMs > 0 && nowMs() >= killMs) return;
+    } while (nowMs() < dueMs && remaining.some(signaller.isAlive));
   }
 
-  function isThere(target: ProcessIdentity): boolean {
-    const seen = table.find(target.pid);
-    return seen !== undefined && isLiving(seen) && isSame(target, seen);
-  }
-
-  function untilWoken(ms: number): Promise<void> {
+  function pauseUnlessWoken(ms: number): Promise<void> {
     return new Promise((resolve) => {
       wake = resolve;
       pause(ms).then(() => resolve(), resolve);
@@ -210,19 +125,15 @@ export function pursue({
   return { done: run(), killNow };
 }
 
-function keyOf({ pid, startTicks }: ProcessIdentity): string {
-  return `${pid} ${startTicks}`;
-}
-
 /**
- * Ends a group without a table, where nobody can be told apart. The id of a group is free only when the group is empty,
- * so the signal reaches nobody else.
+ * Ends a process group where there is no process table to tell its members. The system does not reuse a group's id before
+ * the group is empty, so the signal reaches no other process.
  */
-export function killGroup(leader: number, signal: Means["signal"] = sendSignal): void {
+export function killGroup(leader: number, signal: ProcessAccess["signal"] = sendSignal): void {
   try {
     signal(-leader, "SIGKILL");
   } catch {
-    // Nobody is there, or only the dead that wait to be reaped.
+    // The group is empty, or has only zombies.
   }
 }
 

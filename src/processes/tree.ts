@@ -1,19 +1,19 @@
-// Decides from the process table who belongs to whom: to a run of a task, to a provider that is gone. Looks at nothing
-// and signals nobody. Pure.
+// Decides from a reading of the process table which processes belong to a run of a task, and which to a provider that is
+// gone. Pure.
 import type { Cookie } from "./cookie.ts";
 import { FORWARDER_RUN } from "./cookie.ts";
 import { isLiving, isSame, type ProcessEntry, type ProcessIdentity } from "./stat.ts";
 
-/** A run of a task: the process that leads it, and all it started. */
+/** The processes of a run: the one that leads it, and its descendants. */
 export interface Tree {
   leader: ProcessIdentity;
-  /** What the cookies of its processes say. */
+  /** The run in the cookies of its processes. */
   run: string;
-  /** Start ticks by pid, of who was seen to descend from it; found again though it hides its descent since. */
+  /** Members seen so far, as start ticks by pid: they stay members when they lose the parent that led to them. */
   known: ReadonlyMap<number, number>;
 }
 
-/** A process that an earlier provider has left, and that provider. */
+/** A process that another provider has left, and that provider. */
 export interface LeftoverEntry {
   process: ProcessEntry;
   provider: string;
@@ -21,12 +21,12 @@ export interface LeftoverEntry {
 
 const INIT = 1;
 
-/** A tree of which nobody but the leader has been seen. */
+/** A tree of which only the leader is known. */
 export function createTree(leader: ProcessIdentity, run: string): Tree {
   return { leader, run, known: new Map() };
 }
 
-/** Who lives and is of the tree. Never we ourselves, nor init. */
+/** The living members of a tree. Never this process itself, nor init. */
 export function membersOf(entries: readonly ProcessEntry[], tree: Tree, own = process.pid): ProcessEntry[] {
   const isOfLeader = leaderTest(entries, tree.leader);
   const isMember = (entry: ProcessEntry) =>
@@ -34,27 +34,30 @@ export function membersOf(entries: readonly ProcessEntry[], tree: Tree, own = pr
   return [...withDescendants(candidates(entries, own), isMember).keys()];
 }
 
-/** The tree with everybody in mind who is of it now. */
+/** The tree with its present members remembered. */
 export function snapshotTree(tree: Tree, entries: readonly ProcessEntry[], own = process.pid): Tree {
   const members = membersOf(entries, tree, own);
   return { ...tree, known: new Map(members.map(({ pid, startTicks }) => [pid, startTicks])) };
 }
 
-/** Who lives and is of a provider that is gone, by its cookie or by the leaders it had. Nobody of another provider. */
-export function wardsOf(
+/**
+ * The living processes of a dead provider: those with its cookie, those of its leaders, and their descendants. Never one that
+ * carries the cookie of another provider.
+ */
+export function processesOfProvider(
   entries: readonly ProcessEntry[],
   { provider, leaders }: { provider: string; leaders: readonly ProcessIdentity[] },
   own = process.pid,
 ): ProcessEntry[] {
   const tests = leaders.map((leader) => leaderTest(entries, leader));
   const open = candidates(entries, own).filter(({ cookie }) => cookie === undefined || cookie.provider === provider);
-  const isWard = (entry: ProcessEntry) => entry.cookie?.provider === provider || tests.some((test) => test(entry));
-  return [...withDescendants(open, isWard).keys()];
+  const isRoot = (entry: ProcessEntry) => entry.cookie?.provider === provider || tests.some((test) => test(entry));
+  return [...withDescendants(open, isRoot).keys()];
 }
 
 /**
- * Who lives and was left behind by another provider of the context. Never we ourselves, nor those we descend from. Its
- * forwarder only when nobody else is left: until then it may be at the same work.
+ * The living processes that another provider of the context has left. Never this process itself, nor its ancestors. The
+ * forwarder of that provider only when nothing else is left: until then its guard may be sweeping the same processes.
  */
 export function leftoversOf(
   entries: readonly ProcessEntry[],
@@ -71,29 +74,30 @@ export function leftoversOf(
   return others.length > 0 ? others : leftovers;
 }
 
-/** In place of the start of a process that could not be read. */
+/** Stands for the start ticks of a process whose stat could not be read. */
 export const UNKNOWN_START = 0;
 
 function candidates(entries: readonly ProcessEntry[], own: number): ProcessEntry[] {
   return entries.filter((entry) => isLiving(entry) && entry.pid !== own && entry.pid !== INIT);
 }
 
-// When another process has the leader's pid by now, its group and session are that one's. That can't be said where the
-// start of the leader could not be read; but a pid is not given away as long as its process, its group or session lives.
+// When another process has got the leader's pid, the group and session of that number are not the leader's any more. Where
+// the leader's start is unknown this can't be checked, but the system does not reuse a pid while a process, a group or a
+// session of that number exists.
 function leaderTest(entries: readonly ProcessEntry[], leader: ProcessIdentity): (entry: ProcessEntry) => boolean {
   const holder = entries.find(({ pid }) => pid === leader.pid);
   if (holder !== undefined && leader.startTicks !== UNKNOWN_START && !isSame(holder, leader)) return () => false;
   return ({ pid, group, session }) => [pid, group, session].includes(leader.pid);
 }
 
-/** Those that pass the test, and who descends from them; with each the one that passed. */
+/** The processes that pass the test and their descendants, each with the root that led to it. */
 function withDescendants(
   entries: readonly ProcessEntry[],
   isRoot: (entry: ProcessEntry) => boolean,
 ): Map<ProcessEntry, ProcessEntry> {
   const children = byParent(entries);
   const found = new Map(entries.filter(isRoot).map((entry) => [entry, entry]));
-  // What is added while we go is gone through as well.
+  // A Map's iterator also visits the entries added during the loop.
   for (const [entry, root] of found) {
     for (const child of children.get(entry.pid) ?? []) if (!found.has(child)) found.set(child, root);
   }

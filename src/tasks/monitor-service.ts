@@ -2,10 +2,12 @@
 // them and publishes them on the topic `monitor`; this task passes the latest on at the period that it is configured
 // with, together with the lists that its options ask for.
 import { reasonOf, ZcontextError } from "../errors.ts";
+import { controlRequest } from "../link/control-request.ts";
 import { connectInbox } from "../link/link.ts";
 import { bindPublisher } from "../link/publisher.ts";
-import { connectRequester, type Requester } from "../link/request.ts";
+import { connectRequester, type Requester, type RequesterOptions } from "../link/request.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { type Message, readMessage } from "../protocol/message.ts";
 import { queryMessage, readPeriodMs, readTopOptions, type TopOptions } from "../protocol/query.ts";
 import { defineService, defineTask, type TaskScope } from "./define.ts";
 import type { InnerScope } from "./scope.ts";
@@ -45,7 +47,7 @@ async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<voi
   const hasLists = Object.values(wanted).includes(true);
 
   await using publisher = await bindPublisher(endpoint);
-  await using requester = hasLists ? await connectRequester(endpoints, REQUESTER) : undefined;
+  await using requester = hasLists ? await connectRequester(endpoints, TOP_REQUESTS) : undefined;
   let latest: Json = [];
   const inbox = await connectInbox(endpoints.subscribe, {
     topics: ["monitor"],
@@ -65,20 +67,23 @@ async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<voi
   }
 }
 
-const REQUESTER: Parameters<typeof connectRequester>[1] = {
+const TOP_REQUESTS: RequesterOptions<Message> = {
   topics: ["state"],
   timeoutMs: 0,
-  isAnswer: ({ header }) => header.action === "reply_top",
-  onMessage() {},
+  read(frame) {
+    const message = readMessage(frame);
+    const { action, requestId } = message.header;
+    return action === "reply_top" && requestId !== undefined ? { requestId, answer: message } : undefined;
+  },
 };
 
 /** What `reply_top` has of each task. Without a usable answer there are no lists, and a warning says why. */
 async function askForLists(
-  requester: Requester,
+  requester: Requester<Message>,
   { transaction, wanted, log }: { transaction: string; wanted: TopOptions; log: TaskScope<Configuration>["log"] },
 ): Promise<JsonObject[]> {
   try {
-    const answer = await requester.ask(queryMessage("top", transaction, wanted));
+    const answer = await requester.ask(controlRequest(queryMessage("top", transaction, wanted)));
     const content = answer.kind === "state" ? answer.content : undefined;
     if (Array.isArray(content)) return content.filter(isObject);
     const refusal = isObject(content) && isObject(content.error) ? content.error : {};

@@ -160,7 +160,7 @@ test("a generated file that somebody has changed is kept until --force; what is 
   const afterKept = await read(folder, SERVICE);
   const forced = await create(folder, ...words(GREETER, "--force"));
 
-  expect(kept.stdout[3]).toMatch(/ServiceGreeter.ts +kept {2}somebody has changed it; --force replaces it$/);
+  expect(kept.stdout[3]).toMatch(/ServiceGreeter.ts +kept {2}it was changed; --force replaces it$/);
   expect(afterKept).toBe(`${original}// mine\n`);
   expect(forced.stdout[3]).toMatch(/ServiceGreeter.ts +replaced {2}your changes are overwritten$/);
   expect(await read(folder, SERVICE)).toBe(original);

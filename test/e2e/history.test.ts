@@ -206,7 +206,10 @@ describe("context-monitor --since", () => {
 
     expect(await told(...file, "--since", "soon")).toEqual([2, expect.stringContaining("expected 90s, 15m, 1h")]);
     expect(await told("--since", "1h")).toEqual([2, expect.stringContaining("where is the history?")]);
-    expect(await told(...file, "--history", folder.path)).toEqual([2, expect.stringContaining("--history requires --since")]);
+    expect(await told(...file, "--history", folder.path)).toEqual([
+      2,
+      expect.stringContaining("--history requires --since"),
+    ]);
     expect(await told(...file, "--since", "1h", "--once")).toEqual([2, expect.stringContaining("'--once'")]);
     expect(await told(...file, "--since", "1h", "--wait")).toEqual([2, expect.stringContaining("'--wait'")]);
     expect(await told("--since", "1h", "--history", folder.at("none"))).toEqual([2, expect.stringContaining("ENOENT")]);

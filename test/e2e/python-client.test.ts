@@ -1006,9 +1006,9 @@ describe("bad input", () => {
     expect(isRunning(provider.pid)).toBe(true);
   });
 
-  test("a topic that nobody knows is named in the log, once, and the next command is answered", async () => {
+  test("a mistyped topic is named in the log, once, and the next command is answered", async () => {
     const about = talk();
-    const isAboutIt = ({ msg, topic }: LogLine) => msg === "unknown topic" && topic === "contxt";
+    const isAboutIt = ({ msg, topic }: LogLine) => msg === "mistyped topic" && topic === "contxt";
 
     // Who looks at what nobody asked for looks at so much only: more passes unseen.
     do {

@@ -196,7 +196,7 @@ describe("F27: a clock on the wall that jumps", () => {
     );
     const supervision = { maxRestarts: 1, periodMs: 1_000, backoffMinMs: 100, backoffMaxMs: 100, onLimit: "fail" };
     const judge = () => restartHistory.byItself(supervision as Parameters<typeof restartHistory.byItself>[0]);
-    const watch = liveness.watch(1_000, (ms) => silent.push(ms));
+    const watch = liveness.startWatchdog(1_000, (ms) => silent.push(ms));
 
     watch.beat();
     const answers = [1, -1, 24].map((hours) => {

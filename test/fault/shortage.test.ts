@@ -65,7 +65,7 @@ describe("a shortage in the midst of the start", () => {
     const before = openDescriptors();
     vi.resetModules();
     vi.doMock("../../src/link/unclaimed-topics.ts", () => ({
-      watchStrays() {
+      watchUnclaimedTopics() {
         throw new Error("too many open files");
       },
     }));

@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach } from "vitest";
 import { connectLink } from "../../src/link/link.ts";
-import type { Ended } from "../../src/processes/termination.ts";
+import type { SignalledProcess } from "../../src/processes/signaller.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { programOf } from "../support/command.ts";
@@ -153,8 +153,8 @@ export async function hearTransitions(endpoints: Endpoints): Promise<TransitionE
 }
 
 /** The processes that had to be signalled so that nobody of the task was left. */
-export function killedIn({ killed = [] }: Transition): Ended[] {
-  return killed as unknown as Ended[];
+export function killedIn({ killed = [] }: Transition): SignalledProcess[] {
+  return killed as unknown as SignalledProcess[];
 }
 
 /** Resolves with the numbers that a task has printed, a line each, once there are so many of them. */

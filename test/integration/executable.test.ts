@@ -233,7 +233,7 @@ describe("a program is given", () => {
     context.provider.start("T1");
     await context.untilState("T1", "ts_1", "exited");
 
-    // The test, and whoever runs it, may have others.
+    // The environment of the test run may have others.
     const documented = new Set(readDocument("docs/protocol.md").match(/\bZCONTEXT_[A-Z_]+/g));
     const printed = outputOf(context, "ts_1", "stdout").filter((line) => {
       const [name = ""] = String(line).split("=");

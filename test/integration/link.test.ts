@@ -2,20 +2,23 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Subscriber, XPublisher } from "zeromq";
 import { deferred } from "../../src/deferred.ts";
 import { ZcontextError } from "../../src/errors.ts";
+import { controlRequest } from "../../src/link/control-request.ts";
 import { type ForwarderEvents, startForwarder } from "../../src/link/forwarder.ts";
 import { HIGH_WATER_MARK, MAX_WIRE_BYTES } from "../../src/link/limits.ts";
 import { connectInbox, connectLink, connectOutbox, type Link } from "../../src/link/link.ts";
 import { openOutbox } from "../../src/link/outbox.ts";
-import { connectRequester } from "../../src/link/request.ts";
+import { connectRequester, type Request } from "../../src/link/request.ts";
+import { watchUnclaimedTopics } from "../../src/link/unclaimed-topics.ts";
 import { writeCookie } from "../../src/processes/cookie.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { isObject } from "../../src/protocol/json.ts";
-import { type Message, stampOf, writeMessage } from "../../src/protocol/message.ts";
+import { type Message, readMessage, stampOf, writeMessage } from "../../src/protocol/message.ts";
 import { ANY_PORT, announced, announcement, listen, numbers, sequencesOf } from "../support/link.ts";
 import { isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
@@ -28,7 +31,7 @@ const deaf = { onFrame() {} };
 /** Ends a wait that was in vain. */
 const BOUND_MS = 20_000;
 
-/** A bus that keeps what it hears. */
+/** A link that keeps what it hears. */
 async function connectListener(endpoints: Endpoints, topics: string[]) {
   const heard = awaitEvents<Frame>(`frames on ${topics}`, (frame) => `${frame.topic} ${actionOf(frame)}`);
   const link = await connectLink(endpoints, { topics, onFrame: heard.add });
@@ -64,12 +67,12 @@ function watchForwarder() {
   return { events, back, lost };
 }
 
-/** Resolves when these peers are back on the bus: what they subscribe to afresh has passed the forwarder. */
+/** Resolves when these peers are connected again: what they subscribe to afresh has passed the forwarder. */
 async function untilBack(...peers: Link[]): Promise<void> {
   await Promise.all(peers.map((peer) => peer.subscribe("again")));
 }
 
-test("a message reaches whoever subscribed to its topic", async () => {
+test("a message reaches the links that subscribe to its topic", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using subscribed = await connectListener(forwarder.bound, ["control"]);
   await using other = await connectListener(forwarder.bound, ["state"]);
@@ -123,7 +126,7 @@ test("messages are numbered for each publisher and topic", async () => {
   expect([marksOf("first"), marksOf("second")]).toEqual([expected, expected]);
 });
 
-test("whoever joins a bus where nobody answers is refused", async () => {
+test("a connection is refused where no forwarder answers", async () => {
   await using mute = await startMute();
   const options = { topics: ["control"], timeoutMs: 50, ...deaf };
 
@@ -131,7 +134,7 @@ test("whoever joins a bus where nobody answers is refused", async () => {
     connectLink(mute, options),
     connectOutbox(mute.publish, { timeoutMs: 50 }),
     connectInbox(mute.subscribe, options),
-    connectRequester(mute, { ...options, isAnswer: () => true, onMessage() {} }),
+    connectRequester(mute, { ...options, read: () => undefined }),
   ]);
 
   const reasons = outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason : outcome.value));
@@ -141,7 +144,7 @@ test("whoever joins a bus where nobody answers is refused", async () => {
   }
 });
 
-test("a bus is refused when only its listening side answers nobody", async () => {
+test("a connection is refused where only the subscribing side does not answer", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using mute = await startMute();
 
@@ -365,7 +368,7 @@ test("a forwarder that replaces another guards the same tasks", async () => {
   await gone;
 });
 
-test("a forwarder without a cookie of its own guards nobody, whatever cookie it inherits", async () => {
+test("a forwarder without a cookie of its own guards nothing, whatever cookie it inherits", async () => {
   const { provider, forwarder, pids } = await startGuarded({
     inherited: cookieOf(PROVIDER),
     tasks: [{ script: DEAF, isWatched: true }],
@@ -379,7 +382,7 @@ test("a forwarder without a cookie of its own guards nobody, whatever cookie it 
   await endAll(...pids);
 });
 
-test("a forwarder that is closed in order ends nobody, and may be told of tasks to the last", async () => {
+test("a forwarder that is closed in order ends no task, and may be told of tasks to the last", async () => {
   const child = spawn("sh", ["-c", DEAF], {
     detached: true,
     env: { ...process.env, ZCONTEXT_COOKIE: cookieOf(PROVIDER) },
@@ -388,10 +391,10 @@ test("a forwarder that is closed in order ends nobody, and may be told of tasks 
   const pid = child.pid as number;
   const forwarder = await startForwarder(ANY_PORT, {}, { cookie: PROVIDER });
 
-  forwarder.watch({ pid, startTicks: 0 });
+  forwarder.guard.add({ pid, startTicks: 0 });
   await forwarder.close();
-  forwarder.watch({ pid, startTicks: 0 });
-  forwarder.forget(pid);
+  forwarder.guard.add({ pid, startTicks: 0 });
+  forwarder.guard.remove(pid);
 
   expect(await isLiving(pid)).toBe(true);
   await endAll(pid);
@@ -408,7 +411,7 @@ test("a forwarder can be closed in the moment of its death", async () => {
   });
 });
 
-test("a bus can be closed in the midst of a flood", async () => {
+test("a link can be closed in the midst of a flood", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using publisher = await connectLink(forwarder.bound, { topics: [], ...deaf });
   const { promise: flooded, resolve } = deferred();
@@ -441,7 +444,7 @@ test("a publisher counts what the forwarder's absence has cost it", async () => 
   expect(publisher.lost).toBeLessThanOrEqual(HIGH_WATER_MARK + 1_000);
 });
 
-test("garbage on the publish port disturbs nobody", async () => {
+test("garbage on the publish port disturbs no link", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using link = await connectListener(forwarder.bound, ["control"]);
   const { pid } = forwarder;
@@ -540,23 +543,49 @@ test("a topic subscribed to later is heard from then on", async () => {
   expect(listener.heard.all).toHaveLength(1);
 });
 
-test("whoever asks gets the answer to its own request, among others and in any order", async () => {
+test("a mistyped command topic is reported once, an unreadable frame each time, and a topic of a user's own never", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
-  const asked: Message[] = [];
+  const reports: string[] = [];
+  const { promise: reported, resolve } = deferred();
+  await using _sampling = watchUnclaimedTopics(forwarder.bound.subscribe, {
+    commandTopics: new Set(["context", "process"]),
+    otherTopics: new Set(["monitor"]),
+    onMistyped: (topic, meant) => reports.push(`${topic}: ${meant}`),
+    onUnreadable(bytes) {
+      reports.push(String(bytes));
+      if (String(bytes) === "last") resolve();
+    },
+  });
+  const sender = new XPublisher({ linger: 0 });
+  sender.connect(forwarder.bound.publish);
+  await sender.receive();
+  // The sampling hears nothing before its subscription has reached the forwarder.
+  for (; reports.length === 0; await pause(20)) await sender.send("first");
+
+  for (const topic of ["readings", "contexts", "progress", "monitor", "contexts", "context", " process"])
+    await sender.send(`${topic} @@@ {}`);
+  await sender.send("last");
+  await reported;
+  sender.close();
+
+  expect(reports.filter((report) => report !== "first")).toEqual(["contexts: context", " process @@@ {}", "last"]);
+});
+
+test("a requester gets the answers to its own requests, among others and in any order", async () => {
+  await using forwarder = await startForwarder(ANY_PORT);
+  const others: Message[] = [];
   await using answering = await listen(forwarder.bound, "context");
   await using answers = await connectLink(forwarder.bound, { topics: [], ...deaf });
-  await using requester = await connectRequester(forwarder.bound, {
+  await using requester = await connectRequester<Message>(forwarder.bound, {
     topics: ["context", "control"],
-    isAnswer: ({ kind }) => kind === "control",
-    onMessage: (message) => asked.push(message),
-  });
-  const command = (action: string): Message => ({
-    kind: "context",
-    header: { action, serviceId: "none", serviceName: "context", transaction: "T1" },
-    configuration: {},
+    read(frame) {
+      const message = readMessage(frame);
+      others.push(message);
+      return { requestId: String(message.header.requestId), answer: message };
+    },
   });
 
-  const asking = [requester.ask(command("start")), requester.ask(command("stop"))];
+  const asking = [requester.ask(request("start")), requester.ask(request("stop"))];
   await answering.heard.first(({ header }) => header.action === "stop");
   const requests = answering.heard.all.map(({ header: { action, requestId } }) => ({ action, requestId }));
   for (const { action, requestId } of [{ action: "foreign", requestId: "x" }, ...requests.reverse()]) {
@@ -568,20 +597,18 @@ test("whoever asks gets the answer to its own request, among others and in any o
   expect(given.map(({ header }) => header.action)).toEqual(["answer to start", "answer to stop"]);
   expect(new Set(requests.map(({ requestId }) => requestId)).size).toBe(2);
   // What it asked itself it does not hear.
-  expect(asked.map(({ header }) => header.action)).toEqual(["answer to foreign", "answer to stop", "answer to start"]);
+  expect(others.map(({ header }) => header.action)).toEqual(["answer to foreign", "answer to stop", "answer to start"]);
 });
 
-test("whoever asks a bus where nobody answers is told so", async () => {
+test("a request without an answer times out", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   await using requester = await connectRequester(forwarder.bound, {
     topics: ["control"],
-    isAnswer: () => true,
-    onMessage() {},
+    read: () => undefined,
     answerMs: 1,
   });
-  const header = { action: "start", serviceId: "none", serviceName: "context", transaction: "T1" };
 
-  const asking = requester.ask({ kind: "context", header, configuration: {} });
+  const asking = requester.ask(request("start"));
 
   await expect(asking).rejects.toMatchObject({
     code: "ERR_REQUEST_TIMEOUT",
@@ -589,23 +616,28 @@ test("whoever asks a bus where nobody answers is told so", async () => {
   });
 });
 
-test("a question without an answer keeps nobody alive who has left the bus", async () => {
+test("a request without an answer keeps no process alive after its requester has closed", async () => {
   await using forwarder = await startForwarder(ANY_PORT);
   const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
   const requester = await connectRequester(forwarder.bound, {
     topics: [],
-    isAnswer: () => true,
-    onMessage() {},
+    read: () => undefined,
     answerMs: 3_600_000,
   });
   const before = timers();
 
-  void requester.ask(announcement("ts001", "started"));
+  void requester.ask(request("start"));
   const meanwhile = timers();
   await requester[Symbol.asyncDispose]();
 
   expect([meanwhile, timers()]).toEqual([before + 2, before]);
 });
+
+/** A command with a request id of its own. */
+function request(action: string): Request {
+  const header = { action, serviceId: "none", serviceName: "context", transaction: "T1" };
+  return controlRequest({ kind: "context", header, configuration: {} });
+}
 
 function disposable<T extends { close(): Promise<void> }>(thing: T): T & AsyncDisposable {
   return Object.assign(

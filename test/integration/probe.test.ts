@@ -22,7 +22,7 @@ const SHORT_MS = 500;
 
 const ownership = createProcessOwnership({
   table: createProcessTable(),
-  guard: { watch() {}, forget() {} },
+  guard: { add() {}, remove() {} },
   owner: { context: "probes", provider: "test" },
   tools: {},
 });
@@ -48,7 +48,7 @@ function probing(target: ProbeTarget, { folder = process.cwd(), ...pace }: Parti
     runs += 1;
     return startProgram({ ...program, run: `probe-${runs}`, environment: {}, folder }, ownership, {
       onSpawned() {},
-      onLingers() {},
+      onLeftovers() {},
       onStuck() {},
       onOutput(stream, line) {
         events.add(`printed ${line}`);
@@ -106,7 +106,7 @@ async function listening(server: Server): Promise<{ port: number } & AsyncDispos
 
 const answering = (answer: RequestListener) => listening(createHttpServer(answer));
 
-/** A port that is taken by somebody who does not listen. */
+/** A port that is bound, but not listened on. */
 async function deafPort(): Promise<{ port: number } & AsyncDisposable> {
   const server = await listening(createServer());
   const socket = connect(server.port, "127.0.0.1");
@@ -231,7 +231,7 @@ describe("a program", () => {
     expect(said).toEqual(Array(2).fill('ready_exec "sh -c true": no answer within 0.02 s'));
   });
 
-  test("is ended when nobody wants to know any more", async () => {
+  test("is ended when the probe is stopped", async () => {
     using watched = probing(shell("sleep 1000 & echo $!; wait"));
     const printed = await watched.events.first((event) => event.startsWith("printed"));
 
@@ -287,7 +287,7 @@ describe("a port", () => {
     expect(fault).toBe(`fault: ready_tcp localhost:${deaf.port}: connection refused`);
   });
 
-  test("is left alone once nobody wants to know any more", async () => {
+  test("is left alone once the probe is stopped", async () => {
     await using deaf = await deafPort();
     using watched = probing({ kind: "tcp", host: "127.0.0.1", port: deaf.port });
     await watched.events.first(() => true);
@@ -377,7 +377,7 @@ describe("a URL", () => {
     await refused.fault(`ready_http https://127.0.0.1:${deaf.port}/: connection refused`);
   });
 
-  test("is hung up on once nobody wants to know any more", async () => {
+  test("is hung up on once the probe is stopped", async () => {
     const [asked, hungUp] = [deferred(), deferred()];
     await using server = await answering((_, response) => {
       response.on("close", hungUp.resolve);
@@ -421,7 +421,7 @@ describe("a log", () => {
     expect(watched.events.all).toEqual([`faulty: ${fault}`, "ready"]);
   });
 
-  test("is not read any more once nobody wants to know", () => {
+  test("is not read any more once the probe is stopped", () => {
     using watched = probing(log);
 
     watched.probe.stop();
@@ -440,7 +440,7 @@ describe("a log", () => {
   });
 });
 
-test("a probe may be stopped by whoever hears of an attempt in vain", async () => {
+test("a probe may be stopped by the callback of a failed attempt", async () => {
   await using deaf = await deafPort();
   const faults: string[] = [];
   const heard = deferred();

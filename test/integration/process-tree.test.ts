@@ -17,7 +17,7 @@ import { findProcess, leaveNoProcess, started } from "../support/processes.ts";
 leaveNoProcess();
 
 const table = createProcessTable();
-/** How often each shape is tried: what depends on who is faster shows in some of them only. */
+/** How often each shape is tried: races show in some of them only. */
 const TIMES = 5;
 /** What a shell does that takes no notice of the stop signal. */
 const DEAF = `trap '' TERM; echo $$; while :; do sleep 60; done`;
@@ -182,7 +182,7 @@ async function withTable(use: (root: string, start: (pid: number, stat?: string)
   }
 }
 
-test("who asks before a pass begins shares it, who asks during one gets the next", async () => {
+test("calls before a pass begins share it, calls during one get the next", async () => {
   await withTable(async (root, start) => {
     for (let pid = 101; pid <= 300; pid += 1) await start(pid);
     const fake = createProcessTable({ root });
@@ -261,7 +261,7 @@ test("a process that goes while the table is read, or shows garbage, is none", a
   });
 });
 
-test("where there is no table nobody is shown", async () => {
+test("where there is no table no process is shown", async () => {
   const none = createProcessTable({ root: join(tmpdir(), "zcontext-no-table") });
 
   expect(none.isAvailable).toBe(false);

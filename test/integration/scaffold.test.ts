@@ -285,7 +285,7 @@ test.each([
   ["another document", "<html/>"],
   ["empty", ""],
   ["without the endpoints", "<Context><ContextID>c</ContextID></Context>"],
-  ["with a trigger that calls nobody", (text: string) => text.replace("<call></call>", "<call>ts777</call>")],
+  ["with a trigger that calls an unknown id", (text: string) => text.replace("<call></call>", "<call>ts777</call>")],
   ["with the same id twice", (text: string) => text.replace(/ {2}<TaskService[\s\S]*<\/TaskService>\n/, "$&$&")],
   ["with a document type", (text: string) => text.replace("<Context>", "<!DOCTYPE Context>\n<Context>")],
 ])("a context file with problems is refused, and no code is written: %s", async (_, change) => {
@@ -300,7 +300,7 @@ test.each([
   expect(message).toContain(folder.at(CONTEXT));
 });
 
-// As an editor on Windows leaves it, or as somebody has grown fond of it.
+// As an editor on Windows leaves it, or in a style of its own.
 const ODD_CONTEXT = [
   "<?xml version='1.0' encoding='utf-8' ?>",
   "<!-- ours: don't touch -->",
@@ -624,7 +624,7 @@ test("files and folders that are created have the modes that the umask leaves th
   }
 });
 
-test("a file that nobody may write is replaced all the same, and stays as it is otherwise", async () => {
+test("a read-only file is replaced all the same, and keeps its mode", async () => {
   await using folder = await makeGround();
   write(folder);
   await chmod(folder.at(SERVICE), 0o444);

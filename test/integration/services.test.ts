@@ -139,7 +139,7 @@ test("a location may be loaded from only if it lies below one that the provider 
   expect(forbidden.filter(may)).toEqual([]);
 });
 
-test("code outside is not loaded, even if whoever asks did not ask before whether it may be", async () => {
+test("code outside is not loaded, even if the caller did not check before whether it may be", async () => {
   await using folder = await makeFolder({ "secret/Echo/ServiceEcho.mjs": MODULE });
 
   await expect(servicesOf(folder).prepare(taskOf("Echo", folder.at("secret")))).rejects.toMatchObject({

@@ -69,7 +69,7 @@ test("an env file that is not there is named", async () => {
   );
 });
 
-test("a folder is no env file, and neither is a pipe that nobody would ever write to", async () => {
+test("a folder is no env file, and neither is a named pipe", async () => {
   await using folder = await makeFolder({ "env.d/a.env": "A=1" });
   execFileSync("mkfifo", [folder.at("pipe.env")]);
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
-/** A port that nobody holds, or held only just now. */
+/** A port that was free just now. */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
   return port as number;

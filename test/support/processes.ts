@@ -1,5 +1,4 @@
-// The process table as /proc shows it: the one witness of what lives and what does not. Whoever is dead and only waits
-// to be reaped does not live.
+// Reads from /proc which processes are alive; zombies are not.
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";

@@ -1,4 +1,4 @@
-// A wire that can be cut: stands between a peer and what it connects to.
+// A connection that can be cut: a relay between a peer and what it connects to.
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type Deferred, deferred } from "../../src/deferred.ts";
@@ -6,9 +6,9 @@ import { type Deferred, deferred } from "../../src/deferred.ts";
 export interface Relay extends AsyncDisposable {
   /** Where the peer connects. */
   readonly endpoint: string;
-  /** Ends every connection, and resolves when the peers have ended theirs. Who comes back is let in, and waits. */
+  /** Ends every connection, and resolves when the peers have ended theirs. New connections are accepted, and wait. */
   cut(): Promise<void>;
-  /** Lets those through who wait, and all who come. */
+  /** Lets waiting and new connections through. */
   mend(): void;
 }
 

@@ -75,7 +75,7 @@ const DOORS: Record<string, RegExp> = {
   esbuild: /^src\/launch\/compile\.ts$/,
   "fast-string-width": /^tools\/context-monitor\/text\.ts$/,
   "fast-xml-parser": /^src\/config\/xml\/xml\.ts$/,
-  "fastest-levenshtein": /^src\/config\/xml\/suggest\.ts$/,
+  "fastest-levenshtein": /^src\/suggest\.ts$/,
   handlebars: /^src\/generator\/render\.ts$/,
   "node:child_process": /^src\/(link\/forwarder|launch\/child)\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,

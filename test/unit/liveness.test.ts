@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createLiveness, type Watch } from "../../src/liveness.ts";
+import { createLiveness, type Watchdog } from "../../src/liveness.ts";
 
 const EVERY_MS = 250;
 const TIMEOUT_MS = 5_000;
@@ -63,9 +63,9 @@ function virtualProvider() {
 type VirtualProvider = ReturnType<typeof virtualProvider>;
 
 /** A watch, and the silences that it has reported. */
-function watched(provider: VirtualProvider, timeoutMs = TIMEOUT_MS): Watch & { silences: number[] } {
+function watched(provider: VirtualProvider, timeoutMs = TIMEOUT_MS): Watchdog & { silences: number[] } {
   const silences: number[] = [];
-  return { ...provider.watch(timeoutMs, (silentMs) => silences.push(silentMs)), silences };
+  return { ...provider.startWatchdog(timeoutMs, (silentMs) => silences.push(silentMs)), silences };
 }
 
 describe("a task", () => {
@@ -116,7 +116,7 @@ describe("a task", () => {
     expect(task.silences).toHaveLength(1);
   });
 
-  test("whose watch has ended is not reported", () => {
+  test("is not reported when its watchdog has ended", () => {
     const provider = virtualProvider();
     const task = watched(provider);
     task.beat();
@@ -144,11 +144,11 @@ describe("a task", () => {
   test("that is ended because another was silent is not reported any more", () => {
     const provider = virtualProvider();
     const reported: string[] = [];
-    const first = provider.watch(TIMEOUT_MS, () => {
+    const first = provider.startWatchdog(TIMEOUT_MS, () => {
       reported.push("first");
       second.end();
     });
-    const second = provider.watch(TIMEOUT_MS, () => reported.push("second"));
+    const second = provider.startWatchdog(TIMEOUT_MS, () => reported.push("second"));
     first.beat();
     second.beat();
 
@@ -222,7 +222,7 @@ describe("the timer", () => {
     const before = process.getActiveResourcesInfo();
 
     const liveness = createLiveness();
-    const watch = liveness.watch(TIMEOUT_MS, () => {});
+    const watch = liveness.startWatchdog(TIMEOUT_MS, () => {});
     const during = process.getActiveResourcesInfo();
     watch.end();
 

@@ -1,13 +1,13 @@
-// Reads what a context file that create-service is to extend says already. Pure.
+// Reads a context file that create-service is to extend, as far as it needs it. Pure.
 import { readContextRoot } from "../context-config.ts";
 import { childAt, type Element, textAt } from "../xml/element.ts";
 import type { ExistingContext } from "./service-model.ts";
 
 /**
- * What a context file says already, also one that is not complete yet.
+ * Reads a context file, which may be incomplete.
  *
- * @param file - The name for messages; nothing is opened.
- * @throws {ZcontextError} `ERR_CONFIG_INVALID` for what is not well-formed, or no context.
+ * @param file - The name for messages; no file is opened.
+ * @throws {ZcontextError} `ERR_CONFIG_INVALID` where the text is not well-formed, or not a context.
  */
 export function readExisting(text: string, file: string): ExistingContext {
   const root = readContextRoot(text, { file });

@@ -1,14 +1,14 @@
-// Names that would mean something else where the generator puts them: a word of a language, a module that Python would
-// take for its own, a device of Windows, a file or an instance that zcontext has already. Pure.
+// Names that a service can't have, since they mean something else where the generator uses them: keywords of a language,
+// modules of Python, devices of Windows, and files or instances of zcontext itself. Pure.
 
-/** Of TypeScript in a module, and of Python 3: https://tc39.es/ecma262/#prod-ReservedWord, `keyword.kwlist`. */
+/** Of TypeScript modules and of Python 3: https://tc39.es/ecma262/#prod-ReservedWord, `keyword.kwlist`. */
 const KEYWORDS = `
   arguments as async await break case catch class const constructor continue debugger default delete do else enum eval
   export extends false finally for from function if implements import in instanceof interface is let new null package
   private protected prototype public return static super switch this throw true try typeof var void while with yield
   False None True and assert def del elif except global lambda nonlocal not or pass raise`;
 
-/** A file of that name beside a Python program hides the module from everything it imports: `sys.stdlib_module_names`. */
+/** `sys.stdlib_module_names`: a file of such a name beside a Python program hides the module from all its imports. */
 const PYTHON_MODULES = `
   abc aifc annotationlib antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii bisect
   builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop collections colorsys compileall
@@ -26,7 +26,7 @@ const PYTHON_MODULES = `
   tomllib trace traceback tracemalloc tty turtle turtledemo types typing unicodedata unittest urllib uu uuid venv
   warnings wave weakref webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo zmq`;
 
-/** What the generator writes beside `<Name>.ts`, and what Windows lets nobody write. */
+/** Files that the generator writes beside `<Name>.ts`, and names that Windows reserves. */
 const FILES = `
   index con prn aux nul com0 com1 com2 com3 com4 com5 com6 com7 com8 com9
   lpt0 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9`;
@@ -35,10 +35,10 @@ const keywords = wordsOf(KEYWORDS);
 const pythonModules = wordsOf(PYTHON_MODULES);
 const files = wordsOf(FILES);
 
-/** What a name for a service, its class or its context means already, completing "it is …"; nothing where it is free. */
+/** Why a service, class or context can't have a name, completing "it is …"; undefined where it can. */
 export function meaningOf(name: string): string | undefined {
   if (keywords.has(name)) return "a word of the language";
-  // Some file systems tell no capital letters from small ones.
+  // Some file systems ignore upper and lower case.
   if (files.has(name.toLowerCase())) return "a file name with a meaning of its own";
   if (name === "Monitor") return "the service that comes with zcontext";
   return undefined;

@@ -1,7 +1,7 @@
-// Holds the services of a list against each other, and against the context and the project they join. Pure.
+// Checks the services of a list against each other, against the context they are added to, and against the project. Pure.
 
 import { idRule } from "../task-reader.ts";
-import { type Names, strangersAmong } from "../trigger-reader.ts";
+import { type Names, unknownCalls } from "../trigger-reader.ts";
 import { type Element, textAt } from "../xml/element.ts";
 import { quote } from "../xml/problems.ts";
 import type { Reader, TextRule } from "../xml/reader.ts";
@@ -12,13 +12,13 @@ export interface Listed {
   service: ListedService;
 }
 
-/** Reports services that share an id, or would share their files. */
+/** Reports services with the same id, or with the same files. */
 export function checkDistinct(listed: readonly Listed[]): void {
   const ids = new Set<string>();
   const folders = new Set<string>();
   for (const { reader, service } of listed) {
     const { id, name } = service;
-    // Some file systems tell no capital letters from small ones.
+    // Some file systems ignore upper and lower case.
     const folder = name.toLowerCase();
     if (id !== "" && ids.has(id)) reader.report("task_id", `expected an id of its own, got ${quote(id)} again`);
     if (name !== "" && folders.has(folder))
@@ -28,7 +28,7 @@ export function checkDistinct(listed: readonly Listed[]): void {
   }
 }
 
-/** Reports services that would share their files with another one of the context. */
+/** Reports services that would have the same files as another one of the context. */
 export function checkNames(listed: readonly Listed[], tasks: ExistingContext["tasks"]): void {
   const instances = tasks.map(({ instance }) => instance);
   for (const { reader, service } of listed) {
@@ -40,18 +40,18 @@ export function checkNames(listed: readonly Listed[], tasks: ExistingContext["ta
   }
 }
 
-/** Reports services that are called like their context. */
+/** Reports services whose id is that of their context. */
 export function checkIds(listed: readonly Listed[], contextId: string): void {
   for (const { reader, service } of listed)
     if (service.id !== "" && service.id === contextId) reader.text("task_id", idRule(contextId));
 }
 
-/** Reports triggers that call nobody. */
+/** Reports triggers that call an unknown id. */
 export function checkCalls(listed: readonly Listed[], names: Names): void {
   for (const { reader, service } of listed)
     for (const [event, { call }] of Object.entries(service.triggers))
-      for (const problem of strangersAmong(call, names))
-        reader.report(`${event} state_id`, problem, calledAt(reader.element, event));
+      for (const problem of unknownCalls(call, names))
+        reader.report([event, "state_id"], problem, calledAt(reader.element, event));
 }
 
 function calledAt(service: Element, event: string): number | undefined {
@@ -59,7 +59,7 @@ function calledAt(service: Element, event: string): number | undefined {
   return state && textAt(state, "state_id")?.place;
 }
 
-/** Reports locations that the rule does not accept, each where it is written: for one service, or once for all. */
+/** Reports locations that break the rule, each where it is written: at one service, or once for the whole list. */
 export function checkLocations(readers: readonly Reader[], rule: TextRule): void {
   for (const reader of readers) reader.text("location", { ...rule, optional: true });
 }

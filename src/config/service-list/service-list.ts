@@ -1,6 +1,6 @@
-// A description of task services to be: a MetaServiceConf of either generation of the original, or the options of
-// `create-service`, which say the same about a single one. What comes out has been checked, down to whom the triggers
-// call; whether the names are free on disk is not known here. Pure.
+// Reads a description of task services to create: a MetaServiceConf of either generation of the original, or the options of
+// `create-service`, which describe a single one. The result is checked down to the ids that triggers call, but not against
+// the files on disk. Pure.
 import { isAbsolute, relative } from "node:path";
 import { ZcontextError } from "../../errors.ts";
 import { isBelow } from "../../folders.ts";
@@ -9,7 +9,7 @@ import { checkShape } from "../grammar.ts";
 import { TRIGGER_EVENTS } from "../model.ts";
 import { type Element, textAt } from "../xml/element.ts";
 import { positionsIn } from "../xml/position.ts";
-import { describe, type Problem } from "../xml/problems.ts";
+import { countOf, describe, type Problem, sentenceOf } from "../xml/problems.ts";
 import { Reader, type TextRule } from "../xml/reader.ts";
 import { parseXml } from "../xml/xml.ts";
 import { checkCalls, checkDistinct, checkIds, checkLocations, checkNames } from "./service-checks.ts";
@@ -18,21 +18,21 @@ import { LINE, PATH, readName, readService } from "./service-reader.ts";
 
 export * from "./service-model.ts";
 
-/** A list that was read, and is still to be held against the context it joins. */
+/** A list that was read, but not yet checked against the context that its services are added to. */
 export interface ServiceListDraft {
-  /** Where that context is. Throws as `against` does where its name or place is among the problems. */
+  /** Where that context is. Throws as `against` does where its name or its folder has a problem. */
   whereabouts(): Whereabouts;
   /**
-   * @param existing - The context as it is; nothing where it is new.
-   * @param location - What the project lets a location be.
-   * @throws {ZcontextError} `ERR_CONFIG_INVALID`, or `ERR_USAGE` where the list came as options, with every problem.
+   * @param existing - The context as it is; undefined where it is new.
+   * @param location - The rule of the project for locations.
+   * @throws {ZcontextError} `ERR_CONFIG_INVALID`, or `ERR_USAGE` where the list came as options, with all problems.
    */
   against(existing?: ExistingContext, location?: TextRule): ServiceList;
 }
 
 export type Whereabouts = Pick<ServiceList, "contextName" | "homePath" | "servicePath">;
 
-/** What is said once for all services, in the words of the original. */
+/** Names of what a list sets for all its services, as the original has them. */
 const LIST_WORDS = [
   "context_name",
   "context_id",
@@ -44,7 +44,7 @@ const LIST_WORDS = [
   "log_on",
 ] as const;
 
-/** What a `Service` says. */
+/** Names of what a `Service` sets. */
 const SERVICE_WORDS = [
   "task_service",
   "task_class",
@@ -107,7 +107,7 @@ export function parseServiceList(
   return draft(withPaths(root, options), { problems, language: options.language, fail, labelOf: serviceLabel });
 }
 
-/** The list with the folders that are given in place of its own. */
+/** The list, with its folders replaced by those given. */
 function withPaths(root: Element, { servicePath, homePath = servicePath }: ServiceListOptions): Element {
   const given = Object.entries({ service_path: servicePath, home_path: homePath });
   const paths = given.flatMap(([name, text]) =>
@@ -118,7 +118,7 @@ function withPaths(root: Element, { servicePath, homePath = servicePath }: Servi
   return { ...root, children: [...paths, ...children] };
 }
 
-/** The same with locations below a folder made relative to it: the project that they are in has moved. */
+/** The element, with locations below a folder made relative to it: the project may have been moved. */
 function withoutFolder(element: Element, folder: string): Element {
   const { name, text, children } = element;
   if (name === "location" && isAbsolute(folder) && isAbsolute(text) && isBelow(folder, text))
@@ -126,10 +126,10 @@ function withoutFolder(element: Element, folder: string): Element {
   return { ...element, children: children.map((child) => withoutFolder(child, folder)) };
 }
 
-/** What a service says, as options by their names without dashes; `on_exit: "start ts002"` stands for a state. */
+/** The options that describe a service, by their names without dashes; `on_exit: "start ts002"` describes a state. */
 export type ServiceOptions = { readonly [name: string]: string | undefined };
 
-/** Reads the description of a single task service from options; unknown ones are ignored. */
+/** Reads the description of a single task service from options; unknown options are ignored. */
 export function readServiceOptions(options: ServiceOptions, language?: Language): ServiceListDraft {
   const problems: Problem[] = [];
   const fail = () => invalidOptions(problems);
@@ -137,19 +137,19 @@ export function readServiceOptions(options: ServiceOptions, language?: Language)
 }
 
 /**
- * What is wrong with one of these options beside the others, whatever else may be missing; nothing where it is fine.
- * Whom triggers call is not looked at: that is known with the context.
+ * The problem with one of these options, given the others; undefined where it has none. Missing options are ignored, and the
+ * ids that triggers call are not checked, since the context is not known.
  *
  * @returns `--pub_port: expected a port other than sub_port, got "5556"`
  */
 export function problemWith(name: string, options: ServiceOptions, language?: Language): string | undefined {
   const problems: Problem[] = [];
   draft(listOf(options), { problems, language, fail: () => invalidOptions(problems), labelOf: () => "" });
-  const own = problems.find(({ message }) => message.startsWith(`${name}: `) || message.startsWith(`${name} `));
-  return own && inOptions(own);
+  const own = problems.find(({ part }) => part?.[0] === name);
+  return own && sentenceOfOption(own);
 }
 
-/** The MetaServiceConf that options stand for; the place of everything is the number of its option. */
+/** The MetaServiceConf that options describe; the place of an element is the number of its option. */
 function listOf(options: ServiceOptions): Element {
   const all = Object.entries(options).flatMap(([name, text], place) =>
     text === undefined ? [] : [element(name, { text: text.trim(), place })],
@@ -172,9 +172,9 @@ function element(name: string, { text = "", children = [], place = 0 }: Partial<
 
 interface Source {
   problems: Problem[];
-  /** Of services that name none. */
+  /** Of services that set none. */
   language?: Language | undefined;
-  /** How problems speak of a service. */
+  /** The owner of the problems of a service. */
   labelOf(service: Element): string;
   fail(): ZcontextError;
 }
@@ -186,7 +186,7 @@ function draft(root: Element, { problems, language = "typescript", labelOf, fail
   const { contextName, servicePath } = settings;
   const isNamed = Boolean(textAt(root, "context_id")?.value);
   const elements = root.children.filter(({ name }) => name === "Service");
-  if (elements.length === 0) problems.push({ place: root.place, message: "Service: expected at least one, got none" });
+  if (elements.length === 0) whole.report("Service", "expected at least one, got none");
   const readers = elements.map((service) => new Reader(service, reading, labelOf(service)));
   const shared = { location: textAt(root, "location")?.value, language };
   const services = readers.map((reader) => readService(reader, shared));
@@ -195,7 +195,7 @@ function draft(root: Element, { problems, language = "typescript", labelOf, fail
 
   function against(existing?: ExistingContext, location?: TextRule): ServiceList {
     const { contextId, tasks } = existing ?? { contextId: settings.contextId, tasks: [] };
-    // A service whose code is in the context already stays there under the id it has.
+    // A service whose instance is in the context already keeps the id it has there.
     const added = services.filter(({ name }) => !tasks.some(({ instance }) => instance === name));
     const ids = new Set([...tasks, ...added].map(({ id }) => id).filter((id) => id !== ""));
     checkNames(listed, tasks);
@@ -233,22 +233,19 @@ function serviceLabel(service: Element): string {
 
 function invalidFile(file: string, text: string, problems: readonly Problem[]): ZcontextError {
   const details = describe(problems, positionsIn(text)).map((line) => `${file}:${line}`);
-  return new ZcontextError("ERR_CONFIG_INVALID", `${file} has ${counted(details)}; nothing was written`, { details });
+  return new ZcontextError("ERR_CONFIG_INVALID", `${file} has ${countOf(details)}; nothing was written`, { details });
 }
 
 function invalidOptions(problems: readonly Problem[]): ZcontextError {
-  const details = problems.toSorted((one, other) => one.place - other.place).map(inOptions);
-  return new ZcontextError("ERR_USAGE", `the options have ${counted(details)}; nothing was written`, {
+  const details = problems.toSorted((one, other) => one.place - other.place).map(sentenceOfOption);
+  return new ZcontextError("ERR_USAGE", `the options have ${countOf(details)}; nothing was written`, {
     details,
     hint: "`create-service --help` explains them",
   });
 }
 
-/** A problem begins with the word it is about, and that is the option's; whom a trigger calls has no word of its own. */
-function inOptions({ message }: Problem): string {
-  return `--${message.replace(/^(on_\w+) state_id:/, "$1:")}`;
-}
-
-function counted({ length }: readonly string[]): string {
-  return length === 1 ? "1 problem" : `${length} problems`;
+/** `--task_id: expected …`. What a trigger calls is part of the trigger's option. */
+function sentenceOfOption({ part = [], message }: Problem): string {
+  const option = part.at(-1) === "state_id" ? part.slice(0, -1) : part;
+  return `--${sentenceOf({ part: option, message })}`;
 }

@@ -1,5 +1,4 @@
-// What a description of task services says once it has been checked; the generator works on this and never on XML.
-// Pure.
+// The model of a description of task services, after all checks. The generator works on this model and never on XML. Pure.
 
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { TaskServiceConfig } from "../model.ts";
@@ -7,25 +6,25 @@ import type { TaskServiceConfig } from "../model.ts";
 export const LANGUAGES = ["typescript", "python"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** Task services to write, and the context they go to. */
+/** Task services to create, and the context they are added to. */
 export interface ServiceList {
   /** Names the file, `Context-<contextName>.xml`, and its log. */
   contextName: string;
   contextId: string;
   endpoints: Endpoints;
   binds: Endpoints;
-  /** The project's folder, and the one that holds the context files, as they were given. */
+  /** The folder of the project, and the folder for context files, as they were given. */
   servicePath: string;
   homePath: string;
-  /** Nobody wants to see progress. */
+  /** No progress is to be printed. */
   isQuiet: boolean;
   services: ListedService[];
 }
 
 export interface ListedService {
-  /** Folder, file and instance. */
+  /** Of its folder, its file and its instance. */
   name: string;
-  /** What the task is called in the code. */
+  /** Of the task in the code. */
   className: string;
   kind: "single" | "looped";
   language: Language;
@@ -36,11 +35,11 @@ export interface ListedService {
   deviceAction: string;
   entry: string;
   triggers: TaskServiceConfig["triggers"];
-  /** The folder of the code, as it was given; nothing means the usual one. */
+  /** The folder for the code, as it was given; undefined for the usual one. */
   location: string | undefined;
 }
 
-/** What a context says already that new services join; a part that it lacks is empty. */
+/** The parts of an existing context that matter for new services; what the file lacks is empty. */
 export interface ExistingContext {
   contextId: string;
   endpoints: Endpoints;

@@ -1,4 +1,4 @@
-// Reads one service of a list, as far as it can be judged by itself. Pure.
+// Reads one service of a list and checks what can be checked without the others. Pure.
 
 import { type TaskServiceConfig, TRIGGER_ACTIONS, TRIGGER_EVENTS, type Trigger, type TriggerEvent } from "../model.ts";
 import { ENTRY, INSTANCE, idRule, TOPIC } from "../task-reader.ts";
@@ -15,7 +15,7 @@ export const LINE: TextRule = {
   expected: "one line of text",
   accepts: (value) => isXmlText(value) && !/[\p{Cc}\u2028\u2029]/u.test(value),
 };
-// The reader of a context file drops white space at the ends of a text, and of a path with it.
+// The reader of a context file trims text, and so the ends of a path.
 const LOCATION: TextRule = {
   expected: "a folder without white space at the ends of its names",
   accepts: (value) => LINE.accepts(value) && !/(?:^|\/)\s|\s(?:\/|$)/.test(value),
@@ -26,7 +26,7 @@ export const PATH: TextRule = {
   accepts: (value) => value.trim() !== "" && LINE.accepts(value),
 };
 
-/** What holds for all services of a list. */
+/** What a list sets for all its services. */
 export interface Shared {
   location: string | undefined;
   language: Language;
@@ -53,7 +53,7 @@ export function readService(service: Reader, shared: Shared): ListedService {
   };
 }
 
-/** A name that files and code will have; empty where it can't be one. */
+/** A name for files and code; empty where it can't be used. */
 export function readName(reader: Reader, word: string): string {
   const name = reader.text(word, INSTANCE);
   const meaning = meaningOf(name);
@@ -67,7 +67,7 @@ function readKind(service: Reader): ListedService["kind"] {
   return service.oneOf("task_type", ["Looped", "Single"]) === "Single" ? "single" : "looped";
 }
 
-// --- states: a trigger, its action, and whom it calls ----------------------------------------------------------------
+// --- states: a trigger, its action, and the tasks it calls --------------------------------------------------------------
 
 function readStates(service: Reader): TaskServiceConfig["triggers"] {
   const states = service.element.children.filter(({ name }) => name === "state");
@@ -80,7 +80,7 @@ function readStates(service: Reader): TaskServiceConfig["triggers"] {
   for (const element of states) {
     const { event, trigger } = readState(service.at(element));
     if (event === undefined) continue;
-    if (seen.has(event)) service.report("state trigger", `expected ${event} once, got it again`, element.place);
+    if (seen.has(event)) service.report(["state", "trigger"], `expected ${event} once, got it again`, element.place);
     seen.add(event);
     if (trigger !== undefined) triggers[event] = trigger;
   }
@@ -90,7 +90,7 @@ function readStates(service: Reader): TaskServiceConfig["triggers"] {
 function readState(state: Reader): { event?: TriggerEvent; trigger?: Trigger } {
   const event = TRIGGER_EVENTS.find((word) => word === textAt(state.element, "trigger")?.value);
   if (event === undefined) {
-    state.oneOf("trigger", TRIGGER_EVENTS, "state trigger");
+    state.oneOf("trigger", TRIGGER_EVENTS, ["state", "trigger"]);
     return {};
   }
   const [action = "", call = ""] = ["action", "state_id"].map((part) => textAt(state.element, part)?.value);
@@ -98,15 +98,15 @@ function readState(state: Reader): { event?: TriggerEvent; trigger?: Trigger } {
   const called = calledBy(call);
   const { place } = textAt(state.element, "state_id") ?? state.element;
   if (called.length === 0)
-    state.report(`${event} state_id`, `expected task ids, the context id or all, got ${quote(call)}`, place);
-  return { event, trigger: { action: state.oneOf("action", TRIGGER_ACTIONS, `${event} action`), call: called } };
+    state.report([event, "state_id"], `expected task ids, the context id or all, got ${quote(call)}`, place);
+  return { event, trigger: { action: state.oneOf("action", TRIGGER_ACTIONS, [event, "action"]), call: called } };
 }
 
 function inXml(rule: TextRule): TextRule {
   return { ...rule, accepts: (value) => rule.accepts(value) && isXmlText(value) };
 }
 
-/** `Char` of XML 1.0, without the halves of surrogate pairs. */
+/** Whether all characters are `Char` of XML 1.0; half a surrogate pair is none. */
 function isXmlText(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return !/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surrogate}/u.test(value);

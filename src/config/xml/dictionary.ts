@@ -1,23 +1,23 @@
-// Reads a TaskService that came as a dictionary of a message as if it had come as XML. Pure.
+// Turns a TaskService in a message, a JSON dictionary, into the elements that XML would have given. Pure.
 import { ZcontextError } from "../../errors.ts";
 import type { Element } from "./element.ts";
 import type { Place } from "./problems.ts";
 
-/** As deep as the codec lets a message be. */
+/** The depth that the codec allows in a message. */
 const MAX_DEPTH = 64;
 
-/** What the 10,000 elements of a file and their attributes can come to, without what is free-form. */
+/** As many as the 10,000 elements of a file and their attributes; free-form parts are not counted. */
 const MAX_ENTRIES = 20_000;
 
 export interface Dictionary {
   elements: Element[];
-  /** The path of an element's place, such as `TaskService[2].Task.state`. */
+  /** The path that a place stands for, such as `TaskService[2].Task.state`. */
   pathOf: (place: Place) => string;
 }
 
 /**
- * Turns an entry of a message into the elements it stands for: a list into elements of the same name, an object into
- * one with children, everything else into one with text. A free-form `configuration` stays the value it is.
+ * Turns an entry of a message into elements: a list into elements of the same name, an object into one with children, any
+ * other value into one with text. A free-form `configuration` is kept as a value.
  *
  * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for more levels or entries than a context can have.
  */

@@ -6,18 +6,18 @@ export interface Element {
   name: string;
   attributes: Attribute[];
   children: Element[];
-  /** Its own text, without what its children say. Of a file it comes trimmed. */
+  /** Its own text, without that of its children. In a file it is trimmed. */
   text: string;
   place: Place;
-  /** Of a file: the text with the white space around it. */
+  /** In a file: the text with the white space around it. */
   verbatim?: string;
-  /** In a message: the value as it came. Free-form parts are read from here, where a list of one is still a list. */
+  /** In a message: the value as it came. Free-form parts are read from it, since it keeps lists of one element. */
   value?: unknown;
 }
 
 export interface Attribute {
   name: string;
-  /** With entities decoded, and never trimmed. */
+  /** With entities decoded, not trimmed. */
   value: string;
   place: Place;
 }
@@ -34,13 +34,8 @@ export function childAt(element: Element, name: string): Element | undefined {
   return element.children.find((child) => child.name === name);
 }
 
-/** How problems speak of a TaskService: `TaskService ts001`. Empty for every other element. */
+/** The owner of problems in a TaskService: `TaskService ts001`. Empty for every other element. */
 export function serviceLabel(element: Element): string {
   if (element.name !== "TaskService") return "";
   return `TaskService ${shorten(textAt(element, "id")?.value ?? "")}`.trimEnd();
-}
-
-/** A part of it, or of the file where there is no owner: `TaskService ts001, topic`. */
-export function partLabel(owner: string, part: string): string {
-  return owner === "" ? part : `${owner}, ${part}`;
 }

@@ -1,4 +1,4 @@
-// Numbers as a context file writes them: decimal, without sign or exponent where there is no need for one. Pure.
+// Reads the numbers of a context file: decimal, without exponent, and with a sign only where negative ones are valid. Pure.
 import type { Reader, TextRule } from "./reader.ts";
 
 interface Range {
@@ -6,12 +6,12 @@ interface Range {
   max: number;
 }
 
-/** Reads seconds, with decimals or without, as milliseconds; not a number where they are none. */
+/** Reads seconds, with or without decimals, as milliseconds; NaN where the value has a problem. */
 export function readSeconds(reader: Reader, name: string, range: Range): number {
   return Math.round(readBy(reader, name, secondsRule(range)) * 1_000);
 }
 
-/** Reads seconds of which 0 means "not at all", as milliseconds. */
+/** Reads seconds as milliseconds; 0, for "not at all", is valid whatever the range. */
 export function readSecondsOrNone(reader: Reader, name: string, range: Range): number {
   const { expected, accepts } = secondsRule(range);
   const isZero = (value: string) => DECIMAL.test(value) && Number(value) === 0;
@@ -19,7 +19,7 @@ export function readSecondsOrNone(reader: Reader, name: string, range: Range): n
   return Math.round(readBy(reader, name, rule) * 1_000);
 }
 
-/** Reads a number above 0, with decimals or without. */
+/** Reads a number above 0, with or without decimals. */
 export function readPositive(reader: Reader, name: string, max: number): number {
   return readBy(reader, name, {
     expected: `a number above 0, up to ${max}`,
@@ -27,7 +27,7 @@ export function readPositive(reader: Reader, name: string, max: number): number 
   });
 }
 
-/** Reads a whole number, which may be negative where the range says so. */
+/** Reads a whole number, negative ones included where the range has them. */
 export function readWhole(reader: Reader, name: string, range: Range): number {
   return readBy(reader, name, {
     expected: `a whole number from ${range.min} to ${range.max}`,
@@ -48,7 +48,7 @@ function isWithin({ min, max }: Range, value: string): boolean {
   return Number(value) >= min && Number(value) <= max;
 }
 
-// What compares with nothing causes no second problem.
+// NaN fails every comparison, so a value with a problem causes no second one.
 function readBy(reader: Reader, name: string, rule: TextRule): number {
   const value = reader.text(name, rule);
   return value === "" ? Number.NaN : Number(value);

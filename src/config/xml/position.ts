@@ -1,7 +1,7 @@
 // Turns an offset in a text into line and column. Pure.
+
 /**
- * Where an offset is, as editors count: lines and columns from 1, a column being one UTF-16 unit and a byte order mark
- * none.
+ * Line and column of an offset as editors count them: from 1, in UTF-16 units, without a byte order mark.
  *
  * @returns A function from the offset to `line:column`.
  */
@@ -14,7 +14,7 @@ export function positionsIn(text: string): (offset: number) => string {
   };
 }
 
-/** Index of the last number that is not above the limit, in a rising list that begins with one that is not. */
+/** Index of the last number that is not above the limit, in a rising list; its first number must not be above it. */
 function lastAtMost(rising: readonly number[], limit: number): number {
   let low = 0;
   let high = rising.length;

@@ -1,6 +1,5 @@
-// Text to elements, for files that nobody vouches for. saxes is the gate: it stops at the first thing that is not
-// well-formed, or that we refuse, and only what has passed reaches fast-xml-parser, which builds the tree. Nothing is
-// ever expanded, fetched or turned into a number. Pure.
+// Parses XML from untrusted files. saxes checks the text first and stops at the first fault, or at the first construct that
+// is refused here; only then fast-xml-parser builds the tree. Nothing is expanded, fetched or turned into a number. Pure.
 import { type XMLMetaData, XMLParser } from "fast-xml-parser";
 import { SaxesParser } from "saxes";
 import type { Attribute, Element } from "./element.ts";
@@ -13,10 +12,10 @@ const MAX_ELEMENTS = 10_000;
 
 /**
  * Reads well-formed XML without DOCTYPE: at most 1 MiB, 32 levels and 10,000 elements, with no entities but the five
- * of XML itself and character references. A byte order mark is skipped.
+ * predefined ones and character references. A byte order mark is skipped.
  *
- * @param problems - Receives the one that ended the reading. Its place, as every element's, is an offset in the text.
- * @returns The root, or nothing where there was a problem.
+ * @param problems - Receives the problem that ended the reading. Places are offsets in the text.
+ * @returns The root, or undefined where there was a problem.
  */
 export function parseXml(text: string, problems: Problem[]): Element | undefined {
   const refusal = refuse(text);
@@ -25,7 +24,7 @@ export function parseXml(text: string, problems: Problem[]): Element | undefined
   return undefined;
 }
 
-/** Where the root of a text that `parseXml` has read ends: the offset of its end tag, or of the `/>` it has instead. */
+/** Where the root of a text ends that `parseXml` has accepted: the offset of its end tag, or of its `/>`. */
 export function rootEnd(text: string): { place: Place; hasEndTag: boolean } {
   const parser = new SaxesParser({ position: false, defaultXMLVersion: "1.0", forceXMLVersion: true });
   let last = { position: 0, isSelfClosing: false };
@@ -41,14 +40,14 @@ export function rootEnd(text: string): { place: Place; hasEndTag: boolean } {
 function refuse(text: string): Problem | undefined {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_BYTES) return { place: 0, message: `expected at most ${MAX_BYTES} bytes, got ${bytes}` };
-  // saxes reads half a surrogate pair together with what follows it, even where that is a "<".
+  // saxes takes half a surrogate pair together with the next character, even when that is a "<".
   const half = text.search(/\p{Surrogate}/u);
   if (half >= 0) return { place: half, message: "not well-formed: half a surrogate pair is no character" };
   const fault = firstFault(text);
   return fault && (bareAmpersandBefore(fault, text) ?? fault);
 }
 
-// saxes reads on from a bare "&" to the next ";", wherever that is, and complains of what it then finds.
+// From a bare "&" saxes reads on to the next ";", however far away, and reports a fault there.
 function bareAmpersandBefore({ place }: Problem, text: string): Problem | undefined {
   const marked = text.replace(/<!--.*?(?:-->|$)|<!\[CDATA\[.*?(?:\]\]>|$)|<\?.*?(?:\?>|$)/gs, (markup) =>
     " ".repeat(markup.length),
@@ -73,15 +72,15 @@ function firstFault(text: string): Problem | undefined {
     parser.write(text).close();
     return undefined;
   } catch (fault) {
-    if (fault instanceof Fault) return fault;
+    if (fault instanceof Fault) return { place: fault.place, message: fault.message };
     throw fault;
   }
 }
 
-/** Ends the reading with a problem: where the parser stands, or where the markup it has just read opened. */
+/** Ends the reading with a problem, at the parser's position or at the start of the markup that it has just read. */
 type Stop = (message: string, opening?: string) => never;
 
-/** Thrown from its handlers, for saxes has no other way to be stopped. */
+/** Thrown from handlers: saxes can't be stopped in another way. */
 class Fault extends Error {
   readonly place: number;
 
@@ -117,11 +116,11 @@ function stopAtErrors(parser: SaxesParser, text: string, seen: Readonly<Seen>, s
 function stopAtUnwanted(parser: SaxesParser, text: string, stop: Stop): void {
   parser.on("doctype", () => stop("DOCTYPE is not accepted; remove it", "<!DOCTYPE"));
   parser.on("xmldecl", ({ encoding = "UTF-8" }) => {
-    // The text has been decoded before it came here; a declaration that says otherwise matters only beyond ASCII.
+    // The text has been decoded as UTF-8. Another encoding in the declaration matters only if there is more than ASCII.
     const isDecoded = /^utf-?8$/i.test(encoding) || !/\P{ASCII}/u.test(text);
     if (!isDecoded) stop(`encoding: expected UTF-8, got "${encoding}"`, "<?");
   });
-  // Two characters that XML lets into a name are white space to JavaScript, and so to fast-xml-parser.
+  // XML allows two characters in a name that JavaScript, and so fast-xml-parser, takes for white space.
   parser.on("opentag", ({ name, attributes }) => {
     if ([name, ...Object.keys(attributes)].some((one) => /\s/.test(one))) stop("white space in a name", "<");
   });
@@ -140,7 +139,7 @@ function stopAtExcess(parser: SaxesParser, seen: Seen, stop: Stop): void {
   });
 }
 
-// Marks every element's name with a character no name has: `constructor` and `#text` are then names like any other.
+// Marks the name of every element with a character that no name contains, so that `constructor` or `#text` can't clash.
 const MARK = "<";
 const METADATA = XMLParser.getMetaDataSymbol() as symbol;
 
@@ -159,7 +158,7 @@ const treeParser = new XMLParser({
   transformTagName: (name) => (name.startsWith(MARK) ? name : MARK + name),
 });
 
-/** What fast-xml-parser makes of a piece: one key for its name or kind, one for attributes, one for the place. */
+/** A node of fast-xml-parser: one key for its name or kind, one for attributes, one for the place. */
 interface Node {
   "#text"?: string;
   "#cdata"?: [{ "#text": string }];
@@ -169,12 +168,12 @@ interface Node {
 }
 
 function buildTree(text: string): Element | undefined {
-  const nodes: Node[] = treeParser.parse(calmInstructions(text));
+  const nodes: Node[] = treeParser.parse(withoutQuotesInInstructions(text));
   return elementsAmong(nodes, text)[0];
 }
 
-/** fast-xml-parser takes a quote in `<?note don't?>` for the start of a value, and runs on past the instruction's end. */
-function calmInstructions(text: string): string {
+/** fast-xml-parser takes a quote in `<?note don't?>` for the start of a value, and reads on past the end of the instruction. */
+function withoutQuotesInInstructions(text: string): string {
   return text.replace(/<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>/gs, (markup) =>
     markup.startsWith("<?") ? markup.replace(/["']/g, " ") : markup,
   );
@@ -209,12 +208,12 @@ function ownText(node: Node): string {
 function attributesOf(values: Record<string, string>, places: ReadonlyMap<string, number>): Attribute[] {
   return Object.entries(values).map(([key, value]) => {
     const name = key.slice(MARK.length);
-    // XML turns a bare line end or tab of an attribute into a space; one written as a reference stays.
+    // In attributes XML turns literal line ends and tabs into spaces, but keeps those written as references.
     return { name, value: decodeEntities(value.replace(/[\n\t]/g, " ")), place: places.get(name) ?? 0 };
   });
 }
 
-/** fast-xml-parser knows where an element begins, but not where its attributes do. */
+/** Where the attributes of an element begin, which fast-xml-parser does not report. */
 function startTagAttributes(text: string, place: number): Map<string, number> {
   const places = new Map<string, number>();
   const attribute = /(?:<[^\s/>]+)?\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')/dy;

@@ -2,10 +2,11 @@
 // them. Loads nothing of the supervising side.
 import { randomUUID } from "node:crypto";
 import { ERROR_CODES, type ErrorCode, ZcontextError } from "../../errors.ts";
+import { controlRequest } from "../../link/control-request.ts";
 import { connectRequester, type Requester } from "../../link/request.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import type { ControlMessage, Message } from "../../protocol/message.ts";
+import { type ControlMessage, type Message, readMessage } from "../../protocol/message.ts";
 import { FIGURES_ONLY, queryMessage, type TopQuery } from "../../protocol/query.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import { readObjects, readOrders, readTasks, readWords } from "./answers.ts";
@@ -58,13 +59,14 @@ export async function connectContext(
 ): Promise<ContextClient> {
   const listeners = new Set<(message: Message) => void>();
   const findLoss = await watchProvider(endpoints, contextFile);
-  const requester = await connectRequester(endpoints, {
+  const requester = await connectRequester<Message>(endpoints, {
     topics: ["control", "state"],
     timeoutMs,
     ...(answerMs === undefined ? {} : { answerMs }),
-    isAnswer: ({ kind, header }) => kind === "control" || header.action.startsWith("reply_"),
-    onMessage(message) {
+    read(frame) {
+      const message = readMessage(frame);
       for (const listener of listeners) listener(message);
+      return answerIn(message);
     },
   });
 
@@ -92,8 +94,7 @@ export async function connectContext(
       listeners.add(tracker.hear);
       const end = () => listeners.delete(tracker.hear);
       try {
-        const { header, ...message } = commandMessage(command);
-        const asking = requester.ask({ ...message, header: { ...header, requestId } });
+        const asking = requester.ask(controlRequest(commandMessage(command), requestId));
         const orders = readOrders(accepted(await orGone(asking))) ?? {};
         const { before } = tracker;
         return { orders, before, settled: (timeoutMs) => tracker.settled(timeoutMs).finally(end) };
@@ -115,6 +116,12 @@ export async function connectContext(
     },
     [Symbol.asyncDispose]: () => requester[Symbol.asyncDispose](),
   };
+}
+
+function answerIn(message: Message): { requestId: string; answer: Message } | undefined {
+  const { kind, header } = message;
+  const isAnswer = kind === "control" || header.action.startsWith("reply_");
+  return isAnswer && header.requestId !== undefined ? { requestId: header.requestId, answer: message } : undefined;
 }
 
 function accepted(answer: Message): ControlMessage {
@@ -149,12 +156,12 @@ async function query(...asked: Parameters<typeof ask>): Promise<Json> {
 }
 
 async function ask(
-  requester: Requester,
+  requester: Requester<Message>,
   action: "request" | "top",
   transaction: string,
   asked: TopQuery = {},
 ): Promise<Json> {
-  const answer = await requester.ask(queryMessage(action, transaction, asked));
+  const answer = await requester.ask(controlRequest(queryMessage(action, transaction, asked)));
   if (answer.kind !== "state") throw new ZcontextError("ERR_MESSAGE_UNKNOWN", `an answer of kind ${answer.kind}`);
   return answer.content;
 }

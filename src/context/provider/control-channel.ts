@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { reasonOf } from "../../errors.ts";
 import type { InputFaults } from "../../input-faults.ts";
 import { connectLink } from "../../link/link.ts";
-import { type StrayEvents, watchStrays } from "../../link/unclaimed-topics.ts";
+import { type UnclaimedTopics, watchUnclaimedTopics } from "../../link/unclaimed-topics.ts";
 import type { Log } from "../../log.ts";
 import { decodeFrame, type Frame, TOLD_TOPICS } from "../../protocol/codec.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
@@ -48,7 +48,6 @@ export async function openControlChannel(
   const heard = new Set(["context", "process", "control", "state", ...taskTopics]);
   // For round trips without content.
   const echoTopic = `~${randomUUID()}`;
-  const known = new Set([...heard, ...TOLD_TOPICS, echoTopic]);
   const early: Frame[] = [];
   let handler = (frame: Frame): void => void early.push(frame);
   const link = await connectLink(endpoints, {
@@ -57,11 +56,15 @@ export async function openControlChannel(
     onFrame: handle,
     onMalformed: ({ message: reason }) => inputFaults.add("malformed message", { reason }),
   });
-  const strays = await watchOrLeave();
+  const unclaimed = await watchOrLeave();
 
   async function watchOrLeave(): Promise<AsyncDisposable> {
     try {
-      return watchStrays(endpoints.subscribe, known, reportStrays(inputFaults));
+      return watchUnclaimedTopics(endpoints.subscribe, {
+        commandTopics: heard,
+        otherTopics: new Set([...TOLD_TOPICS, echoTopic]),
+        ...reportTo(inputFaults),
+      });
     } catch (error) {
       await link.close();
       throw error;
@@ -102,8 +105,8 @@ export async function openControlChannel(
     publishThrough: (message, chanceMs = ECHO_CHANCE_MS) => sendThrough(writeMessage(message), chanceMs),
     caughtUp: () => sendThrough({ topic: echoTopic, body: { header: {} } }, ECHO_CHANCE_MS),
     listen(topic) {
-      if (known.has(topic)) return;
-      known.add(topic);
+      if (heard.has(topic)) return;
+      heard.add(topic);
       void link.subscribe(topic);
     },
     receive(next) {
@@ -111,15 +114,16 @@ export async function openControlChannel(
       for (const frame of early.splice(0)) handle(frame);
     },
     async [Symbol.asyncDispose]() {
-      await strays[Symbol.asyncDispose]();
+      await unclaimed[Symbol.asyncDispose]();
       await link.close();
     },
   };
 }
 
-function reportStrays(inputFaults: InputFaults): StrayEvents {
+function reportTo(inputFaults: InputFaults): Pick<UnclaimedTopics, "onMistyped" | "onUnreadable"> {
   return {
-    onUnknownTopic: (topic) => inputFaults.add("unknown topic", { topic }),
+    onMistyped: (topic, meant) =>
+      inputFaults.add("mistyped topic", { topic, reason: `topic ${topic}: did you mean ${meant}?` }),
     onUnreadable: (bytes) =>
       inputFaults.add("malformed message", { bytes: bytes.length, reason: whyUnreadable(bytes) }),
   };

@@ -4,7 +4,7 @@ import type { Supervision, TaskServiceConfig } from "../../config/context-config
 import { entersAtOnce, withOwnSupervision } from "../../config/meaning.ts";
 import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../../config/task-service.ts";
 import { type ErrorCode, ZcontextError } from "../../errors.ts";
-import { assertOwnCommand } from "../../launch/own-commands.ts";
+import { assertAllowedCommand } from "../../launch/allowed-commands.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import {
   ALL,
@@ -127,7 +127,7 @@ function definitions(
 
 function assertMayRun(task: TaskServiceConfig, view: View): void {
   const { id, command, configuration } = task;
-  if (command !== undefined) return assertOwnCommand(id, command, view.ownTasks);
+  if (command !== undefined) return assertAllowedCommand(id, command, view.ownTasks);
   if (view.mayLoad(task)) return;
   throw new ZcontextError(
     "ERR_LOCATION_FORBIDDEN",
@@ -244,7 +244,7 @@ function dispatchProcess(message: ProcessMessage, view: View): Decision {
 // A task that is known keeps its own command line; a message that brings another one is refused.
 function assertNoForeignCommand({ serviceId, serviceName }: Header, body: JsonObject, { ownTasks }: View): void {
   const command = readBroughtCommand(body);
-  if (command !== undefined) assertOwnCommand(serviceId || serviceName, command, ownTasks);
+  if (command !== undefined) assertAllowedCommand(serviceId || serviceName, command, ownTasks);
 }
 
 function addressed({ serviceId, serviceName }: ProcessMessage["header"], known: TransactionView): TaskServiceConfig[] {

@@ -1,16 +1,16 @@
 // What a provider does about the one before it that was killed: ends what that has left, and goes on with what it ran.
 import type { Log } from "../../log.ts";
 import type { Cookie } from "../../processes/cookie.ts";
+import type { StuckProcess } from "../../processes/signaller.ts";
 import { sweepLeftovers } from "../../processes/sweep.ts";
 import type { ProcessTable } from "../../processes/table.ts";
-import type { Survivor } from "../../processes/termination.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Resumable } from "../journal/recall.ts";
 import type { Transactions } from "../transaction/transactions.ts";
 
 /** Ends what a provider of this file has left that died with its guard; its processes are ours to end now. */
 export async function clearLeftovers(owner: Omit<Cookie, "run">, table: ProcessTable, log: Log): Promise<void> {
-  const onStuck = (survivors: Survivor[]) =>
+  const onStuck = (survivors: StuckProcess[]) =>
     log.error({ survivors }, "left behind by an earlier provider, can't be ended");
   const leftovers = await sweepLeftovers(owner, { table, onStuck });
   if (leftovers.length > 0) log.warn({ leftovers }, "ended what an earlier provider had left behind");

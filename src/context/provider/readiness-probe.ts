@@ -17,7 +17,7 @@ export function createProbeStarter({ folder, ownership, log }: ProbeOptions): Ta
   return ({ id, supervision }, environment, onReady) => {
     if (supervision.probe === undefined) return NO_PROBE;
     // What a program of a probe leaves behind gets no grace period, and must not keep its answer from counting.
-    const events = { onSpawned() {}, onLingers() {}, onStuck() {} };
+    const events = { onSpawned() {}, onLeftovers() {}, onStuck() {} };
     const processOptions = { environment, folder, stopSignal: "SIGKILL" } as const;
     return startProbe(supervision.probe, {
       folder,

@@ -96,7 +96,7 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const services = opened.add(
     openServices({ file, ownTasks: config.tasks, roots: options.servicesRoots ?? [], stateDir }),
   );
-  const ownership = createProcessOwnership({ table, guard: forwarder, owner, tools: await tools });
+  const ownership = createProcessOwnership({ table, guard: forwarder.guard, owner, tools: await tools });
   warnOfShortage(config.tasks.length, log);
   return {
     ...{ folder, presence, journal, before, table, liveness, forwarder, endpoints },

@@ -2,7 +2,7 @@
 // is halted, and whether it is larger than it may be. Tells the lifecycle, and ends nothing itself.
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { RunningProbe } from "../../launch/probe.ts";
-import type { Watch } from "../../liveness.ts";
+import type { Watchdog } from "../../liveness.ts";
 import type { Beat } from "../../protocol/pipe.ts";
 import type { LifecycleEvent } from "./life.ts";
 import type { ProcessesFound, TaskHost } from "./task-contract.ts";
@@ -32,7 +32,7 @@ export interface HealthOptions {
 export function createHealth({ host, task, tell }: HealthOptions): Health {
   const timers = createTimers<"ready" | "late">();
   let probe: RunningProbe | undefined;
-  let watch: Watch | undefined;
+  let watchdog: Watchdog | undefined;
   let beat: Beat | undefined;
   /** Since when it has been halted, as far as it was looked at. */
   let haltedMs: number | undefined;
@@ -53,10 +53,10 @@ export function createHealth({ host, task, tell }: HealthOptions): Health {
   function hearBeat(next: Beat): void {
     beat = next;
     const { heartbeatTimeoutMs } = task().supervision;
-    watch ??= host.liveness.watch(heartbeatTimeoutMs, () =>
+    watchdog ??= host.liveness.startWatchdog(heartbeatTimeoutMs, () =>
       tell({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),
     );
-    watch.beat(next);
+    watchdog.beat(next);
   }
 
   // A program has no heartbeat, but whether it is halted can be seen from outside.
@@ -93,8 +93,8 @@ export function createHealth({ host, task, tell }: HealthOptions): Health {
       checkSize(rssMib);
     },
     end() {
-      watch?.end();
-      watch = undefined;
+      watchdog?.end();
+      watchdog = undefined;
       beat = undefined;
       haltedMs = undefined;
     },

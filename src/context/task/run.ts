@@ -125,7 +125,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
         },
         onGarbage: (error) => tell({ type: "malformed", error }),
         onOutput: (stream, line) => tell({ type: "output", stream, line }),
-        onLingers: () => tell({ type: "lingers" }),
+        onLeftovers: () => tell({ type: "lingers" }),
         onStuck: (reason) => tell({ type: "stuck", reason }),
         onExit(exit) {
           release();

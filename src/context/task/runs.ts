@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Exit, SpawnFailure } from "../../launch/child.ts";
-import { keepLastWords } from "../../launch/last-error-line.ts";
+import { createLastErrorLine } from "../../launch/last-error-line.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import type { Health } from "./health.ts";
 import type { Life, LifecycleEvent } from "./life.ts";
@@ -41,13 +41,13 @@ export function createRuns({ transaction, host, task, life, health, restarts, se
   let present: Run | undefined;
   let environment: Readonly<Record<string, string>> = {};
   let lastExit: Exit | undefined;
-  let lastWords = keepLastWords();
+  let lastErrorLine = createLastErrorLine();
 
   function begin(): void {
     const incarnation = randomUUID();
     const definition = task();
     const provider = { endpoints: host.endpoints, transaction, contextId: host.contextId() };
-    lastWords = keepLastWords();
+    lastErrorLine = createLastErrorLine();
     restarts.runBegan();
     tell({ type: "runBegan", incarnation });
     present = beginRun({
@@ -70,7 +70,7 @@ export function createRuns({ transaction, host, task, life, health, restarts, se
         return note(event.message);
       case "output":
         health.hearLine(event.line);
-        if (event.stream === "stderr") lastWords.add(event.line);
+        if (event.stream === "stderr") lastErrorLine.add(event.line);
         return tell(event);
       case "malformed":
         return tell(event);
@@ -95,7 +95,7 @@ export function createRuns({ transaction, host, task, life, health, restarts, se
     const { reason: failure, fault, saidEnded } = life();
     const clean = exit.code !== null && task().supervision.successCodes.includes(exit.code);
     const hasFailed = failure !== undefined || fault !== undefined || !(clean || saidEnded);
-    const reason = [describeExit(exit), lastWords.line ?? []].flat().join(": ");
+    const reason = [describeExit(exit), lastErrorLine.line ?? []].flat().join(": ");
     restarts.end({ type: "exit", clean, reason }, { hasFailed, code: exit.code });
   }
 

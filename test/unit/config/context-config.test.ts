@@ -186,7 +186,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "c.xml:10:7: TaskService ts001, Task: unknown element <desription>; did you mean <description>?",
     ],
     [
-      "an element nobody knows",
+      "an unknown element",
       "<ContextID>",
       "<Author>me</Author><ContextID>",
       "c.xml:6:3: Context: unknown element <Author>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Supervision>, <TaskService>",
@@ -199,7 +199,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       `c.xml:8:27: TaskService ts001: unknown attribute "Topic"; did you mean "topic"?`,
     ],
     [
-      "an attribute nobody knows",
+      "an unknown attribute",
       `<state type="on_start">`,
       `<state type="on_start" since="1999">`,
       `c.xml:17:30: TaskService ts001, state: unknown attribute "since"; known here: type`,
@@ -341,7 +341,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       `c.xml:18:18: TaskService ts001, on_exit action: expected one of start, stop, restart, exit, got "resart"; did you mean "restart"?`,
     ],
     [
-      "a call to nobody",
+      "a call to an unknown id",
       "<call>ts002</call>",
       "<call>ts009</call>",
       `c.xml:18:40: TaskService ts001, on_exit call: "ts009" is not a TaskService id; have ts001, ts002`,

@@ -62,7 +62,7 @@ describe("the schema and the parser", () => {
     ["a plain file", GOOD],
     ["a setting after the task services", inAnyOrder],
     ["no context id", goodBut("<ContextID>context001</ContextID>", "")],
-    ["an endpoint that nobody reads", goodBut("<ContextID>", "<MonitorEndpoint>x</MonitorEndpoint><ContextID>")],
+    ["an endpoint without effect", goodBut("<ContextID>", "<MonitorEndpoint>x</MonitorEndpoint><ContextID>")],
     ["white space around a text", goodBut("tcp://*:5557<", "\n tcp://*:5557\t<")],
     ["an IPv6 host", GOOD.replaceAll("127.0.0.1", "[fe80::1%eth0]")],
     ["ports that the system chooses", GOOD.replaceAll(/555[67]/g, "*")],
@@ -230,7 +230,7 @@ describe("the schema and the parser", () => {
   const beyondSchemas: [what: string, text: string][] = [
     ["an endpoint with another port than its bind", goodBut("127.0.0.1:5557", "127.0.0.1:5558")],
     ["two binds of one port", GOOD.replaceAll("5557", "5556")],
-    ["a call to nobody", goodBut("<call>ts002</call>", "<call>ts009</call>")],
+    ["a call to an unknown id", goodBut("<call>ts002</call>", "<call>ts009</call>")],
     ["a call without an action", goodBut("<action>start</action><call>", "<action/><call>")],
     ["an action without a call", goodBut("<call>ts002</call>", "<call/>")],
     ["the id all", goodBut(`id="ts002"`, `id="all"`)],
@@ -255,7 +255,7 @@ describe("the schema and the parser", () => {
     ["a heartbeat as slow as its timeout", supervisedWith(`heartbeat_s="5"`)],
     ["a pattern that does not compile", supervisedWith(`ready_log="("`)],
     ["an env file of another folder", supervisedWith(`env_file="../.env"`)],
-    ["a task that depends on nobody there", supervisedWith(`depends_on="ts009"`)],
+    ["a task that depends on an unknown one", supervisedWith(`depends_on="ts009"`)],
     ["a variable of ours", supervisedBy({ first: `<Supervision><environment name="ZCONTEXT_TOPIC"/></Supervision>` })],
     [
       "tasks that depend on each other",

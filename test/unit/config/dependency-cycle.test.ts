@@ -7,7 +7,7 @@ function cyclesOf(dependencies: Record<string, string[]>): string[][] {
 }
 
 describe("there is no cycle", () => {
-  test("where nobody needs anybody", () => {
+  test("where no task needs another", () => {
     expect(cyclesOf({})).toEqual([]);
     expect(cyclesOf({ a: [], b: [] })).toEqual([]);
   });
@@ -16,7 +16,7 @@ describe("there is no cycle", () => {
     expect(cyclesOf({ a: ["b", "c"], b: ["d"], c: ["d"], d: [] })).toEqual([]);
   });
 
-  test("by way of somebody unknown", () => {
+  test("by way of an unknown id", () => {
     expect(cyclesOf({ a: ["x"] })).toEqual([]);
   });
 

@@ -13,7 +13,7 @@ test.each([
   expect(entersAtOnce(task("ts001", { entry }))).toBe(atOnce);
 });
 
-test("a call names tasks, or everybody by the context id or all, and each is called once", () => {
+test("a call names tasks, or all of them by the context id or all, and each is called once", () => {
   const called = (call: string[], contextId = "context001") =>
     idsCalled({ action: "start", call }, contextId, ["ts001", "ts002"]);
 

@@ -19,7 +19,7 @@ function problemsOf(parts: Record<string, string>): unknown {
   return detailsOf(() => parseContextConfig(supervisedBy(parts), { file: "c.xml" }));
 }
 
-/** Problems of the first task's element, without their place and whose they are. */
+/** Problems of the first task's element, without place and owner. */
 function faultsOf(attributes: string, inside = ""): string[] {
   const problems = problemsOf({ first: `<Supervision ${attributes}>${inside}</Supervision>` });
   if (!Array.isArray(problems)) return [];
@@ -350,13 +350,13 @@ describe("there is a problem with", () => {
     ],
     ["a task that needs itself", `depends_on="ts001"`, `depends_on: expected other tasks, got "ts001" itself`],
     [
-      "a task that needs everybody",
+      "a task that needs all",
       `depends_on="all,context001"`,
       `depends_on: expected task ids, got "all"`,
       `depends_on: expected task ids, got "context001"`,
     ],
     [
-      "a task that needs somebody unknown",
+      "a task that needs an unknown one",
       `depends_on="ts002 ts02"`,
       `depends_on: "ts02" is not a TaskService id; have ts001, ts002; did you mean "ts002"?`,
     ],

@@ -226,7 +226,7 @@ describe("of every context", () => {
         const text = drawContext(config);
         const idOf = new Map(statesOf(text).map(({ name }, index) => [name, config.tasks[index]?.id]));
         const ids = config.tasks.map((one) => one.id);
-        const everybody = (call: string[]) => call.some((name) => name === "all" || name === "context001");
+        const callsAll = (call: string[]) => call.some((name) => name === "all" || name === "context001");
 
         const arrows = [...text.matchAll(/^ {4}(\S+) --> ([^:\n]+)(?:: (.*))?$/gm)].map(
           ([, from = "", to = "", what]) => JSON.stringify([idOf.get(from) ?? 0, idOf.get(to) ?? 0, what]),
@@ -235,7 +235,7 @@ describe("of every context", () => {
         const expected = config.tasks.flatMap((one) => [
           ...(one.entry === "on_demand" ? [] : [[0, one.id, undefined]]),
           ...Object.entries(one.triggers).flatMap(([event, { action, call }]) =>
-            (action === "exit" ? [0] : everybody(call) ? ids : call).map((to) => [one.id, to, `${event} ${action}`]),
+            (action === "exit" ? [0] : callsAll(call) ? ids : call).map((to) => [one.id, to, `${event} ${action}`]),
           ),
         ]);
         expect(arrows.sort()).toEqual(expected.map((arrow) => JSON.stringify(arrow)).sort());

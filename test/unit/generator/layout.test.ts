@@ -9,7 +9,7 @@ import {
   pathFrom,
   type ServicePlace,
   type Site,
-  stateFilesOf,
+  servicePlaceOf,
 } from "../../../src/generator/layout.ts";
 import { SITE, service } from "./site.ts";
 
@@ -17,7 +17,7 @@ const KITCHEN = { contextName: "Kitchen" };
 
 /** Where the service Echo goes. */
 function echoAt(location: string | undefined, site: Partial<Site> = {}): ServicePlace {
-  return stateFilesOf(service("Echo", { location }), KITCHEN, { ...SITE, ...site });
+  return servicePlaceOf(service("Echo", { location }), KITCHEN, { ...SITE, ...site });
 }
 
 describe("the context file", () => {

@@ -17,7 +17,7 @@ function fatesIn({ files }: Plan): { [path: string]: string } {
 const list = listOf([service("Echo")]);
 const generated = diskAfter(planOn({}, list));
 
-/** What has been generated, with a file that somebody has changed. */
+/** What has been generated, with a changed file. */
 function generatedBut(path: string, change: (text: string) => string): Disk {
   const text = generated[path];
   if (text === undefined) throw new Error(`nothing was generated at ${path}`);
@@ -44,7 +44,7 @@ describe("a plan for an empty project", () => {
     expect(plan.files.map(({ before }) => before)).not.toContainEqual(expect.anything());
   });
 
-  test("says in its files whose they are: ours have a hash, yours have none", () => {
+  test("marks its files by a hash: generated ones have one, yours have none", () => {
     const { files } = planOn({}, listOf([service("Echo"), service("Listen", { language: "python" })]));
 
     const ours = files.filter(({ after }) => isUntouched(after)).map(({ path }) => path);
@@ -181,13 +181,13 @@ describe("a plan for what it has made before", () => {
     expect(fates[`${ECHO}/ServiceEcho.ts`]).toBe("replaced");
   });
 
-  test("keeps generated code that somebody has changed, and says how to replace it", () => {
+  test("keeps generated code that was changed, and says how to replace it", () => {
     const disk = generatedBut(`${ECHO}/ServiceEcho.ts`, (text) => text.replace("task,", "task, "));
 
     const plan = planOn(disk, list);
 
     expect(fatesIn(plan)).toMatchObject({
-      [`${ECHO}/ServiceEcho.ts`]: "kept: somebody has changed it; --force replaces it",
+      [`${ECHO}/ServiceEcho.ts`]: "kept: it was changed; --force replaces it",
       [`${ECHO}/index.ts`]: "unchanged",
     });
     expect(diskAfter(plan, disk)).toEqual(disk);
@@ -254,7 +254,7 @@ describe("an existing context", () => {
     expect(plan.context.tasks.map(({ instance }) => instance)).toEqual(["Echo", "Listen", "Wait"]);
   });
 
-  test("keeps comments, order, quotes and line ends of whoever wrote it", () => {
+  test("keeps comments, order, quotes and line ends as they were written", () => {
     const disk = generatedBut(CONTEXT_FILE, (text) =>
       text
         .replace('<?xml version="1.0" encoding="UTF-8"?>', "<?xml version='1.0'?><!-- mine -->")
@@ -301,7 +301,7 @@ describe("an existing context", () => {
     expect(Object.keys(fatesIn(planOn(generated, listOf([byId]))))).toEqual([CONTEXT_FILE]);
   });
 
-  test("keeps what it says about a task, and whoever says otherwise is warned, point by point", () => {
+  test("keeps what it says about a task, and warns of each value that was given otherwise", () => {
     const { triggers, ...other } = service("Echo", { description: "New words", entry: "on_exit" });
     const plan = planOn(generated, listOf([{ ...other, triggers: { on_exit: { action: "exit", call: ["all"] } } }]));
 
@@ -340,7 +340,7 @@ describe("an existing context", () => {
 
     expect(fatesIn(plan)[CONTEXT_FILE]).toBe("unchanged: id_of_Echo already defined, left alone");
     expect(plan.warnings).toEqual([
-      `${CONTEXT_FILE} has id_of_Echo with the serviceType ${serviceType}, which runs no ${name}; remove the task from it to have it added anew`,
+      `${CONTEXT_FILE} has id_of_Echo with the serviceType ${serviceType}, which runs no ${name}; remove the task from the file to have it added again`,
     ]);
   });
 
@@ -352,7 +352,7 @@ describe("an existing context", () => {
     expect(planOn(diskAfter(planOn({}, python)), python).warnings).toEqual([]);
   });
 
-  test("keeps a host that is served, and nobody is warned of another one that was given", () => {
+  test("keeps a host that is served, and does not warn of another one that was given", () => {
     const endpoints = { publish: "tcp://192.168.0.7:5557", subscribe: "tcp://192.168.0.7:5556" };
     const binds = { publish: "tcp://*:5557", subscribe: "tcp://*:5556" };
 
@@ -362,7 +362,7 @@ describe("an existing context", () => {
     ]);
   });
 
-  test("keeps its own endpoints, id and name, and whoever said otherwise is warned", () => {
+  test("keeps its own endpoints, id and name, and warns of others that were given", () => {
     const endpoints = { publish: "tcp://127.0.0.1:1", subscribe: "tcp://127.0.0.1:2" };
     const disk = generatedBut(CONTEXT_FILE, (text) => text.replace(">Kitchen<", ">Log<"));
 

@@ -12,7 +12,7 @@ test("every template there is has its name in the list, and there are no others"
 });
 
 describe("our templates", () => {
-  test("are nobody's own", () => {
+  test("are none of the user's", () => {
     expect(TEMPLATES.filter((name) => openTemplates().isOwn(name))).toEqual([]);
   });
 

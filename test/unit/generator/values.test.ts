@@ -8,7 +8,7 @@ import type { Plan } from "../../../src/generator/plan.ts";
 import { GOOD_OPTIONS, goodListBut } from "../config/service-list/service-xml.ts";
 import { diskAfter, listOf, planOn, service, textAt } from "./site.ts";
 
-/** Pieces that mean something to TypeScript, XML, Handlebars or whoever counts lines. */
+/** Pieces that mean something to TypeScript, XML, Handlebars or to a reader that counts lines. */
 const NASTY = [
   ...["'", '"', "`", "${", "}", "$" + "{x}", "\\", "\\n", "\\u0041", "*/", "/*", "//", "</script>", "$&", "$1", "#"],
   ...["<", ">", "&", "&amp;", "&#10;", "]]>", "<![CDATA[", "<!--", "-->", "<?", "</description>", "</Context>"],
@@ -184,7 +184,7 @@ describe("whatever a description says,", () => {
   });
 });
 
-/** As somebody may write a text into a list: everything by its number. */
+/** A text as a list may hold it: every character as a reference. */
 function inXml(text: string): string {
   return text.replace(/[^A-Za-z0-9 ]/gu, (character) => `&#x${(character.codePointAt(0) ?? 0).toString(16)};`);
 }

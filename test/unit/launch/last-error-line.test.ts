@@ -1,26 +1,26 @@
 import { describe, expect, test } from "vitest";
-import { keepLastWords } from "../../../src/launch/last-error-line.ts";
+import { createLastErrorLine } from "../../../src/launch/last-error-line.ts";
 
 function lastOf(...lines: string[]): string | undefined {
-  const words = keepLastWords();
-  for (const line of lines) words.add(line);
-  return words.line;
+  const last = createLastErrorLine();
+  for (const line of lines) last.add(line);
+  return last.line;
 }
 
-describe("the last words of a process", () => {
-  test("are the last line that is not empty", () => {
+describe("the last error line of a process", () => {
+  test("is the last line that is not empty", () => {
     expect(lastOf()).toBeUndefined();
     expect(lastOf("", "  ")).toBeUndefined();
     expect(lastOf("one", " two ", "", "\t")).toBe("two");
   });
 
-  test("are found at once in a line that only looks like many prefixes", () => {
+  test("is found at once in a line that only looks like many prefixes", () => {
     const line = "1: ".repeat(20_000);
 
     expect(lastOf(line)).toBe(line.trim().slice(0, 200));
   });
 
-  test("are the error that Node has died of, not the version that it prints after it", () => {
+  test("is the error that Node has died of, not the version that it prints after it", () => {
     const lines = [
       "node:net:1937",
       "      const ex = new UVExceptionWithHostPort(err, 'listen', address, port);",
@@ -44,18 +44,18 @@ describe("the last words of a process", () => {
     "store: error: no such table",
     "sh: 1: fatal: no such thing",
     "panic: runtime error",
-  ])("are a line that names an error, whatever comes after it: %s", (line) => {
+  ])("is a line that names an error, whatever comes after it: %s", (line) => {
     expect(lastOf("Error: before", line, "bye")).toBe(line);
   });
 
   test.each(["errors: 0", "no error: really", "at Error: (file.js:1:1)"])(
-    "are no line that only mentions one: %s",
+    "is no line that only mentions one: %s",
     (line) => {
       expect(lastOf(line, "bye")).toBe("bye");
     },
   );
 
-  test("are cut to 200 characters", () => {
+  test("is cut to 200 characters", () => {
     expect(lastOf("x".repeat(300))).toBe("x".repeat(200));
   });
 });

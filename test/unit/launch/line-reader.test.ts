@@ -3,15 +3,15 @@ import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readLines } from "../../../src/launch/line-reader.ts";
-import { createTurns } from "../../../src/launch/time-slices.ts";
+import { createTimeSlices } from "../../../src/launch/time-slices.ts";
 
-/** Reads a stream, one line a turn; a turn begins when the test says so. */
+/** Reads a stream, one line a slice; a slice begins when the test says so. */
 function reading() {
   const stream = new PassThrough();
   const lines: string[] = [];
   const next: (() => void)[] = [];
-  const turns = createTurns({ turnMs: 0, later: (call) => next.push(call) });
-  const reader = readLines(stream, { maxLength: 1_000, turns, onLine: (line) => lines.push(line) });
+  const slices = createTimeSlices({ sliceMs: 0, later: (call) => next.push(call) });
+  const reader = readLines(stream, { maxLength: 1_000, slices, onLine: (line) => lines.push(line) });
   return { stream, lines, reader, goOn: () => next.shift()?.() };
 }
 
@@ -32,7 +32,7 @@ describe("the lines of a stream", () => {
     expect([lines.join(""), stream.isPaused()]).toEqual(["123", false]);
   });
 
-  test("push back on whoever writes them", async () => {
+  test("push back on the process that writes them", async () => {
     const { stream, lines } = reading();
 
     stream.write("1\n2\n");
@@ -53,7 +53,7 @@ describe("the lines of a stream", () => {
     stream.resume();
     await brought();
     expect([lines.join(""), stream.isPaused()]).toEqual(["1", true]);
-    for (let turn = 0; turn < 3; turn += 1) goOn();
+    for (let slice = 0; slice < 3; slice += 1) goOn();
 
     expect(lines.join("")).toBe("123");
   });
@@ -69,7 +69,7 @@ describe("the lines of a stream", () => {
     await once(stream, "close");
     await brought();
     expect([lines.join(""), isDone]).toEqual(["1", false]);
-    for (let turn = 0; turn < 3; turn += 1) goOn();
+    for (let slice = 0; slice < 3; slice += 1) goOn();
     await reader.done;
 
     expect(lines.join("")).toBe("123");
@@ -88,16 +88,16 @@ describe("the lines of a stream", () => {
     expect(lines).toEqual(["1"]);
   });
 
-  test("are the same, however they come and however long a turn is", async () => {
+  test("are the same, however they come and however long a slice is", async () => {
     const chunks = fc.array(fc.string({ unit: fc.constantFrom("a", "b", "\n"), maxLength: 12 }), { maxLength: 12 });
 
     await fc.assert(
-      fc.asyncProperty(chunks, fc.integer({ min: 0, max: 4 }), async (chunks, turnMs) => {
+      fc.asyncProperty(chunks, fc.integer({ min: 0, max: 4 }), async (chunks, sliceMs) => {
         const stream = new PassThrough();
         const lines: string[] = [];
         let nowMs = 0;
-        const turns = createTurns({ turnMs, nowMs: () => nowMs++ });
-        const reader = readLines(stream, { maxLength: 1_000, turns, onLine: (line) => lines.push(line) });
+        const slices = createTimeSlices({ sliceMs, nowMs: () => nowMs++ });
+        const reader = readLines(stream, { maxLength: 1_000, slices, onLine: (line) => lines.push(line) });
 
         for (const chunk of chunks) stream.write(chunk);
         stream.end();

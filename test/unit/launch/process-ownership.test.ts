@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { createProcessOwnership, type Limits, type Tools } from "../../../src/launch/process-ownership.ts";
+import { createProcessOwnership, type Limits, type SystemTools } from "../../../src/launch/process-ownership.ts";
 import { COOKIE, readCookie } from "../../../src/processes/cookie.ts";
 
-const TOOLS: Tools = { setpriv: "/usr/bin/setpriv", prlimit: "/usr/bin/prlimit", nice: "/usr/bin/nice" };
+const TOOLS: SystemTools = { setpriv: "/usr/bin/setpriv", prlimit: "/usr/bin/prlimit", nice: "/usr/bin/nice" };
 
-function ownership(tools: Tools) {
+function ownership(tools: SystemTools) {
   return createProcessOwnership({
     table: { isAvailable: false, read: async () => [], find: () => undefined },
-    guard: { watch() {}, forget() {} },
+    guard: { add() {}, remove() {} },
     owner: { context: "c0ffee", provider: "p-1" },
     tools,
   });
@@ -15,7 +15,7 @@ function ownership(tools: Tools) {
 
 /** The command line of a program that runs under these limits. */
 function line(limits: Partial<Limits>, tools = TOOLS): string {
-  return [...ownership(tools).prefixOf({ nice: 0, ...limits }), "./store"].join(" ");
+  return [...ownership(tools).commandPrefix({ nice: 0, ...limits }), "./store"].join(" ");
 }
 
 describe("a command line", () => {
@@ -42,21 +42,21 @@ describe("a command line", () => {
   });
 });
 
-describe("the mark of a run", () => {
-  test("is one variable, which says whose the process is", () => {
-    const mark = ownership(TOOLS).markOf("run-7");
+describe("the cookie of a run", () => {
+  test("is one variable, which says which provider and run a process belongs to", () => {
+    const variable = ownership(TOOLS).cookieVariable("run-7");
 
-    expect(Object.keys(mark)).toEqual([COOKIE]);
-    expect(readCookie(mark[COOKIE] ?? "")).toEqual({ context: "c0ffee", provider: "p-1", run: "run-7" });
+    expect(Object.keys(variable)).toEqual([COOKIE]);
+    expect(readCookie(variable[COOKIE] ?? "")).toEqual({ context: "c0ffee", provider: "p-1", run: "run-7" });
   });
 
   test("is another one for another run", () => {
-    const { markOf } = ownership(TOOLS);
+    const { cookieVariable } = ownership(TOOLS);
 
-    expect(markOf("run-7")).not.toEqual(markOf("run-8"));
+    expect(cookieVariable("run-7")).not.toEqual(cookieVariable("run-8"));
   });
 
   test("is refused to a run whose name would make it unreadable", () => {
-    expect(() => ownership(TOOLS).markOf("run 7")).toThrow(TypeError);
+    expect(() => ownership(TOOLS).cookieVariable("run 7")).toThrow(TypeError);
   });
 });

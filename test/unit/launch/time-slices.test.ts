@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { createTurns, type Piece } from "../../../src/launch/time-slices.ts";
+import { createTimeSlices, type Piece } from "../../../src/launch/time-slices.ts";
 
-/** Turns of 5 ms, on a clock that goes on by 1 ms with every piece of work; a turn begins when the test says so. */
-function turnsOfFive() {
+/** Slices of 5 ms, on a clock that advances by 1 ms with every piece of work; a slice begins when the test says so. */
+function slicesOfFive() {
   const order: string[] = [];
   const next: (() => void)[] = [];
   let nowMs = 0;
-  const turns = createTurns({ turnMs: 5, nowMs: () => nowMs, later: (call) => next.push(call) });
+  const slices = createTimeSlices({ sliceMs: 5, nowMs: () => nowMs, later: (call) => next.push(call) });
 
   return {
     order,
-    /** Somebody with so many pieces of work. */
-    join(name: string, pieces: number, doOne: () => void = () => {}): void {
+    /** Adds a source with so many pieces of work. */
+    add(name: string, pieces: number, doOne: () => void = () => {}): void {
       let left = pieces;
       const piece: Piece = () => {
         left -= 1;
@@ -20,27 +20,27 @@ function turnsOfFive() {
         doOne();
         return left > 0;
       };
-      turns.join(piece);
+      slices.schedule(piece);
     },
-    /** Everybody else has had a turn. */
+    /** Everything else has been served. */
     goOn: () => next.shift()?.(),
     isIdle: () => next.length === 0,
   };
 }
 
-describe("turns", () => {
-  test("do what is little at once", () => {
-    const { join, order } = turnsOfFive();
+describe("time slices", () => {
+  test("do little work at once", () => {
+    const { add, order } = slicesOfFive();
 
-    join("a", 3);
+    add("a", 3);
 
     expect(order.join("")).toBe("aaa");
   });
 
-  test("leave what is much to those that follow, and end with it", () => {
-    const { join, order, goOn, isIdle } = turnsOfFive();
+  test("spread much work over the slices that follow, and end with it", () => {
+    const { add, order, goOn, isIdle } = slicesOfFive();
 
-    join("a", 12);
+    add("a", 12);
     expect(order).toHaveLength(5);
     goOn();
     expect(order).toHaveLength(10);
@@ -51,22 +51,22 @@ describe("turns", () => {
     expect(isIdle()).toBe(true);
   });
 
-  test("are shared: many that join within one get no more time than one does", () => {
-    const { join, order, goOn } = turnsOfFive();
+  test("are shared: many sources that come within one get no more time than one does", () => {
+    const { add, order, goOn } = slicesOfFive();
 
-    for (const name of ["a", "b", "c"]) join(name, 4);
+    for (const name of ["a", "b", "c"]) add(name, 4);
     expect(order.join("")).toBe("aaaab");
     goOn();
 
     expect(order.join("")).toBe("aaaabbcbcb");
   });
 
-  test("go on after a piece that throws, with whoever did it as well", () => {
-    const { join, order, goOn } = turnsOfFive();
+  test("go on after a piece that throws, with the same source as well", () => {
+    const { add, order, goOn } = slicesOfFive();
     let isBroken = true;
 
     expect(() =>
-      join("a", 2, () => {
+      add("a", 2, () => {
         if (isBroken) throw new Error("broken");
       }),
     ).toThrow("broken");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ClearOptions, clearTree } from "../../../src/processes/clear.ts";
-import type { Survivor } from "../../../src/processes/termination.ts";
+import type { StuckProcess } from "../../../src/processes/signaller.ts";
 import { createTree, snapshotTree } from "../../../src/processes/tree.ts";
 import { createMachine, type Machine, type Nature, OURS, processEntry } from "./machine.ts";
 
@@ -12,10 +12,10 @@ const polite = { stopSignal: "SIGTERM", graceMs: 1_000 } as const;
 const ignoring: Nature = { ignores: ["SIGTERM"] };
 
 function clear(machine: Machine, options: Partial<ClearOptions> = {}) {
-  return clearTree(tree, { ...machine.means, ...polite, ...options });
+  return clearTree(tree, { ...machine.access, ...polite, ...options });
 }
 
-test("where nobody is left nobody is signalled", async () => {
+test("where no process is left none is signalled", async () => {
   const machine = createMachine(processEntry({ pid: 20 }), { ...leader, state: "Z" });
 
   const ended = await clear(machine).done;
@@ -36,7 +36,7 @@ test("each that is left is asked once, and named when it has ended", async () =>
   expect(machine.living()).toEqual([20]);
 });
 
-test("who ignores the stop signal is killed when the grace period is over", async () => {
+test("a process that ignores the stop signal is killed when the grace period is over", async () => {
   const machine = createMachine(member(12));
   machine.start(member(11), ignoring);
 
@@ -53,7 +53,7 @@ test("who ignores the stop signal is killed when the grace period is over", asyn
   ]);
 });
 
-test("without a grace period everybody is killed at once", async () => {
+test("without a grace period all processes are killed at once", async () => {
   const machine = createMachine(member(11), member(12));
 
   await clear(machine, { graceMs: 0 }).done;
@@ -78,7 +78,7 @@ test("the grace period can be ended", async () => {
   ]);
 });
 
-test("who comes while others are asked is asked as well", async () => {
+test("a process that starts while others are asked to stop is asked as well", async () => {
   const machine = createMachine();
   machine.start(member(11), { onEnd: () => machine.start(member(12)) });
 
@@ -90,7 +90,7 @@ test("who comes while others are asked is asked as well", async () => {
   ]);
 });
 
-test("who comes while others are killed is killed as well", async () => {
+test("a process that starts while others are killed is killed as well", async () => {
   const machine = createMachine();
   const startNext = (pid: number) => {
     if (pid <= 30) machine.start(member(pid), { onEnd: () => startNext(pid + 1) });
@@ -108,12 +108,12 @@ test("an orphan that hides everything is found when it was seen as a descendant"
   const seen = snapshotTree(tree, [leader, orphan]);
   const machine = createMachine({ ...orphan, ppid: 1 }, processEntry({ pid: 12 }));
 
-  await clearTree(seen, { ...machine.means, ...polite }).done;
+  await clearTree(seen, { ...machine.access, ...polite }).done;
 
   expect(machine.living()).toEqual([12]);
 });
 
-test("who becomes such an orphan during the clearing is found too", async () => {
+test("a process that becomes such an orphan during the clearing is found too", async () => {
   const machine = createMachine(member(11));
   machine.start(processEntry({ pid: 12, ppid: 11 }), ignoring);
 
@@ -128,7 +128,7 @@ test("who becomes such an orphan during the clearing is found too", async () => 
 
 test("a process that has got the pid of a member meanwhile is not signalled", async () => {
   const machine = createMachine(processEntry({ pid: 11, startTicks: 500 }));
-  const { table } = machine.means;
+  const { table } = machine.access;
   const looks = [[member(11)], [processEntry({ pid: 11, startTicks: 500 })]];
   const late = { ...table, read: async () => looks.shift() ?? table.read() };
 
@@ -142,9 +142,9 @@ test("a process that may not be signalled is stuck, and tried again until it is 
   const machine = createMachine(member(12));
   machine.start(member(11), { refuses: true });
   machine.at(16_000, () => machine.end(11));
-  const stuck: Survivor[][] = [];
+  const stuck: StuckProcess[][] = [];
 
-  const ended = await clear(machine, { graceMs: 0, onStuck: (survivors) => stuck.push(survivors) }).done;
+  const ended = await clear(machine, { graceMs: 0, onStuck: (found) => stuck.push(found) }).done;
 
   expect(stuck).toEqual([[{ pid: 11, name: "p11", reason: "not ours to signal (EPERM)" }]]);
   expect(machine.sent.filter(({ pid }) => pid === 11)).toHaveLength(4);
@@ -159,7 +159,7 @@ test("a process that outlives its SIGKILL by 2 s is stuck, and tried again every
   machine.at(22_000, () => machine.end(12));
   const stuck: unknown[] = [];
 
-  const onStuck = (survivors: Survivor[]) => stuck.push(survivors, machine.nowMs());
+  const onStuck = (found: StuckProcess[]) => stuck.push(found, machine.nowMs());
   await clear(machine, { graceMs: 0, onStuck }).done;
 
   expect(stuck).toEqual([
@@ -178,7 +178,7 @@ test("a process that outlives its SIGKILL by 2 s is stuck, and tried again every
 
 test("a table that can't be read for a while is not taken for an empty one", async () => {
   const machine = createMachine(member(11));
-  const { table } = machine.means;
+  const { table } = machine.access;
   let failures = 3;
   const read = async () => {
     failures -= 1;
@@ -201,14 +201,14 @@ test("without a table the group is killed, once and blindly", async () => {
   expect(signals).toEqual([[-10, "SIGKILL"]]);
 });
 
-/** A process of the tree: how it is to be found, what it ignores, and whom it starts in its last moment. */
+/** A process of the tree: how it is to be found, what it ignores, and what it starts when it ends. */
 const anyMember = fc.record({
   found: fc.constantFrom("group", "session", "cookie", "descent"),
   ignoresStop: fc.boolean(),
   successors: fc.nat(2),
 });
 
-test("whatever processes do, none of the tree is left, no stranger is touched, and nobody is killed before its time", async () => {
+test("whatever processes do, none of the tree is left, no other process is touched, and none is killed before its time", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyMember, { minLength: 1, maxLength: 8 }), fc.nat(500), async (shapes, graceMs) => {
       const machine = createMachine(processEntry({ pid: 5 }), processEntry({ pid: 6, ppid: 5 }));
@@ -219,7 +219,7 @@ test("whatever processes do, none of the tree is left, no stranger is touched, a
           group: { group: 10 },
           session: { session: 10 },
           cookie: { cookie: OURS },
-          // Only who was seen beside its parent is known to descend from it.
+          // Only a process that was seen beside its parent is known to descend from it.
           descent: ppid === 1 ? { cookie: OURS } : { ppid },
         }[found];
         machine.start(processEntry({ pid, ...evidence }), {

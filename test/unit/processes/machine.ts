@@ -1,8 +1,8 @@
-// A machine as a model: processes that obey or don't, a table that shows them, and a clock that moves while somebody
+// A model of a machine: processes that obey signals or don't, a table that shows them, and a clock that advances during
 // pauses.
 import type { Cookie } from "../../../src/processes/cookie.ts";
 import { isLiving, type ProcessEntry } from "../../../src/processes/stat.ts";
-import type { Means } from "../../../src/processes/termination.ts";
+import type { ProcessAccess } from "../../../src/processes/termination.ts";
 
 /** What a process does when it is signalled. Without an answer to a signal it ends. */
 export interface Nature {
@@ -20,7 +20,7 @@ export interface Sent {
 }
 
 export interface Machine {
-  means: Required<Means>;
+  access: Required<ProcessAccess>;
   /** Everything that was sent and has reached a process, or was refused. */
   readonly sent: readonly Sent[];
   living(): number[];
@@ -80,7 +80,7 @@ export function createMachine(...entries: ProcessEntry[]): Machine {
   }
 
   return {
-    means: {
+    access: {
       table: {
         isAvailable: true,
         read: async () => [...processes.values()].map(({ entry }) => ({ ...entry })),

@@ -8,7 +8,7 @@ function statText({ name = "node", state = "S", threads = 11 } = {}): string {
 
 const stat = { pid: 4312, ppid: 4300, group: 4311, session: 4310, state: "S", startTicks: 90_014, name: "node" };
 
-test("a stat line tells who it is, who started it, and where it belongs", () => {
+test("a stat line tells the process, its parent, its group and its session", () => {
   expect(parseProcessStat(statText())).toEqual(stat);
 });
 

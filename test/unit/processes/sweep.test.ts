@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { FORWARDER_RUN } from "../../../src/processes/cookie.ts";
-import { sweepAfter, sweepLeftovers } from "../../../src/processes/sweep.ts";
-import type { Survivor } from "../../../src/processes/termination.ts";
+import type { StuckProcess } from "../../../src/processes/signaller.ts";
+import { sweepLeftovers, sweepProvider } from "../../../src/processes/sweep.ts";
 import { createMachine, OURS, processEntry } from "./machine.ts";
 
 const earlier = { ...OURS, provider: "p1" };
@@ -14,7 +14,7 @@ test("what an earlier provider has left is killed at once, and named with that p
     processEntry({ pid: 23 }),
   );
 
-  const leftovers = await sweepLeftovers(OURS, machine.means);
+  const leftovers = await sweepLeftovers(OURS, machine.access);
 
   expect(leftovers).toEqual([
     { pid: 20, name: "p20", provider: "p1" },
@@ -30,17 +30,17 @@ test("an earlier forwarder is ended last", async () => {
     processEntry({ pid: 21, cookie: earlier }),
   );
 
-  const leftovers = await sweepLeftovers(OURS, machine.means);
+  const leftovers = await sweepLeftovers(OURS, machine.access);
 
   expect(leftovers.map(({ pid }) => pid)).toEqual([21, 20]);
 });
 
-test("a sweep is given up after 10 s, and says who is still there", async () => {
+test("a sweep is given up after 10 s, and says which processes are still there", async () => {
   const machine = createMachine(processEntry({ pid: 20, cookie: earlier }));
   machine.start(processEntry({ pid: 21, state: "D", cookie: earlier }), { ignores: ["SIGKILL"] });
-  const stuck: Survivor[][] = [];
+  const stuck: StuckProcess[][] = [];
 
-  await sweepLeftovers(OURS, { ...machine.means, onStuck: (survivors) => stuck.push(survivors) });
+  await sweepLeftovers(OURS, { ...machine.access, onStuck: (found) => stuck.push(found) });
 
   expect(stuck).toEqual([[{ pid: 21, name: "p21", reason: "in state D (uninterruptible)" }]]);
   expect(machine.nowMs()).toBeGreaterThanOrEqual(10_000);
@@ -50,9 +50,9 @@ test("a sweep is given up after 10 s, and says who is still there", async () => 
 test("nothing is waited for when all that is left may not be signalled", async () => {
   const machine = createMachine();
   machine.start(processEntry({ pid: 21, cookie: earlier }), { refuses: true });
-  const stuck: Survivor[][] = [];
+  const stuck: StuckProcess[][] = [];
 
-  const leftovers = await sweepLeftovers(OURS, { ...machine.means, onStuck: (survivors) => stuck.push(survivors) });
+  const leftovers = await sweepLeftovers(OURS, { ...machine.access, onStuck: (found) => stuck.push(found) });
 
   expect(leftovers).toEqual([]);
   expect(stuck).toEqual([[{ pid: 21, name: "p21", reason: "not ours to signal (EPERM)" }]]);
@@ -70,7 +70,7 @@ test("after a provider everything of it is killed, and nothing else", async () =
     onEnd: () => machine.start(processEntry({ pid: 24, group: 20 })),
   });
 
-  await sweepAfter({ provider: OURS.provider, leaders: [leader] }, machine.means);
+  await sweepProvider({ provider: OURS.provider, leaders: [leader] }, machine.access);
 
   expect(machine.living()).toEqual([23]);
 });
@@ -80,7 +80,7 @@ test("without a table the groups of a dead provider's leaders are killed blindly
   const table = { isAvailable: false, read: async () => [], find: () => undefined };
 
   const leaders = [{ pid: 20, startTicks: 0 }];
-  await sweepAfter({ provider: "p2", leaders }, { table, signal: (...sent) => signals.push(sent) });
+  await sweepProvider({ provider: "p2", leaders }, { table, signal: (...sent) => signals.push(sent) });
 
   expect(signals).toEqual([[-20, "SIGKILL"]]);
 });

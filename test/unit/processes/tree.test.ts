@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FORWARDER_RUN } from "../../../src/processes/cookie.ts";
 import type { ProcessEntry } from "../../../src/processes/stat.ts";
-import { createTree, leftoversOf, membersOf, snapshotTree, type Tree, wardsOf } from "../../../src/processes/tree.ts";
+import {
+  createTree,
+  leftoversOf,
+  membersOf,
+  processesOfProvider,
+  snapshotTree,
+  type Tree,
+} from "../../../src/processes/tree.ts";
 import { OURS, processEntry } from "./machine.ts";
 
 const OWN = 9;
@@ -21,14 +28,14 @@ test("a tree is its leader, the leader's group, and the leader's session", () =>
   expect(members([inGroup, inSession, stranger])).toEqual([11, 12]);
 });
 
-test("who has left group and session is of the tree by its cookie", () => {
+test("a process that has left group and session belongs to the tree by its cookie", () => {
   const daemon = processEntry({ pid: 11, cookie: OURS });
   const ofAnotherRun = processEntry({ pid: 12, cookie: { ...OURS, run: "r2" } });
 
   expect(members([daemon, ofAnotherRun])).toEqual([11]);
 });
 
-test("who descends from a member is one, at any depth and whatever it hides", () => {
+test("a descendant of a member is one, at any depth and whatever it hides", () => {
   const daemon = processEntry({ pid: 30, cookie: OURS });
   const child = processEntry({ pid: 20, ppid: 30 });
   const grandchild = processEntry({ pid: 15, ppid: 20 });
@@ -36,7 +43,7 @@ test("who descends from a member is one, at any depth and whatever it hides", ()
   expect(members([grandchild, child, daemon])).toEqual([15, 20, 30]);
 });
 
-test("who was seen to descend from a member stays one when it is an orphan", () => {
+test("a process that was seen to descend from a member stays one when it is an orphan", () => {
   const child = processEntry({ pid: 11, ppid: 10 });
   const seen = snapshotTree(tree, [leader, child], OWN);
 
@@ -59,7 +66,7 @@ test("the dead are no members", () => {
   expect(members([{ ...leader, state: "Z" }, ...dead])).toEqual([]);
 });
 
-test("neither we nor init are ever members, nor who descends from us alone", () => {
+test("neither we nor init are ever members, nor is a descendant of us alone", () => {
   const init = processEntry({ pid: 1, ppid: 0, cookie: OURS });
   const ourselves = { ...own, group: 10, cookie: OURS };
   const otherTask = processEntry({ pid: 20, ppid: OWN });
@@ -80,7 +87,7 @@ const anyEntry: fc.Arbitrary<ProcessEntry> = fc
   .map(({ run, ...rest }) => processEntry({ ...rest, ...(run && { cookie: { ...OURS, run } }) }));
 const anyTable = fc.uniqueArray(anyEntry, { selector: ({ pid }) => pid, maxLength: 25 });
 
-test("whatever the table shows, nobody dead, nor we, nor init are members, and each living child of a member is", () => {
+test("whatever the table shows, no zombie, nor we, nor init are members, and each living child of a member is", () => {
   fc.assert(
     fc.property(anyTable, (entries) => {
       const found = membersOf(entries, tree, OWN);
@@ -95,7 +102,7 @@ test("whatever the table shows, nobody dead, nor we, nor init are members, and e
   );
 });
 
-test("who an earlier provider of the context has left is a leftover, with all that descends from it", () => {
+test("a process that an earlier provider of the context has left is a leftover, with all its descendants", () => {
   const left = processEntry({ pid: 20, cookie: { ...OURS, provider: "p1" } });
   const child = processEntry({ pid: 21, ppid: 20 });
   const ours = processEntry({ pid: 22, cookie: OURS });
@@ -119,7 +126,7 @@ test("neither we nor those we descend from are leftovers", () => {
   expect(found.map(({ process }) => process.pid)).toEqual([21]);
 });
 
-test("an earlier forwarder is a leftover only when nobody else is", () => {
+test("an earlier forwarder is a leftover only when no other process is", () => {
   const forwarder = processEntry({ pid: 20, cookie: { context: "c1", provider: "p1", run: FORWARDER_RUN } });
   const task = processEntry({ pid: 21, cookie: { ...OURS, provider: "p1" } });
   const left = (...entries: ProcessEntry[]) => leftoversOf(entries, OURS, OWN).map(({ process }) => process.pid);
@@ -128,7 +135,7 @@ test("an earlier forwarder is a leftover only when nobody else is", () => {
   expect(left(forwarder)).toEqual([20]);
 });
 
-test("a dead provider's wards are those with its cookie, those of its leaders, and who descends from either", () => {
+test("a dead provider's processes are those with its cookie, those of its leaders, and the descendants of either", () => {
   const inGroup = processEntry({ pid: 11, group: 10 });
   const daemon = processEntry({ pid: 12, cookie: OURS });
   const child = processEntry({ pid: 13, ppid: 12 });
@@ -136,14 +143,20 @@ test("a dead provider's wards are those with its cookie, those of its leaders, a
   const reused = processEntry({ pid: 15, startTicks: 500 });
   const leaders = [leader, { pid: 15, startTicks: 100 }];
 
-  const wards = wardsOf([own, leader, inGroup, daemon, child, stranger, reused], { provider: "p2", leaders }, OWN);
+  const processes = processesOfProvider(
+    [own, leader, inGroup, daemon, child, stranger, reused],
+    { provider: "p2", leaders },
+    OWN,
+  );
 
-  expect(pids(wards)).toEqual([10, 11, 12, 13]);
+  expect(pids(processes)).toEqual([10, 11, 12, 13]);
 });
 
-test("whoever has another provider's cookie is no ward, wherever it stands", () => {
+test("a process with another provider's cookie is none of a dead provider's, in whatever tree it is", () => {
   const nested = processEntry({ pid: 11, ppid: 10, group: 10, cookie: { ...OURS, provider: "p3" } });
   const itsChild = processEntry({ pid: 12, ppid: 11 });
 
-  expect(pids(wardsOf([leader, nested, itsChild], { provider: "p2", leaders: [leader] }, OWN))).toEqual([10]);
+  expect(pids(processesOfProvider([leader, nested, itsChild], { provider: "p2", leaders: [leader] }, OWN))).toEqual([
+    10,
+  ]);
 });

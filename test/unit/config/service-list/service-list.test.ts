@@ -471,7 +471,7 @@ describe("a problem says where it is, what was expected and what came:", () => {
       `s.xml:17:38: Service Echo, on_exit action: expected one of start, stop, restart, exit, got "begin"`,
     ],
     [
-      "a call to nobody",
+      "a call to an unknown id",
       ">ts002</state_id>",
       ">ts009</state_id>",
       `s.xml:17:60: Service Echo, on_exit state_id: "ts009" is not a TaskService id; have ts001, ts002`,
@@ -502,7 +502,7 @@ describe("a problem says where it is, what was expected and what came:", () => {
       `s.xml:20:5: Service ECHO, task_service: expected a name of its own, got "ECHO" again`,
     ],
     [
-      "an element nobody knows",
+      "an unknown element",
       "<sub_port>",
       "<subport/><sub_port>",
       "s.xml:4:3: MetaServiceConf: unknown element <subport>; did you mean <sub_port>?",
@@ -759,7 +759,7 @@ describe("options", () => {
     );
   });
 
-  test("are judged without the context: whom a trigger calls may be there", () => {
+  test("are judged without the context: a called task may be there", () => {
     expect(problemWith("on_exit", { task_id: "ts001", on_exit: "start ts009" })).toBeUndefined();
     expect(problemWith("on_exit", { task_id: "ts001", on_exit: "strat ts009" })).toBe(
       '--on_exit action: expected one of start, stop, restart, exit, got "strat"',

@@ -243,7 +243,7 @@ export function createMachine(): Machine {
     lingers({ process }) {
       if (!process?.isSpawned || process.isLingering) return;
       process.isLingering = true;
-      process.events.onLingers();
+      process.events.onLeftovers();
     },
     getsStuck({ process }) {
       if (process?.isSpawned && process.isKilled) process.events.onStuck("state D");
@@ -281,7 +281,7 @@ export function createMachine(): Machine {
       launcher: { launch: (run, { task }, events) => launch(task, run, events) },
       acquireStart: createStartLimit(2),
       liveness: {
-        watch(_, onSilent) {
+        startWatchdog(_, onSilent) {
           const id = beating;
           const tell = () => onSilent(0);
           if (watches.has(id)) broken.push(`${id}: a second watch`);

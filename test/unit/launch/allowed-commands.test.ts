@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Command } from "../../../src/config/context-config.ts";
-import { assertOwnCommand } from "../../../src/launch/own-commands.ts";
+import { assertAllowedCommand } from "../../../src/launch/allowed-commands.ts";
 import { task } from "../context/task.ts";
 
 function command(program: string, ...words: string[]): Command {
@@ -12,7 +12,7 @@ const own = [task("ts001"), task("ts002", { serviceType: "Executable", command: 
 test("a command is the provider's own when one of its tasks has the same program and words, whatever else differs", () => {
   const same = { ...command("sh", "-c", "exit 0"), readyAfterMs: 5 };
 
-  expect(() => assertOwnCommand("ts009", same, own)).not.toThrow();
+  expect(() => assertAllowedCommand("ts009", same, own)).not.toThrow();
 });
 
 test.each([
@@ -22,19 +22,19 @@ test.each([
   ["another word", command("sh", "-c", "exit 1")],
   ["its words cut in another place", command("sh", "-c exit 0")],
 ])("a command with %s is not", (_, foreign) => {
-  expect(() => assertOwnCommand("ts002", foreign, own)).toThrow(
+  expect(() => assertAllowedCommand("ts002", foreign, own)).toThrow(
     expect.objectContaining({ code: "ERR_LOCATION_FORBIDDEN" }),
   );
 });
 
 test("a provider without a program of its own runs none", () => {
-  expect(() => assertOwnCommand("ts001", command("sh"), [task("ts001")])).toThrow(
+  expect(() => assertAllowedCommand("ts001", command("sh"), [task("ts001")])).toThrow(
     expect.objectContaining({ code: "ERR_LOCATION_FORBIDDEN" }),
   );
 });
 
 test("a refusal says what was asked for and what to do", () => {
-  expect(() => assertOwnCommand("ts009", command("rm", "-r", "my files"), own)).toThrow(
+  expect(() => assertAllowedCommand("ts009", command("rm", "-r", "my files"), own)).toThrow(
     "ts009: no task of the provider's own file has the command rm -r 'my files'; write it there, or start a task by its id",
   );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nearest } from "../../../../src/config/xml/suggest.ts";
+import { nearest } from "../../src/suggest.ts";
 
 describe("the word that was probably meant", () => {
   test.each([
@@ -15,7 +15,7 @@ describe("the word that was probably meant", () => {
     ["on_stop", ["on_start", "on_exit"], "none is near"],
     ["x", ["y"], "all of it differs"],
     ["", ["a"], "nothing was written"],
-    ["x".repeat(200), [`${"x".repeat(199)}y`], "nobody types so much by mistake"],
+    ["x".repeat(200), [`${"x".repeat(199)}y`], "so long a word is not typed"],
   ])("of %j is unknown where %j: %s", (word, known) => {
     expect(nearest(word, known)).toBeUndefined();
   });

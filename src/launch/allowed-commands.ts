@@ -1,17 +1,17 @@
-// Which programs a message may have run: whoever reaches the port may start what the provider's own file runs, and
-// nothing else. Decides; it runs and finds none. Pure.
+// Decides which programs a message may start: those that the provider's own file runs, and no others. Anyone who reaches the
+// port can send a message. Pure.
 import { quoteWord } from "../config/command.ts";
 import type { Command, TaskServiceConfig } from "../config/context-config.ts";
 import { shorten } from "../config/xml/problems.ts";
 import { ZcontextError } from "../errors.ts";
 
 /**
- * Takes a command only if one of the provider's own tasks, whichever, runs the same program with the same words.
+ * Accepts a command only if some task of the provider's own file runs the same program with the same words.
  *
- * @param id - Of the task that is to run it, in the message.
+ * @param id - Of the task in the message that is to run it.
  * @throws {ZcontextError} `ERR_LOCATION_FORBIDDEN`.
  */
-export function assertOwnCommand(id: string, command: Command, ownTasks: readonly TaskServiceConfig[]): void {
+export function assertAllowedCommand(id: string, command: Command, ownTasks: readonly TaskServiceConfig[]): void {
   if (ownTasks.some((own) => own.command !== undefined && isSame(own.command, command))) return;
   const line = shorten(wordsOf(command).map(quoteWord).join(" "));
   throw new ZcontextError(
