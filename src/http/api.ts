@@ -96,8 +96,8 @@ export interface OutputEvents {
 /** The body of `POST /api/commands`. Without tasks all are meant; a start without a transaction begins one. */
 export interface CommandRequest {
   action: "start" | "stop" | "restart";
-  transaction?: string;
-  tasks?: readonly string[];
+  transaction?: string | undefined;
+  tasks?: readonly string[] | undefined;
 }
 
 /** Its answer: the order that each task was given, or a refusal. */

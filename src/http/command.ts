@@ -1,33 +1,33 @@
 // Reads the body of a posted command. Pure.
 import { reasonOf, ZcontextError } from "../errors.ts";
-import { isObject, type Json } from "../protocol/json.ts";
+import { id, listOf, object, oneOf, optional, read, textThat } from "../protocol/schema.ts";
 import type { CommandRequest } from "./api.ts";
 
-const ACTIONS = ["start", "stop", "restart"] as const;
 /** A body is no longer than this, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1_024;
 
-/** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED`, saying what was expected. */
+const COMMAND = object({
+  action: oneOf(["start", "stop", "restart"]),
+  transaction: optional(textThat((value) => value !== "", "its id")),
+  tasks: optional(listOf(id, "a list of ids, not an empty one", 1)),
+});
+
+/** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` naming the field, what was expected and what came. */
 export function readCommand(text: string): CommandRequest {
-  const body = parse(text);
-  if (!isObject(body)) throw malformed("expected an object");
-  const action = ACTIONS.find((known) => known === body.action);
-  if (action === undefined) throw malformed(`action: expected ${ACTIONS.join(", ")}`);
-  const { transaction, tasks } = body;
-  if (transaction !== undefined && (typeof transaction !== "string" || transaction === ""))
-    throw malformed("transaction: expected its id");
-  if (transaction === undefined && action !== "start") throw malformed(`${action} needs a transaction`);
-  if (tasks !== undefined && !isListOfIds(tasks)) throw malformed("tasks: expected a list of ids, not an empty one");
-  return { action, ...(transaction === undefined ? {} : { transaction }), ...(tasks === undefined ? {} : { tasks }) };
+  const { value, misfit } = read(COMMAND, parse(text));
+  if (misfit !== undefined) {
+    const { field, expected, came } = misfit;
+    const what = came === undefined ? "nothing" : JSON.stringify(came).slice(0, 60);
+    throw malformed(`${field === "" ? "" : `${field}: `}expected ${expected}, got ${what}`);
+  }
+  if (value.transaction === undefined && value.action !== "start")
+    throw malformed(`${value.action} needs a transaction`);
+  return value;
 }
 
-function isListOfIds(value: Json): value is string[] {
-  return Array.isArray(value) && value.length > 0 && value.every((id) => typeof id === "string" && id !== "");
-}
-
-function parse(text: string): Json {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as Json;
+    return JSON.parse(text);
   } catch (error) {
     throw malformed(reasonOf(error));
   }

@@ -1,5 +1,6 @@
 // What one ZeroMQ frame holds: `topic @@@ json`. Turns bytes into a topic and a JSON value and back, and refuses
-// what could hurt whoever reads on; it does not know what the messages mean. Pure.
+// what could harm the code that reads it: too long, too deep, the key `__proto__`. What a message means, it does not
+// know. Pure.
 import { isUtf8 } from "node:buffer";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { formatJson, type Json, type JsonStyle } from "./json.ts";
@@ -16,12 +17,12 @@ export const MAX_FRAME_BYTES = 8 * 1024 * 1024;
 export const MAX_DEPTH = 64;
 
 const SEPARATOR = "@@@";
-/** What a provider tells whoever listens, and nobody answers. */
+/** What a provider publishes without being asked; there is no answer to it. */
 export const TOLD_TOPICS = ["monitor", "overview", "transition"] as const;
 const ON_ONE_LINE: ReadonlySet<string> = new Set(TOLD_TOPICS);
 
 /**
- * Encodes one frame, pure ASCII. The topics that are told travel on one line, every other one indented and sorted.
+ * Encodes one frame, pure ASCII. `TOLD_TOPICS` travel on one line, all others indented and sorted.
  *
  * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator, or a frame too long.
  */
@@ -73,7 +74,7 @@ function hideSeparator(json: string): string {
 function parse(json: string, topic: string): Json {
   let poisoned = false;
   try {
-    // Looking at each key is dear, so only where the word, or an escape that could spell it, occurs.
+    // A reviver is slow, so only where the word, or an escape that could spell it, occurs.
     const value: Json = JSON.parse(json, /proto__|\\u00/.test(json) ? refuseProto : undefined);
     if (!poisoned) return value;
   } catch (error) {
@@ -87,7 +88,7 @@ function parse(json: string, topic: string): Json {
   }
 }
 
-// Counts brackets outside strings before anything is built: ten thousand levels cost one pass and no memory.
+// Counts brackets outside strings before anything is built: ten thousand levels take one pass and no memory.
 function assertShallow(json: Buffer, topic: string): void {
   const [quote, backslash, openList, closeList, openObject, closeObject] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
   let depth = 0;

@@ -1,8 +1,8 @@
-// What a program that is a task gets to know about itself: it has no pipe, only its environment. Names and meanings are
-// described in docs/protocol.md, "A task in any language". Pure.
+// The environment of a program that runs as a task: it has no pipe, so this is all it learns about itself. Names and
+// meanings are described in docs/protocol.md, "A task in any language". Pure.
 import type { Assignment } from "./pipe.ts";
 
-/** @param incarnation - What its announcements carry, to be told from those of earlier runs. */
+/** @param incarnation - Its announcements carry it, which tells them from those of earlier runs. */
 export function environmentOf(incarnation: string, assignment: Assignment): Record<string, string> {
   return {
     ZCONTEXT_PUBLISH: assignment.endpoints.publish,

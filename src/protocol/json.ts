@@ -13,7 +13,7 @@ export function isObject(value: unknown): value is JsonObject {
 
 /**
  * `indented`: keys sorted, four spaces a level, as messages travel.
- * `line`: keys as they come, one line, `, ` and `: ` between, as what a provider tells travels: figures, sums and steps.
+ * `line`: keys as they come, one line, `, ` and `: ` between, as figures, overviews and transitions travel.
  */
 export type JsonStyle = "indented" | "line";
 
@@ -52,10 +52,10 @@ function formatLine(value: Spoken): string {
     .join(", ")}}`;
 }
 
-/** A value that has said what stands for it; its own members have not yet. */
+/** A value whose `toJSON` has been called; those of its members have not yet. */
 type Spoken = Json | undefined;
 
-// A copy of each announcement takes the pipe, written by JSON.stringify: both must say the same.
+// A copy of each announcement goes through the pipe, written by JSON.stringify: both must be the same.
 function spoken(value: Json | undefined, key: string): Spoken {
   if (typeof value !== "object" || value === null) return value;
   const { toJSON } = value as { toJSON?: unknown };
@@ -73,7 +73,7 @@ function members(object: JsonObject): [string, Json][] {
     .filter((entry): entry is [string, Json] => entry[1] !== undefined);
 }
 
-// JavaScript hands over what the type forbids.
+// JavaScript may pass what the type forbids.
 function formatScalar(value: string | number | boolean | null | undefined): string {
   if (typeof value === "string") return formatText(value);
   if (typeof value === "number" || typeof value === "boolean" || value === null) return JSON.stringify(value);
@@ -88,7 +88,7 @@ function formatText(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : asAscii(JSON.stringify(text));
 }
 
-/** The same JSON in ASCII: what may be read on a terminal must not command it. */
+/** The same JSON in ASCII, so that no control sequence in it reaches a terminal. */
 export function asAscii(json: string): string {
   return json.replace(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

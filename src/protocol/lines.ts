@@ -4,9 +4,9 @@ export const MAX_LINE_LENGTH = 64 * 1024;
 
 /** Puts chunks of text together again into whole lines. */
 export interface LineSplitter {
-  /** Takes the next chunk and hands on the lines it completes, without their ends. */
+  /** Takes the next chunk and passes on the lines that it completes, without their ends. */
   push(chunk: string): void;
-  /** Hands on what is left without a line end. */
+  /** Passes on what is left without a line end. */
   end(): void;
 }
 

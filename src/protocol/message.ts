@@ -1,8 +1,21 @@
-// The messages of the bus as the rest of the house sees them, told apart by `kind`, and how they lie in a frame.
-// Shapes: docs/protocol.md. Extra fields of a header are kept, so that an answer can echo them. Pure.
+// The messages of the link as the rest of the code sees them, told apart by `kind`: reads them out of a frame, refuses
+// the malformed ones, and writes them. Shapes: docs/protocol.md. Extra fields of a header are kept, so that an answer
+// can echo them. Pure.
 import { ZcontextError } from "../errors.ts";
 import type { Frame } from "./codec.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
+import {
+  AN_OBJECT,
+  anyObject,
+  type Misfit,
+  nullish,
+  type Output,
+  object,
+  optional,
+  read,
+  type Schema,
+  text,
+} from "./schema.ts";
 
 export interface Header {
   transaction: string;
@@ -11,9 +24,9 @@ export interface Header {
   /** The task's service name, or `context`, `all`, `state`. */
   serviceName: string;
   action: string;
-  /** Chosen by whoever asks, repeated in the answer. */
+  /** Chosen by the sender of a request, repeated in the answer. */
   requestId?: string | undefined;
-  /** One life of the publisher, and the number of this message among those it sent on this topic, from 1. */
+  /** The stamp of its publisher; a message has both or neither. */
   incarnation?: string | undefined;
   sequence?: number | undefined;
   /** Fields we do not know. */
@@ -26,7 +39,7 @@ export interface Status extends JsonObject {
   device_action: string;
 }
 
-/** Operator's command for a whole transaction: start, stop, restart, exit. */
+/** A command for a whole transaction: start, stop, restart, exit. */
 export interface ContextMessage {
   kind: "context";
   header: Header;
@@ -64,7 +77,7 @@ export function deviceActionOf({ configuration }: { configuration: object }): st
   return typeof action === "string" ? action : "";
 }
 
-/** The `service_name` under which the provider speaks. */
+/** The `service_name` of the provider's own messages. */
 export const CONTEXT_NAME = "context";
 /** The `service_name` that means every task of a transaction. */
 export const ALL = "all";
@@ -74,8 +87,8 @@ export const ALL = "all";
  *
  * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` naming the field, what was expected and what came.
  */
-export function readMessage({ topic, body }: Frame): Message {
-  if (!isObject(body)) throw malformed(topic, "the message", "an object", body);
+export function readMessage({ topic, body: value }: Frame): Message {
+  const body = shaped(anyObject, value, { topic, at: "the message" });
   switch (topic) {
     case "context":
       return {
@@ -107,8 +120,14 @@ export function writeMessage(message: Message): Frame {
   }
 }
 
-/** Marks a frame as the `sequence`th of its publisher on its topic; one without a header (`monitor`) stays as it is. */
-export function stamp(frame: Frame, mark: { incarnation: string; sequence: number }): Frame {
+/** One life of a publisher, and the number of a message among those it sent on this topic, from 1. */
+interface Stamp {
+  incarnation: string;
+  sequence: number;
+}
+
+/** Puts a stamp into the header of a frame; one without a header (`monitor`) stays as it is. */
+export function stamp(frame: Frame, mark: Stamp): Frame {
   const { topic, body } = frame;
   if (!isObject(body)) return frame;
   if (isObject(body.header)) return { topic, body: { ...body, header: { ...body.header, ...mark } } };
@@ -116,10 +135,14 @@ export function stamp(frame: Frame, mark: { incarnation: string; sequence: numbe
   return header === undefined ? frame : { topic, body: withinTask(body, { ...header, ...mark }) };
 }
 
-/** What `stamp` has marked a frame with; undefined for one of a peer that does not mark. */
-export function stampOf({ body }: Frame): { incarnation: string; sequence: number } | undefined {
+/** The stamp of a frame; undefined for one of a peer that does not stamp. */
+export function stampOf({ body }: Frame): Stamp | undefined {
   if (!isObject(body)) return undefined;
-  const { incarnation, sequence } = (isObject(body.header) ? body.header : taskHeaderOf(body)) ?? {};
+  const header = isObject(body.header) ? body.header : taskHeaderOf(body);
+  return header && stampIn(header);
+}
+
+function stampIn({ incarnation, sequence }: JsonObject): Stamp | undefined {
   return typeof incarnation === "string" && typeof sequence === "number" ? { incarnation, sequence } : undefined;
 }
 
@@ -129,6 +152,7 @@ export function requestIdOf({ body }: Frame): string | undefined {
   return isObject(header) && typeof header.request_id === "string" ? header.request_id : undefined;
 }
 
+/** The fields of a header that we know: as they travel, and as they are called here. */
 const NAMES = {
   service_transaction: "transaction",
   service_id: "serviceId",
@@ -138,39 +162,43 @@ const NAMES = {
   incarnation: "incarnation",
   sequence: "sequence",
 } as const;
+/** A command to a task may have its transaction under either name. */
+const TASK_NAMES = { ...NAMES, transaction: "transaction" };
+
+const FIELDS = { service_id: nullish(text, ""), service_name: text, action: text, request_id: optional(text) };
+const HEADER = object({ service_transaction: text, ...FIELDS });
+const TASK_HEADER = object({ transaction: text, ...FIELDS });
+const STATUS = object({ result: text, device_action: text });
+
+type Fields = Omit<Output<typeof HEADER>, "service_transaction">;
 
 function readHeader(topic: string, body: JsonObject): Header {
-  const { header } = body;
-  if (!isObject(header)) throw malformed(topic, "header", "an object", header);
-  return {
-    transaction: word(topic, "header.service_transaction", header.service_transaction),
-    serviceId: word(topic, "header.service_id", header.service_id ?? ""),
-    serviceName: word(topic, "header.service_name", header.service_name),
-    action: word(topic, "header.action", header.action),
-    ...readExtras(topic, header, NAMES),
-  };
+  const given = shaped(anyObject, body.header, { topic, at: "header" });
+  const fields = shaped(HEADER, given, { topic, at: "header" });
+  return headerOf(fields.service_transaction, fields, given, NAMES);
 }
 
 function readTaskHeader(topic: string, body: JsonObject): Header {
-  const header = taskHeaderOf(body);
-  if (header === undefined) throw malformed(topic, "Task.message.header", "an object", body.Task);
-  return {
-    transaction: word(topic, "Task.message.header.transaction", header.transaction ?? header.service_transaction),
-    serviceId: word(topic, "Task.message.header.service_id", header.service_id ?? ""),
-    serviceName: word(topic, "Task.message.header.service_name", header.service_name),
-    action: word(topic, "Task.message.header.action", header.action),
-    ...readExtras(topic, header, { ...NAMES, transaction: "transaction" }),
-  };
+  const at = "Task.message.header";
+  const given = taskHeaderOf(body);
+  if (given === undefined) throw malformed(topic, { field: at, expected: AN_OBJECT, came: body.Task });
+  const transaction = given.transaction ?? given.service_transaction;
+  const fields = shaped(TASK_HEADER, { ...given, transaction }, { topic, at });
+  return headerOf(fields.transaction, fields, given, TASK_NAMES);
 }
 
-function readExtras(topic: string, header: JsonObject, known: object): Partial<Header> {
-  const { request_id: requestId, incarnation, sequence } = header;
-  const extra = Object.entries(header).filter(([name]) => !Object.hasOwn(known, name));
-  return {
-    ...(requestId === undefined ? {} : { requestId: word(topic, "header.request_id", requestId) }),
-    ...(typeof incarnation === "string" && typeof sequence === "number" ? { incarnation, sequence } : {}),
-    ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
-  };
+function headerOf(transaction: string, fields: Fields, given: JsonObject, known: object): Header {
+  const { service_id: serviceId, service_name: serviceName, action, request_id: requestId } = fields;
+  const header: Header = { transaction, serviceId, serviceName, action };
+  if (requestId !== undefined) header.requestId = requestId;
+  const stamp = stampIn(given);
+  if (stamp !== undefined) {
+    header.incarnation = stamp.incarnation;
+    header.sequence = stamp.sequence;
+  }
+  const extra = Object.entries(given).filter(([name]) => !Object.hasOwn(known, name));
+  if (extra.length > 0) header.extra = Object.fromEntries(extra);
+  return header;
 }
 
 function writeHeader(header: Header): JsonObject {
@@ -196,27 +224,24 @@ function taskHeaderOf({ Task: task }: JsonObject): JsonObject | undefined {
 }
 
 function readContent(topic: string, { content }: JsonObject): JsonObject {
-  if (content === undefined) return {};
-  if (!isObject(content)) throw malformed(topic, "content", "an object", content);
-  return content;
+  return content === undefined ? {} : shaped(anyObject, content, { topic, at: "content" });
 }
 
 function readStatus(topic: string, body: JsonObject): Status {
-  const { status } = readContent(topic, body);
-  if (!isObject(status)) throw malformed(topic, "content.status", "an object", status);
-  return {
-    ...status,
-    result: word(topic, "content.status.result", status.result),
-    device_action: word(topic, "content.status.device_action", status.device_action),
-  };
+  const place = { topic, at: "content.status" };
+  const status = shaped(anyObject, readContent(topic, body).status, place);
+  const { result, device_action } = shaped(STATUS, status, place);
+  return { ...status, result, device_action };
 }
 
-function word(topic: string, field: string, value: Json | undefined): string {
-  if (typeof value !== "string") throw malformed(topic, field, "a string", value);
-  return value;
+function shaped<T>(schema: Schema<T>, given: unknown, { topic, at }: { topic: string; at: string }): T {
+  const { value, misfit } = read(schema, given);
+  if (misfit === undefined) return value;
+  const field = misfit.field === "" ? at : `${at}.${misfit.field}`;
+  throw malformed(topic, { ...misfit, field });
 }
 
-function malformed(topic: string, field: string, expected: string, came: Json | undefined): ZcontextError {
+function malformed(topic: string, { field, expected, came }: Misfit): ZcontextError {
   const what = came === undefined ? "nothing" : (JSON.stringify(came) ?? "nothing").slice(0, 60);
   return new ZcontextError(
     "ERR_MESSAGE_MALFORMED",

@@ -1,18 +1,34 @@
-// What the provider and a task process say to each other on their own pipe, one JSON object a line. The pipe carries
-// what must not be lost (the start data, a copy of every announcement) and its end tells each side that the other is
-// gone. Several tasks may share one pipe, when they are threads of one process; `run` tells them apart. Pure.
+// What the provider and a task process send each other on a pipe of their own, one JSON object a line. The pipe carries
+// what must not be lost (the start data, a copy of every announcement), and its end tells each side that the other is
+// gone. Several tasks share one pipe when they are threads of one process; `run` tells them apart. Pure.
 import { reasonOf, ZcontextError } from "../errors.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
+import {
+  anyObject,
+  flag,
+  literal,
+  notNegative,
+  type ObjectSchema,
+  object,
+  oneOf,
+  otherwise,
+  read,
+  type Schema,
+  tagged,
+  text,
+  type Variants,
+  whole,
+} from "./schema.ts";
 
-/** All that a task process is told about the task it runs. */
+/** All that a task process is told about the task that it runs. */
 export interface StartData extends Assignment {
   /** Absolute path of the compiled service module. */
   module: string;
   /** Runs in a worker thread beside others rather than in a process of its own. */
   isThread: boolean;
-  /** How often it says that its event loop turns, in milliseconds; 0 for never. */
+  /** How often it reports that its event loop turns, in milliseconds; 0 for never. */
   heartbeatMs: number;
-  /** What it is sent to stop, beside the word on the pipe. */
+  /** The signal that it is sent to stop, beside the message on the pipe. */
   stopSignal: string;
 }
 
@@ -34,21 +50,21 @@ export interface Assignment {
 export type ToTask =
   | { type: "start"; run: string; start: StartData }
   | { type: "stop"; run: string }
-  /** The last announcement was heard on the bus; the task may leave. */
+  /** The last announcement has come in over the link; the task may exit. */
   | { type: "bye"; run: string }
-  /** The announcements up to this one have been acted on; a task that is far ahead waits for it. */
+  /** The announcements up to this one have been handled; a task that is far ahead waits for this. */
   | { type: "heard"; run: string; sequence: number }
   /** Ends a thread that does not end by itself. */
   | { type: "kill"; run: string };
 
-/** What a task says about the event loop that it runs in. */
+/** What a task reports about the event loop that it runs in. */
 export interface Beat {
-  /** How late the timer of this very beat was, in milliseconds. */
+  /** How late the timer of this beat was, in milliseconds. */
   delayMs: number;
   heapBytes: number;
   /** Sockets, timers, and whatever else keeps the loop alive. */
   handles: number;
-  /** A debugger may halt it at any moment; silence says nothing then. */
+  /** A debugger may halt it at any moment; silence means nothing then. */
   isInspected: boolean;
 }
 
@@ -58,7 +74,7 @@ export type FromTask =
   | { type: "announce"; run: string; sequence: number; message: JsonObject; isLast: boolean }
   /** The event loop of the task turns. */
   | ({ type: "beat"; run: string } & Beat)
-  /** A line a thread printed; a process prints by itself. */
+  /** A line that a thread printed; a process prints by itself. */
   | { type: "output"; run: string; stream: "stdout" | "stderr"; line: string }
   /** A thread has ended. */
   | { type: "exit"; run: string; code: number };
@@ -70,57 +86,88 @@ export function writePipe(message: ToTask | FromTask): string {
   return `${JSON.stringify(message)}\n`;
 }
 
+const FROM_TASK: Variants<FromTask, "type"> = {
+  announce: object({
+    type: literal("announce"),
+    run: text,
+    sequence: whole,
+    message: anyObject,
+    isLast: otherwise(flag, false),
+  }),
+  beat: object({
+    type: literal("beat"),
+    run: text,
+    delayMs: notNegative,
+    heapBytes: notNegative,
+    handles: notNegative,
+    isInspected: flag,
+  }),
+  output: object({ type: literal("output"), run: text, stream: oneOf(["stdout", "stderr"]), line: text }),
+  exit: object({ type: literal("exit"), run: text, code: whole }),
+};
+
+const START_DATA: ObjectSchema<StartData> = object({
+  endpoints: object({ publish: text, subscribe: text }),
+  transaction: text,
+  contextId: text,
+  serviceId: text,
+  serviceName: text,
+  instance: text,
+  topic: text,
+  deviceAction: text,
+  configuration: anyObject,
+  module: text,
+  isThread: flag,
+  heartbeatMs: notNegative,
+  stopSignal: text,
+});
+
+const TO_TASK: Variants<ToTask, "type"> = {
+  start: object({ type: literal("start"), run: text, start: START_DATA }),
+  stop: object({ type: literal("stop"), run: text }),
+  bye: object({ type: literal("bye"), run: text }),
+  heard: object({ type: literal("heard"), run: text, sequence: whole }),
+  kill: object({ type: literal("kill"), run: text }),
+};
+
+const ANY_FROM_TASK = tagged<FromTask>("type", FROM_TASK);
+const ANY_TO_TASK = tagged<ToTask>("type", TO_TASK);
+
 /**
  * Reads a line that came from a task process, which is not to be trusted: it runs code of the user's.
  *
- * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED`.
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` naming the field, what was expected and what came.
  */
 export function readFromTask(line: string): FromTask {
-  const value = parse(line);
-  if (isObject(value) && typeof value.run === "string") {
-    const { run, sequence, message, line: text, stream, code } = value;
-    switch (value.type) {
-      case "announce":
-        if (Number.isSafeInteger(sequence) && isObject(message))
-          return { type: "announce", run, sequence: sequence as number, message, isLast: value.isLast === true };
-        break;
-      case "output":
-        if (typeof text === "string" && (stream === "stdout" || stream === "stderr"))
-          return { type: "output", run, stream, line: text };
-        break;
-      case "beat": {
-        const { delayMs, heapBytes, handles, isInspected } = value;
-        if (isFigure(delayMs) && isFigure(heapBytes) && isFigure(handles) && typeof isInspected === "boolean")
-          return { type: "beat", run, delayMs, heapBytes, handles, isInspected };
-        break;
-      }
-      case "exit":
-        if (Number.isSafeInteger(code)) return { type: "exit", run, code: code as number };
-        break;
-    }
-  }
-  throw new ZcontextError(
-    "ERR_MESSAGE_MALFORMED",
-    `line on the pipe of a task: expected what a task says, got ${line.slice(0, 60)}`,
-  );
+  return readLine(ANY_FROM_TASK, line, { pipe: "the pipe of a task", sender: "a task" });
 }
 
-/** Reads a line that came from the provider. */
+/**
+ * Reads a line that came from the provider.
+ *
+ * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` naming the field, what was expected and what came.
+ */
 export function readToTask(line: string): ToTask {
-  return JSON.parse(line) as ToTask;
+  return readLine(ANY_TO_TASK, line, { pipe: "the pipe of the provider", sender: "the provider" });
 }
 
-function isFigure(value: unknown): value is number {
-  return Number.isFinite(value) && (value as number) >= 0;
+function readLine<T>(schema: Schema<T>, line: string, { pipe, sender }: { pipe: string; sender: string }): T {
+  const { value, misfit } = read(schema, parse(line, pipe));
+  if (misfit === undefined) return value;
+  const { field, expected, came } = misfit;
+  const where = field === "" ? "" : ` in ${field}`;
+  const what = came === undefined ? "nothing" : JSON.stringify(came).slice(0, 60);
+  throw malformed(`line on ${pipe}: expected what ${sender} says, ${expected}${where}, got ${what}`);
 }
 
-function parse(line: string): unknown {
+function parse(line: string, pipe: string): unknown {
   try {
     return JSON.parse(line);
   } catch (error) {
-    throw new ZcontextError(
-      "ERR_MESSAGE_MALFORMED",
-      `line on the pipe of a task: not JSON (${reasonOf(error).slice(0, 80)})`,
-    );
+    throw malformed(`line on ${pipe}: not JSON (${reasonOf(error).slice(0, 80)})`);
   }
+}
+
+function malformed(message: string): ZcontextError {
+  return new ZcontextError("ERR_MESSAGE_MALFORMED", message);
 }

@@ -1,9 +1,11 @@
-// What may be asked about a transaction: how its tasks stand, and what their processes take. Pure.
+// The queries about a transaction, its state and the figures of its processes: writes them, and reads the options of
+// a `top` and the publication that it asks for. Pure.
 import { ZcontextError } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import type { StateMessage } from "./message.ts";
+import { anything, type Misfit, object, oneOf, optional, read, textThat } from "./schema.ts";
 
-/** What a `top` asks for beside the figures: lists that may be long, of each process. In the words of the wire. */
+/** What a `top` asks for beside the figures: lists of each process, which may be long. Named as they travel. */
 export interface TopOptions {
   memory_maps: boolean;
   open_connections: boolean;
@@ -12,7 +14,7 @@ export interface TopOptions {
 
 export const FIGURES_ONLY: TopOptions = { memory_maps: false, open_connections: false, opened_files: false };
 
-/** A whole `top`, as whoever asks writes it: lists, and a publication that is to begin, change or end. */
+/** A whole `top`, as a client writes it: lists, and a publication that is to begin, change or end. */
 export interface TopQuery extends Partial<TopOptions> {
   /** `type` is `pub` where it is left out, `frequency_s` 1. */
   service?: { type?: "pub" | "none"; endpoint: string; frequency_s?: number };
@@ -55,28 +57,33 @@ export function readTopOptions(options: Json | undefined): TopOptions {
 export function readPublicationRequest(configuration: Json | undefined): PublicationRequest | undefined {
   const service = isObject(configuration) ? configuration.service : undefined;
   if (service === undefined || service === null) return undefined;
-  const { type = "pub", endpoint, frequency_s } = isObject(service) ? service : {};
-  if (type !== "pub" && type !== "none") throw malformed("type", "pub, or none to end it", type);
-  if (typeof endpoint !== "string" || !isBindable(endpoint))
-    throw malformed("endpoint", "tcp://127.0.0.1:PORT", endpoint);
+  const { value, misfit } = read(SERVICE, isObject(service) ? service : {});
+  if (misfit !== undefined) throw malformed(misfit);
+  const { type = "pub", endpoint, frequency_s } = value;
   return { isWanted: type === "pub", endpoint, periodMs: readPeriodMs(frequency_s) };
 }
 
-/** Milliseconds from a `frequency_s`, a number or text: a second at least, which is also what nothing means. */
-export function readPeriodMs(frequency: Json | undefined): number {
+/** Milliseconds from a `frequency_s`, a number or text; anything else means a second, which is also the least. */
+export function readPeriodMs(frequency: unknown): number {
   const seconds = Number(frequency) || DEFAULT_PERIOD_S;
   return Math.min(Math.max(MIN_PERIOD_S, seconds), MAX_PERIOD_S) * 1_000;
 }
 
-// Which machine it may be on is decided where it is bound.
+// Whether its host is allowed is decided where it is bound.
 function isBindable(endpoint: string): boolean {
   const port = /^tcp:\/\/[^\s/]{1,255}:([1-9]\d{0,4})$/.exec(endpoint)?.[1];
   return port !== undefined && Number(port) <= 65_535;
 }
 
-function malformed(member: string, expected: string, got: Json | undefined): ZcontextError {
-  const shown = JSON.stringify(got ?? null).slice(0, 100);
-  return new ZcontextError("ERR_MESSAGE_MALFORMED", `service.${member}: expected ${expected}, got ${shown}`);
+const SERVICE = object({
+  type: optional(oneOf(["pub", "none"], "pub, or none to end it")),
+  endpoint: textThat(isBindable, "tcp://127.0.0.1:PORT"),
+  frequency_s: anything,
+});
+
+function malformed({ field, expected, came }: Misfit): ZcontextError {
+  const shown = JSON.stringify(came ?? null).slice(0, 100);
+  return new ZcontextError("ERR_MESSAGE_MALFORMED", `service.${field}: expected ${expected}, got ${shown}`);
 }
 
 // The original took every text for yes, `0` included.

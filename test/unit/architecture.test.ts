@@ -84,6 +84,7 @@ const DOORS: Record<string, RegExp> = {
   saxes: /^src\/config\/xml\/xml\.ts$/,
   uplot: /^web\/charts\.ts$/,
   xstate: /^src\/context\/task\/lifecycle\.ts$/,
+  valibot: /^src\/protocol\/schema\.ts$/,
   zeromq: /^src\/link\//,
 };
 

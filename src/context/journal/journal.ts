@@ -1,6 +1,6 @@
-// The file from which a restarted provider resumes. Records are appended as things happen; where that is not possible
-// nothing stops, and the journal is written whole again, from memory, as soon as it can be. At any moment the file
-// under its name is a whole journal, unless the disk itself loses what it has been given.
+// The file from which a restarted provider resumes. Records are appended as things happen. When a write fails, the
+// provider carries on, and the journal is written again as a whole, from memory, as soon as that is possible. At any
+// moment the file under its name is a complete journal, unless the disk itself loses data.
 import {
   closeSync,
   fsyncSync,
@@ -26,9 +26,9 @@ import { formatSnapshot, nothingToResume, ownerOf, type Resumable, recollect, re
 import { type Fault, formatRecord, type JournalEntry, readRecord } from "./records.ts";
 
 export interface Journal {
-  /** Appends a record, which a killed process has not lost. Never throws: what can't be written is counted and told. */
+  /** Appends a record, which survives a kill of the process. Never throws: failed writes are counted and logged. */
   write(record: JournalEntry): void;
-  /** Records that could not be written when they came; what they said is in the file again once it could be renewed. */
+  /** Records that could not be written when they came; the file has their contents again once it is renewed. */
   readonly lost: number;
   close(): void;
 }
@@ -50,12 +50,12 @@ export interface JournalOptions {
   append?: (fd: number, bytes: Buffer) => number;
 }
 
-/** So many journals that could not be read are kept. */
+/** How many unreadable journals are kept. */
 const MAX_CORRUPT = 5;
 /** So often an owner is looked at that lives, and how long apart, in milliseconds. */
 const LOOKS = 10;
 const LOOK_MS = 50;
-/** Only we are to read it: a definition may hold what is secret. */
+/** Readable by its owner alone: a definition may hold secrets. */
 const MODE = 0o600;
 
 /**
@@ -71,7 +71,7 @@ export async function openJournal(options: JournalOptions): Promise<{ journal: J
   return { journal: keepJournal(path, before, { ...options, bootId, owner: us }), before };
 }
 
-/** What the machine is like that a journal is read on. */
+/** The machine that a journal is read on. */
 interface Present {
   bootId: string;
   us: ProcessIdentity | undefined;
@@ -110,7 +110,7 @@ async function recall(
 /** Undefined where there is none. */
 async function read(path: string): Promise<string | Fault | undefined> {
   try {
-    // Reading a pipe that somebody has put there would never end.
+    // Reading a named pipe in its place would never end.
     if (!(await stat(path)).isFile()) return { fault: "is not a file" };
     return decodeText(await readFile(path));
   } catch (error) {
@@ -126,7 +126,7 @@ async function assertNobodyElses(
   { us, table }: Pick<Present, "us" | "table">,
 ): Promise<void> {
   const isGone = () => owner === undefined || isSame(owner, us) || !isSame(owner, identityOf(owner.pid, table));
-  // One that was killed has let go of its presence a moment before it is gone.
+  // The presence of a killed process is free a moment before the process is gone.
   for (let looks = 0; looks < LOOKS && !isGone(); looks += 1) await pause(LOOK_MS);
   if (owner === undefined || isGone()) return;
   throw new ZcontextError("ERR_PROVIDER_RUNNING", `${path} is that of the provider with pid ${owner.pid}, which runs`, {
@@ -145,14 +145,14 @@ async function setAside(path: string, folder: string, name: string): Promise<str
   const target = aside((numbers.at(-1) ?? 0) + 1);
   await rename(path, target);
   const surplus = numbers.slice(0, Math.max(0, numbers.length + 1 - MAX_CORRUPT));
-  // One that stays does no harm.
+  // One that can't be removed does no harm.
   for (const number of surplus) await rm(aside(number), { force: true }).catch(() => {});
   return target;
 }
 
 // --- the present one -------------------------------------------------------------------------------------------------
 
-/** The file that is written to, as we have left it. */
+/** The file that is written to, as of the last write. */
 interface OpenFile {
   fd: number;
   device: number;
@@ -181,14 +181,14 @@ function keepJournal(
   let isClosed = false;
   /** The file lacks something, and nothing may follow on a gap. */
   let isBehind = true;
-  /** There is trouble, and it has been told. */
+  /** A failure has been logged, and lasts. */
   let isTold = false;
 
   /** The line of a record, once it is part of what is known; undefined for one that no journal may hold. */
   function admit(entry: JournalEntry): Buffer | undefined {
     try {
       const line = formatRecord(entry);
-      // Read back, so that we know what the file says, and whoever changes the body later does not change that.
+      // Read back, so that what is known is what the file says, and no later change of the body changes it.
       const record = readRecord(line.slice(0, -1));
       const next = "fault" in record ? record : recollect(known, record);
       if (!("fault" in next)) {
@@ -280,7 +280,7 @@ function keepJournal(
   function bring(line: Buffer): boolean {
     if (file === undefined || isBehind) return renew();
     const isIntact = isOurs(file);
-    if (!isIntact) tell(new Error("the file was removed, replaced or changed by somebody else"));
+    if (!isIntact) tell(new Error("the file was removed, replaced or changed by another process"));
     if (!isIntact || !extend(file, line)) {
       isBehind = true;
       return renew();
@@ -323,8 +323,8 @@ function cut({ fd, bytes }: OpenFile): void {
   }
 }
 
-// Under another name first, so that there is no moment without a history. To resume, nobody needs it: where there is
-// no former journal, or the file system has no links, we go on without.
+// Under another name first, so that there is no moment without a journal. A failure here does not matter: there may be
+// no former journal, or a file system without links.
 function keepFormer(path: string): void {
   const spare = `${path}.1.tmp`;
   try {
@@ -332,7 +332,7 @@ function keepFormer(path: string): void {
     linkSync(path, spare);
     renameSync(spare, `${path}.1`);
   } catch {
-    // Then the history has a gap.
+    // Then the former journal is not kept.
   } finally {
     discard(spare);
   }

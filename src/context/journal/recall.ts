@@ -1,4 +1,5 @@
-// What a restarted provider may resume of what the journal says, and the text of a journal that is begun with that. Pure.
+// What a restarted provider may resume: replays the records of a journal, and writes the text of a new one that begins
+// with what is known. Pure.
 import type { ProcessIdentity } from "../../processes/stat.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import {
@@ -15,7 +16,7 @@ import {
   VERSION,
 } from "./records.ts";
 
-/** What a restarted provider finds. A value: keep it, compare it, never change it. */
+/** What a restarted provider finds. A value, which is never changed. */
 export interface Resumable {
   readonly transactions: readonly ResumableTransaction[];
   readonly lastSequence: number;
@@ -145,7 +146,7 @@ function withTransaction(known: Resumable, transaction: ResumableTransaction): R
   return { ...known, transactions: replaced(known.transactions, transaction) };
 }
 
-/** What a task becomes, which gets undefined and may answer it for one that is not defined. */
+/** What becomes of a task. It gets undefined for a task that is not defined, and returns undefined to refuse. */
 type Change = (before: ResumableTask | undefined) => ResumableTask | undefined;
 
 function withTask(known: Resumable, record: Defined | Kept | Moved, change: Change): Resumable | Fault {
@@ -160,7 +161,7 @@ function unknown({ kind, transaction, task }: { kind: string; transaction: strin
   return { fault: `is ${kind} for ${whose}${excerpt(transaction)}, which is unknown by then` };
 }
 
-/** In the place of its namesake, or at the end. */
+/** Replaces the item with the same id, or adds one at the end. */
 function replaced<T extends { id: string }>(all: readonly T[], one: T): T[] {
   const index = all.findIndex(({ id }) => id === one.id);
   return index === -1 ? [...all, one] : all.with(index, one);

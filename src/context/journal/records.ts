@@ -1,8 +1,29 @@
-// What the journal of a provider says: its records, and a line of text for each. A file may hold anything, so a line
-// is believed only when its checksum and the shape of every field are right. Pure.
+// The records of a provider's journal, and a line of text for each. A file may hold anything, so a line is believed
+// only when its checksum and the shape of every field are right. Pure.
 import { crc32 } from "node:zlib";
 import type { ProcessIdentity } from "../../processes/stat.ts";
 import { formatJson, isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import {
+  anyObject,
+  asAWhole,
+  count,
+  exactly,
+  flag,
+  guarded,
+  id,
+  listOf,
+  literal,
+  type Misfit,
+  notNegative,
+  numberThat,
+  optional,
+  read,
+  tagged,
+  text,
+  textThat,
+  type Variants,
+  whole,
+} from "../../protocol/schema.ts";
 import { isTaskState, type TaskState } from "../../protocol/task-state.ts";
 import type { Transition } from "../../protocol/transition.ts";
 
@@ -11,27 +32,27 @@ export interface Head {
   kind: "journal";
   version: 1;
   contextId: string;
-  /** The boot its monotonic times belong to; "" where the system has none to tell. */
+  /** The boot that its monotonic times belong to; "" where the system has no id of it. */
   bootId: string;
-  /** Of all records before this file was begun. */
+  /** The highest of all records before this file was begun. */
   lastSequence: number;
-  /** The process that writes here, until it has closed the journal; absent where the system tells none from another. */
+  /** The process that writes here, until it has closed the journal; absent where the system can't identify one. */
   owner?: ProcessIdentity | undefined;
 }
 
-/** A transaction is there; once more, and nothing but its name changes. */
+/** A transaction exists. A second record of it changes nothing but its name. */
 export interface Opened {
   kind: "opened";
   transaction: string;
   contextName: string;
 }
 
-/** A task service of a transaction; once more, and its definition is replaced. */
+/** A task service of a transaction. A second record of it replaces its definition. */
 export interface Defined {
   kind: "defined";
   transaction: string;
   task: string;
-  /** Its definition, where that came by message and is not of the provider's own file. */
+  /** Its definition, where that came by message rather than from the provider's own file. */
   body?: JsonObject | undefined;
 }
 
@@ -57,12 +78,12 @@ export interface Ended {
   transaction: string;
 }
 
-/** The provider has left in order, or has been told to begin afresh: nothing that came before is to be resumed. */
+/** The provider has exited in order, or has been told to begin afresh: nothing before this is to be resumed. */
 export interface Left {
   kind: "left";
 }
 
-/** Whoever wrote here does so no more, though its process may live on. */
+/** The owner writes no more, though its process may live on. */
 export interface Closed {
   kind: "closed";
 }
@@ -98,17 +119,25 @@ export function formatRecord(record: JournalRecord): string {
 
 const LINE = /^([0-9a-f]{8}) ([ -~]*)$/;
 
-/** Reads a line without its end. The fault goes on where a sentence about the line begins. */
+/** Reads a line without its end. The fault completes a sentence that begins with "line 7". */
 export function readRecord(line: string): JournalRecord | Fault {
   const [, checksum, json = ""] = LINE.exec(line) ?? [];
   if (checksum !== checksumOf(json)) return { fault: "does not match its checksum" };
   const value = parse(json);
   if (!isObject(value)) return { fault: "is no record" };
-  const { kind, ...fields } = value;
-  if (typeof kind !== "string" || !Object.hasOwn(FIELDS, kind))
-    return { fault: `is of the unknown kind ${excerpt(kind)}` };
-  const fault = misfit(fields, FIELDS[kind as JournalRecord["kind"]]);
-  return fault === undefined ? (value as unknown as JournalRecord) : { fault: `is ${kind} ${fault}` };
+  const { value: record, misfit } = read(ANY_RECORD, value);
+  if (misfit === undefined) return record;
+  return {
+    fault:
+      misfit.field === "kind"
+        ? `is of the unknown kind ${excerpt(misfit.came)}`
+        : `is ${value.kind} ${clauseOf(misfit)}`,
+  };
+}
+
+function clauseOf({ field, expected, came }: Misfit): string {
+  if (expected === undefined) return `with the unknown field ${excerpt(field)}`;
+  return came === undefined ? `without ${field}` : `with the ${field} ${excerpt(came)}`;
 }
 
 function checksumOf(json: string): string {
@@ -123,75 +152,69 @@ function parse(json: string): unknown {
   }
 }
 
-// Whoever copies such a key from one object to another gives that one a new prototype.
+// An object that such a key is assigned to gets a new prototype.
 function refuseProto(key: string, value: unknown): unknown {
   if (key === "__proto__") throw new SyntaxError("the key is not allowed");
   return value;
 }
 
-function misfit(fields: JsonObject, fit: { readonly [name: string]: Fits }): string | undefined {
-  const stranger = Object.keys(fields).find((name) => !Object.hasOwn(fit, name));
-  if (stranger !== undefined) return `with the unknown field ${excerpt(stranger)}`;
-  const [wrong] = Object.entries(fit).find(([name, fits]) => !fits(fields[name])) ?? [];
-  if (wrong === undefined) return undefined;
-  return fields[wrong] === undefined ? `without ${wrong}` : `with the ${wrong} ${excerpt(fields[wrong])}`;
-}
-
-/** A value for a sentence about it, cut. */
+/** A value for a message about it, cut to 40 characters. */
 export function excerpt(value: unknown): string {
   const text = JSON.stringify(value) ?? "undefined";
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
-type Fits = (value: unknown) => boolean;
-
-const isText: Fits = (value) => typeof value === "string";
-const isId: Fits = (value) => typeof value === "string" && value !== "";
-const isState: Fits = isTaskState;
-const isFlag: Fits = (value) => typeof value === "boolean";
-const isCount: Fits = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isPid: Fits = (value) => isCount(value) && value !== 0;
-const isTimeMs: Fits = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
-const isTimes: Fits = (value) => Array.isArray(value) && value.every(isTimeMs);
-const isOwner: Fits = (value) => isObject(value) && misfit(value, { pid: isPid, startTicks: isCount }) === undefined;
-const isTime: Fits = (value) =>
-  typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]{8,}Z$/.test(value) && !Number.isNaN(Date.parse(value));
-const optional =
-  (fits: Fits): Fits =>
-  (value) =>
-    value === undefined || fits(value);
+const taskState = guarded(isTaskState, "a state");
+const pid = numberThat((value) => Number.isSafeInteger(value) && value > 0, "a pid");
+const times = listOf(notNegative, "a list of times");
+const isoTime = textThat(
+  (value) => /^\d{4}-\d\d-\d\dT[\d:.]{8,}Z$/.test(value) && !Number.isNaN(Date.parse(value)),
+  "a time",
+);
+const owner = asAWhole(exactly({ pid, startTicks: count }), "a pid and its start");
 
 /** How each field of each kind must look. */
-const FIELDS: { readonly [R in JournalRecord as R["kind"]]: { readonly [Name in Exclude<keyof R, "kind">]-?: Fits } } =
-  {
-    journal: {
-      version: (value) => value === VERSION,
-      contextId: isText,
-      bootId: isText,
-      lastSequence: isCount,
-      owner: optional(isOwner),
-    },
-    opened: { transaction: isId, contextName: isText },
-    defined: { transaction: isId, task: isId, body: optional(isObject) },
-    kept: { transaction: isId, task: isId, state: isState, runs: isCount, isWanted: isFlag, exits: isTimes },
-    moved: {
-      transaction: isId,
-      task: isId,
-      sequence: isCount,
-      from: isState,
-      to: isState,
-      event: isId,
-      cause: optional(isText),
-      run: isCount,
-      pid: optional(isPid),
-      code: optional(Number.isSafeInteger),
-      signal: optional(isId),
-      isWanted: isFlag,
-      exits: isTimes,
-      time: isTime,
-      monotonicMs: isTimeMs,
-    },
-    ended: { transaction: isId },
-    left: {},
-    closed: {},
-  };
+const RECORDS: Variants<JournalRecord, "kind"> = {
+  journal: exactly({
+    kind: literal("journal"),
+    version: literal(VERSION),
+    contextId: text,
+    bootId: text,
+    lastSequence: count,
+    owner: optional(owner),
+  }),
+  opened: exactly({ kind: literal("opened"), transaction: id, contextName: text }),
+  defined: exactly({ kind: literal("defined"), transaction: id, task: id, body: optional(anyObject) }),
+  kept: exactly({
+    kind: literal("kept"),
+    transaction: id,
+    task: id,
+    state: taskState,
+    runs: count,
+    isWanted: flag,
+    exits: times,
+  }),
+  moved: exactly({
+    kind: literal("moved"),
+    transaction: id,
+    task: id,
+    sequence: count,
+    from: taskState,
+    to: taskState,
+    event: id,
+    cause: optional(text),
+    run: count,
+    pid: optional(pid),
+    code: optional(whole),
+    signal: optional(id),
+    isWanted: flag,
+    exits: times,
+    time: isoTime,
+    monotonicMs: notNegative,
+  }),
+  ended: exactly({ kind: literal("ended"), transaction: id }),
+  left: exactly({ kind: literal("left") }),
+  closed: exactly({ kind: literal("closed") }),
+};
+
+const ANY_RECORD = tagged<JournalRecord>("kind", RECORDS);

@@ -1,4 +1,4 @@
-// Where what a provider keeps lies.
+// Where a provider keeps its journal and its history.
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";

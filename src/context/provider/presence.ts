@@ -1,5 +1,5 @@
-// One provider per context file, and a way to find it. The provider holds a local socket named after the file: nobody
-// else can hold it, it is free the moment its holder dies, and it answers where the provider can be reached.
+// One provider per context file, and a way to find it. The provider holds a local socket named after the file. No other
+// process can hold it meanwhile, it is free the moment its holder dies, and it answers where the provider is reached.
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { createServer, type Server, Socket } from "node:net";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { ZcontextError } from "../../errors.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
+import { text as anyText, count, type ObjectSchema, object, optional, read } from "../../protocol/schema.ts";
 import { contextKeyOf } from "../journal/state-files.ts";
 
 /** What a provider says about itself. */
@@ -15,8 +16,14 @@ export interface Presence {
   pid: number;
   contextId: string;
   /** Where peers connect; absent while it is still starting. */
-  endpoints?: Endpoints;
+  endpoints?: Endpoints | undefined;
 }
+
+const PRESENCE: ObjectSchema<Presence> = object({
+  pid: count,
+  contextId: anyText,
+  endpoints: optional(object({ publish: anyText, subscribe: anyText })),
+});
 
 export interface HeldPresence extends AsyncDisposable {
   update(presence: Presence): void;
@@ -59,11 +66,11 @@ export async function findPresence(contextFile: string): Promise<Presence | unde
     socket.connect(addressOf(contextFile));
     await once(socket, "connect");
   } catch (error) {
-    // A queue of visitors whom nobody lets in belongs to somebody.
+    // A full queue of connections that are not accepted: the socket has a holder.
     if ((error as NodeJS.ErrnoException).code === "EAGAIN") throw unanswered(contextFile);
     return undefined;
   }
-  // One that was halted, or is too busy, holds the socket all the same.
+  // A provider that is halted or too busy holds the socket all the same.
   socket.setTimeout(ANSWER_MS, () => socket.destroy(unanswered(contextFile)));
   try {
     return readPresence(await text(socket));
@@ -74,11 +81,11 @@ export async function findPresence(contextFile: string): Promise<Presence | unde
   }
 }
 
-// One that has no descriptors left, or is killed while it answers, says nothing or half of it.
+// A provider without descriptors, or one that is killed while it answers, sends nothing or half an answer.
 function readPresence(answer: string): Presence {
-  const presence = JSON.parse(answer) as Presence;
-  if (typeof presence.pid !== "number") throw new TypeError("expected a pid");
-  return presence;
+  const { value, misfit } = read(PRESENCE, JSON.parse(answer));
+  if (misfit === undefined) return value;
+  throw new TypeError(`expected ${misfit.expected} in ${misfit.field || "the answer"}`);
 }
 
 function unanswered(contextFile: string): ZcontextError {
@@ -105,7 +112,7 @@ async function listen(server: Server, contextFile: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     const holder = await findPresence(contextFile).catch(() => "halted" as const);
-    // An abstract address is free as soon as nobody holds it; a socket file outlives its holder.
+    // An abstract address is free as soon as its holder is gone; a socket file outlives its holder.
     if (holder === "halted") throw running(contextFile, undefined);
     if (holder !== undefined || address.startsWith("\0")) throw running(contextFile, holder);
     rmSync(address, { force: true });

@@ -114,6 +114,13 @@ describe("a record of the history", () => {
     expect(readRecord(JSON.stringify(later))).toEqual({ kind: "figures", transaction: "T1", atMs: 1, tasks: {} });
   });
 
+  test("keeps tasks whatever they are called", () => {
+    const line =
+      '{"kind":"states","transaction":"T1","atMs":1,"tasks":{"__proto__":["failed",1],"constructor":["failed",2]}}';
+
+    expect(readRecord(line)).toHaveProperty("tasks", JSON.parse(line).tasks);
+  });
+
   test("says when it was", () => {
     const step = {
       transaction: "T1",

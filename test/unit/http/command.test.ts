@@ -27,4 +27,14 @@ describe("a posted command", () => {
   ])("%s is refused", (text) => {
     expect(() => readCommand(text)).toThrow(expect.objectContaining({ code: "ERR_MESSAGE_MALFORMED" }));
   });
+
+  test.each([
+    ["[]", "expected an object, got []"],
+    ['{"action":"exit"}', 'action: expected start, stop, restart, got "exit"'],
+    ['{"action":"stop"}', "stop needs a transaction"],
+    ['{"action":"start","transaction":""}', 'transaction: expected its id, got ""'],
+    ['{"action":"start","tasks":[1]}', "tasks: expected a list of ids, not an empty one, got [1]"],
+  ])("%s is refused with what was expected and what came", (text, refusal) => {
+    expect(() => readCommand(text)).toThrow(`command: ${refusal}`);
+  });
 });

@@ -158,6 +158,16 @@ describe("a line from a task", () => {
     expect(refusalOf(line)).toContain("expected what a task says");
   });
 
+  test.each([
+    [[], "a task says, an object, got []"],
+    [{ ...EXIT, type: "start" }, 'a task says, announce, beat, output, exit in type, got "start"'],
+    [{ ...EXIT, run: undefined }, "a task says, a string in run, got nothing"],
+    [{ ...ANNOUNCE, sequence: "3" }, 'a task says, a whole number in sequence, got "3"'],
+    [{ ...BEAT, handles: -1 }, "a task says, a number, at least 0 in handles, got -1"],
+  ])("is refused with its field, what was expected and what came: %j", (value, refusal) => {
+    expect(refusalOf(JSON.stringify(value))).toBe(`line on the pipe of a task: expected what ${refusal}`);
+  });
+
   test("is quoted only in part when it is refused", () => {
     expect(refusalOf(JSON.stringify("x".repeat(10_000))).length).toBeLessThan(140);
     expect(refusalOf("x".repeat(10_000)).length).toBeLessThan(160);
@@ -180,4 +190,14 @@ describe("a line from a task", () => {
       { numRuns: 1_000 },
     );
   });
+});
+
+test("a line from the provider is refused with its field, what was expected and what came", () => {
+  expect(() => readToTask('{"type":"heard","run":"r1"}')).toThrow(
+    expect.objectContaining({
+      code: "ERR_MESSAGE_MALFORMED",
+      message:
+        "line on the pipe of the provider: expected what the provider says, a whole number in sequence, got nothing",
+    }),
+  );
 });
