@@ -16,6 +16,7 @@ import type { Frame } from "../../src/protocol/codec.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { isObject } from "../../src/protocol/json.ts";
 import { type Message, stampOf, writeMessage } from "../../src/protocol/message.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { ANY_PORT, announced, announcement, listen, numbers, sequencesOf } from "../support/link.ts";
 import { isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
@@ -25,8 +26,6 @@ import { startScript } from "../support/script.ts";
 leaveNoProcess();
 
 const deaf = { onFrame() {} };
-/** Ends a wait that was in vain. */
-const BOUND_MS = 20_000;
 
 /** A bus that keeps what it hears. */
 async function connectListener(endpoints: Endpoints, topics: string[]) {

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach } from "vitest";
+import { BOUND_MS } from "./bound.ts";
 
 export interface LivingProcess {
   pid: number;
@@ -19,8 +20,6 @@ const MARK = "ZCONTEXT_TEST";
 /** The compiler keeps a process of its own for as long as ours lives. */
 const COMPILER = "esbuild --service=";
 const POLL_MS = 10;
-/** Ends a test that has failed; nothing waits for it. */
-const BOUND_MS = 30_000;
 
 /** The living process with this pid; undefined when there is none. */
 export async function findProcess(pid: number): Promise<LivingProcess | undefined> {
