@@ -5,6 +5,7 @@ import { readHistory } from "../../src/history/reader.ts";
 import type { HistoryRecord } from "../../src/history/records.ts";
 import { plainName } from "../../src/history/segments.ts";
 import type { History, Transition } from "../../src/http/api.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { type RunningCommand, run, startCommand } from "../support/command.ts";
 import { contextXml } from "../support/context.ts";
 import { waits } from "../support/dashboard.ts";
@@ -107,7 +108,7 @@ async function untilKept(folder: Folder, { pid }: RunningCommand): Promise<void>
     const from = records.findIndex((record) => record.kind === "provider" && record.pid === pid);
     return from !== -1 && records.slice(from).some(({ kind }) => kind === "figures");
   };
-  await expect.poll(isKept, { timeout: 45_000 }).toBe(true);
+  await expect.poll(isKept, { timeout: BOUND_MS }).toBe(true);
 }
 
 test("the dashboard of a provider that is started again shows what was before", async () => {

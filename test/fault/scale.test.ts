@@ -17,7 +17,7 @@ const HOLDS = fileURLToPath(new URL("../fixtures/says-what-it-holds.cjs", import
 const MANY = 500;
 const RESTARTS = 1_000;
 /** Ends a test that has failed; nothing waits for it. */
-const BOUND_MS = 240_000;
+const BOUND_MS = 600_000;
 /** The provider itself, and its forwarder. */
 const OWN_PROCESSES = 2;
 /** The journal and its forerunner, each begun anew at 1 MiB. */

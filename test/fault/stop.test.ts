@@ -9,6 +9,7 @@ import { connectContext } from "../../src/context/client/client.ts";
 import { COOKIE, writeCookie } from "../../src/processes/cookie.ts";
 import { createProcessTable } from "../../src/processes/table.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { runContext } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, started, untilGone } from "../support/processes.ts";
@@ -35,8 +36,6 @@ leaveNothing();
 const SHORT = { grace_s: 0.5 };
 /** So long that a test which gets there has failed before. */
 const LONG = { grace_s: 3_600 };
-/** Bounds a wait that has failed, in milliseconds. */
-const BOUND_MS = 20_000;
 /** How often each shape is tried: what depends on who is faster shows in some of them only. */
 const TIMES = 5;
 

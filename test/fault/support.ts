@@ -11,6 +11,7 @@ import { connectLink } from "../../src/link/link.ts";
 import type { SignalledProcess } from "../../src/processes/signaller.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { programOf } from "../support/command.ts";
 import {
   contextXml,
@@ -27,8 +28,6 @@ import { awaitEvents, type Recording } from "../support/recording.ts";
 /** So long that nothing counts as started because it has lived. */
 export const NEVER_S = 86_400;
 const POLL_MS = 10;
-/** Ends a test that has failed; nothing waits for it. */
-const BOUND_MS = 30_000;
 
 /**
  * Has each test of the file fail that leaves a process behind, or more open descriptors in this process than there were.

@@ -19,6 +19,7 @@ import type { Frame } from "../../src/protocol/codec.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { isObject } from "../../src/protocol/json.ts";
 import { type Message, readMessage, stampOf, writeMessage } from "../../src/protocol/message.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { ANY_PORT, announced, announcement, listen, numbers, sequencesOf } from "../support/link.ts";
 import { isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
@@ -28,8 +29,6 @@ import { startScript } from "../support/script.ts";
 leaveNoProcess();
 
 const deaf = { onFrame() {} };
-/** Ends a wait that was in vain. */
-const BOUND_MS = 20_000;
 
 /** A link that keeps what it hears. */
 async function connectListener(endpoints: Endpoints, topics: string[]) {

@@ -5,6 +5,7 @@ import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { BOUND_MS } from "./bound.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
@@ -31,8 +32,6 @@ export interface CommandOptions {
 }
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
-/** Ends a test that has failed; nothing waits for it. */
-const BOUND_MS = 45_000;
 
 /** The path of the program behind a command. */
 export function programOf(command: CommandName): string {

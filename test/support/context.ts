@@ -8,6 +8,7 @@ import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { isObject } from "../../src/protocol/json.ts";
 import type { ControlMessage, Message } from "../../src/protocol/message.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
+import { BOUND_MS } from "./bound.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import { type Ear, listen } from "./link.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
@@ -114,8 +115,6 @@ export interface RunningContext extends AsyncDisposable {
   untilSaid(id: string, action: string): Promise<ControlMessage>;
 }
 
-/** Bounds a wait that has failed, in milliseconds. */
-const BOUND_MS = 20_000;
 const nothingToWatch = { top: async () => [], entries: async () => [], async [Symbol.asyncDispose]() {} };
 
 /** Runs a context of these tasks; services of its own folder come before those of the tests. */

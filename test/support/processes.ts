@@ -1,11 +1,14 @@
-// Reads from /proc which processes are alive; zombies are not.
+// The process table as /proc shows it: which processes live, and which of them a test has started. A process that is dead
+// and waits to be reaped does not live.
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach } from "vitest";
+import { BOUND_MS } from "./bound.ts";
 
 export interface LivingProcess {
   pid: number;
+  parentPid: number;
   /** Clock ticks from the boot of the machine to its start; tells it from a later one with the same pid. */
   startedTicks: number;
   /** Its arguments, with a space between. */
@@ -17,8 +20,6 @@ const MARK = "ZCONTEXT_TEST";
 /** The compiler keeps a process of its own for as long as ours lives. */
 const COMPILER = "esbuild --service=";
 const POLL_MS = 10;
-/** Ends a test that has failed; nothing waits for it. */
-const BOUND_MS = 30_000;
 
 /** The living process with this pid; undefined when there is none. */
 export async function findProcess(pid: number): Promise<LivingProcess | undefined> {
@@ -28,7 +29,7 @@ export async function findProcess(pid: number): Promise<LivingProcess | undefine
     const [state = "X", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (state === "Z" || state === "X") return undefined;
     const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ").trim();
-    return { pid, startedTicks: Number(fields[18]), command };
+    return { pid, parentPid: Number(fields[0]), startedTicks: Number(fields[18]), command };
   } catch {
     return undefined; // gone, perhaps while we looked
   }
@@ -60,16 +61,21 @@ export function leaveNoProcess(): void {
 
 /** What the present test has started and is still there. */
 export async function started(): Promise<LivingProcess[]> {
-  const entries = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
-  const marked = await Promise.all(
-    entries.map(async (pid) => ((await isMarked(pid)) ? findProcess(Number(pid)) : undefined)),
-  );
-  return marked.filter((process): process is LivingProcess => !(process?.command ?? COMPILER).includes(COMPILER));
+  return marked(MARK, process.env[MARK] ?? "");
 }
 
-async function isMarked(pid: string): Promise<boolean> {
-  const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
-  return environment.split("\0").includes(`${MARK}=${process.env[MARK]}`);
+/** The living processes that have inherited this variable of the environment. */
+export async function marked(name: string, value: string): Promise<LivingProcess[]> {
+  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
+  const found = await Promise.all(
+    pids.map(async (pid) => ((await environmentOf(pid)).includes(`${name}=${value}`) ? findProcess(pid) : undefined)),
+  );
+  return found.filter((process): process is LivingProcess => !(process?.command ?? COMPILER).includes(COMPILER));
+}
+
+/** The environment that a process was started with, as `NAME=value`; empty when it is gone, or not ours. */
+export async function environmentOf(pid: number): Promise<string[]> {
+  return (await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "")).split("\0");
 }
 
 async function untilEmpty(look: () => Promise<(LivingProcess | undefined)[]>): Promise<void> {

@@ -1,3 +1,5 @@
+import { BOUND_MS } from "./bound.ts";
+
 /** Things that happen one after the other, kept, so that a test can wait for one and look back at all. */
 export interface Recording<T> {
   readonly all: readonly T[];
@@ -11,7 +13,6 @@ export interface Recording<T> {
   first(matches: (event: T) => boolean, options?: { from?: number; boundMs?: number; what?: string }): Promise<T>;
 }
 
-const BOUND_MS = 20_000;
 /** How much of a recording a failure shows. */
 const SHOWN = 40;
 

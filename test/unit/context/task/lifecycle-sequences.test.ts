@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isAtRest, type TaskState } from "../../../../src/protocol/task-state.ts";
+import { storiesUpTo } from "../../../support/stories.ts";
 import { WORDS, type Word } from "./life.ts";
 import { createWorld, type World } from "./process-table.ts";
 
@@ -51,7 +52,7 @@ test("no order of events makes two processes of a task, leaks a timer or fires a
       });
       lengths.push(length);
     }),
-    { numRuns: 10_000 },
+    { numRuns: storiesUpTo(10_000) },
   );
 
   expect(Math.max(...lengths)).toBeGreaterThanOrEqual(60); // the stories are worth telling
@@ -70,7 +71,7 @@ test("a stop ends at rest with no process and no timer, wherever it comes", { ti
       expect(world.process).toBe("none");
       expect(world.armed.size).toBe(0);
     }),
-    { numRuns: 3_000 },
+    { numRuns: storiesUpTo(3_000) },
   );
 });
 
@@ -87,6 +88,6 @@ test("a start that nobody stops leads to a run, wherever it comes", { timeout },
       expect(world.isWanted).toBe(false);
       expect(world.standing.life.run).toBe(isNeeded ? run + 1 : run);
     }),
-    { numRuns: 3_000 },
+    { numRuns: storiesUpTo(3_000) },
   );
 });

@@ -33,6 +33,7 @@ import {
 } from "../../../../src/context/transaction/transaction.ts";
 import type { Consequence } from "../../../../src/context/transaction/triggers.ts";
 import { hasProcess, isAtRest, type TaskState } from "../../../../src/protocol/task-state.ts";
+import { storiesUpTo } from "../../../support/stories.ts";
 import { task } from "../task.ts";
 import {
   type Book,
@@ -269,7 +270,7 @@ test("one task keeps every promise, whoever asks for what, and is brought to res
 
       expect([...machine.broken, ...leftovers(machine)].join("\n")).toBe("");
     }),
-    { numRuns: 10_000 },
+    { numRuns: storiesUpTo(10_000) },
   );
 
   expect(seen.size).toBe(12);
@@ -549,7 +550,7 @@ test("a transaction keeps every promise, whatever its tasks need of each other, 
 
       expect([...all.machine.broken, ...leftovers(all.machine)].join("\n")).toBe("");
     }),
-    { numRuns: 4_000 },
+    { numRuns: storiesUpTo(4_000) },
   );
 
   expect(seen.size).toBe(12);
