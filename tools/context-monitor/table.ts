@@ -219,7 +219,8 @@ function page(pieces: readonly Line[], top: number, size: Size, terminal: Termin
 
 function legend({ isUnicode }: Terminal): string[] {
   const texts = STATES_BY_SEVERITY.map((state) => fill(stateText(state, isUnicode), 16));
-  return [0, 4, 8].map((from) => texts.slice(from, from + 4).join(""));
+  const rows = Array.from({ length: Math.ceil(texts.length / 4) }, (_, row) => texts.slice(4 * row, 4 * row + 4));
+  return rows.map((row) => row.join(""));
 }
 
 function indented(text: string): Piece {

@@ -2,7 +2,6 @@
 
 import type { Exit } from "../../launch/child.ts";
 import type { Frame } from "../../protocol/codec.ts";
-import type { JsonObject } from "../../protocol/json.ts";
 import type { Moved } from "../journal/records.ts";
 import { isWanted } from "../task/lifecycle.ts";
 import { type Change, describeCause, type SupervisedTask } from "../task/task-contract.ts";
@@ -58,7 +57,7 @@ export function frameOf(
     restarts_counted: exits.length,
     ...(lastExit === undefined || moved.event !== "exit" ? {} : effortOf(lastExit)),
   };
-  return { topic: "transition", body: body as unknown as JsonObject };
+  return { topic: "transition", body };
 }
 
 /** What it took until no process of the task was left. */
