@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { connectLink } from "../../src/link/link.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { finish, programOf, run, startCommand } from "../support/command.ts";
 import { contextXml, SERVICES, type TaskXml } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
@@ -242,7 +243,7 @@ describe("on a terminal", () => {
 /** Has the task ts001 announce something with this text. */
 async function say(endpoints: Endpoints, note: string): Promise<void> {
   await using link = await connectLink(endpoints, { topics: ["control"], onFrame() {} });
-  await link.publishThrough(announced("ts001", "updated", { note }), 5_000);
+  await link.publishThrough(announced("ts001", "updated", { note }), BOUND_MS);
 }
 
 interface Event {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, untilGone } from "../support/processes.ts";
@@ -29,7 +30,7 @@ async function environmentOf(pid: number): Promise<{ [name: string]: string | un
 
 /** Starts the context's only task again, and answers the pid of the new process. */
 async function restarted(context: RunningContext): Promise<number> {
-  const [record] = await (await context.client.command({ action: "restart", transaction: "T1" })).settled(20_000);
+  const [record] = await (await context.client.command({ action: "restart", transaction: "T1" })).settled(BOUND_MS);
   return record?.pid as number;
 }
 

@@ -6,6 +6,7 @@ import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { connectContext } from "../../src/context/client/client.ts";
 import type { Message } from "../../src/protocol/message.ts";
+import { BOUND_MS, PATIENT } from "../support/bound.ts";
 import { run } from "../support/command.ts";
 import { contextXml, type LogLine, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
@@ -164,8 +165,8 @@ describe("F12", () => {
 
     process.kill(former, "SIGSTOP");
     const back = await provider.log.first(({ phrase }) => phrase === "forwarder back");
-    await using client = await connectContext(provider.endpoints);
-    const started = await (await client.command({ action: "start", transaction: "T2" })).settled(20_000);
+    await using client = await connectContext(provider.endpoints, PATIENT);
+    const started = await (await client.command({ action: "start", transaction: "T2" })).settled(BOUND_MS);
     const living = await livingOf(pids);
 
     expect(lineOf(provider, "forwarder does not answer")).toMatchObject({ pid: former, level: "warn" });
@@ -174,7 +175,7 @@ describe("F12", () => {
     expect(started).toMatchObject([{ service_id: "ts_1", lifecycle: "running" }]);
     expect(living).toEqual(pids);
     expect(await isLiving(former)).toBe(false);
-    await (await client.command({ action: "stop", transaction: "T2" })).settled(20_000);
+    await (await client.command({ action: "stop", transaction: "T2" })).settled(BOUND_MS);
   });
 
   test("F12: what forwarder and provider leave that are killed at once is swept before anything is started", async () => {
@@ -331,7 +332,7 @@ describe("what a killed provider was running", () => {
 
     await using second = await runProvider(file, { words });
     await untilPrinted(second, "ts_1", running.length);
-    await using client = await connectContext(second.endpoints);
+    await using client = await connectContext(second.endpoints, PATIENT);
 
     expect((await client.running()).toSorted()).toEqual(running);
   });
@@ -372,12 +373,12 @@ test.each(DAMAGES)("F37: a journal that %s is set aside, and all but the resumin
   await writeFile(journal, damaged);
 
   await using second = await runProvider(file);
-  await using client = await connectContext(second.endpoints);
+  await using client = await connectContext(second.endpoints, PATIENT);
   const running = await client.running();
-  await (await client.command({ action: "start", transaction: "T2" })).settled(20_000);
+  await (await client.command({ action: "start", transaction: "T2" })).settled(BOUND_MS);
   const pids = await untilPrinted(second, "ts_1", 1);
   const others = await strangersOf(second, pids);
-  await (await client.command({ action: "stop", transaction: "T2" })).settled(20_000);
+  await (await client.command({ action: "stop", transaction: "T2" })).settled(BOUND_MS);
 
   const aside = lineOf(second, ASIDE);
   expect(aside?.reason).toContain(fault);

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { connectContext } from "../../src/context/client/client.ts";
 import type { Log } from "../../src/log.ts";
+import { BOUND_MS, PATIENT } from "../support/bound.ts";
 import { run as runCommand, startProgram } from "../support/command.ts";
 import { type Attributes, contextXml, runContext, SERVICES, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
@@ -46,8 +47,8 @@ async function run(tasks: readonly TaskXml[], supervision?: Attributes): Promise
 
 /** Starts all tasks of a provider; answers the pids of their processes. */
 async function startAll({ endpoints }: ProviderProcess): Promise<number[]> {
-  await using client = await connectContext(endpoints);
-  const tasks = await (await client.command({ action: "start", transaction: "T1" })).settled(20_000);
+  await using client = await connectContext(endpoints, PATIENT);
+  const tasks = await (await client.command({ action: "start", transaction: "T1" })).settled(BOUND_MS);
   expect(tasks.map(({ lifecycle }) => lifecycle)).not.toContain("failed");
   return tasks.map(({ pid }) => pid as number);
 }
@@ -108,8 +109,8 @@ describe("F11: an exception that is somebody's own", () => {
   test("an effect that throws fails its task, and nobody else is concerned", async () => {
     breakBy("spawn");
     await using provider = await run([program("ts_1", "sleep break-me"), program("ts_2", "sleep 1000")]);
-    await using client = await connectContext(provider.endpoints);
-    await (await client.command({ action: "start", transaction: "T1" })).settled(20_000);
+    await using client = await connectContext(provider.endpoints, PATIENT);
+    await (await client.command({ action: "start", transaction: "T1" })).settled(BOUND_MS);
     await provider.log.first(({ msg, task }) => msg === "running" && task === "ts_2");
 
     expect(await client.state("T1")).toEqual([
@@ -178,7 +179,7 @@ describe("M15: a provider that is told to leave", () => {
   test("by a command says so", async () => {
     await using provider = await run([program("ts_1", "sleep 1000")]);
     await startAll(provider);
-    await using client = await connectContext(provider.endpoints);
+    await using client = await connectContext(provider.endpoints, PATIENT);
 
     await client.command({ action: "exit", transaction: "T1" });
 

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { connectContext } from "../../src/context/client/client.ts";
+import { BOUND_MS, PATIENT } from "../support/bound.ts";
 import {
   type Attributes,
   contextXml,
@@ -247,13 +248,13 @@ describe("F6: a stop is never followed by a start", () => {
         await ear.first(() => own().length >= event);
         const stopping = await client.command({ action: "stop", transaction });
         await context.heard.first(({ header }) => header.action === "ended" && header.transaction === transaction);
-        await stopping.settled(20_000);
+        await stopping.settled(BOUND_MS);
         const runs = (await linesOf(context.folder.at("runs"))).filter((line) => line.startsWith(`${transaction} `));
         // Whatever it had pending was due before a wait of another, begun later, has ended twice.
         const later = `${transaction}-later`;
         context.provider.start(later);
         await ear.first((one) => one.transaction === later && one.task === "ts_1" && one.run === 3);
-        await (await client.command({ action: "stop", transaction: later })).settled(20_000);
+        await (await client.command({ action: "stop", transaction: later })).settled(BOUND_MS);
 
         const after = (await linesOf(context.folder.at("runs"))).filter((line) => line.startsWith(`${transaction} `));
         expect(after).toEqual(runs);
@@ -492,8 +493,8 @@ describe("F30: when the system is short", () => {
     { code, ...shortageOf }: Shortage & { code: string },
   ): Promise<void> {
     await using ear = await hearTransitions(endpoints);
-    await using client = await connectContext(endpoints);
-    await (await client.command({ action: "start", transaction: "T1" })).settled(20_000);
+    await using client = await connectContext(endpoints, PATIENT);
+    await (await client.command({ action: "start", transaction: "T1" })).settled(BOUND_MS);
     const steady = await ear.until("ts_1", "running");
     const configuration = { TaskService: ids.map((id) => ({ id })) };
 
@@ -503,7 +504,7 @@ describe("F30: when the system is short", () => {
       await ear.first((one) => one.task === id && one.to === "backingOff" && one.run === 3, { what: `${id} waits` });
     const during = await client.state("T1");
     await shortage.end();
-    await starting.settled(20_000);
+    await starting.settled(BOUND_MS);
     for (const id of ids) await ear.until(id, "running");
 
     const causes = ear.all.filter(({ event }) => event === "spawnFailed").map(({ cause }) => String(cause));
@@ -511,7 +512,7 @@ describe("F30: when the system is short", () => {
     expect(during[0]).toMatchObject({ service_id: "ts_1", lifecycle: "running", pid: steady.pid });
     expect(ear.pathOf("ts_1")).toEqual(["starting", "running"]);
     expect(await isLiving(steady.pid as number)).toBe(true);
-    await (await client.command({ action: "stop", transaction: "T1" })).settled(20_000);
+    await (await client.command({ action: "stop", transaction: "T1" })).settled(BOUND_MS);
   }
 
   test("of descriptors for the compiler of a service, its start waits as well", async () => {
@@ -534,8 +535,8 @@ describe("F30: when the system is short", () => {
       program("ts_1", "sleep 1000", { supervision: { ...PERSISTENT, restart: "on-failure" } }),
     ]);
     await using ear = await hearTransitions(provider.endpoints);
-    await using client = await connectContext(provider.endpoints);
-    await (await client.command({ action: "start", transaction: "T1" })).settled(20_000);
+    await using client = await connectContext(provider.endpoints, PATIENT);
+    await (await client.command({ action: "start", transaction: "T1" })).settled(BOUND_MS);
     const { pid } = await ear.until("ts_1", "running");
 
     await using shortage = await limited(provider.pid, { some: "--nofile=3:", enough: "--nofile=4096:" });

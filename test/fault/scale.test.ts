@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
+import { PATIENT } from "../support/bound.ts";
 import { contextXml, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
@@ -120,7 +121,7 @@ describe("F28", () => {
         program(`ts_${index + 1}`, "sleep 100000", { readyAfterS: 0.1 }),
       );
       await using provider = await run(tasks);
-      await using client = await connectContext(provider.endpoints, { answerMs: BOUND_MS });
+      await using client = await connectContext(provider.endpoints, PATIENT);
       const before = await heldBy(provider);
 
       for (const transaction of ["T1", "T2"]) {
@@ -155,7 +156,7 @@ describe("F29", () => {
         period_s: 3_600,
       };
       await using provider = await run([program("ts_1", "true", { supervision: again })]);
-      await using client = await connectContext(provider.endpoints, { answerMs: BOUND_MS });
+      await using client = await connectContext(provider.endpoints, PATIENT);
       const before = await heldBy(provider);
 
       await client.command({ action: "start", transaction: "T1" });

@@ -9,7 +9,7 @@ import { connectContext } from "../../src/context/client/client.ts";
 import { COOKIE, writeCookie } from "../../src/processes/cookie.ts";
 import { createProcessTable } from "../../src/processes/table.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
-import { BOUND_MS } from "../support/bound.ts";
+import { BOUND_MS, PATIENT } from "../support/bound.ts";
 import { runContext } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, started, untilGone } from "../support/processes.ts";
@@ -233,7 +233,7 @@ test.skipIf(!mayDropPower)(
       program("ts_2", "sleep 1000", { supervision: SHORT }),
     ]);
     await using provider = await runProvider(file, { prefix: POWERLESS });
-    await using client = await connectContext(provider.endpoints);
+    await using client = await connectContext(provider.endpoints, PATIENT);
     await using ear = await hearTransitions(provider.endpoints);
     const before = openDescriptors(provider.pid);
     const tell = async (action: "start" | "stop", ...ids: string[]) => {

@@ -137,6 +137,7 @@ export async function hearTransitions(endpoints: Endpoints): Promise<TransitionE
   const heard = awaitEvents<Transition>("transitions", ({ task, from, event, to }) => `${task} ${from} ${event} ${to}`);
   const link = await connectLink(endpoints, {
     topics: ["transition"],
+    timeoutMs: BOUND_MS,
     onFrame: ({ body }) => heard.add(body as Transition),
   });
   return {

@@ -7,6 +7,7 @@ import { formatTaskService } from "../../src/config/task-service.ts";
 import { connectLink } from "../../src/link/link.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { contextXml, type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { announced, listen } from "../support/link.ts";
 import { findProcess, isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";
@@ -154,7 +155,7 @@ describe("a program that says nothing", () => {
     const before = pidOf(await context.start("T1"));
 
     const restarting = await context.client.command({ action: "restart", transaction: "T1" });
-    const records = await restarting.settled(20_000);
+    const records = await restarting.settled(BOUND_MS);
 
     expect(stateOf(records)).toBe("running");
     expect([await isLiving(before), await isLiving(pidOf(records))]).toEqual([false, true]);
@@ -430,7 +431,7 @@ describe("a program that speaks", () => {
     ]);
     await context.start("T1");
     const { header } = await context.untilSaid("ts_1", "started");
-    await (await context.client.command({ action: "restart", transaction: "T1" })).settled(20_000);
+    await (await context.client.command({ action: "restart", transaction: "T1" })).settled(BOUND_MS);
     await using late = await connectLink(context.endpoints, {
       topics: [],
       incarnation: header.incarnation as string,
@@ -499,7 +500,7 @@ describe("a message", () => {
       transaction: "T1",
       configuration: { TaskService: [bodyOf(program("ts_7", "sleep 1000"))] },
     });
-    const records = await commanding.settled(20_000);
+    const records = await commanding.settled(BOUND_MS);
 
     expect(stateOf(records, "ts_7")).toBe("running");
     await context.stop("T1");

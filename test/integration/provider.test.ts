@@ -6,6 +6,7 @@ import { connectLink } from "../../src/link/link.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { readMessage, writeMessage } from "../../src/protocol/message.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
+import { BOUND_MS, PATIENT } from "../support/bound.ts";
 import { contextXml, type RunningContext, runContext, SERVICES } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { listen } from "../support/link.ts";
@@ -91,7 +92,7 @@ test("a restart ends the process of a task before it starts the next", async () 
   const [before = 0] = pidsOf(await context.start("T1"));
 
   const restarting = await context.client.command({ action: "restart", transaction: "T1" });
-  const [after] = await restarting.settled(20_000);
+  const [after] = await restarting.settled(BOUND_MS);
 
   expect(after).toMatchObject({ lifecycle: "running", runs: 2 });
   expect(await living(before, after?.pid as number)).toEqual([after?.pid]);
@@ -142,7 +143,7 @@ test("a task that is stopped while its code compiles never gets a process", asyn
   await context.client.command({ action: "start", transaction: "T1" });
   await context.untilState("T1", "ts_1", "starting");
   const stopping = await context.client.command({ action: "stop", transaction: "T1" });
-  const [stopped] = await stopping.settled(20_000);
+  const [stopped] = await stopping.settled(BOUND_MS);
   await writeFile(source, "export default { task: { kind: 'single', run() {} } };");
 
   expect(stopped).toMatchObject({ lifecycle: "stopped", pid: null, runs: 1 });
@@ -422,7 +423,7 @@ test("a provider answers again once a killed forwarder is back, and its tasks ar
   process.kill(context.provider.forwarderPid, "SIGKILL");
   await context.log.first(({ phrase }) => phrase === "forwarder back");
   await untilAnswered(context);
-  await using client = await connectContext(context.endpoints);
+  await using client = await connectContext(context.endpoints, PATIENT);
   const after = await client.state("T1");
 
   expect(pidsOf(after)).toEqual(pidsOf(running));
@@ -510,9 +511,9 @@ test("a provider that is killed takes every process of its tasks with it", async
   await using provider = await startScript("runs-a-provider.mjs", file, SERVICES);
   const { endpoints, forwarderPid } = JSON.parse(provider.firstLine) as { endpoints: Endpoints; forwarderPid: number };
   await using ear = await listen(endpoints, "control");
-  await using client = await connectContext(endpoints);
+  await using client = await connectContext(endpoints, PATIENT);
   const progress = await client.command({ action: "start", transaction: "T1" });
-  const records = await progress.settled(20_000);
+  const records = await progress.settled(BOUND_MS);
   await ear.heard.first(({ header }) => header.action === "updated");
   const before = (await started()).map(({ pid }) => pid);
 

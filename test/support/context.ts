@@ -8,7 +8,7 @@ import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { isObject } from "../../src/protocol/json.ts";
 import type { ControlMessage, Message } from "../../src/protocol/message.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
-import { BOUND_MS } from "./bound.ts";
+import { BOUND_MS, PATIENT } from "./bound.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import { type Ear, listen } from "./link.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
@@ -135,7 +135,7 @@ export async function runContext(
     ...options,
   });
   const { endpoints } = provider;
-  const client = await connectContext(endpoints);
+  const client = await connectContext(endpoints, PATIENT);
   const ear = await listen(endpoints, "control");
 
   return {

@@ -1,10 +1,11 @@
-// What the tests say and hear on a bus.
+// What the tests publish and hear on a link.
 
 import { connectLink } from "../../src/link/link.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { type ControlMessage, type Message, readMessage, stampOf, writeMessage } from "../../src/protocol/message.ts";
+import { BOUND_MS } from "./bound.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
 export const ANY_PORT: Endpoints = { publish: "tcp://127.0.0.1:*", subscribe: "tcp://127.0.0.1:*" };
@@ -30,7 +31,11 @@ export interface Ear extends AsyncDisposable {
 /** Listens to these topics, from now until it is disposed of. */
 export async function listen(endpoints: Endpoints, ...topics: string[]): Promise<Ear> {
   const heard = awaitEvents<Message>(`what was said on ${topics}`, ({ header }) => JSON.stringify(header));
-  const link = await connectLink(endpoints, { topics, onFrame: (frame) => heard.add(readMessage(frame)) });
+  const link = await connectLink(endpoints, {
+    topics,
+    timeoutMs: BOUND_MS,
+    onFrame: (frame) => heard.add(readMessage(frame)),
+  });
   return { heard, [Symbol.asyncDispose]: link.close };
 }
 
