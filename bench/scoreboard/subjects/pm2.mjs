@@ -1,3 +1,4 @@
+// Runs the tasks of a stage under pm2, which is installed apart from this package.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// Runs the tasks of a stage under supervisord, as the system has it.
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

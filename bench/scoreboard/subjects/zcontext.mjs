@@ -1,3 +1,4 @@
+// Runs the tasks of a stage under zcontext, with or without a `<Supervision>` in its file.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeProgram, writeService } from "../programs.mjs";
