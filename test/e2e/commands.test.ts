@@ -521,7 +521,7 @@ test("request shows the pid of a task that is late as long as its process lives"
   const { stdout } = await command(provider, "--action", "request", "--transaction", "T1");
   await leaveAtOnce(provider);
 
-  expect(stdout[2]).toMatch(/^ts001 +service_ts001 +unready +\d+ +1 +not ready within 0.2 s/);
+  expect(stdout[2]).toMatch(/^ts001 +service_ts001 +not ready +\d+ +1 +not ready within 0.2 s/);
 });
 
 test("a stop that names another context is refused", async () => {
