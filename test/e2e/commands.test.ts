@@ -1,4 +1,4 @@
-// What the commands promise whoever calls them: exit codes, what stands on stdout and on stderr, and that they end.
+// What the commands promise their callers: exit codes, what stands on stdout and on stderr, and that they end.
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -136,7 +136,7 @@ test.each(["service-context", "conf-command", "context-monitor"] as const)(
   },
 );
 
-// --- who is there, and who is not ------------------------------------------------------------------------------------
+// --- with a provider, and without one ------------------------------------------------------------------------------------
 
 describe("a provider that can't have its place ends with code 3:", () => {
   test("its port is in use, and the endpoint is named", async () => {
@@ -248,7 +248,7 @@ describe("top", () => {
     expect(stdout).toHaveLength(4);
   });
 
-  test("has the figures published for whoever listens there, and ends that", async () => {
+  test("has the figures published at an endpoint, and ends that", async () => {
     await using provider = await startProvider(steady);
     await command(provider, "--action", "start", ...T1);
     const endpoint = `tcp://127.0.0.1:${await freePort()}`;
@@ -352,7 +352,7 @@ describe("start", () => {
     expect(stdout[3]).toMatch(/^ts002 .* the pump was told to fail$/);
   });
 
-  test("ends with code 5 and names who is late when the time is over", async () => {
+  test("ends with code 5 and names the task that is late when the time is over", async () => {
     await using provider = await startProvider(neverReady);
 
     const { code, stdout, stderr } = await command(
@@ -366,7 +366,7 @@ describe("start", () => {
     expect(stderr[1]).toMatch(/^hint: .*--timeout.*--action request/);
   });
 
-  test("says whom it waits for when that takes longer", async () => {
+  test("names the task that it waits for when that takes longer", async () => {
     await using provider = await startProvider(neverReady);
 
     const starting = startCommand("conf-command", ["--context_file", provider.file, "--action", "start"]);
@@ -646,7 +646,7 @@ test("context-monitor shows samples and announcements until it is told to leave"
   expect(await finish(monitor)).toMatchObject({ code: 0, stderr: [] });
 });
 
-test("a reader who leaves early makes no command fail", async () => {
+test("a reader that leaves early makes no command fail", async () => {
   await using provider = await startProvider(steady);
   await command(provider, "--action", "start", "--transaction", "T1");
   const request = `--context_file '${provider.file}' --action request --transaction T1`;

@@ -38,7 +38,7 @@ const graphs = fc.integer({ min: 2, max: 5 }).chain((count) =>
 );
 
 describe("F38: by depends_on", () => {
-  test("whoever is needed is up before, and down after, in any graph without a cycle", async () => {
+  test("a task that is needed is up before, and down after, in any graph without a cycle", async () => {
     await fc.assert(
       fc.asyncProperty(graphs, async (graph) => {
         await using context = await runContext(graph.map(({ id, dependsOn }) => witness(id, dependsOn)));
@@ -60,7 +60,7 @@ describe("F38: by depends_on", () => {
     );
   });
 
-  test("those that need nobody are stopped in the same breath", async () => {
+  test("tasks that need no other are stopped in the same breath", async () => {
     await using context = await runContext([witness("ts_0", []), witness("ts_1", ["ts_0"]), witness("ts_2", ["ts_0"])]);
     await using ear = await hearTransitions(context.endpoints);
 
@@ -72,7 +72,7 @@ describe("F38: by depends_on", () => {
     expect(moves.slice(-2)).toEqual(["ts_0 stopping", "ts_0 stopped"]);
   });
 
-  test("a task is blocked, and says on whom, until that is ready", async () => {
+  test("a task is blocked, and names the one that it waits for, until that is ready", async () => {
     await using context = await runContext([
       script("ts_1", "while [ ! -e go ]; do sleep 0.02; done; echo ready; exec sleep 1000", {
         supervision: { ready_log: "ready" },
@@ -123,7 +123,7 @@ describe("F38: by depends_on", () => {
     ]);
   });
 
-  test("a dependency that flaps before it is ready starts nobody until it is, and then once", async () => {
+  test("a dependency that flaps before it is ready starts no other until it is, and then once", async () => {
     await using context = await runContext([
       script("ts_1", `${COUNTED} [ "$(grep -c ts_1 runs)" -ge 4 ] && echo ready && exec sleep 1000; exit 1`, {
         supervision: { ...QUICK, restart: "on-failure", ready_log: "ready" },
@@ -174,7 +174,7 @@ describe("F38: by depends_on", () => {
     expect(ear.pathOf("ts_2")).toEqual(["blocked", "starting", "running", "stopping", "stopped"]);
   });
 
-  test("a task on demand that others need is not started by that: they wait until somebody does", async () => {
+  test("a task on demand that others need is not started by that: they wait for a start that names it", async () => {
     await using context = await runContext([
       program("ts_1", "sleep 1000", { entry: "on_demand" }),
       program("ts_2", "sleep 1000", { supervision: { depends_on: "ts_1" } }),

@@ -132,7 +132,7 @@ describe("variables", () => {
   });
 });
 
-test("nice and files_max hold for the process, and for nobody else", async () => {
+test("nice and files_max hold for the process, and for no other", async () => {
   await using context = await runContext([
     ready("ts_1", UP, { nice: 7, files_max: 123 }),
     { id: "ts_2", instance: "Steady", supervision: { nice: 3, files_max: 456 } },

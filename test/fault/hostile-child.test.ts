@@ -1,4 +1,4 @@
-// Tasks that say what they should not: to their provider, on the pipe, and to everybody, in the name of others.
+// Tasks that say what they should not: to their provider, on the pipe, and to every listener, in the name of others.
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { runContext, type TaskXml } from "../support/context.ts";
@@ -11,7 +11,7 @@ leaveNothing();
 const onDemand = program("ts_9", "sleep 1000", { entry: "on_demand" });
 
 describe("F36: on its pipe a task", () => {
-  test("that writes garbage is counted line by line, and nobody else notices", async () => {
+  test("that writes garbage is counted line by line, and no other task notices", async () => {
     await using context = await runContext([
       { id: "ts_1", instance: "WritesGarbageToItsPipe", triggers: { on_fail: "start ts_9", on_exit: "start ts_9" } },
       { id: "ts_2", instance: "Steady" },
@@ -33,7 +33,7 @@ describe("F36: on its pipe a task", () => {
     expect(({} as { type?: string }).type).toBeUndefined();
   });
 
-  test("that hangs up ends, by its own means or by ours, and nobody else notices", async () => {
+  test("that hangs up ends, by its own means or by ours, and no other task notices", async () => {
     await using context = await runContext([
       {
         id: "ts_1",

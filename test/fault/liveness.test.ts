@@ -214,7 +214,7 @@ describe("F27: a clock on the wall that jumps", () => {
   });
 });
 
-/** A pipe with a name, which nobody writes into. */
+/** A named pipe without a writer. */
 async function makeFifo(): Promise<{ path: string } & AsyncDisposable> {
   const folder = await makeFolder();
   const path = folder.at("fifo");

@@ -1,4 +1,4 @@
-// What tasks print must never hold up the provider, whoever reads what it makes of that, or does not.
+// What tasks print must never hold up the provider, whether its log is read or not.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, type FileHandle, open, readFile } from "node:fs/promises";
@@ -30,7 +30,7 @@ function untilThere(file: string): string {
 interface Provider extends AsyncDisposable {
   readonly pid: number;
   readonly stdout: Recording<string>;
-  /** Where the test has asked for a pipe; nobody reads it. */
+  /** Where the test has asked for a pipe; it is not read. */
   readonly stderr: Readable | null;
   readonly exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   signal(signal: NodeJS.Signals): void;
@@ -102,7 +102,7 @@ async function drain(stream: Readable): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Somebody who has a pipe open and reads nothing of it. */
+/** A reader that has a pipe open and reads nothing of it. */
 async function unreadPipe(folder: Folder): Promise<FileHandle> {
   await finish(startProgram("mkfifo", [folder.at("pipe")]));
   return open(folder.at("pipe"), "r+");
@@ -151,7 +151,7 @@ describe("a task that prints without end", () => {
     expect(await provider.exit).toEqual({ code: 0, signal: null });
   });
 
-  test.each(["Process", "Thread"] as const)("of ours, in a %s, rests while nobody reads it", async (serviceType) => {
+  test.each(["Process", "Thread"] as const)("of ours, in a %s, rests while it is not read", async (serviceType) => {
     await using folder = await makeFolder();
     const file = await writeContext(folder, [{ id: "ts_1", instance: "PrintsWithoutPause", serviceType }]);
     await using provider = provide(file);
@@ -208,7 +208,7 @@ describe("a task that prints without end", () => {
   });
 });
 
-describe("a log that nobody reads", () => {
+describe("a log that is not read", () => {
   const sinks = ["a socket", "a pipe"] as const;
   const formats = ["pretty", "json"] as const;
 
@@ -224,7 +224,7 @@ describe("a log that nobody reads", () => {
       await folder.write("go", "");
       await until("all printed", () => isThere(folder.at("printed")));
       const tasks = await tasksOf(file);
-      // Whoever has a pipe open to write as well never comes to its end.
+      // A reader that has the pipe open for writing as well never sees its end.
       const reader = pipe ? (await open(folder.at("pipe"))).createReadStream() : (provider.stderr as Readable);
       await pipe?.close();
       const log = awaitEvents<string>("log", (line) => line);

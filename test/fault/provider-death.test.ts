@@ -25,7 +25,7 @@ import {
 
 leaveNothing();
 
-/** Nobody here ends before. */
+/** No task here ends before. */
 const SHORT = { grace_s: 0.5 };
 const START = { words: ["--start", "T1"] };
 const LEFTOVERS = "ended what an earlier provider had left behind";

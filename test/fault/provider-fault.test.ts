@@ -1,4 +1,4 @@
-// Faults of the provider itself: F11 of the catalogue, and a provider that is told to leave while somebody does not
+// Faults of the provider itself: F11 of the catalogue, and a provider that is told to leave while a task does not
 // want to end (M15). What breaks it is loaded into its process from outside; nothing in the product knows of it.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -57,7 +57,7 @@ function phrasesOf({ log }: ProviderProcess, task?: string): string[] {
   return log.all.filter((line) => line.task === task).map(({ msg }) => msg);
 }
 
-describe("F11: an exception that nobody in the provider has caught", () => {
+describe("F11: an exception that the provider has not caught", () => {
   test.each(["timer", "interval", "rejection", "listener"])(
     "of a %s is told once; the provider stops every task, leaves in order, and ends with code 70",
     async (way) => {
@@ -105,8 +105,8 @@ describe("F11: an exception that nobody in the provider has caught", () => {
   });
 });
 
-describe("F11: an exception that is somebody's own", () => {
-  test("an effect that throws fails its task, and nobody else is concerned", async () => {
+describe("F11: an exception that belongs to a task", () => {
+  test("an effect that throws fails its task and no other", async () => {
     breakBy("spawn");
     await using provider = await run([program("ts_1", "sleep break-me"), program("ts_2", "sleep 1000")]);
     await using client = await connectContext(provider.endpoints, PATIENT);
@@ -142,7 +142,7 @@ describe("F11: an exception that is somebody's own", () => {
     await using context = await runContext([program("ts_1", "sleep 1000")], { watch: () => failing });
     await context.start("T1");
 
-    context.client.top("T1").catch(() => {}); // nobody answers
+    context.client.top("T1").catch(() => {}); // there is no answer
     await context.log.first(({ level, phrase }) => level !== "info" && phrase === "no figures");
 
     expect(await context.client.state("T1")).toMatchObject([{ service_id: "ts_1", lifecycle: "running" }]);
@@ -153,7 +153,7 @@ describe("F11: an exception that is somebody's own", () => {
     await context.start("T1");
 
     await rm(context.folder.at(".zcontext"), { recursive: true });
-    await writeFile(context.folder.at(".zcontext"), "somebody else's");
+    await writeFile(context.folder.at(".zcontext"), "another's");
     await context.stop("T1");
 
     await context.log.first(({ phrase }) => phrase.startsWith("journal is in trouble"));
@@ -193,7 +193,7 @@ describe("M15: a provider that is told to leave", () => {
     supervision: { grace_s: 3_600 },
   });
 
-  test("says whom it waits for, how long, what that was sent, and of how many processes it is", async () => {
+  test("says which task it waits for, how long, what that was sent, and how many processes it has", async () => {
     await using provider = await run([deaf, program("ts_2", "sleep 1000")]);
     const pids = await startAll(provider);
     await provider.log.first(({ msg, task }) => msg === "output" && task === "ts_1");
@@ -212,7 +212,7 @@ describe("M15: a provider that is told to leave", () => {
     expect(phrasesOf(provider).slice(-3)).toEqual(["ending every task now", "transaction ended", "provider left"]);
   });
 
-  test("stops who depends on others first, and at a second signal everybody at once", async () => {
+  test("stops tasks that depend on others first, and at a second signal all at once", async () => {
     await using provider = await run([
       script("ts_1", "trap '' TERM; sleep 1000 & wait; sleep 1000"),
       { ...deaf, id: "ts_2", supervision: { grace_s: 3_600, depends_on: "ts_1" } },
@@ -229,7 +229,7 @@ describe("M15: a provider that is told to leave", () => {
     await untilGone(...pids);
   });
 
-  test("needs neither stdin nor somebody who hears it", async () => {
+  test("needs neither stdin nor a reader of its log", async () => {
     await using folder = await makeFolder();
     const file = await folder.write("Context-Test.xml", contextXml(EACH));
     const words = [
@@ -255,9 +255,9 @@ describe("M15: a provider that is told to leave", () => {
   });
 });
 
-// Without an init of its own there is nobody to ask: the kernel has to allow a process table of one's own.
+// Without an init of its own there is none to ask: the kernel has to allow a process table of one's own.
 describe.skipIf(!mayUnshare())("as the first process of a container (skipped where unshare is not allowed)", () => {
-  test("a provider warns that nobody reaps, and hears a signal from the first moment on", async () => {
+  test("a provider warns that no init reaps, and hears a signal from the first moment on", async () => {
     await using folder = await makeFolder();
     const file = await folder.write("Context-Test.xml", contextXml([program("ts_1", "sleep 1000")]));
     await using container = startProgram("unshare", [...UNSHARE, process.execPath, COMMAND, file]);

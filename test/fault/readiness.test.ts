@@ -179,7 +179,7 @@ describe("M5: a task with a probe is running once that succeeds", () => {
     expect(task?.lifecycle).toBe("running");
   });
 
-  test("exec, also where its command leaves somebody behind who ignores SIGTERM", async () => {
+  test("exec, also where its command leaves a process behind that ignores SIGTERM", async () => {
     await using context = await runContext([
       script("ts_1", STAY, {
         supervision: { ready_exec: `sh -c 'trap "" TERM; sleep 1000 & echo $! > left; exit 0'`, ready_timeout_s: 15 },
@@ -281,7 +281,7 @@ describe("M5: a task with a probe is running once that succeeds", () => {
   });
 });
 
-describe("F34: whoever hangs holds up nobody", () => {
+describe("F34: a task that hangs holds up no other", () => {
   test("a probe that hangs is cut with all it has started, and asked again", async () => {
     await using context = await runContext([
       script("ts_1", STAY, {
@@ -331,7 +331,7 @@ describe("F34: whoever hangs holds up nobody", () => {
   });
 });
 
-/** A port that is taken by somebody who does not listen. */
+/** A port that is bound, and not listened on. */
 async function deafPort(): Promise<{ port: number } & AsyncDisposable> {
   const server = createServer();
   const { port, ...listener } = await listening(server);

@@ -403,7 +403,7 @@ describe("an essential task", () => {
     expect(await provider.exit).toEqual({ code: 1, signal: null });
   });
 
-  test("that was stopped by hand ends nobody", async () => {
+  test("that was stopped by hand ends no other", async () => {
     await using context = await runContext([
       program("ts_1", "sleep 1000", { supervision: { essential: "true" } }),
       program("ts_2", "sleep 1000"),
@@ -459,7 +459,7 @@ describe("F30: when the system is short", () => {
     { id: "ts_4", instance: "EndsAtOnce", entry: "on_demand", supervision: PERSISTENT },
   ];
 
-  test("of descriptors, starts wait and come by themselves, and nobody else suffers", async () => {
+  test("of descriptors, starts wait and come by themselves, and no other task suffers", async () => {
     await using provider = await runProvider(tasks);
 
     await startDuringShortage(provider, ["ts_2", "ts_3", "ts_4"], {
@@ -530,7 +530,7 @@ describe("F30: when the system is short", () => {
     expect(provider.log.all.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("of descriptors, who ends meanwhile has ended once it can be seen, and is started again", async () => {
+  test("of descriptors, a task that ends meanwhile counts as ended once that can be seen, and is started again", async () => {
     await using provider = await runProvider([
       program("ts_1", "sleep 1000", { supervision: { ...PERSISTENT, restart: "on-failure" } }),
     ]);
@@ -560,7 +560,7 @@ async function runProvider(tasks: readonly TaskXml[], ...options: string[]): Pro
   return await startProvider(await folder.write("Context-Test.xml", contextXml(tasks)), ...options);
 }
 
-/** A port of the system's choice that somebody listens on. */
+/** A port of the system's choice that is listened on. */
 async function takePort(): Promise<{ port: number } & AsyncDisposable> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

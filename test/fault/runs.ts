@@ -1,4 +1,4 @@
-// How often a program has really been run: each of its runs leaves a line in a file, whatever anybody says about it.
+// How often a program has really been run: each of its runs leaves a line in a file, whatever is said about it.
 import { readFile } from "node:fs/promises";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import type { RunningContext } from "../support/context.ts";

@@ -1,5 +1,5 @@
 // Many tasks, and many runs of one: F28 and F29 of the catalogue. What the provider has left over is seen from outside:
-// its descriptors, its children that nobody has waited for, its files; and from inside: what keeps its loop busy.
+// its descriptors, its children that were not waited for, its files; and from inside: what keeps its loop busy.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,7 +60,7 @@ async function heldBy({ pid, signal, log }: ProviderProcess): Promise<Held> {
   return { descriptors: openDescriptors(pid), counts: { ...resources, listeners }, heapBytes };
 }
 
-/** Resolves when the provider holds no more than this: figures of who has gone grow old first, and are dropped then. */
+/** Resolves when the provider holds no more than this: figures of processes that have gone grow old first, and are dropped then. */
 async function untilItHolds(provider: ProviderProcess, before: Held): Promise<void> {
   await untilNoMoreThan(before.descriptors, provider.pid);
   await until("a provider at rest", async () => {
@@ -71,7 +71,7 @@ async function untilItHolds(provider: ProviderProcess, before: Held): Promise<vo
   expect(zombiesOf(provider)).toEqual([]);
 }
 
-/** Children that have ended, and that nobody has waited for. */
+/** Children that have ended and were not waited for. */
 function zombiesOf({ pid }: ProviderProcess): string[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))

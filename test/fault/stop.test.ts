@@ -36,7 +36,7 @@ leaveNothing();
 const SHORT = { grace_s: 0.5 };
 /** So long that a test which gets there has failed before. */
 const LONG = { grace_s: 3_600 };
-/** How often each shape is tried: what depends on who is faster shows in some of them only. */
+/** How often each shape is tried: a race shows in some of them only. */
 const TIMES = 5;
 
 /** Programs of several processes, which print their pids; so many besides the leader take no notice of SIGTERM. */
@@ -112,7 +112,7 @@ test("F2: the leader exits, its child in the group ignores SIGTERM: the port is 
 
 describe("F3", () => {
   test.each(["leaves-a-session.sh", "leaves-a-daemon.sh", "hides-a-session.sh"])(
-    "F3: whoever has left the group is found, killed and listed, as in %s",
+    "F3: a process that has left the group is found, killed and listed, as in %s",
     async (name) => {
       await using context = await runContext([fixture("ts_1", name, { supervision: SHORT })]);
       await using ear = await hearTransitions(context.endpoints);
@@ -151,7 +151,7 @@ describe("F3", () => {
 });
 
 describe("M1", () => {
-  test.each(SHAPES)("M1: nobody of $name is left once it has stopped", async ({ name, processes, deaf }) => {
+  test.each(SHAPES)("M1: no process of $name is left once it has stopped", async ({ name, processes, deaf }) => {
     await using context = await runContext(times((id) => fixture(id, name, { supervision: SHORT })));
     await using ear = await hearTransitions(context.endpoints);
     await context.start("T1");
@@ -225,7 +225,7 @@ const mayDropPower =
   process.getuid?.() === 0 && spawnSync("setpriv", [...POWERLESS.slice(1), "--reuid=65534", "true"]).status === 0;
 
 test.skipIf(!mayDropPower)(
-  "F9: what may not be signalled is stuck, with pid and reason, and nobody else waits for it (needs root and setpriv)",
+  "F9: what may not be signalled is stuck, with pid and reason, and no other task waits for it (needs root and setpriv)",
   async () => {
     await using folder = await makeFolder();
     const file = await writeContext(folder, [
@@ -315,7 +315,7 @@ describe("F35", () => {
     expect(await ear.until("ts_1", "failed")).toMatchObject({ event: "exit", code: 3 });
   });
 
-  test("F35: an end is seen, and its pipes are closed, though an orphan that nobody can find holds them open", async () => {
+  test("F35: an end is seen, and its pipes are closed, though an orphan that can't be found holds them open", async () => {
     await using context = await runContext([fixture("ts_1", "hides-a-daemon.sh")]);
     await using ear = await hearTransitions(context.endpoints);
     const before = openDescriptors();

@@ -76,9 +76,9 @@ export async function untilNoMoreThan(before: readonly string[], pid: number | "
 }
 
 /**
- * Resolves with the first answer that is none of false, null and undefined; for what nobody tells of by itself.
+ * Resolves with the first answer that is none of false, null and undefined; for what no event tells.
  *
- * @param what - For whoever waits in vain; a function where that shows only then.
+ * @param what - Names it when the wait is in vain; a function where that is known only then.
  */
 export async function until<T>(
   what: string | (() => string),
@@ -152,7 +152,7 @@ export async function hearTransitions(endpoints: Endpoints): Promise<TransitionE
   };
 }
 
-/** The processes that had to be signalled so that nobody of the task was left. */
+/** The processes that had to be signalled so that no process of the task was left. */
 export function killedIn({ killed = [] }: Transition): SignalledProcess[] {
   return killed as unknown as SignalledProcess[];
 }

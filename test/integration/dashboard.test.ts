@@ -70,7 +70,7 @@ describe("the dashboard of a running context", () => {
     await heard.first(({ name, value }) => name === "state" && (value as unknown[]).length === 0, { from: before });
   });
 
-  test("is well while its tasks are, and says who is not", async () => {
+  test("is well while its tasks are, and names those that are not", async () => {
     await using dashboard = await runDashboard([
       waits,
       { ...waits, id: "fails", command: "sh -c 'exit 3'", entry: "on_demand" },
@@ -172,7 +172,7 @@ describe("a command to the dashboard", () => {
 });
 
 describe("the server", () => {
-  test("serves a page that loads nothing, framed by nobody", async () => {
+  test("serves a page that loads nothing, that can't be framed", async () => {
     await using dashboard = await runDashboard([waits]);
 
     const { headers, text } = await dashboard.ask("/");
@@ -185,7 +185,7 @@ describe("the server", () => {
     expect(await dashboard.ask("/", { method: "HEAD" })).toMatchObject({ status: 200, text: "" });
   });
 
-  test("lets nobody wait for a listener that does not read", async () => {
+  test("lets no other wait for a listener that does not read", async () => {
     const lines = 150_000;
     const chatty = {
       ...waits,
@@ -217,7 +217,7 @@ describe("the server", () => {
     expect(text.match(/^event: snapshot$/gm)?.length).toBeGreaterThan(1);
   });
 
-  test("says that there is nothing to show yet, and that somebody has its port", async () => {
+  test("says that there is nothing to show yet, and that its port is taken", async () => {
     await using server = await startHttpServer({ address: { host: "127.0.0.1", port: 0 } });
 
     const response = await fetch(`http://127.0.0.1:${server.address.port}/_health`);

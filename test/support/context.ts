@@ -1,4 +1,4 @@
-// A provider in the process of the test, with a context file of the test's own and somebody who asks it.
+// A provider in the process of the test, with a context file of the test's own, and a client that asks it.
 import { fileURLToPath } from "node:url";
 import { parseContextConfig, type ServiceType } from "../../src/config/context-config.ts";
 import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
@@ -30,7 +30,7 @@ export interface TaskXml {
   configuration?: string;
   /** Attributes of its `<Supervision>`. */
   supervision?: Attributes;
-  /** By event, a verb and whom it calls: `{ on_fail: "restart ts_1" }`. */
+  /** By event, a verb and the tasks that it calls: `{ on_fail: "restart ts_1" }`. */
   triggers?: { [event: string]: string };
 }
 

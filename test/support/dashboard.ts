@@ -1,4 +1,4 @@
-// A context in the process of the test, with its dashboard, and somebody who asks it.
+// A context in the process of the test, with its dashboard, and a client that asks it.
 import { request as httpRequest } from "node:http";
 import { parseContextConfig } from "../../src/config/context-config.ts";
 import type { CommandRequest } from "../../src/http/api.ts";

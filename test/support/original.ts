@@ -110,7 +110,7 @@ export interface Talk extends AsyncDisposable {
   end(): Promise<void>;
 }
 
-/** Begins a conversation about a transaction nobody has used before. */
+/** Begins a conversation about a transaction that has not been used before. */
 export function talkAbout(client: PythonClient, transaction = newTransaction()): Talk {
   const isOurs = (heard: Heard) => heard.transaction === transaction;
 

@@ -4,7 +4,7 @@ import { BOUND_MS } from "./bound.ts";
 export interface Recording<T> {
   readonly all: readonly T[];
   add(event: T): void;
-  /** Nothing more will come: whoever still waits is told so. */
+  /** Nothing more will come: waits that are still open reject. */
   end(): void;
   /**
    * The first that `matches`, now or later, of those from the index `from` on; rejects with the end of the recording

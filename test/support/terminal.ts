@@ -1,4 +1,4 @@
-// A program on a terminal, with somebody before it who reads and types.
+// A program on a terminal, that a test reads and types on.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -38,7 +38,7 @@ export function startOnTerminal(
   });
   const printed = awaitEvents<string>(`the terminal of ${command.join(" ")}`, (piece) => JSON.stringify(piece));
   child.stdout.setEncoding("utf8").on("data", printed.add).on("end", printed.end);
-  // Whoever types may be too late; that the program has ended is told by `exit`.
+  // The program may have ended before a key arrives; `exit` tells that.
   child.stdin.on("error", () => {});
   const exit = once(child, "close").then(([code]: number[]) => code as number);
   const text = () => stripVTControlCharacters(printed.all.join(""));

@@ -75,7 +75,7 @@ test("a stop ends at rest with no process and no timer, wherever it comes", { ti
   );
 });
 
-test("a start that nobody stops leads to a run, wherever it comes", { timeout }, () => {
+test("a start that is not stopped leads to a run, wherever it comes", { timeout }, () => {
   fc.assert(
     fc.property(story, (words) => {
       const world = worldAfter(words);

@@ -23,7 +23,7 @@ interface RunSoFar {
 export interface World {
   readonly standing: Standing;
   readonly process: "none" | "preparing" | "living";
-  /** A start or restart that nobody has stopped, and that has not led to a run yet. */
+  /** A start or restart that was not stopped, and that has not led to a run yet. */
   readonly isWanted: boolean;
   readonly armed: ReadonlySet<Alarm>;
   /** Whether the world would let this happen now. */
@@ -54,22 +54,22 @@ export function createWorld(): World {
   const perform: Record<EffectWords, () => void> = {
     spawn() {
       assert.equal(process, "none", "a second process of one task");
-      assert(isWanted, "a spawn that nobody asked for, or that a stop had cancelled");
+      assert(isWanted, "a spawn that was not asked for, or that a stop had cancelled");
       isWanted = false;
       process = "preparing";
       runs += 1;
       run = { isAsked: false, isKilled: false, isTold: false, fired: [], said: new Set() };
     },
     askToStop() {
-      assert(process !== "none", "nobody there to ask");
+      assert(process !== "none", "no process to ask");
       run.isTold = true;
     },
     kill() {
-      assert(process !== "none", "nobody there to kill");
+      assert(process !== "none", "no process to kill");
       run.isKilled = true;
     },
     awaitReady() {
-      assert.equal(process, "living", "nobody there to wait for");
+      assert.equal(process, "living", "no process to wait for");
       arm("ready");
       arm("readyLate");
     },
@@ -149,7 +149,7 @@ export function createWorld(): World {
     }
   }
 
-  // The restart engine asks for a comeback only where nobody else has decided what follows.
+  // The restart engine asks for a comeback only where nothing else has decided what follows.
   function isSettled(): boolean {
     return standing.life.requested || standing.life.again;
   }
@@ -213,7 +213,7 @@ export function createWorld(): World {
     assert.equal(process !== "none", hasProcess(state), `${state} with process ${process}`);
     assert.equal(life.run, runs, "runs are not counted one by one");
     assert(!isWanted || WAITING.has(state), `a start is forgotten in ${state}`);
-    assert(state !== "blocked" || life.missing.length > 0, "blocked by nobody");
+    assert(state !== "blocked" || life.missing.length > 0, "blocked by no task");
     assert(!run.isAsked || (state !== "exited" && state !== "failed") || word === "givenUp", `${state} after a stop`);
     const isGettingReady = state === "starting" && process === "living";
     for (const alarm of ["ready", "readyLate"] as const)
@@ -223,14 +223,14 @@ export function createWorld(): World {
     assert.equal(armed.has("killDue"), isDue, `killDue in ${state}`);
   }
 
-  // A process that is asked stays until it is killed; one that nobody kills stays for ever.
+  // A process that is asked stays until it is killed; one that is not killed stays for ever.
   function nextOf(): Word | undefined {
     if (standing.state === "backingOff") return "backoffOver";
     if (standing.state === "blocked") return "needsNobody";
     if (standing.state !== "stuck" && !GRACED.has(standing.state)) return undefined;
     if (process === "preparing") return "spawned";
     if (run.isKilled) return "crash";
-    return armed.has("killDue") ? "killDue" : assert.fail("nobody ends it");
+    return armed.has("killDue") ? "killDue" : assert.fail("nothing ends it");
   }
 
   return {

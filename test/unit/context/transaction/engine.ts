@@ -33,7 +33,7 @@ export async function pause(length: Pause): Promise<void> {
   await turn();
 }
 
-/** Lets what is under way go on until it has to wait for an alarm, or for somebody else. */
+/** Lets what is under way go on until it has to wait for an alarm, or for another task. */
 async function turn(): Promise<void> {
   for (let round = 0; round < 3; round += 1) await new Promise<void>((resolve) => setImmediate(resolve));
 }
@@ -45,7 +45,7 @@ interface FakeProcess {
   events: RunEvents;
   hasPipe: boolean;
   isSpawned: boolean;
-  /** Its leader has gone; nobody is left who could say something. */
+  /** Its leader has gone; no process is left that could say something. */
   isLingering: boolean;
   isAsked: boolean;
   isKilled: boolean;
@@ -100,7 +100,7 @@ export interface Machine {
   isAlive(taskId: string): boolean;
   /** Lets something happen to a task or to the machine; nothing, where it is not possible now. */
   let(deed: Deed, supervised: SupervisedTask): void;
-  /** Lets everybody go who is to go, as late as possible. */
+  /** Ends every process that is to end, as late as possible. */
   yield(): void;
   /** Probes and watches that have not been ended. */
   forgotten(): string[];
@@ -342,9 +342,9 @@ function release(waiting: (() => void)[]): void {
 
 /** What was promised about one task, held against what happens to it. */
 export interface Book {
-  /** Somebody who may do so has asked for a run. */
+  /** A command or a trigger has asked for a run. */
   isAsked(): void;
-  /** Somebody has stopped it. */
+  /** A command or a trigger has stopped it. */
   isStopped(): void;
   /** A run begins. */
   ran(run: string): void;
@@ -396,7 +396,7 @@ export function openBook(
     },
     ran(run) {
       present.set(id, run);
-      if (!mayRun) broken.push(`${id}: a run that nobody has asked for`);
+      if (!mayRun) broken.push(`${id}: a run that was not asked for`);
       runs += 1;
       judged = 0;
     },

@@ -251,7 +251,9 @@ const oneTask = fc.record({
   steps: fc.array(fc.tuple(step, length), { maxLength: 40, size: "max" }),
 });
 
-test("one task keeps every promise, whoever asks for what, and is brought to rest by a stop", { timeout }, async () => {
+test("one task keeps every promise, whatever is asked of it, and is brought to rest by a stop", {
+  timeout,
+}, async () => {
   const seen = new Set<TaskState>();
 
   await fc.assert(
@@ -281,9 +283,9 @@ test("one task keeps every promise, whoever asks for what, and is brought to res
 const IDS = ["ts001", "ts002", "ts003", "ts004"];
 
 type Turn =
-  | { action: "start" | "stop" | "restart"; whom: readonly string[] }
+  | { action: "start" | "stop" | "restart"; ids: readonly string[] }
   | { all: "stop" | "thrive" }
-  | { deed: Deed; who: number };
+  | { deed: Deed; index: number };
 
 const trigger = fc.record({
   action: fc.constantFrom(...TRIGGER_ACTIONS, "start", "start", "restart", "restart"),
@@ -294,7 +296,7 @@ const triggers = fc.record(
   { requiredKeys: [] },
 );
 
-// Whoever depends on others depends on such as come before or after it in the file, and never in a circle.
+// A task depends on tasks before or after it in the file, and never in a circle.
 const file = fc
   .record({
     tasks: fc.array(
@@ -319,24 +321,24 @@ const file = fc
     return { tasks: isReversed ? defined.reverse() : defined, strategy };
   });
 
-const whom = fc.oneof(fc.constant([]), fc.subarray(IDS, { minLength: 1 }));
+const ids = fc.oneof(fc.constant([]), fc.subarray(IDS, { minLength: 1 }));
 const orderStep: fc.Arbitrary<Turn> = fc.record({
   action: fc.constantFrom("start", "start", "start", "start", "stop", "restart"),
-  whom,
+  ids,
 });
 const turn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 6, arbitrary: orderStep },
   { weight: 1, arbitrary: fc.constant<Turn>({ all: "stop" }) },
   { weight: 16, arbitrary: fc.constant<Turn>({ all: "thrive" }) },
-  { weight: 30, arbitrary: fc.record({ deed, who: fc.nat(IDS.length - 1) }) },
+  { weight: 30, arbitrary: fc.record({ deed, index: fc.nat(IDS.length - 1) }) },
 );
 
-/** The real supervision of a transaction, opened anew when it is over and somebody starts it again. */
+/** The real supervision of a transaction, opened anew when it is over and started again. */
 function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
   const machine = createMachine();
   const { broken } = machine;
   const books = new Map<string, Book>();
-  /** Tasks that somebody outside has stopped, until they are gone or are to run again. */
+  /** Tasks that a command or a trigger has stopped, until they are gone or are to run again. */
   const toStop = new Set<string>();
   /** Tasks that are to run as soon as they are known. */
   const asked = new Set<string>();
@@ -418,11 +420,11 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
   }
 
   // As the provider does it: a command is looked at first, and may be refused.
-  function command(action: string, whom: readonly string[]): void {
+  function command(action: string, ids: readonly string[]): void {
     const header = { action, transaction: TRANSACTION, serviceId: "", serviceName: "context" };
-    const configuration = { TaskService: whom.map((id) => ({ id })) };
+    const configuration = { TaskService: ids.map((id) => ({ id })) };
     const decision = dispatch(
-      { kind: "context", header, configuration: whom.length === 0 ? undefined : configuration },
+      { kind: "context", header, configuration: ids.length === 0 ? undefined : configuration },
       {
         contextId: machine.host.contextId(),
         ownTasks: tasks,
@@ -457,8 +459,8 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
     for (const book of books.values()) book.isStopped();
   }
 
-  function happen(deed: Deed, whom: readonly SupervisedTask[]): void {
-    for (const supervised of whom) if (!isOver) machine.let(deed, supervised);
+  function happen(deed: Deed, tasks: readonly SupervisedTask[]): void {
+    for (const supervised of tasks) if (!isOver) machine.let(deed, supervised);
   }
 
   // A trigger has stopped everything by now.
@@ -503,9 +505,9 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
       if ("action" in turn)
         command(
           turn.action,
-          turn.whom.filter((id) => tasks.some((task) => task.id === id)),
+          turn.ids.filter((id) => tasks.some((task) => task.id === id)),
         );
-      else if ("deed" in turn) happen(turn.deed, [...transaction.tasks].slice(turn.who, turn.who + 1));
+      else if ("deed" in turn) happen(turn.deed, [...transaction.tasks].slice(turn.index, turn.index + 1));
       else if (turn.all === "thrive") happen("thrives", [...transaction.tasks]);
       else stop();
       check();
@@ -515,7 +517,7 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
   };
 }
 
-// Who can't be ended is not waited for.
+// A task that can't be ended is not waited for.
 function isWaitedFor(state: TaskState): boolean {
   return hasProcess(state) && state !== "stuck";
 }
@@ -546,7 +548,7 @@ test("a transaction keeps every promise, whatever its tasks need of each other, 
       all.stop();
       await comeToRest(all.machine, () => all.states().every(isAtRest));
       all.check();
-      if (all.states().length > 0 && !all.isOver) all.machine.broken.push("all is over, and nobody was told");
+      if (all.states().length > 0 && !all.isOver) all.machine.broken.push("all is over, and that was not told");
 
       expect([...all.machine.broken, ...leftovers(all.machine)].join("\n")).toBe("");
     }),
@@ -610,10 +612,10 @@ describe("two tasks", () => {
     const all = superviseAll([waker, task("ts002")], "one_for_one");
     await runBoth(all);
 
-    await all.take({ action: "stop", whom: ["ts002"] }, "turn");
-    await all.take({ deed: "saysUpdated", who: WAKER }, "turn");
-    await all.take({ deed: "busBrings", who: WAKER }, "turn");
-    await all.take({ action: "stop", whom: ["ts002"] }, "turn");
+    await all.take({ action: "stop", ids: ["ts002"] }, "turn");
+    await all.take({ deed: "saysUpdated", index: WAKER }, "turn");
+    await all.take({ deed: "busBrings", index: WAKER }, "turn");
+    await all.take({ action: "stop", ids: ["ts002"] }, "turn");
     await all.take({ all: "thrive" }, "turn");
 
     expect(all.states()).toEqual(["running", "stopped"]);
@@ -623,13 +625,13 @@ describe("two tasks", () => {
   test("of which one starts the other while that is being stopped: it can be stopped again once it runs", async () => {
     const all = superviseAll([waker, task("ts002")], "one_for_one");
     await runBoth(all);
-    await all.take({ action: "stop", whom: ["ts002"] }, "turn");
-    await all.take({ deed: "saysUpdated", who: WAKER }, "turn");
-    await all.take({ deed: "busBrings", who: WAKER }, "turn");
+    await all.take({ action: "stop", ids: ["ts002"] }, "turn");
+    await all.take({ deed: "saysUpdated", index: WAKER }, "turn");
+    await all.take({ deed: "busBrings", index: WAKER }, "turn");
     for (let round = 0; round < 4; round += 1) await all.take({ all: "thrive" }, "turn");
     expect(all.states()).toEqual(["running", "running"]);
 
-    await all.take({ action: "stop", whom: ["ts002"] }, "turn");
+    await all.take({ action: "stop", ids: ["ts002"] }, "turn");
 
     expect(all.states()).toEqual(["running", "stopping"]);
     expect(all.machine.broken).toEqual([]);
@@ -640,7 +642,7 @@ describe("two tasks", () => {
     await runBoth(all);
     await all.take({ all: "stop" }, "minute");
 
-    await all.take({ deed: "getsStuck", who: 1 }, "turn");
+    await all.take({ deed: "getsStuck", index: 1 }, "turn");
 
     expect(all.states()).toEqual(["stopping", "stuck"]);
     expect(all.machine.broken).toEqual([]);
@@ -649,20 +651,20 @@ describe("two tasks", () => {
   test("of which a third one's trigger stops both: first the one that needs the other", async () => {
     const stopper = task("ts003", { triggers: { on_update: { action: "stop", call: ["ts001", "ts002"] } } });
     const all = superviseAll([task("ts001"), needing("ts002", "ts001"), stopper], "one_for_one");
-    await all.take({ action: "start", whom: [] }, "turn");
+    await all.take({ action: "start", ids: [] }, "turn");
     for (let round = 0; round < 4; round += 1) await all.take({ all: "thrive" }, "turn");
 
-    await all.take({ deed: "saysUpdated", who: 2 }, "turn");
-    await all.take({ deed: "busBrings", who: 2 }, "turn");
+    await all.take({ deed: "saysUpdated", index: 2 }, "turn");
+    await all.take({ deed: "busBrings", index: 2 }, "turn");
 
     expect(all.states()).toEqual(["running", "stopping", "running"]);
-    await all.take({ deed: "ends", who: 1 }, "turn");
+    await all.take({ deed: "ends", index: 1 }, "turn");
     expect(all.states()).toEqual(["stopping", "stopped", "running"]);
   });
 
   test.each<[string, Turn]>([
-    ["a restart by hand", { action: "restart", whom: ["ts001"] }],
-    ["the end of another, with which it is restarted,", { deed: "crashes", who: 1 }],
+    ["a restart by hand", { action: "restart", ids: ["ts001"] }],
+    ["the end of another, with which it is restarted,", { deed: "crashes", index: 1 }],
   ])("of which one hangs: its failure is told though %s has it run again", async (_, turn) => {
     const again = { ...DEFAULT_SUPERVISION, restart: "on-failure" as const };
     const helper = task("ts003", { entry: "on_demand" });
@@ -674,13 +676,13 @@ describe("two tasks", () => {
       ],
       "one_for_all",
     );
-    await all.take({ action: "start", whom: [] }, "turn");
+    await all.take({ action: "start", ids: [] }, "turn");
     for (let round = 0; round < 3; round += 1) await all.take({ all: "thrive" }, "turn");
     expect(all.states()).toEqual(["running", "running", "defined"]);
 
-    await all.take({ deed: "fallsSilent", who: 0 }, "turn");
+    await all.take({ deed: "fallsSilent", index: 0 }, "turn");
     await all.take(turn, "turn");
-    await all.take({ deed: "isEndedBySignal", who: 0 }, "turn");
+    await all.take({ deed: "isEndedBySignal", index: 0 }, "turn");
 
     expect(["starting", "backingOff"]).toContain(all.states()[0]);
     expect(all.states()[2]).toBe("starting");
@@ -688,7 +690,7 @@ describe("two tasks", () => {
   });
 
   async function runBoth(all: World): Promise<void> {
-    await all.take({ action: "start", whom: [] }, "turn");
+    await all.take({ action: "start", ids: [] }, "turn");
     for (let round = 0; round < 6; round += 1) await all.take({ all: "thrive" }, "turn");
     expect(all.states()).toEqual(["running", "running"]);
   }
@@ -703,17 +705,17 @@ describe("a task that another needs, which is stopped with it and so before it,"
   test("is stopped, too, when a trigger has that one started again", async () => {
     const all = await whileBothAreStopped();
 
-    await all.take({ deed: "saysUpdated", who: WAKER }, "turn");
-    await all.take({ deed: "busBrings", who: WAKER }, "turn");
-    await all.take({ deed: "ends", who: NEEDING }, "turn");
+    await all.take({ deed: "saysUpdated", index: WAKER }, "turn");
+    await all.take({ deed: "busBrings", index: WAKER }, "turn");
+    await all.take({ deed: "ends", index: NEEDING }, "turn");
 
     expect(all.states()).toEqual(["stopping", "starting", "running"]);
   });
 
-  test("runs on when somebody restarts it meanwhile", async () => {
+  test("runs on when it is restarted meanwhile", async () => {
     const all = await whileBothAreStopped();
 
-    await all.take({ action: "restart", whom: ["ts001"] }, "turn");
+    await all.take({ action: "restart", ids: ["ts001"] }, "turn");
     for (let round = 0; round < 6; round += 1) await all.take({ all: "thrive" }, "turn");
 
     expect(all.states()).toEqual(["running", "stopped", "running"]);
@@ -721,9 +723,9 @@ describe("a task that another needs, which is stopped with it and so before it,"
 
   async function whileBothAreStopped(): Promise<World> {
     const all = superviseAll([needed, needing, waker], "one_for_one");
-    await all.take({ action: "start", whom: [] }, "turn");
+    await all.take({ action: "start", ids: [] }, "turn");
     for (let round = 0; round < 6; round += 1) await all.take({ all: "thrive" }, "turn");
-    await all.take({ action: "stop", whom: ["ts001", "ts002"] }, "turn");
+    await all.take({ action: "stop", ids: ["ts001", "ts002"] }, "turn");
     expect(all.states()).toEqual(["running", "stopping", "running"]);
     return all;
   }
@@ -743,13 +745,13 @@ describe.each<[string, RestartPolicy, TaskServiceConfig["triggers"]]>([
       [task("ts001", { supervision: { ...DEFAULT_SUPERVISION, restart }, triggers })],
       "one_for_one",
     );
-    await all.take({ action: "start", whom: [] }, "turn");
+    await all.take({ action: "start", ids: [] }, "turn");
     const gaps: number[] = [];
 
     for (let run = 0; run < 20 && all.states()[0] === "starting"; run += 1) {
-      await all.take({ deed: "spawned", who: 0 }, "turn");
+      await all.take({ deed: "spawned", index: 0 }, "turn");
       vi.advanceTimersByTime(ranMs);
-      await all.take({ deed: "crashes", who: 0 }, "turn");
+      await all.take({ deed: "crashes", index: 0 }, "turn");
       const endedMs = performance.now();
       if (all.states()[0] === "backingOff") await pause("alarm");
       gaps.push(Math.round(performance.now() - endedMs));
