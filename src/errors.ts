@@ -1,6 +1,5 @@
 /** Every way in which zcontext itself can fail. README has a row for each: when it occurs and what to do. */
 export const ERROR_CODES = [
-  "ERR_BUS_UNREACHABLE",
   "ERR_CONFIG_INVALID",
   "ERR_CONFIG_UNREADABLE",
   "ERR_CONTEXT_MISMATCH",
@@ -13,6 +12,7 @@ export const ERROR_CODES = [
   "ERR_PROVIDER_GONE",
   "ERR_PROVIDER_LEAVING",
   "ERR_PROVIDER_RUNNING",
+  "ERR_PROVIDER_UNREACHABLE",
   "ERR_REQUEST_TIMEOUT",
   "ERR_SERVICE_INVALID",
   "ERR_SERVICE_NOT_FOUND",

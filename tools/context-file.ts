@@ -46,7 +46,7 @@ function unreadable(file: string, error: unknown): ZcontextError {
 /**
  * The endpoints of a context file's provider: as the provider says itself, or else as the file says.
  *
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when none runs on this machine and the file leaves the ports to the system.
+ * @throws {ZcontextError} `ERR_PROVIDER_UNREACHABLE` when none runs on this machine and the file leaves the ports to the system.
  */
 export async function findEndpoints(file: string, config: ContextConfig): Promise<Endpoints> {
   const endpoints = (await findPresence(file))?.endpoints;
@@ -55,7 +55,7 @@ export async function findEndpoints(file: string, config: ContextConfig): Promis
     say(`warning: no provider on this machine runs ${file}; trying ${config.endpoints.publish}, as the file says`);
     return config.endpoints;
   }
-  throw new ZcontextError("ERR_BUS_UNREACHABLE", `no provider on this machine runs ${file}`, {
+  throw new ZcontextError("ERR_PROVIDER_UNREACHABLE", `no provider on this machine runs ${file}`, {
     hint: `Start one with \`service-context ${file}\`.`,
   });
 }

@@ -128,7 +128,7 @@ export function createMetrics(measure: () => Measured): Metrics {
   const transitions = counter("transitions_total", "Transitions of tasks by the state they led to.", ["task", "to"]);
   const triggers = counter("triggers_fired_total", "Triggers that have fired.", ["task", "event"]);
   const lines = counter("output_lines_total", "Lines that tasks have printed.", ["task", "stream"]);
-  const inputFaults = counter("complaints_total", "Unusable input by kind.", ["kind"]);
+  const inputFaults = counter("input_faults_total", "Unusable input by kind.", ["kind"]);
   const used = counter("transaction_cpu_seconds_total", "CPU time of all its processes since it began.", [
     "transaction",
   ]);

@@ -38,7 +38,7 @@ export interface LinkOptions extends Listener {
 /**
  * Connects to a forwarder. Resolves when both directions work, so callers need neither sleep nor retry.
  *
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when no forwarder answers in time.
+ * @throws {ZcontextError} `ERR_PROVIDER_UNREACHABLE` when no forwarder answers in time.
  */
 export async function connectLink(endpoints: Endpoints, options: LinkOptions): Promise<Link> {
   const { topics, incarnation = randomUUID(), hearsItself = true, timeoutMs = 2_000 } = options;
@@ -166,7 +166,7 @@ async function within(timeoutMs: number, work: Promise<void>, endpoint: string):
 }
 
 function unreachable(endpoint: string, timeoutMs: number): ZcontextError {
-  return new ZcontextError("ERR_BUS_UNREACHABLE", `no provider answers at ${endpoint} (waited ${timeoutMs} ms)`, {
+  return new ZcontextError("ERR_PROVIDER_UNREACHABLE", `no provider answers at ${endpoint} (waited ${timeoutMs} ms)`, {
     hint: "Start one with `service-context <Context-X.xml>`, or check the endpoint.",
   });
 }

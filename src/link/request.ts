@@ -42,7 +42,7 @@ const REPEAT_MS = 500;
 /**
  * Connects to a forwarder in order to send requests.
  *
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` as `connectLink`.
+ * @throws {ZcontextError} `ERR_PROVIDER_UNREACHABLE` as `connectLink`.
  */
 export async function connectRequester<Answer>(
   endpoints: Endpoints,

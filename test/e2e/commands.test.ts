@@ -186,7 +186,7 @@ describe("without a provider a command fails and says so, rather than to hang:",
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: [] });
     expect(stderr).toEqual([
-      `error: no provider on this machine runs ${file} (ERR_BUS_UNREACHABLE)`,
+      `error: no provider on this machine runs ${file} (ERR_PROVIDER_UNREACHABLE)`,
       `hint: Start one with \`service-context ${file}\`.`,
     ]);
   });
@@ -201,7 +201,9 @@ describe("without a provider a command fails and says so, rather than to hang:",
     const { code, stdout, stderr } = await run(name, ["--endpoint", endpoint, ...words]);
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: [] });
-    expect(stderr[0]).toMatch(new RegExp(`^error: no provider answers at ${endpoint} .*\\(ERR_BUS_UNREACHABLE\\)$`));
+    expect(stderr[0]).toMatch(
+      new RegExp(`^error: no provider answers at ${endpoint} .*\\(ERR_PROVIDER_UNREACHABLE\\)$`),
+    );
   });
 });
 

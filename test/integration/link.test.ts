@@ -139,7 +139,7 @@ test("a connection is refused where no forwarder answers", async () => {
   const reasons = outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason : outcome.value));
   for (const reason of reasons) {
     expect(reason).toBeInstanceOf(ZcontextError);
-    expect(reason).toMatchObject({ code: "ERR_BUS_UNREACHABLE", message: expect.stringContaining(mute.publish) });
+    expect(reason).toMatchObject({ code: "ERR_PROVIDER_UNREACHABLE", message: expect.stringContaining(mute.publish) });
   }
 });
 
@@ -153,7 +153,7 @@ test("a connection is refused where only the subscribing side does not answer", 
   );
 
   await expect(joining).rejects.toMatchObject({
-    code: "ERR_BUS_UNREACHABLE",
+    code: "ERR_PROVIDER_UNREACHABLE",
     message: expect.stringContaining(mute.subscribe),
   });
 });
@@ -406,7 +406,7 @@ test("a forwarder can be closed in the moment of its death", async () => {
   await Promise.all([forwarder.close(), untilGone(forwarder.pid)]);
 
   await expect(connectOutbox(forwarder.bound.publish, { timeoutMs: 50 })).rejects.toMatchObject({
-    code: "ERR_BUS_UNREACHABLE",
+    code: "ERR_PROVIDER_UNREACHABLE",
   });
 });
 

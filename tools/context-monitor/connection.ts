@@ -35,7 +35,7 @@ const POLL_MS = 500;
  * Listens to the provider, and to its successors, until `signal` is aborted.
  *
  * @param isPatient - Whether to wait for a provider that is not there at first.
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when it is not there at first, or the error of the context file.
+ * @throws {ZcontextError} `ERR_PROVIDER_UNREACHABLE` when it is not there at first, or the error of the context file.
  */
 export async function stayConnected(
   location: ProviderLocation & { transaction?: string },
@@ -152,6 +152,7 @@ async function untilReplaced(
 
 function isAbsence(error: unknown): boolean {
   return (
-    error instanceof ZcontextError && (error.code === "ERR_BUS_UNREACHABLE" || error.code === "ERR_REQUEST_TIMEOUT")
+    error instanceof ZcontextError &&
+    (error.code === "ERR_PROVIDER_UNREACHABLE" || error.code === "ERR_REQUEST_TIMEOUT")
   );
 }

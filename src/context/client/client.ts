@@ -51,7 +51,7 @@ export interface ClientOptions {
 /**
  * Connects to the provider behind a forwarder.
  *
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when the forwarder does not answer within `timeoutMs`.
+ * @throws {ZcontextError} `ERR_PROVIDER_UNREACHABLE` when the forwarder does not answer within `timeoutMs`.
  */
 export async function connectContext(
   endpoints: Endpoints,

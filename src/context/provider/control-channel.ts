@@ -39,7 +39,7 @@ const ECHO_CHANCE_MS = 100;
 /**
  * Links the provider to its forwarder.
  *
- * @throws {ZcontextError} `ERR_BUS_UNREACHABLE` when the forwarder does not answer.
+ * @throws {ZcontextError} `ERR_PROVIDER_UNREACHABLE` when the forwarder does not answer.
  */
 export async function openControlChannel(
   endpoints: Endpoints,

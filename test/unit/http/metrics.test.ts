@@ -156,7 +156,7 @@ describe("the metrics", () => {
 
     expect(valueIn(families.get("zcontext_transitions_total"))).toBe(1);
     expect(valueIn(families.get("zcontext_task_runs_total"), { task: "ts001" })).toBe(3);
-    expect(valueIn(families.get("zcontext_complaints_total"))).toBe(2);
+    expect(valueIn(families.get("zcontext_input_faults_total"))).toBe(2);
   });
 
   test("don't grow with the names that a peer makes up", async () => {
