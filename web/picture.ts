@@ -54,7 +54,13 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
 
   function render(layout: Layout, next: readonly TaskDefinition[]): void {
     const definitions = new Map(next.map((task) => [task.id, task]));
-    const boxes = layout.boxes.map((box) => drawBox(box, definitions.get(box.id) as TaskDefinition, layout.isDense));
+    const boxes = layout.boxes.map((box) =>
+      drawBox(box, definitions.get(box.id) as TaskDefinition, {
+        isDense: layout.isDense,
+        onSelect: () => onSelect(box.id),
+        onKey: (event) => onKey(event, box.id),
+      }),
+    );
     drawn = new Map(boxes.map((one) => [one.box.id, one]));
     arrows = layout.arrows.map((arrow) => ({ arrow, group: drawArrow(arrow) }));
     drawLegend(new Set(layout.arrows.map(({ action }) => action)));
@@ -71,64 +77,6 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
     showStates(states);
     showFigures(figures);
     select(selected);
-  }
-
-  function drawBox({ id, x, y, width, height }: Box, task: TaskDefinition, isDense: boolean): DrawnBox {
-    const icon = symbol("");
-    for (const [name, value] of Object.entries({ x: 10, y: isDense ? 8 : 10, width: 16, height: 16 }))
-      icon.setAttribute(name, `${value}`);
-    const line = (name: string, at: [number, number], anchor = "start") =>
-      svg("text", { class: name, set: { x: at[0], y: at[1], "text-anchor": anchor } });
-    const [first, second] = isDense ? [20, 36] : [22, 44];
-    const word = line("word", [width - 10, first], "end");
-    // A small box has no room for two texts below its title.
-    const figure = isDense ? line("figure", [10, second]) : line("figure", [width - 10, second], "end");
-    const title = line("title", [32, first]);
-    title.textContent = shorten(id, isDense ? 14 : 9);
-    const name = isDense ? line("name", [width - 8, first], "end") : line("name", [10, second]);
-    const hint = svg("title");
-    const group = svg(
-      "g",
-      {
-        class: "task",
-        set: {
-          transform: `translate(${x} ${y})`,
-          role: "button",
-          tabindex: -1,
-          "data-task": id,
-          "aria-pressed": "false",
-        },
-        on: { click: () => onSelect(id), keydown: (event) => onKey(event as KeyboardEvent, id) },
-      },
-      hint,
-      svg("rect", { class: "halo", set: { x: -4, y: -4, width: width + 8, height: height + 8, rx: 11 } }),
-      svg("rect", { class: "face", set: { width, height, rx: 8 } }),
-      icon,
-      title,
-      name,
-      ...(isDense ? [] : [word]),
-      figure,
-      ...(endsAll(task) ? [svg("circle", { class: "ends", set: { cx: width, cy: 0, r: 5 } })] : []),
-    );
-    return {
-      box: { id, x, y, width, height },
-      group,
-      show(state) {
-        const look = lookOf(state?.state ?? "defined");
-        group.setAttribute("class", `task tone-${look.tone}`);
-        icon.firstElementChild?.setAttribute("d", look.symbol);
-        word.textContent = look.word;
-        const why = state?.reason === undefined ? "" : `: ${state.reason}`;
-        const text = `${id} ${task.instance}, ${look.word}${why}`;
-        group.setAttribute("aria-label", text);
-        hint.textContent = `${text}\n${task.description}`;
-      },
-      figures(text) {
-        figure.textContent = text;
-        const room = isDense ? 15 - Math.min(id.length, 14) : text === "" ? 24 : 10;
-        name.textContent = roomFor(task.instance, room);
-      },
-    };
   }
 
   function onKey(event: KeyboardEvent, id: string): void {
@@ -216,6 +164,68 @@ function glow(group: SVGGElement | undefined, name: string): void {
 
 function roomFor(text: string, most: number): string {
   return most < 4 ? "" : shorten(text, most);
+}
+
+function drawBox(
+  { id, x, y, width, height }: Box,
+  task: TaskDefinition,
+  { isDense, onSelect, onKey }: { isDense: boolean; onSelect(): void; onKey(event: KeyboardEvent): void },
+): DrawnBox {
+  const icon = symbol("");
+  for (const [name, value] of Object.entries({ x: 10, y: isDense ? 8 : 10, width: 16, height: 16 }))
+    icon.setAttribute(name, `${value}`);
+  const line = (name: string, at: [number, number], anchor = "start") =>
+    svg("text", { class: name, set: { x: at[0], y: at[1], "text-anchor": anchor } });
+  const [first, second] = isDense ? [20, 36] : [22, 44];
+  const word = line("word", [width - 10, first], "end");
+  // A small box has no room for two texts below its title.
+  const figure = isDense ? line("figure", [10, second]) : line("figure", [width - 10, second], "end");
+  const title = line("title", [32, first]);
+  title.textContent = shorten(id, isDense ? 14 : 9);
+  const name = isDense ? line("name", [width - 8, first], "end") : line("name", [10, second]);
+  const hint = svg("title");
+  const group = svg(
+    "g",
+    {
+      class: "task",
+      set: {
+        transform: `translate(${x} ${y})`,
+        role: "button",
+        tabindex: -1,
+        "data-task": id,
+        "aria-pressed": "false",
+      },
+      on: { click: onSelect, keydown: (event) => onKey(event as KeyboardEvent) },
+    },
+    hint,
+    svg("rect", { class: "halo", set: { x: -4, y: -4, width: width + 8, height: height + 8, rx: 11 } }),
+    svg("rect", { class: "face", set: { width, height, rx: 8 } }),
+    icon,
+    title,
+    name,
+    ...(isDense ? [] : [word]),
+    figure,
+    ...(endsAll(task) ? [svg("circle", { class: "ends", set: { cx: width, cy: 0, r: 5 } })] : []),
+  );
+  return {
+    box: { id, x, y, width, height },
+    group,
+    show(state) {
+      const look = lookOf(state?.state ?? "defined");
+      group.setAttribute("class", `task tone-${look.tone}`);
+      icon.firstElementChild?.setAttribute("d", look.symbol);
+      word.textContent = look.word;
+      const why = state?.reason === undefined ? "" : `: ${state.reason}`;
+      const text = `${id} ${task.instance}, ${look.word}${why}`;
+      group.setAttribute("aria-label", text);
+      hint.textContent = `${text}\n${task.description}`;
+    },
+    figures(text) {
+      figure.textContent = text;
+      const room = isDense ? 15 - Math.min(id.length, 14) : text === "" ? 24 : 10;
+      name.textContent = roomFor(task.instance, room);
+    },
+  };
 }
 
 function endsAll({ triggers }: TaskDefinition): boolean {

@@ -261,16 +261,6 @@ function keepJournal(
     }
   }
 
-  /** Still under its name, and as long as we have left it. */
-  function isOurs({ device, inode, bytes }: OpenFile): boolean {
-    try {
-      const there = statSync(path, { throwIfNoEntry: false });
-      return there?.dev === device && there.ino === inode && there.size === bytes;
-    } catch {
-      return false;
-    }
-  }
-
   function tell(error: unknown): void {
     if (!isTold) log.warn({ file: path, reason: reasonOf(error) }, "journal is in trouble, a restart may resume less");
     isTold = true;
@@ -279,7 +269,7 @@ function keepJournal(
   /** Brings a line that is part of what is known into the file; answers whether it is there. */
   function bring(line: Buffer): boolean {
     if (file === undefined || isBehind) return renew();
-    const isIntact = isOurs(file);
+    const isIntact = isOurs(path, file);
     if (!isIntact) tell(new Error("the file was removed, replaced or changed by another process"));
     if (!isIntact || !extend(file, line)) {
       isBehind = true;
@@ -312,6 +302,16 @@ function keepJournal(
       release(file.fd);
     },
   };
+}
+
+/** Still under its name, and as long as we have left it. */
+function isOurs(path: string, { device, inode, bytes }: OpenFile): boolean {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    return there?.dev === device && there.ino === inode && there.size === bytes;
+  } catch {
+    return false;
+  }
 }
 
 // A line that is cut off would make the whole file unreadable.
