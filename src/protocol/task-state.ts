@@ -1,4 +1,4 @@
-// The states of a task service, and what each means to whoever asks. One table: a new state does not compile until it
+// The states of a task service, and what each means to the code that asks. One table: a new state does not compile until it
 // has an answer to every question here, and a look in the terminal and on the page. Pure.
 
 /** Where a task service stands in its lifecycle. These words travel; people see `wordsFor`. */
