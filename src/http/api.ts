@@ -12,6 +12,8 @@ export interface TaskDefinition {
   serviceName: string;
   description: string;
   serviceType: string;
+  /** The command line of an `Executable`. */
+  command?: string;
   /** It runs when the context starts, and does not wait for a trigger. */
   entersAtOnce: boolean;
   dependsOn: readonly string[];
@@ -27,8 +29,18 @@ export interface TriggerDefinition {
   callsAll: boolean;
 }
 
+/** What transitions have told about the runs of a task. */
+export interface RunFacts {
+  /** When its latest run began. */
+  startedAt?: string;
+  /** How its last process ended. */
+  lastEnd?: { time: string; code?: number | undefined; signal?: string | undefined };
+  /** What was wrong with it, and is not mended before it runs again. */
+  trouble?: string;
+}
+
 /** A task as it stands now: its record, without what commands and the task have said. */
-export interface TaskSnapshot extends Pick<TaskRecord, "instance" | "serviceName" | "pid" | "runs"> {
+export interface TaskSnapshot extends RunFacts, Pick<TaskRecord, "instance" | "serviceName" | "pid" | "runs"> {
   id: TaskRecord["service_id"];
   state: TaskRecord["lifecycle"];
   reason?: TaskRecord["reason"] | undefined;
@@ -36,6 +48,10 @@ export interface TaskSnapshot extends Pick<TaskRecord, "instance" | "serviceName
 
 export interface TransactionSnapshot {
   id: string;
+  /** When it ended, where it is over. */
+  endedAt?: string;
+  /** It is over, and a command has asked for that. */
+  isAskedToEnd?: boolean;
   tasks: readonly TaskSnapshot[];
 }
 
@@ -50,6 +66,8 @@ export interface State {
   keepsHistory: boolean;
   definitions: readonly TaskDefinition[];
   transactions: readonly TransactionSnapshot[];
+  /** Those that are over, the oldest first: they are shown until another one begins. */
+  ended: readonly TransactionSnapshot[];
 }
 
 /** A trigger has fired. */
@@ -81,6 +99,8 @@ export interface Events {
   /** The transitions may be those of an earlier provider, and of a later version. */
   snapshot: { state: State; transitions: readonly Transition<string>[] };
   state: State["transactions"];
+  /** Sent before `state`, when it has changed. */
+  ended: State["ended"];
   transition: Transition;
   triggered: Triggered;
   figures: Figures;

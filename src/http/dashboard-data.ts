@@ -8,11 +8,12 @@ import type { Events, History, OutputLine, State } from "./api.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { startBackfill } from "./history-backfill.ts";
 import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
+import { createLastRuns } from "./last-runs.ts";
 import { createLruMap } from "./lru-map.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
 import { createRing, type Ring } from "./ring.ts";
 import type { DashboardEvent, KeptHistory, Source } from "./source.ts";
-import { costOf, definitionsOf, transactionsOf, unhealthyReasonsOf } from "./state.ts";
+import { costOf, definitionsOf, endedOf, transactionsOf, unhealthyReasonsOf } from "./state.ts";
 
 export interface DashboardData {
   observe(event: DashboardEvent): void;
@@ -69,6 +70,7 @@ export function createDashboardData({
 }: DashboardDataOptions): DashboardData {
   const fanOut = createFanOut();
   const transitions = createRing<Transition<string>>({ most: MAX_TRANSITIONS });
+  const runs = createLastRuns();
   const hours = createLruMap<LastHour>(MAX_TRANSACTIONS, createLastHour);
   const logs = createLruMap<Ring<OutputLine>>(MAX_TASKS, () =>
     createRing({ most: MAX_LINES, weight: MAX_LINES_LENGTH, weigh: ({ line }) => line.length }),
@@ -76,6 +78,7 @@ export function createDashboardData({
   const entries = createLruMap<{ latest: readonly Json[] }>(MAX_TRANSACTIONS * 8, () => ({ latest: [] }));
   let overview: JsonObject = {};
   let isForwarderThere = true;
+  let sentEnded: ReturnType<Source["ended"]> | undefined;
   let stateTimer: NodeJS.Timeout | undefined;
   const startedMs = nowMs();
   const backfill = startBackfill(keptHistory, {
@@ -83,19 +86,26 @@ export function createDashboardData({
     untilMs: startedMs,
     keep(record) {
       if (record.kind === "figures") hours.at(record.transaction).add(record);
-      else if (record.kind === "transition") transitions.push(pickTransition(record));
+      else if (record.kind === "transition") keepTransition(pickTransition(record));
     },
     log,
   });
 
-  const open = () => transactionsOf(source()?.transactions() ?? []);
+  function keepTransition(transition: Transition<string>): void {
+    transitions.push(transition);
+    runs.add(transition);
+  }
+
+  const open = () => transactionsOf(source()?.transactions() ?? [], runs.of);
+  const over = () => endedOf(source()?.ended() ?? [], runs.of);
+  const shown = () => [...open(), ...over()];
   const unhealthyReasons = () =>
-    source() === undefined ? ["the provider is not ready yet"] : unhealthyReasonsOf(open(), { isForwarderThere });
+    source() === undefined ? ["the provider is not ready yet"] : unhealthyReasonsOf(shown(), { isForwarderThere });
 
   const metrics = createMetrics(() => ({
     context: source()?.contextId() ?? "",
     version,
-    transactions: open(),
+    transactions: shown(),
     overview,
     entriesOf: (transaction) => entries.find(transaction)?.latest ?? [],
     inputFaults: source()?.inputFaults() ?? {},
@@ -114,18 +124,26 @@ export function createDashboardData({
     keepsHistory: keptHistory !== undefined,
     definitions: source() === undefined ? [] : definitionsOf((source() as Source).config),
     transactions: open(),
+    ended: over(),
   });
 
   function changed(): void {
     stateTimer ??= setTimeout(() => {
       stateTimer = undefined;
-      if (fanOut.listeners > 0) fanOut.send(EVENTS, "state", open());
+      sendState();
     }, STATE_PERIOD_MS);
+  }
+
+  function sendState(): void {
+    const ended = source()?.ended();
+    if (ended !== sentEnded) fanOut.send(EVENTS, "ended", over());
+    sentEnded = ended;
+    if (fanOut.listeners > 0) fanOut.send(EVENTS, "state", open());
   }
 
   function moved(whole: Transition<string>): void {
     const transition = pickTransition(whole);
-    backfill.inOrder(() => transitions.push(transition));
+    backfill.inOrder(() => keepTransition(transition));
     metrics.transition(transition.task, transition.to);
     fanOut.send(EVENTS, "transition", transition);
     changed();

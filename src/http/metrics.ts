@@ -1,10 +1,11 @@
 // The metrics for Prometheus. Names end in their unit, and in _total where they only count up. The series of a task exist
-// while its transaction is open, so that they don't pile up.
+// while its transaction is shown, so that they don't pile up.
+import { constants } from "node:os";
 import { Counter, Gauge, Registry } from "prom-client";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { TASK_STATES } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
-import type { TransactionSnapshot } from "./api.ts";
+import type { TaskSnapshot, TransactionSnapshot } from "./api.ts";
 
 /** What the metrics are made of at a scrape. */
 export interface Measured {
@@ -123,6 +124,7 @@ export function createMetrics(measure: () => Measured): Metrics {
   const processes = gauge("task_processes", "Processes of a task.", TASK);
   const startTime = gauge("task_start_time_seconds", "When its process was started, since the epoch.", TASK);
   const runs = counter("task_runs_total", "Runs of a task within its transaction.", TASK);
+  const exitCode = gauge("task_exit_code", "How its last process ended; 128 and its number for a signal.", TASK);
   const cpu = counter("task_cpu_seconds_total", "CPU time of its first process.", [...TASK, "mode"]);
   const figures = FIGURES.map((figure) => ({ ...figure, gauge: gauge(`task_${figure.name}`, figure.help, TASK) }));
   const transitions = counter("transitions_total", "Transitions of tasks by the state they led to.", ["task", "to"]);
@@ -153,13 +155,14 @@ export function createMetrics(measure: () => Measured): Metrics {
     info.set({ context: now.context, version: now.version }, 1);
     healthy.set(now.isHealthy ? 1 : 0);
     forwarder.set(now.isForwarderThere ? 1 : 0);
-    open.set(transactions.length);
+    open.set(transactions.filter(({ endedAt }) => endedAt === undefined).length);
     listeners.set(now.listeners);
     drops.reset();
     drops.inc(now.drops);
     inputFaults.reset();
     for (const [kind, count] of Object.entries(now.inputFaults)) inputFaults.inc({ kind }, count);
-    for (const each of [state, processes, startTime, runs, cpu, ...figures.map(({ gauge }) => gauge)]) each.reset();
+    for (const each of [state, processes, startTime, runs, exitCode, cpu, ...figures.map(({ gauge }) => gauge)])
+      each.reset();
     showOverview();
     for (const word of TASK_STATES) inState.set({ state: word }, 0);
     for (const { id: transaction, tasks } of transactions) {
@@ -167,6 +170,8 @@ export function createMetrics(measure: () => Measured): Metrics {
         inState.inc({ state: task.state });
         state.set({ transaction, task: task.id, state: task.state }, 1);
         runs.inc({ transaction, task: task.id }, task.runs);
+        const code = exitCodeOf(task);
+        if (code !== undefined) exitCode.set({ transaction, task: task.id }, code);
       }
       const alive = new Set(tasks.filter(({ pid }) => pid !== null).map(({ id }) => id));
       for (const entry of now.entriesOf(transaction)) {
@@ -222,6 +227,13 @@ export function createMetrics(measure: () => Measured): Metrics {
       return registry.metrics();
     },
   };
+}
+
+// As shells have it.
+function exitCodeOf({ lastEnd }: TaskSnapshot): number | undefined {
+  if (lastEnd?.signal === undefined) return lastEnd?.code;
+  const number = constants.signals[lastEnd.signal as NodeJS.Signals];
+  return number === undefined ? undefined : 128 + number;
 }
 
 function figureIn(member: Json | undefined, name: string): number | undefined {

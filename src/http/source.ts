@@ -11,10 +11,20 @@ export interface Source {
   contextId(): string;
   /** The open transactions and their tasks. */
   transactions(): readonly { transaction: string; tasks: readonly ShownRecord[] }[];
+  /** Those that are over, the oldest first, until another begins. Another array after every change. */
+  ended(): readonly EndedTransaction[];
   /** How often each kind of unusable input came. */
   inputFaults(): { readonly [kind: string]: number };
   /** Gives the provider a command, as a client would; returns its answer. */
   command(request: CommandRequest): Promise<CommandAnswer>;
+}
+
+/** The last of a transaction that is over. */
+export interface EndedTransaction {
+  transaction: string;
+  record: { tasks: readonly ShownRecord[]; ended?: string };
+  /** A command has asked for its end. */
+  isAsked: boolean;
 }
 
 /** What is shown of a task's record. */

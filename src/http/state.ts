@@ -1,12 +1,14 @@
 // Turns what the provider knows into what the dashboard shows: definitions, transactions, costs, reasons for bad health.
 // Pure.
-import type { ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
+
+import { quoteWord } from "../config/command.ts";
+import type { Command, ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { isTrouble, wordsFor } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
-import type { Cost, TaskDefinition, TaskSnapshot, TransactionSnapshot } from "./api.ts";
-import type { ShownRecord, Source } from "./source.ts";
+import type { Cost, RunFacts, TaskDefinition, TaskSnapshot, TransactionSnapshot } from "./api.ts";
+import type { EndedTransaction, ShownRecord, Source } from "./source.ts";
 
 export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefinition[] {
   const allIds = tasks.map(({ id }) => id);
@@ -16,10 +18,15 @@ export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefiniti
     serviceName: task.serviceName,
     description: task.description,
     serviceType: task.serviceType,
+    ...(task.command === undefined ? {} : { command: lineOf(task.command) }),
     entersAtOnce: entersAtOnce(task),
     dependsOn: task.supervision.dependsOn,
     triggers: triggersOf(task, contextId, allIds),
   }));
+}
+
+function lineOf({ program, words }: Command): string {
+  return [program, ...words].map(quoteWord).join(" ");
 }
 
 function triggersOf({ triggers }: TaskServiceConfig, contextId: string, allIds: string[]) {
@@ -31,12 +38,42 @@ function triggersOf({ triggers }: TaskServiceConfig, contextId: string, allIds: 
   }));
 }
 
-export function transactionsOf(transactions: ReturnType<Source["transactions"]>): TransactionSnapshot[] {
-  return transactions.map(({ transaction, tasks }) => ({ id: transaction, tasks: tasks.map(snapshotOf) }));
+/** What is known about the runs of a task. */
+export type FactsOf = (transaction: string, task: string) => RunFacts;
+
+export function transactionsOf(
+  transactions: ReturnType<Source["transactions"]>,
+  factsOf: FactsOf = () => ({}),
+): TransactionSnapshot[] {
+  return transactions.map(({ transaction: id, tasks }) => ({
+    id,
+    tasks: tasks.map((task) => snapshotOf(task, factsOf(id, task.service_id))),
+  }));
 }
 
-function snapshotOf({ service_id, instance, serviceName, lifecycle, pid, runs, reason }: ShownRecord): TaskSnapshot {
-  return { id: service_id, instance, serviceName, state: lifecycle, pid, runs, ...(reason ? { reason } : {}) };
+export function endedOf(transactions: readonly EndedTransaction[], factsOf: FactsOf): TransactionSnapshot[] {
+  return transactions.map(({ transaction: id, record: { tasks, ended }, isAsked }) => ({
+    id,
+    ...(ended === undefined ? {} : { endedAt: ended }),
+    isAskedToEnd: isAsked,
+    tasks: tasks.map((task) => snapshotOf(task, factsOf(id, task.service_id))),
+  }));
+}
+
+function snapshotOf(
+  { service_id, instance, serviceName, lifecycle, pid, runs, reason }: ShownRecord,
+  facts: RunFacts,
+): TaskSnapshot {
+  return {
+    id: service_id,
+    instance,
+    serviceName,
+    state: lifecycle,
+    pid,
+    runs,
+    ...(reason ? { reason } : {}),
+    ...facts,
+  };
 }
 
 /** The provider's own cost, by an overview; undefined where that has none. */
@@ -54,18 +91,25 @@ export function costOf({ provider, forwarder, sampling }: JsonObject): Cost | un
   };
 }
 
-/** Why `/_health` is not OK; empty where it is. */
+/**
+ * Why `/_health` is not OK; empty where it is. A task is not well while something is wrong with it, and from then until it
+ * runs again. A transaction that is over counts by how it ended, unless a command has ended it.
+ */
 export function unhealthyReasonsOf(
   transactions: readonly TransactionSnapshot[],
   { isForwarderThere }: { isForwarderThere: boolean },
 ): string[] {
-  const tasks = transactions.flatMap(({ id, tasks }) =>
-    tasks
-      .filter(({ state }) => isTrouble(state))
-      .map(
-        (task) =>
-          `${task.id} of ${id} is ${wordsFor(task.state)}${task.reason === undefined ? "" : `: ${task.reason}`}`,
-      ),
-  );
+  const tasks = transactions
+    .filter(({ isAskedToEnd }) => isAskedToEnd !== true)
+    .flatMap(({ id, tasks }) => tasks.filter(isUnwell).map((task) => describe(id, task)));
   return [...(isForwarderThere ? [] : ["the forwarder is away"]), ...tasks];
+}
+
+function isUnwell({ state, reason, trouble }: TaskSnapshot): boolean {
+  return isTrouble(state) || trouble !== undefined || (state === "backingOff" && reason !== undefined);
+}
+
+function describe(transaction: string, { id, state, reason, trouble = reason }: TaskSnapshot): string {
+  const why = trouble === undefined ? "" : `: ${trouble}`;
+  return `${id} of ${transaction} is ${wordsFor(state)}${why}`;
 }

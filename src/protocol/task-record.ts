@@ -31,4 +31,6 @@ export type TransactionRecord = {
   contextLogName: string;
   contextName: string;
   tasks: TaskRecord[];
+  /** zcontext's own: when it ended; only of one that is over, and shown until another begins. */
+  ended?: string;
 };

@@ -87,6 +87,50 @@ describe("the dashboard of a running context", () => {
     expect(ill.json()).toEqual({ reasons: [expect.stringMatching(/^fails of T1 is failed: .*code 3/)] });
   });
 
+  test("is not well once all has failed, and tells the last of it until something new starts", async () => {
+    await using dashboard = await runDashboard([
+      { ...waits, command: "sh -c 'echo the last words; exit 3'" },
+      { ...waits, id: "later" },
+    ]);
+    const { context } = dashboard;
+    await dashboard.command({ action: "start", transaction: "T1", tasks: ["waits"] });
+    await context.untilSaid("context001", "ended");
+
+    const ill = await dashboard.ask("/_health");
+    expect(ill.status).toBe(503);
+    expect(ill.json()).toEqual({ reasons: [expect.stringMatching(/^waits of T1 is failed: .*code 3/)] });
+    const state = (await dashboard.ask("/api/state")).json() as State;
+    expect(state.transactions).toEqual([]);
+    expect(state.ended).toMatchObject([{ id: "T1", tasks: [{ id: "waits", state: "failed", lastEnd: { code: 3 } }] }]);
+    const { text } = await dashboard.ask("/metrics");
+    expect(text).toContain('zcontext_task_state{transaction="T1",task="waits",state="failed"} 1');
+    expect(text).toContain('zcontext_task_exit_code{transaction="T1",task="waits"} 3');
+    expect(text).toContain("zcontext_healthy 0");
+    expect((await dashboard.ask("/api/logs?transaction=T1&task=waits")).json()).toMatchObject([
+      { line: "the last words" },
+    ]);
+    expect(await context.client.transactions()).toEqual({ running: [], ended: ["T1"] });
+    expect(await context.client.state("T1")).toMatchObject([{ service_id: "waits", lifecycle: "failed" }]);
+
+    await dashboard.command({ action: "start", transaction: "T2", tasks: ["later"] });
+    expect((await dashboard.ask("/_health")).status).toBe(200);
+    expect(await context.client.transactions()).toEqual({ running: ["T2"], ended: [] });
+  });
+
+  test("is well after an end that was asked for, whatever had failed before", async () => {
+    await using dashboard = await runDashboard([waits, { ...waits, id: "fails", command: "sh -c 'exit 3'" }]);
+    const { context } = dashboard;
+    await context.start("T1");
+    await context.untilState("T1", "fails", "failed");
+    const before = (await dashboard.ask("/_health")).status;
+
+    await context.stop("T1");
+
+    expect(before).toBe(503);
+    expect((await dashboard.ask("/_health")).status).toBe(200);
+    expect((await dashboard.ask("/api/state")).json()).toMatchObject({ transactions: [], ended: [{ id: "T1" }] });
+  });
+
   test("tells Prometheus what it can read", async () => {
     await using dashboard = await runDashboard([waits]);
     const heard = await dashboard.listen("/api/events");

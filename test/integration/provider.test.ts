@@ -460,7 +460,7 @@ test("two transactions run side by side, and one stops without the other", async
   expect(statesOf(await context.client.state("T2"))).toEqual(["ts_1 running"]);
 });
 
-test("a transaction that is over is forgotten but for how it ended", async () => {
+test("a transaction that is over is shown as it ended until another begins, and known as ended after that", async () => {
   await using context = await runContext([
     { id: "ts_1", instance: "EndsAtOnce" },
     { id: "ts_2", instance: "FailsWhenRun" },
@@ -473,6 +473,8 @@ test("a transaction that is over is forgotten but for how it ended", async () =>
 
   expect(outcome.tasks.map(({ id, state }) => `${id} ${state}`)).toEqual(["ts_1 exited", "ts_2 failed"]);
   expect(ended.header).toMatchObject({ transaction: "T2", serviceName: "context" });
+  expect(statesOf(await context.client.state("T2"))).toEqual(["ts_1 exited", "ts_2 failed"]);
+  context.provider.start("T3");
   await expect(context.client.state("T2")).rejects.toMatchObject({
     code: "ERR_TRANSACTION_UNKNOWN",
     message: expect.stringContaining("has ended: ts_1 exited, ts_2 failed"),

@@ -7,16 +7,24 @@ import { type Options, topQueryIn, usage } from "./command-message.ts";
 import { printFigures } from "./figures-table.ts";
 import { printTasks } from "./task-table.ts";
 
-/** Asks about one transaction, or about all that run; answers the exit code. */
+/**
+ * Asks about one transaction, or about all that run; for their state, about those as well that are over and are still
+ * shown. Answers the exit code.
+ */
 export async function query(client: ContextClient, action: QueryAction, options: Options): Promise<number> {
-  const transactions = options.transaction ? [options.transaction] : await client.running();
+  const { running, ended } = await client.transactions();
+  const shown = action === "top" ? running : [...running, ...ended];
+  const transactions = options.transaction ? [options.transaction] : shown;
   if (transactions.length === 0 && !options.json) answer("no transaction runs");
   if (transactions.length > 1 && options.use_service)
     usage("--use_service requires --transaction", `expected one of ${transactions.join(", ")}`);
   for (const transaction of transactions) {
     if (transactions.length > 1 && action === "top" && !options.json) answer(`transaction ${transaction}`);
     if (action === "top") await showFigures(client, transaction, options);
-    else printTasks({ transaction, result: "success" }, await client.state(transaction), options);
+    else {
+      const isOver = ended.includes(transaction);
+      printTasks({ transaction, result: "success", isOver }, await client.state(transaction), options);
+    }
   }
   return EXIT.done;
 }

@@ -25,7 +25,7 @@ export function ordered({ orders, before }: CommandProgress): TaskRow[] {
 }
 
 export function printTasks(
-  head: { transaction: string; result: string },
+  { isOver = false, ...head }: { transaction: string; result: string; isOver?: boolean },
   records: readonly TaskRow[],
   { json }: { json?: true },
 ): void {
@@ -37,8 +37,8 @@ export function printTasks(
     pid: pidOf(record),
     ...(record.reason === undefined ? {} : { reason: record.reason }),
   }));
-  if (json) return answerJson({ ...head, tasks });
-  answer(`transaction ${head.transaction || "-"}: ${head.result}`);
+  if (json) return answerJson({ ...head, ...(isOver ? { ended: true } : {}), tasks });
+  answer(`transaction ${head.transaction || "-"}: ${isOver ? "ended" : head.result}`);
   if (records.length === 0) return;
   const rows = records.map((record) => [
     record.service_id,

@@ -56,6 +56,7 @@ export async function openDashboard(
         config,
         contextId: () => provider.contextId,
         transactions: () => provider.watched(),
+        ended: () => provider.ended(),
         inputFaults: () => provider.inputFaults,
         command: (request) => command(provider, request),
       });

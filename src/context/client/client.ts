@@ -28,6 +28,8 @@ export interface ContextClient extends AsyncDisposable {
   command(command: Command): Promise<CommandProgress>;
   /** The ids of the transactions that run. */
   running(): Promise<string[]>;
+  /** The same, and the ids of those that are over, whose last state is shown until another begins. */
+  transactions(): Promise<{ running: string[]; ended: string[] }>;
   /** The tasks of a transaction as the provider has them. */
   state(transaction: string): Promise<TaskRecord[]>;
   /**
@@ -86,6 +88,14 @@ export async function connectContext(
     return (isObject(content) ? readTasks(content) : undefined) ?? malformed("request", "the tasks", content);
   }
 
+  async function transactions(): Promise<{ running: string[]; ended: string[] }> {
+    // A provider that is asked about no transaction says in its error which ones there are.
+    const content = await orGone(ask(requester, "request", ""));
+    const { running = [], ended = [] } = errorIn(content) ?? {};
+    const read = (ids: Json) => readWords(ids) ?? malformed("request", "transactions", ids);
+    return { running: read(running), ended: read(ended) };
+  }
+
   return {
     async command(command) {
       const requestId = randomUUID();
@@ -104,11 +114,9 @@ export async function connectContext(
       }
     },
     async running() {
-      // A provider that is asked about no transaction says in its error which ones there are.
-      const content = await orGone(ask(requester, "request", ""));
-      const { running } = errorIn(content) ?? {};
-      return running === undefined ? [] : (readWords(running) ?? malformed("request", "transactions", running));
+      return (await transactions()).running;
     },
+    transactions,
     state: (transaction) => orGone(askForTasks(transaction)),
     async top(transaction, asked) {
       const content = await orGone(query(requester, "top", transaction, { ...FIGURES_ONLY, ...asked }));

@@ -15,6 +15,7 @@ import {
   type StateMessage,
 } from "../../protocol/message.ts";
 import { readPublicationRequest, readTopOptions, type TopOptions } from "../../protocol/query.ts";
+import type { TransactionRecord } from "../../protocol/task-record.ts";
 import type { Order } from "../task/task-contract.ts";
 import * as report from "../transaction/report.ts";
 import type { Transaction } from "../transaction/transaction.ts";
@@ -72,6 +73,7 @@ export function createController(options: ControllerOptions): Controller {
     ownTasks,
     supervision,
     find: (transaction) => transactions.find(transaction)?.view,
+    hasEnded: (transaction) => lastOf(transaction) !== undefined,
     whyUnknown: transactions.whyUnknown,
     mayLoad,
   };
@@ -158,9 +160,11 @@ export function createController(options: ControllerOptions): Controller {
   async function answer(query: StateMessage, action: ReplyWord): Promise<void> {
     const { transaction: id } = query.header;
     const transaction = transactions.find(id);
-    if (transaction === undefined) return;
+    const record = transaction?.record ?? lastOf(id);
+    if (record === undefined) return;
     try {
-      const found = action === "reply_context" ? transaction.record : await figuresFor(transaction, query.content);
+      const isState = action === "reply_context" || transaction === undefined;
+      const found = isState ? record : await figuresFor(transaction, query.content);
       if (channel.publish(report.reply(query.header, action, found))) return;
       throw new ZcontextError("ERR_MESSAGE_MALFORMED", "the answer is longer than a message may be: ask for less");
     } catch (error) {
@@ -172,7 +176,12 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   function answerError({ header }: StateMessage, action: ReplyWord, code: ErrorCode, reason: string): void {
-    channel.publish(report.errorReply(header, action, code, reason, transactions.running()));
+    const [running, ended] = [transactions.running(), transactions.ended().map(({ transaction }) => transaction)];
+    channel.publish(report.errorReply(header, action, code, reason, { running, ended }));
+  }
+
+  function lastOf(id: string): TransactionRecord | undefined {
+    return transactions.ended().find(({ transaction }) => transaction === id)?.record;
   }
 
   async function figuresFor(transaction: Transaction, content: Json): Promise<JsonObject[]> {

@@ -29,6 +29,8 @@ export interface View {
   /** How tasks are supervised that the provider's own file does not have. */
   supervision: Supervision;
   find(transaction: string): TransactionView | undefined;
+  /** Whether it is over, and its last state still known. */
+  hasEnded(transaction: string): boolean;
   /** Why there is no such transaction, in a clause: it never was, or it has ended. */
   whyUnknown(transaction: string): string;
   /** Whether the code of a task lies where this provider may load code from. */
@@ -272,7 +274,8 @@ function dispatchState(query: StateMessage, view: View): Decision {
   const { action: asked, transaction } = query.header;
   const action = asked === "request" ? "reply_context" : asked === "top" ? "reply_top" : undefined;
   if (action === undefined) return { kind: "ignore" };
-  if (view.find(transaction) !== undefined) return { kind: "reply", query, action };
+  const isLastAsked = action === "reply_context" && view.hasEnded(transaction);
+  if (isLastAsked || view.find(transaction) !== undefined) return { kind: "reply", query, action };
   const reason = `transaction "${transaction}" ${view.whyUnknown(transaction)}`;
   return { kind: "replyError", query, action, code: "ERR_TRANSACTION_UNKNOWN", reason };
 }

@@ -19,7 +19,13 @@ import type { ProviderObserver } from "../transaction/observer.ts";
 import type { Outcome } from "../transaction/outcome.ts";
 import { type PendingStop, withProcesses } from "../transaction/pending-stops.ts";
 import { left } from "../transaction/report.ts";
-import { createTransactions, type EssentialEnd, type Transactions, type Watched } from "../transaction/transactions.ts";
+import {
+  createTransactions,
+  type Ended,
+  type EssentialEnd,
+  type Transactions,
+  type Watched,
+} from "../transaction/transactions.ts";
 import { createClosingStack } from "./closing-stack.ts";
 import { createController } from "./controller.ts";
 import type { Identity } from "./identity.ts";
@@ -80,6 +86,8 @@ export interface Provider extends AsyncDisposable {
   readonly asked: Promise<void>;
   /** The transactions that are open, and their tasks' records. */
   watched(): Watched[];
+  /** The last of those that are over, until another begins. Another array after every change. */
+  ended(): readonly Ended[];
   /** Task ids whose processes still live. */
   living(): string[];
   /** The tasks that a stop has waited for longest, so many at most, and what each still has of processes. */
@@ -174,6 +182,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       start: controller.start,
       untilDone: transactions.untilDone,
       watched: transactions.watched,
+      ended: transactions.ended,
       living: transactions.living,
       pendingStops: (most) => withProcesses(transactions.pendingStops().slice(0, most), resources.table),
       kill: transactions.kill,

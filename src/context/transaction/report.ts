@@ -52,15 +52,18 @@ export function reply(header: Header, action: "reply_context" | "reply_top", con
   return { kind: "state", header: { ...header, action }, content };
 }
 
-/** The reply to a `state` message that can't be answered; `running` are the transactions that could be asked about. */
+/**
+ * The reply to a `state` message that can't be answered; `running` and `ended` are the transactions that could be asked
+ * about.
+ */
 export function errorReply(
   header: Header,
   action: "reply_context" | "reply_top",
   code: ErrorCode,
   reason: string,
-  running: string[],
+  { running, ended }: { running: string[]; ended: string[] },
 ): StateMessage {
-  return reply(header, action, { error: { code, reason, running } });
+  return reply(header, action, { error: { code, reason, running, ended } });
 }
 
 function contextSays(

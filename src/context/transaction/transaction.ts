@@ -55,6 +55,8 @@ export interface Transaction {
   readonly tasks: Iterable<SupervisedTask>;
   /** As `context_info` and `reply_context` show it. */
   readonly record: TransactionRecord;
+  /** A command has asked all that ran of it to stop, and nothing has started any of it since. */
+  readonly isAskedToEnd: boolean;
   obey(orders: readonly Order[]): void;
   /** Takes a task up where an earlier provider has left it. */
   resume(task: TaskServiceConfig, past: Past): void;
@@ -77,6 +79,7 @@ export function openTransaction(
   const consequences = createConsequences({ advance: stops.advance, settle });
   /** Essential tasks whose state has changed since this was last looked at. */
   const essential = new Set<SupervisedTask>();
+  let isAskedToEnd = false;
 
   function adopt(task: TaskServiceConfig, past?: Past): SupervisedTask {
     const known = tasks.get(task.id);
@@ -149,6 +152,7 @@ export function openTransaction(
     if (consequence.action === "exit") return stop(cause);
     const called = consequence.serviceIds.flatMap((serviceId) => find(serviceId) ?? []).map((task) => adopt(task));
     if (consequence.action === "stop") return stops.begin(idsOf(called), cause);
+    isAskedToEnd = false;
     for (const other of called)
       other.trigger(consequence.action, { cause, ...(other === supervised ? { ownRun: run } : {}) });
   }
@@ -162,6 +166,10 @@ export function openTransaction(
     const isNew = supervised.task !== order.task;
     supervised.obey(order);
     if (isNew) observe(supervised, { type: "defined" });
+  }
+
+  function isAllOf(toStop: readonly SupervisedTask[]): boolean {
+    return [...tasks.values()].every((one) => toStop.includes(one) || isAtRest(one.standing.state));
   }
 
   function stop(cause: Cause): void {
@@ -182,6 +190,9 @@ export function openTransaction(
     get tasks() {
       return tasks.values();
     },
+    get isAskedToEnd() {
+      return isAskedToEnd;
+    },
     get record() {
       return {
         configuration: addresses,
@@ -198,6 +209,7 @@ export function openTransaction(
         obey(order);
       }
       const toStop = orders.filter(({ action }) => action === "stop").map(({ task }) => adopt(task));
+      isAskedToEnd = toStop.length === orders.length && isAllOf(toStop);
       stops.begin(idsOf(toStop), COMMAND);
     },
     resume(task, past) {

@@ -8,7 +8,7 @@ import type { InputFaults } from "../../input-faults.ts";
 import type { Log } from "../../log.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { TaskRecord } from "../../protocol/task-record.ts";
+import type { TaskRecord, TransactionRecord } from "../../protocol/task-record.ts";
 import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ResumableTransaction } from "../journal/recall.ts";
@@ -26,6 +26,15 @@ import { openTransaction, type Transaction, type TransactionEvent } from "./tran
 export interface Watched {
   transaction: string;
   tasks: (TaskRecord & { beat?: JsonObject })[];
+}
+
+/** The last of a transaction that is over: kept until another begins. */
+export interface Ended {
+  readonly transaction: string;
+  /** With `ended`. */
+  readonly record: TransactionRecord;
+  /** A command has ended it: what failed in it before is known to who gave that. */
+  readonly isAsked: boolean;
 }
 
 export interface TransactionsOptions {
@@ -59,6 +68,8 @@ export interface Transactions extends Omit<Shutdown, "moved"> {
   ownerOf(incarnation: string): Owner | undefined;
   watch(transaction: Transaction): Watched;
   watched(): Watched[];
+  /** Those that are over, the oldest first, until another begins. Another array after every change. */
+  ended(): readonly Ended[];
   /** Ends the transaction as soon as nothing of it runs and nothing can follow but by a new command; resolves then. */
   untilDone(transaction: string): Promise<Outcome>;
   /** Resolves when a transaction that is open is over. */
@@ -89,6 +100,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   const incarnations = createIncarnations();
   /** How transactions that are over have ended, the oldest first. */
   const ended = new Map<string, Outcome>();
+  let shown: readonly Ended[] = [];
   /** Transactions whose end is waited for, and those that are to end once they are quiet. */
   const over = new Map<string, Deferred<Outcome>>();
   const untilQuiet = new Set<string>();
@@ -107,6 +119,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     });
     open.set(id, transaction);
     ended.delete(id);
+    shown = [];
     journal.write({ kind: "opened", transaction: id, contextName });
     return transaction;
   }
@@ -137,6 +150,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     incarnations.forget(id);
     const outcome = outcomeOf(transaction);
     remember(outcome);
+    shown = [...shown, lastOf(transaction)].slice(-MAX_ENDED);
     log.info({ transaction: id, tasks: outcome.tasks.map((task) => `${task.id} ${task.state}`) }, "transaction ended");
     untilQuiet.delete(id);
     over.get(id)?.resolve(outcome);
@@ -195,6 +209,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     ownerOf: incarnations.ownerOf,
     watch,
     watched: () => [...open.values()].map(watch),
+    ended: () => shown,
     untilDone(transaction) {
       untilQuiet.add(transaction);
       return whenOver(transaction);
@@ -209,6 +224,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
 function watch({ id, tasks }: Transaction): Watched {
   const withBeat = (one: SupervisedTask) => ({ ...liveRecord(one), ...(one.beat && { beat: { ...one.beat } }) });
   return { transaction: id, tasks: [...tasks].map(withBeat) };
+}
+
+function lastOf({ id, record, tasks, isAskedToEnd }: Transaction): Ended {
+  const last = { ...record, tasks: [...tasks].map(liveRecord), ended: new Date().toISOString() };
+  return { transaction: id, record: last, isAsked: isAskedToEnd };
 }
 
 // The pid of a process that has ended may be another one's by now.

@@ -73,6 +73,7 @@ describe("the metrics", () => {
       "tasks",
       "task_state",
       "task_processes",
+      "task_exit_code",
       "task_threads",
       "task_open_fds",
       "http_listeners",
@@ -114,6 +115,20 @@ describe("the metrics", () => {
 
     expect(families.get("zcontext_forwarder_cpu_ratio")?.samples).toEqual([]);
     expect(families.get("zcontext_transaction_cpu_seconds_total")?.samples).toEqual([]);
+  });
+
+  test("tell the exit code of an end as shells have it, and count a transaction that is over no more", async () => {
+    const tasks = (["code", "signal", "none"] as const).map((id) => ({
+      ...{ id, instance: "Echo", serviceName: "echo", state: "failed" as const, pid: null, runs: 1 },
+      ...(id === "none" ? {} : { lastEnd: { time: "", ...(id === "code" ? { code: 3 } : { signal: "SIGKILL" }) } }),
+    }));
+
+    const families = await familiesOf({ transactions: [{ id: "T1", endedAt: "2026-01-31T12:00:00.000Z", tasks }] });
+
+    const codes = families.get("zcontext_task_exit_code");
+    expect(["code", "signal", "none"].map((task) => valueIn(codes, { task }))).toEqual([3, 137, undefined]);
+    expect(valueIn(families.get("zcontext_tasks"), { state: "failed" })).toBe(3);
+    expect(valueIn(families.get("zcontext_transactions"))).toBe(0);
   });
 
   test("tell no figures of a process that has ended", async () => {

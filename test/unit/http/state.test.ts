@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
-import { costOf, definitionsOf, transactionsOf, unhealthyReasonsOf } from "../../../src/http/state.ts";
+import { costOf, definitionsOf, endedOf, transactionsOf, unhealthyReasonsOf } from "../../../src/http/state.ts";
 import { TASK_STATES } from "../../../src/protocol/task-state.ts";
 import { lookOf } from "../../../web/states.ts";
 import { contextXml } from "../../support/context.ts";
@@ -69,6 +69,34 @@ describe("what is shown", () => {
       "the forwarder is away",
       "ts001 of T2 is failed: code 1",
     ]);
+  });
+
+  test("as unhealthy is a task that goes on after a failure, until it runs", () => {
+    const tasks = (["starting", "backingOff", "blocked"] as const).map((lifecycle) => ({ ...record, lifecycle }));
+    const troubled = transactionsOf([{ transaction: "T1", tasks }], () => ({ trouble: "exited with code 1" }));
+    const throttled = transactionsOf([{ transaction: "T1", tasks }]);
+
+    expect(unhealthyReasonsOf(troubled, { isForwarderThere: true })).toEqual([
+      "ts001 of T1 is starting: exited with code 1",
+      "ts001 of T1 is backing off: exited with code 1",
+      "ts001 of T1 is blocked: exited with code 1",
+    ]);
+    expect(unhealthyReasonsOf(throttled, { isForwarderThere: true })).toEqual([]);
+  });
+
+  test("as unhealthy is what had failed of a transaction that is over, unless a command has ended it", () => {
+    const tasks = [{ ...record, lifecycle: "failed" as const, reason: "code 1" }];
+    const ended = (isAsked: boolean) =>
+      endedOf([{ transaction: "T1", record: { tasks, ended: "2026-01-31T12:00:00.000Z" }, isAsked }], () => ({}));
+
+    expect(unhealthyReasonsOf(ended(false), { isForwarderThere: true })).toEqual(["ts001 of T1 is failed: code 1"]);
+    expect(unhealthyReasonsOf(ended(true), { isForwarderThere: true })).toEqual([]);
+  });
+
+  test("of an executable is its command as a shell reads it", () => {
+    const text = contextXml([{ id: "a", instance: "A", serviceType: "Executable", command: "sh -c 'exit 3'" }]);
+
+    expect(definitionsOf(parseContextConfig(text))).toMatchObject([{ command: "sh -c 'exit 3'" }]);
   });
 
   test("of a task in trouble is its state in the words that people see", () => {

@@ -40,6 +40,7 @@ function providerWith(transactions: { [transaction: string]: States }, but: Part
     ownTasks: OWN,
     supervision: DEFAULT_SUPERVISION,
     find: (transaction) => viewOf(transactions[transaction]),
+    hasEnded: () => false,
     whyUnknown: () => "is unknown",
     mayLoad: ({ configuration }) => configuration.location !== "/elsewhere",
     ...but,

@@ -220,9 +220,14 @@ describe("a reply", () => {
 
   test("that can't be given has an error in place of the content", () => {
     expect(
-      onTheWire(errorReply(header, "reply_context", "ERR_TRANSACTION_UNKNOWN", "is unknown", ["T1"])).body,
+      onTheWire(
+        errorReply(header, "reply_context", "ERR_TRANSACTION_UNKNOWN", "is unknown", {
+          running: ["T1"],
+          ended: ["T0"],
+        }),
+      ).body,
     ).toEqual({
-      content: { error: { code: "ERR_TRANSACTION_UNKNOWN", reason: "is unknown", running: ["T1"] } },
+      content: { error: { code: "ERR_TRANSACTION_UNKNOWN", reason: "is unknown", running: ["T1"], ended: ["T0"] } },
       header: { ...echoed, action: "reply_context" },
     });
   });

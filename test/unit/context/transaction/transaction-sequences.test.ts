@@ -430,6 +430,7 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
         ownTasks: tasks,
         supervision: DEFAULT_SUPERVISION,
         find: () => (isOver ? undefined : transaction.view),
+        hasEnded: () => false,
         whyUnknown: () => "is unknown",
         mayLoad: () => true,
       },

@@ -58,6 +58,7 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
     ownTasks: [program],
     supervision: program.supervision,
     find: () => transaction.view,
+    hasEnded: () => false,
     whyUnknown: () => "",
     mayLoad: () => true,
   });
