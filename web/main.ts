@@ -86,10 +86,17 @@ function isOpen(): boolean {
   return state?.transactions.some(({ id }) => id === transaction?.id) ?? false;
 }
 
+/** The transactions that can be shown: those that have ended, then those that run, the newest last. */
+function shownTransactions({ transactions, ended }: State): TransactionSnapshot[] {
+  const open = new Set(transactions.map(({ id }) => id));
+  return [...ended.filter(({ id }) => !open.has(id)), ...transactions];
+}
+
 // The newest, until the user chooses one.
-function showNewest(open: readonly TransactionSnapshot[]): void {
-  const same = open.find(({ id }) => id === transaction?.id);
-  const next = (same !== undefined && isChosen) || open.length === 0 ? same : open.at(-1);
+function showNewest(whole: State): void {
+  const shown = shownTransactions(whole);
+  const same = shown.find(({ id }) => id === transaction?.id);
+  const next = same !== undefined && isChosen ? same : shown.at(-1);
   if (same === undefined) isChosen = false;
   if (next !== undefined) showTransaction(next);
 }
@@ -111,14 +118,15 @@ function show(): void {
   picture.draw(definitions());
   picture.showStates(states);
   charts.offer([...SHORT_SPANS, ...(state.keepsHistory ? LONG_SPANS : [])]);
-  showTransactions(state.transactions);
+  showTransactions(state);
   showCounts([...states.values()]);
   showDetails();
 }
 
-function showTransactions(open: readonly TransactionSnapshot[]): void {
+function showTransactions(whole: State): void {
   const choice = part<HTMLSelectElement>("transaction");
-  const ids = open.map(({ id }) => id);
+  const open = whole.transactions;
+  const ids = shownTransactions(whole).map(({ id }) => id);
   if (transaction !== undefined && !ids.includes(transaction.id)) ids.push(transaction.id);
   const names = ids.map((id) => (open.some((one) => one.id === id) ? id : `${id} (over)`));
   const key = JSON.stringify(names);
@@ -234,7 +242,7 @@ for (const action of ACTIONS) {
 }
 
 part<HTMLSelectElement>("transaction").addEventListener("change", ({ target }) => {
-  const found = state?.transactions.find(({ id }) => id === (target as HTMLSelectElement).value);
+  const found = state && shownTransactions(state).find(({ id }) => id === (target as HTMLSelectElement).value);
   if (found === undefined) return;
   isChosen = true;
   showTransaction(found);
@@ -250,7 +258,7 @@ const handlers: Handlers = {
   snapshot({ state: whole, transitions }) {
     state = whole;
     connected("live", "good");
-    showNewest(whole.transactions);
+    showNewest(whole);
     feed.begin(transitions);
     show();
     void timeline.refresh();
@@ -258,8 +266,11 @@ const handlers: Handlers = {
   state(transactions) {
     if (state === undefined) return;
     state = { ...state, transactions };
-    showNewest(transactions);
+    showNewest(state);
     show();
+  },
+  ended(ended) {
+    if (state !== undefined) state = { ...state, ended };
   },
   // The event `state` is sent less often, and without transactions that have ended: their last transitions come only here.
   transition(transition) {
