@@ -26,8 +26,9 @@ export function addRow(rows: Rows, { atMs, tasks }: Figures): void {
     if (!rows.tasks.has(id))
       rows.tasks.set(id, { cpuPercent: rows.timesMs.map(() => null), residentBytes: rows.timesMs.map(() => null) });
   rows.timesMs.push(atMs);
+  const latest = new Map(Object.entries(tasks));
   for (const [id, columns] of rows.tasks) {
-    const [cpu, rss] = tasks[id] ?? [null, null];
+    const [cpu, rss] = latest.get(id) ?? [null, null];
     columns.cpuPercent.push(cpu);
     columns.residentBytes.push(rss);
   }

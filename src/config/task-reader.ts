@@ -104,7 +104,8 @@ function reportCycles(tasks: readonly TaskServiceConfig[], services: readonly Re
 /** Triggers separate ids by commas and white space, and use the context id and `all` for groups: an id can't hold either. */
 export function idRule(contextId: string): TextRule {
   return {
-    expected: "1 to 128 characters without white space, comma or control character, neither all nor the context id",
+    expected:
+      "1 to 128 characters without white space, comma or control character, neither all nor __proto__ nor the context id",
     accepts: (value) =>
       /^[^\s,\p{Cc}]{1,128}$/u.test(value) && value !== "all" && value !== contextId && value !== "__proto__",
   };

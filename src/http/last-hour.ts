@@ -3,6 +3,7 @@
 import type { Figures, History } from "../history/figures.ts";
 import { createSummary } from "../history/summary.ts";
 import { createTimeSeries, PAUSE_MS } from "../history/time-series.ts";
+import { ownMember } from "../protocol/json.ts";
 
 /** How far back it reaches. */
 export const LAST_HOUR_MS = 3_600_000;
@@ -59,7 +60,7 @@ export function rowsSince({ timesMs, tasks }: History, sinceMs: number): History
 function join(before: History, after: History): History {
   const ids = new Set([...Object.keys(before.tasks), ...Object.keys(after.tasks)]);
   const rowOf = (history: History, id: string, name: "cpuPercent" | "residentBytes") =>
-    history.tasks[id]?.[name] ?? history.timesMs.map(() => null);
+    ownMember(history.tasks, id)?.[name] ?? history.timesMs.map(() => null);
   const tasks = [...ids].map((id) => [
     id,
     {

@@ -2,7 +2,7 @@
 // while its transaction is shown, so that they don't pile up.
 import { constants } from "node:os";
 import { Counter, Gauge, Registry } from "prom-client";
-import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { isObject, type Json, type JsonObject, ownMember } from "../protocol/json.ts";
 import { TASK_STATES } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
 import type { TaskSnapshot, TransactionSnapshot } from "./api.ts";
@@ -191,7 +191,7 @@ export function createMetrics(measure: () => Measured): Metrics {
     used.reset();
     const sums = isObject(overview.transactions) ? overview.transactions : {};
     for (const { id: transaction } of transactions) {
-      const seconds = figureIn(sums[transaction], "cpu_s");
+      const seconds = figureIn(ownMember(sums, transaction), "cpu_s");
       if (seconds !== undefined) used.inc({ transaction }, seconds);
     }
   }

@@ -12,6 +12,14 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
+ * A member that is looked up by a name from outside, such as the id of a task. That may be `constructor` or another name
+ * that every object inherits.
+ */
+export function ownMember<Value>(object: { readonly [name: string]: Value }, name: string): Value | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/**
  * `indented`: keys sorted, four spaces a level, as messages travel.
  * `line`: keys as they come, one line, `, ` and `: ` between, as figures, overviews and transitions travel.
  */

@@ -6,7 +6,7 @@ import { controlRequest } from "../link/control-request.ts";
 import { connectInbox } from "../link/link.ts";
 import { bindPublisher } from "../link/publisher.ts";
 import { connectRequester, type Requester, type RequesterOptions } from "../link/request.ts";
-import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { isObject, type Json, type JsonObject, ownMember } from "../protocol/json.ts";
 import { type Message, readMessage } from "../protocol/message.ts";
 import { queryMessage, readPeriodMs, readTopOptions, type TopOptions } from "../protocol/query.ts";
 import { defineService, defineTask, type TaskScope } from "./define.ts";
@@ -53,7 +53,7 @@ async function publishUntilStopped(scope: TaskScope<Configuration>): Promise<voi
     topics: ["monitor"],
     timeoutMs: 0,
     onFrame({ body }) {
-      if (isObject(body)) latest = body[transaction] ?? latest;
+      if (isObject(body)) latest = ownMember(body, transaction) ?? latest;
     },
   });
   try {

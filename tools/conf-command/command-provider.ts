@@ -28,7 +28,7 @@ export async function command(
     answer("the provider has left");
     return EXIT.done;
   }
-  const tasks = records.filter(({ service_id }) => service_id in progress.orders);
+  const tasks = records.filter(({ service_id }) => progress.orders.has(service_id));
   const result = resultOf(tasks);
   printTasks({ transaction, result }, tasks, options);
   if (result === "success") return EXIT.done;
@@ -48,7 +48,7 @@ async function defaultTransaction(client: ContextClient, action: CommandAction):
 }
 
 async function settled(progress: CommandProgress, action: CommandAction, options: Options): Promise<SettledTask[]> {
-  const names = Object.keys(progress.orders).join(", ") || "the provider";
+  const names = [...progress.orders.keys()].join(", ") || "the provider";
   const timer = setTimeout(() => say(`waiting for ${action} of ${names} …`), PROGRESS_MS);
   return progress.settled(options.timeout * 1_000).finally(() => clearTimeout(timer));
 }

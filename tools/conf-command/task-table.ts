@@ -11,7 +11,7 @@ export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle
 /** What an accepted command has set going, as far as it is known before anything has happened. */
 export function ordered({ orders, before }: CommandProgress): TaskRow[] {
   const soon = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
-  return Object.entries(orders).map(([id, order]) => {
+  return [...orders].map(([id, order]) => {
     const record = before.find(({ service_id }) => service_id === id);
     const isAlive = record !== undefined && hasProcess(record.lifecycle);
     return {

@@ -3,6 +3,7 @@
 import { createDownsample, type Downsample } from "../../src/history/downsample.ts";
 import type { History } from "../../src/history/figures.ts";
 import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
+import { ownMember } from "../../src/protocol/json.ts";
 import type { Transition } from "../../src/protocol/transition.ts";
 import { createGapFinder, type Gap } from "./provider-gaps.ts";
 import { isUnderWay } from "./states.ts";
@@ -176,7 +177,7 @@ export function createHistoryReport({
 
 function taskReportOf(row: Row, history: History | undefined, time: Course): TaskReport {
   const { transaction, id, state, runs, restarts, samples } = row;
-  const own = history?.tasks[id];
+  const own = history && ownMember(history.tasks, id);
   const course = (values: readonly (number | null)[] = []) => courseOf(history?.timesMs ?? [], values, time);
   const figures = samples === 0 ? undefined : row;
   return {

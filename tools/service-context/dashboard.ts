@@ -44,7 +44,7 @@ export async function openDashboard(
     const id = transaction ?? generateTransaction();
     const configuration = tasks === undefined ? {} : { TaskService: tasks.map((task) => ({ id: task })) };
     const { orders } = await (await client).command({ action, transaction: id, configuration });
-    return { result: "success", transaction: id, orders };
+    return { result: "success", transaction: id, orders: Object.fromEntries(orders) };
   }
 
   return {

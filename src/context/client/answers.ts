@@ -1,14 +1,12 @@
 // Reads what a provider says about tasks and orders. What does not have the expected shape reads as undefined, so that
 // the caller decides: an answer is then refused, and an overheard message ignored. Pure.
-import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isObject, type Json, type JsonObject, ownMember } from "../../protocol/json.ts";
 import { CONTEXT_NAME, type ControlMessage } from "../../protocol/message.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import { isTaskState } from "../../protocol/task-state.ts";
 
 /** What each task was told, by its id: `start`, `define`, `restart` or `stop`. */
-export interface Orders {
-  readonly [serviceId: string]: string;
-}
+export type Orders = ReadonlyMap<string, string>;
 
 /** The tasks of a transaction as `context_info` and `reply_context` list them. */
 export function readTasks({ tasks = [] }: JsonObject): TaskRecord[] | undefined {
@@ -19,7 +17,7 @@ export function readTasks({ tasks = [] }: JsonObject): TaskRecord[] | undefined 
 export function readTasksOf(transaction: string, { status: { data } }: ControlMessage): TaskRecord[] | undefined {
   if (!Array.isArray(data)) return undefined;
   for (const entry of data) {
-    const record = isObject(entry) ? entry[transaction] : undefined;
+    const record = isObject(entry) ? ownMember(entry, transaction) : undefined;
     if (isObject(record)) return readTasks(record);
   }
   return undefined;
@@ -27,7 +25,13 @@ export function readTasksOf(transaction: string, { status: { data } }: ControlMe
 
 /** The orders that an accepted command has become, where the message is the provider's answer to one. */
 export function readOrders({ header, status: { orders } }: ControlMessage): Orders | undefined {
-  return header.serviceName === CONTEXT_NAME && isObject(orders) && isOrders(orders) ? orders : undefined;
+  if (header.serviceName !== CONTEXT_NAME || !isObject(orders)) return undefined;
+  const told = new Map<string, string>();
+  for (const [serviceId, order] of Object.entries(orders)) {
+    if (!isWord(order)) return undefined;
+    told.set(serviceId, order);
+  }
+  return told;
 }
 
 /** A list of words, such as the ids of transactions. */
@@ -52,10 +56,6 @@ function isTaskRecord(value: Json): value is TaskRecord {
     (reason === undefined || isWord(reason)) &&
     (waits_for === undefined || isWords(waits_for))
   );
-}
-
-function isOrders(value: JsonObject): value is { [serviceId: string]: string } {
-  return Object.values(value).every(isWord);
 }
 
 function isWords(value: Json | undefined): value is string[] {

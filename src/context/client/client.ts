@@ -105,7 +105,7 @@ export async function connectContext(
       const end = () => listeners.delete(tracker.hear);
       try {
         const asking = requester.ask(controlRequest(commandMessage(command), requestId));
-        const orders = readOrders(accepted(await orGone(asking))) ?? {};
+        const orders = readOrders(accepted(await orGone(asking))) ?? new Map<string, string>();
         const { before } = tracker;
         return { orders, before, settled: (timeoutMs) => tracker.settled(timeoutMs).finally(end) };
       } catch (error) {

@@ -92,7 +92,7 @@ function hearTask(state: CommandState, { header, status }: ControlMessage): Comm
   const { serviceId } = header;
   // A task that is restarted may still announce the start of its previous run.
   const isNewRun =
-    state.orders?.[serviceId] === "start" || runsOf(state.records, serviceId) > runsOf(state.before, serviceId);
+    state.orders?.get(serviceId) === "start" || runsOf(state.records, serviceId) > runsOf(state.before, serviceId);
   if (!isNewRun || state.started.has(serviceId)) return state;
   return { ...state, started: new Set([...state.started, serviceId]), isConfirmed: false };
 }
@@ -107,7 +107,7 @@ function withRecords(state: CommandState, records: readonly TaskRecord[]): Comma
     // The run that had started is over.
     if (lifecycle === "backingOff") started.delete(id);
     // A stopped task has obeyed: a later start is not this command's matter.
-    const outcome = state.orders[id] === "stop" && !final.has(id) ? outcomeOf("stop", record, false) : undefined;
+    const outcome = state.orders.get(id) === "stop" && !final.has(id) ? outcomeOf("stop", record, false) : undefined;
     if (outcome !== undefined) final.set(id, outcome);
   }
   return { ...state, records, started, final };
@@ -118,8 +118,8 @@ function withLaterOrders(state: CommandState, later: Orders, requestId: string |
   const answered = requestId === undefined ? state.answered : new Set([...state.answered, requestId]);
   const outcomes = outcomesOf(state);
   const final = new Map(state.final);
-  for (const [id, order] of Object.entries(state.orders ?? {})) {
-    const next = later[id];
+  for (const [id, order] of state.orders ?? []) {
+    const next = later.get(id);
     if (next === undefined || !isContrary(order, next)) continue;
     const reason = `${next} of ${id} has superseded it`;
     final.set(id, outcomes.get(id) ?? { outcome: "superseded", reason });
@@ -129,11 +129,11 @@ function withLaterOrders(state: CommandState, later: Orders, requestId: string |
 
 /** How the orders came out, by task; those under way are left out. */
 export function outcomesOf(state: CommandState): ReadonlyMap<string, OrderOutcome> {
-  const { orders = {}, records, started, final } = state;
+  const { orders = [], records, started, final } = state;
   if (records === undefined) return final;
   const outcomes = new Map<string, OrderOutcome>();
   const inVain = waitingInVain(records);
-  for (const [id, order] of Object.entries(orders)) {
+  for (const [id, order] of orders) {
     const record = recordOf(records, id);
     const outcome = final.get(id) ?? outcomeOf(order, record, started.has(id));
     if (outcome !== undefined) outcomes.set(id, outcome);
@@ -145,7 +145,7 @@ export function outcomesOf(state: CommandState): ReadonlyMap<string, OrderOutcom
 /** The tasks whose orders are under way. */
 export function tasksUnderway(state: CommandState): string[] {
   const outcomes = outcomesOf(state);
-  return Object.keys(state.orders ?? {}).filter((id) => !outcomes.has(id));
+  return [...(state.orders?.keys() ?? [])].filter((id) => !outcomes.has(id));
 }
 
 export function phaseOf(state: CommandState): Phase {

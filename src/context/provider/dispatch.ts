@@ -70,7 +70,8 @@ export function dispatch(message: Message, view: View): Decision {
   }
 }
 
-const TRANSACTION = /^\P{Cc}{1,256}$/u;
+// As a key of the messages about it, `__proto__` would make them unreadable.
+const TRANSACTION = /^(?!__proto__$)\P{Cc}{1,256}$/u;
 
 // --- context: commands for a transaction --------------------------------------------------------------------------
 
@@ -81,7 +82,7 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
     return refuse(
       message,
       "ERR_MESSAGE_MALFORMED",
-      "header.service_transaction: expected 1 to 256 characters on one line",
+      "header.service_transaction: expected 1 to 256 characters on one line, and not __proto__",
     );
   }
   const known = view.find(header.transaction);

@@ -38,7 +38,7 @@ export function createStatePublisher({ contextId, transactions, publish }: State
 
   function tell(transaction: string, about: Partial<About> = {}, items: JsonObject = {}): void {
     const all = [...transactions.values()].map(({ id, record }) => ({ [id]: record }));
-    const own = all.filter((entry) => transaction in entry);
+    const own = all.filter((entry) => Object.hasOwn(entry, transaction));
     const isSmall = all.flatMap((entry) => Object.values(entry).flatMap(({ tasks }) => tasks)).length <= MAX_TASKS;
     const whole = isSmall ? [all, own] : isAnswer(items) ? [own] : [];
     // What is too long for a frame is told shorter.

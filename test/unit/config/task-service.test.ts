@@ -259,7 +259,7 @@ describe("a malformed task service", () => {
 
     expect(detailsOf(() => readTaskServices({ TaskService: [raw, raw, bad] }))).toEqual([
       `TaskService[1].id: TaskService ts_100, id: expected an id of its own, got "ts_100" again`,
-      `TaskService[2].id: TaskService, id: expected 1 to 128 characters without white space, comma or control character, neither all nor the context id, got ""`,
+      `TaskService[2].id: TaskService, id: expected 1 to 128 characters without white space, comma or control character, neither all nor __proto__ nor the context id, got ""`,
       `TaskService[2].instance: TaskService, instance: expected a name such as EchoAction: a letter, then at most 62 letters, digits or _, got "7"`,
       `TaskService[2].Task.message.header: TaskService, header: expected elements, got the text "start"`,
       "TaskService[2].Task.message.header: TaskService, service_name: expected a text, got nothing",

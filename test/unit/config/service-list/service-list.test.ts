@@ -487,7 +487,7 @@ describe("a problem says where it is, what was expected and what came:", () => {
       "an id that is the context's",
       "<task_id>ts001<",
       "<task_id>context001<",
-      `s.xml:11:5: Service Echo, task_id: expected 1 to 128 characters without white space, comma or control character, neither all nor the context id, got "context001"`,
+      `s.xml:11:5: Service Echo, task_id: expected 1 to 128 characters without white space, comma or control character, neither all nor __proto__ nor the context id, got "context001"`,
     ],
     [
       "a name that is taken",
@@ -723,7 +723,7 @@ describe("options", () => {
     [
       "task_id",
       "a b",
-      'expected 1 to 128 characters without white space, comma or control character, neither all nor the context id, got "a b"',
+      'expected 1 to 128 characters without white space, comma or control character, neither all nor __proto__ nor the context id, got "a b"',
     ],
     ["sub_port", "0", `expected ${PORT}, got "0"`],
     ["server_ip", "tcp://x", 'expected a host such as 127.0.0.1, got "tcp://x"'],

@@ -33,8 +33,20 @@ describe("the tasks of a transaction", () => {
   });
 });
 
+// Names that every object inherits; a task or a transaction may be called so.
+describe.each(["constructor", "toString", "valueOf", "hasOwnProperty"])("with the name %s", (name) => {
+  test("there are no tasks of a transaction that no message holds", () => {
+    expect(readTasksOf(name, info())).toBeUndefined();
+  });
+
+  test("there is no order that was not given, and one that was is read", () => {
+    expect(readOrders(info({ orders: { db: "stop" } }))?.get(name)).toBeUndefined();
+    expect(readOrders(info({ orders: { [name]: "stop" } }))?.get(name)).toBe("stop");
+  });
+});
+
 test("orders are read from an answer of the provider that has them, each a word", () => {
-  expect(readOrders(info({ orders: { db: "start" } }))).toEqual({ db: "start" });
+  expect(readOrders(info({ orders: { db: "start" } }))).toEqual(new Map([["db", "start"]]));
   expect(readOrders(info({ orders: { db: 1 } }))).toBeUndefined();
   expect(readOrders(info())).toBeUndefined();
 });

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import type { Orders } from "../../../../src/context/client/answers.ts";
 import type { Command } from "../../../../src/context/client/command.ts";
 import { trackCommand } from "../../../../src/context/client/command-progress.ts";
 import type { SettledTask } from "../../../../src/context/client/command-state.ts";
@@ -15,6 +14,11 @@ import { task } from "../task.ts";
 /** Ends a test that has failed; a test that passes never waits for it. */
 const BOUND_MS = 20_000;
 const OWN = "our request";
+
+/** What tasks were told, as it travels. */
+interface Orders {
+  [task: string]: string;
+}
 
 type Shown = [id: string, state: TaskState, items?: { runs?: number; reason?: string; waits_for?: string[] }];
 
@@ -62,6 +66,18 @@ function tracked(action: Command["action"], orders: Orders, before: Shown[], ...
 
 const outcomesOf = (tasks: SettledTask[]) =>
   tasks.map(({ service_id, lifecycle, outcome, reason }) => [service_id, lifecycle, outcome, reason].join(" ").trim());
+
+test.each(["constructor", "toString", "hasOwnProperty"])(
+  "a failed task called %s has no part in a command that does not name it",
+  async (name) => {
+    const failed: Shown = [name, "failed", { reason: "exit code 3" }];
+    const restart = tracked("restart", { camera: "restart" }, [["camera", "running"], failed]);
+
+    restart.shows(["camera", "running", { runs: 2 }], failed);
+
+    expect(outcomesOf(await restart.settled())).toEqual(["camera running success", `${name} failed  exit code 3`]);
+  },
+);
 
 describe("a start", () => {
   test("is not decided by the word of a task that has failed and comes back", async () => {
