@@ -1,11 +1,10 @@
 // Starts runs of tasks, by the task's type: as a process of its own, as a thread of a process that the threads of a
 // transaction share, or as any program, which need not know of zcontext. To the caller all are a TaskRun.
-import { resolve } from "node:path";
-import type { TaskServiceConfig } from "../config/context-config.ts";
-import { environmentOf } from "../protocol/environment.ts";
+import type { Supervision, TaskServiceConfig } from "../config/context-config.ts";
 import type { Assignment, StartData } from "../protocol/pipe.ts";
 import { type ProcessOptions, type Program, startChild, startProgram } from "./child.ts";
-import type { ProcessOwnership } from "./process-ownership.ts";
+import type { Limits, ProcessOwnership } from "./process-ownership.ts";
+import { runsIn } from "./task-environment.ts";
 import { dispatchFromTask, type RunEvents, type TaskRun } from "./task-run.ts";
 import { startThreadHost, type ThreadHost } from "./thread-host.ts";
 
@@ -20,7 +19,7 @@ export interface TaskStart {
   assignment: Assignment;
   /** Absolute: the module to load, or the program to run. */
   path: string;
-  /** Variables that the task's own file sets. */
+  /** Variables in addition to the provider's own. */
   environment: Readonly<Record<string, string>>;
 }
 
@@ -39,10 +38,9 @@ export function createLauncher({ folder, ownership }: { folder: string; ownershi
   }
 
   function processOptionsOf(run: string, { task, environment }: TaskStart): ProcessOptions {
-    const { workingFolder, nice, filesMax, stopSignal } = task.supervision;
-    const limits = { nice, ...(filesMax === undefined ? {} : { filesMax }) };
-    const where = workingFolder === undefined ? {} : { folder: resolve(folder, workingFolder) };
-    return { run, environment, limits, stopSignal, ...where };
+    const { supervision } = task;
+    const { stopSignal } = supervision;
+    return { run, environment, limits: limitsOf(supervision), stopSignal, folder: runsIn(task, folder) };
   }
 
   return {
@@ -50,8 +48,7 @@ export function createLauncher({ folder, ownership }: { folder: string; ownershi
       const { task, assignment, path } = start;
       const processOptions = processOptionsOf(run, start);
       if (task.command !== undefined) {
-        const environment = { ...start.environment, ...environmentOf(run, assignment) };
-        const program = { folder, ...processOptions, environment, path, words: task.command.words };
+        const program = { ...processOptions, path, words: task.command.words };
         return launchProgram(program, ownership, events);
       }
       const isThread = task.serviceType === "Thread";
@@ -62,6 +59,11 @@ export function createLauncher({ folder, ownership }: { folder: string; ownershi
         : launchProcess(data, processOptions, ownership, events);
     },
   };
+}
+
+/** The limits that each process of a task runs under. */
+export function limitsOf({ nice, filesMax }: Supervision): Limits {
+  return { nice, ...(filesMax === undefined ? {} : { filesMax }) };
 }
 
 function launchProgram(program: Program, ownership: ProcessOwnership, events: RunEvents): TaskRun {

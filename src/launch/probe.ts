@@ -7,11 +7,11 @@ import { reasonOf, ZcontextError } from "../errors.ts";
 import type { OutputStream, Program, ProgramEvents, RunningProgram } from "./child.ts";
 import { createLastErrorLine } from "./last-error-line.ts";
 import { createMatcher } from "./pattern.ts";
-import { findProgram } from "./program.ts";
+import { findProgram, type ProgramSearch } from "./program.ts";
 
 export interface ProbeOptions {
-  /** Programs with a slash in their name are relative to it. */
-  folder: string;
+  /** Where the program of a probe is looked for. */
+  search: ProgramSearch;
   /** Starts the program of a probe, in the task's environment and under its limits. */
   run: StartProbeProgram;
   /** Called at most once, after all others. */
@@ -141,11 +141,11 @@ function attemptOnce(probe: RepeatedProbe, options: ProbeOptions, cut: AbortSign
 
 async function askProgram(
   probe: Probe & { kind: "exec" },
-  { folder, run }: ProbeOptions,
+  { search, run }: ProbeOptions,
   cut: AbortSignal,
 ): Promise<string | undefined> {
   const { program, words } = probe;
-  const path = await findProgram(nameOf(probe), program, folder);
+  const path = await findProgram(nameOf(probe), program, search);
   if (cut.aborted) return undefined;
   return new Promise((resolve) => {
     const output = { stdout: createLastErrorLine(), stderr: createLastErrorLine() };

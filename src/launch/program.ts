@@ -3,24 +3,60 @@ import { access, constants, open, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { reasonOf, ZcontextError } from "../errors.ts";
 
-/** Searched where the environment has no PATH. */
+/** Where to look for a program. */
+export interface ProgramSearch {
+  /** A name with a slash is relative to this folder. */
+  folder: string;
+  /** Where the program will run, which is where relative entries of the PATH start; by default where the provider runs. */
+  runsIn?: string | undefined;
+  /** Of the program, in addition to the provider's; its PATH is searched in place of the provider's. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** Searched where no environment has a PATH. */
 const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /**
- * The absolute path of a program: relative to the folder where its name has a slash, else on the PATH.
+ * The absolute path of a program: relative to the folder where its name has a slash, else on the PATH that the program
+ * itself will have, as a shell that runs as its child would find it.
  *
  * @param owner - What the program belongs to, in messages.
  * @throws {ZcontextError} `ERR_SERVICE_NOT_FOUND`.
  */
-export async function findProgram(owner: string, program: string, folder: string): Promise<string> {
+export async function findProgram(owner: string, program: string, search: ProgramSearch): Promise<string> {
   const isPath = program.includes("/");
-  let refusal = isPath ? `no program ${resolve(folder, program)}` : `no program "${program}" on the PATH`;
-  for (const path of isPath ? [resolve(folder, program)] : onPath(program, folder)) {
-    const fault = await faultOf(path);
-    if (fault === undefined) return path;
+  const path = pathOf(search);
+  const [candidates, missing] = isPath
+    ? [[resolve(search.folder, program)], `no program ${resolve(search.folder, program)}`]
+    : [onPath(program, path.value, search), `no program "${program}" on ${describePath(path)}`];
+  let refusal = missing;
+  for (const candidate of candidates) {
+    const fault = await faultOf(candidate);
+    if (fault === undefined) return candidate;
     if (fault !== MISSING) refusal = fault;
   }
   throw new ZcontextError("ERR_SERVICE_NOT_FOUND", `${owner}: ${refusal}`);
+}
+
+interface Path {
+  value: string;
+  /** Set by the task's own environment. */
+  isOwn: boolean;
+}
+
+function pathOf({ environment = {} }: ProgramSearch): Path {
+  const { PATH: own } = environment;
+  return { value: own ?? process.env.PATH ?? USUAL_PATH, isOwn: own !== undefined };
+}
+
+const MAX_PATH_LENGTH = 120;
+
+function describePath({ value, isOwn }: Path): string {
+  if (!isOwn) return "the provider's PATH";
+  const cut = value.length > MAX_PATH_LENGTH ? `${value.slice(0, MAX_PATH_LENGTH)}…` : value;
+  // In a shell the same line would have been expanded.
+  const advice = /\$|(?:^|:)~/.test(value) ? "; $ and ~ are not expanded there" : "";
+  return `the PATH of its own environment, ${cut === "" ? "which is empty" : cut}${advice}`;
 }
 
 const MISSING = "missing";
@@ -55,8 +91,7 @@ async function readHead(path: string): Promise<string> {
 }
 
 // An empty entry would mean the current folder.
-function onPath(program: string, folder: string): string[] {
-  const { PATH = USUAL_PATH } = process.env;
-  const folders = PATH.split(":").filter((entry) => entry !== "");
-  return folders.map((entry) => resolve(folder, entry, program));
+function onPath(program: string, path: string, { runsIn = "." }: ProgramSearch): string[] {
+  const folders = path.split(":").filter((entry) => entry !== "");
+  return folders.map((entry) => resolve(runsIn, entry, program));
 }

@@ -11,6 +11,7 @@ import { isBelow } from "../folders.ts";
 import { assertAllowedCommand } from "./allowed-commands.ts";
 import { abandonCompiling, prepareSource, stateDirOf } from "./compile.ts";
 import { findProgram } from "./program.ts";
+import { runsIn } from "./task-environment.ts";
 
 /** Finds and prepares the code of task services. */
 export interface Services extends AsyncDisposable {
@@ -19,15 +20,16 @@ export interface Services extends AsyncDisposable {
   /**
    * The absolute path of a service's source, or of its program.
    *
+   * @param environment - Of the task, as `readEnvironment` has it: its PATH finds the program.
    * @throws {ZcontextError} `ERR_SERVICE_NOT_FOUND` or `ERR_LOCATION_FORBIDDEN`.
    */
-  locate(task: TaskServiceConfig): Promise<string>;
+  locate(task: TaskServiceConfig, environment?: Readonly<Record<string, string>>): Promise<string>;
   /**
    * The absolute path of a module that Node can load, or of a program.
    *
    * @throws {ZcontextError} as `locate` does, or `ERR_SERVICE_INVALID` when it does not compile.
    */
-  prepare(task: TaskServiceConfig): Promise<string>;
+  prepare(task: TaskServiceConfig, environment?: Readonly<Record<string, string>>): Promise<string>;
 }
 
 export interface ServicesOptions {
@@ -67,11 +69,11 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
     return foldersFor(task).every((folder) => allowed.some((root) => isBelow(root, folder)));
   }
 
-  async function locate(task: TaskServiceConfig): Promise<string> {
+  const locate: Services["locate"] = async (task, environment = {}) => {
     const { id, instance, command } = task;
     if (command !== undefined) {
       assertAllowedCommand(id, command, ownTasks);
-      return findProgram(id, command.program, baseDir);
+      return findProgram(id, command.program, { folder: baseDir, runsIn: runsIn(task, baseDir), environment });
     }
     const builtin = locationOf(task) === undefined ? BUILTIN.get(instance) : undefined;
     if (builtin !== undefined) return createRequire(import.meta.url).resolve(builtin);
@@ -85,7 +87,7 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
     const realRoots = await Promise.all(allowed.filter((root) => existsSync(root)).map((root) => realpath(root)));
     if (!realRoots.some((root) => isBelow(root, real))) throw forbidden(task, real);
     return real;
-  }
+  };
 
   // Tasks of the same instance that start together share one compilation.
   function prepareOnce(source: string): Promise<string> {
@@ -104,8 +106,8 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
     },
     mayLoad,
     locate,
-    async prepare(task) {
-      const source = await locate(task);
+    async prepare(task, environment) {
+      const source = await locate(task, environment);
       return task.command === undefined ? prepareOnce(source) : source;
     },
   };

@@ -8,9 +8,9 @@ import { findProgram } from "./program.ts";
  * Searches the PATH. Where `setpriv --pdeathsig` is missing, as on small systems, the log says what that means. Rejects when
  * the system lacks the resources to check: a program taken for missing now would stay so until the provider ends.
  */
-export async function findTools(folder: string, log: Log): Promise<SystemTools> {
+export async function findTools(log: Log): Promise<SystemTools> {
   const [setpriv, prlimit, nice] = await Promise.all(
-    ["setpriv", "prlimit", "nice"].map((name) => findProgram(name, name, folder).catch(() => undefined)),
+    ["setpriv", "prlimit", "nice"].map((name) => findProgram(name, name, { folder: "." }).catch(() => undefined)),
   );
   const hasDeathSignal = setpriv !== undefined && (await runsWell(setpriv, ["--pdeathsig", "KILL", "--", "true"]));
   if (!hasDeathSignal)

@@ -2,7 +2,7 @@
 // effect. Checks the working folder as well.
 import { readFile, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Supervision } from "../config/context-config.ts";
+import type { Supervision, TaskServiceConfig } from "../config/context-config.ts";
 import { parseEnvFile } from "../config/env-file.ts";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
@@ -22,6 +22,18 @@ export async function readEnvironment(
   const read = await Promise.all(envFiles.map((name) => readEnvFile(name, folder)));
   // Unlike an assignment, this makes even `__proto__` a variable.
   return Object.fromEntries([...read, environment].flatMap(Object.entries<string>));
+}
+
+/**
+ * The folder that the processes of a task run in: its working folder; by default that of the context file for a program, and
+ * the provider's, which is undefined here, for a service.
+ *
+ * @param folder - Of the context file.
+ */
+export function runsIn({ command, supervision }: TaskServiceConfig, folder: string): string | undefined {
+  const { workingFolder } = supervision;
+  if (workingFolder !== undefined) return resolve(folder, workingFolder);
+  return command === undefined ? undefined : folder;
 }
 
 // Where the working folder is missing, the system reports the program as missing.

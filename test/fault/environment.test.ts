@@ -1,5 +1,5 @@
 // What a task is given to live in, as the process table shows it: folder, variables, priority and limits.
-import { readFile, readlink, symlink } from "node:fs/promises";
+import { chmod, readFile, readlink, symlink } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { startMonitor } from "../../src/monitor/publish.ts";
@@ -9,7 +9,7 @@ import { type RunningContext, runContext, type TaskXml } from "../support/contex
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, untilGone } from "../support/processes.ts";
 import { stopHeard } from "./runs.ts";
-import { hearTransitions, leaveNothing, program, script, untilPrinted } from "./support.ts";
+import { hearTransitions, leaveNothing, NEVER_S, program, script, untilPrinted } from "./support.ts";
 
 leaveNothing();
 
@@ -131,6 +131,38 @@ describe("variables", () => {
     expect(record).toMatchObject({ lifecycle: "failed", reason: expect.stringContaining("leads out of the folder") });
   });
 });
+
+describe("a PATH of its own", () => {
+  test("finds the command of a task, and the program of its probe, which runs where the task runs", async () => {
+    const probe = { ready_exec: "check ready", env_file: "task.env", working_folder: "data" };
+    await using context = await runContext([
+      program("ts_1", "tool", { readyAfterS: NEVER_S, supervision: probe }),
+      program("ts_2", "tool", { supervision: { env_file: "task.env" } }),
+    ]);
+    const { folder } = context;
+    await folder.write("task.env", `PATH=bin:${folder.at("venv")}:/usr/bin:/bin\n`);
+    await folder.write("data/ready", "");
+    const tool = (text: string) => `#!/bin/sh\necho "${text}"; exec sleep 1000\n`;
+    const tools = {
+      "data/bin/tool": tool("beside ts_1"),
+      "venv/tool": tool("of the venv"),
+      "venv/check": `#!/bin/sh\ntest -e "$1" && test "$ZCONTEXT_SERVICE_ID" = ts_1\n`,
+    };
+    for (const [name, text] of Object.entries(tools)) await chmod(await folder.write(name, text), 0o755);
+
+    const records = await context.start("T1");
+    const printed = await Promise.all(["ts_1", "ts_2"].map((id) => firstLine(context, id)));
+    await context.stop("T1");
+
+    expect(records.map(({ lifecycle }) => lifecycle)).toEqual(["running", "running"]);
+    expect(printed).toEqual(["beside ts_1", "of the venv"]);
+  });
+});
+
+async function firstLine({ log }: RunningContext, id: string): Promise<unknown> {
+  const { line } = await log.first(({ phrase, task }) => phrase === "output" && task === id);
+  return line;
+}
 
 test("nice and files_max hold for the process, and for no other", async () => {
   await using context = await runContext([

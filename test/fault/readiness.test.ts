@@ -84,7 +84,7 @@ describe("M5: a task that never gets ready", () => {
 
     expect(told).toMatchObject({
       task: "ts_1",
-      reason: 'ready_exec "no-such-program": no program "no-such-program" on the PATH',
+      reason: `ready_exec "no-such-program": no program "no-such-program" on the provider's PATH`,
     });
   });
 

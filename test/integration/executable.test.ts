@@ -170,7 +170,10 @@ describe("a program that can't be run has failed, and the reason says why", () =
     context.provider.start("T1");
     const failed = await context.untilState("T1", "ts_1", "failed");
 
-    expect(failed).toMatchObject({ pid: null, reason: `ts_1: no program "pyhton3" on the PATH` });
+    expect(failed).toMatchObject({
+      pid: null,
+      reason: `ts_1: no program "pyhton3" on the provider's PATH`,
+    });
     expect(await saidAbout(context, "ts_1", 1)).toEqual(["failed"]);
   });
 

@@ -66,7 +66,7 @@ function probing(target: ProbeTarget, { folder = process.cwd(), ...pace }: Parti
     });
   };
   const probe = startProbe({ intervalMs: 1, timeoutMs: NEVER_MS, ...pace, ...target } as Probe, {
-    folder,
+    search: { folder, runsIn: folder },
     run,
     onReady: () => events.add("ready"),
     onAttempt: (fault) => events.add(`fault: ${fault}`),
@@ -159,12 +159,12 @@ describe("a program", () => {
 
     await onPath.events.first(is("ready"));
     await missing.fault(`ready_exec "bin/is-ready": no program ${folder.at("bin/is-ready")}`);
-    await unknown.fault('ready_exec "no-such-program": no program "no-such-program" on the PATH');
+    await unknown.fault(`ready_exec "no-such-program": no program "no-such-program" on the provider's PATH`);
   });
 
   test("that is not there is told at the first attempt, once, as a fault of the probe itself", async () => {
     using watched = probing({ kind: "exec", program: "no-such-program", words: [] });
-    const fault = 'ready_exec "no-such-program": no program "no-such-program" on the PATH';
+    const fault = `ready_exec "no-such-program": no program "no-such-program" on the provider's PATH`;
 
     await watched.events.first(is(`fault: ${fault}`), { from: 2 });
 
@@ -220,7 +220,7 @@ describe("a program", () => {
     };
 
     const probe = startProbe({ ...shell("true"), intervalMs: 1, timeoutMs: 20 } as Probe, {
-      folder: process.cwd(),
+      search: { folder: process.cwd() },
       run: (_, { onExit }) => ({ kill: () => onExit({ code: 0, signal: null, wasKilled: false, ended: [] }) }),
       onReady: () => say("ready"),
       onAttempt: say,
@@ -447,7 +447,7 @@ test("a probe may be stopped by the callback of a failed attempt", async () => {
   const target: Probe = { kind: "tcp", host: "127.0.0.1", port: deaf.port, intervalMs: 1, timeoutMs: NEVER_MS };
 
   const probe = startProbe(target, {
-    folder: process.cwd(),
+    search: { folder: process.cwd() },
     run: () => ({ kill() {} }),
     onReady: () => faults.push("ready"),
     onAttempt(fault) {

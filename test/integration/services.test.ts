@@ -64,7 +64,7 @@ test("a service is found where the provider's own file says, by an absolute or a
   const tasks = [taskOf("Echo", folder.at("elsewhere")), taskOf("Echo", "../elsewhere")];
   const services = servicesOf(folder, { ownTasks: tasks });
 
-  const found = await Promise.all(tasks.map(services.locate));
+  const found = await Promise.all(tasks.map((task) => services.locate(task)));
 
   expect(found).toEqual(Array(2).fill(folder.at("elsewhere/Echo/ServiceEcho.mjs")));
 });
@@ -158,9 +158,16 @@ function programTask(program: string, ...words: string[]): TaskServiceConfig {
   return { ...taskOf("Echo"), serviceType: "Executable", command: { program, words, readyAfterMs: 1_000 } };
 }
 
-/** Finds a program for a provider whose file names it. */
-function findProgram(folder: Folder, program: string): Promise<string> {
-  return servicesOf(folder, { ownTasks: [programTask(program)] }).locate(programTask(program));
+/** Finds a program for a provider whose file names it, for a task with these variables that runs in this folder. */
+function findProgram(
+  folder: Folder,
+  program: string,
+  environment: Record<string, string> = {},
+  workingFolder?: string,
+): Promise<string> {
+  const task = programTask(program);
+  if (workingFolder !== undefined) task.supervision = { ...task.supervision, workingFolder };
+  return servicesOf(folder, { ownTasks: [task] }).locate(task, environment);
 }
 
 async function makeProgram(folder: Folder, name: string): Promise<string> {
@@ -192,8 +199,45 @@ test("a program without a slash is the first on the PATH that can be run", async
   expect(await findProgram(folder, "echo")).toBe(first);
 });
 
+test("a program is found on the PATH of its task, not on the provider's", async () => {
+  await using folder = await makeFolder();
+  const own = await makeProgram(folder, "venv/bin/tool");
+  await makeProgram(folder, "system/tool");
+  vi.stubEnv("PATH", folder.at("system"));
+
+  expect(await findProgram(folder, "tool", { PATH: `${folder.at("missing")}:${folder.at("venv/bin")}` })).toBe(own);
+  await expect(findProgram(folder, "tool", { PATH: folder.at("missing") })).rejects.toThrow(
+    `ts_1: no program "tool" on the PATH of its own environment, ${folder.at("missing")}`,
+  );
+  await expect(findProgram(folder, "tool", { PATH: "" })).rejects.toThrow(
+    `ts_1: no program "tool" on the PATH of its own environment, which is empty`,
+  );
+});
+
+test("a relative entry of the PATH starts where the program is to run, and an empty one counts for nothing", async () => {
+  await using folder = await makeFolder();
+  const beside = await makeProgram(folder, "conf/bin/tool");
+  const below = await makeProgram(folder, "conf/data/bin/tool");
+  await makeProgram(folder, "conf/other");
+  vi.stubEnv("PATH", folder.at("missing"));
+
+  expect(await findProgram(folder, "tool", { PATH: "bin" })).toBe(beside);
+  expect(await findProgram(folder, "tool", { PATH: "bin" }, "data")).toBe(below);
+  await expect(findProgram(folder, "other", { PATH: ":/missing:" })).rejects.toThrow(`no program "other"`);
+  vi.stubEnv("PATH", "bin");
+  expect(await findProgram(folder, "tool", {}, "data")).toBe(below);
+});
+
+test.each(["/opt/venv/bin:$PATH", "~/venv/bin:/usr/bin"])("that %s is not expanded is said", async (path) => {
+  await using folder = await makeFolder();
+
+  await expect(findProgram(folder, "ecko", { PATH: path })).rejects.toThrow(
+    `ts_1: no program "ecko" on the PATH of its own environment, ${path}; $ and ~ are not expanded there`,
+  );
+});
+
 test.each([
-  ["is nowhere on the PATH", "ecko", () => `ts_1: no program "ecko" on the PATH`],
+  ["is nowhere on the PATH", "ecko", () => `ts_1: no program "ecko" on the provider's PATH`],
   ["is not there", "./ecko", (folder: Folder) => `ts_1: no program ${folder.at("conf/ecko")}`],
   ["is below a file", "./plain/ecko", (folder: Folder) => `ts_1: no program ${folder.at("conf/plain/ecko")}`],
   ["is a folder", "../conf", (folder: Folder) => `ts_1: ${folder.at("conf")} is not a file`],
@@ -413,7 +457,7 @@ test("two sources of one name are two modules", async () => {
   const tasks = [taskOf("Echo", "../one"), taskOf("Echo", "../two")];
   const services = servicesOf(folder, { ownTasks: tasks });
 
-  const modules = await Promise.all(tasks.map(services.prepare));
+  const modules = await Promise.all(tasks.map((task) => services.prepare(task)));
 
   expect(await Promise.all(modules.map(load))).toEqual(["one", "two"]);
 });

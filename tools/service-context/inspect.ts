@@ -27,9 +27,12 @@ export async function check(file: string, { json, services_root: roots, state_di
   await using services = openServices({ file, ownTasks: config.tasks, roots, stateDir: state_dir });
   if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start runs nothing');
   // Found out here once, rather than at each start of the task.
-  for (const task of config.tasks) await services.prepare(task).catch((error) => warn(error));
-  for (const { id, supervision } of config.tasks)
-    await readEnvironment(supervision, dirname(resolve(file))).catch((error) => warn(error, `${id}: `));
+  for (const task of config.tasks) {
+    const environment = await readEnvironment(task.supervision, dirname(resolve(file))).catch((error) =>
+      warn(error, `${task.id}: `),
+    );
+    await services.prepare(task, environment ?? {}).catch((error) => warn(error));
+  }
   return EXIT.done;
 }
 

@@ -9,6 +9,7 @@ import { readEnvironment } from "../../launch/task-environment.ts";
 import { type Log, type LogFields, silent } from "../../log.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
+import { environmentOf } from "../../protocol/environment.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { TopOptions } from "../../protocol/query.ts";
 import { shortageHint } from "../../shortage.ts";
@@ -207,12 +208,10 @@ function hostOf(
     launcher: createLauncher({ folder, ownership }),
     acquireStart: createStartLimit(2 * availableParallelism()),
     liveness,
-    async prepare(task) {
-      const [path, environment] = await Promise.all([
-        services.prepare(task),
-        readEnvironment(task.supervision, folder),
-      ]);
-      return { path, environment };
+    async prepare(task, { incarnation, assignment }) {
+      const own = await readEnvironment(task.supervision, folder);
+      const path = await services.prepare(task, own);
+      return { path, environment: task.command ? { ...own, ...environmentOf(incarnation, assignment) } : own };
     },
     probe: createProbeStarter({ folder, ownership, log }),
     nowMs,

@@ -85,7 +85,7 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   // Our children start after us, so older processes can be skipped.
   const table = createProcessTable({ sinceTicks: everyProcess.find(process.pid)?.startTicks ?? 0 });
   const folder = dirname(resolve(file));
-  const tools = findTools(folder, log);
+  const tools = findTools(log);
   tools.catch(() => {}); // awaited below, if the start comes so far
   const liveness = createLiveness();
   const forwarder = opened.add(await startForwarder(binds, forwarderEvents(options), { cookie: owner, liveness }));

@@ -73,7 +73,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
 
   async function begin(): Promise<void> {
     try {
-      const prepared = await host.prepare(task);
+      const prepared = await host.prepare(task, { incarnation, assignment });
       if (isAbandoned) return;
       onPrepared(prepared.environment);
       const release = await host.acquireStart();

@@ -7,7 +7,7 @@ import type { RunningProbe } from "../../launch/probe.ts";
 import type { Liveness } from "../../liveness.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { ControlMessage, Message } from "../../protocol/message.ts";
-import type { Beat } from "../../protocol/pipe.ts";
+import type { Assignment, Beat } from "../../protocol/pipe.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import type { TaskState } from "../../protocol/task-state.ts";
 import type { LifecycleEvent, Missing } from "./life.ts";
@@ -25,7 +25,7 @@ export interface TaskHost {
   readonly acquireStart: AcquireStart;
   readonly liveness: Liveness;
   /** Gets together what a run is launched with; rejects when something is missing. */
-  prepare(task: TaskServiceConfig): Promise<Prepared>;
+  prepare(task: TaskServiceConfig, run: { incarnation: string; assignment: Assignment }): Promise<Prepared>;
   /** Begins to ask whether a task is ready. */
   probe(task: TaskServiceConfig, environment: Readonly<Record<string, string>>, onReady: () => void): RunningProbe;
   /** Monotonic, and the same for every provider since the machine was booted. */
@@ -42,6 +42,7 @@ export interface TaskHost {
 export interface Prepared {
   /** Of the module to load, or of the program to run. */
   path: string;
+  /** Variables in addition to the provider's own. */
   environment: Readonly<Record<string, string>>;
 }
 
