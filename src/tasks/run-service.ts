@@ -96,9 +96,10 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
       printError(service);
       return await finish({ action: "started", result: "failure", items: { pid, reason: reasonOf(service) } });
     }
-    announce({ action: "started", result: "success", items: { pid } });
-    // Started after the module is loaded, which may block the event loop for long without being a fault.
+    // Started after the module is loaded, which may block the event loop for long without being a fault; and before the
+    // task is known to run, since the provider counts silence from the first beat.
     heartbeat = startHeartbeat(start.heartbeatMs, (beat) => pipe.send({ type: "beat", run, ...beat }));
+    announce({ action: "started", result: "success", items: { pid } });
     const ending = await runTask(service.task, scope, crash.promise, output.caughtUp);
     if (ending.action === "failed") printError(ending.error);
     return await finish(ending);

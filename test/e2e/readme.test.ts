@@ -146,9 +146,10 @@ test.each(sections)("the commands under “%s” do and print what is said there
   expect(shown.filter((line) => !seen.has(line))).toEqual([]);
 });
 
-/** A line without what differs from run to run: times, pids, figures, ids, and the widths that follow from them. */
+/** A line without what differs from run to run: times, pids, figures, ids, last events, and the widths that follow from them. */
 function plain(line: string): string {
   return line
+    .replace(/(running .* \d+s) {2}\S.*$/, "$1 …")
     .replace(/transaction=\S+/, "transaction=…")
     .replace(/\d+(\.\d+)?/g, "N")
     .replace(/^N:N:N/, "TIME")

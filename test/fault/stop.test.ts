@@ -219,6 +219,11 @@ test("M1: a process that becomes another program never loses its cookie in the t
   expect(cookies.filter((found) => found === undefined)).toEqual([]);
 });
 
+/** Runs as another user; it is started once it is that user's. */
+const ofAnother = program("ts_1", "setpriv", {
+  arguments: ["--reuid=65534", "--clear-groups", "sh", "-c", "echo in place; exec sleep 1000"],
+  supervision: { ...SHORT, ready_log: "in place" },
+});
 /** What becomes a provider that may signal its own user's processes only. */
 const POWERLESS = ["setpriv", "--bounding-set", "-kill", "--inh-caps", "-kill"];
 const mayDropPower =
@@ -228,10 +233,7 @@ test.skipIf(!mayDropPower)(
   "F9: what may not be signalled is stuck, with pid and reason, and no other task waits for it (needs root and setpriv)",
   async () => {
     await using folder = await makeFolder();
-    const file = await writeContext(folder, [
-      program("ts_1", "setpriv --reuid=65534 --clear-groups sleep 1000", { supervision: SHORT }),
-      program("ts_2", "sleep 1000", { supervision: SHORT }),
-    ]);
+    const file = await writeContext(folder, [ofAnother, program("ts_2", "sleep 1000", { supervision: SHORT })]);
     await using provider = await runProvider(file, { prefix: POWERLESS });
     await using client = await connectContext(provider.endpoints, PATIENT);
     await using ear = await hearTransitions(provider.endpoints);
@@ -272,10 +274,7 @@ test.skipIf(!mayDropPower)(
   "F9: a provider that is to leave says what it can't end, and leaves (needs root and setpriv)",
   async () => {
     await using folder = await makeFolder();
-    const file = await writeContext(folder, [
-      program("ts_1", "setpriv --reuid=65534 --clear-groups sleep 1000", { supervision: SHORT }),
-      program("ts_2", "sleep 1000", { supervision: SHORT }),
-    ]);
+    const file = await writeContext(folder, [ofAnother, program("ts_2", "sleep 1000", { supervision: SHORT })]);
     await using provider = await runProvider(file, { prefix: POWERLESS, words: ["--start", "T1"] });
     const { pid } = await provider.log.first(({ task, phrase }) => task === "ts_1" && phrase === "running");
 
