@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
 import { emptied } from "./outlet.ts";
 import { answerJson, EXIT, errorAsJson, exitCodeOf, paint, printError, say } from "./print.ts";
+import { closeLostTerminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** How long output may wait to be read before the process ends without, in milliseconds. */
@@ -27,6 +28,7 @@ export async function runProgram(program: Command, action: () => Promise<number>
   // A closed terminal or a full disk must not end what the command does.
   process.stdout.on("error", onAnswerLost);
   process.stderr.on("error", () => {});
+  process.on("exit", closeLostTerminal);
   program.action(async () => {
     process.exitCode = await action();
   });

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { Proxy as NativeProxy, XPublisher, XSubscriber, type Socket as ZmqSocket } from "zeromq";
 import { COOKIE } from "../processes/cookie.ts";
 import { type Endpoints, isIpv6 } from "../protocol/endpoints.ts";
+import { surviveStraySignals } from "../stray-signals.ts";
 import { readOrder, writeLine } from "./forwarder-pipe.ts";
 import { createGuard } from "./guard.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, MAX_WIRE_BYTES } from "./limits.ts";
@@ -14,6 +15,11 @@ import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, MAX_WIRE_BYTES } from "./limit
 const BEAT_MS = 1_000;
 /** How long subscribers may take to receive what is still queued at the end, in milliseconds. */
 const LINGER_MS = 500;
+
+// It ends with its provider, by the pipe between them. A service manager signals both of them at once, and the forwarder
+// has to last until the tasks have stopped.
+for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, () => {});
+surviveStraySignals();
 
 const [publishBind = "", subscribeBind = ""] = process.argv.slice(2);
 const provider = new Socket({ fd: 3 });
@@ -32,6 +38,8 @@ const output = new XPublisher({
 });
 /** While it runs. */
 let proxy: NativeProxy | undefined;
+/** Whether the end of the proxy is wanted: the provider leaves, or has gone. */
+let isLeaving = false;
 
 provider.on("error", () => {}).on("close", onProviderGone);
 // readline repeats the errors of its stream; a provider that dies with unread data in the pipe causes one.
@@ -66,10 +74,11 @@ async function forward(bound: Endpoints): Promise<void> {
   const running = proxy.run();
   provider.write(writeLine({ bound }));
   const beating = setInterval(beat, BEAT_MS);
-  await running.finally(() => {
-    clearInterval(beating);
-    proxy = undefined;
-  });
+  await running.catch(() => {});
+  clearInterval(beating);
+  proxy = undefined;
+  // Of many signals at once, one may reach the thread of the proxy, which ends it. A new process takes over at once.
+  if (!isLeaving) die();
 }
 
 // A halted provider reads nothing: one unread heartbeat is enough for it.
@@ -87,6 +96,7 @@ function obey(line: string): void {
 
 // The provider ends in order: its tasks are gone, and what has reached the proxy still has to be delivered.
 function leave(): void {
+  isLeaving = true;
   provider.off("close", onProviderGone).on("close", die);
   if (proxy === undefined) die();
   else proxy.terminate();
@@ -94,6 +104,7 @@ function leave(): void {
 
 // The proxy goes first: the next provider may already wait for the addresses.
 async function onProviderGone(): Promise<void> {
+  isLeaving = true;
   proxy?.terminate();
   await guard.sweep().catch(() => {});
   die();

@@ -9,6 +9,7 @@ import { createPartTimer } from "../part-timer.ts";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readToTask, type ToTask, writePipe } from "../protocol/pipe.ts";
 import { createPrintedLines, type PrintedLine } from "../protocol/printed-lines.ts";
+import { surviveStraySignals } from "../stray-signals.ts";
 import { isInspected } from "./heartbeat.ts";
 import { runService } from "./run-service.ts";
 
@@ -48,12 +49,13 @@ function runProcess(): void {
     if (runs.size === 0) process.exit(0);
     setTimeout(endGroup, ORPHAN_MS);
   });
-  process.on("SIGTERM", () => sendToAll("stop"));
+  for (const signal of ["SIGTERM", "SIGQUIT"] as const) process.on(signal, () => sendToAll("stop"));
   // Ctrl-C in the terminal reaches the provider as well, which stops its tasks in order.
   process.on("SIGINT", () => {});
+  // Not on stderr, whose last line is taken for the reason of a failure.
+  surviveStraySignals((signal) => process.stdout.write(`${signal} ignored: this process has no handler for it\n`));
 
   function startHere(start: Start): void {
-    // Without a handler, other signals end the process at once, and SIGUSR1 opens a debugger.
     if (start.start.stopSignal !== "SIGKILL") process.on(start.start.stopSignal, () => sendToAll("stop"));
     const receive = (handler: (message: ToTask) => void) => runs.set(start.run, handler);
     // The process exits by itself: what the user's code has left open must not keep an ended task alive.

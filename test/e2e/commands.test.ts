@@ -1,7 +1,8 @@
 // What the commands promise their callers: exit codes, what stands on stdout and on stderr, and that they end.
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { copyExamples, type Finished, finish, programOf, run, startCommand, startProgram } from "../support/command.ts";
 import { contextXml, SERVICES, type TaskXml } from "../support/context.ts";
@@ -9,7 +10,7 @@ import { makeFolder } from "../support/folder.ts";
 import { listen } from "../support/link.ts";
 import { freePort } from "../support/port.ts";
 import { leaveNoProcess, untilGone } from "../support/processes.ts";
-import { startProvider as startProviderOf } from "../support/provider.ts";
+import { startProvider as startProviderOf, untilSignalsHurry } from "../support/provider.ts";
 
 leaveNoProcess();
 
@@ -736,7 +737,7 @@ test("--log-level leaves out what is below it", async () => {
 // --- leaving -----------------------------------------------------------------------------------------------------------
 
 describe("a provider leaves in order, with code 0 and no process left, at", () => {
-  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s", async (signal) => {
+  test.each(["SIGINT", "SIGTERM", "SIGQUIT", "SIGPWR", "SIGXCPU"] as const)("%s", async (signal) => {
     await using provider = await startProvider(steady);
     const { stdout } = await command(provider, "--action", "start", "--transaction", "T1", "--json");
     const { pid } = (JSON.parse(stdout[0] as string) as { tasks: { pid: number }[] }).tasks[0] as { pid: number };
@@ -773,11 +774,62 @@ test("a second SIGINT ends a task at once that hears nothing", async () => {
   await provider.log.first(({ line }) => line === "loading, for ever");
 
   provider.signal("SIGINT");
-  await provider.log.first(({ msg, living }) => msg === "waiting for tasks" && String(living) === "ts001");
+  const first = await provider.log.first(({ msg }) => msg.startsWith("leaving"));
+  await untilSignalsHurry(provider);
   provider.signal("SIGINT");
 
+  expect(first).toMatchObject({ signal: "SIGINT", hint: "press Ctrl-C again to end every task at once" });
   await provider.log.first(({ msg }) => msg === "ending every task now");
   await provider.log.first(({ msg, task }) => msg === "stopped" && task === "ts001");
   expect(await provider.exit).toEqual({ code: 0, signal: null });
   expect(provider.processes()).toEqual([]);
+});
+
+describe("two signals within a moment are one request to leave:", () => {
+  test.each([
+    ["SIGINT", "SIGTERM"],
+    ["SIGTERM", "SIGQUIT"],
+  ] as const)("%s and %s", async (...both) => {
+    const saves =
+      "trap 'echo saving; read told < go; echo saved; exit' TERM; mkfifo go; echo up; while :; do sleep 0.1; done";
+    await using provider = await startProvider(shell("ts001", saves, { grace_s: 3_600 }));
+    await command(provider, "--action", "start", "--transaction", "T1", "--no-wait");
+    const { line } = await provider.log.first(({ line }) => line === "up");
+
+    // Both wait for a halted process, so it gets them at the same moment.
+    for (const signal of ["SIGSTOP", ...both, "SIGCONT"] as const) provider.signal(signal);
+    await provider.log.first(({ line }) => line === "saving");
+    await writeFile(join(dirname(provider.file), "go"), "told");
+
+    expect(line).toBe("up");
+    expect(await provider.exit).toEqual({ code: 0, signal: null });
+    const said = provider.log.all.flatMap(({ msg, line }) => (msg === "output" ? [line] : [msg]));
+    expect(said).toContain("saved");
+    expect(said).not.toContain("ending every task now");
+  });
+});
+
+test("signals that nobody has asked for end nothing, and open no debugger", async () => {
+  await using provider = await startProvider(steady, { ...steady, id: "ts002", serviceType: "Thread" });
+  await command(provider, "--action", "start", "--transaction", "T1");
+  const pids = provider.processes();
+  const strays = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGSTKFLT"] as const;
+
+  for (const pid of pids) process.kill(pid, "SIGPIPE");
+  for (const stray of strays) {
+    for (const pid of pids) process.kill(pid, stray);
+    await provider.log.first(({ msg, signal }) => msg === "signal ignored" && signal === stray);
+    // The service has a handler of SIGUSR2 itself; in a thread it can't have one.
+    for (const id of stray === "SIGUSR2" ? ["ts002"] : ["ts001", "ts002"])
+      await provider.log.first(({ task, line }) => task === id && String(line).startsWith(`${stray} ignored: `));
+  }
+  const { code } = await command(provider, "--action", "restart", "--transaction", "T1", "--task_id", "ts001");
+  provider.signal("SIGTERM");
+
+  expect(code).toBe(0);
+  expect(await provider.exit).toEqual({ code: 0, signal: null });
+  const said = provider.log.all.map(({ msg, line }) => `${msg} ${line}`).join("\n");
+  expect(said).not.toContain("Debugger");
+  expect(said).not.toContain("forwarder lost");
+  expect(provider.log.all.filter(({ msg }) => msg === "running")).toHaveLength(3);
 });

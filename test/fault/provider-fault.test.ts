@@ -11,9 +11,10 @@ import type { Log } from "../../src/log.ts";
 import { BOUND_MS, PATIENT } from "../support/bound.ts";
 import { run as runCommand, startProgram } from "../support/command.ts";
 import { type Attributes, contextXml, runContext, SERVICES, type TaskXml } from "../support/context.ts";
-import { makeFolder } from "../support/folder.ts";
+import { type Folder, makeFolder } from "../support/folder.ts";
 import { started, untilGone } from "../support/processes.ts";
-import { type ProviderProcess, startProvider } from "../support/provider.ts";
+import { type ProviderProcess, startProvider, untilSignalsHurry } from "../support/provider.ts";
+import { startOnTerminal } from "../support/terminal.ts";
 import { leaveNothing, program, script } from "./support.ts";
 
 leaveNothing();
@@ -171,7 +172,7 @@ describe("M15: a provider that is told to leave", () => {
 
     expect({ code, stdout }).toEqual({ code: 0, stdout: [] });
     expect(stderr).toEqual([
-      expect.stringMatching(/leaving, once every task has stopped +signal=SIGTERM$/),
+      expect.stringMatching(/leaving, once every task has stopped +signal=SIGTERM /),
       expect.stringMatching(/provider left/),
     ]);
   });
@@ -206,6 +207,7 @@ describe("M15: a provider that is told to leave", () => {
       waiting_for: [expect.stringMatching(/^ts_1 \(\d+ s, SIGTERM sent, 3 pids\)$/)],
     });
 
+    await untilSignalsHurry(provider);
     provider.signal("SIGTERM");
     expect(await provider.exit).toEqual({ code: 0, signal: null });
     await untilGone(...pids);
@@ -224,6 +226,7 @@ describe("M15: a provider that is told to leave", () => {
 
     expect(waiting).toMatchObject({ living: ["ts_1", "ts_2"], waiting_for: [expect.stringMatching(/^ts_2 /)] });
 
+    await untilSignalsHurry(provider);
     provider.signal("SIGINT");
     expect(await provider.exit).toEqual({ code: 0, signal: null });
     await untilGone(...pids);
@@ -249,9 +252,55 @@ describe("M15: a provider that is told to leave", () => {
     for await (const line of createInterface({ input: child.stderr })) if (/ts_3 +running/.test(line)) break;
 
     child.stderr.destroy();
-    child.kill("SIGHUP");
+    child.kill("SIGTERM");
 
     expect(await closed).toEqual([0, null]);
+  });
+});
+
+describe("a provider that was started on a terminal", () => {
+  /** Starts it from this shell text; its log goes to a pipe, which outlives the terminal. */
+  async function startFrom(shell: string, folder: Folder) {
+    const file = await folder.write("Context-Test.xml", contextXml(EACH));
+    spawnSync("mkfifo", [folder.at("log")]);
+    const log = startProgram("cat", [folder.at("log")]);
+    const words = [process.execPath, COMMAND, file, "--start", "T1", "--services_root", SERVICES];
+    const terminal = startOnTerminal(["sh", "-c", shell, folder.at("log"), ...words], { cwd: folder.path });
+    const lines = log.stdout;
+    for (const id of ["ts_1", "ts_2", "ts_3"]) await lines.first((line) => new RegExp(`${id} +running`).test(line));
+    const [, pid] = /provider ready .*pid=(\d+)/.exec(lines.all.join("\n")) ?? [];
+    return { log, terminal, pid: Number(pid) };
+  }
+
+  test("leaves in order when that is closed, and ignores a SIGHUP before", async () => {
+    await using folder = await makeFolder();
+    const started = await startFrom('exec "$@" 2> "$0"', folder);
+    await using log = started.log;
+    await using terminal = started.terminal;
+
+    process.kill(started.pid, "SIGHUP");
+    await log.stdout.first((line) => /signal ignored +signal=SIGHUP/.test(line));
+    terminal.hangsUp();
+
+    expect(await log.exit).toBe(0);
+    expect(log.stdout.all.filter((line) => /ts_\d +stopped /.test(line))).toHaveLength(EACH.length);
+    expect(log.stdout.all.find((line) => line.includes("leaving"))).toMatch(/ signal=SIGHUP$/);
+    // The last line: Node aborts at the end of a process when it can't restore the settings of its terminal.
+    expect(log.stdout.all.at(-1)).toContain("provider left");
+  });
+
+  test("by nohup stays when that is closed", async () => {
+    await using folder = await makeFolder();
+    const started = await startFrom('nohup "$@" 2> "$0" & wait', folder);
+    await using log = started.log;
+    await using terminal = started.terminal;
+
+    terminal.hangsUp();
+    await log.stdout.first((line) => /signal ignored +signal=SIGHUP/.test(line));
+    process.kill(started.pid, "SIGTERM");
+
+    expect(await log.exit).toBe(0);
+    expect(log.stdout.all.find((line) => line.includes("leaving"))).toContain(" signal=SIGTERM ");
   });
 });
 
@@ -262,7 +311,8 @@ describe.skipIf(!mayUnshare())("as the first process of a container (skipped whe
     const file = await folder.write("Context-Test.xml", contextXml([program("ts_1", "sleep 1000")]));
     await using container = startProgram("unshare", [...UNSHARE, process.execPath, COMMAND, file]);
 
-    await container.stderr.first((line) => line.includes("no init reaps the orphans of tasks"));
+    const first = await container.stderr.first(() => true);
+    expect(first).toMatch(/no init reaps the orphans of tasks .*process 1; .*`docker run --init`.* tini/);
     const [provider] = (await started()).filter(({ command }) => command.startsWith(`${process.execPath} ${COMMAND}`));
     process.kill(provider?.pid as number, "SIGTERM");
 

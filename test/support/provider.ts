@@ -68,9 +68,11 @@ export async function startProvider(file: string | URL, ...options: string[]): P
   closed.then(() => log.end());
 
   let closing: Promise<void> | undefined;
+  // A provider takes its tasks along at a second signal, unless that comes within a moment after the first.
   async function end(): Promise<void> {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
-    await closed;
+    const again = setInterval(() => child.kill("SIGTERM"), 500);
+    await closed.finally(() => clearInterval(again));
     const left = marked(mark);
     for (const pid of left) process.kill(pid, "SIGKILL");
     await rm(folder, { recursive: true });
@@ -96,6 +98,15 @@ export async function startProvider(file: string | URL, ...options: string[]): P
     await close();
     throw error;
   }
+}
+
+/**
+ * Resolves when a provider that leaves takes another signal for a second request: it says each second what it waits for,
+ * and a signal within a second of the first one is the same request.
+ */
+export async function untilSignalsHurry({ log }: Pick<ProviderProcess, "log">): Promise<void> {
+  const waits = () => log.all.filter(({ msg }) => msg === "waiting for tasks").length;
+  await log.first(() => waits() > 1);
 }
 
 /** The text of a context file with every address on this machine, on a port that the system chooses. */

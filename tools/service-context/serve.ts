@@ -20,8 +20,9 @@ import { UNREAD_MS } from "../program.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { catchFatalErrors, type FatalErrors } from "./fatal-errors.ts";
+import { initProblem } from "./init.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Signals } from "./signals.ts";
+import type { Arrival, Signals } from "./signals.ts";
 
 /** The options that it takes; see `--help`. */
 interface Options {
@@ -51,11 +52,10 @@ const MAX_DESCRIBED = 10;
 export async function serve(file: string, options: Options, signals: Signals): Promise<number> {
   const log = createLog(options.log_format, options.log_level);
   outliveReader(log);
-  signals.onEach((signal, count) => log.info({ signal }, count === 1 ? LEAVING : "ending every task now"));
+  signals.onEach((arrival) => tell(arrival, log));
+  warnWithoutInit(log);
   await assertFile(file);
   const config = await readContextFile(file);
-  if (process.pid === 1)
-    log.warn({ reason: "run it under an init, such as docker run --init" }, "no init reaps the orphans of tasks");
   const fatalErrors = catchFatalErrors(log);
   try {
     // Tasks that come by message have the context's grace period, and depend on none.
@@ -68,6 +68,30 @@ export async function serve(file: string, options: Options, signals: Signals): P
     // A broken process may hold on to anything; the guard ends the tasks that it leaves behind.
     if (fatalErrors.haveOccurred) await exit(EXIT.internal);
   }
+}
+
+function tell({ signal, meaning }: Arrival, log: Log): void {
+  if (meaning === "leave") log.info({ signal, hint: hintAfter(signal) }, LEAVING);
+  else if (meaning === "hurry") log.info({ signal }, "ending every task now");
+  else if (meaning === "again") log.debug({ signal }, "the same request to leave");
+  else log.warn({ signal, reason: whyIgnored(signal) }, "signal ignored");
+}
+
+/** What the next one does. */
+function hintAfter(signal: NodeJS.Signals): string | undefined {
+  if (signal === "SIGHUP" || signal === "SIGXCPU") return undefined;
+  const next = signal === "SIGINT" ? "press Ctrl-C again" : `send ${signal} again`;
+  return `${next} to end every task at once`;
+}
+
+function whyIgnored(signal: NodeJS.Signals): string {
+  const what = signal === "SIGHUP" ? "it does not read its file again" : "it means nothing to a provider";
+  return `${what}; SIGTERM asks it to leave`;
+}
+
+function warnWithoutInit(log: Log): void {
+  const reason = initProblem();
+  if (reason !== undefined) log.warn({ reason }, "no init reaps the orphans of tasks");
 }
 
 interface Running {
@@ -109,18 +133,18 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
   recorder?.record(provider);
   dashboard?.show(provider);
   const { contextId, endpoints, pid } = provider;
-  signals.onEach((_, count) => count > 1 && provider.kill());
+  signals.onEach(({ meaning }) => meaning === "hurry" && provider.kill());
   void provider.asked.then(() => log.info({ command: "exit" }, LEAVING));
 
   try {
     if (fatalErrors.haveOccurred) return EXIT.internal;
-    if (signals.haveArrived) return EXIT.done;
+    if (signals.haveAsked) return EXIT.done;
     log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
     const outcome = await Promise.race([
       begin(provider, options),
       provider.asked,
       provider.essentialEnd,
-      signals.first,
+      signals.asked,
       fatalErrors.first,
     ]);
     if (outcome === undefined) return EXIT.done;

@@ -118,9 +118,12 @@ function eventsOf(tests: readonly TestFile[], stop: AbortSignal): AsyncIterable<
   return run({ files: tests.map(({ module }) => module), concurrency: true, signal: stop });
 }
 
-/** Aborted by the first signal that ends this process, which the tests' processes must not outlive. */
+/**
+ * Aborted by a signal that asks this process to end, which the tests' processes must not outlive. The handler stays: the
+ * same Ctrl-C may arrive again by way of npm.
+ */
 function stopAtSignal(): AbortSignal {
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => stop.abort());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
   return stop.signal;
 }
