@@ -142,6 +142,13 @@ export function runsWell(path: string, words: readonly string[]): Promise<boolea
   });
 }
 
+/** Runs a system program that has an open file as its descriptor 3; answers its exit code. Rejects when it can't be run. */
+export async function runWithFile(path: string, words: readonly string[], fd: number): Promise<number | null> {
+  const child = spawn(path, words, { stdio: ["ignore", "ignore", "ignore", fd] });
+  const [code] = await once(child, "exit");
+  return code;
+}
+
 // Detached, so that it leads a session and a process group: its descendants can be signalled together.
 function spawnLeader(
   command: readonly string[],
