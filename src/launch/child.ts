@@ -147,6 +147,13 @@ export function runsWell(path: string, words: readonly string[]): Promise<boolea
   });
 }
 
+/** Runs a system program that has an open file as its descriptor 3; answers its exit code. Rejects when it can't be run. */
+export async function runWithFile(path: string, words: readonly string[], fd: number): Promise<number | null> {
+  const child = spawn(path, words, { stdio: ["ignore", "ignore", "ignore", fd] });
+  const [code] = await once(child, "exit");
+  return code;
+}
+
 /** A process that was spawned, and what it prints. */
 interface Leader {
   child: ChildProcess;

@@ -237,8 +237,8 @@ describe("a journal that can't be read", () => {
 describe("a journal that names a process as its owner", () => {
   const { pid, startTicks } = createProcessTable().find(process.ppid) as ProcessIdentity;
   const somebody: ProcessIdentity = { pid, startTicks };
-  const owned = (owner: ProcessIdentity, bootId = "boot-1") => {
-    const head: Head = { kind: "journal", version: 1, contextId: "context001", bootId, lastSequence: 0, owner };
+  const owned = (owner: ProcessIdentity, { bootId = "boot-1", place }: { bootId?: string; place?: string } = {}) => {
+    const head: Head = { kind: "journal", version: 1, contextId: "context001", bootId, lastSequence: 0, owner, place };
     return [head, ...BEGUN].map(formatRecord).join("");
   };
 
@@ -257,9 +257,19 @@ describe("a journal that names a process as its owner", () => {
     expect(await filesIn(folder)).toEqual(["Echo.journal"]);
   });
 
+  test("that lives, and is the copy of another file, is left to its owner", async () => {
+    await using folder = await makeFolder();
+    await folder.write("state/Echo.journal", owned(somebody, { place: "1:1" }));
+
+    using copy = await open(folder);
+
+    expect(copy.before).toEqual(nothingToResume);
+    expect(copy.phrases).toEqual(["journal is a copy of that of a provider that runs, nothing is resumed"]);
+  });
+
   test.each([
     ["is gone, and its pid another's", owned({ pid, startTicks: startTicks + 1 })],
-    ["was of another boot", owned(somebody, "boot-0")],
+    ["was of another boot", owned(somebody, { bootId: "boot-0" })],
     ["has closed it", owned(somebody) + formatRecord({ kind: "closed" })],
   ])("that %s is free, and all of it resumed", async (_, text) => {
     await using folder = await makeFolder();
@@ -279,7 +289,7 @@ describe("a journal that names a process as its owner", () => {
 
     first.journal.close();
 
-    expect(meanwhile?.pid).toBe(process.pid);
+    expect(meanwhile?.process.pid).toBe(process.pid);
     expect(ownerOf(await readFile(pathIn(folder), "utf8"), "boot-1")).toBeUndefined();
     expect(await inFile(folder)).toEqual(knownAfter(...BEGUN));
   });

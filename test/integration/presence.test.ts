@@ -1,17 +1,27 @@
-import { createHash } from "node:crypto";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { symlink } from "node:fs/promises";
+import { cp, mkdir, rename, rm, symlink } from "node:fs/promises";
 import { connect, createServer } from "node:net";
-import { expect, test } from "vitest";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { keyOf, lookAt } from "../../src/context/provider/file-sight.ts";
 import { findPresence, holdPresence } from "../../src/context/provider/presence.ts";
+import { openRunFolder } from "../../src/context/provider/run-folder.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
-import { startScript } from "../support/script.ts";
+import { startScript, startScriptBy } from "../support/script.ts";
 
 leaveNoProcess();
 
 const FILES = { "Context-A.xml": "<Context/>", "Context-B.xml": "<Context/>" };
-const addressOf = (file: string) => `\0zcontext-${createHash("sha256").update(file).digest("hex").slice(0, 32)}`;
+
+/** The socket of the provider of a file. */
+async function socketOf(file: string): Promise<string> {
+  const [name = ""] = (await lookAt(file)).names;
+  return join((await openRunFolder()) ?? "", keyOf(name));
+}
+
 const ENDPOINTS = { publish: "tcp://127.0.0.1:1", subscribe: "tcp://127.0.0.1:2" };
 
 test("a context file has one holder, and whoever comes second is told its pid", async () => {
@@ -56,8 +66,9 @@ test("whoever looks for the holder of a context file is told where it can be rea
   held.update({ pid: 1, contextId: "a", endpoints: ENDPOINTS });
   const later = await findPresence(file);
 
-  expect(atFirst).toEqual({ pid: 1, contextId: "a" });
-  expect(later).toEqual({ pid: 1, contextId: "a", endpoints: ENDPOINTS });
+  const { instance } = held;
+  expect(atFirst).toEqual({ instance, pid: 1, contextId: "a" });
+  expect(later).toEqual({ instance, pid: 1, contextId: "a", endpoints: ENDPOINTS });
 });
 
 test("a context file that nobody holds has no presence", async () => {
@@ -106,7 +117,7 @@ test("a context file is free at once when its holder is killed", async () => {
 test("whoever asks and never hangs up does not keep the holder from leaving", async () => {
   await using folder = await makeFolder({ "Context-A.xml": "" });
   const held = await holdPresence(folder.at("Context-A.xml"), { pid: process.pid, contextId: "" });
-  const visitor = connect({ path: addressOf(folder.at("Context-A.xml")), allowHalfOpen: true }).resume();
+  const visitor = connect({ path: await socketOf(folder.at("Context-A.xml")), allowHalfOpen: true }).resume();
   await once(visitor, "end");
 
   await expect(held[Symbol.asyncDispose]()).resolves.toBeUndefined();
@@ -135,7 +146,7 @@ test("a holder that is halted is said not to answer, and keeps its place", async
 test.each(["", '{"pid":43', "null"])("a holder that hangs up after %j is said not to answer", async (answer) => {
   await using folder = await makeFolder(FILES);
   const file = folder.at("Context-A.xml");
-  const server = createServer((socket) => socket.end(answer)).listen(addressOf(file));
+  const server = createServer((socket) => socket.end(answer)).listen(await socketOf(file));
   await once(server, "listening");
 
   await expect(findPresence(file)).rejects.toMatchObject({
@@ -145,4 +156,134 @@ test.each(["", '{"pid":43', "null"])("a holder that hangs up after %j is said no
 
   server.close();
   await once(server, "close");
+});
+
+// --- places that change ------------------------------------------------------------------------------------------------
+
+const about = { pid: process.pid, contextId: "a" };
+const taken = { code: "ERR_PROVIDER_RUNNING" };
+
+describe("a provider that was started through a link", () => {
+  test("is found by the same path once the link leads elsewhere, and is not joined by a second one", async () => {
+    await using folder = await makeFolder({ "1/Context-A.xml": "", "2/Context-A.xml": "" });
+    await symlink("1", folder.at("current"));
+    await using held = await holdPresence(folder.at("current/Context-A.xml"), about);
+
+    await rm(folder.at("current"));
+    await symlink("2", folder.at("current"));
+
+    for (const path of ["current/Context-A.xml", "1/Context-A.xml", "2/Context-A.xml"]) {
+      expect((await findPresence(folder.at(path)))?.instance).toBe(held.instance);
+      await expect(holdPresence(folder.at(path), about)).rejects.toMatchObject(taken);
+    }
+  });
+
+  test("goes before one that runs the file to which the link leads now", async () => {
+    await using folder = await makeFolder({ "1/Context-A.xml": "", "2/Context-A.xml": "" });
+    await symlink("1", folder.at("current"));
+    await using first = await holdPresence(folder.at("current/Context-A.xml"), about);
+    await using second = await holdPresence(folder.at("2/Context-A.xml"), about);
+
+    await rm(folder.at("current"));
+    await symlink("2", folder.at("current"));
+
+    expect((await findPresence(folder.at("current/Context-A.xml")))?.instance).toBe(first.instance);
+    expect((await findPresence(folder.at("2/Context-A.xml")))?.instance).toBe(second.instance);
+  });
+});
+
+describe("a provider is found", () => {
+  test("by its path when another folder has taken the place of its own", async () => {
+    await using folder = await makeFolder({ "app/Context-A.xml": "", "next/Context-A.xml": "" });
+    await using held = await holdPresence(folder.at("app/Context-A.xml"), about);
+
+    await rename(folder.at("app"), folder.at("old"));
+    await rename(folder.at("next"), folder.at("app"));
+
+    expect((await findPresence(folder.at("app/Context-A.xml")))?.instance).toBe(held.instance);
+    expect((await findPresence(folder.at("old/Context-A.xml")))?.instance).toBe(held.instance);
+  });
+
+  test("when its file is gone, and when its folder is", async () => {
+    await using folder = await makeFolder({ "app/Context-A.xml": "" });
+    const file = folder.at("app/Context-A.xml");
+    await using held = await holdPresence(file, about);
+
+    await rm(file);
+    expect((await findPresence(file))?.instance).toBe(held.instance);
+    await rm(folder.at("app"), { recursive: true });
+    expect((await findPresence(file))?.instance).toBe(held.instance);
+  });
+
+  test("under the new name of its file as well as the old one", async () => {
+    await using folder = await makeFolder(FILES);
+    await using held = await holdPresence(folder.at("Context-A.xml"), about);
+
+    await rename(folder.at("Context-A.xml"), folder.at("Context-New.xml"));
+
+    expect((await findPresence(folder.at("Context-New.xml")))?.instance).toBe(held.instance);
+    expect((await findPresence(folder.at("Context-A.xml")))?.instance).toBe(held.instance);
+  });
+});
+
+test("a copy of a folder has a provider of its own", async () => {
+  await using folder = await makeFolder({ "app/Context-A.xml": "" });
+  await using _held = await holdPresence(folder.at("app/Context-A.xml"), about);
+
+  await cp(folder.at("app"), folder.at("copy"), { recursive: true });
+
+  expect(await findPresence(folder.at("copy/Context-A.xml"))).toBeUndefined();
+  await using _copy = await holdPresence(folder.at("copy/Context-A.xml"), about);
+});
+
+test("a provider whose socket was cleared away comes back", async () => {
+  await using folder = await makeFolder(FILES);
+  const file = folder.at("Context-A.xml");
+  await using held = await holdPresence(file, about);
+
+  await rm(await socketOf(file));
+
+  await expect.poll(() => findPresence(file), { timeout: BOUND_MS }).toMatchObject({ instance: held.instance });
+});
+
+// --- namespaces ----------------------------------------------------------------------------------------------------------
+
+/** Whether this machine lets us have namespaces of our own: not without root, nor in most containers. */
+function mayUnshare(): boolean {
+  try {
+    execFileSync("unshare", ["-m", "-n", "sh", "-c", "mount --bind /tmp /tmp"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!mayUnshare())("where unshare can make namespaces,", () => {
+  const seeing = (folder: string, at: string) => [
+    ...["unshare", "-m", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', folder, at],
+  ];
+
+  test("two that see different files at one path have a provider each, and find it", async () => {
+    await using folder = await makeFolder({ "a/Context-A.xml": "", "b/Context-A.xml": "" });
+    await mkdir(folder.at("app"));
+    const file = folder.at("app/Context-A.xml");
+    const [boxA, boxB] = ["a", "b"].map((box) => seeing(folder.at(box), folder.at("app"))) as [string[], string[]];
+    await using a = await startScriptBy(boxA, "holds-a-presence.mjs", file);
+    await using before = await startScriptBy(boxB, "finds-a-presence.mjs", file);
+    await using b = await startScriptBy(boxB, "holds-a-presence.mjs", file);
+    await using inA = await startScriptBy(boxA, "finds-a-presence.mjs", file);
+    await using inB = await startScriptBy(boxB, "finds-a-presence.mjs", file);
+
+    expect(JSON.parse(before.firstLine)).toBeNull();
+    expect(JSON.parse(inA.firstLine)).toMatchObject({ pid: a.pid });
+    expect(JSON.parse(inB.firstLine)).toMatchObject({ pid: b.pid });
+  });
+
+  test("a provider is found from another network namespace", async () => {
+    await using folder = await makeFolder(FILES);
+    await using held = await holdPresence(folder.at("Context-A.xml"), about);
+    await using apart = await startScriptBy(["unshare", "-n"], "finds-a-presence.mjs", folder.at("Context-A.xml"));
+
+    expect(JSON.parse(apart.firstLine)).toMatchObject({ instance: held.instance });
+  });
 });

@@ -13,9 +13,15 @@ export interface Script extends AsyncDisposable {
 }
 
 /** Starts `test/fixtures/<name>` and resolves when it has printed its first line. */
-export async function startScript(name: string, ...args: string[]): Promise<Script> {
+export function startScript(name: string, ...args: string[]): Promise<Script> {
+  return startScriptBy([], name, ...args);
+}
+
+/** The same by way of a command such as `unshare`, which replaces itself with what follows its words. */
+export async function startScriptBy(command: readonly string[], name: string, ...args: string[]): Promise<Script> {
   const file = fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
-  const child = spawn(process.execPath, [file, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const [program = "", ...words] = [...command, process.execPath, file, ...args];
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value: firstLine, done } = await lines.next();

@@ -146,7 +146,7 @@ async function untilReplaced(
     if (endpoint !== undefined || file === undefined || signal.aborted) continue;
     // A halted provider does not answer, and has not been replaced.
     const now = await findPresence(file).catch(() => presence);
-    if (now?.pid !== presence?.pid || !isDeepStrictEqual(now?.endpoints, presence?.endpoints)) return;
+    if (now?.instance !== presence?.instance || !isDeepStrictEqual(now?.endpoints, presence?.endpoints)) return;
   }
 }
 

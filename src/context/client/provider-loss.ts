@@ -18,13 +18,14 @@ export async function watchProvider(
   endpoints: Endpoints,
   contextFile: string | undefined,
 ): Promise<() => Promise<string | undefined>> {
-  const pid = contextFile === undefined ? undefined : await pidAt(endpoints, contextFile);
-  if (contextFile === undefined || pid === undefined)
+  const known = contextFile === undefined ? undefined : await providerAt(endpoints, contextFile);
+  if (contextFile === undefined || known === undefined)
     return async () => ((await isForwarderThere(endpoints)) ? undefined : "the provider is gone");
+  const { pid, instance } = known;
   return async () => {
     const presence = await presenceOf(contextFile);
     if (presence === undefined) return `the provider (pid ${pid}) is gone`;
-    if (presence === "silent" || presence.pid === pid) return undefined;
+    if (presence === "silent" || presence.instance === instance) return undefined;
     return `the provider (pid ${pid}) is gone, and another one (pid ${presence.pid}) has taken its place`;
   };
 }
@@ -37,10 +38,10 @@ export function providerGone(what: string): ZcontextError {
 }
 
 // Another provider than the one at these endpoints may run the file, or none on this machine.
-async function pidAt({ publish }: Endpoints, contextFile: string): Promise<number | undefined> {
+async function providerAt({ publish }: Endpoints, contextFile: string): Promise<Presence | undefined> {
   const presence = await presenceOf(contextFile);
   if (presence === undefined || presence === "silent") return undefined;
-  return presence.endpoints?.publish === publish ? presence.pid : undefined;
+  return presence.endpoints?.publish === publish ? presence : undefined;
 }
 
 function presenceOf(contextFile: string): Promise<Presence | undefined | "silent"> {

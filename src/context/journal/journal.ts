@@ -3,6 +3,7 @@
 // moment the file under its name is a complete journal, unless the disk itself loses data.
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   linkSync,
@@ -99,7 +100,14 @@ async function recall(
 ): Promise<Resumable> {
   const text = await read(path);
   if (text === undefined) return nothingToResume;
-  if (typeof text === "string") await assertNobodyElses(path, ownerOf(text, bootId), { us, table });
+  const owner = typeof text === "string" ? await livingOwner(ownerOf(text, bootId), { us, table }) : undefined;
+  if (owner !== undefined) {
+    const { pid } = owner.process;
+    if (owner.place === undefined || owner.place === placeOf(statSync(path, { bigint: true })))
+      throw running(path, pid);
+    log.warn({ file: path, pid }, "journal is a copy of that of a provider that runs, nothing is resumed");
+    return nothingToResume;
+  }
   const found = typeof text === "string" ? replay(text, bootId) : text;
   if (!("fault" in found)) return found;
   const kept = await setAside(path, folder, name).catch((error: unknown) => `nowhere: ${reasonOf(error)}`);
@@ -119,18 +127,29 @@ async function read(path: string): Promise<string | Fault | undefined> {
   }
 }
 
-// The presence of a provider goes by the path of its file; a folder that is moved while it runs takes the journal along.
-async function assertNobodyElses(
-  path: string,
-  owner: ProcessIdentity | undefined,
+type Owner = NonNullable<ReturnType<typeof ownerOf>>;
+
+/** The owner, if it lives and is not this process. */
+async function livingOwner(
+  owner: Owner | undefined,
   { us, table }: Pick<Present, "us" | "table">,
-): Promise<void> {
-  const isGone = () => owner === undefined || isSame(owner, us) || !isSame(owner, identityOf(owner.pid, table));
+): Promise<Owner | undefined> {
+  if (owner === undefined) return undefined;
+  const { process: known } = owner;
+  const isGone = () => isSame(known, us) || !isSame(known, identityOf(known.pid, table));
   // The presence of a killed process is free a moment before the process is gone.
   for (let looks = 0; looks < LOOKS && !isGone(); looks += 1) await pause(LOOK_MS);
-  if (owner === undefined || isGone()) return;
-  throw new ZcontextError("ERR_PROVIDER_RUNNING", `${path} is that of the provider with pid ${owner.pid}, which runs`, {
-    hint: "The folder was moved or copied while it ran. Stop it first; in a copy, it is enough to remove the journal.",
+  return isGone() ? undefined : owner;
+}
+
+function placeOf({ dev, ino }: { dev: bigint; ino: bigint }): string {
+  return `${dev}:${ino}`;
+}
+
+// A provider is found by its file; one whose presence and lock somebody has removed is seen here alone.
+function running(path: string, pid: number): ZcontextError {
+  return new ZcontextError("ERR_PROVIDER_RUNNING", `${path} is that of the provider with pid ${pid}, which runs`, {
+    hint: "Stop it first: `kill <pid>` ends it in order.",
   });
 }
 
@@ -245,7 +264,8 @@ function keepJournal(
     rmSync(fresh, { force: true });
     const fd = openSync(fresh, "ax", MODE);
     try {
-      const text = Buffer.from(formatSnapshot(known, { contextId, bootId, owner }), "latin1");
+      const place = placeOf(fstatSync(fd, { bigint: true }));
+      const text = Buffer.from(formatSnapshot(known, { contextId, bootId, owner, place }), "latin1");
       writeWhole(fd, text);
       fsyncSync(fd);
       keepFormer(path);

@@ -39,10 +39,10 @@ export const nothingToResume: Resumable = { transactions: [], lastSequence: 0 };
 /** The text of a journal that is begun with this. */
 export function formatSnapshot(
   known: Resumable,
-  { contextId, bootId, owner }: Pick<Head, "contextId" | "bootId" | "owner">,
+  { contextId, bootId, owner, place }: Pick<Head, "contextId" | "bootId" | "owner" | "place">,
 ): string {
   const { transactions, lastSequence } = known;
-  const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence, owner };
+  const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence, owner, place };
   return [head, ...transactions.flatMap(recordsOf)].map(formatRecord).join("");
 }
 
@@ -78,16 +78,21 @@ export function replay(text: string, bootId: string): Resumable | Fault {
 }
 
 /**
- * The process that has a journal, whatever else of it can be read; undefined when it was closed.
+ * The process that has a journal, whatever else of it can be read, and the place of the file that it writes to; undefined
+ * when it was closed.
  *
  * @param bootId - Of the present boot; a process of another one is gone.
  */
-export function ownerOf(text: string, bootId: string): ProcessIdentity | undefined {
+export function ownerOf(
+  text: string,
+  bootId: string,
+): { process: ProcessIdentity; place: string | undefined } | undefined {
   const lines = text.split("\n");
   const head = readRecord(lines[0] ?? "");
   const last = readRecord(lines.at(-2) ?? "");
   if ("fault" in head || head.kind !== "journal" || head.bootId !== bootId || bootId === "") return undefined;
-  return "kind" in last && last.kind === "closed" ? undefined : head.owner;
+  if (head.owner === undefined || ("kind" in last && last.kind === "closed")) return undefined;
+  return { process: head.owner, place: head.place };
 }
 
 function withoutExits({ transactions, lastSequence }: Resumable): Resumable {

@@ -38,6 +38,8 @@ export interface Head {
   lastSequence: number;
   /** The process that writes here, until it has closed the journal; absent where the system can't identify one. */
   owner?: ProcessIdentity | undefined;
+  /** Device and inode of this very file, which a copy of it does not have. */
+  place?: string | undefined;
 }
 
 /** A transaction exists. A second record of it changes nothing but its name. */
@@ -182,6 +184,7 @@ const RECORDS: Variants<JournalRecord, "kind"> = {
     bootId: text,
     lastSequence: count,
     owner: optional(owner),
+    place: optional(text),
   }),
   opened: exactly({ kind: literal("opened"), transaction: id, contextName: text }),
   defined: exactly({ kind: literal("defined"), transaction: id, task: id, body: optional(anyObject) }),

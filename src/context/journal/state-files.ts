@@ -5,7 +5,7 @@ import { basename, join, resolve } from "node:path";
 import { stateDirOf } from "../../launch/compile.ts";
 
 /** Names a context file on this machine, whichever way leads to it. */
-export function contextKeyOf(file: string): string {
+function contextKeyOf(file: string): string {
   return createHash("sha256").update(realpathSync(file)).digest("hex").slice(0, 32);
 }
 

@@ -1,10 +1,11 @@
 // What a provider holds while it runs: its presence, its journal, the forwarder, the control channel, the code of its
 // services and its processes. Opened in this order, closed in reverse.
-import { randomUUID } from "node:crypto";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { ContextConfig } from "../../config/context-config.ts";
+import { ZcontextError } from "../../errors.ts";
 import { createInputFaults, type InputFaults } from "../../input-faults.ts";
 import { assertDescriptors, descriptorShortage } from "../../launch/descriptors.ts";
+import { lockFile } from "../../launch/file-lock.ts";
 import { createOutputPipes } from "../../launch/output-pipes.ts";
 import { createProcessOwnership, type ProcessOwnership } from "../../launch/process-ownership.ts";
 import { openServices, type Services } from "../../launch/services.ts";
@@ -18,7 +19,7 @@ import { type Endpoints, resolveEndpoints } from "../../protocol/endpoints.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import type { Resumable } from "../journal/recall.ts";
-import { contextKeyOf, stateFilesOf } from "../journal/state-files.ts";
+import { stateFilesOf } from "../journal/state-files.ts";
 import type { ProviderObserver } from "../transaction/observer.ts";
 import type { ClosingStack } from "./closing-stack.ts";
 import { type ControlChannel, openControlChannel } from "./control-channel.ts";
@@ -72,11 +73,15 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const { binds, warnings, ...exposure } = narrowToLoopback(config);
   for (const reason of warnings) log.warn({ reason }, "bound to this machine only");
   const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
-  const owner = { context: contextKeyOf(file), provider: randomUUID() };
+  if (!presence.isFindable)
+    log.warn({ reason: "there is no folder for its socket" }, "commands can't find this provider by its file");
+  const owner = { context: presence.key, provider: presence.instance };
   const everyProcess = createProcessTable();
   // Before anything else of this file is touched: another provider may still own it.
+  const stateFiles = stateFilesOf(file, stateDir);
+  opened.add(await lockState(stateFiles, log));
   const { journal, before } = await openJournal({
-    ...stateFilesOf(file, stateDir),
+    ...stateFiles,
     contextId: config.contextId,
     table: everyProcess,
     log,
@@ -113,6 +118,24 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
     addresses: addressesOf(config, endpoints, forwarder.bound),
     ...{ inputFaults, channel, services, ownership },
   };
+}
+
+/**
+ * Keeps the journal for this provider. One that has other run folders, in another container or on another machine, is seen
+ * here alone.
+ *
+ * @throws {ZcontextError} `ERR_PROVIDER_RUNNING`.
+ */
+async function lockState({ folder, name }: ReturnType<typeof stateFilesOf>, log: Log): Promise<AsyncDisposable> {
+  const path = join(folder, `${name}.lock`);
+  const outcome = await lockFile(path);
+  if ("lock" in outcome) return outcome.lock;
+  if ("heldBy" in outcome)
+    throw new ZcontextError("ERR_PROVIDER_RUNNING", `${path} is held by a provider that runs: ${outcome.heldBy}`, {
+      hint: "Stop that one first. Two containers or machines that share a folder need a --state-dir each.",
+    });
+  log.debug({ file: path, reason: outcome.fault }, "not locked");
+  return { async [Symbol.asyncDispose]() {} };
 }
 
 function forwarderEvents({ log, observer }: Pick<ResourcesOptions, "log" | "observer">): ForwarderEvents {
