@@ -1,23 +1,29 @@
-// Compiles a TypeScript service into a cache, once per change: users need no build step, and later starts no compiler.
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+// Compiles a TypeScript service into a cache, once per change: users need no build step, and later starts no compiler. The
+// record beside a compiled module says what it was made from (origin.ts); it is used only while all of that is as it was.
+import { randomUUID } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import type { BuildOptions, Plugin } from "esbuild";
+import { basename, dirname, join } from "node:path";
 import { reasonOf, ZcontextError } from "../errors.ts";
-import { assertDescriptors } from "./descriptors.ts";
+import { type Bundle, bundle } from "./bundle.ts";
+import { hashAt, hashOf, isCurrent, type Origin, observe } from "./origin.ts";
 
-/** What a compiled module was made from. The module is stale when one of these has changed. */
-interface Origin {
-  /** The files, by their real paths. */
-  inputs: { path: string; size: number; mtimeMs: number }[];
-  /** Symbolic links beside the source and their targets: a changed link changes what the source imports. */
-  links: string[];
+/** What is kept beside a compiled module. */
+interface CacheRecord {
+  /** The compiler's rules and the runtime it has compiled for. */
+  maker: string;
+  /** Hashes of the module and its source map: with several providers, another one may have replaced them since. */
+  module: string | null;
+  map: string | null;
+  origin: Origin;
 }
 
-const TYPESCRIPT = /\.m?ts$/;
+const TYPESCRIPT = /\.[cm]?tsx?$/;
+/** Changed when the same sources are compiled to something else. */
+const MAKER = `2 node ${process.versions.node}`;
+/** After which what an interrupted compilation has left behind is removed, in milliseconds. */
+const UNFINISHED_MS = 3_600_000;
 
 /** The default state folder of a context file: beside the file itself, also where a link leads to it. */
 export function stateDirOf(file: string): string {
@@ -25,31 +31,67 @@ export function stateDirOf(file: string): string {
 }
 
 /**
- * The absolute path of a module that Node can load: JavaScript as it is, TypeScript compiled. It is compiled now if the
- * source or a file it includes has changed.
+ * The absolute path of a module that Node can load: JavaScript as it is, TypeScript compiled. It is compiled now unless
+ * that has been done for the present code.
  *
  * @param stateDir - The folder that compiled modules are kept below.
  * @throws {ZcontextError} `ERR_SERVICE_INVALID` with one detail per error, as `file:line:column: text`, or
  * `ERR_STATE_UNWRITABLE`.
  */
 export async function prepareSource(source: string, stateDir: string): Promise<string> {
-  return TYPESCRIPT.test(source) ? compile(source, join(stateDir, "cache")) : source;
+  return isCompiled(source) ? compile(source, join(stateDir, "cache")) : source;
+}
+
+// Node can't import a module from a folder with a backslash in its name, nor what such a module imports.
+function isCompiled(source: string): boolean {
+  return TYPESCRIPT.test(source) || source.includes("\\");
 }
 
 async function compile(source: string, cacheDir: string): Promise<string> {
-  const key = createHash("sha256").update(source).digest("hex").slice(0, 16);
-  const module = join(cacheDir, `${basename(source).replace(TYPESCRIPT, "")}-${key}.mjs`);
-  const inputsFile = `${module}.inputs.json`;
-  if (existsSync(module) && (await isFresh(inputsFile, source))) return module;
+  const key = hashOf(source)
+    .replaceAll(/[^a-zA-Z0-9]/g, "")
+    .slice(0, 16);
+  const module = join(
+    cacheDir,
+    `${basename(source)
+      .replace(/\.\w+$/, "")
+      .replaceAll(/[^\w.-]/g, "_")}-${key}.mjs`,
+  );
+  const present = await readRecord(module);
+  if (present !== undefined) return module;
   await makeCache(cacheDir);
-  const { outputFiles, metafile } = await bundle(optionsFor(source, module)).catch((error: unknown) => {
-    throw broken(source, error);
+  const observation = observe();
+  // Another version of the compiler may compile differently.
+  observation.has(createRequire(import.meta.url).resolve("esbuild/package.json"));
+  const made = await bundle(source, observation);
+  await write(module, made, observation.origin).catch((error: unknown) => {
+    throw unwritable(cacheDir, error);
   });
-  for (const { path, contents } of outputFiles) await writeWhole(path, contents);
-  // Written last: without this file a module counts as stale.
-  const inputs = Object.keys(metafile.inputs).map((path) => stateOf(resolve(path)));
-  await writeWhole(inputsFile, JSON.stringify({ inputs, links: linksBeside(source) } satisfies Origin));
   return module;
+}
+
+/** Writes what was compiled. Whoever is killed in the midst, or does the same at the same time, leaves no record that fits. */
+async function write(module: string, { code, map }: Bundle, origin: Origin): Promise<void> {
+  const text = `${code}//# sourceMappingURL=${encodeURIComponent(basename(module))}.map\n`;
+  await writeWhole(`${module}.map`, map);
+  await writeWhole(module, text);
+  const record: CacheRecord = { maker: MAKER, module: hashOf(text), map: hashOf(map), origin };
+  await writeWhole(recordOf(module), JSON.stringify(record));
+}
+
+/** What a compiled module was made from; undefined where it is not there whole, or no longer what its sources give. */
+async function readRecord(module: string): Promise<Origin | undefined> {
+  try {
+    const record = JSON.parse(await readFile(recordOf(module), "utf8")) as CacheRecord;
+    const isWhole = hashAt(module) === record.module && hashAt(`${module}.map`) === record.map;
+    return record.maker === MAKER && isWhole && isCurrent(record.origin) ? record.origin : undefined;
+  } catch {
+    return undefined; // missing, incomplete, or of another version
+  }
+}
+
+function recordOf(module: string): string {
+  return `${module}.inputs.json`;
 }
 
 /** Creates the cache, and keeps it out of version control. */
@@ -57,119 +99,23 @@ async function makeCache(cacheDir: string): Promise<void> {
   try {
     await mkdir(cacheDir, { recursive: true });
     await writeFile(join(cacheDir, ".gitignore"), "*\n");
+    await removeUnfinished(cacheDir);
   } catch (error) {
     throw unwritable(cacheDir, error);
   }
 }
 
-let bundling = 0;
-
-/** Aborts all compilations in progress; they reject. */
-export async function abandonCompiling(): Promise<void> {
-  if (bundling > 0) await (await import("esbuild")).stop();
-}
-
-// The compiler is a process that would never exit by itself; it is stopped after the last compilation.
-async function bundle(options: ReturnType<typeof optionsFor>) {
-  const { build, stop } = await import("esbuild");
-  bundling += 1;
-  try {
-    // Without free descriptors esbuild dereferences pipes that are missing, and the spawn's own error is emitted where it
-    // can't be caught.
-    assertDescriptors(SPAWN_DESCRIPTORS);
-    return await build(options);
-  } catch (error) {
-    throw withCode(error);
-  } finally {
-    bundling -= 1;
-    if (bundling === 0) await stop();
+async function removeUnfinished(cacheDir: string): Promise<void> {
+  for (const name of (await readdir(cacheDir)).filter((file) => file.endsWith(".tmp"))) {
+    const path = join(cacheDir, name);
+    const written = await stat(path).catch(() => undefined); // finished meanwhile
+    if (written !== undefined && Date.now() - written.mtimeMs > UNFINISHED_MS) await rm(path, { force: true });
   }
 }
 
-/** Descriptors that spawning the compiler takes, generously. */
-const SPAWN_DESCRIPTORS = 12;
-
-/** When its process can't be spawned, esbuild gives the system's code in the message only. */
-function withCode(error: unknown): unknown {
-  const [, code] = /^The service was stopped: spawn .* (E[A-Z]+)$/.exec(reasonOf(error)) ?? [];
-  return code === undefined ? error : Object.assign(new Error(reasonOf(error)), { code });
-}
-
-function optionsFor(source: string, module: string) {
-  return {
-    entryPoints: [source],
-    outfile: module,
-    bundle: true,
-    platform: "node",
-    target: `node${process.versions.node}`,
-    format: "esm",
-    sourcemap: "linked",
-    write: false,
-    metafile: true,
-    logLevel: "silent",
-    // The compiled module is in another folder, so imports are resolved from the source's folder.
-    plugins: [resolveFromSource, keepOwnUrl],
-  } satisfies BuildOptions;
-}
-
-/** The parts of zcontext that services and their tests import. */
-const OURS = ["zcontext/tasks", "zcontext/testing"];
-
-const resolveFromSource: Plugin = {
-  name: "resolve-from-source",
-  setup({ onResolve, resolve: find }) {
-    onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
-      if (pluginData === "resolved" || path.startsWith("node:") || isAbsolute(path)) return undefined;
-      // Bundled, so that a service runs even where zcontext is not installed beside it.
-      if (OURS.includes(path)) return { path: createRequire(import.meta.url).resolve(path) };
-      const found = await find(path, { importer, resolveDir, kind, pluginData: "resolved" });
-      if (found.errors.length > 0 || found.external) return found;
-      if (/\.[cm]?tsx?$/.test(found.path)) return { path: found.path }; // a path alias to TypeScript, which Node can't load
-      return { path: pathToFileURL(found.path).href, external: true };
-    });
-  },
-};
-
-// In the compiled module `import.meta.url` would be a path in the cache.
-const keepOwnUrl: Plugin = {
-  name: "keep-own-url",
-  setup({ onLoad, esbuild }) {
-    onLoad({ filter: TYPESCRIPT }, async ({ path }) => {
-      const text = await readFile(path, "utf8");
-      if (!text.includes("import.meta")) return { contents: text, loader: "ts" };
-      const own = { url: pathToFileURL(path).href, filename: path, dirname: dirname(path) };
-      const define = Object.fromEntries(
-        Object.entries(own).map(([name, value]) => [`import.meta.${name}`, JSON.stringify(value)]),
-      );
-      const { code } = await esbuild.transform(text, { loader: "ts", define, sourcefile: path, sourcemap: "inline" });
-      return { contents: code, loader: "js" };
-    });
-  },
-};
-
-async function isFresh(inputsFile: string, source: string): Promise<boolean> {
-  try {
-    const { inputs, links } = JSON.parse(await readFile(inputsFile, "utf8")) as Origin;
-    const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
-    return isSame(linksBeside(source), links) && inputs.every((input) => isSame(stateOf(input.path), input));
-  } catch {
-    return false; // missing, incomplete, of another version, or an input is gone: compile again
-  }
-}
-
-function stateOf(path: string): Origin["inputs"][number] {
-  const { size, mtimeMs } = statSync(path);
-  return { path, size, mtimeMs };
-}
-
-function linksBeside(source: string): string[] {
-  const folder = dirname(source);
-  const links = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isSymbolicLink());
-  return links.map(({ name }) => `${name} ${readlinkSync(join(folder, name))}`).sort();
-}
-
-async function writeWhole(path: string, contents: string | Uint8Array): Promise<void> {
-  const unfinished = `${path}.${process.pid}.tmp`;
+async function writeWhole(path: string, contents: string): Promise<void> {
+  // Two containers with one folder may have the same pid.
+  const unfinished = `${path}.${randomUUID()}.tmp`;
   await writeFile(unfinished, contents);
   await rename(unfinished, path);
 }
@@ -179,18 +125,4 @@ function unwritable(cacheDir: string, error: unknown): ZcontextError {
     hint: "Compiled services are kept there; name another folder with --state-dir.",
     cause: error,
   });
-}
-
-function broken(source: string, error: unknown): ZcontextError {
-  const { errors = [] } = error as {
-    errors?: { text: string; location?: { file: string; line: number; column: number } | null }[];
-  };
-  const details = errors.map(({ text, location }) =>
-    location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text,
-  );
-  return new ZcontextError(
-    "ERR_SERVICE_INVALID",
-    `${source} does not compile${details.length === 0 ? `: ${reasonOf(error)}` : ""}`,
-    { details, cause: error },
-  );
 }

@@ -9,7 +9,8 @@ import type { TaskServiceConfig } from "../config/context-config.ts";
 import { ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 import { assertAllowedCommand } from "./allowed-commands.ts";
-import { abandonCompiling, prepareSource, stateDirOf } from "./compile.ts";
+import { abandonCompiling } from "./bundle.ts";
+import { prepareSource, stateDirOf } from "./compile.ts";
 import { findProgram } from "./program.ts";
 import { runsIn } from "./task-environment.ts";
 

@@ -1,21 +1,18 @@
 // Runs one task service in its process or thread: connects it to the provider and the forwarder, loads its module, runs
 // its task, and waits until its last announcement has arrived.
 import { setTimeout as pause } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
 import { deferred } from "../deferred.ts";
-import { reasonOf, ZcontextError } from "../errors.ts";
 import type { Inbox } from "../link/inbox.ts";
 import { openOutbox } from "../link/outbox.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { FromTask, StartData, ToTask } from "../protocol/pipe.ts";
+import type { FromTask, ToTask } from "../protocol/pipe.ts";
 import { type OwnAnnouncement, writeAnnouncement } from "./announcement.ts";
 import { createBackpressure } from "./backpressure.ts";
 import { connectControlInbox } from "./control-inbox.ts";
-import type { Service } from "./define.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
+import { loadService } from "./load-service.ts";
 import { runTask } from "./run-task.ts";
 import { createScope, type InnerScope, type ScopeEffects } from "./scope.ts";
-import { describeTask, isTask } from "./task-check.ts";
 import { createTaskOutput } from "./task-output.ts";
 
 /** The way to the provider: the pipe of a process, or the port of a thread. */
@@ -91,16 +88,17 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
   const { pid } = process;
   const scope: InnerScope<unknown> = { endpoints: start.endpoints, ...createScope(start, effects, stop.signal) };
   try {
-    const service = await loadService(start).catch((error: unknown) => error);
-    if (!isService(service)) {
-      printError(service);
-      return await finish({ action: "started", result: "failure", items: { pid, reason: reasonOf(service) } });
+    const loaded = await loadService(start);
+    if ("reason" in loaded) {
+      const { reason, report } = loaded;
+      process.stderr.write(`${report}\n`);
+      return await finish({ action: "started", result: "failure", items: { pid, reason } });
     }
     // Started after the module is loaded, which may block the event loop for long without being a fault; and before the
     // task is known to run, since the provider counts silence from the first beat.
     heartbeat = startHeartbeat(start.heartbeatMs, (beat) => pipe.send({ type: "beat", run, ...beat }));
     announce({ action: "started", result: "success", items: { pid } });
-    const ending = await runTask(service.task, scope, crash.promise, output.caughtUp);
+    const ending = await runTask(loaded.task, scope, crash.promise, output.caughtUp);
     if (ending.action === "failed") printError(ending.error);
     return await finish(ending);
   } finally {
@@ -111,40 +109,4 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
 
 function printError(error: unknown): void {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-}
-
-/** @throws {ZcontextError} `ERR_SERVICE_INVALID`. */
-async function loadService({ module, instance }: StartData): Promise<Service> {
-  const exported = memberOf(await importModule(module, instance), "default");
-  // A CommonJS module that was compiled from `export default` has it one level further down.
-  const service = memberOf(exported, "default") ?? exported;
-  if (isService(service)) return service;
-  throw new ZcontextError(
-    "ERR_SERVICE_INVALID",
-    `Service${instance}: expected \`export default defineService({ name, description, task })\`, got ${describe(service)}`,
-  );
-}
-
-async function importModule(module: string, instance: string): Promise<unknown> {
-  try {
-    return await import(pathToFileURL(module).href);
-  } catch (error) {
-    throw new ZcontextError("ERR_SERVICE_INVALID", `Service${instance} (${module}) does not load: ${reasonOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return "no default export";
-  const task = memberOf(value, "task");
-  return task === undefined ? `${value === null ? "null" : typeof value} without a task` : describeTask(task);
-}
-
-function isService(value: unknown): value is Service {
-  return isTask(memberOf(value, "task"));
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return Reflect.get(Object(value), name);
 }

@@ -327,7 +327,9 @@ describe("start", () => {
 
     expect(code).toBe(1);
     expect(stdout[0]).toBe("transaction T1: failure");
-    expect(stdout[2]).toMatch(/^ts001 +service_ts001 +\S+ +\S+ +1 +.*does not load: no such pump$/);
+    expect(stdout[2]).toMatch(
+      /^ts001 +service_ts001 +\S+ +\S+ +1 +.*does not load: no such pump, at \S+\/ServiceFailsToLoad\.mjs:\d+:\d+$/,
+    );
   });
 
   test("ends with code 1 and the places looked at when there is no code", async () => {

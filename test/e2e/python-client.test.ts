@@ -732,7 +732,7 @@ describe("a trigger", () => {
 
     const unfit = await about.hears({ action: "started", serviceId: "ts001" });
     expect(unfit.status).toMatchObject({
-      reason: expect.stringMatching(/does not load: no such pump$/),
+      reason: expect.stringMatching(/does not load: no such pump, at \S+:\d+:\d+$/),
       result: "failure",
     });
     await about.hears({ topic: "process", action: "stop", serviceId: "ts001", after: unfit });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, rm, stat, symlink, truncate } from "node:fs/promises";
+import { chmod, mkdir, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, expect, test, vi } from "vitest";
@@ -30,7 +30,7 @@ function servicesOf(folder: Folder, options: Partial<ServicesOptions> = {}) {
 /** What a module exports by default, as Node itself loads it. */
 async function load(module: string): Promise<unknown> {
   const code = `import(${JSON.stringify(pathToFileURL(module).href)}).then((it) => console.log(JSON.stringify(it.default)))`;
-  const { stdout } = await promisify(execFile)(process.execPath, ["-e", code]);
+  const { stdout } = await promisify(execFile)(process.execPath, ["--enable-source-maps", "-e", code]);
   return JSON.parse(stdout);
 }
 
@@ -460,4 +460,248 @@ test("two sources of one name are two modules", async () => {
   const modules = await Promise.all(tasks.map((task) => services.prepare(task)));
 
   expect(await Promise.all(modules.map(load))).toEqual(["one", "two"]);
+});
+
+// --- what is there now -----------------------------------------------------------------------------------------------
+
+/** A package in a folder, which exports its value from its entry file. */
+function packageIn(
+  folder: string,
+  { main = "main.js", value }: { main?: string; value: string },
+): Record<string, string> {
+  return {
+    [`${folder}/package.json`]: JSON.stringify({ name: "sensor", main }),
+    [`${folder}/${main}`]: `module.exports = ${JSON.stringify(value)};`,
+  };
+}
+
+interface Exchange {
+  before: Record<string, string>;
+  /** Links, by their names. */
+  links?: Record<string, string>;
+  change(folder: Folder): Promise<unknown>;
+}
+
+const rewritten = (name: string, text: string) => (folder: Folder) => folder.write(name, text);
+const ECHO = "services/Echo/ServiceEcho.ts";
+const importing = (specifier: string) => ({ [ECHO]: `import value from "${specifier}";\nexport default value;` });
+
+test.each<[string, Exchange]>([
+  [
+    "a package whose entry file is another one since its update",
+    {
+      before: { ...importing("sensor"), ...packageIn("node_modules/sensor", { value: "old", main: "lib/index.js" }) },
+      async change(folder) {
+        await rm(folder.at("node_modules/sensor"), { recursive: true });
+        const updated = packageIn("node_modules/sensor", { value: "new", main: "dist/index.js" });
+        for (const [name, text] of Object.entries(updated)) await folder.write(name, text);
+      },
+    },
+  ],
+  [
+    "a package whose link leads to another version",
+    {
+      before: {
+        ...importing("sensor"),
+        ...packageIn("node_modules/.pnpm/sensor@1/node_modules/sensor", { value: "old" }),
+        ...packageIn("node_modules/.pnpm/sensor@2/node_modules/sensor", { value: "new" }),
+      },
+      links: { "node_modules/sensor": ".pnpm/sensor@1/node_modules/sensor" },
+      async change(folder) {
+        await rm(folder.at("node_modules/sensor"));
+        await symlink(".pnpm/sensor@2/node_modules/sensor", folder.at("node_modules/sensor"));
+      },
+    },
+  ],
+  [
+    "a package that is installed nearer to the service",
+    {
+      before: { ...importing("sensor"), ...packageIn("node_modules/sensor", { value: "old" }) },
+      async change(folder) {
+        const nearer = packageIn("services/Echo/node_modules/sensor", { value: "new" });
+        for (const [name, text] of Object.entries(nearer)) await folder.write(name, text);
+      },
+    },
+  ],
+  [
+    "the other file that a package exports",
+    {
+      before: {
+        ...importing("sensor"),
+        "node_modules/sensor/package.json": `{ "name": "sensor", "exports": "./a.mjs" }`,
+        "node_modules/sensor/a.mjs": `export default "old";`,
+        "node_modules/sensor/b.mjs": `export default "new";`,
+      },
+      change: rewritten("node_modules/sensor/package.json", `{ "name": "sensor", "exports": "./b.mjs" }`),
+    },
+  ],
+  [
+    "a file that is found before the folder of its name",
+    {
+      before: { ...importing("./conf"), "services/Echo/conf/index.ts": `export default "old";` },
+      change: rewritten("services/Echo/conf.ts", `export default "new";`),
+    },
+  ],
+  [
+    "what a changed path alias leads to",
+    {
+      before: {
+        ...importing("@lib/value"),
+        "tsconfig.json": `{ "compilerOptions": { "paths": { "@lib/*": ["./old/*"] } } }`,
+        "old/value.ts": `export default "old";`,
+        "new/value.ts": `export default "new";`,
+      },
+      change: rewritten("tsconfig.json", `{ "compilerOptions": { "paths": { "@lib/*": ["./new/*"] } } }`),
+    },
+  ],
+  [
+    "what a path alias finds first since that is there",
+    {
+      before: {
+        ...importing("@lib/value"),
+        "tsconfig.json": `{ "compilerOptions": { "paths": { "@lib/*": ["./new/*", "./old/*"] } } }`,
+        "old/value.ts": `export default "old";`,
+      },
+      change: rewritten("new/value.ts", `export default "new";`),
+    },
+  ],
+  [
+    "what a tsconfig.json says that another one extends",
+    {
+      before: {
+        ...importing("@lib/value"),
+        "tsconfig.json": `{ /* ours */ "extends": "./base", }`,
+        "base.json": `{ "compilerOptions": { "paths": { "@lib/*": ["./old/*"] } } }`,
+        "old/value.ts": `export default "old";`,
+        "new/value.ts": `export default "new";`,
+      },
+      change: rewritten("base.json", `{ "compilerOptions": { "paths": { "@lib/*": ["./new/*"] } } }`),
+    },
+  ],
+  [
+    "what a tsconfig.json says that is nearer",
+    {
+      before: {
+        ...importing("@lib/value"),
+        "tsconfig.json": `{ "compilerOptions": { "paths": { "@lib/*": ["./old/*"] } } }`,
+        "old/value.ts": `export default "old";`,
+        "new/value.ts": `export default "new";`,
+      },
+      change: rewritten("services/tsconfig.json", `{ "compilerOptions": { "paths": { "@lib/*": ["../new/*"] } } }`),
+    },
+  ],
+  [
+    "what a link in the path of an import leads to",
+    {
+      before: {
+        ...importing("./release/value.js"),
+        "one/value.ts": `export default "old";`,
+        "two/value.ts": `export default "new";`,
+        "services/Echo/.keep": "",
+      },
+      links: { "services/Echo/release": "../../one" },
+      async change(folder) {
+        await rm(folder.at("services/Echo/release"));
+        await symlink("../../two", folder.at("services/Echo/release"));
+      },
+    },
+  ],
+  [
+    "a file of the same size and time as before",
+    {
+      before: { [ECHO]: `export default "old";` },
+      async change(folder) {
+        const { atime, mtime } = await stat(folder.at(ECHO));
+        await folder.write(ECHO, `export default "new";`);
+        await utimes(folder.at(ECHO), atime, mtime);
+      },
+    },
+  ],
+  [
+    "a file that a pattern in an import matches since it is there",
+    {
+      before: {
+        [ECHO]: `import { existsSync } from "node:fs";
+          const name: string = existsSync(new URL("./parts/new.ts", import.meta.url)) ? "new" : "old";
+          export default (await import("./parts/" + name + ".ts")).default;`,
+        "services/Echo/parts/old.ts": `export default "old";`,
+      },
+      change: rewritten("services/Echo/parts/new.ts", `export default "new";`),
+    },
+  ],
+])("the code that runs is %s", async (_what, { before, links = {}, change }) => {
+  await using folder = await makeFolder(before);
+  for (const [name, target] of Object.entries(links)) await symlink(target, folder.at(name));
+  const loaded = async () => load(await servicesOf(folder).prepare(taskOf("Echo")));
+  expect(await loaded()).toBe("old");
+
+  await change(folder);
+
+  expect(await loaded()).toBe("new");
+});
+
+test("a package that was removed is an error where it is imported", async () => {
+  await using folder = await makeFolder({
+    ...importing("sensor"),
+    ...packageIn("node_modules/sensor", { value: "old" }),
+  });
+  const services = servicesOf(folder);
+  await services.prepare(taskOf("Echo"));
+
+  await rm(folder.at("node_modules/sensor"), { recursive: true });
+
+  await expect(services.prepare(taskOf("Echo"))).rejects.toMatchObject({
+    details: [expect.stringContaining(`${folder.at(ECHO)}:1:19: `)],
+  });
+});
+
+test("a compiled module that another provider has replaced is not taken for that of its record", async () => {
+  await using folder = await makeFolder(TYPESCRIPT);
+  const services = servicesOf(folder);
+  const module = await services.prepare(taskOf("Echo"));
+
+  await writeFile(module, `export default { word: "of another provider" };`);
+
+  expect(await load(await services.prepare(taskOf("Echo")))).toEqual({ word: "first" });
+});
+
+test.each([
+  "st*ar",
+  "a?b",
+  "br[ack]et",
+  "cur{l}y",
+  "per%20cent",
+  "ha#sh",
+  "quo'te\"s",
+  "new\nline",
+  "back\\slash",
+  "ünï-日本",
+])("a service compiles below a folder that is called %j", async (name) => {
+  await using folder = await makeFolder({
+    [`${name}/Echo/ServiceEcho.ts`]: `import value from "sensor";
+        import { word } from "./wo#rd*?.js";
+        export default { value, word, path: import.meta.filename, stack: new Error().stack };`,
+    [`${name}/Echo/wo#rd*?.ts`]: `export const word: string = "first";`,
+    ...packageIn(`${name}/node_modules/sensor`, { value: "installed" }),
+  });
+  const task = taskOf("Echo", `../${name}`);
+
+  const seen = await load(await servicesOf(folder, { ownTasks: [task] }).prepare(task));
+
+  const path = folder.at(name, "Echo/ServiceEcho.ts");
+  expect(seen).toEqual({ value: "installed", word: "first", path, stack: expect.stringContaining(`${path}:3:`) });
+});
+
+test("CommonJS files of a service find what they require, and their own place", async () => {
+  await using folder = await makeFolder({
+    [ECHO]: `import helper from "./helper.cjs";\nexport default helper;`,
+    "services/Echo/helper.cjs": `
+      const { basename } = require("path");
+      module.exports = { sensor: require("sensor"), name: basename(__filename), folder: basename(__dirname) };`,
+    ...packageIn("node_modules/sensor", { value: "installed" }),
+  });
+
+  const seen = await load(await servicesOf(folder).prepare(taskOf("Echo")));
+
+  expect(seen).toEqual({ sensor: "installed", name: "helper.cjs", folder: "Echo" });
 });
