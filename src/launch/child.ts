@@ -1,6 +1,7 @@
 // Starts the programs and task processes of a provider: spawns each as the leader of its own session, delivers its output
 // line by line, and reports its end when nothing of its process tree is left.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Duplex, Readable, Writable } from "node:stream";
