@@ -38,7 +38,11 @@ export function statFields(text: string, last: number): (number: number) => stri
   return (number) => fields[number - FIRST_FIELD];
 }
 
-/** Parses one /proc/<pid>/stat; undefined when the text is not one. */
+/**
+ * Parses one /proc/<pid>/stat; undefined when the text is not one.
+ *
+ * @param text - The bytes of the file, read as Latin-1: all but the name is ASCII, and that is decoded here.
+ */
 export function parseProcessStat(text: string): ProcessStat | undefined {
   const pid = /^\d+(?= \()/.exec(text)?.[0];
   // One field more than needed: where it exists, the one before it is complete.
@@ -57,7 +61,7 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
     number,
     number,
   ];
-  const name = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
+  const name = decodeName(text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")));
   // A process shows Z when its first thread has exited, even while other threads run.
   return { pid: pidRead, ppid, group, session, state: state === "Z" && threads > 1 ? "S" : state, startTicks, name };
 }
@@ -70,6 +74,11 @@ export function environmentRange(text: string): string | undefined {
   const field = statFields(text, ENVIRONMENT_FIELDS[1] + 1);
   const [begin, end] = ENVIRONMENT_FIELDS.map(field);
   return field(SIZE_FIELD) === "0" || end === undefined ? undefined : `${begin} ${end}`;
+}
+
+// A name may be any bytes; most are UTF-8. The kernel may have cut it within a character, which is then left out.
+function decodeName(bytes: string): string {
+  return /^[\0-\x7f]*$/.test(bytes) ? bytes : new TextDecoder().decode(Buffer.from(bytes, "latin1"), { stream: true });
 }
 
 function readNumber(text = ""): number {

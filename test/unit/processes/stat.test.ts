@@ -21,6 +21,18 @@ test("no name that a process gives itself changes what is read", () => {
   expect(parseProcessStat(statText({ name: "a) Z 1 1 1 (" }))).toEqual({ ...stat, name: "a) Z 1 1 1 (" });
 });
 
+test.each([
+  ["outside ASCII is read as UTF-8", Buffer.from("データ"), "データ"],
+  [
+    "that the kernel has cut within a character ends before it",
+    Buffer.from("データデータ").subarray(0, 14),
+    "データデ",
+  ],
+  ["that is no UTF-8 has a sign for each byte that can't be read", Buffer.from([0xff, 0xfe, 0x41]), "\ufffd\ufffdA"],
+])("a name %s", (_, bytes, name) => {
+  expect(parseProcessStat(statText({ name: bytes.toString("latin1") }))).toEqual({ ...stat, name });
+});
+
 test("a text cut short anywhere before the end of the start time is none", () => {
   const text = statText();
   const enough = text.indexOf(" 90014 ") + " 90014 ".length;
