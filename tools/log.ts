@@ -1,10 +1,10 @@
 // The log of a command: how a line looks for people and for programs.
-import { stripVTControlCharacters } from "node:util";
 import { pino } from "pino";
 import type { Log, LogFields } from "../src/log.ts";
+import { withoutColours } from "../src/printed-text.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-levels.ts";
 import { createOutlet, type Outlet } from "./outlet.ts";
-import { paint } from "./print.ts";
+import { isColoured, paint } from "./print.ts";
 
 /**
  * The log of a command on stderr: for people, or one JSON object a line with `time`, `level`, `msg` and the fields. It
@@ -27,7 +27,7 @@ function createJsonLog(level: LogLevel, outlet: Outlet): Log {
   const logger = pino(options, { write: (text) => outlet.write(text, isMinor) });
   const at = (level: LogLevel) => (fields: LogFields, phrase: string) => {
     isMinor = isPrinted(fields);
-    logger[level](fields, phrase);
+    logger[level](isMinor ? { ...fields, line: withoutColours(String(fields.line)) } : fields, phrase);
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
@@ -57,18 +57,22 @@ export function formatLine(
   const clock = paint("dim", time.toTimeString().slice(0, 8) + time.toISOString().slice(19, 23));
   const source = plain(String(task ?? "context")).padEnd(8);
   if (typeof line === "string")
-    return `${clock}  ${source}  ${paint("dim", stream === "stderr" ? "!" : "|")} ${clean(line)}`;
+    return `${clock}  ${source}  ${paint("dim", stream === "stderr" ? "!" : "|")} ${ended(line)}`;
   const facts = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
   return `${clock}  ${source}  ${paint(STYLES[level], phrase.padEnd(11))}  ${facts.map(([name, value]) => `${name}=${format(value)}`).join(" ")}`.trimEnd();
 }
 
 function format(value: unknown): string {
-  const text = Array.isArray(value)
-    ? value.join(", ")
-    : typeof value === "object"
-      ? JSON.stringify(value)
-      : String(value);
+  const text = Array.isArray(value) ? value.map(formatItem).join(", ") : formatItem(value);
   return plain(/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text));
+}
+
+/** A process is told as `sleep 4312 signal=SIGTERM`, and anything else that has fields as JSON. */
+function formatItem(item: unknown): string {
+  if (typeof item !== "object" || item === null) return String(item);
+  if (!("pid" in item && "name" in item)) return JSON.stringify(item);
+  const { name, pid, ...others } = item;
+  return [name, pid, ...Object.entries(others).map((fact) => fact.join("="))].join(" ");
 }
 
 /** Text that may come from a message, without characters that control the terminal. */
@@ -76,7 +80,8 @@ function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-// The colours of what a task prints are noise in a file.
-function clean(line: string): string {
-  return process.stderr.isTTY ? line : stripVTControlCharacters(line);
+// What a task prints has no control characters but those of its colours. They are noise in a file.
+function ended(line: string): string {
+  const text = isColoured(process.stderr) ? line : withoutColours(line);
+  return text.includes("\u001b") ? `${text}\u001b[0m` : text;
 }

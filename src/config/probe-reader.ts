@@ -1,4 +1,6 @@
 // Reads the readiness probe of a task: one of four attributes of its <Supervision>. Pure.
+import { reasonOf } from "../errors.ts";
+import { compileLinePattern } from "../line-pattern.ts";
 import { splitWords } from "./command.ts";
 import type { ProbeTarget } from "./model.ts";
 import { quote } from "./xml/problems.ts";
@@ -69,11 +71,9 @@ const PATTERN: TextRule = { expected: "a regular expression", accepts: (value) =
 
 function faultOf(pattern: string): string | undefined {
   try {
-    new RegExp(pattern);
+    compileLinePattern(pattern);
     return undefined;
   } catch (error) {
-    // `Invalid regular expression: /(/: Unterminated group`
-    const { message } = error as Error;
-    return message.slice(message.lastIndexOf(": ") + 2);
+    return reasonOf(error);
   }
 }

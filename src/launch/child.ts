@@ -1,7 +1,7 @@
 // Starts the programs and task processes of a provider: spawns each as the leader of its own session, delivers its output
 // line by line, and reports its end when nothing of its process tree is left.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { closeSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,10 +9,11 @@ import type { ZcontextError } from "../errors.ts";
 import type { SignalledProcess } from "../processes/signaller.ts";
 import type { ProcessIdentity } from "../processes/stat.ts";
 import { UNKNOWN_START } from "../processes/tree.ts";
-import { MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
+import { type PrintedLine, printedLineOf } from "../protocol/printed-lines.ts";
 import { isShortage } from "../shortage.ts";
-import { type LineReader, readLines } from "./line-reader.ts";
+import { type LineReader, readLines, readPrintedLines } from "./line-reader.ts";
+import type { OutputPipe } from "./output-pipes.ts";
 import type { Limits, ProcessOwnership } from "./process-ownership.ts";
 import { createProcessTree, type ProcessTree } from "./process-tree.ts";
 import { createTimeSlices } from "./time-slices.ts";
@@ -34,7 +35,7 @@ export interface ProgramEvents {
   onSpawned(pid: number): void;
   /** There is no process, and no further event. */
   onSpawnFailed(failure: SpawnFailure): void;
-  onOutput(stream: OutputStream, line: string): void;
+  onOutput(stream: OutputStream, printed: PrintedLine): void;
   /** The process has exited and descendants of it have not; they are being ended. */
   onLeftovers(): void;
   /** A process can't be ended; `onExit` follows if it ends after all. */
@@ -91,16 +92,20 @@ export interface Program extends ProcessOptions {
 }
 
 const ENTRY = "#task";
-/** How long output may take to arrive after the process has ended; an unknown process may hold its pipes open. */
-const DRAIN_MS = 1_000;
+/** How long nothing more may come after the process has ended, though an unknown process holds its output open. */
+const SILENCE_MS = 1_000;
+/** How long output that an unknown process goes on printing is read after the process has ended. */
+const STRANGER_MS = 10_000;
+/** How long a system program may take that is tried out. */
+const TRIAL_MS = 1_000;
 
 /** Shared by all processes: however many print without end, the event loop is held up no longer than by one. */
 const slices = createTimeSlices();
 
 /** Starts any program. */
 export function startProgram(program: Program, ownership: ProcessOwnership, events: ProgramEvents): RunningProgram {
-  const child = spawnLeader([program.path, ...program.words], program, ownership, []);
-  return follow(child, program, { ownership, events });
+  const leader = spawnLeader([program.path, ...program.words], program, ownership, []);
+  return follow(leader, program, { ownership, events });
 }
 
 /** Starts a task process; `label` shows in the process table. */
@@ -113,12 +118,12 @@ export function startChild(
   const entry = createRequire(import.meta.url).resolve(ENTRY);
   const command = [process.execPath, "--enable-source-maps", entry, ...label];
   // A pipe of our own rather than fork()'s channel: it starts faster, and each side sees the other's end by its closing.
-  const child = spawnLeader(command, options, ownership, ["pipe"]);
-  const pipe = stdioOf(child)[3] as Duplex | undefined;
-  if (pipe === undefined) return { ...follow(child, options, { ownership, events }), send() {}, hangUp() {} };
+  const leader = spawnLeader(command, options, ownership, ["pipe"]);
+  const pipe = stdioOf(leader.child)[3] as Duplex | undefined;
+  if (pipe === undefined) return { ...follow(leader, options, { ownership, events }), send() {}, hangUp() {} };
 
   const messages = readMessages(pipe, events);
-  const running = follow(child, options, { ownership, events, readers: [messages] });
+  const running = follow(leader, options, { ownership, events, readers: [messages] });
   pipe.on("error", () => {}); // the process is gone: `exit` follows
 
   return {
@@ -136,10 +141,16 @@ export function startChild(
  */
 export function runsWell(path: string, words: readonly string[]): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    execFile(path, words, { timeout: DRAIN_MS }, (error) =>
+    execFile(path, words, { timeout: TRIAL_MS }, (error) =>
       isShortage(error) ? reject(error) : resolve(error === null),
     );
   });
+}
+
+/** A process that was spawned, and what it prints. */
+interface Leader {
+  child: ChildProcess;
+  output: Partial<Record<OutputStream, Readable | null>>;
 }
 
 // Detached, so that it leads a session and a process group: its descendants can be signalled together.
@@ -148,14 +159,36 @@ function spawnLeader(
   { run, environment, folder, limits }: ProcessOptions,
   ownership: ProcessOwnership,
   pipes: readonly "pipe"[],
-): ChildProcess {
+): Leader {
   const [path = "", ...words] = [...ownership.commandPrefix(limits ?? { nice: 0 }), ...command];
-  return spawn(path, words, {
-    ...(folder === undefined ? {} : { cwd: folder }),
-    env: { ...process.env, ...environment, ...ownership.cookieVariable(run) },
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe", ...pipes],
-  });
+  return withOutput(ownership, (stdout, stderr) =>
+    spawn(path, words, {
+      ...(folder === undefined ? {} : { cwd: folder }),
+      env: { ...process.env, ...environment, ...ownership.cookieVariable(run) },
+      detached: true,
+      stdio: ["ignore", stdout, stderr, ...pipes],
+    }),
+  );
+}
+
+/** Spawns a process with pipes of ours for its output, or with those of Node where there are none. */
+function withOutput(
+  { outputPipes }: ProcessOwnership,
+  start: (stdout: number | "pipe", stderr: number | "pipe") => ChildProcess,
+): Leader {
+  const pipes: OutputPipe[] = [];
+  let child: ChildProcess | undefined;
+  try {
+    const open = () => pipes.push(...[outputPipes.open() ?? []].flat());
+    open();
+    open();
+    const [stdout, stderr] = pipes;
+    child = start(stdout?.writeEnd ?? "pipe", stderr?.writeEnd ?? "pipe");
+    return { child, output: { stdout: stdout?.stream ?? child.stdout, stderr: stderr?.stream ?? child.stderr } };
+  } finally {
+    for (const { writeEnd } of pipes) closeSync(writeEnd);
+    if (child?.pid === undefined) for (const { stream } of pipes) stream.destroy();
+  }
 }
 
 interface Following {
@@ -166,10 +199,9 @@ interface Following {
 }
 
 /** Reports what becomes of a process that was spawned, to the end of its tree. */
-function follow(child: ChildProcess, options: ProcessOptions, following: Following): RunningProgram {
+function follow({ child, output }: Leader, options: ProcessOptions, following: Following): RunningProgram {
   const { ownership, events, readers = [] } = following;
-  const allReaders = [...readers, ...readOutput(child, events)];
-  const closed = once(child, "close").catch(() => {}); // rejects when there was no process at all
+  const outputs = readOutput(output, events);
   const { pid } = child;
   if (pid === undefined) {
     child.once("error", (error) => events.onSpawnFailed(failureOf(error)));
@@ -183,7 +215,8 @@ function follow(child: ChildProcess, options: ProcessOptions, following: Followi
   child.once("exit", async (code, signal) => {
     const ended = await tree.clear();
     ownership.guard.remove(pid);
-    await drain(child, closed, allReaders);
+    if (!(await drained([...readers, ...outputs]))) events.onOutput("stderr", HELD);
+    await Promise.all([...readers, ...outputs].map((reader) => reader.close()));
     events.onExit({ code, signal, wasKilled: tree.isKilled, ended });
   });
   return tree;
@@ -206,11 +239,11 @@ function treeOf(
   });
 }
 
-function readOutput(child: ChildProcess, events: ProgramEvents): LineReader[] {
-  return (["stdout", "stderr"] as const).flatMap((stream) => {
-    const output = child[stream] as Readable | null | undefined;
-    const onLine = (line: string) => events.onOutput(stream, line);
-    return output ? [readLines(output, { maxLength: MAX_LINE_LENGTH, slices, onLine })] : [];
+function readOutput(output: Leader["output"], events: ProgramEvents): LineReader[] {
+  return (["stdout", "stderr"] as const).flatMap((name) => {
+    const stream = output[name];
+    const onLine = (printed: PrintedLine) => events.onOutput(name, printed);
+    return stream ? [readPrintedLines(stream, { slices, onLine })] : [];
   });
 }
 
@@ -228,12 +261,20 @@ function readMessages(pipe: Readable, events: ChildEvents): LineReader {
   return readLines(pipe, { maxLength: MAX_PIPE_LINE_LENGTH, slices, onLine });
 }
 
-/** Waits for the rest of the output, then closes our ends. A descendant that was not found may hold the others for ever. */
-async function drain(child: ChildProcess, closed: Promise<unknown>, readers: readonly LineReader[]): Promise<void> {
-  const drained = Promise.all([closed, ...readers.map(({ done }) => done)]);
-  await Promise.race([drained, pause(DRAIN_MS, undefined, { ref: false })]);
-  for (const reader of readers) reader.cut();
-  for (const stream of stdioOf(child)) stream?.destroy();
+const HELD = printedLineOf({
+  line: "zcontext: not read any further: another process goes on printing after the end of the task",
+});
+
+/**
+ * Waits until everything has been read that the process has written, and then for the end of its output. A descendant that
+ * was not found may hold that open for ever: without the end, silence counts, or false is returned after a while.
+ */
+async function drained(readers: readonly LineReader[]): Promise<boolean> {
+  await Promise.all(readers.map((reader) => reader.caughtUp()));
+  const ended = Promise.all(readers.map((reader) => Promise.race([reader.done, reader.silent(SILENCE_MS)])));
+  const over = new AbortController();
+  const isHeld = pause(STRANGER_MS, false, { ref: false, signal: over.signal }).catch(() => false);
+  return Promise.race([ended.then(() => true), isHeld]).finally(() => over.abort());
 }
 
 function failureOf(error: Error): SpawnFailure {

@@ -4,9 +4,9 @@ import { connect } from "node:net";
 import { quoteWord } from "../config/command.ts";
 import type { Probe } from "../config/model.ts";
 import { reasonOf, ZcontextError } from "../errors.ts";
-import type { OutputStream, Program, ProgramEvents, RunningProgram } from "./child.ts";
+import { compileLinePattern } from "../line-pattern.ts";
+import type { Program, ProgramEvents, RunningProgram } from "./child.ts";
 import { createLastErrorLine } from "./last-error-line.ts";
-import { createMatcher } from "./pattern.ts";
 import { findProgram, type ProgramSearch } from "./program.ts";
 
 export interface ProbeOptions {
@@ -18,7 +18,7 @@ export interface ProbeOptions {
   onReady(): void;
   /** Called after each failed attempt, with a clause that says why. */
   onAttempt?(fault: string): void;
-  /** Called once, with a clause, when the probe itself is at fault: its program does not exist, or its pattern is too slow. */
+  /** Called once, with a clause, when the probe itself is at fault: its program does not exist. */
   onFaulty?(fault: string): void;
 }
 
@@ -30,7 +30,7 @@ export type StartProbeProgram = (
 export interface RunningProbe {
   /** Why the task does not count as ready, in a clause; undefined before the first attempt has failed. */
   readonly lastFault: string | undefined;
-  /** Passes a line that the task has printed. */
+  /** Passes a line that the task has printed, or as much of it as has come. */
   line(text: string): void;
   /** Ends the probe: aborts an attempt in progress, and calls nothing any more. */
   stop(): void;
@@ -43,21 +43,13 @@ export function startProbe(probe: Probe, options: ProbeOptions): RunningProbe {
   return probe.kind === "log" ? awaitLine(probe, options) : probeRepeatedly(probe, options);
 }
 
-function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady, onFaulty }: ProbeOptions): RunningProbe {
-  const expected = new RegExp(pattern);
-  const name = `ready_log ${expected}`;
-  let lastFault = `${name}: no line has matched`;
+function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady }: ProbeOptions): RunningProbe {
+  const expected = compileLinePattern(pattern);
   let isOver = false;
-  const matcher = createMatcher(expected, (fault) => {
-    lastFault = `${name}: ${fault}`;
-    onFaulty?.(lastFault);
-  });
   return {
-    get lastFault() {
-      return lastFault;
-    },
+    lastFault: `ready_log /${pattern}/: no line has matched`,
     line(text) {
-      if (isOver || !matcher.matches(text)) return;
+      if (isOver || !expected.matches(text)) return;
       isOver = true;
       onReady();
     },
@@ -152,7 +144,7 @@ async function askProgram(
     const running = run(
       { path, words },
       {
-        onOutput: (stream: OutputStream, line: string) => output[stream].add(line),
+        onOutput: (stream, { whole }) => output[stream].add(whole),
         onSpawnFailed: ({ reason }) => resolve(reason),
         onExit({ code, signal }) {
           if (code === 0) return resolve(undefined);

@@ -4,11 +4,13 @@ import type { Supervision } from "../config/model.ts";
 import { COOKIE, type Cookie, writeCookie } from "../processes/cookie.ts";
 import type { ProcessIdentity } from "../processes/stat.ts";
 import type { ProcessTable } from "../processes/table.ts";
+import type { OutputPipes } from "./output-pipes.ts";
 
 /** What it takes to start, find and end the processes of one provider. */
 export interface ProcessOwnership {
   readonly table: ProcessTable;
   readonly guard: Guard;
+  readonly outputPipes: OutputPipes;
   /** The environment variable by which a process of this run, and every descendant of it, is recognized. */
   cookieVariable(run: string): Record<string, string>;
   /** The words to put before a command line, so that the command runs under these limits and dies with the provider. */
@@ -29,22 +31,26 @@ export interface SystemTools {
   setpriv?: string | undefined;
   prlimit?: string | undefined;
   nice?: string | undefined;
+  mkfifo?: string | undefined;
 }
 
 export function createProcessOwnership({
   table,
   guard,
+  outputPipes,
   owner,
   tools,
 }: {
   table: ProcessTable;
   guard: Guard;
+  outputPipes: OutputPipes;
   owner: Omit<Cookie, "run">;
   tools: SystemTools;
 }): ProcessOwnership {
   return {
     table,
     guard,
+    outputPipes,
     cookieVariable: (run) => ({ [COOKIE]: writeCookie({ ...owner, run }) }),
     commandPrefix: ({ nice, filesMax }) => [
       ...(tools.setpriv === undefined ? [] : [tools.setpriv, "--pdeathsig", "KILL", "--"]),

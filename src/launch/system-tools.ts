@@ -9,8 +9,10 @@ import { findProgram } from "./program.ts";
  * the system lacks the resources to check: a program taken for missing now would stay so until the provider ends.
  */
 export async function findTools(log: Log): Promise<SystemTools> {
-  const [setpriv, prlimit, nice] = await Promise.all(
-    ["setpriv", "prlimit", "nice"].map((name) => findProgram(name, name, { folder: "." }).catch(() => undefined)),
+  const [setpriv, prlimit, nice, mkfifo] = await Promise.all(
+    ["setpriv", "prlimit", "nice", "mkfifo"].map((name) =>
+      findProgram(name, name, { folder: "." }).catch(() => undefined),
+    ),
   );
   const hasDeathSignal = setpriv !== undefined && (await runsWell(setpriv, ["--pdeathsig", "KILL", "--", "true"]));
   if (!hasDeathSignal)
@@ -18,5 +20,5 @@ export async function findTools(log: Log): Promise<SystemTools> {
       { reason: "there is no setpriv (util-linux) that knows --pdeathsig" },
       "tasks with a blocked event loop end a moment later when the provider is killed",
     );
-  return { ...(hasDeathSignal ? { setpriv } : {}), prlimit, nice };
+  return { ...(hasDeathSignal ? { setpriv } : {}), prlimit, nice, mkfifo };
 }

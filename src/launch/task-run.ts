@@ -2,6 +2,7 @@
 import type { ZcontextError } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Beat, FromTask } from "../protocol/pipe.ts";
+import { printedLineOf } from "../protocol/printed-lines.ts";
 import type { Exit, ProgramEvents } from "./child.ts";
 
 /** One run of a task. Every method may be called after the run has ended. */
@@ -30,5 +31,5 @@ export interface RunEvents extends Omit<ProgramEvents, "onExit"> {
 export function dispatchFromTask(message: FromTask, events: RunEvents): void {
   if (message.type === "announce") events.onAnnounced(message);
   if (message.type === "beat") events.onBeat(message);
-  if (message.type === "output") events.onOutput(message.stream, message.line);
+  if (message.type === "output") events.onOutput(message.stream, printedLineOf(message));
 }

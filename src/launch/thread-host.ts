@@ -34,7 +34,7 @@ export function startThreadHost(transaction: string, ownership: ProcessOwnership
       else dispatchFromTask(message, events);
     },
     onGarbage: (error) => toAll((events) => events.onGarbage(error)),
-    onOutput: (stream, line) => toAll((events) => events.onOutput(stream, line)),
+    onOutput: (stream, printed) => toAll((events) => events.onOutput(stream, printed)),
     onLeftovers: () => toAll((events) => events.onLeftovers()),
     onStuck: (reason) => toAll((events) => events.onStuck(reason)),
     // A crash of one thread ends the process and with it all other threads. The last thread to end keeps its own exit code;

@@ -3,6 +3,7 @@
 // gone. Several tasks share one pipe when they are threads of one process; `run` tells them apart. Pure.
 import { reasonOf, ZcontextError } from "../errors.ts";
 import type { JsonObject } from "./json.ts";
+import type { PrintedLine } from "./printed-lines.ts";
 import {
   anyObject,
   flag,
@@ -74,8 +75,8 @@ export type FromTask =
   | { type: "announce"; run: string; sequence: number; message: JsonObject; isLast: boolean }
   /** The event loop of the task turns. */
   | ({ type: "beat"; run: string } & Beat)
-  /** A line that a thread printed; a process prints by itself. */
-  | { type: "output"; run: string; stream: "stdout" | "stderr"; line: string }
+  /** What a thread has printed; a process prints by itself. */
+  | ({ type: "output"; run: string; stream: "stdout" | "stderr" } & PrintedLine)
   /** A thread has ended. */
   | { type: "exit"; run: string; code: number };
 
@@ -102,7 +103,7 @@ const FROM_TASK: Variants<FromTask, "type"> = {
     handles: notNegative,
     isInspected: flag,
   }),
-  output: object({ type: literal("output"), run: text, stream: oneOf(["stdout", "stderr"]), line: text }),
+  output: object({ type: literal("output"), run: text, stream: oneOf(["stdout", "stderr"]), line: text, whole: text }),
   exit: object({ type: literal("exit"), run: text, code: whole }),
 };
 

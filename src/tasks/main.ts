@@ -3,11 +3,12 @@
 import { once } from "node:events";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { createPartTimer } from "../part-timer.ts";
 import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readToTask, type ToTask, writePipe } from "../protocol/pipe.ts";
+import { createPrintedLines, type PrintedLine } from "../protocol/printed-lines.ts";
 import { isInspected } from "./heartbeat.ts";
 import { runService } from "./run-service.ts";
 
@@ -17,8 +18,6 @@ type Start = ToTask & { type: "start" };
 const ORPHAN_MS = 2_000;
 /** How long a thread that is to be killed may take to end itself, in milliseconds. */
 const KILL_MS = 500;
-/** How long what a thread has printed may take to get out once it has ended, in milliseconds. */
-const DRAIN_MS = 1_000;
 
 if (isMainThread) runProcess();
 else runThread(workerData as Start);
@@ -40,12 +39,10 @@ function runProcess(): void {
 
   pipe.setEncoding("utf8");
   pipe.on("data", (chunk: string) => lines.push(chunk));
-  pipe.on("drain", () => {
-    for (const output of pausedOutputs) output.resume();
-    pausedOutputs.clear();
-  });
+  pipe.on("drain", resumeOutputs);
   pipe.on("error", () => {}); // the provider is gone: `close` follows
   pipe.on("close", () => {
+    resumeOutputs();
     sendToAll("stop");
     sendToAll("bye");
     if (runs.size === 0) process.exit(0);
@@ -77,21 +74,28 @@ function runProcess(): void {
       // A thread can't tell that the process has a debugger, which may halt the thread as well.
       send(message.type === "beat" ? { ...message, isInspected: isInspected() } : message);
     });
-    const outputs = (["stdout", "stderr"] as const).map((stream) => {
-      const output = createLineSplitter((line) => send({ type: "output", run, stream, line }), MAX_LINE_LENGTH);
-      worker[stream].setEncoding("utf8").on("data", output.push).on("end", output.end);
-      worker[stream].on("data", () => pauseWhileFull(worker[stream]));
-      return once(worker[stream], "end");
-    });
-    worker.on("error", (error) => send({ type: "output", run, stream: "stderr", line: error.stack ?? String(error) }));
+    const stdout = forward(worker.stdout, (printed) => send({ type: "output", run, stream: "stdout", ...printed }));
+    const stderr = forward(worker.stderr, (printed) => send({ type: "output", run, stream: "stderr", ...printed }));
+    worker.on("error", (error) => stderr.push(`${error.stack ?? error}\n`));
     worker.on("exit", async (code) => {
       // All it has printed goes before the message that it has ended.
-      await Promise.race([Promise.all(outputs), pause(DRAIN_MS)]);
-      for (const stream of [worker.stdout, worker.stderr]) stream.destroy();
+      await Promise.all([stdout.ended, stderr.ended]);
       runs.delete(run);
       send({ type: "exit", run, code });
       if (pipe.destroyed && runs.size === 0) endGroup();
     });
+  }
+
+  function forward(output: Readable, onLine: (printed: PrintedLine) => void) {
+    const lines = createPrintedLines(onLine, MAX_LINE_LENGTH);
+    const parts = createPartTimer({ lines, isHeld: () => output.isPaused() });
+    output.setEncoding("utf8").on("end", lines.end);
+    output.on("data", (chunk: string) => {
+      lines.push(chunk);
+      parts.arrived();
+      pauseWhileFull(output);
+    });
+    return { push: lines.push, ended: once(output, "end") };
   }
 
   // The pipe would keep any number of lines. The thread is only held back by its own stream, so that one is paused.
@@ -99,6 +103,11 @@ function runProcess(): void {
     if (!pipe.writableNeedDrain) return;
     output.pause();
     pausedOutputs.add(output);
+  }
+
+  function resumeOutputs(): void {
+    for (const output of pausedOutputs) output.resume();
+    pausedOutputs.clear();
   }
 }
 

@@ -27,8 +27,8 @@ export interface ProviderPipe {
 
 /** How long the provider may take to confirm the last announcement, in milliseconds. */
 const BYE_MS = 2_000;
-/** How long what was printed may take to be read when the task ends, in milliseconds. */
-const READ_MS = 2_000;
+/** How long nothing of what was printed may be read when the task ends, in milliseconds. */
+const UNREAD_MS = 2_000;
 /** The longest delay of a timer in Node; a longer one fires at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
@@ -84,7 +84,7 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
     const timer = setTimeout(bye.resolve, BYE_MS);
     await bye.promise;
     clearTimeout(timer);
-    await Promise.all([outbox.close(), output.emptied(READ_MS)]);
+    await Promise.all([outbox.close(), output.emptied(UNREAD_MS)]);
     return last.result === "success" && !hasFailed ? 0 : 1;
   }
 

@@ -8,8 +8,8 @@ export interface TaskOutput {
   print(stream: "stdout" | "stderr", text: string): void;
   /** Resolves when little is left to read; at once when the task is told to stop. */
   caughtUp(): Promise<void>;
-  /** Resolves when everything has been read, or after so many milliseconds. */
-  emptied(boundMs: number): Promise<void>;
+  /** Resolves when everything has been read, or nothing of it for so many milliseconds. */
+  emptied(silenceMs: number): Promise<void>;
 }
 
 /** How much of each stream may wait, in characters. */
@@ -22,6 +22,11 @@ export function createTaskOutput(
 ): TaskOutput {
   const both = [streams.stdout, streams.stderr];
   const dropped = { stdout: 0, stderr: 0 };
+
+  function unread(): number {
+    const lengths = both.map((stream: WaitingStream) => stream.writableLength + (stream._handle?.writeQueueSize ?? 0));
+    return lengths.reduce((sum, length) => sum + length);
+  }
 
   function reportDropped(name: "stdout" | "stderr"): void {
     const count = dropped[name];
@@ -44,15 +49,22 @@ export function createTaskOutput(
         if (!signal.aborted && stream.writableNeedDrain) await written(stream, signal);
       }
     },
-    async emptied(boundMs) {
+    async emptied(silenceMs) {
       const over = new AbortController();
-      const isLate = pause(boundMs, undefined, { signal: over.signal }).catch(() => {});
       const all = both.map((stream) => stream.writableLength > 0 && written(stream, over.signal));
-      await Promise.race([Promise.all(all), isLate]);
+      const isRead = Promise.all(all).then(() => true);
+      let before: number;
+      do {
+        before = unread();
+        if (await Promise.race([isRead, pause(silenceMs, false, { ref: false })])) break;
+      } while (unread() < before);
       over.abort();
     },
   };
 }
+
+/** A stream of Node's, whose length does not shrink before all of a write is out; that of its handle does. */
+type WaitingStream = Writable & { _handle?: { writeQueueSize?: number } };
 
 /** Resolves when all that was written so far has been read, or the signal is aborted. */
 function written(stream: Writable, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import type { ContextConfig } from "../../config/context-config.ts";
 import { createInputFaults, type InputFaults } from "../../input-faults.ts";
 import { assertDescriptors, descriptorShortage } from "../../launch/descriptors.ts";
+import { createOutputPipes } from "../../launch/output-pipes.ts";
 import { createProcessOwnership, type ProcessOwnership } from "../../launch/process-ownership.ts";
 import { openServices, type Services } from "../../launch/services.ts";
 import { findTools } from "../../launch/system-tools.ts";
@@ -96,7 +97,16 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const services = opened.add(
     openServices({ file, ownTasks: config.tasks, roots: options.servicesRoots ?? [], stateDir }),
   );
-  const ownership = createProcessOwnership({ table, guard: forwarder.guard, owner, tools: await tools });
+  const outputPipes = createOutputPipes({
+    mkfifo: (await tools).mkfifo,
+    expected: 2 * config.tasks.length,
+    onMissing: (reason) => log.warn({ reason }, "tasks can't open their output by name, such as /dev/stdout"),
+  });
+  opened.add({ [Symbol.asyncDispose]: async () => outputPipes[Symbol.dispose]() });
+  const ownership = createProcessOwnership({
+    ...{ table, guard: forwarder.guard, outputPipes, owner },
+    tools: await tools,
+  });
   warnOfShortage(config.tasks.length, log);
   return {
     ...{ folder, presence, journal, before, table, liveness, forwarder, endpoints },

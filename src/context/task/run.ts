@@ -7,6 +7,7 @@ import type { RunEvents, TaskRun } from "../../launch/task-run.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../../protocol/message.ts";
 import type { Assignment, Beat } from "../../protocol/pipe.ts";
+import type { PrintedLine } from "../../protocol/printed-lines.ts";
 import { isShortage } from "../../shortage.ts";
 import { createAnnouncements } from "./announcements.ts";
 import type { Prepared, TaskHost } from "./task-contract.ts";
@@ -33,7 +34,7 @@ export type RunEvent =
   | { type: "beat"; beat: Beat }
   /** What the task says: each announcement once, in its order. */
   | { type: "said"; message: ControlMessage }
-  | { type: "output"; stream: OutputStream; line: string }
+  | ({ type: "output"; stream: OutputStream } & PrintedLine)
   | { type: "malformed"; error: ZcontextError }
   | { type: "spawnFailed"; failure: SpawnFailure }
   | { type: "exit"; exit: Exit };
@@ -124,7 +125,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
           if (!isOver) tell({ type: "beat", beat });
         },
         onGarbage: (error) => tell({ type: "malformed", error }),
-        onOutput: (stream, line) => tell({ type: "output", stream, line }),
+        onOutput: (stream, { line, whole }) => tell({ type: "output", stream, line, whole }),
         onLeftovers: () => tell({ type: "lingers" }),
         onStuck: (reason) => tell({ type: "stuck", reason }),
         onExit(exit) {

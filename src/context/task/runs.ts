@@ -69,9 +69,9 @@ export function createRuns({ transaction, host, task, life, health, restarts, se
       case "said":
         return note(event.message);
       case "output":
-        health.hearLine(event.line);
-        if (event.stream === "stderr") lastErrorLine.add(event.line);
-        return tell(event);
+        if (event.stream === "stderr") lastErrorLine.add(event.whole);
+        tell(event);
+        return health.hearLine(event.whole);
       case "malformed":
         return tell(event);
       case "spawnFailed":

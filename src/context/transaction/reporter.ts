@@ -5,6 +5,7 @@ import { formatTaskService } from "../../config/task-service.ts";
 import { reasonOf } from "../../errors.ts";
 import type { InputFaults } from "../../input-faults.ts";
 import type { Log } from "../../log.ts";
+import { withoutColours } from "../../printed-text.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -112,7 +113,7 @@ export function createReporter(options: ReporterOptions): Report {
         );
       case "output":
         log.info({ ...names, stream: event.stream, line: event.line }, "output");
-        return observer({ type: "output", ...names, stream: event.stream, line: event.line });
+        return observer({ type: "output", ...names, stream: event.stream, line: withoutColours(event.line) });
       case "malformed":
         return inputFaults.add("malformed line", { ...names, reason: event.error.message });
       case "effectFailed":

@@ -340,7 +340,7 @@ describe("there is a problem with", () => {
     [
       "a pattern that does not compile",
       `ready_log="up("`,
-      `ready_log: expected a regular expression, got "up(": Unterminated group`,
+      `ready_log: expected a regular expression, got "up(": missing closing ): up(`,
     ],
     ["a pattern that is empty", `ready_log=""`, `ready_log: expected a regular expression, got ""`],
     [

@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readLines } from "../../../src/launch/line-reader.ts";
+import { readLines, readPrintedLines } from "../../../src/launch/line-reader.ts";
 import { createTimeSlices } from "../../../src/launch/time-slices.ts";
+import type { PrintedLine } from "../../../src/protocol/printed-lines.ts";
 
 /** Reads a stream, one line a slice; a slice begins when the test says so. */
 function reading() {
@@ -75,17 +76,17 @@ describe("the lines of a stream", () => {
     expect(lines.join("")).toBe("123");
   });
 
-  test("are not handed on any more once it is cut", async () => {
+  test("that have been read are all handed on when it is closed, also one without an end, and no others", async () => {
     const { stream, lines, reader, goOn } = reading();
 
-    stream.write("1\n2\n");
+    stream.write("1\n2\n3");
     await brought();
-    reader.cut();
-    goOn();
-    stream.end("3\n");
-    await reader.done;
+    const closed = reader.close();
+    stream.write("4\n");
+    for (let slice = 0; slice < 3; slice += 1) goOn();
+    await closed;
 
-    expect(lines).toEqual(["1"]);
+    expect(lines.join("")).toBe("123");
   });
 
   test("are the same, however they come and however long a slice is", async () => {
@@ -107,5 +108,85 @@ describe("the lines of a stream", () => {
         expect(lines).toEqual(expected.at(-1) === "" ? expected.slice(0, -1) : expected);
       }),
     );
+  });
+});
+
+describe("a stream that stays open", () => {
+  test("is caught up with once all is handed on that was written before", async () => {
+    const { stream, lines, reader, goOn } = reading();
+    let isCaughtUp = false;
+
+    stream.write("1\n2\n3\n");
+    const caughtUp = reader.caughtUp().then(() => {
+      isCaughtUp = true;
+    });
+    await brought();
+    await brought();
+    expect([lines.join(""), isCaughtUp]).toEqual(["1", false]);
+    for (let slice = 0; slice < 3; slice += 1) goOn();
+    await caughtUp;
+
+    expect(lines.join("")).toBe("123");
+  });
+
+  test("is caught up with also where it brings more without end", async () => {
+    const stream = new PassThrough();
+    const slices = createTimeSlices();
+    const reader = readLines(stream, { maxLength: 100_000, slices, onLine: write });
+    function write(): void {
+      stream.write(`${"x".repeat(50_000)}\n`);
+    }
+
+    write();
+    await reader.caughtUp();
+    stream.destroy();
+
+    expect(stream.destroyed).toBe(true);
+  });
+
+  test("is silent once nothing has come for so long, not while lines are handed on", async () => {
+    const { stream, lines, reader, goOn } = reading();
+
+    stream.write("1\n2\n");
+    await brought();
+    const silent = reader.silent(1).then(() => lines.push("silent"));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(lines).toEqual(["1"]);
+    goOn();
+    goOn();
+    await silent;
+
+    expect(lines).toEqual(["1", "2", "silent"]);
+  });
+});
+
+describe("what a program prints", () => {
+  test("is handed on also without a line end, once nothing more comes", async () => {
+    const stream = new PassThrough();
+    const prompt = new Promise((resolve) => {
+      readPrintedLines(stream, { slices: createTimeSlices(), onLine: resolve });
+    });
+
+    stream.write("\u001b[1mReady. Press h for help: ");
+
+    expect(await prompt).toEqual({
+      line: "\u001b[1mReady. Press h for help: ",
+      whole: "Ready. Press h for help: ",
+    });
+  });
+
+  test("is handed on also where more comes without end, but no line end", async () => {
+    const stream = new PassThrough();
+    let percent = 0;
+    const writing = setInterval(() => {
+      percent += 1;
+      stream.write(`\r${percent}%`);
+    }, 20);
+    const state = await new Promise<PrintedLine>((resolve) => {
+      readPrintedLines(stream, { slices: createTimeSlices(), onLine: resolve });
+    });
+    clearInterval(writing);
+
+    expect(state.whole).toMatch(/^\d+%$/);
   });
 });

@@ -21,7 +21,7 @@ function refusalOf(line: string): string {
 }
 
 test("a message is one line, whatever it holds", () => {
-  const line = writePipe({ type: "output", run: "r1", stream: "stderr", line: "a\nb\r\nc" });
+  const line = writePipe({ type: "output", run: "r1", stream: "stderr", line: "a\nb\r\nc", whole: "" });
 
   expect(line.indexOf("\n")).toBe(line.length - 1);
   expect(line).not.toContain("\r");
@@ -47,6 +47,7 @@ test("what a task sends is read as it was sent", () => {
       run,
       stream: fc.constantFrom("stdout" as const, "stderr" as const),
       line: fc.string({ unit: "binary" }),
+      whole: fc.string({ unit: "binary" }),
     }),
     fc.record({
       type: fc.constant("beat" as const),
