@@ -1,5 +1,14 @@
 // Reads the four addresses of a forwarder, and checks that endpoints and binds name the same ports. Pure.
-import { type Endpoints, isBind, isEndpoint, isHost, isLoopback, portOf } from "../protocol/endpoints.ts";
+import {
+  addressOf,
+  type Endpoints,
+  hostOf,
+  isBind,
+  isEndpoint,
+  isHost,
+  isLoopback,
+  portOf,
+} from "../protocol/endpoints.ts";
 import { quote } from "./xml/problems.ts";
 import type { Reader, TextRule } from "./xml/reader.ts";
 
@@ -18,13 +27,13 @@ export function readEndpoints(root: Reader): { endpoints: Endpoints; binds: Endp
 
   if (differ(backendEndpoint, frontBind)) {
     root.report("BackendEndpoint", `expected port ${frontBind} as in FrontBind, got ${quote(endpoints.publish)}`);
-  }
+  } else reportUnmet(root, endpoints.publish, binds.publish, { endpoint: "BackendEndpoint", bind: "FrontBind" });
   if (differ(frontEndEndpoint, backendBind)) {
     root.report(
       "FrontEndEndpoint",
       `expected port ${backendBind} as in BackendBind, got ${quote(endpoints.subscribe)}`,
     );
-  }
+  } else reportUnmet(root, endpoints.subscribe, binds.subscribe, { endpoint: "FrontEndEndpoint", bind: "BackendBind" });
   if (frontBind !== undefined && frontBind !== "*" && frontBind === backendBind) {
     root.report("BackendBind", `expected a port other than FrontBind's, got ${quote(binds.subscribe)}`);
   }
@@ -51,7 +60,16 @@ export function readServer(root: Reader): { endpoints: Endpoints; binds: Endpoin
     publish: `tcp://${name}:${publish}`,
     subscribe: `tcp://${name}:${subscribe}`,
   });
-  return { endpoints: at(host), binds: at(isLoopback(host) ? host.replace("localhost", "127.0.0.1") : "*") };
+  return { endpoints: at(host), binds: at(isLoopback(host) ? hostOf(addressOf(`tcp://${host}:*`)) : "*") };
+}
+
+/** Whoever connects to one loopback address does not reach another one. Where the port is `*`, peers are told both. */
+function reportUnmet(root: Reader, endpoint: string, bind: string, names: { endpoint: string; bind: string }): void {
+  if (!isEndpoint(endpoint) || !isEndpoint(bind) || portOf(endpoint) === "*") return;
+  const [reached, bound] = [endpoint, bind].map((address) => hostOf(addressOf(address)));
+  if (reached === bound || ![endpoint, bind].every((address) => isLoopback(hostOf(address)))) return;
+  const resolved = hostOf(endpoint) === "localhost" ? `, which is ${reached}` : "";
+  root.report(names.endpoint, `expected host ${bound} as in ${names.bind}, got ${quote(endpoint)}${resolved}`);
 }
 
 /** False where a port is unknown: an invalid address has been reported already. */

@@ -5,7 +5,7 @@ import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { Proxy as NativeProxy, XPublisher, XSubscriber, type Socket as ZmqSocket } from "zeromq";
 import { COOKIE } from "../processes/cookie.ts";
-import type { Endpoints } from "../protocol/endpoints.ts";
+import { type Endpoints, isIpv6 } from "../protocol/endpoints.ts";
 import { readOrder, writeLine } from "./forwarder-pipe.ts";
 import { createGuard } from "./guard.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, MAX_WIRE_BYTES } from "./limits.ts";
@@ -18,9 +18,15 @@ const LINGER_MS = 500;
 const [publishBind = "", subscribeBind = ""] = process.argv.slice(2);
 const provider = new Socket({ fd: 3 });
 const guard = createGuard(process.env[COOKIE]);
-const input = new XSubscriber({ linger: 0, receiveHighWaterMark: HIGH_WATER_MARK, maxMessageSize: MAX_WIRE_BYTES });
+const input = new XSubscriber({
+  linger: 0,
+  ipv6: isIpv6(publishBind),
+  receiveHighWaterMark: HIGH_WATER_MARK,
+  maxMessageSize: MAX_WIRE_BYTES,
+});
 const output = new XPublisher({
   linger: LINGER_MS,
+  ipv6: isIpv6(subscribeBind),
   sendHighWaterMark: HIGH_WATER_MARK,
   maxMessageSize: MAX_SUBSCRIPTION_BYTES,
 });

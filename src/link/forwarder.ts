@@ -12,6 +12,7 @@ import { COOKIE, type Cookie, FORWARDER_RUN, writeCookie } from "../processes/co
 import type { ProcessIdentity } from "../processes/stat.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
 import { shortageHint } from "../shortage.ts";
+import { missingIpv6 } from "./exposure.ts";
 import { type ForwarderOrder, readReport, type StartFailure, type StartReport, writeLine } from "./forwarder-pipe.ts";
 import type { Guard } from "./guard.ts";
 
@@ -222,9 +223,10 @@ function startError({ code, message, endpoint }: StartFailure): ZcontextError {
       hint: "Stop the other provider, or change the ports in the context file; for a port written as * the system chooses one.",
     });
   }
+  const reason = (endpoint && missingIpv6(endpoint, { code })) ?? message;
   return new ZcontextError(
     "ERR_FORWARDER_FAILED",
-    `the forwarder could not start: ${message}${endpoint ? ` (${endpoint})` : ""}`,
+    `the forwarder could not start: ${reason}${endpoint ? ` (${endpoint})` : ""}`,
     hint === undefined ? {} : { hint },
   );
 }

@@ -2,6 +2,7 @@
 import { Subscriber } from "zeromq";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { decodeFrame, type Frame } from "../protocol/codec.ts";
+import { addressOf, isIpv6 } from "../protocol/endpoints.ts";
 import { HIGH_WATER_MARK, MAX_WIRE_BYTES, RECONNECT_MS } from "./limits.ts";
 import { receiving } from "./receiving.ts";
 
@@ -25,8 +26,10 @@ export interface Listener {
 
 /** Opens a subscriber without subscriptions. */
 export function openInbox(endpoint: string, listener: Listener): Inbox {
+  const address = addressOf(endpoint);
   const socket = new Subscriber({
     linger: 0,
+    ipv6: isIpv6(address),
     receiveHighWaterMark: HIGH_WATER_MARK,
     maxMessageSize: MAX_WIRE_BYTES,
     reconnectInterval: RECONNECT_MS,
@@ -34,7 +37,7 @@ export function openInbox(endpoint: string, listener: Listener): Inbox {
   const { events } = socket; // opens a descriptor, and throws where none is free: before anything else is connected
   const up = new Promise<void>((resolve) => events.on("handshake", () => resolve()));
   const topics = new Set<string>();
-  socket.connect(endpoint);
+  socket.connect(address);
   const listening = listen();
 
   return {

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
 import type { Frame } from "../protocol/codec.ts";
-import type { Endpoints } from "../protocol/endpoints.ts";
+import { addressOf, type Endpoints } from "../protocol/endpoints.ts";
 import { stampOf } from "../protocol/message.ts";
 import { type Inbox, type Listener, openInbox } from "./inbox.ts";
 import { type Outbox, openOutbox } from "./outbox.ts";
@@ -166,7 +166,9 @@ async function within(timeoutMs: number, work: Promise<void>, endpoint: string):
 }
 
 function unreachable(endpoint: string, timeoutMs: number): ZcontextError {
-  return new ZcontextError("ERR_PROVIDER_UNREACHABLE", `no provider answers at ${endpoint} (waited ${timeoutMs} ms)`, {
+  const address = addressOf(endpoint);
+  const where = address === endpoint ? endpoint : `${endpoint}, which is ${address}`;
+  return new ZcontextError("ERR_PROVIDER_UNREACHABLE", `no provider answers at ${where} (waited ${timeoutMs} ms)`, {
     hint: "Start one with `service-context <Context-X.xml>`, or check the endpoint.",
   });
 }

@@ -3,6 +3,7 @@
 import { XPublisher } from "zeromq";
 import { type Deferred, deferred } from "../deferred.ts";
 import { encodeFrame, type Frame } from "../protocol/codec.ts";
+import { addressOf, isIpv6 } from "../protocol/endpoints.ts";
 import { stamp } from "../protocol/message.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, RECONNECT_MS } from "./limits.ts";
 import { receiving } from "./receiving.ts";
@@ -36,8 +37,10 @@ const LINGER_MS = 1_000;
 export function openOutbox(endpoint: string, incarnation: string): Outbox {
   // XPUB rather than PUB, since it receives the forwarder's subscription and so knows when a message will arrive. A PUB
   // silently drops what it sends before that (the "slow joiner").
+  const address = addressOf(endpoint);
   const socket = new XPublisher({
     linger: 0,
+    ipv6: isIpv6(address),
     sendTimeout: 0,
     // A full queue refuses a message rather than drop it silently, so that losses are counted.
     noDrop: true,
@@ -54,7 +57,7 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
   let unsettled = 0;
   let settled: Deferred<void> | undefined;
 
-  socket.connect(endpoint);
+  socket.connect(address);
   const listening = listen();
 
   return {

@@ -2,7 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Publisher } from "zeromq";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { encodeFrame, type Frame } from "../protocol/codec.ts";
-import { loopbackOnly } from "./exposure.ts";
+import { isIpv6 } from "../protocol/endpoints.ts";
+import { loopbackOnly, missingIpv6 } from "./exposure.ts";
 
 /** A publisher on its own endpoint, beside the forwarder. Once disposed of, the endpoint is free. */
 export interface BoundPublisher extends AsyncDisposable {
@@ -23,14 +24,15 @@ const UNBIND_MS = 1_000;
  * @throws {ZcontextError} `ERR_ENDPOINT_PUBLIC` for an address of another machine.
  */
 export async function bindPublisher(endpoint: string): Promise<BoundPublisher> {
-  const socket = new Publisher({ linger: 0, sendTimeout: 0, sendHighWaterMark: HIGH_WATER_MARK });
+  const address = loopbackOnly("publisher endpoint", endpoint);
+  const ipv6 = isIpv6(address);
+  const socket = new Publisher({ linger: 0, sendTimeout: 0, sendHighWaterMark: HIGH_WATER_MARK, ipv6 });
   try {
-    await socket.bind(loopbackOnly("publisher endpoint", endpoint));
+    await socket.bind(address);
   } catch (error) {
     socket.close();
-    throw error instanceof ZcontextError
-      ? error
-      : new ZcontextError("ERR_ENDPOINT_IN_USE", `cannot bind ${endpoint}: ${reasonOf(error)}`, { cause: error });
+    const reason = missingIpv6(address, error) ?? reasonOf(error);
+    throw new ZcontextError("ERR_ENDPOINT_IN_USE", `cannot bind ${endpoint}: ${reason}`, { cause: error });
   }
   return {
     publish: (frame) => socket.send(encodeFrame(frame)),

@@ -4,6 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Subscriber } from "zeromq";
 import { topicOf } from "../protocol/codec.ts";
+import { addressOf, isIpv6 } from "../protocol/endpoints.ts";
 import { MAX_WIRE_BYTES, RECONNECT_MS } from "./limits.ts";
 import { mistypedTopic } from "./mistyped-topic.ts";
 import { receiving } from "./receiving.ts";
@@ -30,15 +31,17 @@ export function watchUnclaimedTopics(
   endpoint: string,
   { commandTopics, otherTopics, onMistyped, onUnreadable }: UnclaimedTopics,
 ): AsyncDisposable {
+  const address = addressOf(endpoint);
   const socket = new Subscriber({
     linger: 0,
+    ipv6: isIpv6(address),
     receiveHighWaterMark: KEPT,
     maxMessageSize: MAX_WIRE_BYTES,
     reconnectInterval: RECONNECT_MS,
   });
   const judged = new Set<string>();
   const closed = new AbortController();
-  socket.connect(endpoint);
+  socket.connect(address);
   socket.subscribe();
   const sampling = sample();
 

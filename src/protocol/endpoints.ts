@@ -49,7 +49,28 @@ export function resolveEndpoints(endpoints: Endpoints, bound: Endpoints): Endpoi
 
 /** Whether a host of an endpoint is this machine, and reached from nowhere else. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+  const address = addressOfHost(host);
+  return address === "[::1]" || /^127(\.\d{1,3}){3}$/.test(address);
+}
+
+/**
+ * An endpoint as a socket is given it: `localhost` is 127.0.0.1, whatever the machine resolves it to, so that all peers meet;
+ * an address that can be written in several ways is written in one.
+ */
+export function addressOf(endpoint: string): string {
+  const host = hostOf(endpoint);
+  return `tcp://${addressOfHost(host)}${endpoint.slice("tcp://".length + host.length)}`;
+}
+
+/** Whether an address is one of IPv6; ZeroMQ refuses it unless the socket says so. */
+export function isIpv6(address: string): boolean {
+  return address.startsWith("tcp://[");
+}
+
+function addressOfHost(host: string): string {
+  // An interface, as in [fe80::1%eth0], is unknown to URL.
+  const { hostname } = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : { hostname: host };
+  return hostname === "localhost" ? "127.0.0.1" : hostname;
 }
 
 export function hostOf(endpoint: string): string {
@@ -63,5 +84,10 @@ export function portOf(endpoint: string): string | undefined {
 
 function matcher(host: string): (value: string) => boolean {
   const pattern = new RegExp(String.raw`^tcp://(?:${host}):(?:\*|[1-9]\d{0,4})$`);
-  return (value) => pattern.test(value) && !(Number(portOf(value)) > 65_535);
+  return (value) => pattern.test(value) && !(Number(portOf(value)) > 65_535) && !isNoAddress(hostOf(value));
+}
+
+/** Whether a host of digits alone, such as 127.0.0.256, is none. */
+function isNoAddress(host: string): boolean {
+  return /^[\d.]+$/.test(host) && !URL.canParse(`http://${host}`);
 }

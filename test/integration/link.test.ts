@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Subscriber, XPublisher } from "zeromq";
@@ -12,11 +13,12 @@ import { type ForwarderEvents, startForwarder } from "../../src/link/forwarder.t
 import { HIGH_WATER_MARK, MAX_WIRE_BYTES } from "../../src/link/limits.ts";
 import { connectInbox, connectLink, connectOutbox, type Link } from "../../src/link/link.ts";
 import { openOutbox } from "../../src/link/outbox.ts";
+import { bindPublisher } from "../../src/link/publisher.ts";
 import { connectRequester, type Request } from "../../src/link/request.ts";
 import { watchUnclaimedTopics } from "../../src/link/unclaimed-topics.ts";
 import { writeCookie } from "../../src/processes/cookie.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
-import type { Endpoints } from "../../src/protocol/endpoints.ts";
+import { type Endpoints, portOf } from "../../src/protocol/endpoints.ts";
 import { isObject } from "../../src/protocol/json.ts";
 import { type Message, readMessage, stampOf, writeMessage } from "../../src/protocol/message.ts";
 import { BOUND_MS } from "../support/bound.ts";
@@ -70,6 +72,57 @@ function watchForwarder() {
 async function untilBack(...peers: Link[]): Promise<void> {
   await Promise.all(peers.map((peer) => peer.subscribe("again")));
 }
+
+/** Whether this machine can be reached by itself over IPv6. */
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === "::1"),
+);
+
+test.runIf(hasIpv6)("every socket works on the loopback address of IPv6, beside one of IPv4", async () => {
+  await using forwarder = await startForwarder({ publish: "tcp://[::1]:*", subscribe: "tcp://127.0.0.1:*" });
+  await using opposite = await startForwarder({ publish: "tcp://127.0.0.1:*", subscribe: "tcp://[::1]:*" });
+  const strays = awaitEvents<Buffer>("unreadable messages", String);
+  const topics = { commandTopics: new Set<string>(), otherTopics: new Set<string>(), onMistyped() {} };
+  await using _sampling = watchUnclaimedTopics(opposite.bound.subscribe, { ...topics, onUnreadable: strays.add });
+  await using link = await connectListener(forwarder.bound, ["control"]);
+  await using other = await connectListener(opposite.bound, ["control"]);
+
+  for (const { publish } of [link, other]) publish(announced("ts_1", "stopped"));
+  await Promise.all([link.heardLast(), other.heardLast()]);
+  const stray = new XPublisher({ linger: 1_000 });
+  stray.connect(opposite.bound.publish);
+  await stray.receive();
+  await stray.send("no topic");
+  await strays.first(() => true);
+  stray.close();
+  await using publisher = await bindPublisher(`tcp://[::1]:${portOf(forwarder.bound.publish)}`).catch(() => undefined);
+
+  expect([forwarder.bound, opposite.bound]).toEqual([
+    {
+      publish: expect.stringMatching(/^tcp:..\[::1]:\d+$/),
+      subscribe: expect.stringMatching(/^tcp:..127\.0\.0\.1:\d+$/),
+    },
+    {
+      publish: expect.stringMatching(/^tcp:..127\.0\.0\.1:\d+$/),
+      subscribe: expect.stringMatching(/^tcp:..\[::1]:\d+$/),
+    },
+  ]);
+  expect(publisher, "an address that the forwarder has").toBeUndefined();
+});
+
+test("localhost is 127.0.0.1, whatever the machine resolves it to", async () => {
+  await using forwarder = await startForwarder(ANY_PORT);
+  const { publish, subscribe } = forwarder.bound;
+  const named = {
+    publish: publish.replace("127.0.0.1", "localhost"),
+    subscribe: subscribe.replace("127.0.0.1", "LOCALHOST"),
+  };
+  await using link = await connectListener(named, ["control"]);
+
+  link.publish(announced("ts_1", "stopped"));
+
+  expect(actionOf(await link.heardLast())).toBe("stopped");
+});
 
 test("a message reaches the links that subscribe to its topic", async () => {
   await using forwarder = await startForwarder(ANY_PORT);

@@ -54,8 +54,10 @@ def open_sockets(context, publish, subscribe):
     """Resolves the slow joiner by evidence: a probe of our own has made the whole way round."""
     listener = context.socket(zmq.SUB)
     listener.setsockopt(zmq.SUBSCRIBE, b"")
+    listener.ipv6 = "[" in subscribe
     listener.connect(subscribe)
     sender = context.socket(zmq.PUB)
+    sender.ipv6 = "[" in publish
     sender.connect(publish)
     probe = in_original_style(f"probe-{os.getpid()}", {})
     while True:

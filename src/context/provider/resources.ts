@@ -69,7 +69,7 @@ const START_DESCRIPTORS = 24;
 export async function openResources(options: ResourcesOptions, opened: ClosingStack): Promise<Resources> {
   const { config, file, stateDir, log, nowMs } = options;
   assertDescriptors(START_DESCRIPTORS);
-  const { binds, warnings } = narrowToLoopback(config);
+  const { binds, warnings, ...exposure } = narrowToLoopback(config);
   for (const reason of warnings) log.warn({ reason }, "bound to this machine only");
   const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
   const owner = { context: contextKeyOf(file), provider: randomUUID() };
@@ -90,7 +90,7 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   tools.catch(() => {}); // awaited below, if the start comes so far
   const liveness = createLiveness();
   const forwarder = opened.add(await startForwarder(binds, forwarderEvents(options), { cookie: owner, liveness }));
-  const endpoints = resolveEndpoints(config.endpoints, forwarder.bound);
+  const endpoints = resolveEndpoints(exposure.endpoints, forwarder.bound);
   const inputFaults = createInputFaults(log, nowMs);
   const taskTopics = config.tasks.map(({ topic }) => topic);
   const channel = opened.add(await openControlChannel(endpoints, { taskTopics, inputFaults, log }));

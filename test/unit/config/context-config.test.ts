@@ -481,6 +481,34 @@ describe("all problems of a file", () => {
   });
 });
 
+describe("the addresses of a forwarder", () => {
+  const at = (backendEndpoint: string, frontBind: string) =>
+    GOOD.replace("tcp://127.0.0.1:5557", `tcp://${backendEndpoint}`).replace("tcp://*:5557", `tcp://${frontBind}`);
+
+  test.each([
+    ["[::1]:5557", "127.0.0.1:5557", `expected host 127.0.0.1 as in FrontBind, got "tcp://[::1]:5557"`],
+    ["[::1]:5557", "localhost:5557", `expected host 127.0.0.1 as in FrontBind, got "tcp://[::1]:5557"`],
+    ["127.0.0.2:5557", "127.0.0.1:5557", `expected host 127.0.0.1 as in FrontBind, got "tcp://127.0.0.2:5557"`],
+    [
+      "localhost:5557",
+      "[::1]:5557",
+      `expected host [::1] as in FrontBind, got "tcp://localhost:5557", which is 127.0.0.1`,
+    ],
+  ])("are a problem with the endpoint %s and the bind %s, where no peer would meet", (endpoint, bind, problem) => {
+    expect(problemsOf(at(endpoint, bind))).toEqual([`c.xml:3:3: BackendEndpoint: ${problem}`]);
+  });
+
+  test.each([
+    ["[::1]:5557", "*:5557"],
+    ["[::1]:5557", "[0:0:0:0:0:0:0:1]:5557"],
+    ["localhost:5557", "127.0.0.1:5557"],
+    ["127.0.0.2:5557", "*:5557"],
+    ["127.0.0.1:*", "[::1]:*"],
+  ])("may be %s and %s", (endpoint, bind) => {
+    expect(parseContextConfig(at(endpoint, bind)).endpoints.publish).toBe(`tcp://${endpoint}`);
+  });
+});
+
 describe("the ports of a forwarder", () => {
   test("may be chosen by the system on both sides", () => {
     const text = GOOD.replaceAll(/555[67]/g, "*");
