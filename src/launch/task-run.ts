@@ -9,7 +9,7 @@ import type { Exit, ProgramEvents } from "./child.ts";
 export interface TaskRun {
   /** Asks the task to stop, over its pipe and with the stop signal. */
   askToStop(): void;
-  /** Acknowledges its last announcement. */
+  /** All that it has announced has been heard: it may exit. */
   bye(): void;
   /** Acknowledges its announcements up to this one. */
   heard(sequence: number): void;
@@ -20,7 +20,9 @@ export interface TaskRun {
 }
 
 export interface RunEvents extends Omit<ProgramEvents, "onExit"> {
-  onAnnounced(announcement: { sequence: number; message: JsonObject; isLast: boolean }): void;
+  onAnnounced(announcement: { sequence: number; message: JsonObject }): void;
+  /** The task has come to its end, with a reason where it has failed; its process exits once it was told `bye`. */
+  onEnding(reason: string | undefined): void;
   /** A heartbeat: its event loop is not blocked. */
   onBeat(beat: Beat): void;
   onGarbage(error: ZcontextError): void;
@@ -30,6 +32,7 @@ export interface RunEvents extends Omit<ProgramEvents, "onExit"> {
 /** Calls the event of a run that a message on the pipe stands for. */
 export function dispatchFromTask(message: FromTask, events: RunEvents): void {
   if (message.type === "announce") events.onAnnounced(message);
+  if (message.type === "ending") events.onEnding(message.reason);
   if (message.type === "beat") events.onBeat(message);
   if (message.type === "output") events.onOutput(message.stream, printedLineOf(message));
 }

@@ -19,6 +19,8 @@ export const MAX_DEPTH = 64;
 const SEPARATOR = "@@@";
 /** What a provider publishes without being asked; there is no answer to it. */
 export const TOLD_TOPICS = ["monitor", "overview", "transition"] as const;
+/** On it a program tells the provider, and no other listener, that it has come to its end. */
+export const ENDING_TOPIC = "~ending";
 const ON_ONE_LINE: ReadonlySet<string> = new Set(TOLD_TOPICS);
 
 /**

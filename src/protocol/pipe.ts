@@ -12,7 +12,7 @@ import {
   type ObjectSchema,
   object,
   oneOf,
-  otherwise,
+  optional,
   read,
   type Schema,
   tagged,
@@ -51,7 +51,7 @@ export interface Assignment {
 export type ToTask =
   | { type: "start"; run: string; start: StartData }
   | { type: "stop"; run: string }
-  /** The last announcement has come in over the link; the task may exit. */
+  /** All that it has announced has come in over the link; the task may exit. */
   | { type: "bye"; run: string }
   /** The announcements up to this one have been handled; a task that is far ahead waits for this. */
   | { type: "heard"; run: string; sequence: number }
@@ -72,7 +72,9 @@ export interface Beat {
 /** From the task process. */
 export type FromTask =
   /** A copy of what the task published as the `sequence`th message on `control`. */
-  | { type: "announce"; run: string; sequence: number; message: JsonObject; isLast: boolean }
+  | { type: "announce"; run: string; sequence: number; message: JsonObject }
+  /** The task has come to its end, with a reason where it has failed; the provider announces that once its process is gone. */
+  | { type: "ending"; run: string; reason?: string | undefined }
   /** The event loop of the task turns. */
   | ({ type: "beat"; run: string } & Beat)
   /** What a thread has printed; a process prints by itself. */
@@ -93,8 +95,8 @@ const FROM_TASK: Variants<FromTask, "type"> = {
     run: text,
     sequence: whole,
     message: anyObject,
-    isLast: otherwise(flag, false),
   }),
+  ending: object({ type: literal("ending"), run: text, reason: optional(text) }),
   beat: object({
     type: literal("beat"),
     run: text,

@@ -1,6 +1,6 @@
 // What a task announces, as the frame that carries it, and back. Pure.
 import type { Frame } from "../protocol/codec.ts";
-import { readMessage, writeMessage } from "../protocol/message.ts";
+import { ALL, CONTEXT_NAME, readMessage, writeMessage } from "../protocol/message.ts";
 import type { Announcement, Items } from "./define.ts";
 
 /** What a task is about to announce. */
@@ -29,10 +29,15 @@ export function writeAnnouncement(
   });
 }
 
-/** What a frame announces to the tasks of a transaction; undefined where it is not for them. */
+/** Names in which the provider or a client speaks on `control`, and no task: states, answers, refusals and commands. */
+const NO_TASK: readonly string[] = [CONTEXT_NAME, ALL, "state"];
+const COMMANDS: readonly string[] = ["start", "stop", "restart", "exit"];
+
+/** What a frame announces of a task of the transaction; undefined for anything else that travels on `control`. */
 export function readAnnouncement(frame: Frame, transaction: string): Announcement | undefined {
   const message = readMessage(frame);
   if (message.kind !== "control" || message.header.transaction !== transaction) return undefined;
   const { action, serviceId, serviceName } = message.header;
+  if (serviceId === "" || NO_TASK.includes(serviceName) || COMMANDS.includes(action)) return undefined;
   return { action, serviceId, serviceName, status: message.status as Items };
 }

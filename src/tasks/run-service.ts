@@ -1,7 +1,9 @@
 // Runs one task service in its process or thread: connects it to the provider and the forwarder, loads its module, runs
-// its task, and waits until its last announcement has arrived.
+// its task, and waits until all it has announced has arrived. Its end is told to the provider alone, which announces it
+// once the process is gone.
 import { setTimeout as pause } from "node:timers/promises";
 import { deferred } from "../deferred.ts";
+import { reasonOf } from "../errors.ts";
 import type { Inbox } from "../link/inbox.ts";
 import { openOutbox } from "../link/outbox.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -22,14 +24,14 @@ export interface ProviderPipe {
   receive(handler: (message: ToTask) => void): void;
 }
 
-/** How long the provider may take to confirm the last announcement, in milliseconds. */
+/** How long the provider may take to confirm what was announced, in milliseconds. */
 const BYE_MS = 2_000;
 /** How long nothing of what was printed may be read when the task ends, in milliseconds. */
 const UNREAD_MS = 2_000;
 /** The longest delay of a timer in Node; a longer one fires at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** Runs one task service to its last announcement, and answers the exit code: 0, or 1 for a failure. */
+/** Runs one task service to its end, and answers the exit code: 0, or 1 for a failure. */
 export async function runService({ run, start }: ToTask & { type: "start" }, pipe: ProviderPipe): Promise<number> {
   const outbox = openOutbox(start.endpoints.publish, run);
   // A thread that ends while its socket receives would abort the whole process.
@@ -49,10 +51,10 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
   for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, crash.reject);
 
   // A copy of what is published takes the pipe: the forwarder may lose a message, the pipe can't.
-  function announce(announcement: OwnAnnouncement, isLast = false): number {
+  function announce(announcement: OwnAnnouncement): number {
     const frame = writeAnnouncement(start, announcement);
     const sequence = outbox.publish(frame);
-    pipe.send({ type: "announce", run, sequence, message: frame.body as JsonObject, isLast });
+    pipe.send({ type: "announce", run, sequence, message: frame.body as JsonObject });
     return sequence;
   }
 
@@ -76,13 +78,14 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
     },
   };
 
-  async function finish(last: OwnAnnouncement): Promise<number> {
-    announce(last, true);
+  /** @param reason - Why the task has failed; undefined where it ends well. */
+  async function finish(reason: string | undefined): Promise<number> {
+    pipe.send({ type: "ending", run, reason });
     const timer = setTimeout(bye.resolve, BYE_MS);
     await bye.promise;
     clearTimeout(timer);
     await Promise.all([outbox.close(), output.emptied(UNREAD_MS)]);
-    return last.result === "success" && !hasFailed ? 0 : 1;
+    return reason === undefined && !hasFailed ? 0 : 1;
   }
 
   const { pid } = process;
@@ -92,15 +95,17 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
     if ("reason" in loaded) {
       const { reason, report } = loaded;
       process.stderr.write(`${report}\n`);
-      return await finish({ action: "started", result: "failure", items: { pid, reason } });
+      announce({ action: "started", result: "failure", items: { pid, reason } });
+      return await finish(reason);
     }
     // Started after the module is loaded, which may block the event loop for long without being a fault; and before the
     // task is known to run, since the provider counts silence from the first beat.
     heartbeat = startHeartbeat(start.heartbeatMs, (beat) => pipe.send({ type: "beat", run, ...beat }));
     announce({ action: "started", result: "success", items: { pid } });
     const ending = await runTask(loaded.task, scope, crash.promise, output.caughtUp);
-    if (ending.action === "failed") printError(ending.error);
-    return await finish(ending);
+    if (ending.action !== "failed") return await finish(undefined);
+    printError(ending.error);
+    return await finish(reasonOf(ending.error));
   } finally {
     heartbeat?.stop();
     await Promise.all(inboxes.map((inbox) => inbox.close()));

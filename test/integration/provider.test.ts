@@ -1,16 +1,19 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { connectContext } from "../../src/context/client/client.ts";
 import { connectLink } from "../../src/link/link.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
-import { readMessage, writeMessage } from "../../src/protocol/message.ts";
+import { type ControlMessage, readMessage, writeMessage } from "../../src/protocol/message.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import { BOUND_MS, PATIENT } from "../support/bound.ts";
-import { contextXml, type RunningContext, runContext, SERVICES } from "../support/context.ts";
+import { contextXml, type RunningContext, runContext, SERVICES, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { listen } from "../support/link.ts";
 import { isLiving, leaveNoProcess, started, untilGone } from "../support/processes.ts";
+import { findPython } from "../support/python-client.ts";
 import { startScript } from "../support/script.ts";
 
 leaveNoProcess();
@@ -40,9 +43,11 @@ function firings({ log }: RunningContext, id: string, event: string): number {
   return log.all.filter(({ phrase, task }) => phrase === `trigger ${event}` && task === id).length;
 }
 
-/** Announcements about a task, without the items. */
-function saidAbout({ heard }: RunningContext, id: string): string[] {
-  return heard.all.filter(({ header }) => header.serviceId === id).map(({ header }) => header.action);
+/** The first so many announcements about a task and all that have come by then, without the items. */
+async function saidAbout({ heard }: RunningContext, id: string, count: number): Promise<string[]> {
+  const said = () => heard.all.filter(({ header }) => header.serviceId === id).map(({ header }) => header.action);
+  await heard.first(() => said().length >= count, { what: `announcement ${count} of ${id}` });
+  return said();
 }
 
 // --- starting and stopping -------------------------------------------------------------------------------------------
@@ -71,7 +76,77 @@ test("a task is told on its topic what becomes of it, and says so itself", async
   await context.stop("T1");
 
   expect(commands.heard.all.map(({ header }) => header.action)).toEqual(["start", "stop"]);
-  expect(saidAbout(context, "ts_1")).toEqual(["started", "stopped"]);
+  expect(await saidAbout(context, "ts_1", 2)).toEqual(["started", "stopped"]);
+});
+
+test.each<[string, number, Omit<TaskXml, "id">]>([
+  ["a process", 30, { instance: "Steady" }],
+  ["a thread", 5, { instance: "Steady", serviceType: "Thread" }],
+  ["a process on demand", 5, { instance: "Steady", entry: "on_update" }],
+  [
+    "a program",
+    5,
+    { instance: "Sleep", serviceType: "Executable", command: "sleep", arguments: ["1000"], readyAfterS: 0 },
+  ],
+])("a client that starts a task on hearing that it has stopped finds it gone: %s", async (_, rounds, kind) => {
+  await using context = await runContext([
+    { id: "ts_1", ...kind },
+    { id: "ts_2", instance: "Steady" },
+  ]);
+  const { publish, subscribe } = context.endpoints;
+
+  const script = fileURLToPath(new URL("../fixtures/programs/starts-on-stopped.py", import.meta.url));
+  const words = [script, publish, subscribe, "T1", "ts_1", `${rounds}`];
+  const { stdout } = await promisify(execFile)(findPython(), words, { timeout: BOUND_MS });
+
+  expect(stdout).toBe(`started ${rounds} times\n`);
+});
+
+test("a start that comes while a task leaves is queued behind its end, and a stop after it cancels it", async () => {
+  // Leaves when it is let go, and not before.
+  const source = 'trap "" TERM; until mv go gone; do sleep 0.02; done';
+  await using context = await runContext([
+    {
+      id: "ts_1",
+      instance: "Deaf",
+      serviceType: "Executable",
+      command: "sh",
+      arguments: ["-c", source],
+      readyAfterS: 0,
+    },
+    { id: "ts_2", instance: "Steady" },
+  ]);
+  const configuration = { TaskService: [{ id: "ts_1" }] };
+  const order = (action: "start" | "stop") => context.client.command({ action, transaction: "T1", configuration });
+  await context.start("T1");
+
+  const stopping = await order("stop");
+  const starting = await order("start");
+  await context.folder.write("go", "");
+  const [second] = await starting.settled(BOUND_MS);
+  const [outdone] = await stopping.settled(BOUND_MS);
+  await order("stop");
+  await order("start");
+  const last = await order("stop");
+  await context.folder.write("go", "");
+  const [gone] = await last.settled(BOUND_MS);
+
+  expect(second).toMatchObject({ lifecycle: "running", runs: 2 });
+  expect(outdone).toMatchObject({ outcome: "superseded" });
+  expect(gone).toMatchObject({ lifecycle: "stopped", runs: 2 });
+  expect(await saidAbout(context, "ts_1", 4)).toEqual(["started", "stopped", "started", "stopped"]);
+});
+
+test("what a task throws is announced once its process is gone", async () => {
+  await using context = await runContext([{ id: "ts_1", instance: "FailsWhenRun" }]);
+  context.provider.start("T1");
+
+  const failed = await context.heard.first(({ header }) => header.action === "failed");
+
+  const { status } = failed as ControlMessage;
+  expect(status).toMatchObject({ result: "failure", reason: "the pump is dry" });
+  expect(await isLiving(status.pid as number)).toBe(false);
+  expect(await saidAbout(context, "ts_1", 2)).toEqual(["started", "failed"]);
 });
 
 test("only the tasks that a stop names are stopped", async () => {
@@ -96,7 +171,7 @@ test("a restart ends the process of a task before it starts the next", async () 
 
   expect(after).toMatchObject({ lifecycle: "running", runs: 2 });
   expect(await living(before, after?.pid as number)).toEqual([after?.pid]);
-  expect(saidAbout(context, "ts_1")).toEqual(["started", "stopped", "started"]);
+  expect(await saidAbout(context, "ts_1", 3)).toEqual(["started", "stopped", "started"]);
 });
 
 test("a task that runs is not started a second time", async () => {
@@ -147,7 +222,7 @@ test("a task that is stopped while its code compiles never gets a process", asyn
   await writeFile(source, "export default { task: { kind: 'single', run() {} } };");
 
   expect(stopped).toMatchObject({ lifecycle: "stopped", pid: null, runs: 1 });
-  expect(saidAbout(context, "ts_1")).toEqual(["stopped"]);
+  expect(await saidAbout(context, "ts_1", 1)).toEqual(["stopped"]);
 });
 
 test("a provider can be closed while code compiles that never will", async () => {
@@ -224,7 +299,7 @@ test("a task whose process is killed has failed by that signal, and on_fail fire
   await context.stop("T1");
 
   expect(failed.reason).toContain("SIGKILL");
-  expect(saidAbout(context, "ts_1")).toEqual(["started", "failed"]);
+  expect(await saidAbout(context, "ts_1", 2)).toEqual(["started", "failed"]);
   expect([firings(context, "ts_1", "on_fail"), firings(context, "ts_1", "on_exit")]).toEqual([1, 0]);
 });
 
@@ -259,7 +334,7 @@ test("a task whose code is missing has failed, and says where it was looked for"
   const failed = await context.untilState("T1", "ts_1", "failed");
 
   expect(failed).toMatchObject({ pid: null, reason: expect.stringContaining(SERVICES) });
-  expect(saidAbout(context, "ts_1")).toEqual(["failed"]);
+  expect(await saidAbout(context, "ts_1", 1)).toEqual(["failed"]);
 });
 
 test("a single task that returns has exited, and on_exit fires once", async () => {
@@ -274,7 +349,7 @@ test("a single task that returns has exited, and on_exit fires once", async () =
   await context.untilState("T1", "ts_2", "running");
   await context.stop("T1");
 
-  expect(saidAbout(context, "ts_1")).toEqual(["started", "stopped"]);
+  expect(await saidAbout(context, "ts_1", 2)).toEqual(["started", "stopped"]);
   expect([firings(context, "ts_1", "on_exit"), firings(context, "ts_1", "on_fail")]).toEqual([1, 0]);
 });
 

@@ -36,9 +36,14 @@ describe("in docs/protocol.md", () => {
   });
 
   test("what a task sends on its pipe is understood", () => {
-    const sent = values.map(({ text }) => JSON.stringify(JSON.parse(text))).filter((line) => line.includes("announce"));
+    const sent = values
+      .map(({ text }) => JSON.stringify(JSON.parse(text)))
+      .filter((line) => /"(announce|ending)"/.test(line));
 
-    expect(sent.map(readFromTask)).toMatchObject([{ type: "announce", sequence: 1, isLast: false }]);
+    expect(sent.map(readFromTask)).toMatchObject([
+      { type: "announce", sequence: 1 },
+      { type: "ending", reason: "the probe is loose" },
+    ]);
   });
 
   test("every kind of message has its example", () => {

@@ -1,6 +1,7 @@
 // What `conf-command` sends: makes a command, a question or any message of its options and the context file.
 import { dirname, resolve } from "node:path";
 import type { ContextConfig, TaskServiceConfig } from "../../src/config/context-config.ts";
+import { entersAtOnce } from "../../src/config/meaning.ts";
 import { formatTaskService } from "../../src/config/task-service.ts";
 import type { Command } from "../../src/context/client/client.ts";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
@@ -93,6 +94,8 @@ function configurationFor(
   if (config === undefined || action === "stop")
     return ids === undefined ? {} : { TaskService: ids.map((id) => ({ id })) };
   const tasks = config.tasks.filter(({ id }) => ids?.includes(id) ?? true);
+  // All tasks of the file mean the whole context, whose tasks on demand are not run: those that are named are to run.
+  const areAllNamed = ids !== undefined && tasks.length === config.tasks.length;
   return {
     BackendBind: config.binds.subscribe,
     BackendEndpoint: config.endpoints.publish,
@@ -101,9 +104,16 @@ function configurationFor(
     FrontEndEndpoint: config.endpoints.subscribe,
     TaskLogName: config.logName,
     TaskService: tasks.map((task) => ({
-      ...formatTaskService(withFullLocation(task, context_file), { action, transaction }),
+      ...formatTaskService(withFullLocation(areAllNamed ? startedNow(task) : task, context_file), {
+        action,
+        transaction,
+      }),
     })),
   };
+}
+
+function startedNow(task: TaskServiceConfig): TaskServiceConfig {
+  return entersAtOnce(task) ? task : { ...task, entry: "start_now" };
 }
 
 // A relative location is relative to the context file, whose folder the provider may not know.

@@ -25,6 +25,8 @@ export interface Resumable {
 export interface ResumableTransaction {
   readonly id: string;
   readonly contextName: string;
+  /** It has had every task of the file. */
+  readonly isWhole?: boolean | undefined;
   /** In the order they were first defined in. */
   readonly tasks: readonly ResumableTask[];
 }
@@ -46,9 +48,9 @@ export function formatSnapshot(
   return [head, ...transactions.flatMap(recordsOf)].map(formatRecord).join("");
 }
 
-function recordsOf({ id: transaction, contextName, tasks }: ResumableTransaction): JournalRecord[] {
+function recordsOf({ id: transaction, contextName, isWhole, tasks }: ResumableTransaction): JournalRecord[] {
   return [
-    { kind: "opened", transaction, contextName },
+    { kind: "opened", transaction, contextName, isWhole },
     ...tasks.flatMap(({ id: task, body, ...remembered }): JournalRecord[] => [
       { kind: "defined", transaction, task, body },
       { kind: "kept", transaction, task, ...remembered },
@@ -110,7 +112,9 @@ export function recollect(known: Resumable | undefined, record: JournalRecord): 
   switch (record.kind) {
     case "opened": {
       const { transaction: id, contextName } = record;
-      return withTransaction(known, { tasks: [], ...find(known, record), id, contextName });
+      const before = find(known, record);
+      const isWhole = record.isWhole ?? before?.isWhole;
+      return withTransaction(known, { tasks: before?.tasks ?? [], id, contextName, ...(isWhole && { isWhole }) });
     }
     case "defined":
       return withTask(known, record, (before) => redefined(before ?? newTask(record.task), record.body));
@@ -139,8 +143,20 @@ function redefined({ body: _, ...task }: ResumableTask, body: JsonObject | undef
   return body === undefined ? task : { ...task, body };
 }
 
-function standingAt(task: ResumableTask, { state, runs, isWanted, exits }: Remembered): ResumableTask {
-  return { ...task, state, runs, isWanted, exits };
+function standingAt(task: ResumableTask, record: Remembered): ResumableTask {
+  const { id, body, ...before } = task;
+  const { state, runs, isWanted, exits, reason } = record;
+  // How a run has ended stays known when the task goes on to another state.
+  const isTold = record.code !== undefined || record.signal !== undefined;
+  const { code, signal } = isTold || runs !== before.runs ? record : before;
+  return {
+    id,
+    ...(body && { body }),
+    ...{ state, runs, isWanted, exits },
+    ...(reason !== undefined && { reason }),
+    ...(code !== undefined && { code }),
+    ...(signal !== undefined && { signal }),
+  };
 }
 
 function find({ transactions }: Resumable, { transaction }: { transaction: string }): ResumableTransaction | undefined {

@@ -42,11 +42,13 @@ export interface Head {
   place?: string | undefined;
 }
 
-/** A transaction exists. A second record of it changes nothing but its name. */
+/** A transaction exists. A second record of it changes its name, and may say that it is whole. */
 export interface Opened {
   kind: "opened";
   transaction: string;
   contextName: string;
+  /** It has had every task of the provider's file: one that is added to the file belongs to it as well. */
+  isWhole?: boolean | undefined;
 }
 
 /** A task service of a transaction. A second record of it replaces its definition. */
@@ -66,7 +68,7 @@ export interface Kept extends Remembered {
 }
 
 /** A transition of a task service's lifecycle, and what a restarted provider needs to know of it besides. */
-export interface Moved extends Omit<Transition, "reason"> {
+export interface Moved extends Transition {
   kind: "moved";
   /** It runs, or is to run. */
   isWanted: boolean;
@@ -100,6 +102,10 @@ export interface Remembered {
   runs: number;
   isWanted: boolean;
   exits: readonly number[];
+  /** Why it stands there, and how its last process ended, as far as there is something to say. */
+  reason?: string | undefined;
+  code?: number | undefined;
+  signal?: string | undefined;
 }
 
 /** What is wrong, in one clause. */
@@ -186,7 +192,7 @@ const RECORDS: Variants<JournalRecord, "kind"> = {
     owner: optional(owner),
     place: optional(text),
   }),
-  opened: exactly({ kind: literal("opened"), transaction: id, contextName: text }),
+  opened: exactly({ kind: literal("opened"), transaction: id, contextName: text, isWhole: optional(flag) }),
   defined: exactly({ kind: literal("defined"), transaction: id, task: id, body: optional(anyObject) }),
   kept: exactly({
     kind: literal("kept"),
@@ -196,6 +202,9 @@ const RECORDS: Variants<JournalRecord, "kind"> = {
     runs: count,
     isWanted: flag,
     exits: times,
+    reason: optional(text),
+    code: optional(whole),
+    signal: optional(id),
   }),
   moved: exactly({
     kind: literal("moved"),
@@ -206,6 +215,7 @@ const RECORDS: Variants<JournalRecord, "kind"> = {
     to: taskState,
     event: id,
     cause: optional(text),
+    reason: optional(text),
     run: count,
     pid: optional(pid),
     code: optional(whole),

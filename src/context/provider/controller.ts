@@ -3,7 +3,7 @@ import type { Supervision, TaskServiceConfig } from "../../config/context-config
 import { type ErrorCode, reasonOf, ZcontextError } from "../../errors.ts";
 import type { InputFaults } from "../../input-faults.ts";
 import type { Log } from "../../log.ts";
-import type { Frame } from "../../protocol/codec.ts";
+import { ENDING_TOPIC, type Frame } from "../../protocol/codec.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import {
   CONTEXT_NAME,
@@ -79,6 +79,7 @@ export function createController(options: ControllerOptions): Controller {
   };
 
   function receive(frame: Frame): void {
+    if (frame.topic === ENDING_TOPIC) return hearEnding(frame);
     const message = read(frame);
     if (message === undefined || message.header.incarnation === channel.incarnation || isFromOwnTask(message)) return;
     if (answered.again(message.header.requestId)) return;
@@ -128,6 +129,14 @@ export function createController(options: ControllerOptions): Controller {
     if (task.id === serviceId && owner.transaction === transaction) hear(incarnation, sequence, message);
     else inputFaults.add("announcement in the name of another", { task: task.id, claimed: serviceId, transaction });
     return true;
+  }
+
+  // A program has no pipe: it tells us over the forwarder, which keeps it behind all that it has announced.
+  function hearEnding({ body }: Frame): void {
+    const message = read({ topic: "control", body });
+    if (message?.kind !== "control" || message.header.incarnation === undefined) return;
+    const { incarnation } = message.header;
+    transactions.ownerOf(incarnation)?.task.hearEnding(incarnation, message);
   }
 
   function obey(command: ContextMessage | ProcessMessage, orders: readonly Order[]): void {

@@ -18,7 +18,7 @@ import {
 } from "../../protocol/message.ts";
 import { hasProcess, isPending, type TaskState } from "../../protocol/task-state.ts";
 import type { Order } from "../task/task-contract.ts";
-import type { TransactionView } from "../transaction/transaction.ts";
+import type { TaskView, TransactionView } from "../transaction/transaction.ts";
 
 /** What the provider knows when a message comes. */
 export interface View {
@@ -88,11 +88,11 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
   const known = view.find(header.transaction);
   switch (header.action) {
     case "start":
-      return obey(message, startOrders(definitions(configuration, known, view) ?? view.ownTasks, known));
+      return obey(message, startOrders(selectionIn(configuration, known, view) ?? whole(view.ownTasks), known));
     case "restart":
       return obey(
         message,
-        restartOrders(definitions(configuration, known, view) ?? tasksOf(known) ?? view.ownTasks, known),
+        restartOrders(selectionIn(configuration, known, view) ?? whole(tasksOf(known) ?? view.ownTasks), known),
       );
     case "stop":
       assertContextId(header.serviceId, view);
@@ -113,19 +113,44 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
   }
 }
 
+/** The tasks that a command is for. */
+interface Selection {
+  tasks: readonly TaskServiceConfig[];
+  /** It picks them out, rather than to mean a whole context: those on demand run as well. */
+  areNamed: boolean;
+}
+
+function whole(tasks: readonly TaskServiceConfig[]): Selection {
+  return { tasks, areNamed: false };
+}
+
 // The tasks a command brings along; none of its own in most cases.
-function definitions(
+function selectionIn(
   configuration: Json | undefined,
   known: TransactionView | undefined,
   view: View,
-): TaskServiceConfig[] | undefined {
+): Selection | undefined {
   if (!isObject(configuration) || configuration.TaskService === undefined) return undefined;
-  const tasks = isListOfIds(configuration.TaskService)
+  const areIds = isListOfIds(configuration.TaskService);
+  const tasks = areIds
     ? lookUp(readTaskServiceIds(configuration), known, view)
     : readTaskServices(configuration).map((task) => withOwnSupervision(task, view));
   if (tasks.length === 0) return undefined;
   for (const task of tasks) assertMayRun(task, view);
-  return tasks;
+  return { tasks, areNamed: areIds || arePickedOut(tasks, tasksOf(known) ?? [], view) };
+}
+
+// The original sends the definitions of all tasks that are meant: those of a whole file, or of some of them.
+function arePickedOut(
+  tasks: readonly TaskServiceConfig[],
+  present: readonly TaskServiceConfig[],
+  { ownTasks }: View,
+): boolean {
+  const ids = new Set(tasks.map(({ id }) => id));
+  const isPartOf = (all: readonly TaskServiceConfig[]) =>
+    all.some(({ id }) => !ids.has(id)) && tasks.every(({ id }) => all.some((one) => one.id === id));
+  const isWholeFile = ownTasks.length > 0 && ownTasks.every(({ id }) => ids.has(id));
+  return !isWholeFile && (isPartOf(ownTasks) || isPartOf(present));
 }
 
 function assertMayRun(task: TaskServiceConfig, view: View): void {
@@ -155,28 +180,39 @@ function lookUp(ids: readonly string[], known: TransactionView | undefined, { ow
   });
 }
 
-function startOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
-  const living = tasks.filter(({ id }) => hasProcess(known?.get(id)?.state ?? "defined"));
-  if (living.length > 0) throw alive(living.map(({ id }) => `${id} is ${known?.get(id)?.state}`));
-  return tasks.map((task) => startOrder(task, known));
+function startOrders(selection: Selection, known: TransactionView | undefined): Order[] {
+  const { tasks } = selection;
+  const running = tasks.filter(({ id }) => isRunning(known?.get(id)));
+  if (running.length > 0) throw alive(running.map(({ id }) => `${id} is ${known?.get(id)?.state}`));
+  return tasks.map((task) => startOrder(task, selection, known));
 }
 
-// The first start that names an on-demand task only registers it; later ones run it.
-function startOrder(task: TaskServiceConfig, known: TransactionView | undefined): Order {
-  return { task, action: entersAtOnce(task) || known?.has(task.id) ? "start" : "define" };
+// One that is leaving is started once it is gone.
+function isRunning(task: TaskView | undefined): boolean {
+  return task !== undefined && hasProcess(task.state) && !task.isLeaving;
 }
 
-// A restart of the whole context leaves alone on-demand tasks that do not run; one that names such a task runs it.
-function restartOrders(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
+// A start of a whole context only registers the tasks on demand. Where it has no others, a second one runs them.
+function startOrder(
+  task: TaskServiceConfig,
+  { tasks, areNamed }: Selection,
+  known: TransactionView | undefined,
+): Order {
+  const isSecond = known?.get(task.id)?.state === "defined" && !tasks.some(entersAtOnce);
+  return { task, action: areNamed || entersAtOnce(task) || isSecond ? "start" : "define" };
+}
+
+// A restart of a whole context leaves alone the tasks on demand that do not run, unless it has no others.
+function restartOrders(selection: Selection, known: TransactionView | undefined): Order[] {
+  const { tasks, areNamed } = selection;
   const isIdle = (task: TaskServiceConfig) => {
     const state = known?.get(task.id)?.state;
     return state !== undefined && !hasProcess(state) && !isPending(state) && !entersAtOnce(task);
   };
-  const named = new Set(tasks.map(({ id }) => id));
-  const isWhole = [...(known?.keys() ?? [])].every((id) => named.has(id)) && !tasks.every(isIdle);
+  const areAllMeant = areNamed || tasks.every(isIdle);
   return tasks
-    .filter((task) => !(isWhole && isIdle(task)))
-    .map((task) => (known?.has(task.id) ? { task, action: "restart" } : startOrder(task, known)));
+    .filter((task) => areAllMeant || !isIdle(task))
+    .map((task) => (known?.has(task.id) ? { task, action: "restart" } : startOrder(task, selection, known)));
 }
 
 function stopOrders(ids: readonly string[], known: TransactionView): Order[] {
@@ -215,11 +251,11 @@ function dispatchProcess(message: ProcessMessage, view: View): Decision {
   if (header.action !== "stop") assertNoForeignCommand(header, body, view);
   switch (header.action) {
     case "start": {
-      const living = tasks.filter(({ id }) => hasProcess(known.get(id)?.state ?? "defined"));
-      if (living.length === tasks.length) throw alive(living.map(({ id }) => `${id} is ${known.get(id)?.state}`));
+      const running = tasks.filter(({ id }) => isRunning(known.get(id)));
+      if (running.length === tasks.length) throw alive(running.map(({ id }) => `${id} is ${known.get(id)?.state}`));
       return obey(
         message,
-        tasks.filter((task) => !living.includes(task)).map((task) => ({ task, action: "start" })),
+        tasks.filter((task) => !running.includes(task)).map((task) => ({ task, action: "start" })),
       );
     }
     case "restart":

@@ -10,6 +10,8 @@ export interface Announcements<Message> {
   piped(sequence: number, message: Message): boolean;
   /** It came through the forwarder. */
   heard(sequence: number, message: Message): void;
+  /** A copy waits for the forwarder's. */
+  readonly isWaiting: boolean;
   /** Hands on every copy that the forwarder has not brought. */
   settle(): void;
 }
@@ -54,6 +56,9 @@ export function createAnnouncements<Message>(
       if (hasPipe && sequence !== delivered + 1) return;
       copies.delete(sequence);
       hand(sequence, message);
+    },
+    get isWaiting() {
+      return copies.size > 0;
     },
     settle: () => handTo(pipedTo),
   };

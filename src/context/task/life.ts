@@ -24,8 +24,10 @@ export interface Life {
   reason: string | undefined;
   /** Why no restart follows, though one was asked for. */
   refusal: string | undefined;
-  /** Why the provider ends the run without having been asked to; on_fail fires once it is gone. */
+  /** Why the run fails, by its own last word or because the provider ends it; on_fail fires once it is gone. */
   fault: string | undefined;
+  /** The task has told the provider, and no other, that it has come to a good end. */
+  endsWell: boolean;
   /** What of it can't be ended, and why. */
   stuck: string | undefined;
   /** The tasks it waits for; empty when all are ready. */
@@ -34,7 +36,7 @@ export interface Life {
   saidStarted: boolean;
   /** The task itself has announced its failure. */
   saidFailed: boolean;
-  /** The task itself has announced its end. */
+  /** The task itself has announced its end, to all. */
   saidEnded: boolean;
 }
 
@@ -47,6 +49,7 @@ export const NEW_RUN = {
   reason: undefined,
   refusal: undefined,
   fault: undefined,
+  endsWell: false,
   stuck: undefined,
   saidStarted: false,
   saidFailed: false,
@@ -80,6 +83,8 @@ export type LifecycleEvent =
   | { type: "failed"; reason: string }
   | { type: "exited" }
   | { type: "stopped" }
+  /** What it tells the provider alone: it has come to its end, with a reason where it has failed. */
+  | { type: "ending"; reason: string | undefined }
   /** What is found out about it: its probe succeeds or it has lived long enough; it never got ready; its loop gives no
    * sign of life; it is larger than it may be. */
   | { type: "ready" }
@@ -127,8 +132,7 @@ export interface Ending {
  */
 export function endingOf(life: Life, event: EndEvent): Ending {
   const { requested, again, fault, saidEnded } = life;
-  const isClean = event.type === "exit" && event.clean;
-  const isFine = fault === undefined && (saidEnded || isClean);
+  const isFine = isGoodEnd(life, event.type === "exit" && event.clean);
   const isNews = !requested && life.reason === undefined;
   const reason = isNews && !isFine ? (fault ?? event.reason) : life.reason;
   return {
@@ -137,6 +141,11 @@ export function endingOf(life: Life, event: EndEvent): Ending {
     fires: isNews ? (isFine ? (saidEnded ? undefined : "on_exit") : "on_fail") : undefined,
     delayMs: again ? life.delayMs : (event.backMs ?? 0),
   };
+}
+
+/** Whether a run that ends now ends well: no fault was found, and its process or the task itself says so. */
+export function isGoodEnd({ fault, saidEnded, endsWell }: Readonly<Life>, isClean: boolean): boolean {
+  return fault === undefined && (saidEnded || endsWell || isClean);
 }
 
 function nextAfter(
@@ -153,4 +162,17 @@ function nextAfter(
 export function failureOf({ reason, refusal }: Pick<Life, "reason" | "refusal">): string | undefined {
   const parts = [reason, refusal].filter((part) => part !== undefined);
   return parts.length === 0 ? undefined : parts.join("; ");
+}
+
+/** What is known of a task from before the provider started. */
+export interface Past {
+  state: TaskState;
+  runs: number;
+  /** Ends that count for its restart intensity. */
+  ends: readonly number[];
+  /** Why it has failed. */
+  reason?: string | undefined;
+  /** How its last process ended. */
+  code?: number | undefined;
+  signal?: string | undefined;
 }

@@ -15,6 +15,7 @@ import {
   type Life,
   type LifecycleEvent,
   NEW_RUN,
+  type Past,
   type ProxyWord,
   type TimerName,
 } from "./life.ts";
@@ -48,6 +49,9 @@ const table = effects.extend({
     ),
     noteRefusal: effects.assign(({ event }) => ("refusal" in event ? { refusal: event.refusal } : {})),
     noteFault: effects.assign(({ event }) => ("reason" in event ? { fault: event.reason } : {})),
+    noteEnding: effects.assign(({ event, context: { fault } }) =>
+      event.type === "ending" ? { fault: fault ?? event.reason, endsWell: event.reason === undefined } : {},
+    ),
     noteStuck: effects.assign(({ event }) => ("reason" in event ? { stuck: event.reason } : {})),
     noteStop: effects.assign({ requested: true, again: false }),
     noteRestart: effects.assign({ requested: true, again: true }),
@@ -59,21 +63,18 @@ const table = effects.extend({
     announceStart: effects.enqueueActions(({ context, enqueue }) => {
       if (!context.saidStarted) enqueue({ type: "announce", params: wordsOf(context, "started") });
     }),
-    announceEnd: effects.enqueueActions(({ context, enqueue }) => {
-      if (!context.saidEnded) enqueue({ type: "announce", params: wordsOf(context, "stopped") });
-    }),
-    announceFailure: effects.enqueueActions(({ context, enqueue }) => {
-      if (!context.saidFailed) enqueue({ type: "announce", params: wordsOf(context, "failed") });
-    }),
-    // Keeps how the run has ended, and fires what follows from that. A state that the task goes on from by itself does not
-    // tell how its last run ended, so that is announced on the way.
+    // It is known only now that no restart follows.
+    announceRefusal: effects.enqueueActions(({ context, enqueue }) =>
+      enqueue({ type: "announce", params: wordsOf(context, "failed") }),
+    ),
+    // Keeps how the run has ended, announces it, and fires what follows from it.
     conclude: effects.enqueueActions(({ context, event, enqueue }) => {
       if (!isEnd(event)) return;
-      const { next, reason, delayMs, fires } = endingOf(context, event);
+      const { reason, delayMs, fires } = endingOf(context, event);
       const life = { ...context, reason, delayMs, refusal: event.refusal };
       enqueue.assign(life);
-      const said = isPending(next) ? lastWordOf(life) : undefined;
-      if (said !== undefined) enqueue({ type: "announce", params: said });
+      const word = lastWordOf(life);
+      if (word !== undefined) enqueue({ type: "announce", params: wordsOf(life, word) });
       if (fires !== undefined) enqueue({ type: "fire", params: { event: fires, run: life.run } });
     }),
   },
@@ -95,15 +96,18 @@ function isEnd(event: LifecycleEvent): event is EndEvent {
   return event.type === "exit" || event.type === "spawnFailed";
 }
 
-/** What is announced of a run that has ended; undefined where the task itself has said it. */
-function lastWordOf(life: Life): Parameters<"announce"> | undefined {
-  if (life.reason === undefined) return life.saidEnded ? undefined : wordsOf(life, "stopped");
-  return life.saidFailed ? undefined : wordsOf(life, "failed");
+// One word tells that no process of a run is left: `failed` where its failure is news, else `stopped`. None where a
+// program has announced its end itself.
+function lastWordOf({ reason, requested, saidFailed, saidEnded }: Life): "failed" | "stopped" | undefined {
+  if (reason !== undefined && !requested && !saidFailed) return "failed";
+  return saidEnded ? undefined : "stopped";
 }
 
+// The original gives no pid where a task has ended by itself.
 function wordsOf(life: Life, word: ProxyWord): Parameters<"announce"> {
+  const pid = word === "stopped" && !life.requested ? undefined : life.pid;
   const reason = word === "failed" ? failureOf(life) : undefined;
-  return { word, ...(life.pid === undefined ? {} : { pid: life.pid }), ...(reason === undefined ? {} : { reason }) };
+  return { word, ...(pid === undefined ? {} : { pid }), ...(reason === undefined ? {} : { reason }) };
 }
 
 function fire<Event extends TriggerEvent>(event: Event) {
@@ -118,6 +122,9 @@ const fireOnStart = fire("on_start");
 const fireOnUpdate = fire("on_update");
 const fireOnFail = fire("on_fail");
 const fireOnExit = fire("on_exit");
+
+// What was to run is not: there is no run whose end could be announced.
+const cancelled = { target: "stopped", actions: { type: "announce", params: { word: "stopped" } } } as const;
 
 const begin = [{ guard: "isHeldBack", target: "backingOff", actions: "noteDelay" }, { target: "blocked" }] as const;
 
@@ -160,8 +167,14 @@ const alive = {
     { guard: "hasEnded", target: "stopping" },
     { target: "stopping", actions: ["noteSaidEnded", fireOnExit] },
   ],
+  ending: [
+    { guard: "isRequested", target: "stopping" },
+    { target: "stopping", actions: "noteEnding" },
+  ],
   silent: { target: "unresponsive", actions: ["noteFault", "askToStop"] },
   tooLarge: { target: "stopping", actions: ["noteFault", "askToStop"] },
+  // It is to stop as soon as others have, and to run again then.
+  start: { guard: "isRequested", actions: ["noteAgain", "noteDelay"] },
   stopSoon: { actions: "noteStop" },
   stop: { target: "stopping", actions: ["noteStop", "askToStop"] },
   restart: { target: "stopping", actions: ["noteRestart", "noteDelay", "askToStop"] },
@@ -192,7 +205,12 @@ const leaving = {
   exit: gone,
 } as const;
 
-const atRest = { start: begin, restart: begin, dependencies: { actions: "noteMissing" } } as const;
+const atRest = {
+  define: { target: "defined", actions: { type: "announce", params: { word: "created" } } },
+  start: begin,
+  restart: begin,
+  dependencies: { actions: "noteMissing" },
+} as const;
 
 const lifecycle = table.createMachine({
   id: "taskService",
@@ -203,8 +221,7 @@ const lifecycle = table.createMachine({
     defined: {
       on: {
         ...atRest,
-        define: { actions: { type: "announce", params: { word: "created" } } },
-        stop: "stopped",
+        stop: cancelled,
       },
     },
     // The next start is held back: its triggers start it too often, or a restart waits for its backoff.
@@ -216,14 +233,14 @@ const lifecycle = table.createMachine({
         start: [{ guard: "isHeldBack" }, { target: "blocked" }],
         restart: [{ guard: "isHeldBack" }, { target: "blocked" }],
         backoffOver: "blocked",
-        stopSoon: "stopped",
-        stop: "stopped",
+        stopSoon: cancelled,
+        stop: cancelled,
       },
     },
     // Wanted, and waits for the tasks it depends on. One without dependencies passes through.
     blocked: {
       always: { guard: "isComplete", target: "starting" },
-      on: { dependencies: { actions: "noteMissing" }, stopSoon: "stopped", stop: "stopped" },
+      on: { dependencies: { actions: "noteMissing" }, stopSoon: cancelled, stop: cancelled },
     },
     starting: {
       entry: ["beginRun", "spawn"],
@@ -251,9 +268,9 @@ const lifecycle = table.createMachine({
     unresponsive: { entry: "awaitEnd", exit: disarm("grace"), on: leaving },
     // Not even SIGKILL has ended it; that is tried again, and no other task waits for it.
     stuck: { on: { ...leaving, stuck: { actions: "noteStuck" } } },
-    stopped: { entry: "announceEnd", on: atRest },
-    exited: { entry: "announceEnd", on: { ...atRest, givenUp: { target: "failed", actions: "noteRefusal" } } },
-    failed: { entry: "announceFailure", on: { ...atRest, givenUp: { actions: "noteRefusal" } } },
+    stopped: { on: atRest },
+    exited: { on: { ...atRest, givenUp: { target: "failed", actions: ["noteRefusal", "announceRefusal"] } } },
+    failed: { on: { ...atRest, givenUp: { actions: "noteRefusal" } } },
   },
 });
 
@@ -273,8 +290,8 @@ export function initialStanding(): Standing {
 }
 
 /** A task service whose earlier runs are known from before the provider started; it is at rest. */
-export function restoredStanding(state: TaskState, run: number): Standing {
-  const context = { run, missing: [], ...NEW_RUN, saidEnded: true, saidFailed: true };
+export function restoredStanding({ state, runs, reason }: Pick<Past, "state" | "runs" | "reason">): Standing {
+  const context = { run: runs, missing: [], ...NEW_RUN, reason: state === "failed" ? reason : undefined };
   return standing(lifecycle.resolveState({ value: isAtRest(state) ? state : "stopped", context }) as Snapshot);
 }
 

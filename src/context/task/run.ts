@@ -34,6 +34,8 @@ export type RunEvent =
   | { type: "beat"; beat: Beat }
   /** What the task says: each announcement once, in its order. */
   | { type: "said"; message: ControlMessage }
+  /** It has come to its end, with a reason where it has failed; its process exits now. */
+  | { type: "ending"; reason: string | undefined }
   | ({ type: "output"; stream: OutputStream } & PrintedLine)
   | { type: "malformed"; error: ZcontextError }
   | { type: "spawnFailed"; failure: SpawnFailure }
@@ -66,7 +68,8 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   let child: TaskRun | undefined;
   let isOver = false;
   let isAbandoned = false;
-  let last = Number.POSITIVE_INFINITY;
+  /** What the task has told of its end, while announcements from before that still wait for the forwarder. */
+  let ending: Extract<RunEvent, { type: "ending" }> | undefined;
   let chance: NodeJS.Timeout | undefined;
   const announcements = createAnnouncements<ControlMessage>(onSaid, { hasPipe });
 
@@ -121,6 +124,10 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
           release();
           onAnnounced(announcement);
         },
+        onEnding(reason) {
+          ending = { type: "ending", reason };
+          if (!announcements.isWaiting) letGo();
+        },
         onBeat(beat) {
           if (!isOver) tell({ type: "beat", beat });
         },
@@ -138,16 +145,22 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
 
   function onSaid(message: ControlMessage, sequence: number): void {
     tell({ type: "said", message });
-    if (sequence >= last) child?.bye();
-    else if (sequence % HEARD_EVERY === 0) child?.heard(sequence);
+    if (sequence % HEARD_EVERY === 0) child?.heard(sequence);
+    if (!announcements.isWaiting) letGo();
   }
 
-  function onAnnounced({ sequence, message, isLast }: Parameters<RunEvents["onAnnounced"]>[0]): void {
+  function onAnnounced({ sequence, message }: Parameters<RunEvents["onAnnounced"]>[0]): void {
     const said = readCopy(message, (error) => tell({ type: "malformed", error }));
     if (said === undefined) return;
-    if (isLast) last = sequence;
     if (announcements.piped(sequence, said)) chance ??= setTimeout(settle, FORWARDER_CHANCE_MS);
-    else if (isLast) child?.bye();
+  }
+
+  /** Nothing that it has announced is under way any more. */
+  function letGo(): void {
+    if (ending === undefined) return;
+    tell(ending);
+    ending = undefined;
+    child?.bye();
   }
 
   function settle(): void {

@@ -1,12 +1,13 @@
 // The runs of one task, one after the other: begins each, and tells the others in this room what becomes of it.
 import { randomUUID } from "node:crypto";
+import { constants } from "node:os";
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Exit, SpawnFailure } from "../../launch/child.ts";
 import { createLastErrorLine } from "../../launch/last-error-line.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import type { Health } from "./health.ts";
-import type { Life, LifecycleEvent } from "./life.ts";
+import { isGoodEnd, type Life, type LifecycleEvent, type Past } from "./life.ts";
 import type { Restarts } from "./restarts.ts";
 import { beginRun, type Run, type RunEvent } from "./run.ts";
 import type { TaskEvent, TaskHost } from "./task-contract.ts";
@@ -35,12 +36,24 @@ export interface RunsOptions {
   send(event: LifecycleEvent): void;
   tell(event: TaskEvent): void;
   note(message: ControlMessage): void;
+  past: Pick<Past, "code" | "signal"> | undefined;
 }
 
-export function createRuns({ transaction, host, task, life, health, restarts, send, tell, note }: RunsOptions): Runs {
+export function createRuns({
+  transaction,
+  host,
+  task,
+  life,
+  health,
+  restarts,
+  send,
+  tell,
+  note,
+  past,
+}: RunsOptions): Runs {
   let present: Run | undefined;
   let environment: Readonly<Record<string, string>> = {};
-  let lastExit: Exit | undefined;
+  let lastExit = past && exitIn(past);
   let lastErrorLine = createLastErrorLine();
 
   function begin(): void {
@@ -92,9 +105,8 @@ export function createRuns({ transaction, host, task, life, health, restarts, se
   function exited(exit: Exit): void {
     lastExit = exit;
     health.end();
-    const { reason: failure, fault, saidEnded } = life();
     const clean = exit.code !== null && task().supervision.successCodes.includes(exit.code);
-    const hasFailed = failure !== undefined || fault !== undefined || !(clean || saidEnded);
+    const hasFailed = life().reason !== undefined || !isGoodEnd(life(), clean);
     const reason = [describeExit(exit), lastErrorLine.line ?? []].flat().join(": ");
     restarts.end({ type: "exit", clean, reason }, { hasFailed, code: exit.code });
   }
@@ -110,6 +122,17 @@ export function createRuns({ transaction, host, task, life, health, restarts, se
     fail: (error) => queueMicrotask(() => spawnFailed({ reason: reasonOf(error), isTransient: false })),
     awaitReady: () => health.awaitReady(environment),
   };
+}
+
+/** How the last process ended that an earlier provider has run. */
+function exitIn({ code, signal }: Pick<Past, "code" | "signal">): Exit | undefined {
+  const known = signal !== undefined && isSignal(signal) ? signal : null;
+  if (code === undefined && known === null) return undefined;
+  return { code: code ?? null, signal: known, wasKilled: false, ended: [] };
+}
+
+function isSignal(name: string): name is NodeJS.Signals {
+  return Object.hasOwn(constants.signals, name);
 }
 
 function describeExit({ code, signal }: Exit): string {

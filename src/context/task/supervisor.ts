@@ -5,12 +5,13 @@ import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import { hasProcess } from "../../protocol/task-state.ts";
 import { createHealth } from "./health.ts";
-import type { Effect, LifecycleEvent } from "./life.ts";
+import type { Effect, LifecycleEvent, Past } from "./life.ts";
 import { advance, initialStanding, restoredStanding } from "./lifecycle.ts";
 import { createMessenger } from "./messenger.ts";
 import { createRestarts } from "./restarts.ts";
 import { createRuns } from "./runs.ts";
-import { type Cause, COMMAND, type Past, type SupervisedTask, type TaskEvent, type TaskHost } from "./task-contract.ts";
+import { type Cause, COMMAND, type SupervisedTask, type TaskEvent, type TaskHost } from "./task-contract.ts";
+import { endingIn } from "./task-messages.ts";
 import { createTimers } from "./timers.ts";
 
 export interface SupervisorOptions {
@@ -26,7 +27,7 @@ export function supervise(
   past?: Past,
 ): SupervisedTask {
   let task = definition;
-  let standing = past === undefined ? initialStanding() : restoredStanding(past.state, past.runs);
+  let standing = past === undefined ? initialStanding() : restoredStanding(past);
   const timers = createTimers<"grace" | "backoff">();
   const messenger = createMessenger({ transaction, task: () => task });
   const health = createHealth({ host, task: () => task, tell: send });
@@ -45,6 +46,7 @@ export function supervise(
     ...{ transaction, host, health, restarts, send, tell, note },
     task: () => task,
     life: () => standing.life,
+    past,
   });
 
   function tell(event: TaskEvent): void {
@@ -143,6 +145,9 @@ export function supervise(
       if (incarnation !== runs.present?.incarnation || !hasProcess(standing.state)) return false;
       runs.present.hear(sequence, message);
       return true;
+    },
+    hearEnding(incarnation, { status }) {
+      if (incarnation === runs.present?.incarnation) send(endingIn(status));
     },
     note,
     kill: () => runs.present?.destroy(),

@@ -133,6 +133,8 @@ export interface SupervisedTask {
   inspect(processes: ProcessesFound): void;
   /** An announcement heard under an incarnation of this task; false when it is not the present one. */
   hear(incarnation: string, sequence: number, message: ControlMessage): boolean;
+  /** What a program that is this task has told the provider alone: it has come to its end. */
+  hearEnding(incarnation: string, message: ControlMessage): void;
   /** An announcement about this task from a peer that has no incarnation of ours. */
   note(message: ControlMessage): void;
   /** Ends its process at once, and the other threads with it if it is shared. */
@@ -145,11 +147,4 @@ export interface ProcessesFound {
   rssMib: number;
   /** Whether the one that leads them is halted by a signal. */
   isHalted: boolean;
-}
-
-/** What is known of a task from before the provider started. */
-export interface Past {
-  state: TaskState;
-  runs: number;
-  ends: readonly number[];
 }

@@ -62,6 +62,11 @@ export function eventOf(action: string, { result, reason }: Status): LifecycleEv
   }
 }
 
+/** What a program has told of its end. */
+export function endingIn({ result, reason }: Status): LifecycleEvent & { type: "ending" } {
+  return { type: "ending", reason: result === "success" ? undefined : reasonIn("its end", reason) };
+}
+
 function reasonIn(action: string, reason: Status["reason"]): string {
   if (reason === undefined) return `the task announced ${action}`;
   return typeof reason === "string" ? reason : JSON.stringify(reason);

@@ -50,7 +50,7 @@ export function createReporter(options: ReporterOptions): Report {
     const transition = transitionOf(task, change, { transaction: transaction.id, sequence, moment });
     journal.write(transition);
     send(frameOf(transition, { contextId: host.contextId(), incarnation }, task));
-    observer({ type: "moved", transition: { ...transition, reason: task.record.reason } });
+    observer({ type: "moved", transition });
     const { level, fields, phrase } = describeTransition(task, change);
     log[level]({ ...namesOf(transaction, task), ...fields }, phrase);
     if (task.standing.state === "failed") warnDependents(transaction, task.task.id);

@@ -3,14 +3,14 @@ import type { ContextConfig, TaskServiceConfig, TriggerEvent } from "../../confi
 import type { JsonObject } from "../../protocol/json.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import type { TransactionRecord } from "../../protocol/task-record.ts";
-import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
+import { hasProcess, isAtRest, isEnding, type TaskState } from "../../protocol/task-state.ts";
+import type { Past } from "../task/life.ts";
 import { supervise } from "../task/supervisor.ts";
 import {
   type Cause,
   type Change,
   COMMAND,
   type Order,
-  type Past,
   type ProcessesFound,
   type SupervisedTask,
   type TaskEvent,
@@ -46,7 +46,15 @@ export interface TransactionOptions {
 }
 
 /** The tasks of one transaction by id, in the order of the file. */
-export type TransactionView = ReadonlyMap<string, { task: TaskServiceConfig; state: TaskState }>;
+export type TransactionView = ReadonlyMap<string, TaskView>;
+
+/** How a task stands when a command comes. */
+export interface TaskView {
+  task: TaskServiceConfig;
+  state: TaskState;
+  /** Its process lives, and is to end: a start waits for that. */
+  isLeaving: boolean;
+}
 
 export interface Transaction {
   readonly id: string;
@@ -178,7 +186,7 @@ export function openTransaction(
   }
 
   function states(): TransactionView {
-    return new Map([...tasks].map(([serviceId, { task, standing }]) => [serviceId, { task, state: standing.state }]));
+    return new Map([...tasks].map(([serviceId, supervised]) => [serviceId, viewOf(supervised)]));
   }
 
   return {
@@ -205,7 +213,8 @@ export function openTransaction(
     obey(orders) {
       consequences.carryOut();
       for (const order of orders.filter(({ action }) => action !== "stop")) {
-        stops.cancel(order.task.id);
+        if (order.action === "start") stops.startAfter(order.task.id);
+        if (order.action === "restart") stops.cancel(order.task.id);
         obey(order);
       }
       const toStop = orders.filter(({ action }) => action === "stop").map(({ task }) => adopt(task));
@@ -220,6 +229,10 @@ export function openTransaction(
     inspect: (serviceId, processes) => tasks.get(serviceId)?.inspect(processes),
     stop: () => stop(COMMAND),
   };
+}
+
+function viewOf({ task, standing: { state, life } }: SupervisedTask): TaskView {
+  return { task, state, isLeaving: isEnding(state) || (hasProcess(state) && life.requested) };
 }
 
 function idsOf(tasks: readonly SupervisedTask[]): string[] {

@@ -1,8 +1,6 @@
 // The transactions of a provider: opens them, takes up those of an earlier provider, and forgets them when they are over,
 // but for a word about how they ended.
-import type { ContextConfig, TaskServiceConfig } from "../../config/context-config.ts";
-import { withOwnSupervision } from "../../config/meaning.ts";
-import { readTaskServices } from "../../config/task-service.ts";
+import type { ContextConfig } from "../../config/context-config.ts";
 import { type Deferred, deferred } from "../../deferred.ts";
 import type { InputFaults } from "../../input-faults.ts";
 import type { Log } from "../../log.ts";
@@ -18,6 +16,7 @@ import type { ProviderObserver } from "./observer.ts";
 import { describeOutcome, type Outcome, outcomeOf } from "./outcome.ts";
 import * as report from "./report.ts";
 import { createReporter, exitCodeOf } from "./reporter.ts";
+import { planResume } from "./resume-plan.ts";
 import { createShutdown, type Shutdown } from "./shutdown.ts";
 import { createStatePublisher, type StatePublisher } from "./state-publisher.ts";
 import { openTransaction, type Transaction, type TransactionEvent } from "./transaction.ts";
@@ -104,6 +103,8 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   /** Transactions whose end is waited for, and those that are to end once they are quiet. */
   const over = new Map<string, Deferred<Outcome>>();
   const untilQuiet = new Set<string>();
+  /** Those that have had every task of the file. */
+  const whole = new Set<string>();
   const essential = deferred<EssentialEnd>();
   const tell = createReporter({ ...options, ownTasks: config.tasks, observer });
   const statePublisher = createStatePublisher({ ...host, transactions: open });
@@ -125,6 +126,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   }
 
   function observe(transaction: Transaction, task: SupervisedTask, event: TransactionEvent): void {
+    if (event.type === "defined") noteWhole(transaction);
     if (event.type === "runBegan") incarnations.add(event.incarnation, { transaction: transaction.id, task });
     if (event.type === "moved") moved(task, event.change);
     if (event.type === "changed") statePublisher.changed(transaction.id);
@@ -132,6 +134,14 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     if (event.type !== "essentialEnd") return;
     const { state } = task.standing;
     essential.resolve({ transaction: transaction.id, task: task.task.id, state, code: exitCodeOf(task) });
+  }
+
+  // Told again at each definition: what a command brings may come in any order.
+  function noteWhole({ id, record, tasks }: Transaction): void {
+    const present = new Set([...tasks].map(({ task }) => task.id));
+    if (whole.has(id) || !config.tasks.every((task) => present.has(task.id))) return;
+    whole.add(id);
+    journal.write({ kind: "opened", transaction: id, contextName: record.contextName, isWhole: true });
   }
 
   // One that has ended already may have a namesake by now.
@@ -146,6 +156,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     statePublisher.last(id);
     host.publish(report.ended({ contextId: host.contextId(), transaction: id }));
     open.delete(id);
+    whole.delete(id);
     journal.write({ kind: "ended", transaction: id });
     incarnations.forget(id);
     const outcome = outcomeOf(transaction);
@@ -176,27 +187,19 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     return `is unknown; running: ${[...open.keys()].join(", ") || "none"}`;
   }
 
-  function definitionOf({ id, body }: ResumableTransaction["tasks"][number]): TaskServiceConfig | undefined {
-    if (body === undefined) return config.tasks.find((task) => task.id === id);
-    const [task] = readTaskServices({ TaskService: body });
-    return task && withOwnSupervision(task, { ...config, ownTasks: config.tasks });
-  }
-
-  function resume({ id, contextName, tasks }: ResumableTransaction): string[] {
-    const transaction = begin(id, contextName);
-    const found = tasks.flatMap((known) => {
-      const task = definitionOf(known);
-      if (task === undefined) log.warn({ transaction: id, task: known.id }, "not resumed: no longer in the file");
-      return task === undefined ? [] : [{ known, task }];
-    });
-    for (const { known, task } of found)
-      transaction.resume(task, { state: known.state, runs: known.runs, ends: known.exits });
-    const wanted = found.filter(({ known }) => known.isWanted);
-    transaction.obey(wanted.map(({ task }) => ({ task, action: "resume" })));
+  function resume(before: ResumableTransaction): string[] {
+    const { id } = before;
+    const plan = planResume(before, config);
+    const transaction = begin(id, before.contextName);
+    for (const { level, tasks, phrase } of plan.remarks)
+      log[level]({ transaction: id, ...(tasks.length === 1 ? { task: tasks[0] } : { tasks }) }, phrase);
+    for (const { known, task } of plan.tasks) transaction.resume(task, { ...known, ends: known.exits });
+    transaction.obey(plan.again.map((task) => ({ task, action: "resume" })));
+    transaction.obey(plan.added);
     // It was being stopped, and nothing of it is left.
     if ([...transaction.tasks].every(({ standing: { state } }) => isAtRest(state) && state !== "defined"))
       end(transaction);
-    return wanted.map(({ task }) => task.id);
+    return plan.again.map((task) => task.id);
   }
 
   return {

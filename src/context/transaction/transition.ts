@@ -4,6 +4,7 @@ import type { Exit } from "../../launch/child.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { Moved } from "../journal/records.ts";
 import { isWanted } from "../task/lifecycle.ts";
+import { whyIn } from "../task/record.ts";
 import { type Change, describeCause, type SupervisedTask } from "../task/task-contract.ts";
 
 /** The moment of a transition, on the machine's monotonic clock and on the wall. */
@@ -20,6 +21,7 @@ export function transitionOf(
 ): Moved {
   const { state, life } = standing;
   const why = cause === undefined ? reasons.join("; ") : describeCause(cause);
+  const reason = whyIn(standing);
   return {
     kind: "moved",
     transaction,
@@ -29,6 +31,7 @@ export function transitionOf(
     to: state,
     event,
     ...(why === "" ? {} : { cause: why }),
+    ...(reason === undefined ? {} : { reason }),
     run: life.run,
     ...(life.pid === undefined ? {} : { pid: life.pid }),
     ...(lastExit === undefined || event !== "exit" ? {} : exitOf(lastExit)),
@@ -44,7 +47,7 @@ function exitOf({ code, signal }: { code: number | null; signal: string | null }
 
 /** The frame that tells it. */
 export function frameOf(
-  { kind: _, isWanted, exits, monotonicMs, ...moved }: Moved,
+  { kind: _, reason: __, isWanted, exits, monotonicMs, ...moved }: Moved,
   { contextId, incarnation }: { contextId: string; incarnation: string },
   { lastExit }: SupervisedTask,
 ): Frame {

@@ -5,7 +5,7 @@ import type { JsonObject } from "../../../src/protocol/json.ts";
 import { type FromTask, readFromTask, readToTask, type ToTask, writePipe } from "../../../src/protocol/pipe.ts";
 import { anyJson } from "./json-values.ts";
 
-const ANNOUNCE = { type: "announce", run: "r1", sequence: 3, message: { a: 1 }, isLast: false };
+const ANNOUNCE = { type: "announce", run: "r1", sequence: 3, message: { a: 1 } };
 const OUTPUT = { type: "output", run: "r1", stream: "stdout", line: "hello" };
 const BEAT = { type: "beat", run: "r1", delayMs: 0.4, heapBytes: 4_000_000, handles: 3, isInspected: false };
 const EXIT = { type: "exit", run: "r1", code: 0 };
@@ -40,8 +40,8 @@ test("what a task sends is read as it was sent", () => {
       run,
       sequence: fc.maxSafeNat(),
       message,
-      isLast: fc.boolean(),
     }),
+    fc.record({ type: fc.constant("ending" as const), run, reason: fc.string() }, { requiredKeys: ["type", "run"] }),
     fc.record({
       type: fc.constant("output" as const),
       run,
@@ -102,12 +102,6 @@ describe("a line from a task", () => {
     expect(readFromTask(JSON.stringify({ ...EXIT, more: 1 }))).toEqual(EXIT);
   });
 
-  test("is the last announcement only when it says so in the right word", () => {
-    expect(readFromTask(JSON.stringify({ ...ANNOUNCE, isLast: true }))).toMatchObject({ isLast: true });
-    expect(readFromTask(JSON.stringify({ ...ANNOUNCE, isLast: 1 }))).toMatchObject({ isLast: false });
-    expect(readFromTask(JSON.stringify({ ...ANNOUNCE, isLast: undefined }))).toMatchObject({ isLast: false });
-  });
-
   test.each([
     ["is empty", ""],
     ["is no JSON", "hello"],
@@ -147,6 +141,7 @@ describe("a line from a task", () => {
       "beats without saying whether it is inspected",
       [undefined, null, 0, "false"].map((isInspected) => ({ ...BEAT, isInspected })),
     ],
+    ["fails without a clause", [null, 1, ["disk"]].map((reason) => ({ type: "ending", run: "r1", reason }))],
     ["ends without a code", [undefined, null, "0", 0.5].map((code) => ({ ...EXIT, code }))],
   ])("is refused that %s", (_, values) => {
     for (const value of values as unknown[])
@@ -161,7 +156,7 @@ describe("a line from a task", () => {
 
   test.each([
     [[], "a task says, an object, got []"],
-    [{ ...EXIT, type: "start" }, 'a task says, announce, beat, output, exit in type, got "start"'],
+    [{ ...EXIT, type: "start" }, 'a task says, announce, ending, beat, output, exit in type, got "start"'],
     [{ ...EXIT, run: undefined }, "a task says, a string in run, got nothing"],
     [{ ...ANNOUNCE, sequence: "3" }, 'a task says, a whole number in sequence, got "3"'],
     [{ ...BEAT, handles: -1 }, "a task says, a number, at least 0 in handles, got -1"],

@@ -87,6 +87,29 @@ describe("what a restarted provider resumes", () => {
     ]);
   });
 
+  test("knows why a task has failed and how its process ended, also once it is written anew", () => {
+    const failed: Moved = { ...MOVED, sequence: 8, to: "failed", reason: "out of disk", code: 3, isWanted: false };
+    const givenUp: Moved = { ...MOVED, sequence: 9, to: "failed", reason: "out of disk; it ended too often" };
+    const again: Moved = { ...MOVED, sequence: 10, to: "starting", run: 2 };
+    const taskAfter = (...moves: Moved[]) => {
+      const known = resumed(journal(OPENED, DEFINED, ...moves));
+      return resumed(formatSnapshot(known, HEAD)).transactions[0]?.tasks[0];
+    };
+
+    expect(taskAfter(failed)).toMatchObject({ state: "failed", reason: "out of disk", code: 3 });
+    expect(taskAfter(failed, givenUp)).toMatchObject({ reason: "out of disk; it ended too often", code: 3 });
+    expect(Object.keys(taskAfter(failed, again) ?? {})).not.toContain("reason");
+    expect(Object.keys(taskAfter(failed, again) ?? {})).not.toContain("code");
+  });
+
+  test("is whole once every task of the file was in it, and stays so", () => {
+    const whole: JournalEntry = { ...OPENED, isWhole: true };
+    const known = resumed(journal(OPENED, DEFINED, whole, OPENED));
+
+    expect(known.transactions).toMatchObject([{ id: "T1", isWhole: true, tasks: [{ id: "ts001" }] }]);
+    expect(resumed(formatSnapshot(known, HEAD))).toEqual(known);
+  });
+
   test("has the tasks in the order they were defined in, whichever moved first", () => {
     const second: JournalEntry = { ...DEFINED, task: "ts000" };
 

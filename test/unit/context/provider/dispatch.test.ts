@@ -7,7 +7,7 @@ import { eventOf } from "../../../../src/context/task/task-messages.ts";
 import type { TransactionView } from "../../../../src/context/transaction/transaction.ts";
 import type { Json, JsonObject } from "../../../../src/protocol/json.ts";
 import { type Header, type Message, readMessage } from "../../../../src/protocol/message.ts";
-import type { TaskState } from "../../../../src/protocol/task-state.ts";
+import { isEnding, type TaskState } from "../../../../src/protocol/task-state.ts";
 import { task } from "../task.ts";
 
 const ts001 = task("ts001");
@@ -50,7 +50,9 @@ function providerWith(transactions: { [transaction: string]: States }, but: Part
 function viewOf(states: States | undefined): TransactionView | undefined {
   if (states === undefined) return undefined;
   const own = (id: string) => OWN.find((one) => one.id === id) ?? task(id);
-  return new Map(Object.entries(states).map(([id, state]) => [id, { task: own(id), state }]));
+  return new Map(
+    Object.entries(states).map(([id, state]) => [id, { task: own(id), state, isLeaving: isEnding(state) }]),
+  );
 }
 
 const usual: Header = { action: "", serviceId: "context001", serviceName: "context", transaction: "T" };
@@ -150,7 +152,7 @@ describe("what a context command needs", () => {
     ["a task that is backingOff", { view: providerWith(alive("backingOff")) }, [ok, ok, ok, ok]],
     ["a task that is starting", { view: providerWith(alive("starting")) }, [ok, "ERR_TASK_ALIVE", ok, ok]],
     ["a task that is running", { view: providerWith(alive("running")) }, [ok, "ERR_TASK_ALIVE", ok, ok]],
-    ["a task that is stopping", { view: providerWith(alive("stopping")) }, [ok, "ERR_TASK_ALIVE", ok, ok]],
+    ["a task that is stopping", { view: providerWith(alive("stopping")) }, [ok, ok, ok, ok]],
     ["a task that is stopped", { view: providerWith(alive("stopped")) }, [ok, ok, ok, ok]],
     ["a task that is exited", { view: providerWith(alive("exited")) }, [ok, ok, ok, ok]],
     ["a task that is failed", { view: providerWith(alive("failed")) }, [ok, ok, ok, ok]],
@@ -270,16 +272,58 @@ describe("start", () => {
     expect(reasonIn(decision)).toContain("no task ts009; it has ts001, ts002, ts003");
   });
 
-  test("only makes known who is on demand, the first time", () => {
-    expect(verdict(dispatch(context("start", bringing(ts002)), providerWith({})))).toEqual(["define ts002"]);
-    expect(verdict(dispatch(context("start", naming("ts002")), providerWith({ T: {} })))).toEqual(["define ts002"]);
+  test("of a whole context only registers a task on demand, however it lists the tasks and whatever was before", () => {
+    for (const configuration of [undefined, {}, { TaskService: [] }, bringing(...OWN)])
+      for (const before of [undefined, "defined", "stopped", "exited", "failed"] as const)
+        expect(
+          verdict(dispatch(context("start", configuration), providerWith(before ? { T: { ts002: before } } : {}))),
+        ).toEqual(["start ts001", "define ts002", "start ts003"]);
   });
 
-  test("runs who is on demand, the second time", () => {
-    for (const state of ["defined", "stopped", "exited", "failed"] as const)
-      expect(verdict(dispatch(context("start", naming("ts002")), providerWith({ T: { ts002: state } })))).toEqual([
-        "start ts002",
-      ]);
+  test("that names a task on demand runs it, as the first command and as any later one", () => {
+    const named = [naming("ts002"), bringing(ts002), { TaskService: { id: "ts002" } }];
+    for (const configuration of named)
+      for (const before of [
+        {},
+        { T: {} },
+        ...["defined", "stopped", "exited", "failed"].map((state) => ({ T: { ts002: state } })),
+      ])
+        expect(verdict(dispatch(context("start", configuration), providerWith(before as { T?: States })))).toEqual([
+          "start ts002",
+        ]);
+  });
+
+  test("that names all tasks by their ids runs those on demand as well", () => {
+    const all = naming("ts001", "ts002", "ts003");
+
+    expect(verdict(dispatch(context("start", all), providerWith({})))).toEqual([
+      "start ts001",
+      "start ts002",
+      "start ts003",
+    ]);
+  });
+
+  test("of a context that has nothing but a task on demand runs it the second time", () => {
+    const start = context("start", bringing(ts002));
+    const orders = (states: States | undefined) =>
+      verdict(dispatch(start, providerWith(states === undefined ? {} : { T: states }, { ownTasks: [ts002] })));
+
+    expect(orders(undefined)).toEqual(["define ts002"]);
+    expect(orders({ ts002: "defined" })).toEqual(["start ts002"]);
+    expect(orders({ ts002: "stopped" })).toEqual(["define ts002"]); // as if its transaction were over already
+  });
+
+  test("of a context that the provider's file does not have registers its task on demand", () => {
+    const first = task("ts008");
+    const second = task("ts009", { entry: "on_update" });
+
+    const start = (tasks: TaskServiceConfig[], states: States) => {
+      const decision = dispatch(context("start", bringing(...tasks)), providerWith({ T: states }));
+      return verdict(decision);
+    };
+    expect(start([first, second], {})).toEqual(["start ts008", "define ts009"]);
+    expect(start([second], { ts008: "running", ts009: "defined" })).toEqual(["start ts009"]);
+    expect(start([second], { ts008: "running", ts009: "stopped" })).toEqual(["start ts009"]);
   });
 
   test("may add a task to a transaction that runs", () => {
@@ -419,7 +463,6 @@ describe("restart", () => {
 
     expect(verdict(dispatch(context("restart"), view))).toEqual(orders);
     expect(verdict(dispatch(context("restart", bringing(...OWN)), view))).toEqual(orders);
-    expect(verdict(dispatch(context("restart", naming("ts001", "ts002", "ts003")), view))).toEqual(orders);
   });
 
   test("of a whole context includes who is on demand and runs now, not who has ended", () => {
@@ -435,6 +478,19 @@ describe("restart", () => {
 
     expect(verdict(dispatch(context("restart", naming("ts002")), view))).toEqual(["restart ts002"]);
     expect(verdict(dispatch(context("restart", bringing(ts002)), view))).toEqual(["restart ts002"]);
+    expect(verdict(dispatch(context("restart", naming("ts001", "ts002", "ts003")), view))).toEqual([
+      "restart ts001",
+      "restart ts002",
+      "restart ts003",
+    ]);
+  });
+
+  test("that names a task on demand runs it, also in a transaction that does not know it", () => {
+    for (const configuration of [naming("ts002"), bringing(ts002)])
+      for (const transactions of [{}, { T: { ts001: "running" } }] as const)
+        expect(verdict(dispatch(context("restart", configuration), providerWith(transactions)))).toEqual([
+          "start ts002",
+        ]);
   });
 
   test("runs who waits on demand where a transaction has nobody else", () => {
@@ -500,7 +556,10 @@ describe("a process message", () => {
 
   test("by name alone reaches every task of that name", () => {
     const twins = new Map(
-      ["ts004", "ts005"].map((id) => [id, { task: task(id, { serviceName: "twin" }), state: "running" as const }]),
+      ["ts004", "ts005"].map((id) => [
+        id,
+        { task: task(id, { serviceName: "twin" }), state: "running", isLeaving: false } as const,
+      ]),
     );
     const provider = providerWith({}, { find: () => twins });
 
@@ -557,7 +616,7 @@ describe("a process message", () => {
   });
 
   test("on the task's own topic is obeyed", () => {
-    const own = { task: task("ts004", { topic: "audio" }), state: "running" as const };
+    const own = { task: task("ts004", { topic: "audio" }), state: "running", isLeaving: false } as const;
     const provider = providerWith({}, { find: () => new Map([["ts004", own]]) });
     const to = { serviceId: "ts004", serviceName: "name_of_ts004" };
 

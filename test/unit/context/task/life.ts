@@ -22,6 +22,8 @@ export const EVENTS = {
   failed: { type: "failed", reason: "the disk is full" },
   exited: { type: "exited" },
   stopped: { type: "stopped" },
+  ending: { type: "ending", reason: undefined },
+  failing: { type: "ending", reason: "the disk is full" },
   stopSoon: { type: "stopSoon" },
   needsOther: { type: "dependencies", missing: [{ id: "ts_1", state: "starting" }] },
   needsNobody: { type: "dependencies", missing: [] },

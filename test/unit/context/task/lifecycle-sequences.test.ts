@@ -79,8 +79,8 @@ test("a start that is not stopped leads to a run, wherever it comes", { timeout 
   fc.assert(
     fc.property(story, (words) => {
       const world = worldAfter(words);
-      const { run } = world.standing.life;
-      const isNeeded = !["starting", "running"].includes(world.standing.state);
+      const { run, requested } = world.standing.life;
+      const isNeeded = requested || !["starting", "running"].includes(world.standing.state);
 
       world.step("start");
       world.comeToRest();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { advance, initialStanding, isWanted, restoredStanding } from "../../../../src/context/task/lifecycle.ts";
-import { hasProcess, isAtRest, isPending } from "../../../../src/protocol/task-state.ts";
+import { hasProcess, isAtRest, isPending, TASK_STATES, type TaskState } from "../../../../src/protocol/task-state.ts";
 import { countOf, EVENTS, effectsOfLast, HELD_BACK_MS, lifeAfter, stateAfter, WORDS, type Word } from "./life.ts";
 
 const ANNOUNCEMENTS = ["started", "unfit", "updated", "failed", "exited", "stopped"] as const;
@@ -58,9 +58,123 @@ describe("a start", () => {
 
   test("that could not spawn fails, and fires on_fail", () => {
     expect(stateAfter("start", "spawnFailed")).toBe("failed");
-    expect(effectsOfLast("start", "spawnFailed")).toEqual(["disarm ready", "fire on_fail", "announce failed"]);
+    expect(effectsOfLast("start", "spawnFailed")).toEqual(["disarm ready", "announce failed", "fire on_fail"]);
     expect(lifeAfter("start", "spawnFailed").standing.life.reason).toBe("no such service");
   });
+});
+
+describe("the end of a run", () => {
+  test("is announced when no process is left, however the task has told of it", () => {
+    expect(effectsOfLast(...UP, "stop", "ending")).toEqual([]);
+    expect(effectsOfLast(...UP, "stop", "ending", "end")).toEqual(["disarm grace", "announce stopped"]);
+    expect(effectsOfLast(...UP, "ending")).toEqual(["awaitEnd"]);
+    expect(effectsOfLast(...UP, "ending", "end")).toEqual(["disarm grace", "announce stopped", "fire on_exit"]);
+    expect(effectsOfLast(...UP, "failing")).toEqual(["awaitEnd"]);
+    expect(effectsOfLast(...UP, "failing", "crash")).toEqual(["disarm grace", "announce failed", "fire on_fail"]);
+  });
+
+  test("is good where the task says so, and bad where it says so, whatever its process makes of it", () => {
+    expect(stateAfter(...UP, "ending", "crash")).toBe("exited");
+    expect(stateAfter(...UP, "failing", "end")).toBe("failed");
+    expect(lifeAfter(...UP, "failing", "crash").standing.life.reason).toBe("the disk is full");
+    expect(stateAfter(...UP, "stop", "failing", "crash")).toBe("stopped");
+    expect(stateAfter(...UP, "tooLarge", "ending", "end")).toBe("failed");
+  });
+
+  test("is announced as stopped where the failure has been announced before", () => {
+    for (const end of ["end", "crash", "ending end", "failing crash"])
+      expect(effectsOfLast(...UP, "failed", ...(end.split(" ") as Word[])).at(-1)).toBe("announce stopped");
+    expect(stateAfter(...UP, "failed", "end")).toBe("failed");
+  });
+
+  test("is not announced again where a program has announced it", () => {
+    expect(countOf("announce stopped", ...UP, "stopped", "end")).toBe(0);
+    expect(countOf("announce stopped", ...UP, "stop", "stopped", "end")).toBe(0);
+  });
+
+  test("has the pid of the process where it was asked to end, and none where it came by itself", () => {
+    const lastOf = (...words: Word[]) => lifeAfter(...words).effects.at(-1);
+
+    expect(lastOf(...UP, "stop", "end")).toContainEqual({ type: "announce", word: "stopped", pid: 4312 });
+    expect(lastOf(...UP, "end")).toContainEqual({ type: "announce", word: "stopped" });
+  });
+});
+
+describe("a task that waits to be stopped until others are gone", () => {
+  test("runs again when it is started meanwhile, once it is gone", () => {
+    expect(stateAfter(...UP, "stopSoon", "start")).toBe("running");
+    expect(isWanted(lifeAfter(...UP, "stopSoon", "start").standing)).toBe(true);
+    expect(stateAfter(...UP, "stopSoon", "start", "restart", "end")).toBe("starting");
+    expect(stateAfter(...UP, "stopSoon", "start", "end")).toBe("starting");
+  });
+
+  test("does not when it is stopped after that", () => {
+    expect(stateAfter(...UP, "stopSoon", "start", "stopSoon", "stop", "end")).toBe("stopped");
+  });
+});
+
+// What becomes of each order in each state. A queued start is one that follows the end of the process.
+describe("an order", () => {
+  const STORIES = {
+    defined: ["define"],
+    blocked: ["needsOther", "start"],
+    starting: ["start", "spawned"],
+    running: [...UP],
+    backingOff: [...UP, "crashAndBack"],
+    stopping: [...UP, "stop"],
+    unready: ["start", "spawned", "readyLate"],
+    unresponsive: [...UP, "silent"],
+    stuck: [...UP, "stop", "killDue", "stuck"],
+    stopped: [...UP, "stop", "end"],
+    exited: [...UP, "end"],
+    failed: [...UP, "crash"],
+  } as const satisfies Record<string, readonly Word[]>;
+
+  /** The state after the order; with `queued` or `leaves`, that after the process has ended. */
+  const TABLE = {
+    //             start             restart            stop
+    defined: ["starting", "starting", "stopped"],
+    blocked: ["blocked", "blocked", "stopped"],
+    starting: ["starting", "queued starting", "leaves stopped"],
+    running: ["running", "queued starting", "leaves stopped"],
+    backingOff: ["starting", "starting", "stopped"],
+    stopping: ["queued starting", "queued starting", "leaves stopped"],
+    unready: ["queued starting", "queued starting", "leaves stopped"],
+    unresponsive: ["queued starting", "queued starting", "leaves stopped"],
+    stuck: ["queued starting", "queued starting", "leaves stopped"],
+    stopped: ["starting", "starting", "stopped"],
+    exited: ["starting", "starting", "exited"],
+    failed: ["starting", "starting", "failed"],
+  } as const satisfies Record<TaskState, readonly [string, string, string]>;
+
+  const cells = TASK_STATES.flatMap((state) =>
+    (["start", "restart", "stop"] as const).map((order, index) => ({
+      state,
+      order,
+      becomes: TABLE[state][index] ?? "",
+    })),
+  );
+
+  test.each(cells)("$order of a task that is $state: $becomes", ({ state, order, becomes }) => {
+    const story = STORIES[state];
+    const [how, next] = becomes.includes(" ") ? becomes.split(" ") : ["at once", becomes];
+    const isLate = how !== "at once";
+
+    expect(stateAfter(...story)).toBe(state);
+    expect(stateAfter(...story, order, ...(isLate ? (["crash"] as const) : []))).toBe(next);
+    if (isLate) expect(countOf("spawn", ...story, order)).toBe(countOf("spawn", ...story));
+  });
+
+  test.each(cells.filter(({ becomes }) => becomes.startsWith("queued")))(
+    "$order of a task that is $state: a stop after it cancels it, and a start after that is queued again",
+    ({ state, order }) => {
+      const story = [...STORIES[state], order, "stop"] as const;
+
+      expect(stateAfter(...story, "crash")).toBe("stopped");
+      expect(stateAfter(...story, "start", "crash")).toBe("starting");
+      expect(countOf("spawn", ...story, "start", "start", "restart", "crash")).toBe(2);
+    },
+  );
 });
 
 describe("a task on demand", () => {
@@ -69,9 +183,23 @@ describe("a task on demand", () => {
     expect(stateAfter("define")).toBe("defined");
   });
 
-  test("is only announced while it has never run", () => {
-    for (const story of [["start"], UP, [...UP, "stop"], [...UP, "end"], [...UP, "crash"], ["startLater"]] as Word[][])
+  test("is announced again when it is defined after it has ended", () => {
+    for (const story of [
+      ["define", "stop"],
+      [...UP, "stop", "end"],
+      [...UP, "end"],
+      [...UP, "crash"],
+    ] as Word[][]) {
+      expect(effectsOfLast(...story, "define")).toEqual(["announce created"]);
+      expect(stateAfter(...story, "define")).toBe("defined");
+    }
+  });
+
+  test("is left alone by that while it runs, or is to", () => {
+    for (const story of [["start"], UP, [...UP, "stop"], ["startLater"]] as Word[][]) {
       expect(effectsOfLast(...story, "define")).toEqual([]);
+      expect(stateAfter(...story, "define")).toBe(stateAfter(...story));
+    }
   });
 
   test("runs when it is started or restarted", () => {
@@ -192,12 +320,12 @@ describe("on_fail", () => {
 
 describe("on_exit", () => {
   test("fires when the process ends with code 0 by itself", () => {
-    expect(effectsOfLast(...UP, "end")).toEqual(["fire on_exit", "announce stopped"]);
+    expect(effectsOfLast(...UP, "end")).toEqual(["announce stopped", "fire on_exit"]);
     expect(stateAfter(...UP, "end")).toBe("exited");
   });
 
   test("fires when the process ends with code 0 before it has said started", () => {
-    expect(effectsOfLast("start", "spawned", "end")).toEqual(["disarm ready", "fire on_exit", "announce stopped"]);
+    expect(effectsOfLast("start", "spawned", "end")).toEqual(["disarm ready", "announce stopped", "fire on_exit"]);
   });
 
   test.each(["stopped", "exited"] as const)("fires on the task's own %s, and not again at its end", (word) => {
@@ -515,7 +643,7 @@ describe.each([
 
   test.each(["end", "crash"] as const)("has failed for that reason, also when it then comes to its %s", (end) => {
     expect(stateAfter(...story, end)).toBe("failed");
-    expect(effectsOfLast(...story, end)).toEqual(["disarm grace", "fire on_fail", "announce failed"]);
+    expect(effectsOfLast(...story, end)).toEqual(["disarm grace", "announce failed", "fire on_fail"]);
     expect(lifeAfter(...story, end).standing.life.reason).toBe(fault);
   });
 
@@ -582,7 +710,7 @@ describe("a process that leaves others behind", () => {
 
   test("has ended the way its leader did", () => {
     expect(stateAfter(...UP, "lingers", "end")).toBe("exited");
-    expect(effectsOfLast(...UP, "lingers", "end")).toEqual(["disarm grace", "fire on_exit", "announce stopped"]);
+    expect(effectsOfLast(...UP, "lingers", "end")).toEqual(["disarm grace", "announce stopped", "fire on_exit"]);
     expect(stateAfter(...UP, "lingers", "crash")).toBe("failed");
     expect(stateAfter(...UP, "lingers", "crashAndBack")).toBe("backingOff");
   });
@@ -654,8 +782,8 @@ describe("a task that ends by itself and is to run again", () => {
   });
 
   test("fires nothing again that has fired at its own word, and announces nothing it has announced", () => {
-    expect(effectsOfLast(...UP, "failed", "crashAndBack")).toEqual(["backOff"]);
-    expect(effectsOfLast(...UP, "failed", "endAndBack")).toEqual(["backOff"]);
+    expect(effectsOfLast(...UP, "failed", "crashAndBack")).toEqual(["announce stopped", "backOff"]);
+    expect(effectsOfLast(...UP, "failed", "endAndBack")).toEqual(["announce stopped", "backOff"]);
     expect(effectsOfLast(...UP, "stopped", "crashAndBack")).toEqual(["disarm grace", "backOff"]);
     expect(effectsOfLast(...UP, "exited", "endAndBack")).toEqual(["backOff"]);
     expect(effectsOfLast("start", "spawned", "unfit", "crashAndBack")).toEqual([
@@ -777,32 +905,32 @@ describe("a task whose restart is refused", () => {
 
 describe("a task that an earlier provider has left", () => {
   test.each(["defined", "stopped", "exited", "failed"] as const)("is %s as it was", (state) => {
-    expect(restoredStanding(state, 3)).toMatchObject({ state, life: { run: 3, pid: undefined } });
+    expect(restoredStanding({ state: state, runs: 3 })).toMatchObject({ state, life: { run: 3, pid: undefined } });
   });
 
   test.each(["starting", "running", "stopping", "unready", "unresponsive", "stuck", "backingOff", "blocked"] as const)(
     "was %s, and no process of it lives now",
     (state) => {
-      expect(restoredStanding(state, 3).state).toBe("stopped");
+      expect(restoredStanding({ state: state, runs: 3 }).state).toBe("stopped");
     },
   );
 
   test.each(["defined", "stopped", "exited", "failed", "running"] as const)(
     "%s: runs on command, and counts on",
     (state) => {
-      const [next, effects] = advance(restoredStanding(state, 3), EVENTS.start);
+      const [next, effects] = advance(restoredStanding({ state: state, runs: 3 }), EVENTS.start);
 
       expect(next).toMatchObject({ state: "starting", life: { run: 4, saidEnded: false, saidFailed: false } });
       expect(effects).toEqual([{ type: "spawn" }]);
     },
   );
 
-  test.each(["defined", "stopped", "exited", "failed"] as const)("%s: says nothing about its end again", (state) => {
-    expect(advance(restoredStanding(state, 3), EVENTS.stop)[1]).toEqual([]);
+  test.each(["stopped", "exited", "failed"] as const)("%s: says nothing about its end again", (state) => {
+    expect(advance(restoredStanding({ state: state, runs: 3 }), EVENTS.stop)[1]).toEqual([]);
   });
 
   test("waits for those it depends on", () => {
-    const [dependent] = advance(restoredStanding("running", 1), EVENTS.needsOther);
+    const [dependent] = advance(restoredStanding({ state: "running", runs: 1 }), EVENTS.needsOther);
 
     expect(advance(dependent, EVENTS.start)[0].state).toBe("blocked");
   });

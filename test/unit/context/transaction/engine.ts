@@ -65,6 +65,8 @@ export const DEEDS = [
   "saysFailed",
   "saysExited",
   "saysStopped",
+  "saysItEnds",
+  "saysItFails",
   "busBrings",
   "busLoses",
   "impostorSaysStarted",
@@ -158,8 +160,13 @@ export function createMachine(): Machine {
       const words = { run: process.run, sequence: process.said, message };
       onBus.set(id, [...(onBus.get(id) ?? []), words]);
       const { body } = writeMessage(message);
-      if (process.hasPipe)
-        process.events.onAnnounced({ sequence: process.said, message: body as never, isLast: action === "stopped" });
+      if (process.hasPipe) process.events.onAnnounced({ sequence: process.said, message: body as never });
+    };
+  }
+
+  function tellEnd(reason: string | undefined): Doer {
+    return ({ process }) => {
+      if (process?.isSpawned && process.hasPipe && !process.isLingering) process.events.onEnding(reason);
     };
   }
 
@@ -211,6 +218,8 @@ export function createMachine(): Machine {
     saysFailed: say("failed", "failure"),
     saysExited: say("exited"),
     saysStopped: say("stopped"),
+    saysItEnds: tellEnd(undefined),
+    saysItFails: tellEnd("the disk is full"),
     busBrings({ supervised, id }) {
       const words = onBus.get(id)?.shift();
       if (words === undefined) return;

@@ -15,13 +15,13 @@ import {
   type TriggerEvent,
 } from "../../../../src/config/context-config.ts";
 import { dispatch } from "../../../../src/context/provider/dispatch.ts";
+import type { Past } from "../../../../src/context/task/life.ts";
 import { supervise } from "../../../../src/context/task/supervisor.ts";
 import {
   type Cause,
   type Change,
   COMMAND,
   type Order,
-  type Past,
   type SupervisedTask,
   type TaskEvent,
 } from "../../../../src/context/task/task-contract.ts";

@@ -61,7 +61,7 @@ test("one of that name that is started right after that has nothing to do with i
 });
 
 test("one of which nothing ran, and something may still be started by hand, goes on, and ends when it is quiet", async () => {
-  const { transactions } = provide(task("ts001"), task("ts002"));
+  const { transactions } = provide(task("ts001"), task("ts002", { entry: "on_update" }));
   const tasks = [left("ts001", "exited"), left("ts002", "defined")];
   transactions.resume({ id: "T1", contextName: "context", tasks });
   expect(transactions.running()).toEqual(["T1"]);
@@ -70,6 +70,33 @@ test("one of which nothing ran, and something may still be started by hand, goes
   await pause("turn");
 
   expect(await over).toMatchObject({ tasks: [{ state: "exited" }, { state: "stopped" }] });
+});
+
+test("a task that had failed still has its reason and its exit code", () => {
+  const { transactions } = provide(task("ts001"), task("ts002"));
+  const failed = { ...left("ts001", "failed"), reason: "the disk is full", code: 3 };
+  transactions.resume({ id: "T1", contextName: "context", tasks: [failed, left("ts002", "running", true)] });
+
+  const [first] = transactions.find("T1")?.tasks ?? [];
+
+  expect(first?.record).toMatchObject({ lifecycle: "failed", reason: "the disk is full" });
+  expect(first?.lastExit).toMatchObject({ code: 3, signal: null });
+});
+
+test("a transaction is whole once it has all tasks of the file, and has those that are added to the file later", () => {
+  const [camera, lidar] = [task("camera"), task("lidar")];
+  const before = provide(camera);
+  before.transactions.open("T1", "context").obey([{ task: camera, action: "start" }]);
+  const [kept] = before.known().transactions;
+  expect(kept).toMatchObject({ isWhole: true });
+
+  const after = provide(camera, lidar);
+  if (kept !== undefined) after.transactions.resume(kept);
+
+  expect(
+    [...(after.transactions.find("T1")?.tasks ?? [])].map((one) => `${one.task.id} ${one.standing.state}`),
+  ).toEqual(["camera starting", "lidar starting"]);
+  expect(after.known().transactions).toMatchObject([{ isWhole: true, tasks: [{ id: "camera" }, { id: "lidar" }] }]);
 });
 
 test("the definition that a command brings is what the next provider resumes", () => {
