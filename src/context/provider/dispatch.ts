@@ -92,7 +92,7 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
     case "restart":
       return obey(
         message,
-        restartOrders(definitions(configuration, known, view) ?? tasksOf(known) ?? view.ownTasks, known),
+        restartOrders(definitions(configuration, known, view, "as it runs") ?? tasksOf(known) ?? view.ownTasks, known),
       );
     case "stop":
       assertContextId(header.serviceId, view);
@@ -118,11 +118,19 @@ function definitions(
   configuration: Json | undefined,
   known: TransactionView | undefined,
   view: View,
+  preferred: "as it runs" | "as in the file" = "as in the file",
 ): TaskServiceConfig[] | undefined {
   if (!isObject(configuration) || configuration.TaskService === undefined) return undefined;
-  const tasks = isListOfIds(configuration.TaskService)
-    ? lookUp(readTaskServiceIds(configuration), known, view)
-    : readTaskServices(configuration).map((task) => withOwnSupervision(task, view));
+  const { TaskService: given } = configuration;
+  const entries = Array.isArray(given) ? given : [given];
+  const [bare, whole] = [entries.filter(isId), entries.filter((entry) => !isId(entry))];
+  const tasks = [
+    ...lookUp(readTaskServiceIds({ TaskService: bare }), known, view, preferred),
+    // As it came where there are none, so that a refusal names the places of the message.
+    ...readTaskServices(bare.length === 0 ? configuration : { TaskService: whole }).map((task) =>
+      withOwnSupervision(task, view),
+    ),
+  ];
   if (tasks.length === 0) return undefined;
   for (const task of tasks) assertMayRun(task, view);
   return tasks;
@@ -139,14 +147,20 @@ function assertMayRun(task: TaskServiceConfig, view: View): void {
 }
 
 // An entry that holds nothing but its id means the task the provider knows by it.
-function isListOfIds(entries: Json): boolean {
-  const list = Array.isArray(entries) ? entries : [entries];
-  return list.length > 0 && list.every((entry) => isObject(entry) && Object.keys(entry).join() === "id");
+function isId(entry: Json): boolean {
+  return isObject(entry) && Object.keys(entry).join() === "id";
 }
 
-function lookUp(ids: readonly string[], known: TransactionView | undefined, { ownTasks }: View): TaskServiceConfig[] {
+function lookUp(
+  ids: readonly string[],
+  known: TransactionView | undefined,
+  { ownTasks }: View,
+  preferred: "as it runs" | "as in the file",
+): TaskServiceConfig[] {
   return [...new Set(ids)].map((id) => {
-    const task = ownTasks.find((own) => own.id === id) ?? known?.get(id)?.task;
+    const own = ownTasks.find((each) => each.id === id);
+    const running = known?.get(id)?.task;
+    const task = preferred === "as it runs" ? (running ?? own) : (own ?? running);
     if (task !== undefined) return task;
     throw new ZcontextError(
       "ERR_TASK_UNKNOWN",
