@@ -6,7 +6,6 @@ import { deferred } from "../deferred.ts";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import type { Inbox } from "../link/inbox.ts";
 import { openOutbox } from "../link/outbox.ts";
-import type { JsonObject } from "../protocol/json.ts";
 import type { FromTask, StartData, ToTask } from "../protocol/pipe.ts";
 import { type OwnAnnouncement, writeAnnouncement } from "./announcement.ts";
 import { createBackpressure } from "./backpressure.ts";
@@ -55,7 +54,7 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
   function announce(announcement: OwnAnnouncement, isLast = false): number {
     const frame = writeAnnouncement(start, announcement);
     const sequence = outbox.publish(frame);
-    pipe.send({ type: "announce", run, sequence, message: frame.body as JsonObject, isLast });
+    pipe.send({ type: "announce", run, sequence, message: frame.body, isLast });
     return sequence;
   }
 
