@@ -1,12 +1,15 @@
 // Charts of CPU and memory of the tasks over time. uPlot draws the lines; a legend below names the task and the value of
 // each.
 import uPlot from "uplot";
-import { html, part } from "./element.ts";
+import { html, part, svg } from "./element.ts";
 import { highest, noRows, type Rows, recent } from "./figures.ts";
+import { createLineLooks, type LineLook, type LineLooks } from "./line-looks.ts";
 import { DAY_MS, FIRST_SPAN, HOUR_MS, type Span } from "./spans.ts";
 import { bytes, clock, moment, percent } from "./text.ts";
 
 export interface Charts {
+  /** The tasks of the context, in their order: each has its colour by that. */
+  know(ids: Iterable<string>): void;
   show(rows: Rows): void;
   select(id: string | undefined): void;
   /** Offers these spans for choice. */
@@ -21,7 +24,6 @@ export interface ChartsOptions {
 
 /** How many lines a chart has at most: more can't be told apart. */
 const MOST = 8;
-const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 
 /** Possible distances between two lines of the grid. */
 const STEPS = [0.5, 1, 2, 5, 10, 20, 25, 50, 100, 200, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536];
@@ -42,7 +44,8 @@ export function createCharts({ onSelect, onSpan }: ChartsOptions): Charts {
   let rows: Rows = noRows();
   let selected: string | undefined;
   let chosen = FIRST_SPAN;
-  const charts = CHARTS.map((chart) => createChart(chart, onSelect));
+  const looks = createLineLooks();
+  const charts = CHARTS.map((chart) => createChart(chart, { looks, onSelect }));
   const show = () => {
     for (const chart of charts) chart.show(rows, { selected, spanMs: chosen.ms });
   };
@@ -65,6 +68,7 @@ export function createCharts({ onSelect, onSpan }: ChartsOptions): Charts {
   new ResizeObserver(show).observe(part("charts"));
 
   return {
+    know: looks.know,
     show(next) {
       rows = next;
       show();
@@ -79,13 +83,30 @@ export function createCharts({ onSelect, onSpan }: ChartsOptions): Charts {
   };
 }
 
+/** From a little below 0, so that a line at 0 is seen whole. */
+function rangeTo(most: number | null, least: number): [number, number] {
+  const to = Math.max((most ?? 0) * 1.1, least);
+  return [-0.02 * to, to];
+}
+
+function swatch({ colour, dashes }: LineLook): SVGSVGElement {
+  return svg(
+    "svg",
+    { class: `swatch line-${colour}`, set: { viewBox: "0 0 28 4", "aria-hidden": "true" } },
+    svg("path", { set: { d: "M0 2H28", "stroke-dasharray": dashes.join(" ") || undefined } }),
+  );
+}
+
 interface Chart {
   show(rows: Rows, options: { selected: string | undefined; spanMs: number }): void;
   /** Has the next `show` draw everything again. */
   forget(): void;
 }
 
-function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSelect: (id: string) => void): Chart {
+function createChart(
+  { id, name, format, steps }: (typeof CHARTS)[number],
+  { looks, onSelect }: { looks: LineLooks; onSelect(id: string): void },
+): Chart {
   const room = part(`${id}-chart`);
   const legend = part(`${id}-legend`);
   let plot: uPlot | undefined;
@@ -109,11 +130,11 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
     const isLong = shownMs > HOUR_MS;
     const timeOf = (atMs: number) => (isLong ? moment(atMs, shownMs) : clock(atMs));
     const times = (_: uPlot, splits: number[]) => splits.map((seconds) => timeOf(seconds * 1_000));
-    const lines = ids.map((task, index) => ({
+    const lines = ids.map((task) => ({
       label: task,
-      stroke: colour(`--line-${index % MOST}`),
+      stroke: colour(`--line-${looks.of(task).colour}`),
       width: task === selected ? 3 : 1.5,
-      dash: DASHES[index % DASHES.length] as number[],
+      dash: [...looks.of(task).dashes],
       points: { show: true, size: 5, filter: alone },
     }));
     const options: uPlot.Options = {
@@ -121,7 +142,7 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
       height: 170,
       legend: { show: false },
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, y: false },
-      scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, name === "cpuPercent" ? 1 : 2 ** 20)] } },
+      scales: { y: { range: (_, __, most) => rangeTo(most, name === "cpuPercent" ? 1 : 2 ** 20) } },
       axes: [{ ...axis, size: 30, space: shownMs < DAY_MS ? 76 : 104, values: times }, upright],
       series: [{}, ...lines],
       hooks: { setCursor: [({ cursor }) => showValues(cursor.idx ?? undefined)] },
@@ -135,8 +156,8 @@ function createChart({ id, name, format, steps }: (typeof CHARTS)[number], onSel
         html(
           "button",
           { set: { type: "button", "aria-pressed": `${task === selected}` }, on: { click: () => onSelect(task) } },
-          html("span", { class: `swatch line-${index % MOST} dash-${index % DASHES.length}` }),
-          html("span", { text: task }),
+          swatch(looks.of(task)),
+          html("span", { class: "of", text: task }),
           labels[index] as HTMLElement,
         ),
       ),

@@ -3,7 +3,7 @@ import type { OutputEvents, OutputLine, TaskDefinition, TaskSnapshot } from "../
 import { html, part, symbol } from "./element.ts";
 import { listen } from "./server.ts";
 import { lookOf } from "./states.ts";
-import { bytes, clock, percent } from "./text.ts";
+import { bytes, clock, percent, span } from "./text.ts";
 
 export interface Shown {
   definition: TaskDefinition;
@@ -85,14 +85,29 @@ function factsOf({ definition, state, figures }: Shown): [string, Node | string]
     ["State", html("span", { class: `chip tone-${look.tone}` }, symbol(look.symbol), look.word)],
     ["Why", state?.reason],
     ["Service", `${definition.instance} (${definition.serviceType})`],
+    ["Command", definition.command],
     ["Pid", state?.pid == null ? undefined : `${state.pid}`],
+    ["Up", uptimeOf(state)],
     ["Runs", state === undefined ? undefined : `${state.runs}`],
+    ["Last end", endOf(state)],
     ["CPU", figures && state?.pid != null ? percent(figures[0]) : undefined],
     ["Memory", figures && state?.pid != null ? bytes(figures[1]) : undefined],
     ["Needs", dependsOn.length === 0 ? undefined : dependsOn.join(", ")],
     ["Triggers", calls.length === 0 ? undefined : listOf(calls)],
   ];
   return facts.filter((fact): fact is [string, Node | string] => fact[1] !== undefined);
+}
+
+function uptimeOf(state: TaskSnapshot | undefined): string | undefined {
+  if (state?.pid == null || state.startedAt === undefined) return undefined;
+  return `${span(Date.now() - Date.parse(state.startedAt))}, since ${clock(state.startedAt)}`;
+}
+
+function endOf(state: TaskSnapshot | undefined): string | undefined {
+  if (state?.lastEnd === undefined) return undefined;
+  const { time, code, signal } = state.lastEnd;
+  const how = signal !== undefined ? signal : code !== undefined ? `exit code ${code}` : "unknown";
+  return `${how}, at ${clock(time)}`;
 }
 
 function listOf(texts: readonly string[]): HTMLUListElement {

@@ -45,7 +45,10 @@ export function recent(rows: Rows, name: FigureName, spanMs: number) {
   };
 }
 
-/** The tasks with the highest figures, and those that are wanted in any case; in the order of their ids. */
+/**
+ * The tasks with the highest figures, and those that are wanted in any case; in the order of their ids. Idle ones are among
+ * them where there is room for all, or where all are idle.
+ */
 export function highest(
   tasks: ReadonlyMap<string, readonly (number | null)[]>,
   { most, wanted }: { most: number; wanted: readonly string[] },
@@ -55,7 +58,7 @@ export function highest(
     .filter(({ peak }) => peak >= 0);
   peaks.sort((one, other) => other.peak - one.peak || (one.id < other.id ? -1 : 1));
   const first = peaks.filter(({ id }) => wanted.includes(id));
-  const isCrowded = peaks.length > most;
+  const isCrowded = peaks.length > most && peaks.some(({ peak }) => peak > 0);
   const others = peaks.filter(({ id, peak }) => !wanted.includes(id) && !(isCrowded && peak === 0));
   return [...first, ...others]
     .slice(0, most)

@@ -1,5 +1,5 @@
-// Places the tasks and routes the arrows between them. dagre lays out each group of connected tasks; the groups are placed
-// beside each other in rows. Pure.
+// Places the tasks and routes the arrows between them. dagre lays out each group of connected tasks; the groups are packed
+// beside and below each other. Pure.
 import dagre from "@dagrejs/dagre";
 import type { TaskDefinition } from "../src/http/api.ts";
 
@@ -38,10 +38,14 @@ export interface Layout {
   isDense: boolean;
 }
 
-const WIDE = { width: 172, height: 58 };
-const DENSE = { width: 136, height: 44 };
+const WIDE = { width: 196, height: 76 };
+const DENSE = { width: 158, height: 46 };
 /** With more tasks than this the boxes are small. */
 const MAX_WIDE = 30;
+/** How far the arrow of a task that calls itself reaches beyond it, its label included. */
+const LOOP = { width: 16, height: 20 };
+/** Between two arrows beside a column. */
+const LANE = 9;
 const MARGIN = 14;
 const GAP = 18;
 /** A trigger that calls all of more tasks than this has no arrows; the details of its task name it. */
@@ -59,7 +63,7 @@ export function layOut(tasks: readonly TaskDefinition[], { width }: { width: num
   const parts = groups.map((ids) => layOutGroup(ids, links, { width: width - 2 * MARGIN, isDense }));
   // The large groups first; single tasks fill the rows at the end.
   parts.sort((one, other) => other.boxes.length - one.boxes.length);
-  return { ...placeInRows(parts, width), isDense };
+  return { ...pack(parts, width), isDense };
 }
 
 /** The arrows, one for each action from one task to another. */
@@ -76,7 +80,8 @@ function linksOf(tasks: readonly TaskDefinition[]): Link[] {
   };
   for (const { id, triggers, dependsOn } of tasks) {
     for (const other of dependsOn) add(other, id, "needs");
-    for (const { event, action, call, callsAll } of triggers)
+    // One that ends the transaction is marked at its task: it leads to no other.
+    for (const { event, action, call, callsAll } of triggers.filter(({ action }) => action !== "exit"))
       if (!callsAll || call.length <= MAX_CALLED) for (const called of call) add(id, called, action, event);
   }
   return [...links.values()];
@@ -101,7 +106,7 @@ function groupsOf(ids: readonly string[], links: readonly Link[]): string[][] {
 
 type Part = Omit<Layout, "isDense">;
 
-// From left to right where that fits, from top to bottom otherwise.
+// From left to right where that fits, else from top to bottom, else in one column.
 function layOutGroup(
   ids: readonly string[],
   links: readonly Link[],
@@ -111,7 +116,39 @@ function layOutGroup(
   const across = arrange(ids, own, { rankdir: "LR", isDense });
   if (across.width <= width) return across;
   const down = arrange(ids, own, { rankdir: "TB", isDense });
-  return down.width <= width || down.width < across.width ? down : across;
+  return down.width <= width ? down : inColumn(ids, own, { width, isDense });
+}
+
+// One below the other, the arrows beside them without labels, each in a lane that is free for as long as it goes.
+function inColumn(
+  ids: readonly string[],
+  links: readonly Link[],
+  { width, isDense }: { width: number; isDense: boolean },
+): Part {
+  const own = isDense ? DENSE : WIDE;
+  const boxes = ids.map((id, index) => ({ id, x: 0, y: index * (own.height + GAP), ...own }));
+  const placeOf = new Map(boxes.map((box) => [box.id, box]));
+  const lanes = Math.max(1, Math.floor((width - own.width) / LANE) - 1);
+  const taken: { top: number; bottom: number; lane: number }[] = [];
+  const arrows = links.map((link, index): Arrow => {
+    const [from, to] = [placeOf.get(link.from) as Box, placeOf.get(link.to) as Box];
+    // Arrows leave below the middle and arrive above it, so that both ends of a task can be told apart.
+    const [start, end] = [from.y + from.height * 0.7, to.y + to.height * 0.3];
+    const [top, bottom] = [Math.min(start, end), Math.max(start, end)];
+    const busy = taken.filter((one) => one.top <= bottom && top <= one.bottom).map(({ lane }) => lane);
+    const free = Array.from({ length: lanes }, (_, lane) => lane).find((lane) => !busy.includes(lane));
+    const lane = free ?? index % lanes;
+    taken.push({ top, bottom, lane });
+    const x = own.width + (lane + 1) * LANE;
+    const points = [
+      { x: own.width, y: start },
+      { x, y: start },
+      { x, y: end },
+      { x: own.width, y: end },
+    ];
+    return { ...link, points };
+  });
+  return trim(boxes, arrows);
 }
 
 function arrange(
@@ -121,8 +158,14 @@ function arrange(
 ): Part {
   const graph = new dagre.graphlib.Graph({ multigraph: true });
   graph.setGraph({ rankdir, nodesep: isDense ? 16 : 26, ranksep: isDense ? 30 : 36, edgesep: 14 });
-  for (const id of ids) graph.setNode(id, { ...(isDense ? DENSE : WIDE) });
   const between = links.filter(({ from, to }) => from !== to);
+  const loops = links.filter(({ from, to }) => from === to);
+  const own = isDense ? DENSE : WIDE;
+  // A task that calls itself needs room for that arrow as well.
+  for (const id of ids) {
+    const isLooped = loops.some(({ from }) => from === id);
+    graph.setNode(id, isLooped ? { width: own.width + LOOP.width, height: own.height + LOOP.height } : { ...own });
+  }
   for (const [index, { from, to, label }] of between.entries()) {
     const room = isDense ? {} : { width: label.length * 6.2 + 10, height: 16, labelpos: "c" };
     graph.setEdge(from, to, { ...room }, `${index}`);
@@ -130,17 +173,34 @@ function arrange(
   dagre.layout(graph);
   const boxes = ids.map((id) => {
     const { x, y, width, height } = graph.node(id) as Box;
-    return { id, x: x - width / 2, y: y - height / 2, width, height };
+    return { id, x: x - width / 2, y: y - height / 2, ...own };
   });
   const arrows = between.map((link, index) => {
     const edge = graph.edge(link.from, link.to, `${index}`) as { points: Point[]; x?: number; y?: number };
-    const { points, x, y } = edge;
+    const { x, y } = edge;
+    const [from, to] = [link.from, link.to].map((id) => boxes.find((box) => box.id === id) as Box) as [Box, Box];
+    const points = reaching(edge.points, from, to);
     const labelAt = isDense || x === undefined || y === undefined ? undefined : { x, y };
     return { ...link, points, labelAt };
   });
-  const loops = links.filter(({ from, to }) => from === to);
   const beside = loops.map((link) => loopAt(boxes.find(({ id }) => id === link.from) as Box, link, isDense));
   return trim(boxes, [...arrows, ...beside]);
+}
+
+/** With the ends on the borders of the boxes: where a box leaves room for a loop, dagre ends at the border of that. */
+function reaching(points: readonly Point[], from: Box, to: Box): Point[] {
+  const [first, last] = [points[0], points.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const [begin, end] = [nearestOn(from, first), nearestOn(to, last)];
+  return [...(isSame(begin, first) ? [] : [begin]), ...points, ...(isSame(end, last) ? [] : [end])];
+}
+
+function nearestOn({ x, y, width, height }: Box, point: Point): Point {
+  return { x: Math.max(x, Math.min(point.x, x + width)), y: Math.max(y, Math.min(point.y, y + height)) };
+}
+
+function isSame(one: Point, other: Point): boolean {
+  return Math.abs(one.x - other.x) < 1 && Math.abs(one.y - other.y) < 1;
 }
 
 // A task that calls itself: around its lower right corner, with the label below, where dagre has left room.
@@ -192,24 +252,30 @@ function moved({ boxes, arrows }: Pick<Part, "boxes" | "arrows">, dx: number, dy
   };
 }
 
-function placeInRows(parts: readonly Part[], width: number): Part {
-  const placed: Pick<Part, "boxes" | "arrows">[] = [];
-  let [x, y, rowHeight, usedWidth] = [MARGIN, MARGIN, 0, 0];
+// Each part goes as far up as it can, and there as far left: a high one leaves its neighbours room for several rows.
+function pack(parts: readonly Part[], width: number): Part {
+  const placed: { at: Point; part: Part }[] = [];
   for (const part of parts) {
-    if (x > MARGIN && x + part.width > width - MARGIN) {
-      [x, y, rowHeight] = [MARGIN, y + rowHeight + GAP, 0];
-    }
-    placed.push(moved(part, x, y));
-    usedWidth = Math.max(usedWidth, x + part.width + MARGIN);
-    x += part.width + GAP;
-    rowHeight = Math.max(rowHeight, part.height);
+    const lefts = [MARGIN, ...placed.map(({ at, part: other }) => at.x + other.width + GAP)];
+    const places = lefts
+      .filter((x) => x === MARGIN || x + part.width <= width - MARGIN)
+      .map((x) => ({ x, y: firstRoom(placed, { x, width: part.width }) }));
+    const at = places.reduce((best, one) => (one.y < best.y || (one.y === best.y && one.x < best.x) ? one : best));
+    placed.push({ at, part });
   }
+  const shown = placed.map(({ at, part }) => moved(part, at.x, at.y));
   return {
-    boxes: placed.flatMap(({ boxes }) => boxes),
-    arrows: placed.flatMap(({ arrows }) => arrows),
-    width: usedWidth,
-    height: y + rowHeight + MARGIN,
+    boxes: shown.flatMap(({ boxes }) => boxes),
+    arrows: shown.flatMap(({ arrows }) => arrows),
+    width: Math.max(0, ...placed.map(({ at, part }) => at.x + part.width)) + MARGIN,
+    height: Math.max(0, ...placed.map(({ at, part }) => at.y + part.height)) + MARGIN,
   };
+}
+
+/** The height below all that is placed within these columns. */
+function firstRoom(placed: readonly { at: Point; part: Part }[], { x, width }: { x: number; width: number }): number {
+  const above = placed.filter(({ at, part }) => at.x < x + width + GAP && x < at.x + part.width + GAP);
+  return Math.max(MARGIN, ...above.map(({ at, part }) => at.y + part.height + GAP));
 }
 
 /** A path through the points, rounded at each. */

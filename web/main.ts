@@ -14,7 +14,7 @@ import { askForToken, confirm } from "./dialogs.ts";
 import { html, part, symbol } from "./element.ts";
 import { createFeed } from "./feed.ts";
 import { createPicture } from "./picture.ts";
-import { command, listen, readHistory, TokenRequired } from "./server.ts";
+import { command, listen, readHistory, readTransitions, TokenRequired } from "./server.ts";
 import { LONG_SPANS, SHORT_SPANS } from "./spans.ts";
 import { lookOf } from "./states.ts";
 import { bytes, percent } from "./text.ts";
@@ -62,6 +62,7 @@ function select(id: string | undefined): void {
   selected = id;
   picture.select(id);
   charts.select(id);
+  feed.select(id);
   showDetails();
 }
 
@@ -115,7 +116,9 @@ function show(): void {
   const states = statesNow();
   document.title = `${state.context || "context"} – zcontext`;
   part("context").textContent = [state.context, state.name].filter((text) => text !== "").join(" · ");
-  picture.draw(definitions());
+  const tasks = definitions();
+  charts.know(tasks.map(({ id }) => id));
+  picture.draw(tasks);
   picture.showStates(states);
   charts.offer([...SHORT_SPANS, ...(state.keepsHistory ? LONG_SPANS : [])]);
   showTransactions(state);
@@ -260,6 +263,8 @@ const handlers: Handlers = {
     connected("live", "good");
     showNewest(whole);
     feed.begin(transitions);
+    // A snapshot holds the last of them.
+    readTransitions().then(feed.addOlder, () => {});
     show();
     void timeline.refresh();
   },

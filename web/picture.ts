@@ -1,10 +1,11 @@
 // Draws the context: a box for each task, an arrow for each trigger and dependency. One box at a time can be reached with
 // the Tab key; the arrow keys move from there.
 import type { TaskDefinition, TaskSnapshot, Triggered } from "../src/http/api.ts";
+import { cutMiddle } from "./cut-middle.ts";
 import { html, part, svg, symbol } from "./element.ts";
 import { type Arrow, type Box, type Layout, layOut, pathThrough } from "./layout.ts";
 import { lookOf } from "./states.ts";
-import { bytes, percent, shorten } from "./text.ts";
+import { bytes, percent } from "./text.ts";
 
 export interface Picture {
   /** Selects a task, and scrolls it into view. */
@@ -21,11 +22,14 @@ interface DrawnBox {
   box: Box;
   group: SVGGElement;
   show(state: TaskSnapshot | undefined): void;
-  figures(text: string): void;
+  /** Undefined where no process is measured. */
+  figures(text: string | undefined): void;
 }
 
 /** How long an arrow that has fired stays lit, in milliseconds. */
 const LIT_MS = 1_800;
+/** Between the border of a box and its texts. */
+const PADDING = 10;
 const KEYS = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End"];
 
 export function createPicture(onSelect: (id: string | undefined) => void): Picture {
@@ -114,7 +118,7 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
     for (const [id, box] of drawn) {
       // The last sample may still hold figures of a process that has ended.
       const found = states.get(id)?.pid == null ? undefined : next.get(id);
-      box.figures(found === undefined ? "" : `${percent(found[0])}  ${bytes(found[1])}`);
+      box.figures(found === undefined ? undefined : `${percent(found[0])}  ${bytes(found[1])}`);
     }
   }
 
@@ -162,8 +166,15 @@ function glow(group: SVGGElement | undefined, name: string): void {
   );
 }
 
-function roomFor(text: string, most: number): string {
-  return most < 4 ? "" : shorten(text, most);
+/** The fonts of a box, as `style.css` has them. */
+const FONTS = { title: "650 13px", name: "11px", word: "600 11px", figure: "11px" } as const;
+const pen = document.createElement("canvas").getContext("2d");
+
+/** As much of a text as a box shows in that room; the whole of it is in the hint. */
+function fitted(text: string, room: number, font: keyof typeof FONTS): string {
+  if (pen === null) return text;
+  pen.font = `${FONTS[font]} ${getComputedStyle(document.body).fontFamily}`;
+  return cutMiddle(text, room, (part) => (pen as CanvasRenderingContext2D).measureText(part).width);
 }
 
 function drawBox(
@@ -174,15 +185,16 @@ function drawBox(
   const icon = symbol("");
   for (const [name, value] of Object.entries({ x: 10, y: isDense ? 8 : 10, width: 16, height: 16 }))
     icon.setAttribute(name, `${value}`);
-  const line = (name: string, at: [number, number], anchor = "start") =>
+  const line = (name: keyof typeof FONTS, at: [number, number], anchor = "start") =>
     svg("text", { class: name, set: { x: at[0], y: at[1], "text-anchor": anchor } });
-  const [first, second] = isDense ? [20, 36] : [22, 44];
-  const word = line("word", [width - 10, first], "end");
-  // A small box has no room for two texts below its title.
-  const figure = isDense ? line("figure", [10, second]) : line("figure", [width - 10, second], "end");
+  const [first, last] = isDense ? [20, 37] : [22, 64];
   const title = line("title", [32, first]);
-  title.textContent = shorten(id, isDense ? 14 : 9);
-  const name = isDense ? line("name", [width - 8, first], "end") : line("name", [10, second]);
+  title.textContent = fitted(id, width - 32 - PADDING, "title");
+  const name = line("name", [PADDING, 43]);
+  name.textContent = fitted(task.instance, width - 2 * PADDING, "name");
+  // A small box shows the word in place of the figures, where there are none.
+  const word = line("word", [PADDING, last]);
+  const figure = isDense ? line("figure", [PADDING, last]) : line("figure", [width - PADDING, last], "end");
   const hint = svg("title");
   const group = svg(
     "g",
@@ -202,8 +214,8 @@ function drawBox(
     svg("rect", { class: "face", set: { width, height, rx: 8 } }),
     icon,
     title,
-    name,
-    ...(isDense ? [] : [word]),
+    ...(isDense ? [] : [name]),
+    word,
     figure,
     ...(endsAll(task) ? [svg("circle", { class: "ends", set: { cx: width, cy: 0, r: 5 } })] : []),
   );
@@ -218,12 +230,11 @@ function drawBox(
       const why = state?.reason === undefined ? "" : `: ${state.reason}`;
       const text = `${id} ${task.instance}, ${look.word}${why}`;
       group.setAttribute("aria-label", text);
-      hint.textContent = `${text}\n${task.description}`;
+      hint.textContent = [text, task.description].filter((line) => line !== "").join("\n");
     },
     figures(text) {
-      figure.textContent = text;
-      const room = isDense ? 15 - Math.min(id.length, 14) : text === "" ? 24 : 10;
-      name.textContent = roomFor(task.instance, room);
+      figure.textContent = text ?? "";
+      word.toggleAttribute("hidden", isDense && text !== undefined);
     },
   };
 }

@@ -1,5 +1,5 @@
 // Requests to the server that the page came from: history, commands, and event streams that reconnect by themselves.
-import type { CommandAnswer, CommandRequest, History } from "../src/http/api.ts";
+import type { CommandAnswer, CommandRequest, History, Transition } from "../src/http/api.ts";
 import { createEventReader } from "./event-stream.ts";
 
 /** The server requires a token, or refused this one. */
@@ -35,6 +35,13 @@ export async function readHistory(transaction: string, backMs?: number): Promise
   const response = await ask(`/api/history?${new URLSearchParams({ transaction, ...since })}`);
   if (!response.ok) throw new Error(`status ${response.status}`);
   return (await response.json()) as History;
+}
+
+/** The transitions that the server has kept, the oldest first. */
+export async function readTransitions(): Promise<Transition<string>[]> {
+  const response = await ask("/api/transitions");
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return (await response.json()) as Transition<string>[];
 }
 
 /** @throws {TokenRequired} when there is no token, or it is wrong. */

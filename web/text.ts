@@ -23,6 +23,13 @@ export function moment(atMs: number, spanMs: number): string {
   return `${new Date(atMs).toLocaleDateString(undefined, { month: "short", day: "numeric" })} ${hour}`;
 }
 
-export function shorten(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
+/** `42 s`, `5 min`, `3 h 5 min`, `12 d 3 h`. */
+export function span(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }

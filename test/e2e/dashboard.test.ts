@@ -280,6 +280,84 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     await inState(page, "waits", "running");
   });
 
+  const NAMES = [
+    "temperature-sensor-hall-3-north-east-corner",
+    "Förderband_Überwachung_Süd",
+    "温度传感器采集服务",
+    "Very.Long.Qualified.Name.With.Dots.And.More.Dots",
+    "x",
+  ];
+  const nameAt = (index: number) => `${NAMES[index % NAMES.length]}-${index}`;
+  /** With long and wide names, and chains of triggers. */
+  const named = (count: number): TaskXml[] =>
+    Array.from({ length: count }, (_, index) => ({
+      ...waits,
+      id: nameAt(index),
+      instance: `TemperatureSensorHall${index}NorthEastCornerPollingService`,
+      ...(index % 9 === 4 ? { command: "sh -c 'echo no such device >&2; exit 3'" } : {}),
+      triggers: index % 6 < 4 && index + 1 < count ? { on_exit: `start ${nameAt(index + 1)}` } : {},
+    }));
+
+  test.each([5, 45])(
+    "shows every text of %i tasks with long names within its place, on a phone and on screens",
+    async (count) => {
+      const tasks = named(count);
+      const failing = tasks[4] as TaskXml;
+      tasks[4] = { ...failing, triggers: { on_exit: "exit all", on_fail: `restart ${tasks[0]?.id}` } };
+      await using context = await startContext(tasks);
+      const misplaced = async (width: number): Promise<string[]> => {
+        await using opened = await open(context.url, { viewport: { width, height: 844 } });
+        const { page, inputFaults } = opened;
+        await inState(page, failing.id, "failed");
+        await page.locator("#memory-legend .value", { hasText: "MiB" }).first().waitFor();
+        await box(page, failing.id).click();
+        await page.locator("#lines li", { hasText: "no such device" }).waitFor();
+        await page.locator("#facts", { hasText: "sh -c 'echo no such device" }).waitFor();
+        await page.locator("#facts", { hasText: "exit code 3" }).waitFor();
+        const steps = await page.locator("#transitions li .link").allInnerTexts();
+        return [...(await outsiders(page)), ...steps.filter((task) => task !== failing.id), ...inputFaults];
+      };
+
+      for (const width of [390, 800, 1_280, 1_920]) expect(await misplaced(width), `${width} wide`).toEqual([]);
+    },
+  );
+
+  test("draws a task in one colour in all charts, and a line where nothing uses CPU", async () => {
+    await using context = await startContext(named(3));
+    await using opened = await open(context.url);
+    const { page } = opened;
+    for (const chart of ["cpu", "memory"]) await page.locator(`#${chart}-legend li`).nth(2).waitFor();
+
+    const looks = (chart: string) =>
+      page.evaluate<string[][]>(`[...document.querySelectorAll("#${chart}-legend li")].map((item) => {
+        const path = item.querySelector(".swatch path");
+        return [item.querySelector(".of").textContent, getComputedStyle(path).stroke, path.getAttribute("stroke-dasharray")];
+      })`);
+    const [cpu, memory] = [await looks("cpu"), await looks("memory")];
+
+    expect(cpu).toEqual(memory);
+    expect(new Set(cpu.map(([, colour]) => colour)).size).toBe(3);
+    expect(await page.locator("#cpu-chart.empty").count()).toBe(0);
+    expect(await page.locator("#cpu-legend .value").allInnerTexts()).not.toContainEqual(expect.stringContaining("NaN"));
+  });
+
+  test("tells who comes later how all ended, until something new starts", async () => {
+    const fails = { ...waits, id: "fails", command: "sh -c 'echo the last words; exit 3'" };
+    await using context = await startContext([fails]);
+    await context.provider.stderr.first((text) => text.includes("transaction ended"));
+
+    await using opened = await open(context.url);
+    const { page, inputFaults } = opened;
+    await inState(page, "fails", "failed");
+    await page.locator("#transaction option", { hasText: "T1 (over)" }).waitFor({ state: "attached" });
+    await box(page, "fails").click();
+
+    await page.locator("#lines li", { hasText: "the last words" }).waitFor();
+    expect(await page.locator("#facts").innerText()).toContain("code 3");
+    expect((await fetch(`${context.url}_health`)).status).toBe(503);
+    expect(inputFaults).toEqual([]);
+  });
+
   const hundred: TaskXml[] = Array.from({ length: 100 }, (_, index) => ({
     ...waits,
     id: `task_${index}`,
@@ -306,6 +384,33 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(inputFaults).toEqual([]);
   });
 });
+
+/** Texts that leave their place: the box of a task, another text in it, what clips them, or the page. */
+async function outsiders(page: Page): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const found = [];
+    const rect = (element) => element.getBoundingClientRect();
+    for (const task of document.querySelectorAll(".task")) {
+      const face = rect(task.querySelector(".face"));
+      const texts = [...task.querySelectorAll("text")].filter((text) => text.textContent !== "" && rect(text).width > 0);
+      for (const [index, text] of texts.entries()) {
+        const own = rect(text);
+        if (own.left < face.left || own.right > face.right || own.bottom > face.bottom) found.push("over its box: " + text.textContent);
+        for (const other of texts.slice(index + 1).map(rect))
+          if (own.left < other.right && other.left < own.right && own.top < other.bottom - 2 && other.top < own.bottom - 2)
+            found.push("over another text: " + text.textContent);
+      }
+    }
+    const canvas = document.querySelector("#canvas");
+    if (canvas.scrollWidth > canvas.clientWidth) found.push("the picture is wider than its place");
+    for (const element of document.querySelectorAll("body *")) {
+      if (element.closest("svg, dialog, .plot") !== null || rect(element).width === 0) continue;
+      const isClipped = element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== "inline";
+      if (isClipped || rect(element).right > innerWidth + 0.5) found.push("out of its place: " + element.outerHTML.slice(0, 80));
+    }
+    return [...new Set(found)];
+  })()`);
+}
 
 /** Texts in boxes, chips and notes whose colour is too close to what is behind them: WCAG asks for 4.5 to 1. */
 async function contrasts(page: Page): Promise<string[]> {

@@ -57,5 +57,12 @@ describe("the highest lines", () => {
 
   test("have the idle only where there is room for all", () => {
     expect(highest(values, { most: 9, wanted: [] })).toEqual(["a", "b", "c", "idle"]);
+    expect(highest(values, { most: 3, wanted: [] })).toEqual(["a", "b", "c"]);
+  });
+
+  test("are idle ones where all are idle", () => {
+    const idle = new Map(["a", "b", "c"].map((id) => [id, [0, 0]]));
+
+    expect(highest(idle, { most: 2, wanted: [] })).toEqual(["a", "b"]);
   });
 });

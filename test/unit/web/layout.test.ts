@@ -31,6 +31,14 @@ describe("the layout", () => {
   test.each([
     ["a hundred tasks on a screen", many, 900],
     ["a hundred tasks on a phone", many, 370],
+    [
+      "a task that calls many on a phone",
+      [
+        task("a", { on_exit: "start b c d e", on_fail: "restart a" }),
+        ...["b", "c", "d", "e"].map((id) => task(id, { on_fail: "stop a" })),
+      ],
+      370,
+    ],
     ["three tasks on a phone", [task("a", { on_exit: "start b, c" }), task("b"), task("c")], 370],
   ])("of %s has room for each, and none outside of its width", (_, tasks, width) => {
     const { boxes, width: used, height } = layOut(tasks, { width });
@@ -57,6 +65,28 @@ describe("the layout", () => {
       "a c stop (on_update: stop)",
       "b c needs (needs)",
     ]);
+  });
+
+  test("has no arrow for a trigger that ends all: its task is marked", () => {
+    expect(layOut([task("a", { on_exit: "exit a b" }), task("b")], { width: 900 }).arrows).toEqual([]);
+  });
+
+  test.each([900, 370])("leads each arrow from the border of a box to the border of another, %i wide", (width) => {
+    const called = ["b", "c", "d", "e"];
+    const tasks = [
+      task("a", { on_exit: `start ${called.join(" ")}`, on_fail: "restart a" }),
+      ...called.map((id) => task(id, { on_fail: `restart ${id}`, on_exit: "stop a" })),
+    ];
+
+    const { boxes, arrows } = layOut(tasks, { width });
+
+    const distance = (id: string, { x, y } = { x: 0, y: 0 }) => {
+      const box = boxes.find((one) => one.id === id) as Box;
+      return Math.hypot(Math.max(box.x - x, 0, x - box.x - box.width), Math.max(box.y - y, 0, y - box.y - box.height));
+    };
+    expect(arrows).toHaveLength(13);
+    expect(arrows.filter(({ from, points }) => distance(from, points[0]) > 1)).toEqual([]);
+    expect(arrows.filter(({ to, points }) => distance(to, points.at(-1)) > 1)).toEqual([]);
   });
 
   test("leads a task that calls itself round its corner", () => {
