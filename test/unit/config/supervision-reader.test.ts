@@ -483,6 +483,7 @@ describe("docs/supervision.md", () => {
   const document = readDocument("docs/supervision.md");
   const rows = document
     .split(/\n(?=#+ )/)
+    .filter((section) => section.includes("| attribute |"))
     .flatMap(rowsOf)
     .map((cells) => cells.map((cell) => cell.replaceAll("`", "")));
 

@@ -409,12 +409,12 @@ describe("the owner of a journal", () => {
   const owned = [{ ...HEAD, owner }, OPENED, DEFINED, MOVED].map(formatRecord).join("");
 
   test("is the process that its head names", () => {
-    expect(ownerOf(owned, BOOT)).toEqual(owner);
+    expect(ownerOf(owned, BOOT)).toEqual({ process: owner, place: undefined });
     expect(resumed(owned)).toEqual(resumed(journal(OPENED, DEFINED, MOVED)));
   });
 
   test("has it even while its last record is half written", () => {
-    expect(ownerOf(owned.slice(0, -5), BOOT)).toEqual(owner);
+    expect(ownerOf(owned.slice(0, -5), BOOT)).toEqual({ process: owner, place: undefined });
   });
 
   test("is nobody once it was closed", () => {
