@@ -2,20 +2,16 @@
 // but for a word about how they ended.
 import type { ContextConfig } from "../../config/context-config.ts";
 import { type Deferred, deferred } from "../../deferred.ts";
-import type { InputFaults } from "../../input-faults.ts";
-import type { Log } from "../../log.ts";
-import type { Frame } from "../../protocol/codec.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { TaskRecord, TransactionRecord } from "../../protocol/task-record.ts";
 import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
-import type { Journal } from "../journal/journal.ts";
 import type { ResumableTransaction } from "../journal/recall.ts";
 import type { ProcessesFound, SupervisedTask, TaskHost } from "../task/task-contract.ts";
 import { createIncarnations, type Owner } from "./incarnations.ts";
 import type { ProviderObserver } from "./observer.ts";
 import { describeOutcome, type Outcome, outcomeOf } from "./outcome.ts";
 import * as report from "./report.ts";
-import { createReporter, exitCodeOf } from "./reporter.ts";
+import { createReporter, exitCodeOf, type ReporterOptions } from "./reporter.ts";
 import { planResume } from "./resume-plan.ts";
 import { createShutdown, type Shutdown } from "./shutdown.ts";
 import { createStatePublisher, type StatePublisher } from "./state-publisher.ts";
@@ -36,20 +32,11 @@ export interface Ended {
   readonly isAsked: boolean;
 }
 
-export interface TransactionsOptions {
+export interface TransactionsOptions extends Omit<ReporterOptions, "host" | "ownTasks" | "observer"> {
   host: TaskHost;
   config: ContextConfig;
   /** The four addresses as `context_info` shows them. */
   addresses: JsonObject;
-  journal: Pick<Journal, "write">;
-  /** Of the last transition that the journal knows; further ones are counted from there. */
-  lastSequence: number;
-  /** Of the provider's publisher. */
-  incarnation: string;
-  /** False when the frame can't travel, which has been reported. */
-  send(frame: Frame): boolean;
-  inputFaults: InputFaults;
-  log: Log;
   /** Default: none. */
   observer?: ProviderObserver;
 }
