@@ -4,7 +4,7 @@ import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Status } from "../../protocol/message.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
-import { hasProcess } from "../../protocol/task-state.ts";
+import { hasProcess, wordsFor } from "../../protocol/task-state.ts";
 import { failureOf } from "./life.ts";
 import type { Standing } from "./lifecycle.ts";
 
@@ -56,7 +56,7 @@ export function whyIn({ state, life }: Pick<Standing, "state" | "life">): string
     case "backingOff":
       return failureOf(life);
     case "blocked":
-      return `waits for ${life.missing.map(({ id, state: theirs }) => `${id} (${theirs})`).join(", ")}`;
+      return `waits for ${life.missing.map(({ id, state: theirs }) => `${id} (${wordsFor(theirs)})`).join(", ")}`;
     case "unready":
     case "unresponsive":
       return life.fault;

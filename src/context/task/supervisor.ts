@@ -38,7 +38,7 @@ export function supervise(
       standing: () => standing,
       send,
       tell,
-      sayRestart: () => host.publish(messenger.command("restart")),
+      sayRestart,
     },
     past?.ends,
   );
@@ -48,6 +48,11 @@ export function supervise(
     life: () => standing.life,
     past,
   });
+
+  /** Publishes the command that restarts the task. */
+  function sayRestart(): void {
+    host.publish(messenger.command("restart"));
+  }
 
   function tell(event: TaskEvent): void {
     observe(supervised, event);
@@ -132,7 +137,7 @@ export function supervise(
     },
     trigger: restarts.trigger,
     restartWith(delayMs, cause) {
-      host.publish(messenger.command("restart"));
+      sayRestart();
       send({ type: "restart", delayMs }, cause);
     },
     stop: (cause) => send({ type: "stop" }, cause),
