@@ -1,7 +1,7 @@
 // Reads context files, and finds the provider of one.
 import { readFile, stat } from "node:fs/promises";
 import { type ContextConfig, parseContextConfig } from "../src/config/context-config.ts";
-import { findPresence } from "../src/context/provider/presence.ts";
+import { findPresence, type Presence } from "../src/context/provider/presence.ts";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
 import { type Endpoints, isWildcard } from "../src/protocol/endpoints.ts";
 import { shortageHint } from "../src/shortage.ts";
@@ -43,19 +43,56 @@ function unreadable(file: string, error: unknown): ZcontextError {
   });
 }
 
+/** What is known of a context: by its file, which may be broken or gone, and by the provider that runs it here. */
+export interface KnownContext {
+  file: string;
+  config?: ContextConfig;
+  /** Why the file can't be read. */
+  fault?: ZcontextError;
+  presence?: Presence;
+}
+
 /**
- * The endpoints of a context file's provider: as the provider says itself, or else as the file says.
+ * Reads a context file, and looks for its provider.
+ *
+ * @throws {ZcontextError} `ERR_CONFIG_UNREADABLE` or `ERR_CONFIG_INVALID` where no provider makes up for that, and
+ *   `ERR_REQUEST_TIMEOUT` where one does not answer.
+ */
+export async function findContext(file: string): Promise<KnownContext> {
+  const read = await readContextFile(file).then(
+    (config) => ({ config }),
+    (error: unknown) => {
+      if (error instanceof ZcontextError) return { fault: error };
+      throw error;
+    },
+  );
+  const presence = await findPresence(file);
+  if ("fault" in read && presence?.endpoints === undefined) throw read.fault;
+  return { file, ...read, ...(presence === undefined ? {} : { presence }) };
+}
+
+/** Says what is wrong with the file of a provider that is commanded or watched all the same. */
+export function warnOfFault({ file, fault, presence }: KnownContext): void {
+  if (fault === undefined || presence === undefined) return;
+  say(`warning: ${fault.message} (${fault.code})`);
+  for (const detail of fault.details) say(`  ${detail}`);
+  say(`the provider with pid ${presence.pid} runs ${file} as it was when it started`);
+}
+
+/**
+ * Where the provider of a context is: as it says itself, or else as the file says.
  *
  * @throws {ZcontextError} `ERR_PROVIDER_UNREACHABLE` when none runs on this machine and the file leaves the ports to the system.
  */
-export async function findEndpoints(file: string, config: ContextConfig): Promise<Endpoints> {
-  const endpoints = (await findPresence(file))?.endpoints;
-  if (endpoints !== undefined) return endpoints;
-  if (!isWildcard(config.endpoints)) {
-    say(`warning: no provider on this machine runs ${file}; trying ${config.endpoints.publish}, as the file says`);
-    return config.endpoints;
-  }
+export function endpointsOf({ file, config, presence }: KnownContext): Endpoints {
+  if (presence?.endpoints !== undefined) return presence.endpoints;
+  if (config !== undefined && !isWildcard(config.endpoints)) return config.endpoints;
   throw new ZcontextError("ERR_PROVIDER_UNREACHABLE", `no provider on this machine runs ${file}`, {
     hint: `Start one with \`service-context ${file}\`.`,
   });
+}
+
+/** Says that any process may be where the file says. */
+export function warnOfForeign(file: string, endpoint: string): void {
+  say(`warning: no provider on this machine runs ${file}; trying ${endpoint}, as the file says`);
 }

@@ -217,6 +217,15 @@ test("context-monitor --once fails where no transaction runs", async () => {
   expect(stderr[0]).toMatch(/^error: no transaction runs .*\(ERR_TRANSACTION_UNKNOWN\)$/);
 });
 
+test.each(["request", "top"])("%s fails where no transaction runs", async (action) => {
+  await using provider = await startProvider(steady);
+
+  const { code, stdout, stderr } = await command(provider, "--action", action);
+
+  expect({ code, stdout }).toEqual({ code: 1, stdout: [] });
+  expect(stderr[0]).toBe("error: no transaction runs (ERR_TRANSACTION_UNKNOWN)");
+});
+
 test.each(["22220", "127.0.0.1:22220", "tcp://127.0.0.1", "tcp://127.0.0.1:*", ""])(
   "an endpoint %j is a usage error of every command that connects to it",
   async (endpoint) => {
@@ -318,6 +327,47 @@ describe("start", () => {
 
     expect(code).toBe(0);
     expect(stdout[0]).toMatch(/^transaction [A-Z0-9]{20}: success$/);
+  });
+
+  test("of what runs already starts nothing, and shows it with code 3", async () => {
+    await using provider = await startProvider(steady);
+    await command(provider, "--action", "start", "--transaction", "T1");
+
+    const { code, stdout, stderr } = await command(provider, "--action", "start");
+    const asJson = await command(provider, "--action", "start", "--json");
+    const running = await command(provider, "--action", "request");
+
+    expect({ code, head: stdout[0] }).toEqual({ code: 3, head: "transaction T1: already running" });
+    expect(stderr.at(-1)).toContain("--new starts another transaction");
+    expect(asJson.code).toBe(3);
+    expect(answerOf(asJson)).toMatchObject({
+      ...{ transaction: "T1", result: "already running" },
+      tasks: [{ id: "ts001", state: "running" }],
+    });
+    expect(running.stdout.filter((line) => line.startsWith("transaction "))).toEqual(["transaction T1: success"]);
+  });
+
+  test("with --new makes another transaction up beside the one that runs", async () => {
+    await using provider = await startProvider(steady);
+    await command(provider, "--action", "start", "--transaction", "T1");
+
+    const { code, stdout } = await command(provider, "--action", "start", "--new");
+
+    expect(code).toBe(0);
+    expect(stdout[0]).toMatch(/^transaction [A-Z0-9]{20}: success$/);
+  });
+
+  test("of a task by its id is for the one transaction that runs, and of none where several do", async () => {
+    await using provider = await startProvider(steady, { ...steady, id: "ts003" });
+    await command(provider, "--action", "start", "--transaction", "T1", "--task_id", "ts001");
+
+    const one = await command(provider, "--action", "start", "--task_id", "ts003");
+    await command(provider, "--action", "start", "--transaction", "T2", "--task_id", "ts001");
+    const several = await command(provider, "--action", "start", "--task_id", "ts003");
+
+    expect({ code: one.code, head: one.stdout[0] }).toEqual({ code: 0, head: "transaction T1: success" });
+    expect(several).toMatchObject({ code: 2, stdout: [] });
+    expect(several.stderr[0]).toMatch(/requires --transaction: expected one of T1, T2/);
   });
 
   test("ends with code 1 and the reason when the task fails", async () => {
@@ -603,9 +653,11 @@ describe("with --json", () => {
       answer: { transaction: "T1", result: "accepted", tasks: [{ id: "ts002", state: "starting", pid: null }] },
     });
     expect(await ask("stop", ...T1)).toMatchObject({ code: 0, answer: success });
-    expect(await ask("request", ...T1)).toMatchObject({
+    // The last states of what has ended stay.
+    expect(await ask("request", ...T1)).toMatchObject({ code: 0, answer: { ...success, ended: true } });
+    expect(await ask("request", "--transaction", "T2")).toMatchObject({
       code: 1,
-      answer: { transaction: "T1", result: "failure", code: "ERR_TRANSACTION_UNKNOWN" },
+      answer: { transaction: "T2", result: "failure", code: "ERR_TRANSACTION_UNKNOWN" },
     });
     expect(await ask("exit")).toEqual({ code: 0, answer: { transaction: "", result: "success", tasks: [] } });
   });

@@ -1,6 +1,6 @@
 // What `conf-command` sends: makes a command, a question or any message of its options and the context file.
 import { dirname, resolve } from "node:path";
-import type { ContextConfig, TaskServiceConfig } from "../../src/config/context-config.ts";
+import type { TaskServiceConfig } from "../../src/config/context-config.ts";
 import { entersAtOnce } from "../../src/config/meaning.ts";
 import { formatTaskService } from "../../src/config/task-service.ts";
 import type { Command } from "../../src/context/client/client.ts";
@@ -9,8 +9,10 @@ import { locationOf } from "../../src/launch/services.ts";
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import type { StateMessage } from "../../src/protocol/message.ts";
 import { queryMessage, type TopQuery } from "../../src/protocol/query.ts";
+import type { KnownContext } from "../context-file.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import type { CommandAction, QueryAction } from "./actions.ts";
+import { changesOf } from "./changes.ts";
 
 /** The options of the command; see its `--help`. */
 export interface Options {
@@ -21,6 +23,7 @@ export interface Options {
   service_name: string;
   service_id?: string;
   transaction?: string;
+  new?: true;
   task_id?: string;
   topic?: string;
   content?: string;
@@ -46,9 +49,13 @@ export function topQueryIn(options: Options): TopQuery {
   return { ...lists, service: { type, endpoint, frequency_s } };
 }
 
-/** The command that the options ask for; with a context file it carries the file's tasks. */
-export function commandFor(action: CommandAction, options: Options, config: ContextConfig | undefined): Command {
-  const ids = idsIn(options, config);
+/**
+ * The command that the options ask for. A start carries the tasks of the file. For all else it is the provider's knowledge
+ * that counts, not the file's, which may have changed since: a restart carries what the provider would take from it.
+ */
+export function commandFor(action: CommandAction, options: Options, context: KnownContext | undefined): Command {
+  const ids = idsIn(options, context);
+  if (action === "start") assertInFile(ids, context);
   const transaction =
     options.transaction ||
     (action === "start" ? generateTransaction() : action === "exit" ? "" : transactionIn(options, action));
@@ -56,29 +63,33 @@ export function commandFor(action: CommandAction, options: Options, config: Cont
   return {
     action,
     transaction,
-    serviceId: options.service_id ?? (config?.contextId || "none"),
+    serviceId: options.service_id ?? (contextIdOf(context) || "none"),
     serviceName: options.service_name,
     configuration:
-      action === "exit" || (action === "stop" && isWhole)
-        ? {}
-        : configurationFor(action, transaction, ids, options, config),
+      action === "exit" || (action === "stop" && isWhole) ? {} : configurationFor(action, transaction, ids, context),
   };
 }
 
 /** The ids of --task_id; undefined for all tasks. */
-function idsIn(
-  { task_id, service_id, context_file }: Options,
-  config: ContextConfig | undefined,
-): string[] | undefined {
+export function idsIn({ task_id, service_id }: Options, context: KnownContext | undefined): string[] | undefined {
+  const contextId = contextIdOf(context);
   const ids = (task_id ?? "").split(/[\s,]+/).filter((id) => id !== "");
-  if (ids.length === 0 || ids.some((id) => id === "all" || id === config?.contextId || id === service_id))
-    return undefined;
-  const known = config?.tasks.map(({ id }) => id);
+  if (ids.length === 0 || ids.some((id) => id === "all" || id === contextId || id === service_id)) return undefined;
+  return ids;
+}
+
+/** The provider's, which has it from the file as it was. */
+function contextIdOf(context: KnownContext | undefined): string | undefined {
+  return context?.presence?.contextId || context?.config?.contextId;
+}
+
+function assertInFile(ids: readonly string[] = [], context: KnownContext | undefined): void {
+  const known = context?.config?.tasks.map(({ id }) => id);
   const unknown = ids.filter((id) => known?.includes(id) === false);
-  if (unknown.length === 0) return ids;
+  if (unknown.length === 0) return;
   throw new ZcontextError(
     "ERR_TASK_UNKNOWN",
-    `${context_file} has no task ${unknown.join(", ")}; it has ${known?.join(", ")}`,
+    `${context?.file} has no task ${unknown.join(", ")}; it has ${known?.join(", ")}`,
     { hint: "Name tasks of the file in --task_id, separated by commas, or all." },
   );
 }
@@ -88,14 +99,23 @@ function configurationFor(
   action: CommandAction,
   transaction: string,
   ids: string[] | undefined,
-  { context_file = "" }: Options,
-  config: ContextConfig | undefined,
+  context: KnownContext | undefined,
 ): JsonObject {
-  if (config === undefined || action === "stop")
+  const config = context?.config;
+  if (context === undefined || config === undefined || action === "stop")
     return ids === undefined ? {} : { TaskService: ids.map((id) => ({ id })) };
+  const bodyOf = (task: TaskServiceConfig) => ({
+    ...formatTaskService(withFullLocation(task, context.file), { action, transaction }),
+  });
   const tasks = config.tasks.filter(({ id }) => ids?.includes(id) ?? true);
   // All tasks of the file mean the whole context, whose tasks on demand are not run: those that are named are to run.
   const areAllNamed = ids !== undefined && tasks.length === config.tasks.length;
+  const others = ids?.filter((id) => !tasks.some((task) => task.id === id)) ?? [];
+  // A changed command would be refused; the provider restarts with the one that it has read.
+  const changed = action === "restart" ? changesOf(context).filter(({ parts }) => parts.includes("command")) : [];
+  const isKept = ({ id }: TaskServiceConfig) => changed.some((task) => task.id === id);
+  // A list of nothing but ids would name them, and so run those on demand.
+  if (ids === undefined && tasks.every(isKept)) return {};
   return {
     BackendBind: config.binds.subscribe,
     BackendEndpoint: config.endpoints.publish,
@@ -103,12 +123,10 @@ function configurationFor(
     FrontBind: config.binds.publish,
     FrontEndEndpoint: config.endpoints.subscribe,
     TaskLogName: config.logName,
-    TaskService: tasks.map((task) => ({
-      ...formatTaskService(withFullLocation(areAllNamed ? startedNow(task) : task, context_file), {
-        action,
-        transaction,
-      }),
-    })),
+    TaskService: [
+      ...tasks.map((task) => (isKept(task) ? { id: task.id } : bodyOf(areAllNamed ? startedNow(task) : task))),
+      ...others.map((id) => ({ id })),
+    ],
   };
 }
 

@@ -1,10 +1,13 @@
 // Commands a provider, waits until the command has settled, and prints the tasks.
-import type { ContextConfig } from "../../src/config/context-config.ts";
 import type { CommandProgress, ContextClient, SettledTask } from "../../src/context/client/client.ts";
+import type { TaskRecord } from "../../src/protocol/task-record.ts";
+import { hasProcess, isPending } from "../../src/protocol/task-state.ts";
+import type { KnownContext } from "../context-file.ts";
 import { answer, EXIT, say } from "../print.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import type { CommandAction } from "./actions.ts";
-import { commandFor, type Options, usage } from "./command-message.ts";
+import { changesOf, noteOf } from "./changes.ts";
+import { commandFor, idsIn, type Options, usage } from "./command-message.ts";
 import { ordered, printTasks } from "./task-table.ts";
 
 /** After how long a command that waits says so, in milliseconds. */
@@ -15,12 +18,20 @@ export async function command(
   client: ContextClient,
   action: CommandAction,
   options: Options,
-  config: ContextConfig | undefined,
+  context: KnownContext | undefined,
 ): Promise<number> {
-  const transaction = options.transaction || (await defaultTransaction(client, action));
-  const progress = await client.command(commandFor(action, { ...options, transaction }, config));
+  const wanted = options.transaction || (await defaultTransaction(client, action, options, context));
+  if (typeof wanted !== "string") return sayWhatRuns(wanted, options);
+  const transaction = wanted;
+  const toldNotes = notesFor(action, options, context);
+  const progress = await client.command(commandFor(action, { ...options, transaction }, context)).catch((error) => {
+    for (const { text } of toldNotes) say(`note: ${text}`);
+    throw error;
+  });
+  const notes = toldNotes.filter(({ id }) => progress.orders.has(id)).map(({ text }) => text);
+  if (!options.json) for (const note of notes) say(`note: ${note}`);
   if (!options.wait) {
-    printTasks({ transaction, result: "accepted" }, ordered(progress), options);
+    printTasks({ transaction, result: "accepted", notes }, ordered(progress), options);
     return EXIT.done;
   }
   const records = await settled(progress, action, options);
@@ -30,21 +41,73 @@ export async function command(
   }
   const tasks = records.filter(({ service_id }) => progress.orders.has(service_id));
   const result = resultOf(tasks);
-  printTasks({ transaction, result }, tasks, options);
+  printTasks({ transaction, result, notes }, tasks, options);
   if (result === "success") return EXIT.done;
   const isPartly = tasks.some(({ lifecycle, outcome }) => lifecycle === "running" && outcome === "success");
   return isPartly ? EXIT.partly : EXIT.failed;
 }
 
-/** The transaction of a command that names none: a new one to start, or else the only one that runs. */
-async function defaultTransaction(client: ContextClient, action: CommandAction): Promise<string> {
-  if (action === "start") return generateTransaction();
+/** What is to be said of the tasks that the command is for. */
+function notesFor(
+  action: CommandAction,
+  options: Options,
+  context: KnownContext | undefined,
+): { id: string; text: string }[] {
+  if (context === undefined || action === "exit") return [];
+  const ids = idsIn(options, context);
+  return changesOf(context)
+    .filter(({ id }) => ids?.includes(id) ?? true)
+    .map((changed) => ({ id: changed.id, text: noteOf(changed, context) }));
+}
+
+interface RunningTransaction {
+  transaction: string;
+  tasks: TaskRecord[];
+}
+
+/**
+ * The transaction of a command that names none: the only one that runs. A start makes a new one if nothing runs, or if it
+ * is told to; a start of the whole context that runs already is none.
+ */
+async function defaultTransaction(
+  client: ContextClient,
+  action: CommandAction,
+  options: Options,
+  context: KnownContext | undefined,
+): Promise<string | RunningTransaction[]> {
   if (action === "exit") return "";
+  if (action === "start" && options.new) return generateTransaction();
   const running = await client.running();
   const [only = ""] = running;
-  if (running.length === 1) return only;
+  if (action === "start") {
+    const living = (await Promise.all(running.map((id) => livingTasks(client, id)))).filter(
+      ({ tasks }) => tasks.length > 0,
+    );
+    if (living.length === 0) return generateTransaction();
+    if (idsIn(options, context) === undefined) return living;
+    if (living.length === 1) return living[0]?.transaction ?? "";
+  } else if (running.length === 1) return only;
   const expected = running.length === 0 ? "no transaction runs" : `expected one of ${running.join(", ")}`;
   return usage(`--action ${action} requires --transaction`, expected);
+}
+
+/** The tasks of a transaction, if one of them runs or is to; none where all have ended. */
+async function livingTasks(client: ContextClient, transaction: string): Promise<RunningTransaction> {
+  // It may have ended since it was listed.
+  const tasks = await client.state(transaction).catch(() => []);
+  return {
+    transaction,
+    tasks: tasks.some(({ lifecycle }) => hasProcess(lifecycle) || isPending(lifecycle)) ? tasks : [],
+  };
+}
+
+function sayWhatRuns(running: readonly RunningTransaction[], options: Options): number {
+  for (const { transaction, tasks } of running) printTasks({ transaction, result: "already running" }, tasks, options);
+  const ids = running.map(({ transaction }) => transaction).join(", ");
+  say(
+    `nothing was started: ${ids} runs. --new starts another transaction; --transaction and --task_id name tasks to start`,
+  );
+  return EXIT.taken;
 }
 
 async function settled(progress: CommandProgress, action: CommandAction, options: Options): Promise<SettledTask[]> {

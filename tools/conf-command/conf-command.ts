@@ -24,8 +24,9 @@ const program = createProgram(
   .option("--service_id <id>", "the context's id, which the provider checks on stop")
   .option(
     "--transaction <id>",
-    "the transaction (default: on start a new one, which is printed; for request and top all; otherwise the only one)",
+    "the transaction (default: on start a new one, which is printed, if none runs; for request and top all; otherwise the only one)",
   )
+  .option("--new", "with --action start: start another transaction beside those that run")
   .option("--task_id <ids>", "ids of tasks, separated by commas, or all", "all")
   .option("--topic <topic>", "the topic of --content")
   .option("--content <json>", "publish any message on --topic: a whole one with its header, or the content alone")

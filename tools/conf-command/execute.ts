@@ -1,13 +1,12 @@
 // What `conf-command` does: publishes a message of the caller's own, asks the provider, or commands it. Answers the exit
 // code.
-import type { ContextConfig } from "../../src/config/context-config.ts";
 import { connectContext } from "../../src/context/client/client.ts";
 import { commandMessage } from "../../src/context/client/command.ts";
 import { connectOutbox } from "../../src/link/link.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { writeMessage } from "../../src/protocol/message.ts";
-import { findEndpoints, readContextFile } from "../context-file.ts";
+import { endpointsOf, findContext, type KnownContext, warnOfFault, warnOfForeign } from "../context-file.ts";
 import { answer, answerJson, EXIT } from "../print.ts";
 import { ACTIONS, type CommandAction, isAction, isQuery, type QueryAction } from "./actions.ts";
 import { bodyFrom, commandFor, type Options, queryFor, transactionIn, usage } from "./command-message.ts";
@@ -23,12 +22,24 @@ export async function execute(options: Options): Promise<number> {
   const action = actionIn(options);
   if (action !== "top") assertNothingOfTop(options);
   const { context_file: contextFile } = options;
-  const config = contextFile === undefined ? undefined : await readContextFile(contextFile);
-  const { publish: endpoint, subscribe } = await endpointsFor(options, config);
-  if (subscribe === undefined) return sendUnconfirmed(action, endpoint, options, config);
+  const context = await contextFor(action, options);
+  const { publish: endpoint, subscribe } = endpointsFor(options, context);
+  if (subscribe === undefined) return sendUnconfirmed(action, endpoint, options, context);
   const endpoints = { publish: endpoint, subscribe };
   await using client = await connectContext(endpoints, contextFile === undefined ? {} : { contextFile });
-  return isQuery(action) ? await query(client, action, options) : await command(client, action, options, config);
+  return isQuery(action) ? await query(client, action, options) : await command(client, action, options, context);
+}
+
+/** What is known of the context; a start takes the tasks from its file, which must then be in order. */
+async function contextFor(
+  action: CommandAction | QueryAction | undefined,
+  { context_file: file }: Options,
+): Promise<KnownContext | undefined> {
+  if (file === undefined) return undefined;
+  const context = await findContext(file);
+  if (context.fault !== undefined && action === "start") throw context.fault;
+  warnOfFault(context);
+  return context;
 }
 
 function actionIn({ action }: Options): CommandAction | QueryAction {
@@ -42,13 +53,13 @@ function assertNothingOfTop({ open_connections, opened_files, memory_maps, use_s
 }
 
 /** Where the provider is; without `subscribe` its answers can't be heard. */
-async function endpointsFor(
-  options: Options,
-  config: ContextConfig | undefined,
-): Promise<Partial<Endpoints> & { publish: string }> {
-  const { context_file: file, endpoint, subscribe_endpoint: subscribe } = options;
-  if (file !== undefined && config !== undefined && (endpoint === undefined || subscribe === undefined)) {
-    const found = await findEndpoints(file, config);
+function endpointsFor(
+  { endpoint, subscribe_endpoint: subscribe }: Options,
+  context: KnownContext | undefined,
+): Partial<Endpoints> & { publish: string } {
+  if (context !== undefined && (endpoint === undefined || subscribe === undefined)) {
+    const found = endpointsOf(context);
+    if (context.presence?.endpoints === undefined) warnOfForeign(context.file, found.publish);
     return { publish: endpoint ?? found.publish, subscribe: subscribe ?? found.subscribe };
   }
   const publish =
@@ -60,11 +71,11 @@ async function sendUnconfirmed(
   action: CommandAction | QueryAction,
   endpoint: string,
   options: Options,
-  config: ContextConfig | undefined,
+  context: KnownContext | undefined,
 ): Promise<number> {
   const message = isQuery(action)
     ? queryFor(action, transactionIn(options, action), options)
-    : commandMessage(commandFor(action, options, config));
+    : commandMessage(commandFor(action, options, context));
   const { transaction } = message.header;
   await sendOnce(endpoint, writeMessage(message));
   if (options.json) answerJson({ transaction, result: "sent, not confirmed" });
@@ -74,8 +85,7 @@ async function sendUnconfirmed(
 
 async function publish(options: Options): Promise<number> {
   const topic = options.topic ?? usage("missing --topic", "--content requires it");
-  const config = options.context_file === undefined ? undefined : await readContextFile(options.context_file);
-  const { publish: endpoint } = await endpointsFor(options, config);
+  const { publish: endpoint } = endpointsFor(options, await contextFor(undefined, options));
   await sendOnce(endpoint, { topic, body: bodyFrom(options) });
   if (options.json) answerJson({ topic, result: "sent, not confirmed" });
   else answer(`${topic}: sent, not confirmed`);

@@ -1,5 +1,6 @@
 // Asks a provider for the state of its transactions, or for their figures, and prints the answer.
 import type { ContextClient } from "../../src/context/client/client.ts";
+import { ZcontextError } from "../../src/errors.ts";
 import { readPeriodMs } from "../../src/protocol/query.ts";
 import { answer, EXIT, say } from "../print.ts";
 import type { QueryAction } from "./actions.ts";
@@ -15,7 +16,10 @@ export async function query(client: ContextClient, action: QueryAction, options:
   const { running, ended } = await client.transactions();
   const shown = action === "top" ? running : [...running, ...ended];
   const transactions = options.transaction ? [options.transaction] : shown;
-  if (transactions.length === 0 && !options.json) answer("no transaction runs");
+  if (transactions.length === 0)
+    throw new ZcontextError("ERR_TRANSACTION_UNKNOWN", "no transaction runs", {
+      hint: "Start one with `conf-command --action start --context_file <file>`.",
+    });
   if (transactions.length > 1 && options.use_service)
     usage("--use_service requires --transaction", `expected one of ${transactions.join(", ")}`);
   for (const transaction of transactions) {

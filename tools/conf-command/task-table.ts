@@ -25,7 +25,11 @@ export function ordered({ orders, before }: CommandProgress): TaskRow[] {
 }
 
 export function printTasks(
-  { isOver = false, ...head }: { transaction: string; result: string; isOver?: boolean },
+  {
+    isOver = false,
+    notes = [],
+    ...head
+  }: { transaction: string; result: string; isOver?: boolean; notes?: readonly string[] },
   records: readonly TaskRow[],
   { json }: { json?: true },
 ): void {
@@ -37,7 +41,8 @@ export function printTasks(
     pid: pidOf(record),
     ...(record.reason === undefined ? {} : { reason: record.reason }),
   }));
-  if (json) return answerJson({ ...head, ...(isOver ? { ended: true } : {}), tasks });
+  if (json)
+    return answerJson({ ...head, ...(isOver ? { ended: true } : {}), tasks, ...(notes.length === 0 ? {} : { notes }) });
   answer(`transaction ${head.transaction || "-"}: ${isOver ? "ended" : head.result}`);
   if (records.length === 0) return;
   const rows = records.map((record) => [

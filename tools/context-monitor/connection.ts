@@ -4,11 +4,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
 import { findPresence, type Presence } from "../../src/context/provider/presence.ts";
-import { ZcontextError } from "../../src/errors.ts";
+import { type ErrorCode, ZcontextError } from "../../src/errors.ts";
 import { connectInbox } from "../../src/link/link.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
-import { isWildcard } from "../../src/protocol/endpoints.ts";
-import { findEndpoints, readContextFile } from "../context-file.ts";
+import { endpointsOf, findContext, warnOfFault } from "../context-file.ts";
 import { TOPICS } from "./monitor-events.ts";
 
 /** Where the provider is looked for. */
@@ -92,7 +91,7 @@ interface Found {
  */
 export async function checkLocation({ endpoint, context_file: file }: ProviderLocation): Promise<void> {
   if (endpoint !== undefined) return;
-  if (file !== undefined) return void (await readContextFile(file));
+  if (file !== undefined) return warnOfFault(await findContext(file));
   throw new ZcontextError("ERR_USAGE", "where is the provider? --context_file FILE or --endpoint tcp://…:SUB", {
     hint: "`context-monitor --help` lists the options.",
   });
@@ -101,14 +100,12 @@ export async function checkLocation({ endpoint, context_file: file }: ProviderLo
 /** Where to listen; undefined while the provider is starting. */
 async function locate({ endpoint, context_file: file = "" }: ProviderLocation): Promise<Found | undefined> {
   if (endpoint !== undefined) return { endpoint };
-  const config = await readContextFile(file);
-  const presence = await findPresence(file);
-  const found = presence?.endpoints;
-  if (found !== undefined) return { endpoint: found.subscribe, publish: found.publish, presence };
-  if (presence !== undefined) return undefined;
-  // With wildcard ports and no provider there is nothing to connect to: findEndpoints throws, and says so.
-  const { publish, subscribe } = isWildcard(config.endpoints) ? await findEndpoints(file, config) : config.endpoints;
-  return { endpoint: subscribe, publish };
+  const context = await findContext(file);
+  const { presence } = context;
+  if (presence !== undefined && presence.endpoints === undefined) return undefined;
+  // With wildcard ports and no provider there is nothing to connect to: that is thrown, and says so.
+  const { publish, subscribe } = endpointsOf(context);
+  return { endpoint: subscribe, publish, presence };
 }
 
 async function isStartedAt({ endpoint, context_file: file }: ProviderLocation): Promise<boolean> {
@@ -150,9 +147,14 @@ async function untilReplaced(
   }
 }
 
+// While it waits for the next provider, somebody may be at work on the file.
+const ABSENCES: readonly ErrorCode[] = [
+  "ERR_PROVIDER_UNREACHABLE",
+  "ERR_REQUEST_TIMEOUT",
+  "ERR_CONFIG_INVALID",
+  "ERR_CONFIG_UNREADABLE",
+];
+
 function isAbsence(error: unknown): boolean {
-  return (
-    error instanceof ZcontextError &&
-    (error.code === "ERR_PROVIDER_UNREACHABLE" || error.code === "ERR_REQUEST_TIMEOUT")
-  );
+  return error instanceof ZcontextError && ABSENCES.includes(error.code);
 }

@@ -4,6 +4,7 @@ import { deferred } from "../../src/deferred.ts";
 import { ZcontextError } from "../../src/errors.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import { formatJson, type JsonObject } from "../../src/protocol/json.ts";
+import { warnOfForeign } from "../context-file.ts";
 import { answer, EXIT, isColoured, say } from "../print.ts";
 import { readerGone } from "../program.ts";
 import { type ConnectionListener, checkLocation, type ProviderLocation, stayConnected } from "./connection.ts";
@@ -108,7 +109,7 @@ async function showLines(options: Options, left: AbortController): Promise<void>
       onFrame: (frame) => eventsIn(frame).filter(isWanted).forEach(print),
       onConnected(endpoint, isForeign) {
         isWaiting = false;
-        if (isForeign) warnOfForeign(options, endpoint);
+        if (isForeign) warnOfForeign(options.context_file ?? "", endpoint);
       },
       onAway: () => say("the provider has gone; waiting for the next one"),
       onWaiting() {
@@ -176,7 +177,7 @@ async function showOnce(options: Options, left: AbortController): Promise<void> 
   const listener: ConnectionListener = {
     onConnected(at, isForeign) {
       endpoint = at;
-      if (isForeign) warnOfForeign(options, endpoint);
+      if (isForeign) warnOfForeign(options.context_file ?? "", endpoint);
       if (!wait) silence ??= setTimeout(() => seen.resolve(false), SILENCE_MS);
     },
     onFrame(frame) {
@@ -218,10 +219,6 @@ function printOnce(model: Model, { json }: Options): void {
   const isUnicode = speaksUnicode(process.env);
   const terminal = { isUnicode, isColoured: isColoured(stdout) && process.env.TERM !== "dumb" };
   for (const line of drawOnce(model, { columns, terminal })) answer(line);
-}
-
-function warnOfForeign({ context_file: file }: Options, endpoint: string): void {
-  say(`warning: no provider runs ${file} itself; listening to the process at ${endpoint}`);
 }
 
 function nothingRuns({ transaction }: Options, endpoint: string): ZcontextError {

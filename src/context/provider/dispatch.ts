@@ -92,7 +92,10 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
     case "restart":
       return obey(
         message,
-        restartOrders(selectionIn(configuration, known, view) ?? whole(tasksOf(known) ?? view.ownTasks), known),
+        restartOrders(
+          selectionIn(configuration, known, view, "as it runs") ?? whole(tasksOf(known) ?? view.ownTasks),
+          known,
+        ),
       );
     case "stop":
       assertContextId(header.serviceId, view);
@@ -129,15 +132,22 @@ function selectionIn(
   configuration: Json | undefined,
   known: TransactionView | undefined,
   view: View,
+  preferred: "as it runs" | "as in the file" = "as in the file",
 ): Selection | undefined {
   if (!isObject(configuration) || configuration.TaskService === undefined) return undefined;
-  const areIds = isListOfIds(configuration.TaskService);
-  const tasks = areIds
-    ? lookUp(readTaskServiceIds(configuration), known, view)
-    : readTaskServices(configuration).map((task) => withOwnSupervision(task, view));
+  const { TaskService: given } = configuration;
+  const entries = Array.isArray(given) ? given : [given];
+  const [bare, complete] = [entries.filter(isId), entries.filter((entry) => !isId(entry))];
+  const tasks = [
+    ...lookUp(readTaskServiceIds({ TaskService: bare }), known, view, preferred),
+    // As it came where there are none, so that a refusal names the places of the message.
+    ...readTaskServices(bare.length === 0 ? configuration : { TaskService: complete }).map((task) =>
+      withOwnSupervision(task, view),
+    ),
+  ];
   if (tasks.length === 0) return undefined;
   for (const task of tasks) assertMayRun(task, view);
-  return { tasks, areNamed: areIds || arePickedOut(tasks, tasksOf(known) ?? [], view) };
+  return { tasks, areNamed: complete.length === 0 || arePickedOut(tasks, tasksOf(known) ?? [], view) };
 }
 
 // The original sends the definitions of all tasks that are meant: those of a whole file, or of some of them.
@@ -164,14 +174,20 @@ function assertMayRun(task: TaskServiceConfig, view: View): void {
 }
 
 // An entry that holds nothing but its id means the task the provider knows by it.
-function isListOfIds(entries: Json): boolean {
-  const list = Array.isArray(entries) ? entries : [entries];
-  return list.length > 0 && list.every((entry) => isObject(entry) && Object.keys(entry).join() === "id");
+function isId(entry: Json): boolean {
+  return isObject(entry) && Object.keys(entry).join() === "id";
 }
 
-function lookUp(ids: readonly string[], known: TransactionView | undefined, { ownTasks }: View): TaskServiceConfig[] {
+function lookUp(
+  ids: readonly string[],
+  known: TransactionView | undefined,
+  { ownTasks }: View,
+  preferred: "as it runs" | "as in the file",
+): TaskServiceConfig[] {
   return [...new Set(ids)].map((id) => {
-    const task = ownTasks.find((own) => own.id === id) ?? known?.get(id)?.task;
+    const own = ownTasks.find((each) => each.id === id);
+    const running = known?.get(id)?.task;
+    const task = preferred === "as it runs" ? (running ?? own) : (own ?? running);
     if (task !== undefined) return task;
     throw new ZcontextError(
       "ERR_TASK_UNKNOWN",

@@ -8,12 +8,14 @@ import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
 import { createServer, type Server, Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
+import type { KeptTask } from "../../config/kept.ts";
 import { ZcontextError } from "../../errors.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import {
   text as anyText,
   count,
   id,
+  listOf,
   type ObjectSchema,
   type Output,
   object,
@@ -32,6 +34,8 @@ export interface Presence {
   contextId: string;
   /** Where peers connect; absent while it is still starting. */
   endpoints?: Endpoints | undefined;
+  /** The tasks of its file as it has read them. */
+  tasks?: readonly KeptTask[] | undefined;
 }
 
 const PRESENCE: ObjectSchema<Presence> = object({
@@ -39,6 +43,7 @@ const PRESENCE: ObjectSchema<Presence> = object({
   pid: count,
   contextId: anyText,
   endpoints: optional(object({ publish: anyText, subscribe: anyText })),
+  tasks: optional(listOf(object({ id, command: anyText, supervision: anyText }), "a list of tasks")),
 });
 const ANSWER = object({ presence: PRESENCE, claim: FILE_CLAIM });
 type Answer = Output<typeof ANSWER>;

@@ -2,6 +2,7 @@
 // process is gone.
 import { availableParallelism } from "node:os";
 import type { ContextConfig } from "../../config/context-config.ts";
+import { keptOf } from "../../config/kept.ts";
 import { deferred } from "../../deferred.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { createLauncher } from "../../launch/launcher.ts";
@@ -155,7 +156,10 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     });
     const resumed = options.resume === false ? forget(before, journal, log) : resume(before, transactions, log);
     channel.receive(controller.receive);
-    resources.presence.update({ pid: process.pid, contextId: config.contextId, endpoints });
+    resources.presence.update({
+      ...{ pid: process.pid, contextId: config.contextId, endpoints },
+      tasks: config.tasks.map(keptOf),
+    });
 
     let closing: Promise<void> | undefined;
     async function leave(): Promise<void> {
