@@ -653,9 +653,11 @@ describe("with --json", () => {
       answer: { transaction: "T1", result: "accepted", tasks: [{ id: "ts002", state: "starting", pid: null }] },
     });
     expect(await ask("stop", ...T1)).toMatchObject({ code: 0, answer: success });
-    expect(await ask("request", ...T1)).toMatchObject({
+    // The last states of what has ended stay.
+    expect(await ask("request", ...T1)).toMatchObject({ code: 0, answer: { ...success, ended: true } });
+    expect(await ask("request", "--transaction", "T2")).toMatchObject({
       code: 1,
-      answer: { transaction: "T1", result: "failure", code: "ERR_TRANSACTION_UNKNOWN" },
+      answer: { transaction: "T2", result: "failure", code: "ERR_TRANSACTION_UNKNOWN" },
     });
     expect(await ask("exit")).toEqual({ code: 0, answer: { transaction: "", result: "success", tasks: [] } });
   });

@@ -104,12 +104,18 @@ function configurationFor(
   const config = context?.config;
   if (context === undefined || config === undefined || action === "stop")
     return ids === undefined ? {} : { TaskService: ids.map((id) => ({ id })) };
+  const bodyOf = (task: TaskServiceConfig) => ({
+    ...formatTaskService(withFullLocation(task, context.file), { action, transaction }),
+  });
   const tasks = config.tasks.filter(({ id }) => ids?.includes(id) ?? true);
   // All tasks of the file mean the whole context, whose tasks on demand are not run: those that are named are to run.
   const areAllNamed = ids !== undefined && tasks.length === config.tasks.length;
   const others = ids?.filter((id) => !tasks.some((task) => task.id === id)) ?? [];
   // A changed command would be refused; the provider restarts with the one that it has read.
   const changed = action === "restart" ? changesOf(context).filter(({ parts }) => parts.includes("command")) : [];
+  const isKept = ({ id }: TaskServiceConfig) => changed.some((task) => task.id === id);
+  // A list of nothing but ids would name them, and so run those on demand.
+  if (ids === undefined && tasks.every(isKept)) return {};
   return {
     BackendBind: config.binds.subscribe,
     BackendEndpoint: config.endpoints.publish,
@@ -118,16 +124,7 @@ function configurationFor(
     FrontEndEndpoint: config.endpoints.subscribe,
     TaskLogName: config.logName,
     TaskService: [
-      ...tasks.map((task) =>
-        changed.some(({ id }) => id === task.id)
-          ? { id: task.id }
-          : {
-              ...formatTaskService(withFullLocation(areAllNamed ? startedNow(task) : task, context.file), {
-                action,
-                transaction,
-              }),
-            },
-      ),
+      ...tasks.map((task) => (isKept(task) ? { id: task.id } : bodyOf(areAllNamed ? startedNow(task) : task))),
       ...others.map((id) => ({ id })),
     ],
   };

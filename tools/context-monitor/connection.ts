@@ -129,8 +129,9 @@ async function requestState(
   let client: ContextClient | undefined;
   try {
     client = await connectContext(endpoints);
-    const running = await client.running();
-    for (const id of running) if (transaction === undefined || id === transaction) await client.state(id);
+    const { running, ended } = await client.transactions();
+    for (const id of [...running, ...ended])
+      if (transaction === undefined || id === transaction) await client.state(id);
   } catch {
     // It may be ending, or be halted; what it publishes later is received all the same.
   } finally {

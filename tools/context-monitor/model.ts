@@ -66,8 +66,8 @@ export interface Model {
   rows: ReadonlyMap<string, TaskRow>;
   /** Transactions that run, in the order in which they became known, and when each was last sampled. */
   sampledMs: ReadonlyMap<string, number | undefined>;
-  /** The transaction that has ended and is still in view. */
-  ended: string | undefined;
+  /** The transactions that have ended and are still in view, the oldest first. */
+  ended: ReadonlySet<string>;
   /** The provider has said which transactions run. */
   isTold: boolean;
   /** What the provider takes, its parts as they came, and so the sum of each transaction. */
@@ -80,7 +80,7 @@ export interface Model {
 const KEPT = { samples: 120, transitions: 50, announcements: 50 };
 
 export function emptyModel(connection: Connection): Model {
-  const nothing = { rows: new Map(), sampledMs: new Map(), ended: undefined, isTold: false };
+  const nothing = { rows: new Map(), sampledMs: new Map(), ended: new Set<string>(), isTold: false };
   return { contextId: "", connection, ...nothing, cost: undefined, costParts: {}, sums: new Map() };
 }
 
@@ -106,11 +106,13 @@ export function applyEvent(
       return { ...model, sums: event.sums, cost: event.cost, costParts: event.costParts };
     case "sampled":
       // A sample that was being taken while the transaction ended says nothing of it any more.
-      return event.transaction === model.ended ? model : sampled(begun(model, event.transaction), event, atMs);
+      return model.ended.has(event.transaction) ? model : sampled(begun(model, event.transaction), event, atMs);
     case "known":
-      return known(begun(model, event.transaction), event);
-    case "running":
-      return running(model, only === undefined ? event.transactions : event.transactions.filter((id) => id === only));
+      return known(event.isOver ? over(model, event.transaction) : begun(model, event.transaction), event);
+    case "running": {
+      const isShown = (id: string) => only === undefined || id === only;
+      return running(model, event.transactions.filter(isShown), event.ended.filter(isShown));
+    }
     case "announced":
       return announced(model, event, atMs);
     case "moved":
@@ -178,13 +180,14 @@ function lastKnown({ action, state, reason }: KnownTask): TaskEvent {
   return action === "defined" ? { atMs: undefined, state, words: "" } : { atMs: undefined, words: action };
 }
 
-function running(model: Model, transactions: readonly string[]): Model {
-  const isInView = ({ transaction }: TaskRow) => transactions.includes(transaction) || transaction === model.ended;
+function running(model: Model, transactions: readonly string[], lately: readonly string[]): Model {
+  const ended = new Set([...model.ended, ...lately].filter((id) => !transactions.includes(id)));
+  const isInView = ({ transaction }: TaskRow) => transactions.includes(transaction) || ended.has(transaction);
   return {
     ...model,
     rows: new Map([...model.rows].filter(([, row]) => isInView(row))),
     sampledMs: new Map(transactions.map((id) => [id, model.sampledMs.get(id)])),
-    ended: transactions.includes(model.ended ?? "") ? undefined : model.ended,
+    ended,
     isTold: true,
   };
 }
@@ -240,25 +243,24 @@ function standing(
   };
 }
 
-// A transaction that begins takes the place of the one that had ended.
+// A transaction that begins takes the place of those that had ended.
 function begun(model: Model, transaction: string): Model {
   if (model.sampledMs.has(transaction)) return model;
-  return { ...without(model, model.ended), sampledMs: new Map(model.sampledMs).set(transaction, undefined) };
+  const rows = new Map([...model.rows].filter(([, row]) => !model.ended.has(row.transaction)));
+  return { ...model, rows, ended: new Set(), sampledMs: new Map(model.sampledMs).set(transaction, undefined) };
 }
 
 function ended(model: Model, transaction: string): Model {
-  const left = model.ended === transaction ? model : without(model, model.ended);
-  const sampledMs = new Map(left.sampledMs);
-  sampledMs.delete(transaction);
+  const left = over(model, transaction);
   const rows = new Map(left.rows);
   for (const [key, row] of rows) if (row.transaction === transaction) rows.set(key, { ...row, ...NO_PROCESS });
-  return { ...left, rows, sampledMs, ended: transaction };
+  return { ...left, rows };
 }
 
-function without(model: Model, transaction: string | undefined): Model {
-  if (transaction === undefined) return model;
-  const rows = new Map([...model.rows].filter(([, row]) => row.transaction !== transaction));
-  return { ...model, rows, ended: undefined };
+function over(model: Model, transaction: string): Model {
+  const sampledMs = new Map(model.sampledMs);
+  sampledMs.delete(transaction);
+  return { ...model, sampledMs, ended: new Set(model.ended).add(transaction) };
 }
 
 function newRow(transaction: string, id: string): TaskRow {

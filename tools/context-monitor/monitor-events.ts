@@ -41,9 +41,9 @@ export interface Cost {
 export type MonitorEvent =
   | Overview
   | { kind: "sampled"; transaction: string; samples: readonly Sample[] }
-  | { kind: "known"; transaction: string; contextId: string; tasks: readonly KnownTask[] }
-  /** These run, and no others. */
-  | { kind: "running"; transactions: readonly string[] }
+  | { kind: "known"; transaction: string; contextId: string; tasks: readonly KnownTask[]; isOver: boolean }
+  /** These run, and no others; the last of `ended` is still known to the provider. */
+  | { kind: "running"; transactions: readonly string[]; ended: readonly string[] }
   | Announced
   | Moved
   | { kind: "ended"; transaction: string };
@@ -193,8 +193,9 @@ function replyIn({ header, content }: JsonObject): MonitorEvent[] {
   if (!isObject(header) || header.action !== "reply_context" || !isObject(content)) return [];
   const transaction = text(header.service_transaction);
   if (Array.isArray(content.tasks)) return [knownIn(transaction, content)];
-  const running = isObject(content.error) ? content.error.running : undefined;
-  return Array.isArray(running) ? [{ kind: "running", transactions: running.map(text) }] : [];
+  const { running, ended = [] } = isObject(content.error) ? content.error : {};
+  if (!Array.isArray(running) || !Array.isArray(ended)) return [];
+  return [{ kind: "running", transactions: running.map(text), ended: ended.map(text) }];
 }
 
 function transactionsIn(data: JsonObject): MonitorEvent[] {
@@ -206,7 +207,7 @@ function knownIn(transaction: string, record: JsonObject): MonitorEvent {
     const id = text(task.service_id);
     return id === "" ? [] : [knownTask(id, task)];
   });
-  return { kind: "known", transaction, contextId: text(record.contextId), tasks };
+  return { kind: "known", transaction, contextId: text(record.contextId), tasks, isOver: record.ended !== undefined };
 }
 
 function knownTask(id: string, task: JsonObject): KnownTask {

@@ -136,7 +136,7 @@ function createJsonPrinter(options: Options): (event: MonitorEvent) => void {
     if (isKept) events.set(transaction, withEvent(events.get(transaction) ?? [], shown));
     if (event.kind !== "sampled" && event.kind !== "ended") return;
     // A sample that was being taken while the transaction ended is not shown.
-    if (event.kind === "sampled" && transaction === model.ended) return;
+    if (event.kind === "sampled" && model.ended.has(transaction)) return;
     answerLine(sampleJson(model, transaction, { atMs, events: events.get(transaction) ?? [] }));
     events.delete(transaction);
   };
@@ -183,9 +183,10 @@ async function showOnce(options: Options, left: AbortController): Promise<void> 
     onFrame(frame) {
       model = applyFrame(model, frame, options);
       const sampled = [...model.sampledMs.values()];
-      if (model.isTold && sampled.length === 0 && !wait) seen.resolve(false);
+      if (model.isTold && sampled.length === 0 && !wait && isEndKnown(model)) seen.resolve(false);
       if (!sampled.some((atMs) => atMs !== undefined)) return;
-      if (model.isTold && sampled.every((atMs) => atMs !== undefined) && isKnown(model)) seen.resolve(true);
+      if (model.isTold && sampled.every((atMs) => atMs !== undefined) && isKnown(model) && isEndKnown(model))
+        seen.resolve(true);
       else gathering ??= model.isTold ? undefined : setTimeout(() => seen.resolve(true), GATHER_MS);
     },
     onAway() {},
@@ -208,10 +209,18 @@ function isKnown({ rows }: Model): boolean {
   return [...rows.values()].every(({ service }) => service !== "");
 }
 
+/** Whether the records have come of all that have ended and are still shown. */
+function isEndKnown({ rows, ended }: Model): boolean {
+  const known = new Set([...rows.values()].map(({ transaction }) => transaction));
+  return [...ended].every((transaction) => known.has(transaction));
+}
+
 function printOnce(model: Model, { json }: Options): void {
   const atMs = Date.now();
+  for (const transaction of model.ended) say(`transaction ${transaction} has ended; this is the last of it`);
   if (json) {
-    for (const transaction of model.sampledMs.keys()) answerLine(sampleJson(model, transaction, { atMs, events: [] }));
+    for (const transaction of [...model.sampledMs.keys(), ...model.ended])
+      answerLine(sampleJson(model, transaction, { atMs, events: [] }));
     return;
   }
   const { stdout } = process;

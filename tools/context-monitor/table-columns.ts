@@ -14,6 +14,8 @@ export interface Column {
   head: string;
   sort?: Sort;
   isRight?: boolean;
+  /** Cut in the middle where it is too long. */
+  isName?: true;
   /** Where there is no room for all, the column with the highest rank is left out first. */
   rank: number;
   min: number;
@@ -30,7 +32,14 @@ const TIMED = 24;
 const quiet = () => "gray" as const;
 const cpuStyle = ({ cpu = 0 }: TaskRow) => (cpu >= 90 ? ("red" as const) : cpu >= 50 ? ("yellow" as const) : undefined);
 
-const TRANSACTION: Column = { head: "TRANSACTION", rank: 4.5, min: 4, max: 20, text: ({ transaction }) => transaction };
+const TRANSACTION: Column = {
+  head: "TRANSACTION",
+  isName: true,
+  rank: 4.5,
+  min: 4,
+  max: 20,
+  text: ({ transaction }) => transaction,
+};
 
 const LAST_EVENT: Column = {
   head: "LAST EVENT",
@@ -43,8 +52,8 @@ const LAST_EVENT: Column = {
 };
 
 const COLUMNS: readonly Column[] = [
-  { head: "TASK", sort: "task", rank: 1, min: 6, max: 24, text: ({ id }) => id },
-  { head: "SERVICE", rank: 10, min: 7, max: 24, text: ({ service }) => service || "-" },
+  { head: "TASK", sort: "task", isName: true, rank: 1, min: 6, max: 24, text: ({ id }) => id },
+  { head: "SERVICE", isName: true, rank: 10, min: 7, max: 24, text: ({ service }) => service || "-" },
   {
     head: "STATE",
     sort: "state",

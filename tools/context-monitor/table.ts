@@ -16,7 +16,7 @@ import {
 } from "./pieces.ts";
 import { STATES_BY_SEVERITY, stateText, styleOf } from "./states.ts";
 import { type Placed, placeColumns } from "./table-columns.ts";
-import { columnsOf, duration, fill } from "./text.ts";
+import { columnsOf, cutName, duration, fill } from "./text.ts";
 import { FIRST_VIEW, scrolledTo, selectedIndex, shownRows, type View } from "./view.ts";
 
 export interface Size {
@@ -76,7 +76,7 @@ function headLines(model: Model, place: string, { size, terminal, nowMs }: Drawn
   const running = [...model.sampledMs.keys()];
   const named = running.length === 0 ? ["no transaction"] : running.slice(0, 3);
   const more = running.length > named.length ? ` +${running.length - named.length}` : "";
-  const over = model.ended === undefined ? "" : `${model.ended} ended`;
+  const over = model.ended.size === 0 ? "" : `${[...model.ended].join(" ")} ended`;
   const title = [model.contextId, running.length === 0 && over !== "" ? over : named.join(" ") + more];
   const left = [
     { text: title.filter((word) => word !== "").join(terminal.isUnicode ? " · " : " - "), style: "bold" as const },
@@ -192,7 +192,8 @@ function headOf(placed: readonly Placed[], view: Partial<View>, terminal: Termin
 function rowLine(row: TaskRow, placed: readonly Placed[], terminal: Terminal): string {
   const cells = placed.map(({ column, width }) => {
     const text = column.text(row, { width, isUnicode: terminal.isUnicode });
-    const filled = fill(text, width, { isRight: column.isRight === true, ellipsis: ellipsisOf(terminal) });
+    const shown = column.isName && width >= 4 ? cutName(text, width, ellipsisOf(terminal)) : text;
+    const filled = fill(shown, width, { isRight: column.isRight === true, ellipsis: ellipsisOf(terminal) });
     return painted({ text: filled, style: column.style?.(row) }, terminal);
   });
   return cells.join("  ");

@@ -145,10 +145,9 @@ function selectionIn(
       withOwnSupervision(task, view),
     ),
   ];
-  const areIds = bare.length > 0 && complete.length === 0;
   if (tasks.length === 0) return undefined;
   for (const task of tasks) assertMayRun(task, view);
-  return { tasks, areNamed: areIds || arePickedOut(tasks, tasksOf(known) ?? [], view) };
+  return { tasks, areNamed: complete.length === 0 || arePickedOut(tasks, tasksOf(known) ?? [], view) };
 }
 
 // The original sends the definitions of all tasks that are meant: those of a whole file, or of some of them.

@@ -457,6 +457,13 @@ describe("restart", () => {
     ]);
   });
 
+  test("takes ids beside complete definitions", () => {
+    const view = providerWith({ T: { ts001: "running", ts002: "defined", ts003: "running" } });
+    const mixed = { TaskService: [{ id: "ts003" }, ...([bringing(ts001).TaskService].flat() as JsonObject[])] };
+
+    expect(verdict(dispatch(context("restart", mixed), view))).toEqual(["restart ts003", "restart ts001"]);
+  });
+
   test("of a whole context leaves alone who waits on demand", () => {
     const view = providerWith({ T: { ts001: "running", ts002: "defined", ts003: "failed" } });
     const orders = ["restart ts001", "restart ts003"];

@@ -212,10 +212,29 @@ describe("transactions", () => {
     const over = knownAfter([sample(figures()), step("exited"), ended("T1"), sample(figures())]);
     const next = knownAfter([news("T2", task({ service_id: "ts009" }))], { from: over });
 
-    expect(over).toMatchObject({ ended: "T1" });
+    expect(over).toMatchObject({ ended: new Set(["T1"]) });
     expect(over.sampledMs.size).toBe(0);
     expect(rowOf(over, "ts001")).toMatchObject({ state: "exited", pid: undefined });
     expect([...next.rows.keys()]).toEqual(["T2 ts009"]);
+  });
+
+  test("that are over all stay in view, and those as well that had ended before the monitor came", () => {
+    const both = knownAfter([news("T1", task()), news("T2", task()), ended("T1"), ended("T2")]);
+    const [{ body }] = [reply("T0", task({ lifecycle: "failed", reason: "code 3" }))];
+    const { header, content } = body as { header: JsonObject; content: JsonObject };
+    const before = { topic: "state", body: { header, content: { ...content, ended: "2026-01-31T12:00:00.000Z" } } };
+    const late = knownAfter([running(), before]);
+
+    expect([...both.rows.keys()]).toEqual(["T1 ts001", "T2 ts001"]);
+    expect(late).toMatchObject({ ended: new Set(["T0"]), isTold: true });
+    expect(late.sampledMs.size).toBe(0);
+    expect(
+      rowOf({ ...late, rows: new Map([...late.rows].map(([, row]) => ["T1 ts001", row])) }, "ts001"),
+    ).toMatchObject({
+      state: "failed",
+      reason: "code 3",
+    });
+    expect([...knownAfter([news("T3", task())], { from: late }).rows.keys()]).toEqual(["T3 ts001"]);
   });
 
   test("begin anew under the same id without what was before", () => {
@@ -226,7 +245,7 @@ describe("transactions", () => {
       step("starting", { event: "start" }),
     ]);
 
-    expect(model.ended).toBeUndefined();
+    expect(model.ended).toEqual(new Set());
     expect(rowOf(model, "ts001")?.transitions).toHaveLength(1);
   });
 

@@ -194,7 +194,7 @@ describe("the head says", () => {
   });
 
   test("which transaction is over", () => {
-    const over = modelOf(five, { sampledMs: new Map(), ended: "T1" });
+    const over = modelOf(five, { sampledMs: new Map(), ended: new Set(["T1"]) });
 
     expect(drawn(over).lines[0]).toMatch(/^context001 · T1 ended /);
   });

@@ -5,6 +5,7 @@ import {
   columnsOf,
   cpuScale,
   cut,
+  cutName,
   duration,
   fill,
   itemsText,
@@ -94,4 +95,12 @@ test("only a terminal whose locale says so gets more than ASCII", () => {
   expect(speaksUnicode({ LC_ALL: "", LC_CTYPE: "C.utf8" })).toBe(true);
   expect(speaksUnicode({ LANG: "en_US.UTF-8", TERM: "linux" })).toBe(false);
   expect(speaksUnicode({})).toBe(false);
+});
+
+test.each([
+  ["watchdog", 8, "watchdog"],
+  ["temperature-sensor-18", 11, "tempe…or-18"],
+  ["温度传感器采集服务", 9, "温度…服务"],
+])("the name %s in %i columns is %s", (name, columns, expected) => {
+  expect(cutName(name, columns)).toBe(expected);
 });
