@@ -1,5 +1,5 @@
-// Two parts of one suite. Unit tests share the modules that they load: nothing of theirs outlives a test. The others start
-// processes, and each of their files has a worker of its own.
+// Two parts of one suite: unit tests in threads, and tests that start processes in processes. The files that a worker runs
+// share the modules that they load, for nothing of a test outlives it.
 import { defineConfig } from "vitest/config";
 
 // The tests talk to this machine alone, and further certificates make every start of Node a third slower.
@@ -35,6 +35,7 @@ export default defineConfig({
           name: "processes",
           include: ["test/{types,integration,fault,e2e}/**/*.test.ts"],
           setupFiles: "test/support/mark.ts",
+          isolate: false,
           sequence: { groupOrder: 1 },
           // One more than the cores that we count on: these tests wait for their processes a fifth of the time.
           maxWorkers: 3,

@@ -265,7 +265,7 @@ describe("F6: a stop is never followed by a start", () => {
           expect(path.at(-1)?.is_wanted).toBe(false);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 10 },
     );
   });
 });

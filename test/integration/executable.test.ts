@@ -318,9 +318,11 @@ describe("a stop of a program", () => {
   });
 
   test("ends all that it has started", async () => {
-    await using context = await runContext([
-      program("ts_1", `sh -c '(trap "" TERM; echo ready; exec sleep 1000) & exec sleep 1000'`),
-    ]);
+    const supervision = { grace_s: 0.5 };
+    await using context = await runContext(
+      [program("ts_1", `sh -c '(trap "" TERM; echo ready; exec sleep 1000) & exec sleep 1000'`)],
+      { supervision },
+    );
     const pid = pidOf(await context.start("T1"));
     await untilPrinted(context, "ts_1", "ready");
 

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { clearTree } from "../../src/processes/clear.ts";
 import { COOKIE, writeCookie } from "../../src/processes/cookie.ts";
@@ -241,8 +242,8 @@ test("a table that can't be read any more while a process settles is refused, an
     await expect(reading).rejects.toThrow("EISDIR");
     await rm(join(root, "101", "stat"));
     await mkdir(join(root, "101", "stat"));
-    // Later than the timer by which the process that settles is looked at again.
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    // Node ends timers of one length in the order in which they began: the process that settles has been looked at again.
+    await pause(1);
     await new Promise(setImmediate);
     process.off("unhandledRejection", note);
 

@@ -184,7 +184,8 @@ test("a task that runs is not started a second time", async () => {
 });
 
 test("what a task has started is ended with it, though it ignores SIGTERM", async () => {
-  await using context = await runContext([{ id: "ts_1", instance: "LeavesAChild" }]);
+  const supervision = { grace_s: 0.5 };
+  await using context = await runContext([{ id: "ts_1", instance: "LeavesAChild" }], { supervision });
   const running = await context.start("T1");
   const { status } = await context.untilSaid("ts_1", "updated");
   const child = Number(status.child);

@@ -52,7 +52,7 @@ test("no order of events makes two processes of a task, leaks a timer or fires a
       });
       lengths.push(length);
     }),
-    { numRuns: storiesUpTo(10_000) },
+    { numRuns: storiesUpTo(4_000) },
   );
 
   expect(Math.max(...lengths)).toBeGreaterThanOrEqual(60); // the stories are worth telling
@@ -71,7 +71,7 @@ test("a stop ends at rest with no process and no timer, wherever it comes", { ti
       expect(world.process).toBe("none");
       expect(world.armed.size).toBe(0);
     }),
-    { numRuns: storiesUpTo(3_000) },
+    { numRuns: storiesUpTo(1_200) },
   );
 });
 
@@ -88,6 +88,6 @@ test("a start that is not stopped leads to a run, wherever it comes", { timeout 
       expect(world.isWanted).toBe(false);
       expect(world.standing.life.run).toBe(isNeeded ? run + 1 : run);
     }),
-    { numRuns: storiesUpTo(3_000) },
+    { numRuns: storiesUpTo(1_200) },
   );
 });

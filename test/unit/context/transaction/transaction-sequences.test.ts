@@ -272,7 +272,7 @@ test("one task keeps every promise, whatever is asked of it, and is brought to r
 
       expect([...machine.broken, ...leftovers(machine)].join("\n")).toBe("");
     }),
-    { numRuns: storiesUpTo(10_000) },
+    { numRuns: storiesUpTo(3_000) },
   );
 
   expect(seen.size).toBe(12);
@@ -553,7 +553,7 @@ test("a transaction keeps every promise, whatever its tasks need of each other, 
 
       expect([...all.machine.broken, ...leftovers(all.machine)].join("\n")).toBe("");
     }),
-    { numRuns: storiesUpTo(4_000) },
+    { numRuns: storiesUpTo(1_200) },
   );
 
   expect(seen.size).toBe(12);
