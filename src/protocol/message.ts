@@ -105,8 +105,13 @@ export function readMessage({ topic, body: value }: Frame): Message {
   }
 }
 
+/** The frame of a message: an object in every case. */
+export interface MessageFrame extends Frame {
+  body: JsonObject;
+}
+
 /** The opposite of `readMessage`. */
-export function writeMessage(message: Message): Frame {
+export function writeMessage(message: Message): MessageFrame {
   const header = writeHeader(message.header);
   switch (message.kind) {
     case "context":

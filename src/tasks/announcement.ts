@@ -1,6 +1,6 @@
 // What a task announces, as the frame that carries it, and back. Pure.
 import type { Frame } from "../protocol/codec.ts";
-import { ALL, CONTEXT_NAME, readMessage, writeMessage } from "../protocol/message.ts";
+import { ALL, CONTEXT_NAME, type MessageFrame, readMessage, writeMessage } from "../protocol/message.ts";
 import type { Announcement, Items } from "./define.ts";
 
 /** What a task is about to announce. */
@@ -21,7 +21,7 @@ export interface Announcer {
 export function writeAnnouncement(
   { transaction, serviceId, serviceName, deviceAction }: Announcer,
   { action, result, items }: OwnAnnouncement,
-): Frame {
+): MessageFrame {
   return writeMessage({
     kind: "control",
     header: { action, serviceId, serviceName, transaction },

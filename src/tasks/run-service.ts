@@ -6,7 +6,6 @@ import { deferred } from "../deferred.ts";
 import { reasonOf } from "../errors.ts";
 import type { Inbox } from "../link/inbox.ts";
 import { openOutbox } from "../link/outbox.ts";
-import type { JsonObject } from "../protocol/json.ts";
 import type { FromTask, ToTask } from "../protocol/pipe.ts";
 import { type OwnAnnouncement, writeAnnouncement } from "./announcement.ts";
 import { createBackpressure } from "./backpressure.ts";
@@ -54,7 +53,7 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
   function announce(announcement: OwnAnnouncement): number {
     const frame = writeAnnouncement(start, announcement);
     const sequence = outbox.publish(frame);
-    pipe.send({ type: "announce", run, sequence, message: frame.body as JsonObject });
+    pipe.send({ type: "announce", run, sequence, message: frame.body });
     return sequence;
   }
 

@@ -8,16 +8,18 @@ import { answer, answerJson } from "../print.ts";
 /** A task as tables show it. */
 export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle" | "pid" | "runs" | "reason">;
 
+/** The state that an order leads to first. */
+const NEXT_STATE = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
+
 /** What an accepted command has set going, as far as it is known before anything has happened. */
 export function ordered({ orders, before }: CommandProgress): TaskRow[] {
-  const soon = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
   return [...orders].map(([id, order]) => {
     const record = before.find(({ service_id }) => service_id === id);
     const isAlive = record !== undefined && hasProcess(record.lifecycle);
     return {
       service_id: id,
       serviceName: record?.serviceName ?? "-",
-      lifecycle: order === "restart" && !isAlive ? "starting" : soon[order as keyof typeof soon],
+      lifecycle: order === "restart" && !isAlive ? "starting" : NEXT_STATE[order],
       pid: isAlive ? record.pid : null,
       runs: record?.runs ?? 0,
     };

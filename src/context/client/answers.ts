@@ -5,8 +5,11 @@ import { CONTEXT_NAME, type ControlMessage } from "../../protocol/message.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import { isTaskState } from "../../protocol/task-state.ts";
 
-/** What each task was told, by its id: `start`, `define`, `restart` or `stop`. */
-export type Orders = ReadonlyMap<string, string>;
+const TASK_ORDERS = ["start", "define", "restart", "stop"] as const;
+/** What a task was told. */
+export type TaskOrder = (typeof TASK_ORDERS)[number];
+/** What each task was told, by its id. */
+export type Orders = ReadonlyMap<string, TaskOrder>;
 
 /** The tasks of a transaction as `context_info` and `reply_context` list them. */
 export function readTasks({ tasks = [] }: JsonObject): TaskRecord[] | undefined {
@@ -26,9 +29,10 @@ export function readTasksOf(transaction: string, { status: { data } }: ControlMe
 /** The orders that an accepted command has become, where the message is the provider's answer to one. */
 export function readOrders({ header, status: { orders } }: ControlMessage): Orders | undefined {
   if (header.serviceName !== CONTEXT_NAME || !isObject(orders)) return undefined;
-  const told = new Map<string, string>();
-  for (const [serviceId, order] of Object.entries(orders)) {
-    if (!isWord(order)) return undefined;
+  const told = new Map<string, TaskOrder>();
+  for (const [serviceId, word] of Object.entries(orders)) {
+    const order = TASK_ORDERS.find((known) => known === word);
+    if (order === undefined) return undefined;
     told.set(serviceId, order);
   }
   return told;

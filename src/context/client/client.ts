@@ -9,7 +9,7 @@ import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { type ControlMessage, type Message, readMessage } from "../../protocol/message.ts";
 import { FIGURES_ONLY, queryMessage, type TopQuery } from "../../protocol/query.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
-import { readObjects, readOrders, readTasks, readWords } from "./answers.ts";
+import { readObjects, readOrders, readTasks, readWords, type TaskOrder } from "./answers.ts";
 import { type Command, commandMessage } from "./command.ts";
 import { type CommandProgress, trackCommand } from "./command-progress.ts";
 import { providerGone, watchProvider } from "./provider-loss.ts";
@@ -105,7 +105,7 @@ export async function connectContext(
       const end = () => listeners.delete(tracker.hear);
       try {
         const asking = requester.ask(controlRequest(commandMessage(command), requestId));
-        const orders = readOrders(accepted(await orGone(asking))) ?? new Map<string, string>();
+        const orders = readOrders(accepted(await orGone(asking))) ?? new Map<string, TaskOrder>();
         const { before } = tracker;
         return { orders, before, settled: (timeoutMs) => tracker.settled(timeoutMs).finally(end) };
       } catch (error) {
