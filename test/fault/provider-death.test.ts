@@ -125,6 +125,21 @@ test("M2: what was being stopped when its provider was killed is started anew by
 
 // --- F12 -------------------------------------------------------------------------------------------------------------
 
+test("F10: what is asked of a halted provider ends when that is killed, however long an answer may take", async () => {
+  await using folder = await makeFolder();
+  const file = await writeContext(folder, [script("ts_1", "exec sleep 1000")]);
+  const provider = await runProvider(file);
+  const never = { ...PATIENT, answerMs: 10 * BOUND_MS };
+  await using client = await connectContext(provider.endpoints, { ...never, contextFile: file });
+
+  provider.signal("SIGSTOP");
+  const asked = client.running().catch((error: unknown) => error);
+  await provider.die();
+
+  const message = `the provider (pid ${provider.pid}) is gone`;
+  expect(await asked).toMatchObject({ code: "ERR_PROVIDER_GONE", message });
+});
+
 describe("F12", () => {
   test("F12: a forwarder that is killed is replaced, and the new one guards the tasks that were there before", async () => {
     // Nothing leads to the second process but the group it is in, and its parent dies with the provider.

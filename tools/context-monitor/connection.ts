@@ -29,6 +29,8 @@ export interface ConnectionListener {
 
 /** How often the provider is looked for, in milliseconds. */
 const POLL_MS = 500;
+/** How long to wait for a forwarder: of a provider that has said where it is, and of one that may not be there. */
+const CONNECT_MS = { found: 15_000, unknown: 1_500 };
 
 /**
  * Listens to the provider, and to its successors, until `signal` is aborted.
@@ -64,7 +66,11 @@ async function listenOnce(
   const found = await locate(location);
   if (found === undefined) return listener.onWaiting?.();
   const { endpoint, publish, presence } = found;
-  const inbox = await connectInbox(endpoint, { topics: TOPICS, timeoutMs: 1_500, onFrame: listener.onFrame });
+  const inbox = await connectInbox(endpoint, {
+    topics: TOPICS,
+    timeoutMs: presence === undefined ? CONNECT_MS.unknown : CONNECT_MS.found,
+    onFrame: listener.onFrame,
+  });
   try {
     // A provider that has begun to start meanwhile publishes its own endpoints once it is ready.
     if (presence === undefined && (await isStartedAt(location))) return;

@@ -1,6 +1,7 @@
 // The asking side of a context: sends a provider commands and questions over the link, and follows what becomes of
 // them. Loads nothing of the supervising side.
 import { randomUUID } from "node:crypto";
+import { deferred } from "../../deferred.ts";
 import { ERROR_CODES, type ErrorCode, ZcontextError } from "../../errors.ts";
 import { controlRequest } from "../../link/control-request.ts";
 import { connectRequester, type Requester } from "../../link/request.ts";
@@ -42,13 +43,20 @@ export interface ContextClient extends AsyncDisposable {
 }
 
 export interface ClientOptions {
-  /** How long to wait for the forwarder, in milliseconds. Default 1_500. */
+  /** How long to wait for the forwarder, in milliseconds. Default 1_500, or 15_000 for a provider that was found. */
   timeoutMs?: number;
-  /** How long to wait for each answer of the provider, in milliseconds. Default 5_000. */
+  /** How long to wait for each answer of the provider, in milliseconds. Default 5_000, or 15_000 for one that was found. */
   answerMs?: number;
   /** The context file that the provider runs on this machine, where that is known: its end is then seen at once. */
   contextFile?: string;
 }
+
+/** There may be no provider: the caller wants to hear that soon. */
+const UNKNOWN = { timeoutMs: 1_500, answerMs: 5_000 };
+/** The provider has just said where it is. If it takes long, the machine is busy; its end is seen meanwhile. */
+const FOUND = { timeoutMs: 15_000, answerMs: 15_000 };
+/** How often that end is looked for, in milliseconds. */
+const LOOK_MS = 1_000;
 
 /**
  * Connects to the provider behind a forwarder.
@@ -57,14 +65,14 @@ export interface ClientOptions {
  */
 export async function connectContext(
   endpoints: Endpoints,
-  { timeoutMs = 1_500, answerMs, contextFile }: ClientOptions = {},
+  { contextFile, ...bounds }: ClientOptions = {},
 ): Promise<ContextClient> {
   const listeners = new Set<(message: Message) => void>();
-  const findLoss = await watchProvider(endpoints, contextFile);
+  const { isKnown, findLoss } = await watchProvider(endpoints, contextFile);
   const requester = await connectRequester<Message>(endpoints, {
     topics: ["control", "state"],
-    timeoutMs,
-    ...(answerMs === undefined ? {} : { answerMs }),
+    ...(isKnown ? FOUND : UNKNOWN),
+    ...bounds,
     read(frame) {
       const message = readMessage(frame);
       for (const listener of listeners) listener(message);
@@ -74,12 +82,20 @@ export async function connectContext(
 
   // A provider that does not answer may be gone, which is the better reason.
   async function orGone<T>(asking: Promise<T>): Promise<T> {
+    const lost = deferred<never>();
+    const look = async () => {
+      const loss = await findLoss();
+      if (loss !== undefined) lost.reject(providerGone(loss));
+    };
+    const looking = isKnown ? setInterval(look, LOOK_MS) : undefined;
     try {
-      return await asking;
+      return await Promise.race([asking, lost.promise]);
     } catch (error) {
       const isLate = error instanceof ZcontextError && error.code === "ERR_REQUEST_TIMEOUT";
       const loss = isLate ? await findLoss() : undefined;
       throw loss === undefined ? error : providerGone(loss);
+    } finally {
+      clearInterval(looking);
     }
   }
 

@@ -8,26 +8,33 @@ import { findPresence, type Presence } from "../provider/presence.ts";
 /** How long a forwarder may be away before its provider counts as gone as well, in milliseconds. */
 const AWAY_MS = 3_000;
 
+export interface ProviderWatch {
+  /** Whether a provider on this machine has said that it is at the endpoints: its end is then seen at once. */
+  isKnown: boolean;
+  /** A clause that says how the provider was lost; undefined while it is there. */
+  findLoss(): Promise<string | undefined>;
+}
+
 /**
  * Notes which provider is at the endpoints.
  *
  * @param contextFile - The file that the provider runs on this machine, where that is known.
- * @returns A function that looks for it: a clause that says how it was lost, or undefined while it is there.
  */
-export async function watchProvider(
-  endpoints: Endpoints,
-  contextFile: string | undefined,
-): Promise<() => Promise<string | undefined>> {
+export async function watchProvider(endpoints: Endpoints, contextFile: string | undefined): Promise<ProviderWatch> {
   const known = contextFile === undefined ? undefined : await providerAt(endpoints, contextFile);
   if (contextFile === undefined || known === undefined)
-    return async () => ((await isForwarderThere(endpoints)) ? undefined : "the provider is gone");
+    return {
+      isKnown: false,
+      findLoss: async () => ((await isForwarderThere(endpoints)) ? undefined : "the provider is gone"),
+    };
   const { pid, instance } = known;
-  return async () => {
+  const findLoss = async () => {
     const presence = await presenceOf(contextFile);
     if (presence === undefined) return `the provider (pid ${pid}) is gone`;
     if (presence === "silent" || presence.instance === instance) return undefined;
     return `the provider (pid ${pid}) is gone, and another one (pid ${presence.pid}) has taken its place`;
   };
+  return { isKnown: true, findLoss };
 }
 
 /** The error of a command or question whose provider is gone. */

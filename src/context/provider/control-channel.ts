@@ -35,6 +35,8 @@ export interface ControlChannelOptions {
 
 /** How long a message may take to come back from the forwarder before we go on without it, in milliseconds. */
 const ECHO_CHANCE_MS = 100;
+/** The forwarder is our own and has bound: it is only slow, on a busy machine, or is being replaced. In milliseconds. */
+const CONNECT_MS = 30_000;
 
 /**
  * Links the provider to its forwarder.
@@ -53,6 +55,7 @@ export async function openControlChannel(
   const link = await connectLink(endpoints, {
     topics: [...heard, ENDING_TOPIC, echoTopic],
     hearsItself: false,
+    timeoutMs: CONNECT_MS,
     onFrame: handle,
     onMalformed: ({ message: reason }) => inputFaults.add("malformed message", { reason }),
   });
