@@ -49,6 +49,8 @@ export interface SpawnFailure {
   reason: string;
   /** The system is short of a resource; another attempt may succeed. */
   isTransient: boolean;
+  /** The code can't be run, and another attempt does not help until it has changed. */
+  isOfCode?: boolean;
 }
 
 export interface ChildEvents extends ProgramEvents {

@@ -35,11 +35,26 @@ export function stateDirOf(file: string): string {
  * that has been done for the present code.
  *
  * @param stateDir - The folder that compiled modules are kept below.
+ * @param onOrigin - Is told what a compiled module is made from, also when it does not compile.
  * @throws {ZcontextError} `ERR_SERVICE_INVALID` with one detail per error, as `file:line:column: text`, or
  * `ERR_STATE_UNWRITABLE`.
  */
-export async function prepareSource(source: string, stateDir: string): Promise<string> {
-  return isCompiled(source) ? compile(source, join(stateDir, "cache")) : source;
+export async function prepareSource(
+  source: string,
+  stateDir: string,
+  onOrigin: (origin: Origin) => void = () => {},
+): Promise<string> {
+  return isCompiled(source) ? compile(source, join(stateDir, "cache"), onOrigin) : source;
+}
+
+/**
+ * What a service is made from, whether it compiles or not. The code of a service in JavaScript runs as it is: that a
+ * compiler reads it here changes nothing.
+ */
+export async function traceOrigin(source: string): Promise<Origin> {
+  const observation = observe();
+  await bundle(source, observation).catch(() => {});
+  return observation.origin;
 }
 
 // Node can't import a module from a folder with a backslash in its name, nor what such a module imports.
@@ -47,7 +62,7 @@ function isCompiled(source: string): boolean {
   return TYPESCRIPT.test(source) || source.includes("\\");
 }
 
-async function compile(source: string, cacheDir: string): Promise<string> {
+async function compile(source: string, cacheDir: string, onOrigin: (origin: Origin) => void): Promise<string> {
   const key = hashOf(source)
     .replaceAll(/[^a-zA-Z0-9]/g, "")
     .slice(0, 16);
@@ -58,12 +73,15 @@ async function compile(source: string, cacheDir: string): Promise<string> {
       .replaceAll(/[^\w.-]/g, "_")}-${key}.mjs`,
   );
   const present = await readRecord(module);
-  if (present !== undefined) return module;
+  if (present !== undefined) {
+    onOrigin(present);
+    return module;
+  }
   await makeCache(cacheDir);
   const observation = observe();
   // Another version of the compiler may compile differently.
   observation.has(createRequire(import.meta.url).resolve("esbuild/package.json"));
-  const made = await bundle(source, observation);
+  const made = await bundle(source, observation).finally(() => onOrigin(observation.origin));
   await write(module, made, observation.origin).catch((error: unknown) => {
     throw unwritable(cacheDir, error);
   });

@@ -2,7 +2,7 @@
 // where its imports were looked for. A place that was empty counts as well, since a file that appears there may be found
 // first from then on. Neither size nor time counts: both survive a restored backup and an exchanged link.
 import { createHash } from "node:crypto";
-import { type Dirent, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** What a module was made from, as it was then. Paths are absolute. */
@@ -83,6 +83,11 @@ export function isCurrent({ contents, places }: Origin): boolean {
     contents.every(([path, hash]) => hashAt(path) === hash) &&
     places.every(([path, entries]) => `${entriesAt(path, listing)}` === `${entries}`)
   );
+}
+
+/** Whether a file of it was written or put in place at this moment of the system's clock, or later. */
+export function isWrittenSince({ contents }: Origin, sinceMs: number): boolean {
+  return contents.some(([path]) => (statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0) >= sinceMs);
 }
 
 export function hashOf(content: string | Uint8Array): string {

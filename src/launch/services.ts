@@ -10,7 +10,8 @@ import { ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 import { assertAllowedCommand } from "./allowed-commands.ts";
 import { abandonCompiling } from "./bundle.ts";
-import { prepareSource, stateDirOf } from "./compile.ts";
+import { prepareSource, stateDirOf, traceOrigin } from "./compile.ts";
+import { isCurrent, isWrittenSince, type Origin } from "./origin.ts";
 import { findProgram } from "./program.ts";
 import { runsIn } from "./task-environment.ts";
 
@@ -31,6 +32,11 @@ export interface Services extends AsyncDisposable {
    * @throws {ZcontextError} as `locate` does, or `ERR_SERVICE_INVALID` when it does not compile.
    */
   prepare(task: TaskServiceConfig, environment?: Readonly<Record<string, string>>): Promise<string>;
+  /**
+   * Resolves once the code of a service is not what it was when it was prepared last: there is more of it, less, or other.
+   * Rejects when it is aborted.
+   */
+  codeChanged(task: TaskServiceConfig, signal: AbortSignal): Promise<void>;
 }
 
 export interface ServicesOptions {
@@ -50,6 +56,9 @@ const BUILTIN = new Map([["Monitor", "#monitor-service"]]);
 /** How long a compilation in progress may take once the provider is closing, in milliseconds. */
 const FINISH_MS = 1_000;
 
+/** How often code that does not work is looked at, in milliseconds. Polled: what counts are dozens of places. */
+const CODE_POLL_MS = 1_000;
+
 const ENDINGS = ["ts", "mts", "mjs", "js", "cjs"];
 
 export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf(file) }: ServicesOptions): Services {
@@ -59,6 +68,10 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
   const defaults = [...roots.map((root) => resolve(root)), ...usual];
   const allowed = [...ownTasks.flatMap((task) => locationOf(task) ?? []).map(absolute), ...defaults];
   const preparing = new Map<string, Promise<string>>();
+  /** What services were made from when they were prepared last, by their sources. */
+  const origins = new Map<string, Origin>();
+  /** When the code of a service that runs as it is was about to be loaded last, by its source. */
+  const handedOutMs = new Map<string, number>();
   let isClosed = false;
 
   function foldersFor(task: TaskServiceConfig): string[] {
@@ -93,7 +106,11 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
   // Tasks of the same instance that start together share one compilation.
   function prepareOnce(source: string): Promise<string> {
     if (isClosed) throw new ZcontextError("ERR_PROVIDER_LEAVING", `${source} is not prepared any more`);
-    const running = preparing.get(source) ?? prepareSource(source, stateDir).finally(() => preparing.delete(source));
+    const known = preparing.get(source);
+    if (known !== undefined) return known;
+    handedOutMs.set(source, Date.now());
+    const keep = (origin: Origin) => origins.set(source, origin);
+    const running = prepareSource(source, stateDir, keep).finally(() => preparing.delete(source));
     preparing.set(source, running);
     return running;
   }
@@ -110,6 +127,16 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
     async prepare(task, environment) {
       const source = await locate(task, environment);
       return task.command === undefined ? prepareOnce(source) : source;
+    },
+    async codeChanged(task, signal) {
+      const find = () => locate(task).catch(() => undefined);
+      const source = await find();
+      const origin = source === undefined ? undefined : (origins.get(source) ?? (await traceOrigin(source)));
+      // What was not compiled is only looked at now, and may have changed since it was loaded.
+      const isKnown = source === undefined || origins.has(source);
+      if (!isKnown && origin !== undefined && isWrittenSince(origin, handedOutMs.get(source) ?? 0)) return;
+      do await pause(CODE_POLL_MS, undefined, { signal });
+      while ((await find()) === source && (origin === undefined || isCurrent(origin)));
     },
   };
 }

@@ -11,7 +11,7 @@ import { isBelow } from "../folders.ts";
  * The variables that `<Supervision>` adds to a task's environment; its `<environment>` wins over its `env_file`s.
  *
  * @param folder - Of the context file; the env files must lie below it, also where links lead to them.
- * @throws {ZcontextError} `ERR_SERVICE_INVALID`, naming the file and the line but never a value, or the working folder that
+ * @throws {ZcontextError} `ERR_ENVIRONMENT_INVALID`, naming the file and the line but never a value, or the working folder that
  *   does not exist.
  */
 export async function readEnvironment(
@@ -40,23 +40,25 @@ export function runsIn({ command, supervision }: TaskServiceConfig, folder: stri
 async function assertWorkingFolder(workingFolder: string, folder: string): Promise<void> {
   const path = resolve(folder, workingFolder);
   const found = await stat(path).catch((error: unknown) => {
-    throw new ZcontextError("ERR_SERVICE_INVALID", `working_folder ${path}: ${explain(error)}`, { cause: error });
+    throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `working_folder ${path}: ${explain(error)}`, { cause: error });
   });
-  if (!found.isDirectory()) throw new ZcontextError("ERR_SERVICE_INVALID", `working_folder ${path} is not a folder`);
+  if (!found.isDirectory())
+    throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `working_folder ${path} is not a folder`);
 }
 
 async function readEnvFile(name: string, folder: string): Promise<Record<string, string>> {
   const path = resolve(folder, name);
   const real = await realpath(path).catch((error: unknown) => {
-    throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path}: ${explain(error)}`, { cause: error });
+    throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path}: ${explain(error)}`, { cause: error });
   });
   if (!isBelow(await realpath(folder), real))
-    throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path} leads out of the folder of the context file`);
+    throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path} leads out of the folder of the context file`);
   // Reading a named pipe might never end.
-  if (!(await stat(real)).isFile()) throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path} is not a file`);
+  if (!(await stat(real)).isFile())
+    throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path} is not a file`);
   const { environment, problems } = parseEnvFile(await readFile(real, "utf8"), name);
   if (problems.length === 0) return environment;
-  throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path} can't be read`, { details: problems });
+  throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path} can't be read`, { details: problems });
 }
 
 function explain(error: unknown): string {

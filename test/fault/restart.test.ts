@@ -589,3 +589,47 @@ async function limited(
   const end = () => set(enough);
   return { end, [Symbol.asyncDispose]: end };
 }
+
+describe("a service whose code can't be run is tried once, and again when the code has changed:", () => {
+  const MENDED = `import { defineService } from "zcontext/tasks";
+    export default defineService({ name: "own", description: "", task: { kind: "looped", run: (s) => s.sleep(1e6) } });`;
+  const source = "services/Own/ServiceOwn.ts";
+
+  test.each([
+    ["it throws", `const port: number = 1;\nthrow new TypeError("no port");`, "TypeError: no port, at %:2:7"],
+    ["it does not compile", "const port: number = ;", '% does not compile; %:1:22: Unexpected ";"'],
+    ["it imports what is not there", `import "./gone.js";`, '% does not compile; %:1:8: Could not resolve "./gone.js"'],
+    ["it has no default export", "export const own = 1;", "got no default export"],
+    ["its task has no run", `export default { task: { kind: "single" } };`, "got a task without the function run"],
+    ["it is not there", undefined, "no Own/ServiceOwn.ts"],
+  ])("%s", async (_what, code, fault) => {
+    for (const serviceType of ["Process", "Thread"] as const) {
+      await using context = await runContext([
+        { id: "ts_1", instance: "Own", serviceType, supervision: { ...QUICK, restart: "always", max_restarts: 1 } },
+      ]);
+      await using ear = await hearTransitions(context.endpoints);
+      if (code !== undefined) await context.folder.write(source, code);
+
+      const [failed] = await context.start("T1");
+      await context.untilState("T1", "ts_1", "failed");
+      const [reason] = await untilSaidByContext(context, "not_restarted", "ts_1");
+      await context.folder.write(source, MENDED);
+      await context.untilState("T1", "ts_1", "running");
+      await stopHeard(context, ear);
+
+      expect(failed?.reason).toContain(fault.replaceAll("%", context.folder.at(source)));
+      expect(reason).toContain("no restart until its code changes");
+      expect(spawnsOf(ear, "ts_1")).toBe(2);
+    }
+  });
+
+  test("a stop ends the wait, and with it the transaction", async () => {
+    await using context = await runContext([{ id: "ts_1", instance: "Own", supervision: { restart: "always" } }]);
+    await context.start("T1");
+    await untilSaidByContext(context, "not_restarted", "ts_1");
+
+    await context.stop("T1");
+
+    await context.heard.first(({ header }) => header.action === "ended", { what: "the end of the transaction" });
+  });
+});

@@ -705,3 +705,45 @@ test("CommonJS files of a service find what they require, and their own place", 
 
   expect(seen).toEqual({ sensor: "installed", name: "helper.cjs", folder: "Echo" });
 });
+
+// --- code that can't be run ------------------------------------------------------------------------------------------
+
+test.each<[string, string, Record<string, string>, (folder: Folder) => Promise<unknown>]>([
+  [
+    "TypeScript that did not compile",
+    "a file that it imports is mended",
+    { [ECHO]: `import "./part.js";`, "services/Echo/part.ts": "const = 1;" },
+    rewritten("services/Echo/part.ts", "const one = 1;"),
+  ],
+  [
+    "TypeScript that did not compile",
+    "the package that it imports is installed",
+    importing("sensor"),
+    rewritten("node_modules/sensor/index.js", ""),
+  ],
+  [
+    "TypeScript that did not compile",
+    "the file that it imports is there",
+    importing("./part.js"),
+    rewritten("services/Echo/part.ts", "export default 1;"),
+  ],
+  [
+    "JavaScript",
+    "a file that it imports is mended",
+    { "services/Echo/ServiceEcho.mjs": `import "./part.mjs";`, "services/Echo/part.mjs": "const = 1;" },
+    rewritten("services/Echo/part.mjs", "const one = 1;"),
+  ],
+  ["a service that was not there", "it is put there", {}, rewritten("services/Echo/ServiceEcho.mjs", MODULE)],
+])("%s has changed once %s, and not before", async (_code, _change, files, change) => {
+  await using folder = await makeFolder({ "services/.keep": "", ...files });
+  const services = servicesOf(folder);
+  await services.prepare(taskOf("Echo")).catch(() => {});
+  const order: string[] = [];
+
+  const changed = services.codeChanged(taskOf("Echo"), new AbortController().signal).then(() => order.push("changed"));
+  await services.codeChanged(taskOf("Other"), AbortSignal.timeout(1_500)).catch(() => order.push("looked at"));
+  await change(folder);
+  await changed;
+
+  expect(order).toEqual(["looked at", "changed"]);
+});

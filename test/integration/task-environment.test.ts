@@ -16,7 +16,7 @@ async function faultIn(folder: Folder, ...envFiles: string[]): Promise<string> {
     () => expect.fail("it was read"),
     (error: ZcontextError) => error,
   );
-  expect(error).toMatchObject({ name: "ZcontextError", code: "ERR_SERVICE_INVALID" });
+  expect(error).toMatchObject({ name: "ZcontextError", code: "ERR_ENVIRONMENT_INVALID" });
   return [error.message, ...error.details].join("\n");
 }
 

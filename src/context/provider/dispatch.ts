@@ -16,7 +16,7 @@ import {
   type ProcessMessage,
   type StateMessage,
 } from "../../protocol/message.ts";
-import { hasProcess, isPending, type TaskState } from "../../protocol/task-state.ts";
+import { hasProcess, isPending } from "../../protocol/task-state.ts";
 import type { Order } from "../task/task-contract.ts";
 import type { TaskView, TransactionView } from "../transaction/transaction.ts";
 
@@ -234,12 +234,12 @@ function restartOrders(selection: Selection, known: TransactionView | undefined)
 function stopOrders(ids: readonly string[], known: TransactionView): Order[] {
   assertKnown(ids, known);
   return [...known.values()]
-    .filter(({ task, state }) => (ids.length === 0 || ids.includes(task.id)) && mayBeStopped(state))
+    .filter((one) => (ids.length === 0 || ids.includes(one.task.id)) && mayBeStopped(one))
     .map(({ task }) => ({ task, action: "stop" }));
 }
 
-function mayBeStopped(state: TaskState): boolean {
-  return hasProcess(state) || isPending(state) || state === "defined";
+function mayBeStopped({ state, awaitsCode = false }: TaskView): boolean {
+  return awaitsCode || hasProcess(state) || isPending(state) || state === "defined";
 }
 
 // `none` is the original's word for an id that was not given.

@@ -217,6 +217,7 @@ function hostOf(
       const path = await services.prepare(task, own);
       return { path, environment: task.command ? { ...own, ...environmentOf(incarnation, assignment) } : own };
     },
+    codeChanged: services.codeChanged,
     probe: createProbeStarter({ folder, ownership, log }),
     nowMs,
     publish: channel.publish,

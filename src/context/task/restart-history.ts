@@ -10,10 +10,14 @@ export interface UnaskedEnd {
   code: number | null;
   /** It could not be spawned for want of something that the system may have at the next attempt. */
   isTransient?: boolean;
+  /** Its code is missing or can't be run. */
+  isOfCode?: boolean;
 }
 
 export interface RestartHistory {
   readonly memory: RestartMemory;
+  /** No restart follows before the code has changed. */
+  readonly isBroken: boolean;
   /** A run begins, and later it is running. */
   runBegan(): void;
   runReady(): void;
@@ -31,6 +35,8 @@ export interface RestartHistory {
   forgive(): number;
 }
 
+const UNTIL_CODE_CHANGES = { refusal: "no restart until its code changes" };
+
 /** @param ends - Those known from before the provider started, on the same clock. */
 export function createRestartHistory(
   nowMs: () => number,
@@ -42,6 +48,8 @@ export function createRestartHistory(
   let readyMs: number | undefined;
   /** A restart was refused in the present run, or the last one. */
   let isRefused = false;
+  /** The present run, or the last one, has shown that its code can't be run. */
+  let isBroken = false;
 
   function decide(supervision: Supervision): RestartDecision {
     const end = { nowMs: nowMs(), ranMs: readyMs === undefined ? 0 : nowMs() - readyMs };
@@ -56,14 +64,21 @@ export function createRestartHistory(
     get memory() {
       return memory;
     },
+    get isBroken() {
+      return isBroken;
+    },
     runBegan() {
       readyMs = undefined;
       isRefused = false;
+      isBroken = false;
     },
     runReady() {
       readyMs = nowMs();
     },
-    afterEnd({ isTransient = false, ...end }, supervision) {
+    afterEnd({ isTransient = false, isOfCode = false, ...end }, supervision) {
+      // Restarts that can't help are not counted either.
+      isBroken = isOfCode;
+      if (isBroken) return wantsRestart(supervision, end) ? UNTIL_CODE_CHANGES : undefined;
       // What was refused in this run counts at its end, and only as long as it is refused still.
       const present = isRefused ? refusal(supervision) : undefined;
       isRefused = present !== undefined;
@@ -72,7 +87,7 @@ export function createRestartHistory(
       return isWanted ? decide(supervision) : undefined;
     },
     // One end leads to one restart, however many ask.
-    byItself: (supervision) => (isRefused ? undefined : decide(supervision)),
+    byItself: (supervision) => (isRefused ? undefined : isBroken ? UNTIL_CODE_CHANGES : decide(supervision)),
     refusal,
     refuse() {
       const isNews = !isRefused;

@@ -1,7 +1,7 @@
 // Restarts of one task: after an unexpected end, by a trigger of its own, by the triggers of others. The
 // rules are those of restart.ts and trigger-throttle.ts; here they are carried out.
 import type { Supervision } from "../../config/model.ts";
-import { isPending } from "../../protocol/task-state.ts";
+import { isAtRest, isPending } from "../../protocol/task-state.ts";
 import type { EndEvent, LifecycleEvent } from "./life.ts";
 import type { Standing } from "./lifecycle.ts";
 import type { RestartMemory } from "./restart.ts";
@@ -18,6 +18,10 @@ export interface Restarts {
   trigger(action: "start" | "restart", by: { cause: Cause; ownRun?: number }): void;
   /** A start by hand begins anew, whatever was before. */
   forgive(): void;
+  /** It waits for its code to change, and is then started. */
+  readonly awaitsCode: boolean;
+  /** It is not wanted any more: nothing starts it when its code changes. */
+  forgetCode(): void;
 }
 
 export interface RestartsOptions {
@@ -27,18 +31,40 @@ export interface RestartsOptions {
   standing(): Standing;
   send(event: LifecycleEvent, cause?: Cause): void;
   tell(event: TaskEvent): void;
+  /** Resolves when the code of the task has changed; rejects when it is aborted. */
+  codeChanged(signal: AbortSignal): Promise<void>;
   /** Publishes the command that restarts the task. */
   sayRestart(): void;
 }
 
 /** @param ends - Those known from before the provider started, on the same clock. */
 export function createRestarts(
-  { nowMs, supervision, standing, send, tell, sayRestart }: RestartsOptions,
+  { nowMs, supervision, standing, send, tell, codeChanged, sayRestart }: RestartsOptions,
   ends: readonly number[] = [],
 ): Restarts {
   const history = createRestartHistory(nowMs, ends);
+  let codeWatch: AbortController | undefined;
+
+  function forgetCode(): void {
+    codeWatch?.abort();
+    codeWatch = undefined;
+  }
+
+  async function awaitCode(): Promise<void> {
+    forgetCode();
+    const watch = new AbortController();
+    codeWatch = watch;
+    const hasChanged = await codeChanged(watch.signal).then(
+      () => true,
+      () => false, // aborted
+    );
+    if (!hasChanged || codeWatch !== watch) return;
+    forgetCode();
+    if (isAtRest(standing().state)) send({ type: "start", delayMs: 0 }, { kind: "code" });
+  }
 
   function giveUp(refusal: string): void {
+    if (history.isBroken && codeWatch === undefined) void awaitCode();
     send({ type: "givenUp", refusal });
     if (history.refuse()) tell({ type: "restartRefused", reason: refusal });
   }
@@ -69,7 +95,14 @@ export function createRestarts(
     get memory() {
       return history.memory;
     },
-    runBegan: history.runBegan,
+    get awaitsCode() {
+      return codeWatch !== undefined;
+    },
+    forgetCode,
+    runBegan() {
+      forgetCode();
+      history.runBegan();
+    },
     runReady: history.runReady,
     end(event, how) {
       // A run that was asked to end, or that a trigger starts again, is not judged.
@@ -77,6 +110,8 @@ export function createRestarts(
       const decision = requested || again ? undefined : history.afterEnd(how, supervision());
       if (decision === undefined) return send(event);
       if ("refusal" in decision) {
+        // Before anybody hears of the end: a task that waits keeps its transaction open.
+        if (history.isBroken) void awaitCode();
         send({ ...event, refusal: decision.refusal });
         return giveUp(decision.refusal);
       }

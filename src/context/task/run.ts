@@ -89,7 +89,9 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
         throw error;
       }
     } catch (error) {
-      end({ type: "spawnFailed", failure: { reason: explain(error), isTransient: isShortage(error) } });
+      const isTransient = isShortage(error);
+      const isOfCode = hasPipe && !isTransient && isFaultOfCode(error);
+      end({ type: "spawnFailed", failure: { reason: explain(error), isTransient, isOfCode } });
     }
   }
 
@@ -206,6 +208,14 @@ function readCopy(body: JsonObject, onMalformed: (error: ZcontextError) => void)
     onMalformed(error);
     return undefined;
   }
+}
+
+/** Whether code is missing or wrong, rather than that the compiler could not do its work. */
+function isFaultOfCode(error: unknown): boolean {
+  if (!(error instanceof ZcontextError)) return false;
+  const { code, details } = error;
+  if (code === "ERR_SERVICE_INVALID") return details.length > 0;
+  return code === "ERR_SERVICE_NOT_FOUND" || code === "ERR_LOCATION_FORBIDDEN";
 }
 
 function explain(error: unknown): string {

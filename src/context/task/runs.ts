@@ -55,12 +55,15 @@ export function createRuns({
   let environment: Readonly<Record<string, string>> = {};
   let lastExit = past && exitIn(past);
   let lastErrorLine = createLastErrorLine();
+  /** The module of the present run does not load, or is no service. */
+  let isUnfit = false;
 
   function begin(): void {
     const incarnation = randomUUID();
     const definition = task();
     const provider = { endpoints: host.endpoints, transaction, contextId: host.contextId() };
     lastErrorLine = createLastErrorLine();
+    isUnfit = false;
     restarts.runBegan();
     tell({ type: "runBegan", incarnation });
     present = beginRun({
@@ -80,6 +83,7 @@ export function createRuns({
       case "beat":
         return health.hearBeat(event.beat);
       case "said":
+        isUnfit ||= isUnfitness(task(), event.message);
         return note(event.message);
       case "output":
         if (event.stream === "stderr") lastErrorLine.add(event.whole);
@@ -96,10 +100,10 @@ export function createRuns({
     }
   }
 
-  function spawnFailed({ reason, isTransient }: SpawnFailure): void {
+  function spawnFailed({ reason, ...failure }: SpawnFailure): void {
     lastExit = undefined;
     health.end();
-    restarts.end({ type: "spawnFailed", reason }, { hasFailed: true, code: null, isTransient });
+    restarts.end({ type: "spawnFailed", reason }, { hasFailed: true, code: null, ...failure });
   }
 
   function exited(exit: Exit): void {
@@ -108,7 +112,7 @@ export function createRuns({
     const clean = exit.code !== null && task().supervision.successCodes.includes(exit.code);
     const hasFailed = life().reason !== undefined || !isGoodEnd(life(), clean);
     const reason = [describeExit(exit), lastErrorLine.line ?? []].flat().join(": ");
-    restarts.end({ type: "exit", clean, reason }, { hasFailed, code: exit.code });
+    restarts.end({ type: "exit", clean, reason }, { hasFailed, code: exit.code, isOfCode: isUnfit });
   }
 
   return {
@@ -133,6 +137,11 @@ function exitIn({ code, signal }: Pick<Past, "code" | "signal">): Exit | undefin
 
 function isSignal(name: string): name is NodeJS.Signals {
   return Object.hasOwn(constants.signals, name);
+}
+
+/** A program says the same of its own reasons. */
+function isUnfitness({ command }: TaskServiceConfig, { header, status }: ControlMessage): boolean {
+  return command === undefined && header.action === "started" && status.result === "failure";
 }
 
 function describeExit({ code, signal }: Exit): string {

@@ -39,6 +39,7 @@ export function supervise(
       send,
       tell,
       sayRestart,
+      codeChanged: (signal) => host.codeChanged(task, signal),
     },
     past?.ends,
   );
@@ -109,6 +110,11 @@ export function supervise(
     else tell({ type: "changed", change: { from: standing.state, event: "updated", reasons: [] } });
   }
 
+  function stop(type: "stop" | "stopSoon", cause: Cause): void {
+    restarts.forgetCode();
+    send({ type }, cause);
+  }
+
   const supervised: SupervisedTask = {
     get task() {
       return task;
@@ -122,6 +128,9 @@ export function supervise(
     get memory() {
       return restarts.memory;
     },
+    get awaitsCode() {
+      return restarts.awaitsCode;
+    },
     get lastExit() {
       return runs.lastExit;
     },
@@ -130,7 +139,8 @@ export function supervise(
     },
     obey({ task: next, action }) {
       task = next;
-      if (action === "define" || action === "stop") return send({ type: action }, COMMAND);
+      if (action === "stop") return stop("stop", COMMAND);
+      if (action === "define") return send({ type: action }, COMMAND);
       if (action === "resume") return send({ type: "start", delayMs: 0 }, { kind: "resume" });
       restarts.forgive();
       send({ type: action, delayMs: 0 }, COMMAND);
@@ -140,8 +150,8 @@ export function supervise(
       sayRestart();
       send({ type: "restart", delayMs }, cause);
     },
-    stop: (cause) => send({ type: "stop" }, cause),
-    stopSoon: (cause) => send({ type: "stopSoon" }, cause),
+    stop: (cause) => stop("stop", cause),
+    stopSoon: (cause) => stop("stopSoon", cause),
     waitFor(missing) {
       if (!isDeepStrictEqual(missing, standing.life.missing)) send({ type: "dependencies", missing });
     },

@@ -26,6 +26,8 @@ export interface TaskHost {
   readonly liveness: Liveness;
   /** Gets together what a run is launched with; rejects when something is missing. */
   prepare(task: TaskServiceConfig, run: { incarnation: string; assignment: Assignment }): Promise<Prepared>;
+  /** Resolves when the code of a task that could not be run has changed; rejects when it is aborted. */
+  codeChanged(task: TaskServiceConfig, signal: AbortSignal): Promise<void>;
   /** Begins to ask whether a task is ready. */
   probe(task: TaskServiceConfig, environment: Readonly<Record<string, string>>, onReady: () => void): RunningProbe;
   /** Monotonic, and the same for every provider since the machine was booted. */
@@ -78,6 +80,7 @@ export interface Order {
 export type Cause =
   | { kind: "command" }
   | { kind: "resume" }
+  | { kind: "code" }
   | { kind: "trigger"; event: TriggerEvent; task: string }
   | { kind: "strategy"; strategy: Strategy; task: string };
 
@@ -90,6 +93,8 @@ export function describeCause(cause: Cause): string {
       return "command";
     case "resume":
       return "the provider has come back";
+    case "code":
+      return "its code has changed";
     case "trigger":
       return `${cause.event} of ${cause.task}`;
     case "strategy":
@@ -114,6 +119,8 @@ export interface SupervisedTask {
   readonly record: TaskRecord;
   /** The ends that count for its restart intensity. */
   readonly memory: RestartMemory;
+  /** Its code can't be run; it is started when that changes. */
+  readonly awaitsCode: boolean;
   /** How its last run ended. */
   readonly lastExit: Exit | undefined;
   /** What the event loop of its present run has said last; a program says nothing. */

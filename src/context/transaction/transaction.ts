@@ -54,6 +54,8 @@ export interface TaskView {
   state: TaskState;
   /** Its process lives, and is to end: a start waits for that. */
   isLeaving: boolean;
+  /** Its code can't be run; it is started when that changes, unless it is stopped. */
+  awaitsCode?: boolean;
 }
 
 export interface Transaction {
@@ -140,7 +142,8 @@ export function openTransaction(
     const present = [...states().values()].map(({ state }) => state);
     // One that is blocked while no other is under way waits in vain, but for a new command.
     if (!consequences.isEmpty || !present.every((state) => isAtRest(state) || state === "blocked")) return;
-    onQuiet(present.every((state) => state !== "defined" && state !== "blocked"));
+    const isAwaited = [...tasks.values()].some(({ awaitsCode }) => awaitsCode);
+    onQuiet(!isAwaited && present.every((state) => state !== "defined" && state !== "blocked"));
   }
 
   function reportEssential(): void {
@@ -231,8 +234,8 @@ export function openTransaction(
   };
 }
 
-function viewOf({ task, standing: { state, life } }: SupervisedTask): TaskView {
-  return { task, state, isLeaving: isEnding(state) || (hasProcess(state) && life.requested) };
+function viewOf({ task, standing: { state, life }, awaitsCode }: SupervisedTask): TaskView {
+  return { task, state, isLeaving: isEnding(state) || (hasProcess(state) && life.requested), awaitsCode };
 }
 
 function idsOf(tasks: readonly SupervisedTask[]): string[] {

@@ -5,6 +5,7 @@ import { vi } from "vitest";
 import type { TaskServiceConfig } from "../../../../src/config/context-config.ts";
 import { createStartLimit } from "../../../../src/context/task/start-limit.ts";
 import type { Change, SupervisedTask, TaskHost } from "../../../../src/context/task/task-contract.ts";
+import { deferred } from "../../../../src/deferred.ts";
 import { ZcontextError } from "../../../../src/errors.ts";
 import type { RunEvents, TaskRun } from "../../../../src/launch/task-run.ts";
 import { type ControlMessage, writeMessage } from "../../../../src/protocol/message.ts";
@@ -104,7 +105,7 @@ export interface Machine {
   let(deed: Deed, supervised: SupervisedTask): void;
   /** Ends every process that is to end, as late as possible. */
   yield(): void;
-  /** Probes and watches that have not been ended. */
+  /** Probes, watches and waits that have not been ended. */
   forgotten(): string[];
 }
 
@@ -118,6 +119,8 @@ export function createMachine(): Machine {
   const watches = new Map<string, () => void>();
   const probes = new Map<string, () => void>();
   const waitingForCode: (() => void)[] = [];
+  /** Waits for the code of a task to change, by what ends them. */
+  const changes = new Map<() => void, string>();
   const waitingForBus: (() => void)[] = [];
   let code: "ready" | "slow" | "missing" | "short" = "ready";
   let isBusSlow = false;
@@ -271,7 +274,10 @@ export function createMachine(): Machine {
     filesAreShort() {
       code = "short";
     },
-    codeComes: () => release(waitingForCode),
+    codeComes() {
+      release(waitingForCode);
+      for (const change of changes.keys()) change();
+    },
     busIsSlow() {
       isBusSlow = true;
     },
@@ -307,6 +313,12 @@ export function createMachine(): Machine {
         if (found === "short") throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
         return { path: "/services/Any/ServiceAny.mjs", environment: {} };
       },
+      codeChanged({ id }, signal) {
+        const change = deferred();
+        changes.set(change.resolve, id);
+        signal.addEventListener("abort", () => changes.delete(change.resolve));
+        return change.promise;
+      },
       probe({ id }, _, onReady) {
         if (probes.has(id)) broken.push(`${id}: a second probe`);
         probes.set(id, onReady);
@@ -334,6 +346,7 @@ export function createMachine(): Machine {
     forgotten: () => [
       ...[...watches.keys()].map((id) => `watch of ${id}`),
       ...[...probes.keys()].map((id) => `probe of ${id}`),
+      ...[...changes.values()].map((id) => `wait for the code of ${id}`),
     ],
   };
 }
@@ -413,7 +426,8 @@ export function openBook(
       look(supervised);
       if (from !== state) broken.push(`${id}: a gap between ${state} and ${from}, by ${event}`);
       state = supervised.standing.state;
-      if (isAtRest(state)) mayRun = false;
+      // One whose code can't be run is started when that changes.
+      if (isAtRest(state)) mayRun = supervised.awaitsCode;
     },
     // What was refused leads to nothing: once its period is over, the end may be judged anew.
     refused() {

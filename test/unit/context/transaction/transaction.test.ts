@@ -29,6 +29,7 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
       acquireStart: async () => nothing,
       liveness: createLiveness(),
       prepare: async () => ({ path: "/store", environment: {} }),
+      codeChanged: () => expect.fail("it has no code"),
       probe: () => expect.fail("it has no probe"),
       nowMs: () => 0,
       publish: () => true,
