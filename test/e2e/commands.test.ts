@@ -667,6 +667,42 @@ describe("with --json", () => {
     expect(await ask("exit")).toEqual({ code: 0, answer: { transaction: "", result: "success", tasks: [] } });
   });
 
+  test("--check fails when the code, the program or the env file of a task is missing, or its code does not compile", async () => {
+    const ofProgram = { instance: "Program", serviceType: "Executable" as const };
+    await using folder = await makeFolder({
+      "Context-Lab.xml": contextXml([
+        { id: "missing", instance: "Nowhere" },
+        { id: "broken", instance: "Broken" },
+        { id: "tool", ...ofProgram, command: "no-such-tool" },
+        { id: "env", ...ofProgram, command: "true", supervision: { env_file: "absent.env" } },
+        { id: "fine", ...ofProgram, command: "true" },
+      ]),
+      "services/Broken/ServiceBroken.ts": "export default = 3;\n",
+    });
+
+    const text = await run("service-context", [folder.at("Context-Lab.xml"), "--check"]);
+    const json = await run("service-context", [folder.at("Context-Lab.xml"), "--check", "--json"]);
+
+    expect(text).toMatchObject({ code: 1, stdout: [] });
+    expect(text.stderr).toEqual([
+      `error: ${folder.at("Context-Lab.xml")} is well-formed, but 4 task services of 5 can't be started`,
+      expect.stringMatching(/^ {2}missing: no Nowhere\/ServiceNowhere\.ts/),
+      expect.stringMatching(/^ {2}broken: .*ServiceBroken\.ts does not compile$/),
+      expect.stringMatching(/^ {4}.*ServiceBroken\.ts:1:16: /),
+      expect.stringMatching(/^ {2}tool: no program "no-such-tool"/),
+      expect.stringMatching(/^ {2}env: env_file .*absent\.env/),
+    ]);
+    expect(json.code).toBe(1);
+    expect(answerOf(json)).toMatchObject({
+      problems: [
+        { task: "missing" },
+        { task: "broken", code: "ERR_SERVICE_INVALID" },
+        { task: "tool" },
+        { task: "env" },
+      ],
+    });
+  });
+
   test("service-context answers with what the file says, or how the transaction ended", async () => {
     await using folder = await copyExamples();
     const file = folder.at("conf", "Context-StateMachine.xml");

@@ -18,27 +18,51 @@ interface Options {
   state_dir?: string;
 }
 
-/** Prints the problems of a context file, or what it says; answers the exit code. */
-export async function check(file: string, { json, services_root: roots, state_dir }: Options): Promise<number> {
+/**
+ * Prints the problems of a context file, or what it says; answers the exit code. That is 1 where the file itself is right
+ * and a task can't be started: its code, its program or its env file is missing, or its code does not compile.
+ */
+export async function check(file: string, options: Options): Promise<number> {
   const config = await read(file);
   narrowToLoopback(config);
-  if (json) answerJson(config);
-  else answer(describe(file, config));
-  await using services = openServices({ file, ownTasks: config.tasks, roots, stateDir: state_dir });
+  const problems = await problemsOf(file, config, options);
+  if (options.json) answerJson({ ...config, problems });
+  else if (problems.length === 0) answer(describe(file, config));
   if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start runs nothing');
-  // Found out here once, rather than at each start of the task.
-  for (const task of config.tasks) {
-    const environment = await readEnvironment(task.supervision, dirname(resolve(file))).catch((error) =>
-      warn(error, `${task.id}: `),
-    );
-    await services.prepare(task, environment ?? {}).catch((error) => warn(error));
-  }
-  return EXIT.done;
+  if (problems.length === 0) return EXIT.done;
+  const count = `${problems.length} task service${problems.length === 1 ? "" : "s"} of ${config.tasks.length}`;
+  say(`error: ${file} is well-formed, but ${count} can't be started`);
+  for (const { task, reason, details } of problems) say([`  ${named(task, reason)}`, ...details].join("\n    "));
+  return EXIT.failed;
 }
 
-function warn(error: unknown, prefix = ""): void {
-  const details = error instanceof ZcontextError ? error.details : [];
-  say([`warning: ${prefix}${reasonOf(error)}`, ...details].join("\n  "));
+/** Why a task can't be started. */
+interface Problem {
+  task: string;
+  code: string | undefined;
+  reason: string;
+  details: readonly string[];
+}
+
+// Some reasons begin with the task that they are of.
+function named(task: string, reason: string): string {
+  return reason.startsWith(`${task}: `) ? reason : `${task}: ${reason}`;
+}
+
+/** Prepares every task as its start would. */
+async function problemsOf(file: string, { tasks }: ContextConfig, options: Options): Promise<Problem[]> {
+  const { services_root: roots, state_dir: stateDir } = options;
+  await using services = openServices({ file, ownTasks: tasks, roots, stateDir });
+  const problems: Problem[] = [];
+  for (const task of tasks) {
+    try {
+      await services.prepare(task, await readEnvironment(task.supervision, dirname(resolve(file))));
+    } catch (error) {
+      const { code, details } = error instanceof ZcontextError ? error : { code: undefined, details: [] };
+      problems.push({ task: task.id, code, reason: reasonOf(error), details });
+    }
+  }
+  return problems;
 }
 
 /** Prints the tasks and triggers of a context file as a diagram; answers the exit code. */
