@@ -31,17 +31,25 @@ export interface LineReaderOptions<Line> {
 /** The most that a pipe of an unprivileged process holds, in bytes; 16 times the usual. */
 const MAX_PIPE_BYTES = 1024 * 1024;
 
+/**
+ * How many printed lines are delivered at a time. On a busy machine a time slice may be over when it begins, and would bring
+ * one line.
+ */
+const LINES_AT_A_TIME = 16;
+
 /** Delivers the lines of a stream in their order. */
 export function readLines(
   stream: Readable,
   { maxLength, ...options }: LineReaderOptions<string> & { maxLength: number },
 ): LineReader {
-  return startReader(stream, options, (onLine) => ({ splitter: createLineSplitter(onLine, maxLength) }));
+  return startReader(stream, { ...options, atATime: 1 }, (onLine) => ({
+    splitter: createLineSplitter(onLine, maxLength),
+  }));
 }
 
 /** Delivers what a program prints, in its order; text without a line end as well, once nothing more comes. */
 export function readPrintedLines(stream: Readable, options: LineReaderOptions<PrintedLine>): LineReader {
-  return startReader(stream, options, (onLine, onPart, isHeld) => {
+  return startReader(stream, { ...options, atATime: LINES_AT_A_TIME }, (onLine, onPart, isHeld) => {
     const splitter = createPrintedLines(onLine, MAX_LINE_LENGTH);
     const lines = {
       get hasPart() {
@@ -64,7 +72,7 @@ type Split<Line> = (
 
 function startReader<Line>(
   stream: Readable,
-  { slices, onLine }: LineReaderOptions<Line>,
+  { slices, onLine, atATime }: LineReaderOptions<Line> & { atATime: number },
   split: Split<Line>,
 ): LineReader {
   let lines: Line[] = [];
@@ -79,10 +87,11 @@ function startReader<Line>(
   const isHeld = () => isScheduled || stream.isPaused();
   const { splitter, onArrived } = split((line) => lines.push(line), scheduleDelivery, isHeld);
 
-  function deliverOne(): boolean {
-    const line = lines[next];
-    next += 1;
-    if (line !== undefined) onLine(line);
+  function deliver(): boolean {
+    for (const line of lines.slice(next, next + atATime)) {
+      next += 1;
+      onLine(line);
+    }
     if (next < lines.length) return true;
     lines = [];
     next = 0;
@@ -96,7 +105,7 @@ function startReader<Line>(
   function scheduleDelivery(): void {
     if (!isScheduled && lines.length > 0) {
       isScheduled = true;
-      slices.schedule(deliverOne);
+      slices.schedule(deliver);
     }
     // Every time, since Node resumes the streams of a process that has exited.
     if (isScheduled) stream.pause();
