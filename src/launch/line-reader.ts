@@ -25,31 +25,32 @@ export interface LineReader {
 
 export interface LineReaderOptions<Line> {
   slices: TimeSlices;
+  /** How many lines are delivered at a time, as long as they are short; by default 16. */
+  linesAtATime?: number;
   onLine(line: Line): void;
 }
 
 /** The most that a pipe of an unprivileged process holds, in bytes; 16 times the usual. */
 const MAX_PIPE_BYTES = 1024 * 1024;
 
-/**
- * How many printed lines are delivered at a time. On a busy machine a time slice may be over when it begins, and would bring
- * one line.
- */
+// On a busy machine a time slice may be over as soon as it has begun, and would bring one line.
 const LINES_AT_A_TIME = 16;
+/** Behind a line of so many characters no other is delivered at the same time. */
+const LONG = 1_024;
 
 /** Delivers the lines of a stream in their order. */
 export function readLines(
   stream: Readable,
   { maxLength, ...options }: LineReaderOptions<string> & { maxLength: number },
 ): LineReader {
-  return startReader(stream, { ...options, atATime: 1 }, (onLine) => ({
+  return startReader(stream, { ...options, lengthOf: (line) => line.length }, (onLine) => ({
     splitter: createLineSplitter(onLine, maxLength),
   }));
 }
 
 /** Delivers what a program prints, in its order; text without a line end as well, once nothing more comes. */
 export function readPrintedLines(stream: Readable, options: LineReaderOptions<PrintedLine>): LineReader {
-  return startReader(stream, { ...options, atATime: LINES_AT_A_TIME }, (onLine, onPart, isHeld) => {
+  return startReader(stream, { ...options, lengthOf: ({ line }) => line.length }, (onLine, onPart, isHeld) => {
     const splitter = createPrintedLines(onLine, MAX_LINE_LENGTH);
     const lines = {
       get hasPart() {
@@ -72,7 +73,12 @@ type Split<Line> = (
 
 function startReader<Line>(
   stream: Readable,
-  { slices, onLine, atATime }: LineReaderOptions<Line> & { atATime: number },
+  {
+    slices,
+    linesAtATime = LINES_AT_A_TIME,
+    onLine,
+    lengthOf,
+  }: LineReaderOptions<Line> & { lengthOf(line: Line): number },
   split: Split<Line>,
 ): LineReader {
   let lines: Line[] = [];
@@ -88,9 +94,10 @@ function startReader<Line>(
   const { splitter, onArrived } = split((line) => lines.push(line), scheduleDelivery, isHeld);
 
   function deliver(): boolean {
-    for (const line of lines.slice(next, next + atATime)) {
+    for (const line of lines.slice(next, next + linesAtATime)) {
       next += 1;
       onLine(line);
+      if (lengthOf(line) >= LONG) break;
     }
     if (next < lines.length) return true;
     lines = [];
