@@ -1,5 +1,5 @@
 // Reads what an Executable runs: <command>, <argument> and <ready_after_s>, which no other service type may have. Pure.
-import { quoteWord, splitWords } from "./command.ts";
+import { faultOfLength, quoteWord, splitWords } from "./command.ts";
 import { type Command, SERVICE_TYPES } from "./model.ts";
 import { childAt, type Element, textAt } from "./xml/element.ts";
 import { quote } from "./xml/problems.ts";
@@ -52,6 +52,7 @@ function readLine(service: Reader): string[] {
     service.report("command", `expected a program and its arguments, such as python3 program.py, got ${got}`);
   }
   refuseNul(service, "command", element);
+  for (const word of words) refuseLength(service, "command", word, element);
   return words;
 }
 
@@ -60,6 +61,7 @@ function readArguments(service: Reader): string[] {
     .filter(({ name }) => name === "argument")
     .map((element) => {
       refuseNul(service, "argument", element);
+      refuseLength(service, "argument", asWritten(element), element);
       return asWritten(element);
     });
 }
@@ -68,6 +70,11 @@ function readArguments(service: Reader): string[] {
 function refuseNul(service: Reader, part: string, element: Element | undefined): void {
   if (element === undefined || !asWritten(element).includes("\0")) return;
   service.report(part, `expected no NUL character, got ${quote(asWritten(element))}`, element.place);
+}
+
+function refuseLength(service: Reader, part: string, word: string, element: Element | undefined): void {
+  const fault = faultOfLength(word);
+  if (fault !== undefined) service.report(part, `expected ${fault} (${quote(word)})`, element?.place);
 }
 
 function asWritten({ verbatim, text }: Element): string {

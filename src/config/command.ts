@@ -2,6 +2,15 @@
 // exactly. Pure.
 import { quote } from "./xml/problems.ts";
 
+/** The longest argument that Linux takes, and the longest variable with its name. */
+export const MAX_WORD_BYTES = 128 * 1024 - 1;
+
+/** Completes "expected" for a word that is too long; undefined for others. */
+export function faultOfLength(word: string): string | undefined {
+  const bytes = Buffer.byteLength(word);
+  return bytes > MAX_WORD_BYTES ? `at most ${MAX_WORD_BYTES} bytes, got ${bytes}` : undefined;
+}
+
 /** The words of a line. Where it ends inside a quoted word, `fault` completes "expected". */
 export interface Line {
   words: string[];

@@ -50,6 +50,10 @@ export type Strategy = (typeof STRATEGIES)[number];
 export const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL"] as const;
 export type StopSignal = (typeof STOP_SIGNALS)[number];
 
+/** What a program reads from its standard input: nothing, or nothing yet, until the provider is gone. */
+export const STDIN_KINDS = ["empty", "open"] as const;
+export type StdinKind = (typeof STDIN_KINDS)[number];
+
 /** What a `<Supervision>` says, defaults filled in; durations in milliseconds. */
 export interface Supervision {
   /** After which unasked ends the task is restarted. */
@@ -88,6 +92,7 @@ export interface Supervision {
   filesMax?: number;
   /** Relative to the folder of the context file. By default programs run in that folder, and services where the provider runs. */
   workingFolder?: string;
+  stdin: StdinKind;
   /** Files of `NAME=value` lines, relative to the folder of the context file, read before every spawn; later ones win. */
   envFiles: readonly string[];
   /** Variables in addition to the provider's own and those of the files. */

@@ -1,7 +1,7 @@
 // Reads the readiness probe of a task: one of four attributes of its <Supervision>. Pure.
 import { reasonOf } from "../errors.ts";
 import { compileLinePattern } from "../line-pattern.ts";
-import { splitWords } from "./command.ts";
+import { faultOfLength, splitWords } from "./command.ts";
 import type { ProbeTarget } from "./model.ts";
 import { quote } from "./xml/problems.ts";
 import type { Reader, TextRule } from "./xml/reader.ts";
@@ -36,6 +36,8 @@ function readExec(supervision: Reader, attribute: string): ProbeTarget {
   else if (program === "") {
     supervision.report(attribute, `expected a program and its arguments, such as test -e ready, got ${quote(line)}`);
   }
+  for (const tooLong of words.flatMap((word) => faultOfLength(word) ?? []))
+    supervision.report(attribute, `expected ${tooLong}`);
   return { kind: "exec", program, words: others };
 }
 

@@ -1,12 +1,14 @@
 // Reads how tasks are supervised: the <Supervision> of a task over that of the Context, over the defaults. XML can't hold a
 // NUL character, so the values need no check for it. Pure.
 import { posix } from "node:path";
+import { faultOfLength } from "./command.ts";
 import { VARIABLE_NAME } from "./env-file.ts";
 import {
   LIMIT_POLICIES,
   type ProbeTiming,
   RESTART_POLICIES,
   type ServiceType,
+  STDIN_KINDS,
   STOP_SIGNALS,
   STRATEGIES,
   type Strategy,
@@ -37,6 +39,7 @@ export const DEFAULT_SUPERVISION: Supervision = {
   essential: false,
   dependsOn: [],
   nice: 0,
+  stdin: "empty",
   envFiles: [],
   environment: {},
 };
@@ -73,6 +76,7 @@ const SHARED: Record<string, Read<Supervision>> = {
   memory_max_mib: (own, name) => ({ memoryMaxMib: readPositive(own, name, 1_000_000_000) }),
   files_max: (own, name) => ({ filesMax: readWhole(own, name, { min: 16, max: 1_000_000_000 }) }),
   working_folder: (own, name) => ({ workingFolder: own.text(name, NOT_EMPTY) }),
+  stdin: (own, name) => ({ stdin: own.oneOf(name, STDIN_KINDS) }),
   env_file: (own, name) => ({ envFiles: readPaths(own, name) }),
 };
 
@@ -113,7 +117,15 @@ export function readTaskSupervision(
 }
 
 /** Attributes that concern a process. */
-const PROCESS_ATTRIBUTES = ["stop_signal", "nice", "memory_max_mib", "files_max", "working_folder", "env_file"];
+const PROCESS_ATTRIBUTES = [
+  "stop_signal",
+  "nice",
+  "memory_max_mib",
+  "files_max",
+  "working_folder",
+  "stdin",
+  "env_file",
+];
 
 /** The supervision of a task that shares its process with others: what concerns a process does not apply to it. */
 export function withoutProcess({
@@ -122,8 +134,8 @@ export function withoutProcess({
   workingFolder: ___,
   ...rest
 }: Supervision): Supervision {
-  const { stopSignal, nice, envFiles, environment } = DEFAULT_SUPERVISION;
-  return { ...rest, stopSignal, nice, envFiles, environment };
+  const { stopSignal, nice, stdin, envFiles, environment } = DEFAULT_SUPERVISION;
+  return { ...rest, stopSignal, nice, stdin, envFiles, environment };
 }
 
 function reportProcessAttributes(own: Reader): void {
@@ -214,7 +226,10 @@ function readEnvironment(own: Reader): Record<string, string> {
       if (taken.has(name))
         own.report(["environment", "name"], `expected each once, got ${quote(name)} again`, element.place);
       if (name !== "") taken.add(name);
-      return [name, element.verbatim ?? element.text];
+      const value = element.verbatim ?? element.text;
+      const fault = faultOfLength(`${name}=${value}`);
+      if (fault !== undefined) own.report(["environment", name], `expected ${fault}`, element.place);
+      return [name, value];
     });
   // Unlike an assignment, this makes even `__proto__` a variable.
   return Object.fromEntries(variables);

@@ -6,13 +6,16 @@ import { closeSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import type { StdinKind } from "../config/model.ts";
 import type { ZcontextError } from "../errors.ts";
 import type { SignalledProcess } from "../processes/signaller.ts";
 import type { ProcessIdentity } from "../processes/stat.ts";
 import { UNKNOWN_START } from "../processes/tree.ts";
+import { withoutTask } from "../protocol/environment.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readFromTask, type ToTask, writePipe } from "../protocol/pipe.ts";
 import { type PrintedLine, printedLineOf } from "../protocol/printed-lines.ts";
 import { isShortage } from "../shortage.ts";
+import { tooLong } from "./length-limits.ts";
 import { type LineReader, readLines, readPrintedLines } from "./line-reader.ts";
 import type { OutputPipe } from "./output-pipes.ts";
 import type { Limits, ProcessOwnership } from "./process-ownership.ts";
@@ -84,6 +87,8 @@ export interface ProcessOptions {
   /** The working folder; by default the provider's. */
   folder?: string | undefined;
   limits?: Limits;
+  /** By default empty. */
+  stdin?: StdinKind | undefined;
   /** Sent to descendants that outlive it. Default SIGTERM. */
   stopSignal?: NodeJS.Signals;
 }
@@ -166,19 +171,27 @@ interface Leader {
 // Detached, so that it leads a session and a process group: its descendants can be signalled together.
 function spawnLeader(
   command: readonly string[],
-  { run, environment, folder, limits }: ProcessOptions,
+  { run, environment, folder, limits, stdin = "empty" }: ProcessOptions,
   ownership: ProcessOwnership,
   pipes: readonly "pipe"[],
 ): Leader {
   const [path = "", ...words] = [...ownership.commandPrefix(limits ?? { nice: 0 }), ...command];
-  return withOutput(ownership, (stdout, stderr) =>
-    spawn(path, words, {
-      ...(folder === undefined ? {} : { cwd: folder }),
-      env: { ...process.env, ...environment, ...ownership.cookieVariable(run) },
-      detached: true,
-      stdio: ["ignore", stdout, stderr, ...pipes],
-    }),
-  );
+  const env = { ...withoutTask(process.env), ...environment, ...ownership.cookieVariable(run) };
+  try {
+    return withOutput(ownership, (stdout, stderr) => {
+      const child = spawn(path, words, {
+        ...(folder === undefined ? {} : { cwd: folder }),
+        env,
+        detached: true,
+        // Open: nothing is ever written to it, and it ends with the provider.
+        stdio: [stdin === "open" ? "pipe" : "ignore", stdout, stderr, ...pipes],
+      });
+      child.stdin?.on("error", () => {}); // the process is gone: `exit` follows
+      return child;
+    });
+  } catch (error) {
+    throw tooLong(error, { words: command, environment: env }) ?? error;
+  }
 }
 
 /** Spawns a process with pipes of ours for its output, or with those of Node where there are none. */

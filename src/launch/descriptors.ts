@@ -29,7 +29,8 @@ export function assertDescriptors(count: number): void {
   }
 }
 
-function readLimits(): string {
+/** The limits of this process, as the system lists them. */
+export function readLimits(): string {
   try {
     return readFileSync("/proc/self/limits", "utf8");
   } catch {

@@ -39,8 +39,8 @@ export function createLauncher({ folder, ownership }: { folder: string; ownershi
 
   function processOptionsOf(run: string, { task, environment }: TaskStart): ProcessOptions {
     const { supervision } = task;
-    const { stopSignal } = supervision;
-    return { run, environment, limits: limitsOf(supervision), stopSignal, folder: runsIn(task, folder) };
+    const { stopSignal, stdin } = supervision;
+    return { run, environment, limits: limitsOf(supervision), stdin, stopSignal, folder: runsIn(task, folder) };
   }
 
   return {

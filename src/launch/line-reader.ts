@@ -25,23 +25,32 @@ export interface LineReader {
 
 export interface LineReaderOptions<Line> {
   slices: TimeSlices;
+  /** How many lines are delivered at a time, as long as they are short; by default 16. */
+  linesAtATime?: number;
   onLine(line: Line): void;
 }
 
 /** The most that a pipe of an unprivileged process holds, in bytes; 16 times the usual. */
 const MAX_PIPE_BYTES = 1024 * 1024;
 
+// On a busy machine a time slice may be over as soon as it has begun, and would bring one line.
+const LINES_AT_A_TIME = 16;
+/** Behind a line of so many characters no other is delivered at the same time. */
+const LONG = 1_024;
+
 /** Delivers the lines of a stream in their order. */
 export function readLines(
   stream: Readable,
   { maxLength, ...options }: LineReaderOptions<string> & { maxLength: number },
 ): LineReader {
-  return startReader(stream, options, (onLine) => ({ splitter: createLineSplitter(onLine, maxLength) }));
+  return startReader(stream, { ...options, lengthOf: (line) => line.length }, (onLine) => ({
+    splitter: createLineSplitter(onLine, maxLength),
+  }));
 }
 
 /** Delivers what a program prints, in its order; text without a line end as well, once nothing more comes. */
 export function readPrintedLines(stream: Readable, options: LineReaderOptions<PrintedLine>): LineReader {
-  return startReader(stream, options, (onLine, onPart, isHeld) => {
+  return startReader(stream, { ...options, lengthOf: ({ line }) => line.length }, (onLine, onPart, isHeld) => {
     const splitter = createPrintedLines(onLine, MAX_LINE_LENGTH);
     const lines = {
       get hasPart() {
@@ -64,7 +73,12 @@ type Split<Line> = (
 
 function startReader<Line>(
   stream: Readable,
-  { slices, onLine }: LineReaderOptions<Line>,
+  {
+    slices,
+    linesAtATime = LINES_AT_A_TIME,
+    onLine,
+    lengthOf,
+  }: LineReaderOptions<Line> & { lengthOf(line: Line): number },
   split: Split<Line>,
 ): LineReader {
   let lines: Line[] = [];
@@ -79,10 +93,12 @@ function startReader<Line>(
   const isHeld = () => isScheduled || stream.isPaused();
   const { splitter, onArrived } = split((line) => lines.push(line), scheduleDelivery, isHeld);
 
-  function deliverOne(): boolean {
-    const line = lines[next];
-    next += 1;
-    if (line !== undefined) onLine(line);
+  function deliver(): boolean {
+    for (const line of lines.slice(next, next + linesAtATime)) {
+      next += 1;
+      onLine(line);
+      if (lengthOf(line) >= LONG) break;
+    }
     if (next < lines.length) return true;
     lines = [];
     next = 0;
@@ -96,7 +112,7 @@ function startReader<Line>(
   function scheduleDelivery(): void {
     if (!isScheduled && lines.length > 0) {
       isScheduled = true;
-      slices.schedule(deliverOne);
+      slices.schedule(deliver);
     }
     // Every time, since Node resumes the streams of a process that has exited.
     if (isScheduled) stream.pause();

@@ -13,7 +13,7 @@ import { abandonCompiling } from "./bundle.ts";
 import { prepareSource, stateDirOf, traceOrigin } from "./compile.ts";
 import { isCurrent, isWrittenSince, type Origin } from "./origin.ts";
 import { findProgram } from "./program.ts";
-import { runsIn } from "./task-environment.ts";
+import { readEnvironment, runsIn } from "./task-environment.ts";
 
 /** Finds and prepares the code of task services. */
 export interface Services extends AsyncDisposable {
@@ -129,7 +129,10 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
       return task.command === undefined ? prepareOnce(source) : source;
     },
     async codeChanged(task, signal) {
-      const find = () => locate(task).catch(() => undefined);
+      const find = () =>
+        readEnvironment(task.supervision, baseDir)
+          .then((environment) => locate(task, environment))
+          .catch(() => undefined);
       const source = await find();
       const origin = source === undefined ? undefined : (origins.get(source) ?? (await traceOrigin(source)));
       // What was not compiled is only looked at now, and may have changed since it was loaded.

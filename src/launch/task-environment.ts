@@ -2,6 +2,7 @@
 // effect. Checks the working folder as well.
 import { readFile, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { faultOfLength } from "../config/command.ts";
 import type { Supervision, TaskServiceConfig } from "../config/context-config.ts";
 import { parseEnvFile } from "../config/env-file.ts";
 import { reasonOf, ZcontextError } from "../errors.ts";
@@ -57,6 +58,11 @@ async function readEnvFile(name: string, folder: string): Promise<Record<string,
   if (!(await stat(real)).isFile())
     throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path} is not a file`);
   const { environment, problems } = parseEnvFile(await readFile(real, "utf8"), name);
+  for (const [variable, value] of Object.entries(environment)) {
+    const fault = faultOfLength(`${variable}=${value}`);
+    if (fault !== undefined)
+      throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path}, ${variable}: expected ${fault}`);
+  }
   if (problems.length === 0) return environment;
   throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path} can't be read`, { details: problems });
 }

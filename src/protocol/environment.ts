@@ -2,8 +2,18 @@
 // meanings are described in docs/protocol.md, "A task in any language". Pure.
 import type { Assignment } from "./pipe.ts";
 
-/** @param incarnation - Its announcements carry it, which tells them from those of earlier runs. */
-export function environmentOf(incarnation: string, assignment: Assignment): Record<string, string> {
+/** A longer configuration goes to a file: Linux refuses a variable of 128 KiB. */
+export const MAX_CONFIGURATION_BYTES = 100 * 1024;
+
+/**
+ * @param incarnation - Its announcements carry it, which tells them from those of earlier runs.
+ * @param configurationFile - Holds the configuration, where that is too long for a variable.
+ */
+export function environmentOf(
+  incarnation: string,
+  assignment: Assignment,
+  configurationFile?: string,
+): Record<string, string> {
   return {
     ZCONTEXT_PUBLISH: assignment.endpoints.publish,
     ZCONTEXT_SUBSCRIBE: assignment.endpoints.subscribe,
@@ -14,7 +24,17 @@ export function environmentOf(incarnation: string, assignment: Assignment): Reco
     ZCONTEXT_INSTANCE: assignment.instance,
     ZCONTEXT_TOPIC: assignment.topic,
     ZCONTEXT_DEVICE_ACTION: assignment.deviceAction,
-    ZCONTEXT_CONFIGURATION: JSON.stringify(assignment.configuration),
+    ...(configurationFile === undefined
+      ? { ZCONTEXT_CONFIGURATION: JSON.stringify(assignment.configuration) }
+      : { ZCONTEXT_CONFIGURATION_FILE: configurationFile }),
     ZCONTEXT_INCARNATION: incarnation,
   };
+}
+
+const OF_ONE_TASK =
+  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION)$/;
+
+/** An environment without what it says about a task: a provider may itself be the task of another one. */
+export function withoutTask(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !OF_ONE_TASK.test(name)));
 }

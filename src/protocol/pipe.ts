@@ -3,7 +3,6 @@
 // gone. Several tasks share one pipe when they are threads of one process; `run` tells them apart. Pure.
 import { reasonOf, ZcontextError } from "../errors.ts";
 import type { JsonObject } from "./json.ts";
-import type { PrintedLine } from "./printed-lines.ts";
 import {
   anyObject,
   flag,
@@ -77,8 +76,8 @@ export type FromTask =
   | { type: "ending"; run: string; reason?: string | undefined }
   /** The event loop of the task turns. */
   | ({ type: "beat"; run: string } & Beat)
-  /** What a thread has printed; a process prints by itself. */
-  | ({ type: "output"; run: string; stream: "stdout" | "stderr" } & PrintedLine)
+  /** What a thread has printed; a process prints by itself. `whole` is there where it is more than the line. */
+  | { type: "output"; run: string; stream: "stdout" | "stderr"; line: string; whole?: string | undefined }
   /** A thread has ended. */
   | { type: "exit"; run: string; code: number };
 
@@ -105,7 +104,13 @@ const FROM_TASK: Variants<FromTask, "type"> = {
     handles: notNegative,
     isInspected: flag,
   }),
-  output: object({ type: literal("output"), run: text, stream: oneOf(["stdout", "stderr"]), line: text, whole: text }),
+  output: object({
+    type: literal("output"),
+    run: text,
+    stream: oneOf(["stdout", "stderr"]),
+    line: text,
+    whole: optional(text),
+  }),
   exit: object({ type: literal("exit"), run: text, code: whole }),
 };
 

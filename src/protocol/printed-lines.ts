@@ -12,7 +12,7 @@ export interface PrintedLine {
 }
 
 /** A line that comes from another process, which may have put anything into it. */
-export function printedLineOf({ line, whole = line }: { line: string; whole?: string }): PrintedLine {
+export function printedLineOf({ line, whole = line }: { line: string; whole?: string | undefined }): PrintedLine {
   return { line: readableLine(line), whole: withoutColours(readableLine(whole)) };
 }
 

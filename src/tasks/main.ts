@@ -76,8 +76,10 @@ function runProcess(): void {
       // A thread can't tell that the process has a debugger, which may halt the thread as well.
       send(message.type === "beat" ? { ...message, isInspected: isInspected() } : message);
     });
-    const stdout = forward(worker.stdout, (printed) => send({ type: "output", run, stream: "stdout", ...printed }));
-    const stderr = forward(worker.stderr, (printed) => send({ type: "output", run, stream: "stderr", ...printed }));
+    const print = (stream: "stdout" | "stderr") => (printed: PrintedLine) =>
+      send({ type: "output", run, stream, ...withoutRepetition(printed) });
+    const stdout = forward(worker.stdout, print("stdout"));
+    const stderr = forward(worker.stderr, print("stderr"));
     worker.on("error", (error) => stderr.push(`${error.stack ?? error}\n`));
     worker.on("exit", async (code) => {
       // All it has printed goes before the message that it has ended.
@@ -111,6 +113,10 @@ function runProcess(): void {
     for (const output of pausedOutputs) output.resume();
     pausedOutputs.clear();
   }
+}
+
+function withoutRepetition({ line, whole }: PrintedLine): { line: string; whole?: string } {
+  return whole === line ? { line } : { line, whole };
 }
 
 /** Ends this process and all it has started, as the provider would have done. */

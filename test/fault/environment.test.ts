@@ -1,15 +1,25 @@
 // What a task is given to live in, as the process table shows it: folder, variables, priority and limits.
-import { chmod, readFile, readlink, symlink } from "node:fs/promises";
+import { chmod, readdir, readFile, readlink, stat, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import { BOUND_MS } from "../support/bound.ts";
-import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
+import { type LogLine, type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, untilGone } from "../support/processes.ts";
 import { stopHeard } from "./runs.ts";
-import { hearTransitions, leaveNothing, NEVER_S, program, script, untilPrinted } from "./support.ts";
+import {
+  hearTransitions,
+  leaveNothing,
+  NEVER_S,
+  program,
+  runProvider,
+  script,
+  untilPrinted,
+  writeContext,
+} from "./support.ts";
 
 leaveNothing();
 
@@ -158,6 +168,157 @@ describe("a PATH of its own", () => {
     expect(printed).toEqual(["beside ts_1", "of the venv"]);
   });
 });
+
+describe("a configuration", () => {
+  const table = "0.12345 ".repeat(17_500);
+  const large = (id: string, but: Partial<TaskXml> = {}): TaskXml => ({
+    ...ready(id, `cat "$ZCONTEXT_CONFIGURATION_FILE"; echo "; \${ZCONTEXT_CONFIGURATION-no variable}"; ${UP}`),
+    configuration: `<table>${table}</table>`,
+    ...but,
+  });
+
+  test("too long for a variable is in a file as long as the run lasts, for the user of the provider only", async () => {
+    await using context = await runContext([
+      ready("ts_1", `echo "$ZCONTEXT_CONFIGURATION \${ZCONTEXT_CONFIGURATION_FILE-no file}"; ${UP}`),
+      { ...large("ts_2"), arguments: ["-c", `wc -c < "$ZCONTEXT_CONFIGURATION_FILE"; ${UP}`] },
+    ]);
+    const folder = context.folder.at(".zcontext/Context-Test.configurations");
+
+    await context.start("T1");
+    const printed = await Promise.all(["ts_1", "ts_2"].map((id) => firstLine(context, id)));
+    const names = await readdir(folder);
+    const modes = await Promise.all([folder, ...names.map((name) => join(folder, name))].map((path) => stat(path)));
+    const pid = await restartedPid(context, "ts_2");
+    const { ZCONTEXT_CONFIGURATION_FILE: file } = await environmentOf(pid);
+    const afterwards = await readdir(folder);
+    await context.stop("T1");
+
+    expect(printed).toEqual([
+      '{"device_action":"test"} no file',
+      String(JSON.stringify({ table: table.trim() }).length),
+    ]);
+    expect(modes.map(({ mode }) => (mode & 0o777).toString(8))).toEqual(["700", "600"]);
+    expect(afterwards.map((name) => join(folder, name))).toEqual([file]);
+    expect(names).not.toEqual(afterwards);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test("of a provider that was killed is removed by the next one", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [large("ts_1")]);
+    const configurations = folder.at(".zcontext/Context-Test.configurations");
+    const isStarted = ({ phrase }: LogLine) => phrase === "running";
+    await using killed = await runProvider(file, { words: ["--start", "T1"] });
+    await killed.log.first(isStarted);
+    await killed.die();
+    const left = await readdir(configurations);
+
+    await using next = await runProvider(file);
+    await next.log.first(isStarted);
+
+    expect(left).toHaveLength(1);
+    expect(await readdir(configurations)).toHaveLength(1);
+    expect(await readdir(configurations)).not.toEqual(left);
+  });
+
+  test("of a service takes its pipe, and needs no file", async () => {
+    await using context = await runContext([
+      { id: "ts_1", instance: "EchoesItsStartData", configuration: `<table>${table}</table>` },
+    ]);
+
+    context.provider.start("T1");
+    const { status } = await context.untilSaid("ts_1", "updated");
+    await context.untilState("T1", "ts_1", "exited");
+
+    expect(status.configuration).toEqual({ table: table.trim() });
+    await expect(readdir(context.folder.at(".zcontext/Context-Test.configurations"))).rejects.toThrow("ENOENT");
+  });
+});
+
+test("variables that are too long together are named in the reason, with the limit", async () => {
+  await using context = await runContext([ready("ts_1", UP, { env_file: "task.env" })]);
+  const lines = Array.from({ length: 60 }, (_, index) => `V${index}=${"x".repeat(120_000)}\n`);
+  await context.folder.write("task.env", lines.join(""));
+
+  const [record] = await context.start("T1");
+
+  expect(record).toMatchObject({ lifecycle: "failed", pid: null });
+  expect(record?.reason).toMatch(
+    /^all arguments and variables have 7\d{6} bytes together, and the system takes at most \d+ .*; the longest: the variable V10 has 120004 bytes/,
+  );
+});
+
+describe("stdin", () => {
+  test("of a program ends at once, and the reason of one that goes on leaving says what to do", async () => {
+    const leaves = { restart: "always", max_restarts: 1, backoff_min_s: 0.01, backoff_max_s: 0.01 };
+    await using context = await runContext([
+      program("ts_1", "cat", { supervision: leaves }),
+      program("ts_2", "false", { supervision: leaves }),
+    ]);
+
+    context.provider.start("T1");
+    const [leaving, failing] = await Promise.all(["ts_1", "ts_2"].map((id) => context.untilState("T1", id, "failed")));
+
+    expect(leaving?.reason).toBe(
+      'it has ended more than once within 60 s; if it leaves when its standard input ends, set stdin="open" in its <Supervision>',
+    );
+    expect(failing?.reason).not.toContain("stdin");
+  });
+
+  test("that is open keeps a program until it is told to stop", async () => {
+    await using context = await runContext([
+      program("ts_1", "sh", {
+        arguments: ["-c", "echo up; cat; echo the input has ended"],
+        supervision: { stdin: "open", ready_log: "^up$" },
+      }),
+      { id: "ts_2", instance: "Steady", supervision: { stdin: "open" } },
+    ]);
+
+    const records = await context.start("T1");
+    const gone = await context.stop("T1");
+    const lines = context.log.all.flatMap(({ phrase, task, line }) =>
+      phrase === "output" && task === "ts_1" ? line : [],
+    );
+
+    expect(records.map(({ lifecycle }) => lifecycle)).toEqual(["running", "running"]);
+    expect(gone.map(({ lifecycle }) => lifecycle)).toEqual(["stopped", "stopped"]);
+    expect(lines).toEqual(["up"]);
+  });
+
+  test("that is open does not keep a program whose provider was killed", async () => {
+    await using folder = await makeFolder();
+    const cat = program("ts_1", "cat", { supervision: { stdin: "open" } });
+    await using provider = await runProvider(await writeContext(folder, [cat]), {
+      words: ["--start", "T1", "--no-resume"],
+    });
+    const { pid } = await provider.log.first(({ phrase }) => phrase === "running");
+
+    await provider.die();
+
+    await untilGone(pid as number);
+  });
+});
+
+test("a program in Python does not keep what it prints, unless its own environment says so", async () => {
+  const print = `echo "\${PYTHONUNBUFFERED-unset}"; ${UP}`;
+  vi.stubEnv("PYTHONUNBUFFERED", undefined);
+  await using context = await runContext([ready("ts_1", print), ready("ts_2", print, { env_file: "task.env" })]);
+  await context.folder.write("task.env", "PYTHONUNBUFFERED=\n");
+
+  await context.start("T1");
+  const printed = await Promise.all(["ts_1", "ts_2"].map((id) => firstLine(context, id)));
+  await context.stop("T1");
+
+  expect(printed).toEqual(["1", ""]);
+});
+
+/** Restarts one task of several, and answers the pid of its new process. */
+async function restartedPid(context: RunningContext, id: string): Promise<number> {
+  const configuration = { TaskService: [{ id }] };
+  const restarting = await context.client.command({ action: "restart", transaction: "T1", configuration });
+  const records = await restarting.settled(BOUND_MS);
+  return records.find(({ service_id }) => service_id === id)?.pid as number;
+}
 
 async function firstLine({ log }: RunningContext, id: string): Promise<unknown> {
   const { line } = await log.first(({ phrase, task }) => phrase === "output" && task === id);

@@ -120,3 +120,11 @@ test("the folder of the context file may itself be reached by a link", async () 
 
   expect(await readEnvironment({ envFiles: [".env"], environment: {} }, folder.at("linked"))).toEqual({ A: "1" });
 });
+
+test("a variable that the system does not take is named, and not its value", async () => {
+  await using folder = await makeFolder({ ".env": `SHORT=1\nTABLE=${"x".repeat(131_066)}\n` });
+
+  const fault = await faultIn(folder, ".env");
+
+  expect(fault).toBe(`env_file ${folder.at(".env")}, TABLE: expected at most 131071 bytes, got 131072`);
+});

@@ -6,11 +6,10 @@ import { keptOf } from "../../config/kept.ts";
 import { deferred } from "../../deferred.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { createLauncher } from "../../launch/launcher.ts";
-import { readEnvironment } from "../../launch/task-environment.ts";
+import { createPreparation } from "../../launch/preparation.ts";
 import { type Log, type LogFields, silent } from "../../log.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
-import { environmentOf } from "../../protocol/environment.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { TopOptions } from "../../protocol/query.ts";
 import { shortageHint } from "../../shortage.ts";
@@ -203,7 +202,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
 
 /** What every task needs from this provider. */
 function hostOf(
-  { folder, endpoints, liveness, channel, services, ownership }: Resources,
+  { folder, endpoints, liveness, channel, services, configurations, ownership }: Resources,
   { identity, log }: { identity: Identity; log: Log },
 ): TaskHost {
   return {
@@ -212,11 +211,7 @@ function hostOf(
     launcher: createLauncher({ folder, ownership }),
     acquireStart: createStartLimit(2 * availableParallelism()),
     liveness,
-    async prepare(task, { incarnation, assignment }) {
-      const own = await readEnvironment(task.supervision, folder);
-      const path = await services.prepare(task, own);
-      return { path, environment: task.command ? { ...own, ...environmentOf(incarnation, assignment) } : own };
-    },
+    prepare: createPreparation({ folder, services, configurations }),
     codeChanged: services.codeChanged,
     probe: createProbeStarter({ folder, ownership, log }),
     nowMs,

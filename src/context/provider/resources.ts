@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import type { ContextConfig } from "../../config/context-config.ts";
 import { ZcontextError } from "../../errors.ts";
 import { createInputFaults, type InputFaults } from "../../input-faults.ts";
+import { type ConfigurationFiles, openConfigurationFiles } from "../../launch/configuration-files.ts";
 import { assertDescriptors, descriptorShortage } from "../../launch/descriptors.ts";
 import { lockFile } from "../../launch/file-lock.ts";
 import { createOutputPipes } from "../../launch/output-pipes.ts";
@@ -44,6 +45,7 @@ export interface Resources {
   inputFaults: InputFaults;
   channel: ControlChannel;
   services: Services;
+  configurations: ConfigurationFiles;
   ownership: ProcessOwnership;
 }
 
@@ -88,6 +90,9 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   });
   opened.add({ [Symbol.asyncDispose]: async () => journal.close() });
   await clearLeftovers(owner, everyProcess, log);
+  const configurations = opened.add(
+    await openConfigurationFiles(join(stateFiles.folder, `${stateFiles.name}.configurations`)),
+  );
   // Our children start after us, so older processes can be skipped.
   const table = createProcessTable({ sinceTicks: everyProcess.find(process.pid)?.startTicks ?? 0 });
   const folder = dirname(resolve(file));
@@ -116,7 +121,7 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   return {
     ...{ folder, presence, journal, before, table, liveness, forwarder, endpoints },
     addresses: addressesOf(config, endpoints, forwarder.bound),
-    ...{ inputFaults, channel, services, ownership },
+    ...{ inputFaults, channel, services, configurations, ownership },
   };
 }
 

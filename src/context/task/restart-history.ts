@@ -12,6 +12,8 @@ export interface UnaskedEnd {
   isTransient?: boolean;
   /** Its code is missing or can't be run. */
   isOfCode?: boolean;
+  /** What to do if it goes on ending like this. */
+  advice?: string | undefined;
 }
 
 export interface RestartHistory {

@@ -112,8 +112,9 @@ export function createRestarts(
       if ("refusal" in decision) {
         // Before anybody hears of the end: a task that waits keeps its transaction open.
         if (history.isBroken) void awaitCode();
-        send({ ...event, refusal: decision.refusal });
-        return giveUp(decision.refusal);
+        const refusal = [decision.refusal, how.advice ?? []].flat().join("; ");
+        send({ ...event, refusal });
+        return giveUp(refusal);
       }
       tell({ type: "restartPlanned", delayMs: decision.delayMs });
       send({ ...event, backMs: decision.delayMs });

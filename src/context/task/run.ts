@@ -3,6 +3,7 @@
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import type { Exit, OutputStream, SpawnFailure } from "../../launch/child.ts";
+import type { Prepared } from "../../launch/preparation.ts";
 import type { RunEvents, TaskRun } from "../../launch/task-run.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../../protocol/message.ts";
@@ -10,7 +11,7 @@ import type { Assignment, Beat } from "../../protocol/pipe.ts";
 import type { PrintedLine } from "../../protocol/printed-lines.ts";
 import { isShortage } from "../../shortage.ts";
 import { createAnnouncements } from "./announcements.ts";
-import type { Prepared, TaskHost } from "./task-contract.ts";
+import type { TaskHost } from "./task-contract.ts";
 
 /** One life of a task, from the preparation of its code to the end of its process. */
 export interface Run {
@@ -71,6 +72,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   /** What the task has told of its end, while announcements from before that still wait for the forwarder. */
   let ending: Extract<RunEvent, { type: "ending" }> | undefined;
   let chance: NodeJS.Timeout | undefined;
+  let discard: Prepared["discard"];
   const announcements = createAnnouncements<ControlMessage>(onSaid, { hasPipe });
 
   void begin();
@@ -78,7 +80,8 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   async function begin(): Promise<void> {
     try {
       const prepared = await host.prepare(task, { incarnation, assignment });
-      if (isAbandoned) return;
+      discard = prepared.discard;
+      if (isAbandoned) return discard?.();
       onPrepared(prepared.environment);
       const release = await host.acquireStart();
       if (isAbandoned) return release();
@@ -98,6 +101,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   function end(event: RunEvent): void {
     if (isOver) return;
     isOver = true;
+    discard?.();
     tell(event);
   }
 

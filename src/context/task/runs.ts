@@ -39,6 +39,10 @@ export interface RunsOptions {
   past: Pick<Past, "code" | "signal"> | undefined;
 }
 
+/** A program that leaves with code 0 within this time has probably had nothing to wait for, in milliseconds. */
+const AT_ONCE_MS = 5_000;
+const STDIN_ADVICE = 'if it leaves when its standard input ends, set stdin="open" in its <Supervision>';
+
 export function createRuns({
   transaction,
   host,
@@ -57,6 +61,7 @@ export function createRuns({
   let lastErrorLine = createLastErrorLine();
   /** The module of the present run does not load, or is no service. */
   let isUnfit = false;
+  let begunMs = 0;
 
   function begin(): void {
     const incarnation = randomUUID();
@@ -66,6 +71,7 @@ export function createRuns({
     isUnfit = false;
     restarts.runBegan();
     tell({ type: "runBegan", incarnation });
+    begunMs = host.nowMs();
     present = beginRun({
       incarnation,
       task: definition,
@@ -112,7 +118,17 @@ export function createRuns({
     const clean = exit.code !== null && task().supervision.successCodes.includes(exit.code);
     const hasFailed = life().reason !== undefined || !isGoodEnd(life(), clean);
     const reason = [describeExit(exit), lastErrorLine.line ?? []].flat().join(": ");
-    restarts.end({ type: "exit", clean, reason }, { hasFailed, code: exit.code, isOfCode: isUnfit });
+    restarts.end(
+      { type: "exit", clean, reason },
+      { hasFailed, code: exit.code, isOfCode: isUnfit, advice: adviceOn(exit) },
+    );
+  }
+
+  // Such as a REPL, a server with a console, or a watcher that is to leave with the terminal.
+  function adviceOn({ code }: Exit): string | undefined {
+    const { command, supervision } = task();
+    const leftAtOnce = code === 0 && host.nowMs() - begunMs < AT_ONCE_MS;
+    return leftAtOnce && command !== undefined && supervision.stdin === "empty" ? STDIN_ADVICE : undefined;
   }
 
   return {

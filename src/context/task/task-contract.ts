@@ -3,11 +3,12 @@ import type { Strategy, TaskServiceConfig, TriggerEvent } from "../../config/con
 import type { ZcontextError } from "../../errors.ts";
 import type { Exit, OutputStream } from "../../launch/child.ts";
 import type { Launcher } from "../../launch/launcher.ts";
+import type { Prepare } from "../../launch/preparation.ts";
 import type { RunningProbe } from "../../launch/probe.ts";
 import type { Liveness } from "../../liveness.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { ControlMessage, Message } from "../../protocol/message.ts";
-import type { Assignment, Beat } from "../../protocol/pipe.ts";
+import type { Beat } from "../../protocol/pipe.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import type { TaskState } from "../../protocol/task-state.ts";
 import type { LifecycleEvent, Missing } from "./life.ts";
@@ -25,7 +26,7 @@ export interface TaskHost {
   readonly acquireStart: AcquireStart;
   readonly liveness: Liveness;
   /** Gets together what a run is launched with; rejects when something is missing. */
-  prepare(task: TaskServiceConfig, run: { incarnation: string; assignment: Assignment }): Promise<Prepared>;
+  readonly prepare: Prepare;
   /** Resolves when the code of a task that could not be run has changed; rejects when it is aborted. */
   codeChanged(task: TaskServiceConfig, signal: AbortSignal): Promise<void>;
   /** Begins to ask whether a task is ready. */
@@ -38,14 +39,6 @@ export interface TaskHost {
   publishThrough(message: Message): Promise<void>;
   /** Resolves when the forwarder has brought what was published before, or has had its chance. */
   caughtUp(): Promise<void>;
-}
-
-/** What a run is launched with. */
-export interface Prepared {
-  /** Of the module to load, or of the program to run. */
-  path: string;
-  /** Variables in addition to the provider's own. */
-  environment: Readonly<Record<string, string>>;
 }
 
 /** What a task tells its transaction. */

@@ -23,6 +23,19 @@ describe("an Executable", () => {
     expect(commandOf(executableWith(parts))?.words).toEqual([` "b  c" '$d\\ `, "", "<&&"]);
   });
 
+  test("may have no word that the system does not take", () => {
+    const long = "é".repeat(65_536);
+    const problemsOf = (parts: string) => detailsOf(() => parseContextConfig(executableWith(parts), { file: "c.xml" }));
+
+    expect(problemsOf(`<command>a ${long}</command>`)).toEqual([
+      expect.stringMatching(/ts001, command: expected at most 131071 bytes, got 131072 \("é{59}…"\)$/),
+    ]);
+    expect(problemsOf(`<command>a</command><argument>${long}</argument>`)).toEqual([
+      expect.stringMatching(/ts001, argument: expected at most 131071 bytes, got 131072 \("é{59}…"\)$/),
+    ]);
+    expect(commandOf(executableWith(`<command>a ${long.slice(1)}</command>`))?.words).toHaveLength(1);
+  });
+
   test("may have a command over several lines", () => {
     expect(commandOf(executableWith("<command>\n  sh\n  -c 'a\n b'\n</command>"))).toMatchObject({
       program: "sh",

@@ -40,7 +40,7 @@ describe("a supervision", () => {
       backoff_max_s="3600" on_limit="keep-trying" success_codes="0, 3" no_restart_codes="64 78" ready_timeout_s="0.1"
       heartbeat_s="0.25" heartbeat_timeout_s="86400" grace_s="0" stop_signal="SIGINT" essential="true"
       depends_on="ts001" nice="-20" memory_max_mib="0.5" files_max="16" working_folder="/var/lib/my folder"
-      env_file=".env, conf/more of it.env" ready_tcp="localhost:80" ready_interval_s="0.5" ready_probe_timeout_s="2">
+      stdin="open" env_file=".env, conf/more of it.env" ready_tcp="localhost:80" ready_interval_s="0.5" ready_probe_timeout_s="2">
       <environment name="GREETING"> it's
  me </environment><environment name="EMPTY"/>
     </Supervision>`;
@@ -60,6 +60,7 @@ describe("a supervision", () => {
       heartbeatMs: 250,
       heartbeatTimeoutMs: 86_400_000,
       graceMs: 0,
+      stdin: "open",
       stopSignal: "SIGINT",
       essential: true,
       dependsOn: ["ts001"],
@@ -201,13 +202,25 @@ describe("what the Context says", () => {
 
     expect(Object.entries(task?.supervision.environment ?? {})).toEqual([["__proto__", "1"]]);
   });
+
+  test("that the system does not take is a problem of the file", () => {
+    const first = (length: number) =>
+      `<Supervision><environment name="TABLE">${"x".repeat(length)}</environment></Supervision>`;
+    const problemsOf = (length: number) =>
+      detailsOf(() => parseContextConfig(supervisedBy({ first: first(length) }), { file: "c.xml" }));
+
+    expect(problemsOf(131_066)).toEqual([
+      expect.stringMatching(/TaskService ts001, environment TABLE: expected at most 131071 bytes, got 131072$/),
+    ]);
+    expect(problemsOf(131_065)).toMatchObject({ contextId: "context001" });
+  });
 });
 
 describe("a task that shares its process with others", () => {
   const asThread = (xml: string) => xml.replace('serviceType="Process"', 'serviceType="Thread"');
 
   test("has nothing of what the Context says of a process", () => {
-    const context = `<Supervision nice="5" files_max="100" memory_max_mib="9" working_folder="w" env_file="e.env"
+    const context = `<Supervision nice="5" files_max="100" memory_max_mib="9" working_folder="w" env_file="e.env" stdin="open"
       stop_signal="SIGHUP" grace_s="3"><environment name="A">1</environment></Supervision>`;
 
     const [first] = parseContextConfig(asThread(supervisedBy({ context }))).tasks;
@@ -297,6 +310,12 @@ describe("there is a problem with", () => {
     ["a priority that is none", `nice="20"`, `nice: expected a whole number from -20 to 19, got "20"`],
     ["no memory", `memory_max_mib="0"`, `memory_max_mib: expected a number above 0, up to 1000000000, got "0"`],
     ["too few files", `files_max="15"`, `files_max: expected a whole number from 16 to 1000000000, got "15"`],
+    ["a standard input that is neither", `stdin="closed"`, `stdin: expected one of empty, open, got "closed"`],
+    [
+      "an argument of a probe that the system does not take",
+      `ready_exec="test ${"x".repeat(131_072)}"`,
+      "ready_exec: expected at most 131071 bytes, got 131072",
+    ],
     ["no working folder", `working_folder=" "`, `working_folder: expected a text, got " "`],
     [
       "an env file that is anywhere",

@@ -6,13 +6,13 @@ import { readLines, readPrintedLines } from "../../../src/launch/line-reader.ts"
 import { createTimeSlices } from "../../../src/launch/time-slices.ts";
 import type { PrintedLine } from "../../../src/protocol/printed-lines.ts";
 
-/** Reads a stream, one line a slice; a slice begins when the test says so. */
-function reading() {
+/** Reads a stream, so many lines a slice; a slice begins when the test says so. */
+function reading({ linesAtATime = 1 } = {}) {
   const stream = new PassThrough();
   const lines: string[] = [];
   const next: (() => void)[] = [];
   const slices = createTimeSlices({ sliceMs: 0, later: (call) => next.push(call) });
-  const reader = readLines(stream, { maxLength: 1_000, slices, onLine: (line) => lines.push(line) });
+  const reader = readLines(stream, { maxLength: 5_000, slices, linesAtATime, onLine: (line) => lines.push(line) });
   return { stream, lines, reader, goOn: () => next.shift()?.() };
 }
 
@@ -31,6 +31,20 @@ describe("the lines of a stream", () => {
     goOn();
 
     expect([lines.join(""), stream.isPaused()]).toEqual(["123", false]);
+  });
+
+  test("are handed on several at a time where they are short", async () => {
+    const { stream, lines, goOn } = reading({ linesAtATime: 3 });
+    const long = "x".repeat(2_000);
+
+    stream.write(`1\n2\n3\n4\n${long}\n5\n`);
+    await brought();
+    expect(lines).toEqual(["1", "2", "3"]);
+    goOn();
+    expect(lines).toEqual(["1", "2", "3", "4", long]);
+    goOn();
+
+    expect(lines.at(-1)).toBe("5");
   });
 
   test("push back on the process that writes them", async () => {

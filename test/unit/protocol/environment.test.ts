@@ -1,18 +1,21 @@
 import { expect, test } from "vitest";
-import { environmentOf } from "../../../src/protocol/environment.ts";
+import { environmentOf, withoutTask } from "../../../src/protocol/environment.ts";
+import type { Assignment } from "../../../src/protocol/pipe.ts";
+
+const ASSIGNMENT: Assignment = {
+  endpoints: { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" },
+  transaction: "T1",
+  contextId: "context001",
+  serviceId: "ts003",
+  serviceName: "thermometer",
+  instance: "Thermometer",
+  topic: "process",
+  deviceAction: "measure",
+  configuration: { device_action: "measure", hosts: ["ä"], "": "\0" },
+};
 
 test("a program is told in its environment all that a task is told", () => {
-  const environment = environmentOf("7c9ef5b8", {
-    endpoints: { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" },
-    transaction: "T1",
-    contextId: "context001",
-    serviceId: "ts003",
-    serviceName: "thermometer",
-    instance: "Thermometer",
-    topic: "process",
-    deviceAction: "measure",
-    configuration: { device_action: "measure", hosts: ["ä"], "": "\0" },
-  });
+  const environment = environmentOf("7c9ef5b8", ASSIGNMENT);
 
   expect(environment).toEqual({
     ZCONTEXT_PUBLISH: "tcp://127.0.0.1:5557",
@@ -27,4 +30,18 @@ test("a program is told in its environment all that a task is told", () => {
     ZCONTEXT_CONFIGURATION: '{"device_action":"measure","hosts":["ä"],"":"\\u0000"}',
     ZCONTEXT_INCARNATION: "7c9ef5b8",
   });
+});
+
+test("a file stands in place of the configuration, not beside it", () => {
+  const { ZCONTEXT_CONFIGURATION: variable, ...environment } = environmentOf("7c9ef5b8", ASSIGNMENT, "/state/c.json");
+
+  expect(variable).toBeUndefined();
+  expect(environment).toMatchObject({ ZCONTEXT_CONFIGURATION_FILE: "/state/c.json", ZCONTEXT_TOPIC: "process" });
+});
+
+test("what a provider is told as a task itself is not passed on to its tasks", () => {
+  const told = { ...environmentOf("7c9ef5b8", ASSIGNMENT), ...environmentOf("7c9ef5b8", ASSIGNMENT, "/state/c.json") };
+  const others = { PATH: "/bin", TOPIC: "mine", ZCONTEXT_COOKIE: "a:b:c", ZCONTEXT_TEST: "1" };
+
+  expect(withoutTask({ ...told, ...others })).toEqual(others);
 });

@@ -6,8 +6,10 @@ import { slowReader } from "../../support/slow-reader.ts";
 /** So long that a test never waits for it. */
 const NEVER_MS = 3_600_000;
 
+const NEVER_STOPPED = new AbortController().signal;
+
 /** An output with room for so many characters, and its reader. */
-function printing({ maxWaiting, signal = new AbortController().signal }: { maxWaiting: number; signal?: AbortSignal }) {
+function printing({ maxWaiting, signal = NEVER_STOPPED }: { maxWaiting: number; signal?: AbortSignal }) {
   const { stream: stdout, read, readOn } = slowReader({ highWaterMark: 4 });
   const stderr = new Writable({ write: (_, __, done) => done() });
   return {
@@ -70,6 +72,26 @@ describe("a task that prints", () => {
       "zcontext: 3 lines dropped, printed faster than they can be read",
       "six",
     ]);
+  });
+
+  test("and ends is waited for as long as some of it is read", async () => {
+    const { stream: stdout, read, readOn } = slowReader({ highWaterMark: 4 });
+    const stderr = new Writable({ write: (_, __, done) => done() });
+    let unread = 10;
+    // Of a large write, only the handle tells how much is out.
+    const handle = {
+      get writeQueueSize() {
+        unread -= 1;
+        if (unread === 0) readOn();
+        return unread;
+      },
+    };
+    const output = createTaskOutput({ stdout: Object.assign(stdout, { _handle: handle }), stderr }, NEVER_STOPPED);
+    output.print("stdout", "one");
+
+    await output.emptied(1);
+
+    expect(read.join("")).toBe("one\n");
   });
 
   test("and ends is waited for, though not for ever", async () => {

@@ -1,0 +1,53 @@
+// Gets together what a run of a task is launched with: the path of its code, its variables, and a file for a configuration
+// that is too long for a variable.
+import type { TaskServiceConfig } from "../config/context-config.ts";
+import { environmentOf, MAX_CONFIGURATION_BYTES } from "../protocol/environment.ts";
+import type { Assignment } from "../protocol/pipe.ts";
+import type { ConfigurationFiles } from "./configuration-files.ts";
+import type { Services } from "./services.ts";
+import { readEnvironment } from "./task-environment.ts";
+
+/** What a run is launched with. */
+export interface Prepared {
+  /** Of the module to load, or of the program to run. */
+  path: string;
+  /** Variables in addition to the provider's own. */
+  environment: Readonly<Record<string, string>>;
+  /** The run is over: removes what was written for it. May be called again. */
+  discard?(): void;
+}
+
+export type Prepare = (
+  task: TaskServiceConfig,
+  run: { incarnation: string; assignment: Assignment },
+) => Promise<Prepared>;
+
+export interface PreparationOptions {
+  /** Of the context file. */
+  folder: string;
+  services: Pick<Services, "prepare">;
+  configurations: ConfigurationFiles;
+}
+
+/** The result rejects when something is missing, as `readEnvironment`, `prepare` and `write` do. */
+export function createPreparation({ folder, services, configurations }: PreparationOptions): Prepare {
+  return async (task, { incarnation, assignment }) => {
+    const own = await readEnvironment(task.supervision, folder);
+    const path = await services.prepare(task, own);
+    if (task.command === undefined) return { path, environment: own };
+
+    const configuration = JSON.stringify(assignment.configuration);
+    const isLong = Buffer.byteLength(configuration) > MAX_CONFIGURATION_BYTES;
+    const file = isLong ? await configurations.write(incarnation, configuration) : undefined;
+    return {
+      path,
+      environment: { ...unbuffered(), ...own, ...environmentOf(incarnation, assignment, file) },
+      ...(isLong && { discard: () => configurations.remove(incarnation) }),
+    };
+  };
+}
+
+// Python keeps what it prints to a pipe until 8 KiB have come together: a log shows it late, and a crash loses it.
+function unbuffered(): Record<string, string> {
+  return process.env.PYTHONUNBUFFERED === undefined ? { PYTHONUNBUFFERED: "1" } : {};
+}
