@@ -35,8 +35,10 @@ export function detailLines(row: TaskRow, { columns, isUnicode }: { columns: num
   return [
     [
       { text: `${row.id}`, style: "bold" },
-      { text: `  ${[row.service, row.instance].filter((word) => word !== "").join("  ")}  ` },
+      { text: "  " },
       { text: stateText(row.state, isUnicode), style: styleOf(row.state) },
+      // Last, since a long name is cut where the line ends.
+      { text: `  ${[row.service, row.instance].filter((word) => word !== "").join("  ")}` },
     ],
     { text: factsOf(row) },
     ...(row.reason === undefined ? [] : [{ text: row.reason, style: "yellow" as const }]),

@@ -231,7 +231,7 @@ describe("the details of a task", () => {
 
   test.each([60, 200])("are all there in %i columns", (columns) => {
     for (const fact of [
-      "ts001  service_ts001  Steady  ● running",
+      "ts001  ● running  service_ts001  Steady",
       "pid 4312  up 5m03s  runs 1",
       "not well",
       "12.3%  own 2.0%",
