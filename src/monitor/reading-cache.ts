@@ -23,6 +23,8 @@ export interface ReadingCacheOptions<Figures> {
 export interface ReadingCache<Figures> {
   /** Reads the processes that are due. Never rejects. */
   refresh(processes: readonly Identity[], tick: Tick): Promise<void>;
+  /** Reads all of these now; false when not all readings have come in time. Never rejects. */
+  renew(processes: readonly Identity[], tick: Tick): Promise<boolean>;
   /** The last reading of a process, unless it is too old. */
   find(process: Identity, atMs: number): Figures | undefined;
   /** Drops the readings of processes that have gone. */
@@ -50,9 +52,22 @@ export function createReadingCache<Figures>({
 
   async function refresh(processes: readonly Identity[], tick: Tick): Promise<void> {
     const awaiting = processes.map((process) => entryOf(process, tick)).filter(({ isUnderWay }) => !isUnderWay);
-    const queue = pickDue(awaiting, tick, periodMs);
+    await readAll(pickDue(awaiting, tick, periodMs), tick);
+  }
+
+  async function renew(processes: readonly Identity[], tick: Tick): Promise<boolean> {
+    const all = processes.map((process) => entryOf(process, tick));
+    const isRead = ({ isUnderWay, dueMs }: Entry<Figures>) => !isUnderWay && dueMs === tick.atMs + periodMs;
+    await readAll(
+      all.filter((entry) => !entry.isUnderWay && !isRead(entry)),
+      tick,
+    );
+    return all.every(isRead);
+  }
+
+  async function readAll(queue: Entry<Figures>[], { atMs }: Tick): Promise<void> {
     if (queue.length === 0) return;
-    const workers = Array.from({ length: SLOTS - underWay }, () => work(queue, tick.atMs));
+    const workers = Array.from({ length: SLOTS - underWay }, () => work(queue, atMs));
     await atMost(patienceMs, Promise.all(workers));
     // What was not reached stays due, and is read at the next tick.
     queue.length = 0;
@@ -79,6 +94,7 @@ export function createReadingCache<Figures>({
 
   return {
     refresh,
+    renew,
     find({ pid, startMs }, atMs) {
       const entry = entries.get(pid);
       if (entry?.reading === undefined || entry.startMs !== startMs) return undefined;
