@@ -1,5 +1,6 @@
 // Reads the figures that cost too much for every sample, for a few processes at a time: counters each 5 s, memory shares
 // and sockets each 30 s.
+import { MIB_BYTES } from "../units.ts";
 import { parseContextSwitches, parseFileLimit, parseIo } from "./counters.ts";
 import type { Tick } from "./due.ts";
 import { type SlowFigures, type SlowReading, withoutUndefined } from "./figures.ts";
@@ -31,9 +32,12 @@ export interface SlowSources {
 const COUNTERS_PERIOD_MS = 5_000;
 const SHARES_PERIOD_MS = 30_000;
 
+/** How much the resident memory may grow before its shares are read anew: in MiB, or as a part of it if that is more. */
+const GROWTH = { mib: 4, part: 0.1 };
+
 export function createSlowReader({ files, sockets, isStill }: SlowSources): SlowReader {
   const counters = createReadingCache({ periodMs: COUNTERS_PERIOD_MS, read: verified(readCounters) });
-  const memory = createReadingCache({ periodMs: SHARES_PERIOD_MS, read: verified(readMemory) });
+  const memory = createReadingCache({ periodMs: SHARES_PERIOD_MS, read: verified(readMemory), isOutdated: hasGrown });
   const connections = createReadingCache({ periodMs: SHARES_PERIOD_MS, read: verified(readSockets) });
   const caches = [counters, memory, connections];
 
@@ -85,4 +89,11 @@ export function createSlowReader({ files, sockets, isStill }: SlowSources): Slow
 // A dead process has no files and no memory; its last figures no longer hold.
 function isLiving({ status }: StatReading): boolean {
   return status !== "zombie" && status !== "dead";
+}
+
+// What has come since the reading counts as the process's own, though it may be shared, as when a worker begins to use it.
+function hasGrown({ rssBytes }: StatReading, { pss, counted_elsewhere = 0 }: SlowReading): boolean {
+  if (pss === undefined) return false;
+  const before = pss + counted_elsewhere;
+  return rssBytes / MIB_BYTES - before > Math.max(GROWTH.mib, before * GROWTH.part);
 }

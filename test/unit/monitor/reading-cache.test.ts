@@ -102,3 +102,19 @@ test("a renewal tells when a reading did not come in time", async () => {
 
   hangs.resolve(0);
 });
+
+test("a reading that is outdated is renewed early, but not at every tick", async () => {
+  const reads: number[] = [];
+  const cache = createReadingCache<number>({
+    periodMs: 6_000,
+    isOutdated: () => true,
+    async read(_, atMs) {
+      reads.push(atMs);
+      return atMs;
+    },
+  });
+
+  for (let atMs = 0; atMs <= 2_000; atMs += 200) await cache.refresh([one], { atMs, sinceMs: atMs === 0 ? 0 : 200 });
+
+  expect(reads).toEqual([0, 1_000, 2_000]);
+});
