@@ -21,9 +21,9 @@ export interface History {
 export function figuresOf(transaction: string, entries: readonly Json[], atMs: number): Figures {
   const tasks = entries.flatMap((entry) => {
     if (!isObject(entry)) return [];
-    const { cpu_percent: cpu, rss } = isObject(entry.total) ? entry.total : entry;
-    if (typeof cpu !== "number" || typeof rss !== "number") return [];
-    return [[String(entry.serviceId), [Math.round(cpu * 10) / 10, Math.round(rss * MIB_BYTES)]] as const];
+    const { cpu_percent: cpu, rss, memory = rss } = isObject(entry.total) ? entry.total : entry;
+    if (typeof cpu !== "number" || typeof memory !== "number") return [];
+    return [[String(entry.serviceId), [Math.round(cpu * 10) / 10, Math.round(memory * MIB_BYTES)]] as const];
   });
   return { transaction, atMs, tasks: Object.fromEntries(tasks) };
 }

@@ -52,7 +52,18 @@ const FIGURES = [
     from: "cpu_percent",
     by: 0.01,
   },
-  { name: "resident_memory_bytes", help: "Resident memory of all its processes.", from: "rss", by: MIB_BYTES },
+  {
+    name: "memory_bytes",
+    help: "Memory of all its processes: proportional, or resident where that can't be read.",
+    from: "memory",
+    by: MIB_BYTES,
+  },
+  {
+    name: "resident_memory_bytes",
+    help: "Resident memory of all its processes; shared memory counts in each.",
+    from: "rss",
+    by: MIB_BYTES,
+  },
   { name: "virtual_memory_bytes", help: "Virtual memory of all its processes.", from: "vms", by: MIB_BYTES },
   {
     name: "proportional_memory_bytes",
@@ -199,7 +210,7 @@ export function createMetrics(measure: () => Measured): Metrics {
   function showEntry(labels: { transaction: string; task: string }, entry: JsonObject): void {
     const total = isObject(entry.total) ? entry.total : entry;
     for (const { gauge, from, by } of figures) {
-      const value = total[from];
+      const value = from === "memory" ? (total.memory ?? total.rss) : total[from];
       if (typeof value === "number") gauge.set(labels, value * by);
     }
     if (typeof entry.create_time === "number") startTime.set(labels, entry.create_time);

@@ -18,6 +18,8 @@ export type MonitoredTask = Pick<
 > & {
   /** The last heartbeat, of a task that sends them. */
   beat?: { delayMs?: Json; heapBytes?: Json; handles?: Json };
+  /** How much memory its processes may take, in MiB. */
+  memoryMaxMib?: number;
 };
 
 /** The figures of a process that has ended, until the provider has noticed. */

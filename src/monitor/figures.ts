@@ -2,7 +2,7 @@
 // protocol/task-record.ts. Pure.
 import { MIB_BYTES } from "../units.ts";
 import type { ContextSwitches, StorageBytes } from "./counters.ts";
-import type { MemoryShares } from "./memory.ts";
+import type { MemoryReading, MemoryShares } from "./memory.ts";
 import type { ProcessReading, StatReading } from "./proc.ts";
 import { distinct, type SocketSummary } from "./sockets.ts";
 
@@ -29,6 +29,12 @@ export type SlowFigures = Partial<MemoryShares> &
     fds_limit?: number;
   };
 
+/** The same with what does not travel. */
+export type SlowReading = SlowFigures & Partial<Pick<MemoryReading, "counted_elsewhere">>;
+
+/** `pss`: shared memory is divided among the processes that hold it. `rss`: it counts in each. `mixed`: some of both. */
+export type MemoryFigure = "pss" | "rss" | "mixed";
+
 /** Seconds of CPU since its start. */
 export type CpuTimes = {
   user: number;
@@ -46,10 +52,15 @@ export type ChildFigures = Usage &
     cpu_times: CpuTimes;
   };
 
-/** Sums over processes. Counters are not summed: they would go back when a process ends. */
+/**
+ * Sums over processes. Counters are not summed: they would go back when a process ends. `memory`, in MiB, and `percent` count
+ * shared memory once, as far as it can be told; `memory_figure` says so. `rss` counts it in each process.
+ */
 export type TreeFigures = Usage &
   Partial<Size> &
   Partial<MemoryShares> & {
+    memory?: number;
+    memory_figure?: MemoryFigure;
     fds?: number;
     listening?: [ip: string, port: number][];
   };
@@ -100,10 +111,10 @@ export interface FiguresOptions {
   machine: Machine;
   /** How long the machine has run. */
   uptimeMs: number;
-  slow?: ReadonlyMap<number, SlowFigures>;
+  slow?: ReadonlyMap<number, SlowReading>;
 }
 
-const SUMMED = ["rss", "vms", "percent", "cpu_percent", "threads", "pss", "uss", "swap", "fds"] as const;
+const SUMMED = ["rss", "memory", "vms", "percent", "cpu_percent", "threads", "pss", "uss", "swap", "fds"] as const;
 
 /**
  * The figures of each pid that is in `now`. CPU is what was used since the previous reading, and 0 without one: another
@@ -119,15 +130,17 @@ export function figuresOf(
 
   function withTree(own: StatReading): Usage & TableFigures & SlowFigures {
     const { pid, status, startMs } = own;
-    const children = descendantsOf(pid, childrenOf).map(childFigures);
-    const figures = { ...fullUsage(own), ...slow.get(pid) };
+    const descendants = descendantsOf(pid, childrenOf);
+    const children = descendants.map(childFigures);
+    const figures = { ...fullUsage(own), ...slowFigures(pid) };
+    const total = sumOf([figures, ...children].map((each, at) => ({ ...each, ...memory(descendants[at - 1] ?? own) })));
     return {
       status,
       ...figures,
       create_time: createTime(own),
       uptime_s: Math.max(0, Math.round(uptimeMs - startMs) / 1000),
       cpu_times: cpuTimes(own),
-      total: sumOf([figures, ...children]),
+      total,
       children,
     };
   }
@@ -135,7 +148,23 @@ export function figuresOf(
   function childFigures(child: StatReading): ChildFigures {
     const { pid, ppid, status } = child;
     const identity = { pid, ppid, status, create_time: createTime(child) };
-    return { ...identity, cpu_times: cpuTimes(child), ...fullUsage(child), ...slow.get(pid) };
+    return { ...identity, cpu_times: cpuTimes(child), ...fullUsage(child), ...slowFigures(pid) };
+  }
+
+  function slowFigures(pid: number): SlowFigures {
+    const { counted_elsewhere, ...figures } = slow.get(pid) ?? {};
+    return figures;
+  }
+
+  // The resident memory is read each second, and what others share of it more rarely; what has come since is its own.
+  function memory({ pid, rssBytes }: StatReading): Pick<TreeFigures, "memory" | "memory_figure"> & { percent: number } {
+    const shared = slow.get(pid)?.counted_elsewhere;
+    const mib = Math.max(0, rssBytes / MIB_BYTES - (shared ?? 0));
+    return {
+      memory: mib,
+      memory_figure: shared === undefined ? "rss" : "pss",
+      percent: ((mib * MIB_BYTES) / machine.memoryBytes) * 100,
+    };
   }
 
   function createTime({ startMs }: StatReading): number {
@@ -197,6 +226,9 @@ export function sumOf(processes: readonly TreeFigures[]): TreeFigures {
       if (value !== undefined) sum[name] = (sum[name] ?? 0) + value;
     }
   }
+  const kinds = new Set(processes.flatMap(({ memory_figure: kind }) => (kind === undefined ? [] : [kind])));
+  const [kind] = kinds;
+  if (kind !== undefined) sum.memory_figure = kinds.size === 1 ? kind : "mixed";
   const listening = processes.flatMap((figures) => (figures.listening === undefined ? [] : [figures.listening]));
   if (listening.length > 0) sum.listening = distinct(listening.flat());
   return sum;

@@ -10,6 +10,12 @@ export type MemoryShares = {
   swap: number;
 };
 
+/** What a process takes of the memory that it shares, read together with the memory that is resident in it; in MiB. */
+export type MemoryReading = MemoryShares & {
+  /** How much of its resident memory counts for others: `pss` is so much less. */
+  counted_elsewhere: number;
+};
+
 /** All mappings of one path, in bytes. Names and order are those of psutil, and so of the wire. */
 export interface MemoryMap {
   path: string;
@@ -31,11 +37,14 @@ const KIB_PER_MIB = 1024;
 const KIB_BYTES = 1024;
 
 /** From /proc/<pid>/smaps_rollup; undefined when it is empty, as for a process without memory. */
-export function parseRollup(text: string): MemoryShares | undefined {
+export function parseRollup(text: string): MemoryReading | undefined {
   const sizes = new Map([...text.matchAll(/^(\w+): +(\d+) kB$/gm)].map(([, name = "", kib]) => [name, Number(kib)]));
   const mib = (...names: string[]) => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0) / KIB_PER_MIB;
   if (!sizes.has("Pss")) return undefined;
-  return { pss: mib("Pss"), uss: mib("Private_Clean", "Private_Dirty", "Private_Hugetlb"), swap: mib("Swap") };
+  return {
+    ...{ pss: mib("Pss"), uss: mib("Private_Clean", "Private_Dirty", "Private_Hugetlb"), swap: mib("Swap") },
+    counted_elsewhere: Math.max(0, mib("Rss") - mib("Pss")),
+  };
 }
 
 const SIZES: Readonly<Record<string, Size>> = {

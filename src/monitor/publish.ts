@@ -16,7 +16,7 @@ import {
   pidsOf,
   topEntryOf,
 } from "./entries.ts";
-import type { ProcessFigures } from "./figures.ts";
+import type { MemoryFigure, ProcessFigures } from "./figures.ts";
 import { overviewOf } from "./overview.ts";
 import { createOwnMeter } from "./own-cost.ts";
 import type { Sample, Sampler } from "./sample.ts";
@@ -28,13 +28,20 @@ export interface Monitor extends AsyncDisposable {
   entries(monitored: MonitoredTransaction, options?: TopOptions): Promise<JsonObject[]>;
 }
 
+/** What is seen of the processes of a task, for its supervisor. */
+export interface ProcessesFound {
+  memory?: { mib: number; figure: MemoryFigure };
+  /** Whether the one that leads them is halted by a signal. */
+  isHalted: boolean;
+}
+
 export interface MonitorOptions {
   sampler: Sampler;
   /** The transactions to sample, asked before each sample. */
   watched(): readonly MonitoredTransaction[];
   publish(frame: Frame): unknown;
-  /** Called for each task of a sample: resident memory of its processes, and whether their leader is halted. */
-  inspect?(transaction: string, serviceId: string, health: { rssMib: number; isHalted: boolean }): void;
+  /** Called for each task of a sample. */
+  inspect?(transaction: string, serviceId: string, found: ProcessesFound): void;
   contextId?(): string;
   /** The forwarder's process, while it has one; its cost counts as the provider's. */
   forwarderPid?(): number | undefined;
@@ -57,7 +64,7 @@ export function startMonitor({
 }: MonitorOptions): Monitor {
   const meter = createOwnMeter(() => performance.now());
   const accounts = createAccounts();
-  let latest: Sample = Object.assign(new Map(), { gone: new Set<number>() });
+  let latest: Sample = Object.assign(new Map(), { gone: new Set<number>(), unsure: new Set<number>() });
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   let isIdle = true;
@@ -81,7 +88,8 @@ export function startMonitor({
     if (isIdle && wasIdle) return;
     const forwarder = forwarderPid();
     const pids = [...transactions.flatMap(pidsOf), ...asList(forwarder)];
-    latest = await meter.during(() => sampler.sample(pids));
+    const limits = new Map(transactions.flatMap(({ tasks }) => tasks.flatMap(limitOf)));
+    latest = await meter.during(() => sampler.sample(pids, limits));
     if (isClosed) return;
     const cost = meter.read(loopDelayMs);
     const about = { contextId: contextId(), atMs: Date.now(), cost, forwarderPid: forwarder };
@@ -93,7 +101,14 @@ export function startMonitor({
     const entries = tasks.flatMap((task) => asList(memoryOf(task, latest)).map((memory) => entryOf(task, memory)));
     publish({ topic: "monitor", body: { [transaction]: entries } });
     for (const task of tasks)
-      for (const figures of asList(figuresIn(latest, task))) inspect(transaction, task.service_id, healthOf(figures));
+      for (const figures of asList(figuresIn(latest, task)))
+        inspect(transaction, task.service_id, { ...memoryIn(task, figures), isHalted: figures.status === "stopped" });
+  }
+
+  /** Nothing where it is not known well enough to hold it against the task. */
+  function memoryIn({ pid }: MonitoredTask, { rss, total }: ProcessFigures): Pick<ProcessesFound, "memory"> {
+    if (pid !== null && latest.unsure.has(pid)) return {};
+    return { memory: { mib: total?.memory ?? rss, figure: total?.memory_figure ?? "rss" } };
   }
 
   async function collect(
@@ -103,21 +118,14 @@ export function startMonitor({
     const pids = pidsOf(monitored);
     const isKnown = pids.every((pid) => latest.has(pid) || latest.gone.has(pid));
     const sample = isKnown ? latest : await sampler.sample(pids);
-    const found: { task: MonitoredTask; memory: JsonObject }[] = [];
-    // One after the other: the memory maps of many processes at once would block the event loop.
-    for (const task of monitored.tasks) {
-      const memory = memoryOf(task, sample);
-      if (memory === undefined) continue;
-      const details = await detailsOf(task, wanted);
-      found.push({ task, memory: details === undefined ? GONE : { ...memory, ...details } });
-    }
-    return found;
-  }
-
-  /** Undefined when the process has ended since its figures were read. */
-  async function detailsOf({ pid }: MonitoredTask, wanted: TopOptions): Promise<JsonObject | undefined> {
-    if (pid === null || !Object.values(wanted).includes(true)) return {};
-    return await sampler.details(pid, wanted);
+    const found = monitored.tasks.flatMap((task) => asList(memoryOf(task, sample)).map((memory) => ({ task, memory })));
+    if (!Object.values(wanted).includes(true)) return found;
+    const details = await sampler.details(pids, wanted);
+    // A process may have ended since its figures were read.
+    return found.map(({ task, memory }) => {
+      const lists = details.get(Number(task.pid));
+      return { task, memory: lists === undefined ? GONE : { ...memory, ...lists } };
+    });
   }
 
   return {
@@ -140,6 +148,6 @@ function skipShortage(error: unknown): void {
   if (!isShortage(error)) throw error;
 }
 
-function healthOf({ rss, status, total }: ProcessFigures): { rssMib: number; isHalted: boolean } {
-  return { rssMib: total?.rss ?? rss, isHalted: status === "stopped" };
+function limitOf({ pid, memoryMaxMib }: MonitoredTask): [pid: number, mib: number][] {
+  return pid === null || memoryMaxMib === undefined ? [] : [[pid, memoryMaxMib]];
 }

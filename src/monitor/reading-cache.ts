@@ -8,11 +8,13 @@ export interface Identity {
   startMs: number;
 }
 
-export interface ReadingCacheOptions<Figures> {
+export interface ReadingCacheOptions<Figures, Process extends Identity> {
   /** How long a reading holds. */
   periodMs: number;
   /** Reads the figures of a process; undefined when it has gone. */
   read(process: Identity, atMs: number): Promise<Figures | undefined>;
+  /** Whether a reading no longer tells of a process, as it was found now; it is then renewed before its time. */
+  isOutdated?(process: Process, figures: Figures): boolean;
   /**
    * How long a tick waits for readings; later ones are shown at the next tick. Linux makes a reader of `smaps` wait for a
    * process that hangs in a page fault. Default 250.
@@ -20,9 +22,11 @@ export interface ReadingCacheOptions<Figures> {
   patienceMs?: number;
 }
 
-export interface ReadingCache<Figures> {
+export interface ReadingCache<Figures, Process extends Identity = Identity> {
   /** Reads the processes that are due. Never rejects. */
-  refresh(processes: readonly Identity[], tick: Tick): Promise<void>;
+  refresh(processes: readonly Process[], tick: Tick): Promise<void>;
+  /** Reads all of these now; false when not all readings have come in time. Never rejects. */
+  renew(processes: readonly Identity[], tick: Tick): Promise<boolean>;
   /** The last reading of a process, unless it is too old. */
   find(process: Identity, atMs: number): Figures | undefined;
   /** Drops the readings of processes that have gone. */
@@ -37,22 +41,45 @@ interface Entry<Figures> extends Scheduled, Identity {
 /** How many readings are under way at the same time. */
 const SLOTS = 2;
 
+/** An outdated reading is kept for this part of its period: what changes all the time is not read all the time. */
+const OUTDATED_PART = 1 / 6;
+
 /** For how many periods a reading is shown that can't be renewed. */
 const LASTING_PERIODS = 3;
 
-export function createReadingCache<Figures>({
+export function createReadingCache<Figures, Process extends Identity = Identity>({
   periodMs,
   read,
+  isOutdated = () => false,
   patienceMs = 250,
-}: ReadingCacheOptions<Figures>): ReadingCache<Figures> {
+}: ReadingCacheOptions<Figures, Process>): ReadingCache<Figures, Process> {
   const entries = new Map<number, Entry<Figures>>();
   let underWay = 0;
 
-  async function refresh(processes: readonly Identity[], tick: Tick): Promise<void> {
+  async function refresh(processes: readonly Process[], tick: Tick): Promise<void> {
+    for (const process of processes) {
+      const entry = entryOf(process, tick);
+      const { reading } = entry;
+      if (reading !== undefined && isOutdated(process, reading.figures))
+        entry.dueMs = Math.min(entry.dueMs, reading.atMs + periodMs * OUTDATED_PART);
+    }
     const awaiting = processes.map((process) => entryOf(process, tick)).filter(({ isUnderWay }) => !isUnderWay);
-    const queue = pickDue(awaiting, tick, periodMs);
+    await readAll(pickDue(awaiting, tick, periodMs), tick);
+  }
+
+  async function renew(processes: readonly Identity[], tick: Tick): Promise<boolean> {
+    const all = processes.map((process) => entryOf(process, tick));
+    const isRead = ({ isUnderWay, dueMs }: Entry<Figures>) => !isUnderWay && dueMs === tick.atMs + periodMs;
+    await readAll(
+      all.filter((entry) => !entry.isUnderWay && !isRead(entry)),
+      tick,
+    );
+    return all.every(isRead);
+  }
+
+  async function readAll(queue: Entry<Figures>[], { atMs }: Tick): Promise<void> {
     if (queue.length === 0) return;
-    const workers = Array.from({ length: SLOTS - underWay }, () => work(queue, tick.atMs));
+    const workers = Array.from({ length: SLOTS - underWay }, () => work(queue, atMs));
     await atMost(patienceMs, Promise.all(workers));
     // What was not reached stays due, and is read at the next tick.
     queue.length = 0;
@@ -79,6 +106,7 @@ export function createReadingCache<Figures>({
 
   return {
     refresh,
+    renew,
     find({ pid, startMs }, atMs) {
       const entry = entries.get(pid);
       if (entry?.reading === undefined || entry.startMs !== startMs) return undefined;

@@ -23,7 +23,7 @@ export interface SocketReader {
    * The connections of a process; a socket with several descriptors has the first one. Undefined when its files may not be
    * read.
    *
-   * @param maxAgeMs - How old the tables may be.
+   * @param maxAgeMs - How old the tables may be; with 0, the processes that are read `atMs` share them.
    */
   read(pid: number, atMs: number, maxAgeMs?: number): Promise<HeldConnection[] | undefined>;
   /** Drops the tables that were not read lately. */
@@ -60,7 +60,7 @@ export function createSocketReader(files: ProcFiles): SocketReader {
     const name = files.link(`${pid}/ns/net`);
     if (name === undefined) return undefined;
     const known = namespaces.get(name);
-    if (known !== undefined && atMs - known.atMs < maxAgeMs) return known.table;
+    if (known !== undefined && atMs - known.atMs <= maxAgeMs) return known.table;
     const namespace = { atMs, table: readTable(pid) };
     namespaces.set(name, namespace);
     return namespace.table;

@@ -259,7 +259,7 @@ describe("top", () => {
     const { code, stdout } = await command(provider, "--action", "top");
 
     expect(code).toBe(0);
-    expect(stdout[0]).toMatch(/^TASK +SERVICE +PID +STATUS +CPU +RSS +MEM +CHILDREN$/);
+    expect(stdout[0]).toMatch(/^TASK +SERVICE +PID +STATUS +CPU +[PR]SS +MEM +CHILDREN$/);
     expect(stdout[1]).toMatch(/^ts001 +service_ts001 +\d+ +\w+ +\d+\.\d% +\d+\.\d MiB +\d+\.\d% +0$/);
     expect(stdout[3]).toMatch(/^all +\d+\.\d% +\d+\.\d MiB +\d+\.\d%$/);
     expect(stdout).toHaveLength(4);
@@ -736,7 +736,7 @@ test("context-monitor shows samples and announcements until it is told to leave"
   await command(provider, "--action", "start", "--transaction", "T1");
   const monitor = startCommand("context-monitor", ["--context_file", provider.file, "--transaction", "T1"]);
 
-  await monitor.stdout.first((line) => /^\d\d:\d\d:\d\d {2}T1 {2}ts001 {2}running {2}.* rss=[\d.]+MiB/.test(line));
+  await monitor.stdout.first((line) => /^\d\d:\d\d:\d\d {2}T1 {2}ts001 {2}running {2}.* [pr]ss=[\d.]+MiB/.test(line));
   await command(provider, "--action", "stop", "--transaction", "T1");
   await monitor.stdout.first((line) => / {2}T1 {2}ts001 {2}stopped {2}success {2}\{"pid":\d+\}$/.test(line));
   monitor.signal("SIGINT");

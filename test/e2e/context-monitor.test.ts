@@ -257,7 +257,7 @@ describe("in a pipe", () => {
     await using provider = await startProvider(steady);
     await using monitor = startCommand("context-monitor", ["--context_file", provider.file]);
 
-    await monitor.stdout.first((line) => / T1 {2}ts001 {2}running {2}.* rss=/.test(line));
+    await monitor.stdout.first((line) => / T1 {2}ts001 {2}running {2}.* [pr]ss=/.test(line));
     await run("conf-command", ["--context_file", provider.file, "--action", "stop", "--transaction", "T1"]);
     await monitor.stdout.first((line) => / T1 {2}ts001 {2}stopped {2}from stopping {2}exit/.test(line));
     await monitor.stdout.first((line) => line.endsWith("  T1  -  ended"));
@@ -277,7 +277,7 @@ describe("in a pipe", () => {
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: [] });
     expect(stdout).toHaveLength(4);
-    expect(stdout[0]).toMatch(/^TASK +SERVICE +STATE +PID +CPU % +RSS MiB +RUNS +UPTIME +LAST EVENT$/);
+    expect(stdout[0]).toMatch(/^TASK +SERVICE +STATE +PID +CPU % +MEM MiB +RUNS +UPTIME +LAST EVENT$/);
     expect(stdout[1]).toMatch(/^ts001 +service_ts001 +\S (starting|running) +\d+ +[\d.]+ +[\d.]+ +1 +\d+s +/);
     expect(stdout[2]).toMatch(/^ts002 +service_ts002 +/);
     expect(stdout[3]).toMatch(/^ts003 +service_ts003 +○ on demand +- +- +- +0 +- +created$/);
@@ -334,7 +334,7 @@ describe("in a pipe", () => {
   test("--wait waits for a provider, and the next one is found without it", async () => {
     await using folder = await makeFolder({ [FILE]: contextXml([steady]) });
     await using monitor = startCommand("context-monitor", ["--context_file", folder.at(FILE), "--wait"]);
-    const isSample = (line: string) => / ts001 {2}running {2}.* rss=/.test(line);
+    const isSample = (line: string) => / ts001 {2}running {2}.* [pr]ss=/.test(line);
 
     await monitor.stderr.first((line) => line === "waiting for a provider");
     await using first = startAgain(folder);

@@ -3,12 +3,13 @@ import { chmod, readdir, readFile, readlink, stat, symlink } from "node:fs/promi
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
-import { startMonitor } from "../../src/monitor/publish.ts";
+import { type MonitorOptions, type ProcessesFound, startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import { BOUND_MS } from "../support/bound.ts";
 import { type LogLine, type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, untilGone } from "../support/processes.ts";
+import { awaitEvents } from "../support/recording.ts";
 import { stopHeard } from "./runs.ts";
 import {
   hearTransitions,
@@ -373,10 +374,44 @@ describe("memory_max_mib", () => {
     await stopHeard(context, ear);
 
     expect(own).toBe(records[0]?.pid);
-    for (const { reason } of failed) expect(reason).toMatch(/^its processes hold \d+ MiB, more than 250 MiB$/);
+    for (const { reason } of failed) expect(reason).toMatch(/^its processes hold \d+ MiB \(PSS\), more than 250 MiB$/);
     expect(living).toEqual([false, false, false]);
     for (const id of ["ts_1", "ts_2"]) expect(ear.pathOf(id)).toEqual(["starting", "running", "stopping", "failed"]);
     expect(ear.pathOf("ts_3")).toEqual(["starting", "running", "stopping", "stopped"]);
+  });
+
+  test("counts memory that processes share once, and names the figure when it ends a task", async () => {
+    const path = fileURLToPath(new URL("../fixtures/programs/shares-memory.py", import.meta.url));
+    const sharing = (id: string, limit: number): TaskXml =>
+      program(id, "python3", {
+        arguments: [path, "80"],
+        supervision: { memory_max_mib: limit, ready_log: "^shared$", grace_s: 1 },
+      });
+    const found = awaitEvents<ProcessesFound & { id: string }>("what was found of tasks", (one) => JSON.stringify(one));
+    const inspected = ({ inspect, ...source }: Omit<MonitorOptions, "sampler">) =>
+      watch({
+        ...source,
+        inspect(transaction, id, processes) {
+          found.add({ id, ...processes });
+          inspect?.(transaction, id, processes);
+        },
+      });
+    // 80 MiB are resident in each of eight processes, which together hold little more.
+    await using context = await runContext([sharing("ts_1", 300), sharing("ts_2", 60)], { watch: inspected });
+    await using ear = await hearTransitions(context.endpoints);
+
+    const starting = context.start("T1");
+    const { reason } = await context.untilState("T1", "ts_2", "failed");
+    await ear.until("ts_1", "running");
+    const { memory } = await found.first(({ id }) => id === "ts_1", { from: found.all.length });
+    await starting;
+    await stopHeard(context, ear);
+
+    expect(reason).toMatch(/^its processes hold \d+ MiB \(PSS\), more than 60 MiB$/);
+    expect(memory).toEqual({ mib: expect.any(Number), figure: "pss" });
+    expect(memory?.mib).toBeGreaterThan(80);
+    expect(memory?.mib).toBeLessThan(300);
+    expect(ear.pathOf("ts_1")).toEqual(["starting", "running", "stopping", "stopped"]);
   });
 });
 

@@ -73,7 +73,7 @@ test("connections are lists of one-member objects with both ends, in the order o
   await using sampler = createSampler();
   const { pid, held } = await startHolder();
 
-  const { connections = [] } = (await sampler.details(pid, { open_connections: true })) ?? {};
+  const { connections = [] } = (await sampler.details([pid], { open_connections: true })).get(pid) ?? {};
 
   const [listening, from] = [
     ["127.0.0.1", held.tcp],
@@ -98,7 +98,7 @@ test("opened files are the regular ones, with where they stand", async () => {
   await using sampler = createSampler();
   const { pid, path, held } = await startHolder();
 
-  const { opened_files = [] } = (await sampler.details(pid, { opened_files: true })) ?? {};
+  const { opened_files = [] } = (await sampler.details([pid], { opened_files: true })).get(pid) ?? {};
 
   const ours = opened_files.find(([shown]) => shown?.path === path);
   expect(ours).toEqual([{ path }, { fd: held.fd }, { position: 5 }, { mode: "a" }, { flags: expect.any(Number) }]);
@@ -108,7 +108,7 @@ test("memory maps are grouped by path, the program's own among them", async () =
   await using sampler = createSampler();
   const { pid } = await startHolder();
 
-  const details = await sampler.details(pid, { memory_maps: true });
+  const details = (await sampler.details([pid], { memory_maps: true })).get(pid);
 
   const maps = (details?.memory_map ?? []).map((row) => Object.assign({}, ...row));
   const paths = maps.map(({ path }) => path);
@@ -123,5 +123,5 @@ test("the details of a process that has ended are undefined", async () => {
 
   await child.kill();
 
-  expect(await sampler.details(child.pid, { open_connections: true, memory_maps: true })).toBeUndefined();
+  expect(await sampler.details([child.pid], { open_connections: true, memory_maps: true })).toEqual(new Map());
 });

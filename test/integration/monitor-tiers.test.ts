@@ -22,9 +22,9 @@ async function watch(...pids: number[]) {
   );
   for (const pid of pids) await proc.write(`${pid}/stat`, statOf(pid, {}));
 
-  async function after(seconds: number) {
+  async function after(seconds: number, limits?: ReadonlyMap<number, number>) {
     nowMs += seconds * 1_000;
-    return sampler.sample(pids);
+    return sampler.sample(pids, limits);
   }
   return { proc, sampler, after };
 }
@@ -133,10 +133,55 @@ test("processes of one network namespace share a look at its tables, those of an
 test("a process has no details when it is gone, or another has its pid", async () => {
   const { proc, sampler, after } = await watch(NO_PID);
   await after(0);
-  expect(await sampler.details(NO_PID, { opened_files: true })).toEqual({});
+  expect(await sampler.details([NO_PID], { opened_files: true })).toEqual(new Map([[NO_PID, {}]]));
 
   await proc.write(`${NO_PID}/stat`, statOf(NO_PID, { start: 900 }));
 
-  expect(await sampler.details(NO_PID, {})).toBeUndefined();
-  expect(await sampler.details(NO_PID + 1, {})).toBeUndefined();
+  expect(await sampler.details([NO_PID], {})).toEqual(new Map());
+  expect(await sampler.details([NO_PID + 1], {})).toEqual(new Map());
+});
+
+test("shares of memory are read anew only where a tree seems to exceed its limit", async () => {
+  const { proc, after } = await watch(NO_PID);
+  const grow = (rssKib: number, pssKib: number) =>
+    Promise.all([
+      proc.write(`${NO_PID}/statm`, `9999 ${rssKib / 4} 0 0 0 0 0\n`),
+      proc.write(`${NO_PID}/smaps_rollup`, `Rss: ${rssKib} kB\nPss: ${pssKib} kB\n`),
+    ]);
+  const limits = new Map([[NO_PID, 10]]);
+  const memoryAfter = async (seconds: number) => (await after(seconds, limits)).get(NO_PID)?.total?.memory;
+  await grow(8_192, 8_192);
+  const atFirst = await memoryAfter(0);
+
+  await grow(9_216, 1_024);
+  const below = await memoryAfter(1);
+  await grow(20_480, 2_048);
+  const above = await memoryAfter(1);
+  await grow(20_480, 1_024);
+  const afterwards = await memoryAfter(1);
+
+  expect([atFirst, below, above, afterwards]).toEqual([8, 9, 2, 2]);
+});
+
+test("the lists of many processes come from one reading of each namespace's socket tables", async () => {
+  const { proc, sampler, after } = await watch(1, 2, 3);
+  await giveSocket(proc, 1, { tcp: LISTENS });
+  // Without tables of its own: what is told of its socket is from the table of the first one.
+  await giveSocket(proc, 2, {});
+  await giveSocket(proc, 3, { namespace: 2, tcp: LISTENS.replace("15B4", "15B5") });
+  const portsOf = async (...pids: number[]) => {
+    const details = await sampler.details(pids, { open_connections: true });
+    return pids.map((pid) => details.get(pid)?.connections?.map((row) => Object.assign({}, ...row).laddr[1]));
+  };
+  await after(0);
+
+  const together = await portsOf(1, 2, 3);
+  await after(1);
+  await proc.write("1/net/tcp", LISTENS.replace("15B4", "15B6"));
+  const later = await portsOf(1, 2, 3);
+
+  expect([together, later]).toEqual([
+    [[5_556], [5_556], [5_557]],
+    [[5_558], [5_558], [5_557]],
+  ]);
 });

@@ -178,7 +178,7 @@ test("without a process table a process still shows its own memory and CPU", asy
     "timestamp",
   ]);
   expect((await sampler.sample([NO_PID])).size).toBe(0);
-  expect(await sampler.details(idle.pid, { opened_files: true })).toEqual({});
+  expect(await sampler.details([idle.pid], { opened_files: true })).toEqual(new Map([[idle.pid, {}]]));
 });
 
 test("a pid that was reused has no CPU history", async () => {

@@ -14,17 +14,17 @@ export function printFigures(transaction: string, tasks: JsonObject[], { json }:
   const all = ["all", "", "", "", ...cellsOf(sum), ""];
   answer(
     columns(
-      ["TASK", "SERVICE", "PID", "STATUS", "CPU", "RSS", "MEM", "CHILDREN"],
+      ["TASK", "SERVICE", "PID", "STATUS", "CPU", memoryTitle(trees), "MEM", "CHILDREN"],
       rows.length > 1 ? [...rows, all] : rows,
     ),
   );
   for (const { service_id, memory } of tasks) for (const table of listsOf(String(service_id), memory)) answer(table);
 }
 
-const FIGURES = ["cpu_percent", "rss", "percent"] as const;
+const FIGURES = ["cpu_percent", "rss", "memory", "percent"] as const;
 
 /** Figures of a task and all its descendants; a process that is gone has none. */
-type Tree = { [figure in (typeof FIGURES)[number]]?: number };
+type Tree = { [figure in (typeof FIGURES)[number]]?: number } & { memory_figure?: string };
 
 function treeOf(memory: Json | undefined): Tree {
   const whole = isObject(memory) ? memory : {};
@@ -34,17 +34,28 @@ function treeOf(memory: Json | undefined): Tree {
     const value = figures[name];
     if (typeof value === "number") tree[name] = value;
   }
+  if (tree.rss !== undefined) tree.memory ??= tree.rss;
+  if (typeof figures.memory_figure === "string") tree.memory_figure = figures.memory_figure;
   return tree;
 }
 
-function sumOf(trees: readonly Tree[]): Required<Tree> {
-  const sum = (name: keyof Tree) => trees.reduce((total, tree) => total + (tree[name] ?? 0), 0);
-  return { cpu_percent: sum("cpu_percent"), rss: sum("rss"), percent: sum("percent") };
+/** What the memory in the table is: shared memory counts once in PSS, and in each process in RSS. */
+function memoryTitle(trees: readonly Tree[]): string {
+  const figures = new Set(
+    trees.flatMap(({ rss, memory_figure = "rss" }) => (rss === undefined ? [] : [memory_figure])),
+  );
+  const [figure = "rss"] = figures;
+  return figures.size > 1 || figure === "mixed" ? "PSS/RSS" : figure.toUpperCase();
 }
 
-function cellsOf({ cpu_percent: cpu, rss, percent: memory }: Tree): string[] {
-  if (cpu === undefined || rss === undefined || memory === undefined) return ["-", "-", "-"];
-  return [percent(cpu), mebibytes(rss), percent(memory)];
+function sumOf(trees: readonly Tree[]) {
+  const sum = (name: (typeof FIGURES)[number]) => trees.reduce((total, tree) => total + (tree[name] ?? 0), 0);
+  return { cpu_percent: sum("cpu_percent"), rss: sum("rss"), memory: sum("memory"), percent: sum("percent") };
+}
+
+function cellsOf({ cpu_percent: cpu, memory, percent: share }: Tree): string[] {
+  if (cpu === undefined || memory === undefined || share === undefined) return ["-", "-", "-"];
+  return [percent(cpu), mebibytes(memory), percent(share)];
 }
 
 function countOf(children: Json | undefined): string {

@@ -21,7 +21,7 @@ export const HELP: readonly string[] = [
   "Ctrl-Z                 suspend",
   "q, Ctrl-C              quit",
   "",
-  "CPU and RSS are of a task's process and all that descend from it;",
+  "CPU and MEM are of a task's process and all that descend from it; MEM is PSS, or RSS where that can't be read;",
   "100 % is one core. RUNS is yellow where ends count for the restart",
   "intensity.",
   "",
@@ -72,12 +72,13 @@ function factsOf({ transaction, pid, runs, restarts, uptimeS }: TaskRow): string
 // --- figures -----------------------------------------------------------------------------------------------------------
 
 function loadLines(
-  { cpu, rss, figures = {}, cpuHistory, rssHistory }: TaskRow,
+  { cpu, memory, memoryFigure, figures = {}, cpuHistory, memoryHistory }: TaskRow,
   { columns, isUnicode }: { columns: number; isUnicode: boolean },
 ): Piece[][] {
-  if (cpu === undefined && rss === undefined) return [];
+  if (cpu === undefined && memory === undefined) return [];
   const width = Math.max(0, Math.min(SAMPLES, columns - 36));
-  const [shownCpu, shownRss] = [cpuHistory.slice(-width), rssHistory.slice(-width)];
+  const [shownCpu, shownMemory] = [cpuHistory.slice(-width), memoryHistory.slice(-width)];
+  const hasChildren = Array.isArray(figures.children) && figures.children.length > 0;
   const line = (
     name: string,
     tree: number | undefined,
@@ -87,8 +88,7 @@ function loadLines(
   ): Piece[] => [
     { text: `${name}  ` },
     { text: fill(`${tree?.toFixed(1) ?? "-"}${unit}`, 11, { isRight: true }), style: "bold" },
-    // Shown only where children take part in it.
-    { text: fill(ownPart(tree, own, unit), 18) },
+    { text: fill(hasChildren ? ownPart(tree, own, unit) : "", 18) },
     { text: drawn, style: "cyan" },
   ];
   return [
@@ -100,11 +100,11 @@ function loadLines(
       sparkline(shownCpu, width, { scale: cpuScale(shownCpu), isUnicode }).trimStart(),
     ),
     line(
-      "RSS",
-      rss,
-      figures.rss,
+      memoryFigure.toUpperCase(),
+      memory,
+      figures.pss ?? figures.rss,
       " MiB",
-      sparkline(shownRss, width, { scale: memoryScale(shownRss), isUnicode }).trimStart(),
+      sparkline(shownMemory, width, { scale: memoryScale(shownMemory), isUnicode }).trimStart(),
     ),
   ];
 }

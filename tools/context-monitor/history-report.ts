@@ -19,11 +19,11 @@ export interface TaskReport {
   restarts: number;
   cpuMean: number | undefined;
   cpuMost: number | undefined;
-  rssLast: number | undefined;
-  rssMost: number | undefined;
+  memoryLast: number | undefined;
+  memoryMost: number | undefined;
   /** Over the whole time, a value for each part of it. */
   cpuCourse: readonly (number | undefined)[];
-  rssCourse: readonly (number | undefined)[];
+  memoryCourse: readonly (number | undefined)[];
 }
 
 export interface HistoryReport {
@@ -60,8 +60,8 @@ interface Row {
   samples: number;
   cpuSum: number;
   cpuMost: number;
-  rssLast: number;
-  rssMost: number;
+  memoryLast: number;
+  memoryMost: number;
 }
 
 /** @param sinceMs - Of older records only the states count. */
@@ -93,7 +93,7 @@ export function createHistoryReport({
       if (leftOut.size < 100 * MOST_TASKS) leftOut.add(key);
       return undefined;
     }
-    const none = { restarts: 0, samples: 0, cpuSum: 0, cpuMost: 0, rssLast: 0, rssMost: 0 };
+    const none = { restarts: 0, samples: 0, cpuSum: 0, cpuMost: 0, memoryLast: 0, memoryMost: 0 };
     const row: Row = { transaction, id, state: "", runs: undefined, ...none };
     rows.set(key, row);
     return row;
@@ -107,15 +107,15 @@ export function createHistoryReport({
   function addSample({ transaction, atMs, tasks }: HistoryRecord & { kind: "figures" }): void {
     // The course is drawn only for tasks that have a row.
     const shown: [string, readonly [number, number]][] = [];
-    for (const [id, [cpu, rss]] of Object.entries(tasks)) {
+    for (const [id, [cpu, memory]] of Object.entries(tasks)) {
       const row = rowOf(transaction, id);
       if (row === undefined) continue;
-      shown.push([id, [cpu, rss]]);
+      shown.push([id, [cpu, memory]]);
       row.samples += 1;
       row.cpuSum += cpu;
       row.cpuMost = Math.max(row.cpuMost, cpu);
-      row.rssLast = rss;
-      row.rssMost = Math.max(row.rssMost, rss);
+      row.memoryLast = memory;
+      row.memoryMost = Math.max(row.memoryMost, memory);
     }
     courseOfTransaction(transaction)?.add({ transaction, atMs, tasks: Object.fromEntries(shown) });
   }
@@ -184,10 +184,10 @@ function taskReportOf(row: Row, history: History | undefined, time: Course): Tas
     ...{ transaction, id, state, runs, restarts },
     cpuMean: figures && figures.cpuSum / samples,
     cpuMost: figures?.cpuMost,
-    rssLast: figures?.rssLast,
-    rssMost: figures?.rssMost,
+    memoryLast: figures?.memoryLast,
+    memoryMost: figures?.memoryMost,
     cpuCourse: course(own?.cpuPercent),
-    rssCourse: course(own?.residentBytes),
+    memoryCourse: course(own?.residentBytes),
   };
 }
 

@@ -44,7 +44,7 @@ function tableOf(tasks: readonly TaskReport[], { isUnicode, hasSparklines }: Rep
   const head = [
     ...(isMany ? ["TRANSACTION"] : []),
     ...["TASK", "STATE", "RUNS", "RESTARTS", "CPU %", "MAX", ...course("COURSE")],
-    ...["RSS MiB", "MAX", ...course("COURSE")],
+    ...["MEM MiB", "MAX", ...course("COURSE")],
   ];
   const rows = tasks.map((task) => [
     ...(isMany ? [name(task.transaction)] : []),
@@ -55,9 +55,9 @@ function tableOf(tasks: readonly TaskReport[], { isUnicode, hasSparklines }: Rep
     figure(task.cpuMean),
     figure(task.cpuMost),
     ...course(sparkline(task.cpuCourse, PARTS, { scale: cpuScale(task.cpuCourse), isUnicode })),
-    figure(task.rssLast, MIB_BYTES),
-    figure(task.rssMost, MIB_BYTES),
-    ...course(sparkline(task.rssCourse, PARTS, { scale: memoryScale(task.rssCourse), isUnicode })),
+    figure(task.memoryLast, MIB_BYTES),
+    figure(task.memoryMost, MIB_BYTES),
+    ...course(sparkline(task.memoryCourse, PARTS, { scale: memoryScale(task.memoryCourse), isUnicode })),
   ]);
   return columns(head, rows);
 }

@@ -29,13 +29,17 @@ export function linesFor(event: MonitorEvent, atMs: number): string[] {
   }
 }
 
-function sampleLine(transaction: string, { id, state, pid, cpu, rss, figures }: Sample, atMs: number): string {
+function sampleLine(
+  transaction: string,
+  { id, state, pid, cpu, memory, memoryFigure, figures }: Sample,
+  atMs: number,
+): string {
   const { timestamp, status, children } = figures;
   const time = timeOfDay(typeof timestamp === "number" ? timestamp * 1_000 : atMs);
   const facts = [
     `pid=${pid ?? "-"}`,
     `cpu=${cpu === undefined ? "-" : percent(cpu)}`,
-    `rss=${rss === undefined ? "-" : mebibytes(rss).replace(" ", "")}`,
+    `${memoryFigure}=${memory === undefined ? "-" : mebibytes(memory).replace(" ", "")}`,
     `children=${Array.isArray(children) ? children.length : 0}`,
   ];
   return [time, transaction, id, wordsFor(state), typeof status === "string" ? clean(status) : "-", ...facts].join(

@@ -6,6 +6,7 @@ import {
   type Announced,
   announcementText,
   type KnownTask,
+  type MemoryFigure,
   type MonitorEvent,
   type Moved,
   type Overview,
@@ -43,13 +44,14 @@ export interface TaskRow {
   restarts: number | undefined;
   reason: string | undefined;
   cpu: number | undefined;
-  rss: number | undefined;
+  memory: number | undefined;
+  memoryFigure: MemoryFigure;
   uptimeS: number | undefined;
   /** All figures of the last sample; none without a living process. */
   figures: JsonObject | undefined;
   /** One value a sample, oldest first; undefined where no process lived. */
   cpuHistory: readonly (number | undefined)[];
-  rssHistory: readonly (number | undefined)[];
+  memoryHistory: readonly (number | undefined)[];
   last: TaskEvent | undefined;
   transitions: readonly TaskTransition[];
   announcements: readonly TaskEvent[];
@@ -134,19 +136,26 @@ function sampled(
   return { ...model, rows, sampledMs: new Map(model.sampledMs).set(transaction, atMs) };
 }
 
-function withSample(row: TaskRow, { state, runs, pid, cpu, rss, uptimeS, figures }: Sample): TaskRow {
+function withSample(row: TaskRow, { state, runs, pid, cpu, memory, memoryFigure, uptimeS, figures }: Sample): TaskRow {
   return {
     ...row,
     state: state || row.state,
     runs: runs ?? row.runs,
     // The provider samples while tasks come and go: a task without a process shows no figures.
-    ...(mayHaveProcess(state) ? { pid, cpu, rss, uptimeS, figures } : NO_PROCESS),
+    ...(mayHaveProcess(state) ? { pid, cpu, memory, memoryFigure, uptimeS, figures } : NO_PROCESS),
     cpuHistory: latest([...row.cpuHistory, cpu], KEPT.samples),
-    rssHistory: latest([...row.rssHistory, rss], KEPT.samples),
+    memoryHistory: latest([...row.memoryHistory, memory], KEPT.samples),
   };
 }
 
-const NO_PROCESS = { pid: undefined, cpu: undefined, rss: undefined, uptimeS: undefined, figures: undefined };
+const NO_PROCESS = {
+  pid: undefined,
+  cpu: undefined,
+  memory: undefined,
+  memoryFigure: "rss" as const,
+  uptimeS: undefined,
+  figures: undefined,
+};
 
 function unsampled(row: TaskRow): TaskRow {
   // A process that has just started has a pid, and no figures yet.
@@ -156,7 +165,7 @@ function unsampled(row: TaskRow): TaskRow {
     ...NO_PROCESS,
     pid,
     cpuHistory: latest([...row.cpuHistory, undefined], KEPT.samples),
-    rssHistory: latest([...row.rssHistory, undefined], KEPT.samples),
+    memoryHistory: latest([...row.memoryHistory, undefined], KEPT.samples),
   };
 }
 
@@ -276,7 +285,7 @@ function newRow(transaction: string, id: string): TaskRow {
     reason: undefined,
     ...NO_PROCESS,
     cpuHistory: [],
-    rssHistory: [],
+    memoryHistory: [],
     last: undefined,
     transitions: [],
     announcements: [],

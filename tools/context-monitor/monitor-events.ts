@@ -7,6 +7,9 @@ import type { Transition } from "../../src/protocol/transition.ts";
 import { clean, itemsText } from "./text.ts";
 
 /** Figures of a task whose process runs. */
+/** What a figure of memory is; `mem` where it is PSS of some processes and RSS of others. */
+export type MemoryFigure = "pss" | "rss" | "mem";
+
 export interface Sample {
   id: string;
   state: string;
@@ -14,7 +17,9 @@ export interface Sample {
   pid: number | undefined;
   /** Of the whole tree, in percent of a core and in MiB. */
   cpu: number | undefined;
-  rss: number | undefined;
+  /** Of all its processes, in MiB: shared memory counts once where that can be read. */
+  memory: number | undefined;
+  memoryFigure: MemoryFigure;
   uptimeS: number | undefined;
   /** All figures as they came. */
   figures: JsonObject;
@@ -123,11 +128,17 @@ function sampleOf(entry: JsonObject): Sample[] {
           runs: number(entry.runs),
           pid: number(entry.pid),
           cpu: number(total.cpu_percent),
-          rss: number(total.rss),
+          memory: number(total.memory ?? total.rss),
+          memoryFigure: memoryFigureIn(total),
           uptimeS: number(entry.uptime_s),
           figures: entry,
         },
       ];
+}
+
+function memoryFigureIn({ memory_figure: figure }: JsonObject): MemoryFigure {
+  if (figure === "pss") return "pss";
+  return figure === "mixed" ? "mem" : "rss";
 }
 
 function overviewIn({ transactions, ...about }: JsonObject): Overview {

@@ -85,22 +85,22 @@ const COLUMNS: readonly Column[] = [
     style: (row) => cpuStyle(row) ?? "cyan",
   },
   {
-    head: "RSS MiB",
-    sort: "rss",
+    head: "MEM MiB",
+    sort: "memory",
     isRight: true,
     rank: 4,
     min: 7,
     max: 9,
-    text: ({ rss }) => rss?.toFixed(1) ?? "-",
+    text: ({ memory }) => memory?.toFixed(1) ?? "-",
   },
   {
-    head: "RSS",
+    head: "MEM",
     rank: 11,
     min: 8,
     max: 20,
     isSparkline: true,
-    text: ({ rssHistory }, { width, isUnicode }) =>
-      sparkline(rssHistory, width, { scale: memoryScale(rssHistory.slice(-width)), isUnicode }),
+    text: ({ memoryHistory }, { width, isUnicode }) =>
+      sparkline(memoryHistory, width, { scale: memoryScale(memoryHistory.slice(-width)), isUnicode }),
     style: () => "magenta",
   },
   {

@@ -126,7 +126,7 @@ function totals({ rows }: Model, columns: number, { isUnicode }: Terminal): Piec
   });
   const pieces = (textOf: (text: string, count: number) => string) => [
     { text: tasks.length === 1 ? "1 task" : `${tasks.length} tasks` },
-    { text: `  CPU ${sum(({ cpu }) => cpu)}%  RSS ${sum(({ rss }) => rss)} MiB` },
+    { text: `  CPU ${sum(({ cpu }) => cpu)}%  MEM ${sum(({ memory }) => memory)} MiB` },
     ...counts.map(({ text, count, style }) => ({ text: textOf(text, count), style })),
   ];
   const long = pieces((text, count) => `  ${withCount(text, count)}`);

@@ -4,7 +4,7 @@ import { wordsFor } from "../../src/protocol/task-state.ts";
 import type { TaskRow } from "./model.ts";
 import { severityOf } from "./states.ts";
 
-export const SORTS = ["task", "state", "cpu", "rss", "runs", "uptime", "event"] as const;
+export const SORTS = ["task", "state", "cpu", "memory", "runs", "uptime", "event"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface View {
@@ -44,7 +44,7 @@ const ORDERS: { readonly [sort in Sort]: (a: TaskRow, b: TaskRow) => number } = 
   task: byName,
   state: (a, b) => severityOf(a.state) - severityOf(b.state),
   cpu: falling(({ cpu }) => cpu),
-  rss: falling(({ rss }) => rss),
+  memory: falling(({ memory }) => memory),
   runs: falling(({ runs }) => runs),
   uptime: falling(({ uptimeS }) => uptimeS),
   event: falling(({ last }) => last?.atMs),

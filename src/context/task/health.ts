@@ -29,6 +29,12 @@ export interface HealthOptions {
   tell(event: LifecycleEvent): void;
 }
 
+const MEMORY_FIGURES = {
+  pss: "PSS",
+  rss: "RSS, which counts shared memory in each process",
+  mixed: "PSS, and RSS where that can't be read",
+} as const;
+
 export function createHealth({ host, task, tell }: HealthOptions): Health {
   const timers = createTimers<"ready" | "late">();
   let probe: RunningProbe | undefined;
@@ -69,10 +75,11 @@ export function createHealth({ host, task, tell }: HealthOptions): Health {
     tell({ type: "silent", reason: `halted by a signal for ${seconds(heartbeatTimeoutMs)}` });
   }
 
-  function checkSize(rssMib: number): void {
+  function checkSize({ mib, figure }: NonNullable<ProcessesFound["memory"]>): void {
     const { memoryMaxMib } = task().supervision;
-    if (memoryMaxMib === undefined || rssMib <= memoryMaxMib) return;
-    tell({ type: "tooLarge", reason: `its processes hold ${Math.round(rssMib)} MiB, more than ${memoryMaxMib} MiB` });
+    if (memoryMaxMib === undefined || mib <= memoryMaxMib) return;
+    const held = `${Math.round(mib)} MiB (${MEMORY_FIGURES[figure]})`;
+    tell({ type: "tooLarge", reason: `its processes hold ${held}, more than ${memoryMaxMib} MiB` });
   }
 
   return {
@@ -88,9 +95,9 @@ export function createHealth({ host, task, tell }: HealthOptions): Health {
     },
     hearLine: (line) => probe?.line(line),
     hearBeat,
-    inspect({ rssMib, isHalted }) {
+    inspect({ memory, isHalted }) {
       checkHalted(isHalted);
-      checkSize(rssMib);
+      if (memory !== undefined) checkSize(memory);
     },
     end() {
       watchdog?.end();

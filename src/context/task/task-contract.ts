@@ -143,8 +143,11 @@ export interface SupervisedTask {
 
 /** What can be seen of the processes of a task from outside. */
 export interface ProcessesFound {
-  /** The resident memory of all of them, in MiB. */
-  rssMib: number;
+  /**
+   * What they take of memory, in MiB, and how that was found: as `pss`, which counts shared memory once, as `rss`, or as a
+   * sum of both. Absent when it is not known well enough.
+   */
+  memory?: { mib: number; figure: "pss" | "rss" | "mixed" };
   /** Whether the one that leads them is halted by a signal. */
   isHalted: boolean;
 }

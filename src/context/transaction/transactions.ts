@@ -20,7 +20,7 @@ import { openTransaction, type Transaction, type TransactionEvent } from "./tran
 /** A transaction and its tasks' records, with the pid of those whose process lives. */
 export interface Watched {
   transaction: string;
-  tasks: (TaskRecord & { beat?: JsonObject })[];
+  tasks: (TaskRecord & { beat?: JsonObject; memoryMaxMib?: number })[];
 }
 
 /** The last of a transaction that is over: kept until another begins. */
@@ -212,8 +212,12 @@ export function createTransactions(options: TransactionsOptions): Transactions {
 }
 
 function watch({ id, tasks }: Transaction): Watched {
-  const withBeat = (one: SupervisedTask) => ({ ...liveRecord(one), ...(one.beat && { beat: { ...one.beat } }) });
-  return { transaction: id, tasks: [...tasks].map(withBeat) };
+  const watched = (one: SupervisedTask) => {
+    const { memoryMaxMib } = one.task.supervision;
+    const beat = one.beat && { beat: { ...one.beat } };
+    return { ...liveRecord(one), ...beat, ...(memoryMaxMib !== undefined && { memoryMaxMib }) };
+  };
+  return { transaction: id, tasks: [...tasks].map(watched) };
 }
 
 function lastOf({ id, record, tasks, isAskedToEnd }: Transaction): Ended {

@@ -1,8 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type FiguresOptions,
   figuresOf,
-  type SlowFigures,
+  type SlowReading,
   type TimedReading,
   type TimedReadings,
 } from "../../../src/monitor/figures.ts";
@@ -87,7 +87,7 @@ test("total is the process and its descendants, and no other", () => {
   expect(figuresAt({ now, before })).toEqual({
     ...{ status: "sleeping", threads: 11, create_time: 1_480_000_000.5, uptime_s: 59.5 },
     ...{ rss: 10, vms: 400, percent: 1, cpu_percent: 10, cpu_times: { user: 0.08, system: 0.02 } },
-    total: { rss: 40, vms: 1_200, percent: 4, cpu_percent: 70, threads: 14 },
+    total: { rss: 40, memory: 40, memory_figure: "rss", vms: 1_200, percent: 4, cpu_percent: 70, threads: 14 },
     children: [
       {
         ...{ pid: 8, ppid: 7, status: "running", create_time: 1_480_000_000.5, threads: 1 },
@@ -110,7 +110,7 @@ test("two that seem to be each other's parents are counted once", () => {
 test("slow figures are told of each process, and what can be summed of the tree", () => {
   const now = looks(0, listed(7), listed(8, { ppid: 7 }), listed(9, { ppid: 7 }));
   const io = { read_bytes: 1, write_bytes: 2 };
-  const slow = new Map<number, SlowFigures>([
+  const slow = new Map<number, SlowReading>([
     [7, { pss: 5, uss: 4, swap: 0, fds: 12, fds_limit: 1_024, io, sockets: {}, listening: [] }],
     [8, { fds: 30, sockets: { LISTEN: 1 }, listening: [["127.0.0.1", 80]] }],
   ]);
@@ -120,14 +120,48 @@ test("slow figures are told of each process, and what can be summed of the tree"
   expect(figures).toMatchObject({ pss: 5, uss: 4, swap: 0, fds: 12, fds_limit: 1_024, io, listening: [] });
   expect(figures?.children?.map(({ fds }) => fds)).toEqual([30, undefined]);
   expect(figures?.total).toEqual({
-    ...{ rss: 30, vms: 1_200, percent: 3, cpu_percent: 0, threads: 3 },
+    ...{ rss: 30, memory: 30, memory_figure: "rss", vms: 1_200, percent: 3, cpu_percent: 0, threads: 3 },
     ...{ pss: 5, uss: 4, swap: 0, fds: 42, listening: [["127.0.0.1", 80]] },
+  });
+});
+
+describe("the memory of a tree", () => {
+  const parent = listed(7, { rssBytes: 100 * MIB });
+  const child = listed(8, { ppid: 7, rssBytes: 90 * MIB });
+
+  test("counts shared memory once, and what a process has taken since as its own", () => {
+    const slow = new Map<number, SlowReading>([
+      [7, { pss: 55, uss: 10, swap: 0, counted_elsewhere: 40 }],
+      [8, { pss: 50, uss: 5, swap: 0, counted_elsewhere: 40 }],
+    ]);
+
+    const figures = figuresAt({ now: looks(0, parent, child), slow });
+
+    expect(figures?.total).toMatchObject({ memory: 110, memory_figure: "pss", percent: 11, rss: 190 });
+    expect(figures).not.toHaveProperty("counted_elsewhere");
+    expect(figures?.children?.[0]).not.toHaveProperty("counted_elsewhere");
+  });
+
+  test("is resident memory where a process may not be read, and says so", () => {
+    const slow = new Map<number, SlowReading>([[7, { pss: 55, uss: 10, swap: 0, counted_elsewhere: 40 }]]);
+
+    const total = figuresAt({ now: looks(0, parent, child), slow })?.total;
+
+    expect(total).toMatchObject({ memory: 150, memory_figure: "mixed" });
+  });
+
+  test("is never below zero, as when a process has given back what it shared", () => {
+    const slow = new Map<number, SlowReading>([[7, { pss: 55, uss: 10, swap: 0, counted_elsewhere: 400 }]]);
+
+    expect(figuresAt({ now: looks(0, parent), slow })?.total).toMatchObject({ memory: 0, memory_figure: "pss" });
   });
 });
 
 test("what no process tells is left out of the total", () => {
   expect(Object.keys(figuresAt({ now: looks(0, listed(7)) })?.total ?? {}).sort()).toEqual([
     "cpu_percent",
+    "memory",
+    "memory_figure",
     "percent",
     "rss",
     "threads",

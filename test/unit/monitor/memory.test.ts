@@ -33,7 +33,7 @@ VmFlags: rd ex mr mw me
 }
 
 test("shares of memory are in MiB, and what is private counts whether clean or dirty", () => {
-  expect(parseRollup(ROLLUP)).toEqual({ pss: 20, uss: 10, swap: 0.5 });
+  expect(parseRollup(ROLLUP)).toEqual({ pss: 20, uss: 10, swap: 0.5, counted_elsewhere: 30 });
 });
 
 test("a process without memory has no shares, rather than shares of nothing", () => {

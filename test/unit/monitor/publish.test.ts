@@ -23,10 +23,12 @@ function samplerOf(living: { [pid: number]: ProcessFigures }): Sampler {
   return {
     async sample(pids) {
       const found = pids.flatMap((pid) => (living[pid] === undefined ? [] : [[pid, living[pid]] as const]));
-      return Object.assign(new Map(found), { gone: new Set(pids.filter((pid) => living[pid] === undefined)) });
+      const gone = new Set(pids.filter((pid) => living[pid] === undefined));
+      return Object.assign(new Map(found), { gone, unsure: new Set<number>() });
     },
-    async details(pid, wanted) {
-      return pid === 3 ? undefined : wanted.opened_files ? { opened_files: [[{ path: `/of/${pid}` }]] } : {};
+    async details(pids, wanted) {
+      const detailsOf = (pid: number) => (wanted.opened_files ? { opened_files: [[{ path: `/of/${pid}` }]] } : {});
+      return new Map(pids.filter((pid) => pid !== 3).map((pid) => [pid, detailsOf(pid)]));
     },
     async [Symbol.asyncDispose]() {},
   };

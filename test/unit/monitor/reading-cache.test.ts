@@ -83,3 +83,38 @@ test("the readings of processes that have gone are dropped", async () => {
 
   expect([cache.find(one, 0), cache.find(another, 0)]).toEqual([undefined, 0]);
 });
+
+test("readings are renewed at once when they are asked for, due or not", async () => {
+  const cache = createCache();
+  await cache.refresh([one, another], first);
+
+  const isRead = await cache.renew([one], tickAt(1_000));
+
+  expect(isRead).toBe(true);
+  expect([cache.find(one, 1_000), cache.find(another, 1_000)]).toEqual([1_000, 0]);
+});
+
+test("a renewal tells when a reading did not come in time", async () => {
+  const hangs = deferred<number>();
+  const cache = createCache(() => hangs.promise);
+
+  expect(await cache.renew([one], first)).toBe(false);
+
+  hangs.resolve(0);
+});
+
+test("a reading that is outdated is renewed early, but not at every tick", async () => {
+  const reads: number[] = [];
+  const cache = createReadingCache<number>({
+    periodMs: 6_000,
+    isOutdated: () => true,
+    async read(_, atMs) {
+      reads.push(atMs);
+      return atMs;
+    },
+  });
+
+  for (let atMs = 0; atMs <= 2_000; atMs += 200) await cache.refresh([one], { atMs, sinceMs: atMs === 0 ? 0 : 200 });
+
+  expect(reads).toEqual([0, 1_000, 2_000]);
+});

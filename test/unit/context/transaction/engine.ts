@@ -250,7 +250,7 @@ export function createMachine(): Machine {
       tell?.();
     },
     growsTooLarge({ supervised, process }) {
-      if (process?.isSpawned) supervised.inspect({ rssMib: HUGE_MIB, isHalted: false });
+      if (process?.isSpawned) supervised.inspect({ memory: { mib: HUGE_MIB, figure: "pss" }, isHalted: false });
     },
     lingers({ process }) {
       if (!process?.isSpawned || process.isLingering) return;

@@ -51,7 +51,7 @@ describe("the report on a history", () => {
     expect(tasks).toMatchObject([
       {
         ...{ transaction: "T1", id: "ts001", state: "running", runs: 2, restarts: 1 },
-        ...{ cpuMean: 20, cpuMost: 30, rssLast: 60 * MIB_BYTES, rssMost: 70 * MIB_BYTES },
+        ...{ cpuMean: 20, cpuMost: 30, memoryLast: 60 * MIB_BYTES, memoryMost: 70 * MIB_BYTES },
       },
     ]);
   });
@@ -97,7 +97,7 @@ describe("the report on a history", () => {
 
     expect(task?.cpuCourse).toHaveLength(24);
     expect(task?.cpuCourse.every((value) => value !== undefined)).toBe(true);
-    expect(task?.rssCourse.at(-1)).toBe(1_799 * MIB_BYTES);
+    expect(task?.memoryCourse.at(-1)).toBe(1_799 * MIB_BYTES);
   });
 
   test("has no holes in the course of a short time", () => {
@@ -171,7 +171,7 @@ describe("the report as people read it", () => {
     expect(drawReport(reportOf(records), plain)).toEqual([
       "from 2026-01-31 12:00:01 to 2026-01-31 12:01:02",
       "",
-      "TASK   STATE     RUNS  RESTARTS  CPU %  MAX   RSS MiB  MAX",
+      "TASK   STATE     RUNS  RESTARTS  CPU %  MAX   MEM MiB  MAX",
       "ts001  x failed  1     0         20.0   30.0  70.0     70.0",
       "",
       "no provider from 2026-01-31 12:00:02 to 2026-01-31 12:01:00, 58s: it was killed",

@@ -124,13 +124,13 @@ describe("a task in view", () => {
   });
 
   test("has the figures of its whole tree", () => {
-    expect(rowOf(knownAfter([sample(figures())]), "ts001")).toMatchObject({ cpu: 15, rss: 30, uptimeS: 7, pid: 41 });
+    expect(rowOf(knownAfter([sample(figures())]), "ts001")).toMatchObject({ cpu: 15, memory: 30, uptimeS: 7, pid: 41 });
   });
 
   test("has its own figures where the provider knows of no tree", () => {
     const { total: _, ...own } = figures();
 
-    expect(rowOf(knownAfter([sample(own)]), "ts001")).toMatchObject({ cpu: 5, rss: 10 });
+    expect(rowOf(knownAfter([sample(own)]), "ts001")).toMatchObject({ cpu: 5, memory: 10 });
   });
 
   test("loses its figures with its process, and keeps what was drawn of them", () => {
@@ -144,7 +144,7 @@ describe("a task in view", () => {
       state: "backingOff",
       pid: undefined,
       cpu: undefined,
-      rss: undefined,
+      memory: undefined,
       figures: undefined,
       reason: "the process was ended by SIGKILL",
       restarts: 1,
@@ -324,6 +324,6 @@ describe("what any program may publish", () => {
   test("as a figure that is none is left out", () => {
     const model = knownAfter([sample(figures({ total: { rss: "much", cpu_percent: null }, pid: "41", runs: [] }))]);
 
-    expect(rowOf(model, "ts001")).toMatchObject({ rss: undefined, cpu: undefined, pid: undefined, runs: 0 });
+    expect(rowOf(model, "ts001")).toMatchObject({ memory: undefined, cpu: undefined, pid: undefined, runs: 0 });
   });
 });

@@ -50,7 +50,7 @@ describe("the table", () => {
     const { lines } = drawn(modelOf([taskRow("ts001", { last: { atMs: NOW_MS, words: "updated celsius=42" } })]));
 
     expect(lines[0]).toMatch(/^context001 · T1 +tcp:\/\/127\.0\.0\.1:5556 ● live$/);
-    expect(lines[1]?.trimEnd()).toBe("1 task  CPU 12.3%  RSS 51.6 MiB  ● 1 running");
+    expect(lines[1]?.trimEnd()).toBe("1 task  CPU 12.3%  MEM 51.6 MiB  ● 1 running");
     expect(lines[2]?.split(/ {2,}/).map((word) => word.trim())).toEqual([
       "",
       "TASK▲",
@@ -59,8 +59,8 @@ describe("the table", () => {
       "PID",
       "CPU %",
       "CPU",
-      "RSS MiB",
-      "RSS",
+      "MEM MiB",
+      "MEM",
       "RUNS",
       "UPTIME",
       "LAST EVENT",
@@ -77,8 +77,8 @@ describe("the table", () => {
     const model = modelOf([taskRow("ts001")], { cost: { cpu: 0.52, rss: 102.4 } });
     const second = (columns: number) => drawn(model, { columns }).lines[1]?.trimEnd();
 
-    expect(second(80)).toMatch(/^1 task {2}CPU 12\.3% {2}RSS 51\.6 MiB {2}● 1 running +provider 0\.5% 102\.4 MiB$/);
-    expect(second(60)).toBe("1 task  CPU 12.3%  RSS 51.6 MiB  ● 1 running");
+    expect(second(80)).toMatch(/^1 task {2}CPU 12\.3% {2}MEM 51\.6 MiB {2}● 1 running +provider 0\.5% 102\.4 MiB$/);
+    expect(second(60)).toBe("1 task  CPU 12.3%  MEM 51.6 MiB  ● 1 running");
   });
 
   test("names the transaction of each task only where there are several", () => {
@@ -94,7 +94,7 @@ describe("the table", () => {
   });
 
   test("keeps what matters most in a narrow window", () => {
-    expect(headOf(60).trim().split(/ {2,}/)).toEqual(["TASK▲", "STATE", "CPU %", "RSS MiB", "LAST EVENT"]);
+    expect(headOf(60).trim().split(/ {2,}/)).toEqual(["TASK▲", "STATE", "CPU %", "MEM MiB", "LAST EVENT"]);
     expect(headOf(30).trim().split(/ {2,}/)).toEqual(["TASK▲", "STATE", "CPU %"]);
   });
 
@@ -273,7 +273,7 @@ test("the table of one moment has no sparklines, and nothing cut where no termin
   const lines = drawOnce(model, { columns: Number.POSITIVE_INFINITY, terminal });
 
   expect(lines[0]).toBe(
-    "TASK    SERVICE        STATE           PID   CPU %   RSS MiB   RUNS   UPTIME  LAST EVENT".replace(/ {2}$/, ""),
+    "TASK    SERVICE        STATE           PID   CPU %   MEM MiB   RUNS   UPTIME  LAST EVENT".replace(/ {2}$/, ""),
   );
   expect(lines[2]).toMatch(new RegExp(` ${words}$`));
   expect(drawOnce(model, { columns: 80, terminal }).every((line) => columnsOf(line) <= 80)).toBe(true);

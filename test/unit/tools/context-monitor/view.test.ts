@@ -12,9 +12,9 @@ import {
 import { taskRow } from "./rows.ts";
 
 const rows = [
-  taskRow("ts10", { cpu: 1, rss: 30, state: "running", runs: 1 }),
-  taskRow("ts2", { cpu: 9, rss: 20, state: "failed", runs: 4, service: "Mailer" }),
-  taskRow("ts1", { cpu: undefined, rss: undefined, state: "exited", runs: 1 }),
+  taskRow("ts10", { cpu: 1, memory: 30, state: "running", runs: 1 }),
+  taskRow("ts2", { cpu: 9, memory: 20, state: "failed", runs: 4, service: "Mailer" }),
+  taskRow("ts1", { cpu: undefined, memory: undefined, state: "exited", runs: 1 }),
 ];
 
 function idsIn(view: Partial<View>, of: readonly TaskRow[] = rows): string[] {
@@ -41,7 +41,7 @@ describe("tasks are shown", () => {
 
   test("by a figure, the largest first and those without one last", () => {
     expect(idsIn({ sort: "cpu" })).toEqual(["ts2", "ts10", "ts1"]);
-    expect(idsIn({ sort: "rss" })).toEqual(["ts10", "ts2", "ts1"]);
+    expect(idsIn({ sort: "memory" })).toEqual(["ts10", "ts2", "ts1"]);
     expect(idsIn({ sort: "cpu", isReversed: true })).toEqual(["ts1", "ts10", "ts2"]);
   });
 
