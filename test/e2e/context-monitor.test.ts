@@ -328,7 +328,9 @@ describe("in a pipe", () => {
 
     expect(code).toBe(0);
     expect(stdout[1]).toMatch(/^ts001 /);
-    expect(stderr).toEqual([`warning: no provider runs ${file} itself; listening to the process at ${subscribe}`]);
+    expect(stderr).toEqual([
+      `warning: no provider on this machine runs ${file}; trying ${subscribe}, as the file says`,
+    ]);
   });
 
   test("--wait waits for a provider, and the next one is found without it", async () => {
