@@ -32,7 +32,10 @@ export function environmentOf(
 }
 
 const OF_ONE_TASK =
-  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION)$/;
+  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|WORKER|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION)$/;
+
+/** Holds the start data of a service for the processes that it starts; set by the task process itself. */
+export const WORKER = "ZCONTEXT_WORKER";
 
 /** An environment without what it says about a task: a provider may itself be the task of another one. */
 export function withoutTask(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -12,6 +12,7 @@ import { createPrintedLines, type PrintedLine } from "../protocol/printed-lines.
 import { surviveStraySignals } from "../stray-signals.ts";
 import { isInspected } from "./heartbeat.ts";
 import { runService } from "./run-service.ts";
+import { isWorker, notATask, prepareWorkers, refuseToRun, runWorker } from "./worker.ts";
 
 type Start = ToTask & { type: "start" };
 
@@ -20,8 +21,9 @@ const ORPHAN_MS = 2_000;
 /** How long a thread that is to be killed may take to end itself, in milliseconds. */
 const KILL_MS = 500;
 
-if (isMainThread) runProcess();
-else runThread(workerData as Start);
+if (!isMainThread) runThread(readStart(workerData));
+else if (isWorker()) runWorker().catch(refuseToRun);
+else runProcess();
 
 function runProcess(): void {
   const pipe = new Socket({ fd: 3 });
@@ -58,6 +60,7 @@ function runProcess(): void {
   function startHere(start: Start): void {
     if (start.start.stopSignal !== "SIGKILL") process.on(start.start.stopSignal, () => sendToAll("stop"));
     const receive = (handler: (message: ToTask) => void) => runs.set(start.run, handler);
+    prepareWorkers(start);
     // The process exits by itself: what the user's code has left open must not keep an ended task alive.
     runService(start, { send, receive }).then((code) =>
       pipe.destroyed ? endGroup() : pipe.end(() => process.exit(code)),
@@ -66,7 +69,11 @@ function runProcess(): void {
 
   function startThread(start: Start): void {
     const { run } = start;
-    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: start, stdout: true, stderr: true });
+    const worker = new Worker(fileURLToPath(import.meta.url), {
+      workerData: writePipe(start),
+      stdout: true,
+      stderr: true,
+    });
     runs.set(run, (message) => {
       worker.postMessage(message);
       // It ends itself and closes its sockets: terminating a thread while a socket receives aborts the whole process.
@@ -124,7 +131,15 @@ function endGroup(): void {
   process.kill(-process.pid, "SIGKILL");
 }
 
+/** A thread that the user's code has started from this program has none. */
+function readStart(data: unknown): Start {
+  const message = typeof data === "string" ? readToTask(data) : undefined;
+  if (message?.type !== "start") throw notATask();
+  return message;
+}
+
 function runThread(start: Start): void {
+  prepareWorkers(start);
   const send = (message: FromTask) => parentPort?.postMessage(message);
   const receive = (handler: (message: ToTask) => void) => parentPort?.on("message", handler);
   runService(start, { send, receive }).then((code) => process.exit(code));

@@ -30,8 +30,16 @@ const UNREAD_MS = 2_000;
 /** The longest delay of a timer in Node; a longer one fires at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** Runs one task service to its end, and answers the exit code: 0, or 1 for a failure. */
-export async function runService({ run, start }: ToTask & { type: "start" }, pipe: ProviderPipe): Promise<number> {
+/**
+ * Runs one task service to its end, and answers the exit code: 0, or 1 for a failure.
+ *
+ * @param options.isWorker - It runs beside the process that the provider has started, and does not announce its start.
+ */
+export async function runService(
+  { run, start }: ToTask & { type: "start" },
+  pipe: ProviderPipe,
+  { isWorker = false } = {},
+): Promise<number> {
   const outbox = openOutbox(start.endpoints.publish, run);
   // A thread that ends while its socket receives would abort the whole process.
   process.once("exit", outbox.abandon);
@@ -94,13 +102,13 @@ export async function runService({ run, start }: ToTask & { type: "start" }, pip
     if ("reason" in loaded) {
       const { reason, report } = loaded;
       process.stderr.write(`${report}\n`);
-      announce({ action: "started", result: "failure", items: { pid, reason } });
+      if (!isWorker) announce({ action: "started", result: "failure", items: { pid, reason } });
       return await finish(reason);
     }
     // Started after the module is loaded, which may block the event loop for long without being a fault; and before the
     // task is known to run, since the provider counts silence from the first beat.
     heartbeat = startHeartbeat(start.heartbeatMs, (beat) => pipe.send({ type: "beat", run, ...beat }));
-    announce({ action: "started", result: "success", items: { pid } });
+    if (!isWorker) announce({ action: "started", result: "success", items: { pid } });
     const ending = await runTask(loaded.task, scope, crash.promise, output.caughtUp);
     if (ending.action !== "failed") return await finish(undefined);
     printError(ending.error);
