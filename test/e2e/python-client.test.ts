@@ -589,7 +589,11 @@ describe("monitor", () => {
       state: "success",
       status: expect.stringMatching(/^(sleeping|running)$/),
       timestamp: expect.any(Number),
-      total: { cpu_percent: figures?.cpu_percent, percent: figures?.percent, rss: figures?.rss, vms: figures?.vms },
+      // Its percentage is of the memory that is its own, where the process's is of the resident one.
+      total: {
+        ...{ cpu_percent: figures?.cpu_percent, percent: expect.any(Number), rss: figures?.rss, vms: figures?.vms },
+        ...{ memory: expect.any(Number), memory_figure: expect.stringMatching(/^(pss|rss|mixed)$/) },
+      },
     });
     expect(parent).toMatchObject({
       action: "updated",

@@ -118,9 +118,7 @@ test("M2: what was being stopped when its provider was killed is started anew by
 
   expect(await livingOf([pid as number])).toEqual([pid]);
   expect(phrasesOf(second)).not.toContain(RESUMED);
-  second.signal("SIGTERM");
-  await second.log.first(({ phrase }) => phrase === "stopping");
-  second.signal("SIGTERM");
+  await second.die();
 });
 
 // --- F12 -------------------------------------------------------------------------------------------------------------
