@@ -200,17 +200,6 @@ describe("a program that can't be run has failed, and the reason says why", () =
 
     expect(failed).toMatchObject({ pid: null, reason: `ts_1: ${path} ${reason}` });
   });
-
-  test("when it is told more than the system lets through", async () => {
-    // Linux takes 128 KiB in one text, others 1 MiB in all. No file may be that long, but as JSON each quote is two bytes.
-    const configuration = `<text>${'"'.repeat(900_000)}</text>`;
-    await using context = await runContext([program("ts_1", "sleep 1000", { configuration })]);
-
-    context.provider.start("T1");
-    const failed = await context.untilState("T1", "ts_1", "failed");
-
-    expect(failed).toMatchObject({ pid: null, reason: expect.stringContaining("E2BIG") });
-  });
 });
 
 describe("a program is given", () => {
