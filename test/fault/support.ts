@@ -66,12 +66,21 @@ export function openDescriptors(pid: number | "self" = "self"): string[] {
   });
 }
 
-/** Resolves when a process has no more open than before; throws, naming the rest, when that does not happen. */
-export async function untilNoMoreThan(before: readonly string[], pid: number | "self" = "self"): Promise<void> {
-  const others = () => openDescriptors(pid).filter((descriptor) => !before.includes(descriptor));
+/**
+ * Resolves when a process has no more open than before; throws, naming the rest, when that does not happen.
+ *
+ * @param uncounted - What may be open beside that.
+ */
+export async function untilNoMoreThan(
+  before: readonly string[],
+  pid: number | "self" = "self",
+  uncounted?: RegExp,
+): Promise<void> {
+  const counted = () => openDescriptors(pid).filter((descriptor) => uncounted?.test(descriptor) !== true);
+  const others = () => counted().filter((descriptor) => !before.includes(descriptor));
   await until(
     () => `the end of what is still open: ${others().join(", ")}`,
-    () => openDescriptors(pid).length <= before.length,
+    () => counted().length <= before.length,
   );
 }
 
