@@ -63,7 +63,7 @@ export function readServer(root: Reader): { endpoints: Endpoints; binds: Endpoin
   return { endpoints: at(host), binds: at(isLoopback(host) ? hostOf(addressOf(`tcp://${host}:*`)) : "*") };
 }
 
-/** Whoever connects to one loopback address does not reach another one. Where the port is `*`, peers are told both. */
+/** A socket on one loopback address is not reached at another one. Where the port is `*`, peers are told both. */
 function reportUnmet(root: Reader, endpoint: string, bind: string, names: { endpoint: string; bind: string }): void {
   if (!isEndpoint(endpoint) || !isEndpoint(bind) || portOf(endpoint) === "*") return;
   const [reached, bound] = [endpoint, bind].map((address) => hostOf(addressOf(address)));

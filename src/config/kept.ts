@@ -1,6 +1,6 @@
 // What a provider keeps of a task as its file had it at the start, whatever messages bring: told by digests, so that others
 // can compare it with the file of today. Pure.
-import { createHash } from "node:crypto";
+import { digestOf } from "../digest.ts";
 import type { TaskServiceConfig } from "./model.ts";
 
 /** Digests of the parts of a task that no message changes. */
@@ -11,13 +11,10 @@ export interface KeptTask {
 }
 
 export function keptOf({ id, command, supervision }: TaskServiceConfig): KeptTask {
-  return { id, command: digestOf(command), supervision: digestOf(supervision) };
+  return { id, command: digestOfPart(command), supervision: digestOfPart(supervision) };
 }
 
 // The reader fills in each object in one order.
-function digestOf(part: object | undefined): string {
-  return createHash("sha256")
-    .update(JSON.stringify(part ?? null))
-    .digest("hex")
-    .slice(0, 16);
+function digestOfPart(part: object | undefined): string {
+  return digestOf(JSON.stringify(part ?? null), 16);
 }

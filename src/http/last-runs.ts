@@ -41,7 +41,7 @@ function after(before: RunFacts, { from, to, event, reason, code, signal, time }
   };
 }
 
-// A restart does not mend what was wrong; a run that gets going does, and so does whoever starts it anew.
+// A restart does not mend what was wrong; a run that gets going does, and so does a start by hand.
 function troubleAfter(
   before: string | undefined,
   { from, to, reason }: Pick<Transition<string>, "from" | "to" | "reason">,

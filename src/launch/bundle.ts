@@ -14,8 +14,6 @@ export interface Bundle {
   code: string;
   /** Its source map, as JSON. The sources are file URLs. */
   map: string;
-  /** Whether it has a default export. */
-  hasDefault: boolean;
 }
 
 /** The parts of zcontext that services and their tests import. */
@@ -64,8 +62,7 @@ async function build(source: string, observation: Observation, inputs: Map<strin
     if (wantsRequire) built = await esbuild.build({ ...options, banner: { js: requireFor(source) } });
     notePatterns(built.metafile, inputs, notes);
     const [map = "", code = ""] = built.outputFiles.map(({ text }) => text);
-    const hasDefault = Object.values(built.metafile.outputs).some((output) => output.exports.includes("default"));
-    return { code, map: withUrls(map, inputs), hasDefault };
+    return { code, map: withUrls(map, inputs) };
   } finally {
     bundling -= 1;
     if (bundling === 0) await esbuild.stop();

@@ -1,13 +1,12 @@
 // Compiles a TypeScript service into a cache, once per change: users need no build step, and later starts no compiler. The
 // record beside a compiled module says what it was made from (origin.ts); it is used only while all of that is as it was.
 import { randomUUID } from "node:crypto";
-import { realpathSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
-import { reasonOf, ZcontextError } from "../errors.ts";
+import { basename, join } from "node:path";
 import { type Bundle, bundle } from "./bundle.ts";
 import { hashAt, hashOf, isCurrent, type Origin, observe } from "./origin.ts";
+import { stateUnwritable } from "./state-folder.ts";
 
 /** What is kept beside a compiled module. */
 interface CacheRecord {
@@ -24,11 +23,6 @@ const TYPESCRIPT = /\.[cm]?tsx?$/;
 const MAKER = `2 node ${process.versions.node}`;
 /** After which what an interrupted compilation has left behind is removed, in milliseconds. */
 const UNFINISHED_MS = 3_600_000;
-
-/** The default state folder of a context file: beside the file itself, also where a link leads to it. */
-export function stateDirOf(file: string): string {
-  return join(dirname(realpathSync(file)), ".zcontext");
-}
 
 /**
  * The absolute path of a module that Node can load: JavaScript as it is, TypeScript compiled. It is compiled now unless
@@ -88,7 +82,7 @@ async function compile(source: string, cacheDir: string, onOrigin: (origin: Orig
   return module;
 }
 
-/** Writes what was compiled. Whoever is killed in the midst, or does the same at the same time, leaves no record that fits. */
+/** Writes what was compiled. A provider that is killed in the midst, or does the same at the same time, leaves no record that fits. */
 async function write(module: string, { code, map }: Bundle, origin: Origin): Promise<void> {
   const text = `${code}//# sourceMappingURL=${encodeURIComponent(basename(module))}.map\n`;
   await writeWhole(`${module}.map`, map);
@@ -138,9 +132,6 @@ async function writeWhole(path: string, contents: string): Promise<void> {
   await rename(unfinished, path);
 }
 
-function unwritable(cacheDir: string, error: unknown): ZcontextError {
-  return new ZcontextError("ERR_STATE_UNWRITABLE", `cannot write ${cacheDir}: ${reasonOf(error)}`, {
-    hint: "Compiled services are kept there; name another folder with --state-dir.",
-    cause: error,
-  });
+function unwritable(cacheDir: string, error: unknown) {
+  return stateUnwritable(cacheDir, "Compiled services", error);
 }

@@ -3,7 +3,7 @@
 import { rmSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { reasonOf, ZcontextError } from "../errors.ts";
+import { stateUnwritable } from "./state-folder.ts";
 
 export interface ConfigurationFiles extends AsyncDisposable {
   /**
@@ -44,9 +44,6 @@ export async function openConfigurationFiles(folder: string): Promise<Configurat
   };
 }
 
-function unwritable(path: string, error: unknown): ZcontextError {
-  return new ZcontextError("ERR_STATE_UNWRITABLE", `cannot write ${path}: ${reasonOf(error)}`, {
-    hint: "Configurations above 100 KiB are kept there; name another folder with --state-dir.",
-    cause: error,
-  });
+function unwritable(path: string, error: unknown) {
+  return stateUnwritable(path, "Configurations above 100 KiB", error);
 }

@@ -10,9 +10,10 @@ import { ZcontextError } from "../errors.ts";
 import { isBelow } from "../folders.ts";
 import { assertAllowedCommand } from "./allowed-commands.ts";
 import { abandonCompiling } from "./bundle.ts";
-import { prepareSource, stateDirOf, traceOrigin } from "./compile.ts";
+import { prepareSource, traceOrigin } from "./compile.ts";
 import { isCurrent, isWrittenSince, type Origin } from "./origin.ts";
 import { findProgram } from "./program.ts";
+import { stateDirOf } from "./state-folder.ts";
 import { readEnvironment, runsIn } from "./task-environment.ts";
 
 /** Finds and prepares the code of task services. */

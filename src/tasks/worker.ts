@@ -1,6 +1,6 @@
 // Runs a service once more in a process that the service itself has forked from its own program, such as a worker of
 // node:cluster. Only the process that the provider has started speaks with the provider: a worker has no pipe and no
-// heartbeat, and its end is the affair of whoever has forked it.
+// heartbeat, and its end is the affair of the process that has forked it.
 import { randomUUID } from "node:crypto";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { WORKER } from "../protocol/environment.ts";
@@ -35,7 +35,7 @@ export async function runWorker(): Promise<void> {
     if (signal !== "SIGKILL") process.on(signal, stop);
   }
   process.on("SIGINT", () => {});
-  // Whoever has forked it is gone.
+  // The process that has forked it is gone.
   process.on("disconnect", stop);
   const code = await runService(
     start,

@@ -30,7 +30,7 @@ export async function check(file: string, options: Options): Promise<number> {
   else if (problems.length === 0) answer(describe(file, config));
   if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start runs nothing');
   if (problems.length === 0) return EXIT.done;
-  const count = `${problems.length} task service${problems.length === 1 ? "" : "s"} of ${config.tasks.length}`;
+  const count = `${countOf(problems)} of ${config.tasks.length}`;
   say(`error: ${file} is well-formed, but ${count} can't be started`);
   for (const { task, reason, details } of problems) say([`  ${named(task, reason)}`, ...details].join("\n    "));
   return EXIT.failed;
@@ -42,6 +42,10 @@ interface Problem {
   code: string | undefined;
   reason: string;
   details: readonly string[];
+}
+
+function countOf({ length }: readonly unknown[]): string {
+  return `${length} task service${length === 1 ? "" : "s"}`;
 }
 
 // Some reasons begin with the task that they are of.
@@ -93,7 +97,7 @@ function describe(file: string, { contextId, endpoints, tasks }: ContextConfig):
     supervisionOf(task),
   ]);
   return [
-    `${file} is fine: context ${contextId || "(no ContextID)"}, ${tasks.length} task service${tasks.length === 1 ? "" : "s"}`,
+    `${file} is fine: context ${contextId || "(no ContextID)"}, ${countOf(tasks)}`,
     `senders connect to ${endpoints.publish}, listeners to ${endpoints.subscribe}`,
     "",
     columns(["ID", "INSTANCE", "SERVICE", "TYPE", "ENTRY", "TRIGGERS", "SUPERVISION"], rows),

@@ -1,19 +1,15 @@
 // Where a provider keeps its journal and its history.
-import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { stateDirOf } from "../../launch/compile.ts";
-
-/** Names a context file on this machine, whichever way leads to it. */
-function contextKeyOf(file: string): string {
-  return createHash("sha256").update(realpathSync(file)).digest("hex").slice(0, 32);
-}
+import { digestOf } from "../../digest.ts";
+import { stateDirOf } from "../../launch/state-folder.ts";
 
 /** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
 export function stateFilesOf(file: string, stateDir: string | undefined): { folder: string; name: string } {
-  const name = basename(realpathSync(file), ".xml");
+  const path = realpathSync(file);
+  const name = basename(path, ".xml");
   if (stateDir === undefined) return { folder: stateDirOf(file), name };
-  return { folder: resolve(stateDir), name: `${name}-${contextKeyOf(file).slice(0, 8)}` };
+  return { folder: resolve(stateDir), name: `${name}-${digestOf(path, 8)}` };
 }
 
 /** The ending of a folder that holds a history. */

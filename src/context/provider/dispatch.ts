@@ -199,7 +199,7 @@ function lookUp(
 function startOrders(selection: Selection, known: TransactionView | undefined): Order[] {
   const { tasks } = selection;
   const running = tasks.filter(({ id }) => isRunning(known?.get(id)));
-  if (running.length > 0) throw alive(running.map(({ id }) => `${id} is ${known?.get(id)?.state}`));
+  if (running.length > 0) throw alive(running, known);
   return tasks.map((task) => startOrder(task, selection, known));
 }
 
@@ -268,7 +268,7 @@ function dispatchProcess(message: ProcessMessage, view: View): Decision {
   switch (header.action) {
     case "start": {
       const running = tasks.filter(({ id }) => isRunning(known.get(id)));
-      if (running.length === tasks.length) throw alive(running.map(({ id }) => `${id} is ${known.get(id)?.state}`));
+      if (running.length === tasks.length) throw alive(running, known);
       return obey(
         message,
         tasks.filter((task) => !running.includes(task)).map((task) => ({ task, action: "start" })),
@@ -343,8 +343,9 @@ function refuse(command: Message, code: ErrorCode, reason: string): Decision {
   return { kind: "refuse", command, code, reason };
 }
 
-function alive(which: string[]): ZcontextError {
-  return new ZcontextError("ERR_TASK_ALIVE", `${which.join(", ")}: stop it first, or use restart`);
+function alive(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): ZcontextError {
+  const states = tasks.map(({ id }) => `${id} is ${known?.get(id)?.state}`).join(", ");
+  return new ZcontextError("ERR_TASK_ALIVE", `${states}: stop it first, or use restart`);
 }
 
 function tasksOf(known: TransactionView): TaskServiceConfig[];

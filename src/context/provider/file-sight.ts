@@ -1,7 +1,7 @@
 // Looks at a context file: where its path leads now.
-import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute } from "node:path";
+import { digestOf } from "../../digest.ts";
 import type { FileSight } from "./kinship.ts";
 
 /** Looks at a context file. */
@@ -36,5 +36,5 @@ export async function pathAsGiven(file: string, shellFolder = process.env.PWD ??
 
 /** Stands for a name of a file in the name of another. */
 export function keyOf(name: string): string {
-  return createHash("sha256").update(name).digest("hex").slice(0, 32);
+  return digestOf(name, 32);
 }

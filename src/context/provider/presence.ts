@@ -1,6 +1,6 @@
 // One provider per context file, and a way to find it. A provider listens on a local socket in the run folder of its
-// user, and answers there which file it runs, as it was at its start and as it is now, and where it is reached. Whoever
-// looks for the provider of a file asks all of them.
+// user, and answers there which file it runs, as it was at its start and as it is now, and where it is reached. A search
+// for the provider of a file asks all of them.
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { lstatSync, readlinkSync } from "node:fs";
