@@ -8,7 +8,7 @@ import type { BuildOptions, Loader, Metafile, OnResolveArgs, OnResolveResult, Pl
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { assertDescriptors } from "./descriptors.ts";
 import { type ImportNotes, noteImports } from "./imports.ts";
-import type { Observation } from "./origin.ts";
+import { isIrregular, type Observation } from "./origin.ts";
 
 export interface Bundle {
   code: string;
@@ -148,6 +148,7 @@ function loadObserved(inputs: Map<string, string>, observation: Observation, not
       onLoad({ filter: /.*/, namespace: "file" }, async ({ path }) => {
         inputs.set(path.slice(1).replaceAll("\\", "/"), path);
         notes.loaded(path);
+        if (isIrregular(path)) return undefined; // the compiler may wait for it: that is another process
         const contents = observation.read(path);
         const text = CODE.test(path) ? contents.toString("utf8") : "";
         // In the compiled module these would be paths in the cache.

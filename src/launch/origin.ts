@@ -40,7 +40,7 @@ export function observe(): Observation {
   // What was seen first is what the code was made from, however often it is looked at.
   function read(path: string): Buffer {
     try {
-      const content = readFileSync(path);
+      const content = readWhole(path);
       if (!contents.has(path)) contents.set(path, hashOf(content));
       return content;
     } catch (error) {
@@ -94,10 +94,20 @@ export function hashOf(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("base64url");
 }
 
+/** Whether a pipe, a device or a folder is there. To read a pipe may never end, and holds up the provider meanwhile. */
+export function isIrregular(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+}
+
+function readWhole(path: string): Buffer {
+  if (isIrregular(path)) throw new Error(`${path} is not a file`);
+  return readFileSync(path);
+}
+
 /** The hash of a file's contents; null where it can't be read. */
 export function hashAt(path: string): string | null {
   try {
-    return hashOf(readFileSync(path));
+    return hashOf(readWhole(path));
   } catch {
     return null;
   }

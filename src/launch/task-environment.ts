@@ -61,7 +61,7 @@ async function readEnvFile(name: string, folder: string): Promise<Record<string,
   for (const [variable, value] of Object.entries(environment)) {
     const fault = faultOfLength(`${variable}=${value}`);
     if (fault !== undefined)
-      throw new ZcontextError("ERR_SERVICE_INVALID", `env_file ${path}, ${variable}: expected ${fault}`);
+      throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path}, ${variable}: expected ${fault}`);
   }
   if (problems.length === 0) return environment;
   throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path} can't be read`, { details: problems });

@@ -10,7 +10,15 @@ import { contextXml, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { type ProviderProcess, startProvider } from "../support/provider.ts";
-import { openDescriptors, program, until, untilNoMoreThan } from "./support.ts";
+import {
+  MOST_SPARE_PIPES,
+  openDescriptors,
+  program,
+  SPARE_PIPE,
+  sparePipesOf,
+  until,
+  untilNoMoreThan,
+} from "./support.ts";
 
 leaveNoProcess();
 
@@ -30,10 +38,6 @@ const MOST_JOURNAL_BYTES = 3 * 2 ** 20;
 const MOST_HEAP_BYTES = 8 * 2 ** 20;
 /** What one run needs while it begins or ends: its pipes, and what is read of the process table. */
 const DESCRIPTORS_OF_A_RUN = 16;
-/** Pipes for output are made many at a time, and wait for the runs to come. */
-const MOST_SPARE_PIPES = 32;
-/** The link of such a pipe in the folder of descriptors. */
-const IS_PIPE = /\/zcontext-\w+\/\d+ \(deleted\)$/;
 
 beforeEach(() => {
   vi.stubEnv("NODE_OPTIONS", `--require "${HOLDS}"`);
@@ -69,18 +73,14 @@ async function heldBy({ pid, signal, log }: ProviderProcess): Promise<Held> {
 
 /** Resolves when the provider holds no more than this: figures of processes that have gone grow old first, and are dropped then. */
 async function untilItHolds(provider: ProviderProcess, before: Held): Promise<void> {
-  await untilNoMoreThan(before.descriptors, provider.pid, IS_PIPE);
+  await untilNoMoreThan(before.descriptors, provider.pid, SPARE_PIPE);
   await until("a provider at rest", async () => {
     const { counts, heapBytes } = await heldBy(provider);
     const isAtRest = Object.entries(counts).every(([kind, count]) => count <= (before.counts[kind] ?? 0));
     return isAtRest && heapBytes <= before.heapBytes + MOST_HEAP_BYTES;
   });
   expect(zombiesOf(provider)).toEqual([]);
-  expect(pipesOf(provider)).toBeLessThanOrEqual(MOST_SPARE_PIPES);
-}
-
-function pipesOf({ pid }: ProviderProcess): number {
-  return openDescriptors(pid).filter((descriptor) => IS_PIPE.test(descriptor)).length;
+  expect(sparePipesOf(provider.pid)).toBeLessThanOrEqual(MOST_SPARE_PIPES);
 }
 
 /** Children that have ended and were not waited for. */

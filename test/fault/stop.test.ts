@@ -20,11 +20,14 @@ import {
   killedIn,
   leaveNothing,
   livingOf,
+  MOST_SPARE_PIPES,
   openDescriptors,
   program,
   programPath,
   runProvider,
+  SPARE_PIPE,
   script,
+  sparePipesOf,
   untilNoMoreThan,
   untilPrinted,
   writeContext,
@@ -266,7 +269,8 @@ test.skipIf(!mayDropPower)(
     expect(stuck).toMatchObject({ from: "stopping", pid, cause: expect.stringMatching(`pid ${pid}.*EPERM`) });
     expect(shown).toMatchObject({ lifecycle: "stuck", pid, reason: stuck.cause });
     expect(path).toEqual(["starting", "running", "stopping", "stuck"]);
-    await untilNoMoreThan(before, provider.pid);
+    await untilNoMoreThan(before, provider.pid, SPARE_PIPE);
+    expect(sparePipesOf(provider.pid)).toBeLessThanOrEqual(MOST_SPARE_PIPES);
   },
 );
 

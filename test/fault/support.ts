@@ -66,6 +66,15 @@ export function openDescriptors(pid: number | "self" = "self"): string[] {
   });
 }
 
+/** A provider makes pipes for output many at a time, and keeps at most so many for the runs to come. */
+export const MOST_SPARE_PIPES = 32;
+/** The link of such a pipe in the folder of descriptors. */
+export const SPARE_PIPE = /\/zcontext-\w+\/\d+ \(deleted\)$/;
+
+export function sparePipesOf(pid: number): number {
+  return openDescriptors(pid).filter((descriptor) => SPARE_PIPE.test(descriptor)).length;
+}
+
 /**
  * Resolves when a process has no more open than before; throws, naming the rest, when that does not happen.
  *

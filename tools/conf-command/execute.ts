@@ -1,6 +1,6 @@
 // What `conf-command` does: publishes a message of the caller's own, asks the provider, or commands it. Answers the exit
 // code.
-import { connectContext } from "../../src/context/client/client.ts";
+import { BOUNDS, connectContext } from "../../src/context/client/client.ts";
 import { commandMessage } from "../../src/context/client/command.ts";
 import { connectOutbox } from "../../src/link/link.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
@@ -12,9 +12,6 @@ import { ACTIONS, type CommandAction, isAction, isQuery, type QueryAction } from
 import { bodyFrom, commandFor, type Options, queryFor, transactionIn, usage } from "./command-message.ts";
 import { command } from "./command-provider.ts";
 import { query } from "./query-provider.ts";
-
-/** How long to wait for the forwarder before a message that has no answer is sent, in milliseconds. */
-const CONNECT_MS = 1_500;
 
 /** Does what the options say; answers the exit code. */
 export async function execute(options: Options): Promise<number> {
@@ -93,7 +90,7 @@ async function publish(options: Options): Promise<number> {
 }
 
 async function sendOnce(endpoint: string, frame: Frame): Promise<void> {
-  const outbox = await connectOutbox(endpoint, { timeoutMs: CONNECT_MS });
+  const outbox = await connectOutbox(endpoint, { timeoutMs: BOUNDS.unknown.timeoutMs });
   outbox.publish(frame);
   await outbox.close();
 }

@@ -2,7 +2,7 @@
 // begins again when another process has taken its place.
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
+import { BOUNDS, type ContextClient, connectContext } from "../../src/context/client/client.ts";
 import { findPresence, type Presence } from "../../src/context/provider/presence.ts";
 import { type ErrorCode, ZcontextError } from "../../src/errors.ts";
 import { connectInbox } from "../../src/link/link.ts";
@@ -29,8 +29,6 @@ export interface ConnectionListener {
 
 /** How often the provider is looked for, in milliseconds. */
 const POLL_MS = 500;
-/** How long to wait for a forwarder: of a provider that has said where it is, and of one that may not be there. */
-const CONNECT_MS = { found: 15_000, unknown: 1_500 };
 
 /**
  * Listens to the provider, and to its successors, until `signal` is aborted.
@@ -68,7 +66,7 @@ async function listenOnce(
   const { endpoint, publish, presence } = found;
   const inbox = await connectInbox(endpoint, {
     topics: TOPICS,
-    timeoutMs: presence === undefined ? CONNECT_MS.unknown : CONNECT_MS.found,
+    timeoutMs: (presence === undefined ? BOUNDS.unknown : BOUNDS.found).timeoutMs,
     onFrame: listener.onFrame,
   });
   try {

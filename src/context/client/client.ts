@@ -51,10 +51,13 @@ export interface ClientOptions {
   contextFile?: string;
 }
 
-/** There may be no provider: the caller wants to hear that soon. */
-const UNKNOWN = { timeoutMs: 1_500, answerMs: 5_000 };
-/** The provider has just said where it is. If it takes long, the machine is busy; its end is seen meanwhile. */
-const FOUND = { timeoutMs: 15_000, answerMs: 15_000 };
+/** How long to wait for the forwarder, and for an answer, in milliseconds. */
+export const BOUNDS = {
+  /** There may be no provider: the caller wants to hear that soon. */
+  unknown: { timeoutMs: 1_500, answerMs: 5_000 },
+  /** The provider has just said where it is. If it takes long, the machine is busy; its end is seen meanwhile. */
+  found: { timeoutMs: 15_000, answerMs: 15_000 },
+};
 /** How often that end is looked for, in milliseconds. */
 const LOOK_MS = 1_000;
 
@@ -71,7 +74,7 @@ export async function connectContext(
   const { isKnown, findLoss } = await watchProvider(endpoints, contextFile);
   const requester = await connectRequester<Message>(endpoints, {
     topics: ["control", "state"],
-    ...(isKnown ? FOUND : UNKNOWN),
+    ...(isKnown ? BOUNDS.found : BOUNDS.unknown),
     ...bounds,
     read(frame) {
       const message = readMessage(frame);
