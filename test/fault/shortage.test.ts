@@ -29,6 +29,8 @@ async function startUnder(prefix: readonly string[] = []): Promise<Finished> {
 afterEach(() => {
   vi.unstubAllEnvs();
   vi.doUnmock("../../src/link/unclaimed-topics.ts");
+  // The files of a worker share its modules: what was loaded with the mock is not left to the next one.
+  vi.resetModules();
 });
 
 test.each([22, 24, 26, 28, 30, 31, 32, 33, 34, 36])(
