@@ -95,6 +95,8 @@ describe("on a terminal", () => {
     await terminal.reads("● running");
     await run("conf-command", ["--context_file", provider.file, "--action", "stop", "--transaction", "T1"]);
     await terminal.reads("T1 ended");
+    // Only what has changed is drawn, and the task may have stopped a frame before: another size draws all of it.
+    terminal.resizes(40, 180);
     await terminal.reads("■ stopped");
     terminal.types(KEY.ctrlC);
 
