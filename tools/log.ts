@@ -2,6 +2,7 @@
 import { pino } from "pino";
 import type { Log, LogFields } from "../src/log.ts";
 import { withoutColours } from "../src/printed-text.ts";
+import { asOneLine } from "../src/text.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-levels.ts";
 import { createOutlet, type Outlet } from "./outlet.ts";
 import { isColoured, paint } from "./print.ts";
@@ -24,7 +25,7 @@ function createJsonLog(level: LogLevel, outlet: Outlet): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const logger = pino(options, { write: (text) => outlet.write(text, isMinor) });
+  const logger = pino(options, { write: (text) => outlet.write(asOneLine(text), isMinor) });
   const at = (level: LogLevel) => (fields: LogFields, phrase: string) => {
     isMinor = isPrinted(fields);
     logger[level](isMinor ? { ...fields, line: withoutColours(String(fields.line)) } : fields, phrase);

@@ -1,6 +1,7 @@
 // What the commands print and exit with: answers on stdout, everything else on stderr, colour only on a terminal.
 import { styleText } from "node:util";
 import { type ErrorCode, reasonOf, ZcontextError } from "../src/errors.ts";
+import { asOneLine } from "../src/text.ts";
 import { neverWait } from "./outlet.ts";
 
 /** What the exit codes of all commands mean. */
@@ -67,7 +68,7 @@ export function answer(text: string): void {
 }
 
 export function answerJson(value: unknown): void {
-  answer(JSON.stringify(value));
+  answer(asOneLine(JSON.stringify(value)));
 }
 
 type Style = Parameters<typeof styleText>[0];

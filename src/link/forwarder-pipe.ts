@@ -2,6 +2,7 @@
 // reports from it. Both ends are this package, started together, so the lines are not validated field by field. Pure.
 import type { ProcessIdentity } from "../processes/stat.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
+import { asOneLine } from "../text.ts";
 
 /** From the provider: guard this task, release that one, or end in order. */
 export type ForwarderOrder = { guard: ProcessIdentity } | { release: number } | { leave: true };
@@ -17,7 +18,7 @@ export interface StartFailure {
 export type StartReport = { bound: Endpoints } | { failed: StartFailure };
 
 export function writeLine(line: ForwarderOrder | StartReport | Record<string, never>): string {
-  return `${JSON.stringify(line)}\n`;
+  return `${asOneLine(JSON.stringify(line))}\n`;
 }
 
 /** Undefined for half a line, which is what a provider leaves that is killed while it writes. */
