@@ -32,7 +32,18 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/context/journal", "src/context/task", "src/context/transaction"],
   ],
   "src/context/client": ["src", "src/protocol", "src/link", "src/context/task", "src/context/provider"],
-  "src/tasks": ["src", "src/protocol", "src/link"],
+  "src/messaging/contract": ["src"],
+  "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
+  "src/messaging/engines/memory": ["src", "src/messaging/contract", "src/messaging/embedded"],
+  "src/messaging/engines/zeromq": [
+    ...[...LEAVES, "src/protocol", "src/link"],
+    ...["src/messaging/contract", "src/messaging/embedded"],
+  ],
+  "src/messaging": [
+    ...["src", "src/protocol", "src/messaging/contract"],
+    ...["src/messaging/engines/memory", "src/messaging/engines/zeromq"],
+  ],
+  "src/tasks": ["src", "src/protocol", "src/link", "src/messaging", "src/messaging/contract"],
   "src/monitor": [...LEAVES, "src/protocol"],
   "src/generator": ["src", "src/protocol", ...CONFIG],
   "src/history": ["src", "src/protocol"],
@@ -78,6 +89,7 @@ const DOORS: Record<string, RegExp> = {
   "fastest-levenshtein": /^src\/suggest\.ts$/,
   "get-tsconfig": /^src\/launch\/imports\.ts$/,
   handlebars: /^src\/generator\/render\.ts$/,
+  lmdb: /^src\/messaging\/engines\/zeromq\/lmdb-store\.ts$/,
   "node:child_process": /^src\/(link\/forwarder|launch\/(child|output-pipes))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
@@ -87,7 +99,7 @@ const DOORS: Record<string, RegExp> = {
   uplot: /^web\/charts\.ts$/,
   xstate: /^src\/context\/task\/lifecycle\.ts$/,
   valibot: /^src\/protocol\/schema\.ts$/,
-  zeromq: /^src\/link\//,
+  zeromq: /^src\/(link|messaging\/engines\/zeromq)\//,
 };
 
 /** What a file says at the end of its opening comment when it decides and never touches. */

@@ -1,0 +1,59 @@
+// Messages above 1 MiB travel as a token: the body is stored, and fetched where it is read. See Hohpe and Woolf, Enterprise
+// Integration Patterns, "Claim Check".
+import { ZcontextError } from "../errors.ts";
+
+/** Keeps bodies that are too large to travel. Several readers may fetch the same one. */
+export interface MessageStorage {
+  /**
+   * @param ttlMs - How long it must be kept, in milliseconds.
+   * @returns A token, by which `recoverMessage` finds it.
+   */
+  storeMessage(body: Buffer, ttlMs: number): Promise<string>;
+  /** @returns The body, or undefined where it has expired. */
+  recoverMessage(token: string): Promise<Buffer | undefined>;
+}
+
+/** The longest body that travels as it is: 1 MiB, without the envelope. */
+export const LARGEST_BODY_BYTES = 1_048_576;
+/** A body of at most so many bytes may be a token. */
+const LONGEST_CLAIM_BYTES = 1_024;
+
+export interface ClaimCheck {
+  /** The body as it travels. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
+  checkIn(body: Buffer, ttlMs: number): Promise<Buffer>;
+  /** The body as it was. @throws {ZcontextError} `ERR_CLAIM_EXPIRED`. */
+  fetch(body: Buffer): Promise<Buffer>;
+}
+
+export function createClaimCheck(storage: MessageStorage | undefined, engine: string): ClaimCheck {
+  return {
+    async checkIn(body, ttlMs) {
+      if (body.length <= LARGEST_BODY_BYTES) return body;
+      if (storage === undefined) throw tooLarge(body.length, engine);
+      const token = await storage.storeMessage(body, ttlMs);
+      return Buffer.from(JSON.stringify({ token, is_stored: true }));
+    },
+    async fetch(body) {
+      const token = tokenIn(body);
+      if (token === undefined) return body;
+      const stored = await storage?.recoverMessage(token);
+      if (stored !== undefined) return stored;
+      throw new ZcontextError("ERR_CLAIM_EXPIRED", `the message that token ${token} stands for is no longer stored`);
+    },
+  };
+}
+
+function tooLarge(length: number, engine: string): ZcontextError {
+  return new ZcontextError("ERR_MESSAGE_TOO_LARGE", `a message of ${length} bytes, engine ${engine} carries 1 MiB`, {
+    hint: 'Name a store for larger ones: <Messaging claim_store="redis://…"/>.',
+  });
+}
+
+/** The token of a body that stands for another one. */
+function tokenIn(body: Buffer): string | undefined {
+  if (body.length > LONGEST_CLAIM_BYTES || !body.includes('"is_stored"')) return undefined;
+  const read: unknown = JSON.parse(body.toString());
+  if (typeof read !== "object" || read === null || !("token" in read) || !("is_stored" in read)) return undefined;
+  const { token, is_stored, ...rest } = read;
+  return is_stored === true && typeof token === "string" && Object.keys(rest).length === 0 ? token : undefined;
+}

@@ -1,0 +1,153 @@
+// What the EventBus asks of an engine: events, signals and calls as bytes. An engine moves them and knows nothing of JSON,
+// schemata or retry policies; the EventBus knows nothing of brokers. Types alone. Pure.
+import type { Envelope } from "./envelope.ts";
+import type { Failure } from "./service-error.ts";
+
+/** What became of an event that was emitted. */
+export interface Receipt {
+  /** The event's id, also for deduplication. */
+  id: string;
+  /** What the event survives: nothing, the death of any process, a power cut, or the loss of a machine. */
+  stored: Durability;
+  /** Whether a group exists that gets the event, with or without a member at this moment. */
+  routed: boolean;
+}
+
+export type Durability = "memory" | "file" | "sync" | "replicated";
+
+export interface OutgoingEvent {
+  name: string;
+  envelope: Envelope;
+  body: Buffer;
+}
+
+/** An event that is given to one member of a group. It belongs to this member until it is settled. */
+export interface Delivery extends OutgoingEvent {
+  group: string;
+  /** 1 for the first time; also counts the attempts that ended with the death of a member. */
+  attempt: number;
+  /** When the event was first given to a member of the group, in milliseconds of the epoch. */
+  firstAt: number;
+  /** Aborted when the event was taken back from this member; settling it has no effect then. */
+  taken: AbortSignal;
+  settle(verdict: Verdict): void;
+}
+
+/** What a group says of a delivery. */
+export type Verdict =
+  | { verdict: "ack" }
+  /** Comes back after the delay at the earliest, as a further attempt. */
+  | { verdict: "again"; delayMs: number }
+  | { verdict: "drop" }
+  | { verdict: "dead"; reason: DeathReason; failure: Failure; handler: string };
+
+/** Why an event became a dead letter. */
+export type DeathReason =
+  | "attempts"
+  | "not-retryable"
+  | "schema"
+  | "claim"
+  | "expired"
+  | "dropped"
+  | "no-handler"
+  | "malformed";
+
+export interface Membership {
+  name: string;
+  group: string;
+  /** The most events that this member has at a time. */
+  prefetch: number;
+}
+
+/** A message on a topic, for all that listen now. */
+export interface Signal {
+  topic: string;
+  envelope: Envelope;
+  body: Buffer;
+  attachments: readonly Buffer[];
+}
+
+export interface OutgoingCall {
+  service: string;
+  method: string;
+  envelope: Envelope;
+  body: Buffer;
+  /** The time that is left, in milliseconds. */
+  budgetMs: number;
+  /** Whether the call may be sent a second time. The callee then answers a repeated id from memory. */
+  isIdempotent: boolean;
+}
+
+/** What a method has answered: a result or an error. */
+export type Answer = { result: Buffer; failure?: never } | { failure: Failure; result?: never };
+
+export interface IncomingCall extends Omit<OutgoingCall, "isIdempotent"> {
+  /** Aborted when the caller no longer waits. */
+  signal: AbortSignal;
+}
+
+/** A subscription in force. Closing it resolves when nothing further arrives; what has arrived is still settled. */
+export interface Subscription extends AsyncDisposable {
+  close(): Promise<void>;
+}
+
+/** Moves events, signals and calls. What resolves is in force: what is sent from then on arrives. */
+export interface Engine extends AsyncDisposable {
+  /** Its name in messages and documents, such as `zeromq`. */
+  readonly name: string;
+  /**
+   * Rejects with `ERR_OVERLOADED` where a queue is full, and with `ERR_EVENT_UNROUTED` where `requireRoute` was asked for
+   * and no group has listened in time.
+   */
+  emit(event: OutgoingEvent, options: { requireRoute: boolean }): Promise<Receipt>;
+  listen(membership: Membership, handler: (delivery: Delivery) => void): Promise<Subscription>;
+  publish(signal: Signal): void;
+  /** With a queue, each signal goes to one of the subscribers that name the same queue. */
+  subscribe(topic: string, queue: string | undefined, handler: (signal: Signal) => void): Promise<Subscription>;
+  call(call: OutgoingCall, signal: AbortSignal): Promise<Answer>;
+  serve(
+    service: string,
+    methods: readonly string[],
+    handler: (call: IncomingCall) => Promise<Answer>,
+  ): Promise<Subscription>;
+  readonly operations: Operations;
+  /** Why nothing can be sent or received now; undefined while all is well. */
+  readonly trouble: string | undefined;
+  close(): Promise<void>;
+}
+
+/** The state of one group's queue. */
+export interface QueueFigures {
+  event: string;
+  group: string;
+  ready: number;
+  in_flight: number;
+  delayed: number;
+  dead: number;
+  members: number;
+  rate_per_s: number;
+}
+
+export interface DeadLetter {
+  id: string;
+  event: string;
+  group: string;
+  reason: DeathReason;
+  attempts: number;
+  /** Milliseconds of the epoch. */
+  first_at: number;
+  last_at: number;
+  handler: string;
+  error: { name: string; message: string; stack?: string };
+}
+
+/** What people do with queues from outside. */
+export interface Operations {
+  queues(): Promise<QueueFigures[]>;
+  deadLetters(filter: { event?: string; group?: string }): Promise<DeadLetter[]>;
+  /** @returns The letter with the event's body as it travelled. */
+  deadLetter(id: string): Promise<(DeadLetter & { body: Buffer }) | undefined>;
+  /** Gives the events to their groups again, as a first attempt. @returns How many there were. */
+  replay(ids: readonly string[]): Promise<number>;
+  discard(ids: readonly string[]): Promise<number>;
+}

@@ -1,0 +1,83 @@
+// Errors that cross the wire between a caller and a service: what is kept of them, and how they are made again. Pure.
+
+/** An error as it travels. */
+export interface Failure {
+  code: string;
+  message: string;
+  retryable: boolean;
+  details?: unknown;
+  /** Whether the method has run; `unknown` where the callee was lost. */
+  executed: Executed;
+  /** The class of the error at the callee, and its stack where that was asked for. */
+  remote?: { name: string; stack?: string };
+}
+
+export type Executed = "no" | "unknown" | "yes";
+
+/** What a service throws so that the caller can act on it. */
+export class ServiceError extends Error {
+  override readonly name = "ServiceError";
+  /** A word in capitals, such as `OUT_OF_STOCK`. */
+  readonly code: string;
+  /** Any JSON that helps the caller. */
+  readonly details: unknown;
+  /** Whether the same request may succeed later. Default false. */
+  readonly retryable: boolean;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { details?: unknown; retryable?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** What a caller gets when a call has failed, for whatever reason. */
+export class CallError extends Error {
+  override readonly name = "CallError";
+  readonly code: string;
+  readonly service: string;
+  readonly method: string;
+  readonly retryable: boolean;
+  readonly details: unknown;
+  readonly executed: Executed;
+  readonly remote: { name: string; stack?: string } | undefined;
+
+  constructor(service: string, method: string, failure: Failure) {
+    super(failure.message);
+    this.service = service;
+    this.method = method;
+    this.code = failure.code;
+    this.retryable = failure.retryable;
+    this.details = failure.details;
+    this.executed = failure.executed;
+    this.remote = failure.remote;
+  }
+}
+
+/** Thrown by a handler of an event that can't succeed later: the event becomes a dead letter at once. */
+export class NonRetryableError extends Error {
+  override readonly name = "NonRetryableError";
+}
+
+/** What is kept of anything that was thrown. */
+export function failureOf(thrown: unknown, { withStack }: { withStack: boolean }): Failure {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const isOwn = error instanceof ServiceError;
+  return {
+    code: isOwn ? error.code : codeOf(error),
+    message: error.message,
+    retryable: isOwn ? error.retryable : false,
+    ...(isOwn && error.details !== undefined && { details: error.details }),
+    executed: "yes",
+    remote: { name: error.name, ...(withStack && error.stack !== undefined && { stack: error.stack }) },
+  };
+}
+
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : "ERR_SERVICE_FAILED";
+}

@@ -1,0 +1,276 @@
+// The broker of the embedded engine: takes batches of operations from its members and makes batches for them. It decides
+// alone: the store keeps what it is told, the caller carries the batches and tells the time. A batch is carried out, then
+// kept, and only then answered, so that an answer is never taken back. Pure.
+import { reasonOf, ZcontextError } from "../../errors.ts";
+import { type Accepted, createEventQueues, QUEUE_LIMITS, type QueueLimits } from "./event-queues.ts";
+import { createMethodCalls } from "./method-calls.ts";
+import { type Batch, type FromBroker, type Hello, type Item, PROTOCOL, type ToBroker } from "./operations.ts";
+import type { BrokerStore, Write } from "./store.ts";
+
+export interface BrokerOptions {
+  store: BrokerStore;
+  /** What a member has to know. */
+  token: string;
+  /** Sends a batch to a member. */
+  send(member: string, batch: Batch<FromBroker>): void;
+  /** Calls once for each name of events that nobody has wanted. */
+  onUnrouted(event: string): void;
+  onStoreFault(error: unknown): void;
+  limits?: Partial<QueueLimits>;
+}
+
+export interface Broker {
+  /** Takes a batch from a member. */
+  receive(member: string, batch: Batch<ToBroker>, nowMs: number): void;
+  /** A member's process has ended, or it can't be reached. */
+  lose(member: string, nowMs: number): void;
+  /** What follows from the passing of time. Called several times a second. */
+  advance(nowMs: number): void;
+  members(): MemberState[];
+}
+
+export interface MemberState {
+  id: string;
+  src: string;
+  process: Hello["process"];
+  heardMs: number;
+}
+
+/** A member that is silent for so long has lost its events: its event loop is blocked or its process is halted. */
+export const SILENT_MS = 30_000;
+/** How long the members of a former broker have to come back before their events are given to others, in milliseconds. */
+const RETURN_MS = 1_000;
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** An event of the batch at hand, and the number that its emitter knows it by. */
+interface Emitted extends Accepted {
+  n: number;
+  requireRoute: boolean;
+}
+
+type Asking = Extract<ToBroker, { n: number }>;
+
+export function createBroker(options: BrokerOptions, nowMs: number): Broker {
+  const { store } = options;
+  const members = new Map<string, MemberState & { done: number; sent: number }>();
+  /** What the batch at hand leads to. */
+  let writes: Write[] = [];
+  const outbox = new Map<string, Item<FromBroker>[]>();
+  const toldUnrouted = new Set<string>();
+  const holdingUntilMs = nowMs + RETURN_MS;
+
+  function tell(member: string, operation: FromBroker, body = NOTHING): void {
+    const items = outbox.get(member);
+    if (items === undefined) outbox.set(member, [{ operation, body }]);
+    else items.push({ operation, body });
+  }
+
+  const remains = store.recover();
+  const queues = createEventQueues(
+    {
+      deliver: (member, { body, ...given }) => tell(member, { op: "deliver", ...given, size: body.length }, body),
+      keep: (write) => void writes.push(write),
+      bodyOf: (seq) => store.eventBody(seq),
+      letterBody: (id) => store.letterBody(id),
+      unrouted(event, waiting) {
+        if (waiting !== undefined) tellUnrouted(waiting.member, waiting.n, event);
+        if (toldUnrouted.has(event)) return;
+        toldUnrouted.add(event);
+        options.onUnrouted(event);
+      },
+      routed: ({ member, n }) => tell(member, { op: "done", n }),
+    },
+    remains,
+    { ...QUEUE_LIMITS, ...options.limits },
+  );
+  const calls = createMethodCalls({
+    request: (member, { body, ...request }) => tell(member, { op: "request", ...request, size: body.length }, body),
+    abort: (member, c) => tell(member, { op: "abort", c }),
+    result: (member, n, body) => tell(member, { op: "result", n, size: body.length }, body),
+    failure: (member, n, failure) => tell(member, { op: "failure", n, failure }),
+  });
+  queues.setHolding(remains.groups.length > 0);
+
+  function tellUnrouted(member: string, n: number, event: string): void {
+    tell(member, { op: "failed", n, code: "ERR_EVENT_UNROUTED", reason: `no group listens to ${event}` });
+  }
+
+  /** Keeps what has been decided. False where the store can't. */
+  function commit(): boolean {
+    const changes = writes;
+    writes = [];
+    if (changes.length === 0) return true;
+    try {
+      store.write(changes);
+      return true;
+    } catch (error) {
+      options.onStoreFault(error);
+      // What was removed is gone from memory; after a crash it is delivered once more.
+      return false;
+    }
+  }
+
+  /** Keeps what has changed, then delivers. */
+  function settleDown(atMs: number): void {
+    commit();
+    queues.pump(atMs);
+  }
+
+  function flush(): void {
+    for (const [id, items] of outbox) {
+      const member = members.get(id);
+      if (member === undefined) continue;
+      member.sent += 1;
+      options.send(id, { number: member.sent, done: member.done, items });
+    }
+    outbox.clear();
+  }
+
+  function carryOut(member: string, { operation, body }: Item<ToBroker>, atMs: number, accepted: Emitted[]): void {
+    switch (operation.op) {
+      case "hello":
+        return;
+      case "bye":
+        return lose(member, atMs);
+      case "emit": {
+        const { n, requireRoute = false } = operation;
+        const waiting = requireRoute ? { member, n } : undefined;
+        accepted.push({ ...queues.accept({ ...operation, body }, waiting), n, requireRoute });
+        return;
+      }
+      case "settle":
+        return queues.settle(member, operation, operation, atMs);
+      case "listen":
+        queues.listen(member, operation);
+        return tell(member, { op: "done", n: operation.n });
+      case "unlisten":
+        queues.unlisten(member, operation);
+        return tell(member, { op: "done", n: operation.n });
+      case "serve":
+        calls.serve(member, operation.service, operation.methods, atMs);
+        return tell(member, { op: "done", n: operation.n });
+      case "unserve":
+        calls.unserve(member, operation.service);
+        return tell(member, { op: "done", n: operation.n });
+      case "call":
+        return calls.call({ ...operation, caller: member, body }, atMs);
+      case "cancel":
+        return calls.cancel(member, operation.n);
+      case "answer":
+        return calls.answer(member, operation.c, { body });
+      case "fault":
+        return calls.answer(member, operation.c, { failure: operation.failure });
+      case "service":
+        return calls.setState(operation.service, operation.state);
+      case "queues":
+        return tell(member, { op: "figures", n: operation.n, queues: queues.figures(atMs) });
+      case "dead":
+        return tell(member, { op: "letters", n: operation.n, letters: queues.letters.list(operation) });
+      case "letter": {
+        const found = queues.letters.show(operation.id);
+        if (found === undefined) return tell(member, { op: "count", n: operation.n, count: 0 });
+        const { letter, body: content } = found;
+        return tell(member, { op: "body", n: operation.n, letter, size: content.length }, content);
+      }
+      case "replay":
+        return tell(member, { op: "count", n: operation.n, count: queues.replay(operation.ids) });
+      case "discard":
+        return tell(member, { op: "count", n: operation.n, count: queues.letters.discard(operation.ids) });
+    }
+  }
+
+  function attempt(member: string, item: Item<ToBroker>, atMs: number, accepted: Emitted[]): void {
+    try {
+      carryOut(member, item, atMs, accepted);
+    } catch (error) {
+      if (!(error instanceof ZcontextError) || !isAsking(item.operation)) throw error;
+      tell(member, { op: "failed", n: item.operation.n, code: error.code, reason: reasonOf(error) });
+    }
+  }
+
+  function greet(member: string, hello: Hello, atMs: number): boolean {
+    const refusal = refusalOf(hello, options.token);
+    if (refusal !== undefined) {
+      options.send(member, { number: 0, done: 0, items: [{ operation: refusal, body: NOTHING }] });
+      return false;
+    }
+    if (members.has(member)) lose(member, atMs);
+    members.set(member, { id: member, src: hello.src, process: hello.process, heardMs: atMs, done: 0, sent: 0 });
+    tell(member, { op: "welcome", protocol: PROTOCOL, stored: store.stored });
+    for (const key of hello.holds) queues.holds(member, key);
+    return true;
+  }
+
+  function lose(member: string, atMs: number): void {
+    if (!members.delete(member)) return;
+    queues.lose(member);
+    calls.lose(member, atMs);
+  }
+
+  return {
+    receive(id, { number, items }, atMs) {
+      const [first] = items;
+      if (first?.operation.op === "hello" && !greet(id, first.operation, atMs)) return;
+      const member = members.get(id);
+      if (member === undefined) {
+        const refusal: FromBroker = { op: "refused", code: "ERR_ENGINE_UNREACHABLE", reason: "expected hello first" };
+        return options.send(id, { number: 0, done: 0, items: [{ operation: refusal, body: NOTHING }] });
+      }
+      member.heardMs = atMs;
+      const emitted: Emitted[] = [];
+      for (const item of items) attempt(id, item, atMs, emitted);
+      const isKept = commit();
+      for (const one of emitted) (isKept ? admit : refuse)(id, one, atMs);
+      member.done = number;
+      settleDown(atMs);
+      // A batch is always answered, since its emits wait for that.
+      if (items.length > 0 && !outbox.has(id)) outbox.set(id, []);
+      flush();
+    },
+    lose(member, atMs) {
+      lose(member, atMs);
+      settleDown(atMs);
+      flush();
+    },
+    advance(atMs) {
+      if (queues.isHolding && atMs >= holdingUntilMs) queues.setHolding(false);
+      for (const { id, heardMs } of [...members.values()]) {
+        const silentMs = atMs - heardMs;
+        if (silentMs < SILENT_MS) continue;
+        tell(id, { op: "lost", silentMs });
+        flush();
+        lose(id, atMs);
+      }
+      queues.advance(atMs);
+      calls.advance(atMs);
+      settleDown(atMs);
+      flush();
+    },
+    members: () => [...members.values()],
+  };
+
+  function admit(member: string, one: Emitted, atMs: number): void {
+    const { n, isRouted, requireRoute } = one;
+    queues.enqueue(one, atMs);
+    // The number of the batch answers the others.
+    if (!isRouted && !requireRoute) tell(member, { op: "unrouted", n });
+    if (isRouted && requireRoute) tell(member, { op: "done", n });
+  }
+
+  function refuse(member: string, one: Emitted): void {
+    queues.withdraw(one);
+    tell(member, { op: "failed", n: one.n, code: "ERR_OVERLOADED", reason: "the broker can't store the event" });
+  }
+}
+
+function isAsking(operation: ToBroker): operation is Asking {
+  return "n" in operation;
+}
+
+function refusalOf({ protocol, token }: Hello, expected: string): FromBroker | undefined {
+  if (protocol !== PROTOCOL)
+    return { op: "refused", code: "ERR_ENGINE_REFUSED", reason: `protocol ${protocol}, the broker speaks ${PROTOCOL}` };
+  if (token !== expected) return { op: "refused", code: "ERR_ENGINE_REFUSED", reason: "the token is not the broker's" };
+  return undefined;
+}

@@ -1,0 +1,315 @@
+// An engine that speaks with the broker of the embedded engine over a channel. What is in force here (groups, services, events
+// that a member has) is told to each broker anew, so that nothing ends with one.
+import { randomUUID } from "node:crypto";
+import { deferred } from "../../deferred.ts";
+import { ZcontextError } from "../../errors.ts";
+import type {
+  Answer,
+  Delivery,
+  Durability,
+  Engine,
+  IncomingCall,
+  Membership,
+  Subscription,
+} from "../contract/engine.ts";
+import type { Failure } from "../contract/service-error.ts";
+import { createBatcher } from "./batcher.ts";
+import { createHoldings } from "./holdings.ts";
+import { type Batch, type FromBroker, type Hello, type Item, PROTOCOL, type ToBroker } from "./operations.ts";
+import { createQuestions, type Question, type Reply } from "./questions.ts";
+import { createServedCalls } from "./served-calls.ts";
+
+/** The way to the broker. It is opened once, and finds the next broker by itself. */
+export interface Channel {
+  send(batch: Batch<ToBroker>): void;
+  close(): Promise<void>;
+}
+
+export interface ChannelEvents {
+  /** A broker can be reached, the first time or again: nothing that was sent before has a meaning for it. */
+  onUp(): void;
+  onDown(): void;
+  onBatch(batch: Batch<FromBroker>): void;
+}
+
+export interface ClientOptions {
+  name: string;
+  src: string;
+  token: string;
+  process?: Hello["process"];
+  openChannel(member: string, events: ChannelEvents): Channel;
+  signals: Pick<Engine, "publish" | "subscribe"> & { close(): Promise<void> };
+  /** The monotonic clock. */
+  nowMs?: () => number;
+}
+
+/** How often a member shows that its event loop turns, in milliseconds. */
+const BEAT_MS = 1_000;
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** An engine, and when it first reached its broker. */
+export interface Client extends Engine {
+  /** Rejects with `ERR_ENGINE_REFUSED`. */
+  readonly up: Promise<void>;
+}
+
+interface Listener {
+  membership: Membership;
+  handler(delivery: Delivery): void;
+}
+
+/** Connects to the broker. @returns The engine at once; what is asked of it waits for the broker. */
+export function createClient(options: ClientOptions): Client {
+  const { name, signals, nowMs = () => performance.now() } = options;
+  const member = randomUUID();
+  const up = deferred();
+  up.promise.catch(() => {});
+  let isWelcome = false;
+  let isClosed = false;
+  let trouble: string | undefined = "not connected yet";
+  let stored: Durability = "memory";
+  let lastN = 0;
+  const listeners = new Map<string, Listener>();
+  /** Emits that the number of their batch answers, in order. */
+  let emitted: { batch: number; n: number }[] = [];
+
+  const questions = createQuestions(nowMs);
+  const served = createServedCalls((operation, body) => say(operation, body));
+  const holdings = createHoldings((settlement) => {
+    say(settlement);
+    return batcher.next;
+  });
+  const channel = options.openChannel(member, { onUp: sayHello, onDown, onBatch });
+  const batcher = createBatcher(channel.send, nowMs);
+  const beat = setInterval(onBeat, BEAT_MS).unref();
+
+  function say(operation: ToBroker, body = NOTHING): void {
+    if (isWelcome) batcher.add({ operation, body });
+  }
+
+  function sayQuestion({ operation, body }: Item<Question>): void {
+    const isAnsweredByNumber = operation.op === "emit" && operation.requireRoute !== true;
+    if (isAnsweredByNumber && isWelcome) emitted.push({ batch: batcher.next, n: operation.n });
+    say(operation, body);
+  }
+
+  async function ask(operation: Question, body = NOTHING, isRepeatable = true): Promise<Reply> {
+    if (isClosed) throw unreachable(name, "it is closed");
+    const answer = questions.add({ operation, body }, isRepeatable);
+    sayQuestion({ operation, body });
+    return answer;
+  }
+
+  const nextN = () => {
+    lastN += 1;
+    return lastN;
+  };
+
+  function sayHello(): void {
+    isWelcome = false;
+    batcher.clear();
+    const { src, token } = options;
+    const identity = options.process && { process: options.process };
+    const hello: Hello = { op: "hello", protocol: PROTOCOL, token, src, ...identity, holds: holdings.list() };
+    batcher.add({ operation: hello, body: NOTHING });
+    batcher.send();
+  }
+
+  function beWelcome(durability: Durability): void {
+    stored = durability;
+    isWelcome = true;
+    trouble = undefined;
+    emitted = [];
+    // All that is in force goes first, so that what is asked next finds it.
+    for (const { membership } of listeners.values()) say({ op: "listen", n: nextN(), ...memberOf(membership) });
+    for (const service of served.list()) say({ op: "serve", n: nextN(), ...service });
+    for (const settlement of holdings.unconfirmed()) say(settlement);
+    for (const question of questions.open()) sayQuestion(question);
+    up.resolve();
+  }
+
+  function onDown(): void {
+    isWelcome = false;
+    trouble = "its broker can't be reached";
+    const error = unreachable(name, trouble);
+    questions.failUnrepeatable(error);
+    served.abort(error);
+  }
+
+  function onBatch({ done, items }: Batch<FromBroker>): void {
+    for (const item of items) obey(item);
+    // Everything up to this batch has been carried out and kept.
+    const first = emitted.findIndex(({ batch }) => batch > done);
+    for (const { n } of emitted.splice(0, first === -1 ? emitted.length : first))
+      questions.answer({ operation: { op: "done", n }, body: NOTHING });
+    holdings.confirm(done);
+  }
+
+  function obey({ operation, body }: Item<FromBroker>): void {
+    switch (operation.op) {
+      case "welcome":
+        return beWelcome(operation.stored);
+      case "refused":
+        return beRefused(operation.code, operation.reason);
+      case "deliver": {
+        const delivery = holdings.take(operation, body);
+        return listeners.get(keyOf(delivery))?.handler(delivery);
+      }
+      case "lost":
+        holdings.loseAll(blocked(name, operation.silentMs));
+        return sayHello();
+      case "request":
+        return void served.serve(operation, body);
+      case "abort":
+        return served.abortOne(operation.c);
+      default:
+        return questions.answer({ operation, body });
+    }
+  }
+
+  function beRefused(code: string, reason: string): void {
+    if (code === "ERR_ENGINE_UNREACHABLE") return; // an earlier batch has reached a broker that does not know this member
+    trouble = `its broker refuses this program: ${reason}`;
+    up.reject(new ZcontextError("ERR_ENGINE_REFUSED", `engine ${name}: ${trouble}`));
+  }
+
+  /** Shows that the event loop turns, and gives up what has waited for too long. */
+  function onBeat(): void {
+    if (!isWelcome) questions.failOld(unreachable(name, trouble ?? "not connected"));
+    else if (nowMs() - batcher.sentMs >= BEAT_MS) batcher.send();
+  }
+
+  async function close(): Promise<void> {
+    if (isClosed) return;
+    isClosed = true;
+    clearInterval(beat);
+    say({ op: "bye" });
+    if (isWelcome) batcher.send();
+    questions.failAll(unreachable(name, "it is closed"));
+    await Promise.all([channel.close(), signals.close()]);
+  }
+
+  return {
+    up: up.promise,
+    name,
+    get trouble() {
+      return trouble;
+    },
+    async emit({ name: event, envelope, body }, { requireRoute }) {
+      const operation: Question = { op: "emit", n: nextN(), event, envelope, size: body.length };
+      const { operation: reply } = await ask(requireRoute ? { ...operation, requireRoute } : operation, body);
+      return { id: envelope.id, stored, routed: reply.op === "done" };
+    },
+    async listen(membership, handler) {
+      const key = keyOf(membership);
+      if (listeners.has(key))
+        throw new ZcontextError("ERR_USAGE", `group ${membership.group} listens to ${membership.name} here already`);
+      listeners.set(key, { membership, handler });
+      await ask({ op: "listen", n: nextN(), ...memberOf(membership) });
+      return subscription(async () => {
+        const { name: event, group } = membership;
+        await ask({ op: "unlisten", n: nextN(), event, group });
+        listeners.delete(key);
+      });
+    },
+    publish: signals.publish,
+    subscribe: signals.subscribe,
+    async call({ service, method, envelope, body, budgetMs, isIdempotent }, signal) {
+      const n = nextN();
+      const about = { service, method, envelope, budgetMs, isIdempotent, size: body.length };
+      const giveUp = () => {
+        say({ op: "cancel", n });
+        const failure = givenUp(service, method, signal.reason);
+        questions.answer({ operation: { op: "failure", n, failure }, body: NOTHING });
+      };
+      signal.addEventListener("abort", giveUp, { once: true });
+      try {
+        return answerIn(await ask({ op: "call", n, ...about }, body, isIdempotent || !isWelcome));
+      } catch (error) {
+        return { failure: failureOfEngine(error) };
+      } finally {
+        signal.removeEventListener("abort", giveUp);
+      }
+    },
+    async serve(service, methods, handler: (call: IncomingCall) => Promise<Answer>) {
+      served.add(service, methods, handler);
+      await ask({ op: "serve", n: nextN(), service, methods: [...methods] });
+      return subscription(async () => {
+        await ask({ op: "unserve", n: nextN(), service });
+        served.remove(service);
+      });
+    },
+    operations: {
+      async queues() {
+        const { operation } = await ask({ op: "queues", n: nextN() });
+        return operation.op === "figures" ? operation.queues : [];
+      },
+      async deadLetters(filter) {
+        const { operation } = await ask({ op: "dead", n: nextN(), ...filter });
+        return operation.op === "letters" ? operation.letters : [];
+      },
+      async deadLetter(id) {
+        const { operation, body } = await ask({ op: "letter", n: nextN(), id });
+        return operation.op === "body" ? { ...operation.letter, body } : undefined;
+      },
+      replay: async (ids) => countIn(await ask({ op: "replay", n: nextN(), ids: [...ids] })),
+      discard: async (ids) => countIn(await ask({ op: "discard", n: nextN(), ids: [...ids] })),
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function keyOf({ name, group }: { name: string; group: string }): string {
+  return `${name} ${group}`;
+}
+
+function memberOf({ name, group, prefetch }: Membership) {
+  return { event: name, group, prefetch };
+}
+
+function answerIn({ operation, body }: Reply): Answer {
+  if (operation.op === "result") return { result: body };
+  if (operation.op === "failure") return { failure: operation.failure };
+  return { failure: failureOfEngine(new Error(`the broker answers a call with ${operation.op}`)) };
+}
+
+function countIn({ operation }: Reply): number {
+  return operation.op === "count" ? operation.count : 0;
+}
+
+function unreachable(engine: string, reason: string): ZcontextError {
+  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `engine ${engine}: ${reason}`, {
+    hint: "Is the context's provider running? `conf-command --action request` shows it.",
+  });
+}
+
+function blocked(engine: string, silentMs: number): ZcontextError {
+  const seconds = (silentMs / 1_000).toFixed(1);
+  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `engine ${engine}: the event loop was blocked for ${seconds} s`, {
+    hint: "Its events were given to other members. Move long work to a worker thread, or let it pause.",
+  });
+}
+
+function failureOfEngine(error: unknown): Failure {
+  const known = error instanceof ZcontextError ? error : unreachable("of this bus", String(error));
+  const executed = known.code === "ERR_ENGINE_UNREACHABLE" ? "unknown" : "no";
+  return { code: known.code, message: known.message, retryable: true, executed };
+}
+
+function givenUp(service: string, method: string, reason: unknown): Failure {
+  const why =
+    reason instanceof Error && reason.name === "TimeoutError" ? "no answer in time" : "given up by the caller";
+  const message = `${service}.${method}: ${why}`;
+  return { code: "ERR_CALL_TIMEOUT", message, retryable: false, executed: "unknown" };
+}
+
+function subscription(close: () => Promise<void>): Subscription {
+  let closing: Promise<void> | undefined;
+  const once = () => {
+    closing ??= close();
+    return closing;
+  };
+  return { close: once, [Symbol.asyncDispose]: once };
+}

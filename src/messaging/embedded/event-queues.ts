@@ -1,0 +1,301 @@
+// The queues of the broker: which group gets an event, which of its members has it, and what becomes of it. Decides alone:
+// it returns nothing but tells its outlet what to deliver and which changes to keep. Time is an argument. Pure.
+import { ZcontextError } from "../../errors.ts";
+import type { QueueFigures } from "../contract/engine.ts";
+import type { Envelope } from "../contract/envelope.ts";
+import { createGroupQueue, type Entry, type GroupQueue, type Held } from "./group-queue.ts";
+import { createLetters, type Letters } from "./letters.ts";
+import type { QueueKey, Settlement } from "./operations.ts";
+import { createRecentIds } from "./recent-ids.ts";
+import { type Group, type Remains, SETTLED, type Write } from "./store.ts";
+import { createUnwanted, type Waiting } from "./unwanted.ts";
+
+/** How much the queues may hold. */
+export interface QueueLimits {
+  /** Events of a group, whatever their state. Default 100_000. */
+  queueLength: number;
+  /** Bytes of a group's events. Default 256 MiB. */
+  queueBytes: number;
+  /** How long an event that no group has ever wanted is held, in milliseconds. Default 10_000. */
+  holdMs: number;
+  /** Such events. Default 10_000. */
+  heldLength: number;
+  /** Dead letters. Default 10_000. */
+  letters: number;
+  /** How long a dead letter is kept, in milliseconds. Default 7 days. */
+  letterMs: number;
+  /** Bytes of events that are kept in memory beside the store. Default 32 MiB. */
+  cacheBytes: number;
+}
+
+export const QUEUE_LIMITS: QueueLimits = {
+  queueLength: 100_000,
+  queueBytes: 256 * 2 ** 20,
+  holdMs: 10_000,
+  heldLength: 10_000,
+  letters: 10_000,
+  letterMs: 7 * 24 * 3600 * 1000,
+  cacheBytes: 32 * 2 ** 20,
+};
+
+/** An event that a member is given. */
+export interface Given extends QueueKey {
+  event: string;
+  group: string;
+  attempt: number;
+  firstAt: number;
+  envelope: Envelope;
+  body: Buffer;
+}
+
+/** What the queues do to the world. */
+export interface QueueOutlet {
+  deliver(member: string, given: Given): void;
+  /** Keeps a change; those of one operation are told without a pause. */
+  keep(write: Write): void;
+  bodyOf(seq: number): Buffer;
+  letterBody(id: string): Buffer;
+  /** An event that no group has wanted in time. */
+  unrouted(event: string, n: Waiting | undefined): void;
+  /** An event that was waited for now has a group. */
+  routed(n: Waiting): void;
+}
+
+export interface EventQueues {
+  /**
+   * Decides about a new event and keeps it. `enqueue` puts it into its queues once the store has it; `withdraw` forgets one
+   * that the store could not take.
+   *
+   * @throws {ZcontextError} `ERR_OVERLOADED`.
+   */
+  accept(event: NewEvent, waiting: Waiting | undefined): Accepted;
+  enqueue(accepted: Accepted, nowMs: number): void;
+  withdraw(accepted: Accepted): void;
+  /** Delivers what members have room for. Called once the store has what was kept, since bodies come from there. */
+  pump(nowMs: number): void;
+  listen(member: string, membership: { event: string; group: string; prefetch: number }): void;
+  unlisten(member: string, membership: { event: string; group: string }): void;
+  /** A member has an event of a former broker. */
+  holds(member: string, key: QueueKey & { attempt: number }): void;
+  /** Has no effect where the member does not have this attempt. */
+  settle(member: string, key: QueueKey & { attempt: number }, settlement: Settlement, nowMs: number): void;
+  /** Gives the events of a member to others, as a further attempt. */
+  lose(member: string): void;
+  /** Makes ready what has become due, and gives up what no group has wanted. */
+  advance(nowMs: number): void;
+  figures(nowMs: number): QueueFigures[];
+  readonly letters: Letters;
+  /** Gives dead letters to their groups again, as a first attempt. @returns How many there were. */
+  replay(ids: readonly string[]): number;
+  /** Whether deliveries are held back, such as until the members of a former broker are back. */
+  readonly isHolding: boolean;
+  setHolding(isHolding: boolean): void;
+}
+
+/** An event that has been decided about. */
+export interface Accepted {
+  /** Undefined where the same event is there already. */
+  held: Held | undefined;
+  isRouted: boolean;
+  waiting: Waiting | undefined;
+}
+
+export interface NewEvent {
+  event: string;
+  envelope: Envelope;
+  body: Buffer;
+}
+
+/** Creates the queues from what a former broker has left. */
+export function createEventQueues(
+  outlet: QueueOutlet,
+  remains: Remains,
+  limits: QueueLimits = QUEUE_LIMITS,
+): EventQueues {
+  const queues = new Map<number, GroupQueue>();
+  const queuesOf = new Map<string, GroupQueue[]>();
+  const unwanted = createUnwanted(limits.holdMs);
+  const letters = createLetters(outlet, remains.letters, limits);
+  const known = createRecentIds();
+  let lastSeq = 0;
+  let lastGroup = 0;
+  let cached = 0;
+  let isHolding = false;
+  restore();
+
+  function restore(): void {
+    for (const group of remains.groups) addQueue(group);
+    const marks = new Map<string, { attempt: number; firstAt: number }>();
+    for (const { key, ...mark } of remains.marks) marks.set(`${key.g} ${key.seq}`, mark);
+    for (const { seq, event, envelope, groups, size } of remains.events) {
+      const held = newHeld(seq, event, envelope, size);
+      known.add(envelope.id);
+      if (groups.length === 0) unwanted.add(held, undefined, envelope.sent);
+      for (const g of groups) {
+        const mark = marks.get(`${g} ${seq}`);
+        if (mark !== undefined) held.marked.add(g);
+        const { attempt, firstAt } = mark ?? { attempt: 1, firstAt: 0 };
+        if (attempt !== SETTLED) put(queues.get(g), { held, attempt, firstAt });
+      }
+    }
+  }
+
+  function newHeld(seq: number, event: string, envelope: Envelope, size: number): Held {
+    lastSeq = Math.max(lastSeq, seq);
+    return { seq, event, envelope, size, body: undefined, open: new Set(), marked: new Set() };
+  }
+
+  function addQueue(group: Group): GroupQueue {
+    const queue = createGroupQueue(group);
+    lastGroup = Math.max(lastGroup, group.g);
+    queues.set(queue.g, queue);
+    queuesOf.set(queue.event, [...(queuesOf.get(queue.event) ?? []), queue]);
+    return queue;
+  }
+
+  function find(event: string, group: string): GroupQueue | undefined {
+    return queuesOf.get(event)?.find((queue) => queue.group === group);
+  }
+
+  function put(queue: GroupQueue | undefined, entry: Entry): void {
+    if (queue === undefined) return;
+    entry.held.open.add(queue.g);
+    queue.put(entry);
+  }
+
+  function refuseWhereFull({ event, group, length, bytes }: GroupQueue, size: number): void {
+    if (length < limits.queueLength && bytes + size <= limits.queueBytes) return;
+    const full = `the queue of ${event} for group ${group} is full: ${length} events, ${bytes} bytes`;
+    throw new ZcontextError("ERR_OVERLOADED", full, {
+      hint: "Emit again later, add members to the group, or look at `context-bus queues`.",
+    });
+  }
+
+  function keepInMemory(held: Held, body: Buffer): void {
+    if (cached + body.length > limits.cacheBytes) return;
+    cached += body.length;
+    // The batch that it came in is larger, and would stay in memory as long as any of its events.
+    held.body = Buffer.from(body);
+  }
+
+  function mark({ g }: GroupQueue, { held, attempt, firstAt }: Entry): void {
+    held.marked.add(g);
+    outlet.keep({ put: "mark", key: { g, seq: held.seq }, attempt, firstAt });
+  }
+
+  function nextAttempt(queue: GroupQueue, entry: Entry): Entry {
+    const next: Entry = { ...entry, attempt: entry.attempt + 1 };
+    mark(queue, next);
+    return next;
+  }
+
+  /** The group is done with the event. */
+  function close(queue: GroupQueue, entry: Entry): void {
+    const { held } = entry;
+    queue.drop(entry);
+    held.open.delete(queue.g);
+    if (held.open.size === 0) forget(held);
+    else mark(queue, { held, attempt: SETTLED, firstAt: 0 });
+  }
+
+  function forget(held: Held): void {
+    if (held.body !== undefined) cached -= held.size;
+    outlet.keep({ remove: "event", seq: held.seq });
+    for (const g of held.marked) outlet.keep({ remove: "mark", key: { g, seq: held.seq } });
+  }
+
+  const bodyOf = ({ seq, body }: Held) => body ?? outlet.bodyOf(seq);
+
+  return {
+    letters,
+    get isHolding() {
+      return isHolding;
+    },
+    setHolding(value) {
+      isHolding = value;
+    },
+    accept({ event, envelope, body }, waiting) {
+      const wanted = queuesOf.get(event) ?? [];
+      const isRouted = wanted.length > 0;
+      if (known.has(envelope.id)) return { isRouted, held: undefined, waiting };
+      for (const queue of wanted) refuseWhereFull(queue, body.length);
+      if (!isRouted && unwanted.size >= limits.heldLength)
+        throw new ZcontextError(
+          "ERR_OVERLOADED",
+          `no group listens to ${event}; ${unwanted.size} such events are held`,
+        );
+      const held = newHeld(lastSeq + 1, event, envelope, body.length);
+      keepInMemory(held, body);
+      known.add(envelope.id);
+      outlet.keep({ put: "event", value: { seq: held.seq, event, envelope, groups: wanted.map(({ g }) => g), body } });
+      return { isRouted, held, waiting };
+    },
+    enqueue({ held, waiting }, nowMs) {
+      if (held === undefined) return;
+      const wanted = queuesOf.get(held.event) ?? [];
+      if (wanted.length === 0) unwanted.add(held, waiting, nowMs);
+      for (const queue of wanted) put(queue, { held, attempt: 1, firstAt: 0 });
+    },
+    withdraw({ held }) {
+      if (held === undefined) return;
+      if (held.body !== undefined) cached -= held.size;
+      known.remove(held.envelope.id);
+    },
+    pump(nowMs) {
+      if (isHolding) return;
+      for (const queue of queues.values()) {
+        for (let given = queue.next(nowMs); given !== undefined; given = queue.next(nowMs)) {
+          const { held, attempt, firstAt } = given.entry;
+          const { g, event, group } = queue;
+          const { seq, envelope } = held;
+          outlet.deliver(given.member, { g, seq, event, group, attempt, firstAt, envelope, body: bodyOf(held) });
+        }
+      }
+    },
+    listen(member, { event, group, prefetch }) {
+      const queue = find(event, group) ?? addQueue({ g: lastGroup + 1, event, group });
+      if (queue.length === 0) outlet.keep({ put: "group", value: { g: queue.g, event, group } });
+      for (const { held, waiting } of unwanted.takeFor(event)) {
+        put(queue, { held, attempt: 1, firstAt: 0 });
+        const { seq, envelope } = held;
+        outlet.keep({ put: "event", value: { seq, event, envelope, groups: [queue.g], body: bodyOf(held) } });
+        if (waiting !== undefined) outlet.routed(waiting);
+      }
+      queue.join(member, prefetch);
+    },
+    unlisten: (member, { event, group }) => find(event, group)?.leave(member),
+    holds: (member, { g, seq }) => queues.get(g)?.assign(member, seq),
+    settle(member, { g, seq, attempt }, settlement, nowMs) {
+      const queue = queues.get(g);
+      const entry = queue?.take(member, seq, attempt);
+      if (queue === undefined || entry === undefined) return;
+      if (settlement.verdict === "again") return queue.putBack(nextAttempt(queue, entry), nowMs + settlement.delayMs);
+      if (settlement.verdict === "dead") letters.add(queue, entry, settlement, nowMs);
+      close(queue, entry);
+    },
+    lose(member) {
+      for (const queue of queues.values()) {
+        // Backwards, since each is put before the others.
+        for (const entry of queue.lose(member).toReversed()) queue.putBack(nextAttempt(queue, entry));
+      }
+    },
+    advance(nowMs) {
+      for (const queue of queues.values()) queue.advance(nowMs);
+      for (const { held, waiting } of unwanted.takeDue(nowMs)) {
+        forget(held);
+        outlet.unrouted(held.event, waiting);
+      }
+      letters.expire(nowMs);
+    },
+    figures: (nowMs) => [...queues.values()].map((queue) => queue.figures(letters.countOf(queue.g), nowMs)),
+    replay(ids) {
+      const found = ids.flatMap((id) => letters.take(id) ?? []);
+      for (const { g, event, envelope, body } of found) {
+        const held = newHeld(lastSeq + 1, event, envelope, body.length);
+        outlet.keep({ put: "event", value: { seq: held.seq, event, envelope, groups: [g], body } });
+        put(queues.get(g), { held, attempt: 1, firstAt: 0 });
+      }
+      return found.length;
+    },
+  };
+}

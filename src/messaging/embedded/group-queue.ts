@@ -1,0 +1,159 @@
+// The queue of one group: events that are ready, delayed, or with one of its members. Pure.
+import type { QueueFigures } from "../contract/engine.ts";
+import type { Envelope } from "../contract/envelope.ts";
+import { createDelays } from "./delays.ts";
+import { createDeque } from "./deque.ts";
+import type { Group } from "./store.ts";
+
+/** An event that is kept: for its groups, or until one comes. */
+export interface Held {
+  seq: number;
+  event: string;
+  envelope: Envelope;
+  size: number;
+  /** Undefined where the body is in the store alone. */
+  body: Buffer | undefined;
+  /** Groups that have not settled it. */
+  open: Set<number>;
+  /** Groups of which the store has a mark. */
+  marked: Set<number>;
+}
+
+/** An event in the queue of a group. */
+export interface Entry {
+  held: Held;
+  attempt: number;
+  /** When a member first had it, in milliseconds of the epoch; 0 before that. */
+  firstAt: number;
+}
+
+interface Member {
+  id: string;
+  /** 0 for a member that settles what it has and gets no more. */
+  prefetch: number;
+  has: Set<number>;
+}
+
+export interface GroupQueue extends Group {
+  readonly length: number;
+  readonly bytes: number;
+  put(entry: Entry): void;
+  /** Puts an event back that is tried again: before all others, or once it is due. */
+  putBack(entry: Entry, dueMs?: number): void;
+  /** Makes ready what has become due. */
+  advance(nowMs: number): void;
+  /** Assigns the next event to the member with the most room; undefined when none is ready or has room. */
+  next(nowMs: number): { member: string; entry: Entry } | undefined;
+  /** The member takes part, with room for so many events. */
+  join(member: string, prefetch: number): void;
+  /** The member gets no more. */
+  leave(member: string): void;
+  /** Assigns an event that is ready to a member that has it from a former broker. */
+  assign(member: string, seq: number): void;
+  /** Takes an event from its member; undefined where the member does not have this attempt. */
+  take(member: string, seq: number, attempt: number): Entry | undefined;
+  /** The group is done with an event that was taken. */
+  drop(entry: Entry): void;
+  /** Removes a member. @returns What it had, in the order of its arrival. */
+  lose(member: string): Entry[];
+  figures(dead: number, nowMs: number): QueueFigures;
+}
+
+/** A rate is the mean of at least so many milliseconds. */
+const RATE_MS = 1_000;
+
+export function createGroupQueue({ g, event, group }: Group): GroupQueue {
+  const ready = createDeque<Entry>();
+  const delayed = createDelays<Entry>();
+  const inFlight = new Map<number, { entry: Entry; member: Member }>();
+  const members = new Map<string, Member>();
+  let bytes = 0;
+  let settled = 0;
+  let rate = { atMs: 0, settled: 0, perSecond: 0 };
+
+  function give(member: Member, entry: Entry): void {
+    inFlight.set(entry.held.seq, { entry, member });
+    member.has.add(entry.held.seq);
+  }
+
+  function mostRoom(): Member | undefined {
+    let best: Member | undefined;
+    for (const member of members.values()) {
+      if (member.has.size < member.prefetch && (best === undefined || member.has.size < best.has.size)) best = member;
+    }
+    return best;
+  }
+
+  return {
+    ...{ g, event, group },
+    get length() {
+      return ready.length + delayed.length + inFlight.size;
+    },
+    get bytes() {
+      return bytes;
+    },
+    put(entry) {
+      bytes += entry.held.size;
+      ready.push(entry);
+    },
+    putBack(entry, dueMs) {
+      if (dueMs === undefined) ready.unshift(entry);
+      else delayed.add(dueMs, entry);
+    },
+    advance(nowMs) {
+      for (let due = delayed.shift(nowMs); due !== undefined; due = delayed.shift(nowMs)) ready.push(due);
+    },
+    next(nowMs) {
+      const member = ready.length > 0 ? mostRoom() : undefined;
+      const entry = member && ready.shift();
+      if (member === undefined || entry === undefined) return undefined;
+      entry.firstAt ||= nowMs;
+      give(member, entry);
+      return { member: member.id, entry };
+    },
+    join(id, prefetch) {
+      members.set(id, { id, prefetch, has: members.get(id)?.has ?? new Set() });
+    },
+    leave(id) {
+      const member = members.get(id);
+      if (member !== undefined) member.prefetch = 0;
+    },
+    assign(id, seq) {
+      const entry = ready.remove(({ held }) => held.seq === seq);
+      if (entry === undefined) return;
+      // Its listen comes after its hello.
+      const member = members.get(id) ?? { id, prefetch: 0, has: new Set() };
+      members.set(id, member);
+      give(member, entry);
+    },
+    take(id, seq, attempt) {
+      const delivery = inFlight.get(seq);
+      if (delivery?.member.id !== id || delivery.entry.attempt !== attempt) return undefined;
+      inFlight.delete(seq);
+      delivery.member.has.delete(seq);
+      return delivery.entry;
+    },
+    drop({ held }) {
+      bytes -= held.size;
+      settled += 1;
+    },
+    lose(id) {
+      const had = [...(members.get(id)?.has ?? [])].flatMap((seq) => inFlight.get(seq)?.entry ?? []);
+      members.delete(id);
+      for (const { held } of had) inFlight.delete(held.seq);
+      return had;
+    },
+    figures(dead, nowMs) {
+      const pastMs = nowMs - rate.atMs;
+      if (pastMs >= RATE_MS) {
+        const perSecond = rate.atMs === 0 ? 0 : ((settled - rate.settled) * 1_000) / pastMs;
+        rate = { atMs: nowMs, settled, perSecond };
+      }
+      return {
+        ...{ event, group, ready: ready.length, in_flight: inFlight.size, delayed: delayed.length, dead },
+        members: [...members.values()].filter(({ prefetch }) => prefetch > 0).length,
+        rate_per_s: rate.perSecond,
+      };
+    },
+  };
+}

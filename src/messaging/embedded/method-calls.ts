@@ -1,0 +1,186 @@
+// The calls of the broker: which instance of a service gets a call, and what the caller hears when that instance is lost.
+// Decides alone. Time is an argument. Pure.
+import type { Envelope } from "../contract/envelope.ts";
+import type { Executed, Failure } from "../contract/service-error.ts";
+import type { ServiceState } from "./operations.ts";
+
+/** What calls do to the world. */
+export interface CallOutlet {
+  request(callee: string, request: Request): void;
+  abort(callee: string, c: number): void;
+  result(caller: string, n: number, body: Buffer): void;
+  failure(caller: string, n: number, failure: Failure): void;
+}
+
+export interface Request {
+  c: number;
+  service: string;
+  method: string;
+  envelope: Envelope;
+  budgetMs: number;
+  body: Buffer;
+}
+
+/** A call as its caller sends it. */
+export interface Call extends Omit<Request, "c"> {
+  caller: string;
+  n: number;
+  isIdempotent: boolean;
+}
+
+export interface MethodCalls {
+  serve(member: string, service: string, methods: readonly string[], nowMs: number): void;
+  unserve(member: string, service: string): void;
+  call(call: Call, nowMs: number): void;
+  cancel(caller: string, n: number): void;
+  answer(callee: string, c: number, answer: { body: Buffer } | { failure: Failure }): void;
+  /** What the provider says of a service. */
+  setState(service: string, state: ServiceState): void;
+  lose(member: string, nowMs: number): void;
+  /** Ends the calls whose time is over. */
+  advance(nowMs: number): void;
+  figures(): { waiting: number; running: number };
+}
+
+interface Open {
+  call: Call;
+  deadlineMs: number;
+  /** Undefined while the call waits for an instance. */
+  callee: string | undefined;
+}
+
+interface Instance {
+  methods: ReadonlySet<string>;
+  busy: number;
+}
+
+/** Calls that wait for a service that is starting, and calls that one instance has at a time. */
+const MAX_OPEN = 10_000;
+
+export function createMethodCalls(outlet: CallOutlet): MethodCalls {
+  const services = new Map<string, Map<string, Instance>>();
+  const states = new Map<string, ServiceState>();
+  const open = new Map<number, Open>();
+  const byCaller = new Map<string, number>();
+  let last = 0;
+
+  function fail({ caller, n, service, method }: Call, code: string, message: string, executed: Executed): void {
+    const retryable = executed === "no";
+    outlet.failure(caller, n, { code, message: `${service}.${method}: ${message}`, retryable, executed });
+  }
+
+  function end(c: number): Open | undefined {
+    const one = open.get(c);
+    if (one === undefined) return undefined;
+    open.delete(c);
+    byCaller.delete(`${one.call.caller} ${one.call.n}`);
+    const instance = one.callee === undefined ? undefined : services.get(one.call.service)?.get(one.callee);
+    if (instance !== undefined) instance.busy -= 1;
+    return one;
+  }
+
+  function send(c: number, one: Open, nowMs: number): void {
+    const { service, method, envelope, body } = one.call;
+    const [callee, instance] = leastBusy(services.get(service));
+    if (callee === undefined || instance === undefined) return waitOrRefuse(c, one);
+    if (!instance.methods.has(method)) {
+      end(c);
+      const known = [...instance.methods].join(", ");
+      return fail(one.call, "ERR_METHOD_UNKNOWN", `the service has no such method; it has ${known || "none"}`, "no");
+    }
+    if (instance.busy >= MAX_OPEN) {
+      end(c);
+      return fail(one.call, "ERR_OVERLOADED", `every instance has ${MAX_OPEN} calls under way`, "no");
+    }
+    instance.busy += 1;
+    one.callee = callee;
+    outlet.request(callee, { c, service, method, envelope, budgetMs: one.deadlineMs - nowMs, body });
+  }
+
+  /** A service that is starting is waited for, within the deadline. */
+  function waitOrRefuse(c: number, one: Open): void {
+    const { service } = one.call;
+    if (states.get(service) === "starting" || states.get(service) === "running") return;
+    end(c);
+    fail(one.call, "ERR_SERVICE_UNKNOWN", `no service ${service} is known`, "no");
+  }
+
+  return {
+    serve(member, service, methods, nowMs) {
+      const instances = services.get(service) ?? new Map<string, Instance>();
+      services.set(service, instances);
+      const busy = instances.get(member)?.busy ?? 0;
+      instances.set(member, { methods: new Set(methods), busy });
+      for (const [c, one] of open) if (one.callee === undefined && one.call.service === service) send(c, one, nowMs);
+    },
+    unserve(member, service) {
+      services.get(service)?.delete(member);
+    },
+    call(call, nowMs) {
+      last += 1;
+      const one: Open = { call, deadlineMs: nowMs + call.budgetMs, callee: undefined };
+      open.set(last, one);
+      byCaller.set(`${call.caller} ${call.n}`, last);
+      if (open.size > 2 * MAX_OPEN) {
+        end(last);
+        return fail(call, "ERR_OVERLOADED", `${open.size} calls are under way`, "no");
+      }
+      send(last, one, nowMs);
+    },
+    cancel(caller, n) {
+      const c = byCaller.get(`${caller} ${n}`);
+      const one = c === undefined ? undefined : end(c);
+      if (c !== undefined && one?.callee !== undefined) outlet.abort(one.callee, c);
+    },
+    answer(callee, c, answer) {
+      if (open.get(c)?.callee !== callee) return;
+      const one = end(c);
+      if (one === undefined) return;
+      const { caller, n } = one.call;
+      if ("body" in answer) outlet.result(caller, n, answer.body);
+      else outlet.failure(caller, n, answer.failure);
+    },
+    setState(service, state) {
+      states.set(service, state);
+      if (state !== "gone") return;
+      states.delete(service);
+      for (const [c, one] of open) if (one.callee === undefined && one.call.service === service) waitOrRefuse(c, one);
+    },
+    lose(member, nowMs) {
+      for (const instances of services.values()) instances.delete(member);
+      for (const [c, one] of open) {
+        if (one.call.caller === member) {
+          end(c);
+          if (one.callee !== undefined) outlet.abort(one.callee, c);
+        } else if (one.callee === member) {
+          one.callee = undefined;
+          if (one.call.isIdempotent) send(c, one, nowMs);
+          else {
+            end(c);
+            fail(one.call, "ERR_SERVICE_LOST", "the instance that had the call has ended", "unknown");
+          }
+        }
+      }
+    },
+    advance(nowMs) {
+      for (const [c, one] of open) {
+        if (one.deadlineMs > nowMs) continue;
+        end(c);
+        if (one.callee !== undefined) outlet.abort(one.callee, c);
+        const executed = one.callee === undefined ? "no" : "unknown";
+        fail(one.call, "ERR_CALL_TIMEOUT", `no answer within ${one.call.budgetMs} ms`, executed);
+      }
+    },
+    figures() {
+      const waiting = [...open.values()].filter(({ callee }) => callee === undefined).length;
+      return { waiting, running: open.size - waiting };
+    },
+  };
+}
+
+function leastBusy(instances: ReadonlyMap<string, Instance> = new Map()): [string, Instance] | [undefined, undefined] {
+  let best: [string, Instance] | [undefined, undefined] = [undefined, undefined];
+  for (const [member, instance] of instances)
+    if (instance.busy < (best[1]?.busy ?? Infinity)) best = [member, instance];
+  return best;
+}

@@ -1,0 +1,111 @@
+// The protocol between the broker of the embedded engine and its members: one union for each direction.
+// `docs/messaging-protocol.md` explains it for programs in other languages. Types alone. Pure.
+import type { DeadLetter, DeathReason, Durability, QueueFigures } from "../contract/engine.ts";
+import type { Envelope } from "../contract/envelope.ts";
+import type { Failure } from "../contract/service-error.ts";
+
+/** The version of the protocol, which `hello` and `welcome` name. */
+export const PROTOCOL = 1;
+
+/** A number that its sender chooses to know the answer by. */
+type Asked = { n: number };
+/** An operation whose body follows in the batch. */
+type WithBody = { size: number };
+/** Identifies an event in a group's queue: the numbers of group and event. */
+export type QueueKey = { g: number; seq: number };
+
+/** What a member says to the broker. */
+export type ToBroker =
+  | Hello
+  | { op: "bye" }
+  | ({ op: "emit"; event: string; envelope: Envelope; requireRoute?: boolean } & Asked & WithBody)
+  | ({ op: "listen"; event: string; group: string; prefetch: number } & Asked)
+  | ({ op: "unlisten"; event: string; group: string } & Asked)
+  | ({ op: "settle"; attempt: number } & QueueKey & Settlement)
+  | ({ op: "serve"; service: string; methods: string[] } & Asked)
+  | ({ op: "unserve"; service: string } & Asked)
+  | ({
+      op: "call";
+      service: string;
+      method: string;
+      envelope: Envelope;
+      budgetMs: number;
+      isIdempotent: boolean;
+    } & Asked &
+      WithBody)
+  | ({ op: "cancel" } & Asked)
+  | ({ op: "answer"; c: number } & WithBody)
+  | { op: "fault"; c: number; failure: Failure }
+  | ({ op: "queues" } & Asked)
+  | ({ op: "dead"; event?: string; group?: string } & Asked)
+  | ({ op: "letter"; id: string } & Asked)
+  | ({ op: "replay"; ids: string[] } & Asked)
+  | ({ op: "discard"; ids: string[] } & Asked)
+  | { op: "service"; service: string; state: ServiceState };
+
+/** The first operation of a member, and the first after a new broker has come. */
+export interface Hello {
+  op: "hello";
+  protocol: number;
+  token: string;
+  /** `context/service/instance`, for people. */
+  src: string;
+  /** Of a process on this machine, which the broker watches. */
+  process?: { pid: number; startTicks: number };
+  /** The deliveries of a former broker that the member still has. */
+  holds: (QueueKey & { attempt: number })[];
+}
+
+/** What the provider knows of a service that has no instance: one that is starting is worth waiting for. */
+export type ServiceState = "starting" | "running" | "gone";
+
+export type Settlement =
+  | { verdict: "ack" | "drop" }
+  | { verdict: "again"; delayMs: number }
+  | { verdict: "dead"; reason: DeathReason; failure: Failure; handler: string };
+
+/** What the broker says to a member. */
+export type FromBroker =
+  | { op: "welcome"; protocol: number; stored: Durability }
+  | { op: "refused"; code: string; reason: string }
+  | ({ op: "done" } & Asked)
+  | ({ op: "failed"; code: string; reason: string } & Asked)
+  /** The answer to an `emit`, given for those alone that no group gets. */
+  | ({ op: "unrouted" } & Asked)
+  | ({
+      op: "deliver";
+      event: string;
+      group: string;
+      attempt: number;
+      firstAt: number;
+      envelope: Envelope;
+    } & QueueKey &
+      WithBody)
+  /** The member no longer has what it was given, since it was silent for so long. */
+  | { op: "lost"; silentMs: number }
+  | ({ op: "request"; c: number; service: string; method: string; envelope: Envelope; budgetMs: number } & WithBody)
+  | { op: "abort"; c: number }
+  | ({ op: "result" } & Asked & WithBody)
+  | ({ op: "failure"; failure: Failure } & Asked)
+  | ({ op: "figures"; queues: QueueFigures[] } & Asked)
+  | ({ op: "letters"; letters: DeadLetter[] } & Asked)
+  | ({ op: "body"; letter: DeadLetter } & Asked & WithBody)
+  | ({ op: "count"; count: number } & Asked);
+
+/** An operation with the body that belongs to it, which is empty where the operation has none. */
+export interface Item<Operation> {
+  operation: Operation;
+  body: Buffer;
+}
+
+/**
+ * Several operations that travel together.
+ *
+ * `number` counts a member's batches. The broker repeats the number of the last batch that it has carried out in `done`:
+ * every emit of it that the broker's answers don't name is then stored and routed, and every settlement counts.
+ */
+export interface Batch<Operation> {
+  number: number;
+  done: number;
+  items: Item<Operation>[];
+}

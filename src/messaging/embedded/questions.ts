@@ -1,0 +1,86 @@
+// What a member has asked the broker and has no answer to: bounded by number, bytes and time, and asked again of the next
+// broker where that is harmless.
+import { deferred } from "../../deferred.ts";
+import { type ErrorCode, ZcontextError } from "../../errors.ts";
+import type { FromBroker, Item, ToBroker } from "./operations.ts";
+
+/** An operation that is answered by number. */
+export type Question = Extract<ToBroker, { n: number }>;
+/** An answer to one, with the body that came with it. */
+export type Reply = Item<Extract<FromBroker, { n: number }>>;
+
+export interface Questions {
+  /**
+   * Adds a question.
+   *
+   * @param isRepeatable - Whether the next broker may be asked again.
+   * @returns The answer. Rejects with what the broker says where it has failed.
+   * @throws {ZcontextError} `ERR_OVERLOADED` above 10,000 questions or 64 MiB.
+   */
+  add(question: Item<Question>, isRepeatable: boolean): Promise<Reply>;
+  answer(reply: Reply): void;
+  /** Whether a question waits for its answer. */
+  has(n: number): boolean;
+  /** Fails those that can't be asked again. */
+  failUnrepeatable(error: ZcontextError): void;
+  /** Fails those that have waited for longer than 30 s. */
+  failOld(error: ZcontextError): void;
+  failAll(error: ZcontextError): void;
+  /** All that wait, in their order. */
+  open(): Item<Question>[];
+}
+
+const MAX_LENGTH = 10_000;
+const MAX_BYTES = 64 * 2 ** 20;
+const MAX_WAIT_MS = 30_000;
+
+interface Open {
+  question: Item<Question>;
+  isRepeatable: boolean;
+  sinceMs: number;
+  resolve(reply: Reply): void;
+  reject(error: ZcontextError): void;
+}
+
+/** @param nowMs - The monotonic clock. */
+export function createQuestions(nowMs: () => number): Questions {
+  const open = new Map<number, Open>();
+  let bytes = 0;
+
+  function end(n: number): Open | undefined {
+    const one = open.get(n);
+    if (one === undefined) return undefined;
+    open.delete(n);
+    bytes -= one.question.body.length;
+    return one;
+  }
+
+  function failWhere(test: (one: Open) => boolean, error: ZcontextError): void {
+    for (const [n, one] of [...open]) if (test(one)) end(n)?.reject(error);
+  }
+
+  return {
+    add(question, isRepeatable) {
+      const { length } = question.body;
+      if (open.size >= MAX_LENGTH || bytes + length > MAX_BYTES)
+        throw new ZcontextError("ERR_OVERLOADED", `${open.size} messages of ${bytes} bytes wait for the broker`, {
+          hint: "Await what you emit, or emit fewer at a time.",
+        });
+      const { promise, resolve, reject } = deferred<Reply>();
+      open.set(question.operation.n, { question, isRepeatable, sinceMs: nowMs(), resolve, reject });
+      bytes += length;
+      return promise;
+    },
+    answer(reply) {
+      const { operation } = reply;
+      const one = end(operation.n);
+      if (operation.op === "failed") one?.reject(new ZcontextError(operation.code as ErrorCode, operation.reason));
+      else one?.resolve(reply);
+    },
+    has: (n) => open.has(n),
+    failUnrepeatable: (error) => failWhere(({ isRepeatable }) => !isRepeatable, error),
+    failOld: (error) => failWhere(({ sinceMs }) => nowMs() - sinceMs > MAX_WAIT_MS, error),
+    failAll: (error) => failWhere(() => true, error),
+    open: () => [...open.values()].map(({ question }) => question),
+  };
+}

@@ -1,0 +1,62 @@
+// The services of this member, and the calls that it is carrying out.
+import type { Answer, IncomingCall } from "../contract/engine.ts";
+import type { FromBroker, ToBroker } from "./operations.ts";
+
+type Handler = (call: IncomingCall) => Promise<Answer>;
+
+export interface ServedCalls {
+  add(service: string, methods: readonly string[], handler: Handler): void;
+  remove(service: string): void;
+  list(): { service: string; methods: string[] }[];
+  /** Carries a call out and answers it. */
+  serve(request: Extract<FromBroker, { op: "request" }>, body: Buffer): Promise<void>;
+  abortOne(c: number): void;
+  /** Aborts all calls under way: nobody waits for them any more. */
+  abort(reason: unknown): void;
+}
+
+/** Answers that are kept for idempotent calls that are sent again. */
+const REMEMBERED = 1_000;
+
+export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => void): ServedCalls {
+  const services = new Map<string, { methods: readonly string[]; handler: Handler }>();
+  const underWay = new Map<number, AbortController>();
+  const answers = new Map<string, Promise<Answer>>();
+
+  /** Runs a call once, however often it is sent. */
+  function once(call: IncomingCall, handler: Handler): Promise<Answer> {
+    const { id } = call.envelope;
+    const known = answers.get(id);
+    if (known !== undefined) return known;
+    const answer = handler(call);
+    answers.set(id, answer);
+    const [oldest] = answers.keys();
+    if (answers.size > REMEMBERED && oldest !== undefined) answers.delete(oldest);
+    return answer;
+  }
+
+  return {
+    add: (service, methods, handler) => void services.set(service, { methods, handler }),
+    remove: (service) => void services.delete(service),
+    list: () => [...services].map(([service, { methods }]) => ({ service, methods: [...methods] })),
+    async serve({ c, service, method, envelope, budgetMs }, body) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      underWay.set(c, controller);
+      const handler = services.get(service)?.handler ?? unserved;
+      const answer = await once({ service, method, envelope, budgetMs, body, signal }, handler);
+      underWay.delete(c);
+      if (answer.failure !== undefined) say({ op: "fault", c, failure: answer.failure });
+      else say({ op: "answer", c, size: answer.result.length }, answer.result);
+    },
+    abortOne: (c) => underWay.get(c)?.abort(),
+    abort(reason) {
+      for (const controller of underWay.values()) controller.abort(reason);
+    },
+  };
+}
+
+async function unserved({ service }: IncomingCall): Promise<Answer> {
+  const message = `${service} is no longer served here`;
+  return { failure: { code: "ERR_SERVICE_UNKNOWN", message, retryable: true, executed: "no" } };
+}

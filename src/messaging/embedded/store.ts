@@ -1,0 +1,51 @@
+// What the broker keeps of events, and the form in which a store gives it back to the next broker. Pure.
+import type { DeadLetter, Durability } from "../contract/engine.ts";
+import type { Envelope } from "../contract/envelope.ts";
+import type { QueueKey } from "./operations.ts";
+
+export interface Group {
+  g: number;
+  event: string;
+  group: string;
+}
+
+export interface StoredEvent {
+  seq: number;
+  event: string;
+  envelope: Envelope;
+  /** The groups that get it. Empty: it is held until one listens. */
+  groups: number[];
+  body: Buffer;
+}
+
+/** In a mark: the group has settled the event. */
+export const SETTLED = 0;
+
+/** One change. Those of a batch are made together or not at all. */
+export type Write =
+  | { put: "event"; value: StoredEvent }
+  | { remove: "event"; seq: number }
+  /** How far a group is with an event; `SETTLED` where others still have it. */
+  | { put: "mark"; key: QueueKey; attempt: number; firstAt: number }
+  | { remove: "mark"; key: QueueKey }
+  | { put: "group"; value: Group }
+  | { put: "letter"; value: DeadLetter & { g: number; envelope: Envelope }; body: Buffer }
+  | { remove: "letter"; id: string };
+
+/** What a former broker has left. */
+export interface Remains {
+  groups: Group[];
+  events: Iterable<Omit<StoredEvent, "body"> & { size: number }>;
+  marks: Iterable<{ key: QueueKey; attempt: number; firstAt: number }>;
+  letters: Iterable<DeadLetter & { g: number; envelope: Envelope; size: number }>;
+}
+
+export interface BrokerStore {
+  readonly stored: Durability;
+  /** Makes all the changes or none. @throws When they can't be made, such as on a full disk. */
+  write(writes: readonly Write[]): void;
+  eventBody(seq: number): Buffer;
+  letterBody(id: string): Buffer;
+  recover(): Remains;
+  close(): Promise<void>;
+}

@@ -1,0 +1,374 @@
+// The bus that services talk on: events to groups, calls to methods, signals to whoever listens now. It turns values into
+// bodies and back, checks them, and leaves the rest to an engine.
+import { randomBytes } from "node:crypto";
+import { ZcontextError } from "../errors.ts";
+import type { Json } from "../protocol/json.ts";
+import { type ClaimCheck, createClaimCheck, type MessageStorage } from "./claim-check.ts";
+import type { Delivery, Engine, Operations, Receipt, Signal, Subscription } from "./contract/engine.ts";
+import { childTrace, type Envelope, type Lineage, uuidV7 } from "./contract/envelope.ts";
+import { CallError } from "./contract/service-error.ts";
+import { handleDelivery } from "./event-handling.ts";
+import { answerOf } from "./method-serving.ts";
+import { isName, parseEventName, parseMethodName } from "./names.ts";
+import type { EventPayload, ReceivedEvent } from "./received-event.ts";
+import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+import { type Check, checkOf } from "./schema-check.ts";
+import type { AnySchema, TypeOf } from "./schema-type.ts";
+
+export interface BusOptions {
+  engine: Engine;
+  /** `context/service/instance`, which messages name as their sender. */
+  src: string;
+  storage?: MessageStorage;
+  /** Called with everything that a handler throws, and what it was handling. Default: nothing. */
+  onHandlerError?(error: unknown, what: string): void;
+}
+
+export interface EmitOptions {
+  /** Wait until a group listens, and reject with `ERR_EVENT_UNROUTED` when none does in time. Default false. */
+  requireRoute?: boolean;
+  /** How long the event is of use, in milliseconds; it is a dead letter afterwards. Default: for ever. */
+  ttlMs?: number;
+  sessionId?: string;
+}
+
+export interface ListenOptions<Content extends AnySchema = AnySchema, Context extends AnySchema = AnySchema> {
+  /** The most events that this member handles at a time. Default 16. */
+  prefetch?: number;
+  retry?: Partial<RetryPolicy>;
+  /** An event that does not fit is a dead letter, and the handler does not see it. */
+  content?: Content;
+  context?: Context;
+  /** For the dead letters. Default: the handler's own name. */
+  handlerName?: string;
+}
+
+export interface CallOptions {
+  /** Default 10_000, or what is left of the deadline of what is being handled. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** Whether the call may be sent a second time when the instance that had it is lost. Default false. */
+  idempotent?: boolean;
+}
+
+export interface IncomingSignal {
+  topic: string;
+  src: string;
+  sent: number;
+  /** Bytes that came beside the content. */
+  attachments: readonly Buffer[];
+}
+
+/** A call as a method sees it. */
+export interface MethodCall {
+  id: string;
+  method: string;
+  src: string;
+  /** Aborted when the caller no longer waits. */
+  signal: AbortSignal;
+  headers: { readonly [name: string]: string };
+  /** The bus that keeps deadline, session and trace of this call. */
+  bus: EventBus;
+}
+
+/** A method, or one with a schema of its parameters. */
+export type Method =
+  | ((params: never, call: MethodCall) => unknown)
+  | { params: AnySchema; handle(params: never, call: MethodCall): unknown };
+
+const DEFAULT_PREFETCH = 16;
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** How long a claim check of a call or a signal is kept, in milliseconds. */
+const SHORT_CLAIM_MS = 300_000;
+/** How long one of an event is kept: as long as a dead letter. */
+const EVENT_CLAIM_MS = 7 * 24 * 3600 * 1000;
+const PAYLOAD_VERSION = 1;
+const UUID_BYTES = 10;
+const TRACE_BYTES = 24;
+
+/** Talks with other services. */
+export class EventBus implements AsyncDisposable {
+  readonly #options: BusOptions;
+  readonly #claims: ClaimCheck;
+  readonly #lineage: Lineage | undefined;
+  readonly #schemata: Map<string, { content: Check | undefined; context: Check | undefined }>;
+  readonly #underWay: Set<Promise<void>>;
+
+  constructor(options: BusOptions, parent?: { bus: EventBus; lineage: Lineage }) {
+    this.#options = options;
+    this.#claims = parent ? parent.bus.#claims : createClaimCheck(options.storage, options.engine.name);
+    this.#lineage = parent?.lineage;
+    this.#schemata = parent ? parent.bus.#schemata : new Map();
+    this.#underWay = parent ? parent.bus.#underWay : new Set();
+  }
+
+  /** Queues and dead letters. */
+  get operations(): Operations {
+    return this.#options.engine.operations;
+  }
+
+  /** Why nothing can be sent or received now; undefined while all is well. */
+  get trouble(): string | undefined {
+    return this.#options.engine.trouble;
+  }
+
+  /** The same bus for what follows from a message: it keeps the session, the trace and the deadline. */
+  within(lineage: Lineage): EventBus {
+    return new EventBus(this.#options, { bus: this, lineage });
+  }
+
+  /**
+   * Checks what is emitted from now on.
+   *
+   * @param contents - A schema of the content for each event.
+   * @param context - A schema of the context of every event.
+   */
+  setSchemata(contents: { readonly [event: string]: AnySchema }, context?: AnySchema): void {
+    const contextCheck = context === undefined ? undefined : checkOf(context, "the context");
+    for (const [name, schema] of Object.entries(contents))
+      this.#schemata.set(name, { content: checkOf(schema, `event ${name}`), context: contextCheck });
+  }
+
+  /**
+   * Emits an event. Resolves when it is stored.
+   *
+   * @param name - `domain.type`.
+   * @throws {ZcontextError} `ERR_EVENT_NAME`, `ERR_EVENT_INVALID`, `ERR_EVENT_UNROUTED`, `ERR_OVERLOADED`,
+   *   `ERR_MESSAGE_TOO_LARGE`, `ERR_ENGINE_UNREACHABLE`.
+   */
+  async emit(
+    name: string,
+    { content, context = {}, headers }: { content: Json; context?: Json; headers?: { [name: string]: string } },
+    { requireRoute = false, ttlMs, sessionId }: EmitOptions = {},
+  ): Promise<Receipt> {
+    parseEventName(name);
+    const checks = this.#schemata.get(name);
+    if (checks !== undefined) await verify(name, { content, context }, checks);
+    const envelope = this.#envelope({ ttlMs, sessionId, headers });
+    const meta = { version: PAYLOAD_VERSION, timestamp: envelope.sent, session_id: envelope.session_id };
+    const payload: EventPayload = { event_name: name, content, context, meta };
+    const body = await this.#claims.checkIn(Buffer.from(JSON.stringify(payload)), EVENT_CLAIM_MS);
+    return this.#options.engine.emit({ name, envelope, body }, { requireRoute });
+  }
+
+  /**
+   * Handles the events of a name for a group. Resolves when the subscription is in force. Return is ack, throw is retry.
+   *
+   * @param group - Each group gets each event; within it, one member does.
+   * @throws {ZcontextError} `ERR_EVENT_NAME`, `ERR_SCHEMA_INVALID`, `ERR_ENGINE_UNREACHABLE`.
+   */
+  async listen<Content extends AnySchema = true, Context extends AnySchema = true>(
+    name: string,
+    group: string,
+    handler: (event: ReceivedEvent<TypeOf<Content>, TypeOf<Context>>, bus: EventBus) => Promise<void> | void,
+    options: ListenOptions<Content, Context> = {},
+  ): Promise<Subscription> {
+    parseEventName(name);
+    if (!isName(group)) throw new ZcontextError("ERR_EVENT_NAME", `group ${JSON.stringify(group)}: expected one word`);
+    const { prefetch = DEFAULT_PREFETCH, retry = {}, content, context, handlerName = handler.name || name } = options;
+    const handling = {
+      claims: this.#claims,
+      retry: { ...DEFAULT_RETRY, ...retry },
+      checks: {
+        content: content === undefined ? undefined : checkOf(content, `event ${name}`),
+        context: context === undefined ? undefined : checkOf(context, `the context of event ${name}`),
+      },
+      handlerName,
+      handle: (event: ReceivedEvent, { envelope }: Delivery) =>
+        handler(event as ReceivedEvent<TypeOf<Content>, TypeOf<Context>>, this.within(lineageOf(envelope))),
+      onFailure: (error: unknown) => this.#options.onHandlerError?.(error, `event ${name}`),
+      nowMs: Date.now,
+      random: Math.random,
+    };
+    return this.#options.engine.listen({ name, group, prefetch }, (delivery) => {
+      this.#track(handleDelivery(delivery, handling));
+    });
+  }
+
+  /**
+   * The events of a name for a group, one by one. An event is acknowledged when the next one is asked for, unless it was
+   * settled before. Breaking out of the loop rejects the event at hand and ends the subscription.
+   */
+  async *events<Content extends AnySchema = true>(
+    name: string,
+    group: string,
+    options: Omit<ListenOptions<Content>, "context"> = {},
+  ): AsyncGenerator<ReceivedEvent<TypeOf<Content>>> {
+    const arrived: { event: ReceivedEvent<TypeOf<Content>>; done(error?: unknown): void }[] = [];
+    let wake: (() => void) | undefined;
+    const subscription = await this.listen<Content>(
+      name,
+      group,
+      (event) =>
+        new Promise<void>((resolve, reject) => {
+          arrived.push({ event, done: (error) => (error === undefined ? resolve() : reject(error)) });
+          wake?.();
+        }),
+      { prefetch: 1, ...options },
+    );
+    try {
+      while (true) {
+        const next = arrived.shift();
+        if (next === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        let isDone = false;
+        try {
+          yield next.event;
+          isDone = true;
+        } finally {
+          next.done(isDone ? undefined : new Error("the loop over its events has ended"));
+        }
+      }
+    } finally {
+      for (const { done } of arrived) done(new Error("the loop over its events has ended"));
+      await subscription.close();
+    }
+  }
+
+  /**
+   * Publishes a signal, for all that listen at this moment. Does not wait.
+   *
+   * @param attachments - Bytes that travel beside the content as they are.
+   */
+  publish(topic: string, content: Json, attachments: readonly Buffer[] = []): void {
+    const body = Buffer.from(JSON.stringify(content));
+    this.#options.engine.publish({ topic, envelope: this.#envelope({}), body, attachments });
+  }
+
+  /**
+   * Hears the signals of a topic. Resolves when the subscription is in force.
+   *
+   * @param queue - Each signal goes to one of the subscribers that name the same queue.
+   */
+  async subscribe(
+    topic: string,
+    handler: (content: Json, signal: IncomingSignal) => Promise<void> | void,
+    { queue }: { queue?: string } = {},
+  ): Promise<Subscription> {
+    const handle = async ({ body, envelope, attachments }: Signal) => {
+      try {
+        const content: Json = JSON.parse((await this.#claims.fetch(body)).toString());
+        await handler(content, { topic, src: envelope.src, sent: envelope.sent, attachments });
+      } catch (error) {
+        this.#options.onHandlerError?.(error, `signal ${topic}`);
+      }
+    };
+    return this.#options.engine.subscribe(topic, queue, (signal) => this.#track(handle(signal)));
+  }
+
+  /**
+   * Calls a method, and resolves with its result.
+   *
+   * @param name - `service.method`.
+   * @throws {CallError} With the code of the service, or `ERR_SERVICE_UNKNOWN`, `ERR_METHOD_UNKNOWN`, `ERR_SERVICE_LOST`,
+   *   `ERR_CALL_TIMEOUT`, `ERR_OVERLOADED`, `ERR_ENGINE_UNREACHABLE`.
+   */
+  async call<Result = Json>(name: string, params: Json = null, options: CallOptions = {}): Promise<Result> {
+    const { service, method } = parseMethodName(name);
+    const budgetMs = this.#budget(options.timeoutMs);
+    const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(budgetMs)));
+    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+    const body = await this.#claims.checkIn(Buffer.from(JSON.stringify(params)), SHORT_CLAIM_MS);
+    const envelope = this.#envelope({ ttlMs: budgetMs });
+    const { idempotent: isIdempotent = false } = options;
+    const answer = await this.#options.engine.call({ service, method, envelope, body, budgetMs, isIdempotent }, signal);
+    if (answer.failure !== undefined) throw new CallError(service, method, answer.failure);
+    return JSON.parse((await this.#claims.fetch(answer.result)).toString());
+  }
+
+  /**
+   * Serves the methods of a service. Resolves when calls arrive. Only the object's own methods can be called.
+   *
+   * @param withStack - Whether callers get the stack of an unexpected error. Default false.
+   */
+  async serve(
+    service: string,
+    methods: { readonly [name: string]: Method },
+    { withStack = false } = {},
+  ): Promise<Subscription> {
+    if (!isName(service) || service.includes("."))
+      throw new ZcontextError(
+        "ERR_METHOD_UNKNOWN",
+        `service ${JSON.stringify(service)}: expected one word without a dot`,
+      );
+    const own = new Map(
+      Object.entries(methods).map(([name, method]) => {
+        const handle = typeof method === "function" ? method : method.handle.bind(method);
+        const check = typeof method === "function" ? undefined : checkOf(method.params, `${service}.${name}`);
+        return [name, { handle, check }];
+      }),
+    );
+    return this.#options.engine.serve(service, [...own.keys()], (call) => {
+      const bus = this.within({ ...lineageOf(call.envelope), deadlineMs: performance.now() + call.budgetMs });
+      const answer = answerOf(call, own.get(call.method), bus, {
+        claims: this.#claims,
+        withStack,
+        claimMs: SHORT_CLAIM_MS,
+        onFailure: (error) => this.#options.onHandlerError?.(error, `${service}.${call.method}`),
+      });
+      this.#track(answer.then(() => {}));
+      return answer;
+    });
+  }
+
+  /** Resolves when all that is being handled is settled. */
+  async drained(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  async close(): Promise<void> {
+    await this.#options.engine.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #track(work: Promise<void>): void {
+    this.#underWay.add(work);
+    void work.finally(() => this.#underWay.delete(work));
+  }
+
+  #budget(timeoutMs = DEFAULT_TIMEOUT_MS): number {
+    const deadlineMs = this.#lineage?.deadlineMs;
+    return deadlineMs === undefined ? timeoutMs : Math.min(timeoutMs, deadlineMs - performance.now());
+  }
+
+  #envelope(about: {
+    ttlMs?: number | undefined;
+    sessionId?: string | undefined;
+    headers?: { [name: string]: string } | undefined;
+  }): Envelope {
+    const random = randomBytes(UUID_BYTES + TRACE_BYTES);
+    const sent = Date.now();
+    const id = uuidV7(sent, random);
+    return {
+      id,
+      src: this.#options.src,
+      sent,
+      ...(about.ttlMs !== undefined && { ttl_ms: about.ttlMs }),
+      session_id: about.sessionId ?? this.#lineage?.sessionId ?? id,
+      traceparent: childTrace(this.#lineage?.traceparent, random.subarray(UUID_BYTES)),
+      ...(about.headers !== undefined && { headers: about.headers }),
+    };
+  }
+}
+
+function lineageOf({ session_id, traceparent }: Envelope): Lineage {
+  return { sessionId: session_id, traceparent };
+}
+
+async function verify(
+  name: string,
+  values: { content: Json; context: Json },
+  checks: { content: Check | undefined; context: Check | undefined },
+): Promise<void> {
+  for (const field of ["content", "context"] as const) {
+    const problem = await checks[field]?.(values[field]);
+    if (problem !== undefined) throw new ZcontextError("ERR_EVENT_INVALID", `event ${name}: ${field}: ${problem}`);
+  }
+}

@@ -1,0 +1,26 @@
+// The public face `zcontext/messaging`: messages between services, for any program.
+export type { MessageStorage } from "./claim-check.ts";
+export type {
+  DeadLetter,
+  Durability,
+  Engine,
+  Operations,
+  QueueFigures,
+  Receipt,
+  Subscription,
+} from "./contract/engine.ts";
+export { CallError, NonRetryableError, ServiceError } from "./contract/service-error.ts";
+export {
+  type BusOptions,
+  type CallOptions,
+  type EmitOptions,
+  EventBus,
+  type IncomingSignal,
+  type ListenOptions,
+  type Method,
+  type MethodCall,
+} from "./event-bus.ts";
+export { createFileStorage } from "./file-storage.ts";
+export type { ReceivedEvent } from "./received-event.ts";
+export type { RetryPolicy } from "./retry.ts";
+export type { AnySchema, JsonSchema, StandardSchema, TypeOf } from "./schema-type.ts";
