@@ -13,7 +13,6 @@ export {
   connectContext,
   type SettledTask,
 } from "./context/client/client.ts";
-export { findPresence, type Presence } from "./context/provider/presence.ts";
 export { type Provider, type ProviderOptions, startProvider } from "./context/provider/provider.ts";
 export type { Outcome } from "./context/transaction/outcome.ts";
 export { ERROR_CODES, type ErrorCode, ZcontextError } from "./errors.ts";
@@ -21,6 +20,7 @@ export { connectLink, type Link, type LinkOptions } from "./link/link.ts";
 export type { Log, LogFields } from "./log.ts";
 export { startMonitor } from "./monitor/publish.ts";
 export { createSampler } from "./monitor/sample.ts";
+export { findPresence, type Presence } from "./presence/presence.ts";
 export { decodeFrame, encodeFrame, type Frame } from "./protocol/codec.ts";
 export type { Endpoints } from "./protocol/endpoints.ts";
 export { type Message, readMessage, writeMessage } from "./protocol/message.ts";

@@ -1,8 +1,8 @@
 // Reads context files, and finds the provider of one.
 import { readFile, stat } from "node:fs/promises";
 import { type ContextConfig, parseContextConfig } from "../src/config/context-config.ts";
-import { findPresence, type Presence } from "../src/context/provider/presence.ts";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
+import { findPresence, type Presence } from "../src/presence/presence.ts";
 import { type Endpoints, isWildcard } from "../src/protocol/endpoints.ts";
 import { shortageHint } from "../src/shortage.ts";
 import { decodeText } from "../src/text.ts";

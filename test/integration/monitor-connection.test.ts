@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { holdPresence } from "../../src/context/provider/presence.ts";
+import { holdPresence } from "../../src/presence/presence.ts";
 import { stayConnected } from "../../tools/context-monitor/connection.ts";
 import { contextXml, runContext, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";

@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/config/xml": ["src"],
   "src/config": ["src", "src/protocol", "src/config/xml"],
   "src/config/service-list": ["src", "src/protocol", "src/config", "src/config/xml"],
+  "src/presence": ["src", "src/protocol", "src/config"],
   "src/link": [...LEAVES, "src/protocol"],
   "src/launch": [...LEAVES, "src/protocol", "src/config", "src/config/xml"],
   "src/context/journal": [...LEAVES, "src/protocol", "src/launch"],
@@ -28,10 +29,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     "src/context/task",
   ],
   "src/context/provider": [
-    ...[...LEAVES, "src/protocol", "src/config", "src/link", "src/launch"],
+    ...[...LEAVES, "src/protocol", "src/config", "src/link", "src/launch", "src/presence"],
     ...["src/context/journal", "src/context/task", "src/context/transaction"],
   ],
-  "src/context/client": ["src", "src/protocol", "src/link", "src/context/task", "src/context/provider"],
+  "src/context/client": ["src", "src/protocol", "src/link", "src/presence", "src/context/task", "src/context/provider"],
   "src/messaging/contract": ["src"],
   "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/engines/memory": ["src", "src/messaging/contract", "src/messaging/embedded"],
@@ -40,7 +41,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/messaging/contract", "src/messaging/embedded"],
   ],
   "src/messaging": [
-    ...["src", "src/protocol", "src/messaging/contract"],
+    ...[...LEAVES, "src/protocol", "src/presence", "src/messaging/contract"],
     ...["src/messaging/engines/memory", "src/messaging/engines/zeromq"],
   ],
   "src/tasks": ["src", "src/protocol", "src/link", "src/messaging", "src/messaging/contract"],
@@ -49,7 +50,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/history": ["src", "src/protocol"],
   "src/http": ["src", "src/protocol", "src/config", "src/history"],
   web: ["src/protocol", "src/http"],
-  tools: ["src", "src/protocol", "src/config", "src/launch", "src/context/provider"],
+  tools: ["src", "src/protocol", "src/config", "src/launch", "src/presence"],
   "tools/service-context": [
     ...[
       "tools",
@@ -72,7 +73,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
     ...["tools", "src", "src/protocol", "src/config", "src/link", "src/history"],
-    ...["src/context/client", "src/context/journal", "src/context/provider"],
+    ...["src/presence", "src/context/client", "src/context/journal"],
   ],
 };
 

@@ -3,9 +3,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { BOUNDS, type ContextClient, connectContext } from "../../src/context/client/client.ts";
-import { findPresence, type Presence } from "../../src/context/provider/presence.ts";
 import { type ErrorCode, ZcontextError } from "../../src/errors.ts";
 import { connectInbox } from "../../src/link/link.ts";
+import { findPresence, type Presence } from "../../src/presence/presence.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import { endpointsOf, findContext, warnOfFault } from "../context-file.ts";
 import { TOPICS } from "./monitor-events.ts";

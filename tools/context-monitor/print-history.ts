@@ -1,9 +1,10 @@
 // `context-monitor --since`: reads what providers have recorded, whether one runs now or not, and prints a report on it, or
 // the records themselves as JSON.
-import { findPresence } from "../../src/context/provider/presence.ts";
+
 import { ZcontextError } from "../../src/errors.ts";
 import { readHistory } from "../../src/history/reader.ts";
 import { formatRecord, type HistoryRecord } from "../../src/history/records.ts";
+import { findPresence } from "../../src/presence/presence.ts";
 import { asAscii } from "../../src/protocol/json.ts";
 import { answer, EXIT, say } from "../print.ts";
 import { readerGone } from "../program.ts";

@@ -2,8 +2,8 @@
 // pid; of any other provider only its forwarder can be tried.
 import { ZcontextError } from "../../errors.ts";
 import { connectOutbox } from "../../link/link.ts";
+import { findPresence, type Presence } from "../../presence/presence.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
-import { findPresence, type Presence } from "../provider/presence.ts";
 
 /** How long a forwarder may be away before its provider counts as gone as well, in milliseconds. */
 const AWAY_MS = 3_000;

@@ -15,6 +15,7 @@ import { narrowToLoopback } from "../../link/exposure.ts";
 import { type Forwarder, type ForwarderEvents, startForwarder } from "../../link/forwarder.ts";
 import { createLiveness, type Liveness } from "../../liveness.ts";
 import type { Log } from "../../log.ts";
+import { type HeldPresence, holdPresence } from "../../presence/presence.ts";
 import { createProcessTable, type ProcessTable } from "../../processes/table.ts";
 import { type Endpoints, resolveEndpoints } from "../../protocol/endpoints.ts";
 import type { JsonObject } from "../../protocol/json.ts";
@@ -25,7 +26,6 @@ import type { ProviderObserver } from "../transaction/observer.ts";
 import type { ClosingStack } from "./closing-stack.ts";
 import { type ControlChannel, openControlChannel } from "./control-channel.ts";
 import { clearLeftovers } from "./predecessor.ts";
-import { type HeldPresence, holdPresence } from "./presence.ts";
 
 export interface Resources {
   /** Of the context file: where relative locations and programs start from. */

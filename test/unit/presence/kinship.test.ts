@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type FileClaim, type FileSight, kinshipOf, type Sought } from "../../../../src/context/provider/kinship.ts";
+import { type FileClaim, type FileSight, kinshipOf, type Sought } from "../../../src/presence/kinship.ts";
 
 const gone: FileSight = { names: [], file: "" };
 const release1: FileSight = { names: ["1:10/Context.xml"], file: "1:11" };

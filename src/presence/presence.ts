@@ -8,9 +8,9 @@ import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
 import { createServer, type Server, Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import type { KeptTask } from "../../config/kept.ts";
-import { ZcontextError } from "../../errors.ts";
-import type { Endpoints } from "../../protocol/endpoints.ts";
+import type { KeptTask } from "../config/kept.ts";
+import { ZcontextError } from "../errors.ts";
+import type { Endpoints } from "../protocol/endpoints.ts";
 import {
   text as anyText,
   count,
@@ -21,7 +21,7 @@ import {
   object,
   optional,
   read,
-} from "../../protocol/schema.ts";
+} from "../protocol/schema.ts";
 import { keyOf, lookAt, pathAsGiven } from "./file-sight.ts";
 import { FILE_CLAIM, kinshipOf, type Sought } from "./kinship.ts";
 import { findRunFolders, openRunFolder, ownUid, type RunFolder } from "./run-folder.ts";

@@ -1,7 +1,7 @@
 // Looks at a context file: where its path leads now.
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute } from "node:path";
-import { digestOf } from "../../digest.ts";
+import { digestOf } from "../digest.ts";
 import type { FileSight } from "./kinship.ts";
 
 /** Looks at a context file. */

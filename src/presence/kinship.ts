@@ -2,7 +2,7 @@
 // moved, and another container has another file at the same path. Device and inode of the folder are the same for
 // everybody; those of the file change whenever an editor saves it. Pure.
 import { normalize } from "node:path";
-import { listOf, type ObjectSchema, object, text } from "../../protocol/schema.ts";
+import { listOf, type ObjectSchema, object, text } from "../protocol/schema.ts";
 
 /** What is seen of a context file at one moment. */
 export interface FileSight {
