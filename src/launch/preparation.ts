@@ -1,5 +1,7 @@
 // Gets together what a run of a task is launched with: the path of its code, its variables, and a file for a configuration
 // that is too long for a variable.
+import { createRequire } from "node:module";
+import { delimiter, dirname } from "node:path";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { environmentOf, MAX_CONFIGURATION_BYTES } from "../protocol/environment.ts";
 import type { Assignment } from "../protocol/pipe.ts";
@@ -41,13 +43,25 @@ export function createPreparation({ folder, services, configurations }: Preparat
     const file = isLong ? await configurations.write(incarnation, configuration) : undefined;
     return {
       path,
-      environment: { ...unbuffered(), ...own, ...environmentOf(incarnation, assignment, file) },
+      environment: { ...forPython(own), ...environmentOf(incarnation, assignment, file) },
       ...(isLong && { discard: () => configurations.remove(incarnation) }),
     };
   };
 }
 
-// Python keeps what it prints to a pipe until 8 KiB have come together: a log shows it late, and a crash loses it.
-function unbuffered(): Record<string, string> {
-  return process.env.PYTHONUNBUFFERED === undefined ? { PYTHONUNBUFFERED: "1" } : {};
+/** A program's own variables, and what it needs if it is written in Python. */
+function forPython(own: Record<string, string>): Record<string, string> {
+  const { PYTHONPATH, PYTHONUNBUFFERED } = { ...process.env, ...own };
+  return {
+    // Python keeps what it prints to a pipe until 8 KiB have come together: a log shows it late, and a crash loses it.
+    ...(PYTHONUNBUFFERED === undefined && { PYTHONUNBUFFERED: "1" }),
+    ...own,
+    // In front, so that a service speaks as this version of the provider does. An empty entry would be the working folder.
+    PYTHONPATH: [pythonFolder(), PYTHONPATH].filter(Boolean).join(delimiter),
+  };
+}
+
+/** The folder of `zcontext.py`, which services in Python import. */
+function pythonFolder(): string {
+  return dirname(createRequire(import.meta.url).resolve("#python/zcontext.py"));
 }

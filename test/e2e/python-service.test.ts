@@ -1,6 +1,7 @@
 // A service in Python: what `--language python` writes is started, supervised, triggered and stopped like any other.
 import { spawnSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openTemplates } from "../../src/generator/render.ts";
@@ -31,6 +32,16 @@ function at(folder: Folder): CommandOptions {
 }
 
 const PYTHON = ["--language", "python"];
+const MODULE_FOLDER = fileURLToPath(new URL("../../python", import.meta.url));
+
+function runPythonTests(folder: Folder, variables: Record<string, string>) {
+  const { PYTHONPATH: _, ...environment } = process.env;
+  return spawnSync("python3", ["-m", "unittest", "discover", "services/Reader"], {
+    ...at(folder),
+    env: { ...environment, ...variables },
+    encoding: "utf8",
+  });
+}
 
 test("a Python service starts, reports, is restarted when it is killed, and stops", async () => {
   await using folder = await makeFolder();
@@ -110,12 +121,23 @@ test.each(["Looped", "Single"])("the test that comes with a %s one passes, and f
   await using folder = await makeFolder();
   await writeService(folder, "Reader", "ts001", ...PYTHON, "--task_type", type);
   const task = folder.at("services", "Reader", "Reader.py");
-  const runTests = () =>
-    spawnSync("python3", ["-m", "unittest", "discover", "services/Reader"], { ...at(folder), encoding: "utf8" });
+  const runTests = () => runPythonTests(folder, { PYTHONPATH: MODULE_FOLDER });
 
   expect(runTests()).toMatchObject({ status: 0 });
   await writeFile(task, (await readFile(task, "utf8")).replace(/^( +)scope\.update/m, "$1raise ValueError\n$&"));
   expect(runTests()).toMatchObject({ status: 1, stderr: expect.stringContaining("ValueError") });
+});
+
+test("by hand, its module is found in the project, or else it says where the module is", async () => {
+  await using folder = await makeFolder();
+  await writeService(folder, "Reader", "ts001", ...PYTHON);
+
+  const without = runPythonTests(folder, {});
+  await cp(MODULE_FOLDER, folder.at("node_modules/zcontext/python"), { recursive: true });
+  const within = runPythonTests(folder, {});
+
+  expect(without).toMatchObject({ status: 1, stderr: expect.stringContaining(`export PYTHONPATH="$(npm root -g)/`) });
+  expect(within).toMatchObject({ status: 0 });
 });
 
 test("any text becomes a Python literal that means it", () => {

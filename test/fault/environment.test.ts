@@ -313,6 +313,20 @@ test("a program in Python does not keep what it prints, unless its own environme
   expect(printed).toEqual(["1", ""]);
 });
 
+test("a program in Python finds our module first, then what its environment or the provider's names", async () => {
+  const print = `echo "$PYTHONPATH"; ${UP}`;
+  vi.stubEnv("PYTHONPATH", "/of/the/provider");
+  await using context = await runContext([ready("ts_1", print), ready("ts_2", print, { env_file: "task.env" })]);
+  await context.folder.write("task.env", "PYTHONPATH=/of/the/task\n");
+
+  await context.start("T1");
+  const printed = await Promise.all(["ts_1", "ts_2"].map((id) => firstLine(context, id)));
+  await context.stop("T1");
+
+  const ours = fileURLToPath(new URL("../../python", import.meta.url));
+  expect(printed).toEqual([`${ours}:/of/the/provider`, `${ours}:/of/the/task`]);
+});
+
 /** Restarts one task of several, and answers the pid of its new process. */
 async function restartedPid(context: RunningContext, id: string): Promise<number> {
   const configuration = { TaskService: [{ id }] };

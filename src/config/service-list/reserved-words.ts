@@ -8,7 +8,7 @@ const KEYWORDS = `
   private protected prototype public return static super switch this throw true try typeof var void while with yield
   False None True and assert def del elif except global lambda nonlocal not or pass raise`;
 
-/** `sys.stdlib_module_names`: a file of such a name beside a Python program hides the module from all its imports. */
+/** `sys.stdlib_module_names` and zcontext's: a file of such a name beside a Python program hides the module from its imports. */
 const PYTHON_MODULES = `
   abc aifc annotationlib antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii bisect
   builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop collections colorsys compileall
@@ -24,7 +24,8 @@ const PYTHON_MODULES = `
   sre_constants sre_parse ssl stat statistics string stringprep struct subprocess sunau symtable sys sysconfig
   syslog tabnanny tarfile telnetlib tempfile termios textwrap this threading time timeit tkinter token tokenize
   tomllib trace traceback tracemalloc tty turtle turtledemo types typing unicodedata unittest urllib uu uuid venv
-  warnings wave weakref webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo zmq`;
+  warnings wave weakref webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo zmq
+  zcontext`;
 
 /** Files that the generator writes beside `<Name>.ts`, and names that Windows reserves. */
 const FILES = `
