@@ -2,7 +2,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { type ContextConfig, parseContextConfig } from "../src/config/context-config.ts";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
-import { findPresence, type Presence } from "../src/presence/presence.ts";
+import type { FileClaim } from "../src/presence/kinship.ts";
+import { findPresence, type Presence, runsFile } from "../src/presence/presence.ts";
 import { type Endpoints, isWildcard } from "../src/protocol/endpoints.ts";
 import { shortageHint } from "../src/shortage.ts";
 import { decodeText } from "../src/text.ts";
@@ -95,4 +96,18 @@ export function endpointsOf({ file, config, presence }: KnownContext): Endpoints
 /** Says that any process may be where the file says. */
 export function warnOfForeign(file: string, endpoint: string): void {
   say(`warning: no provider on this machine runs ${file}; trying ${endpoint}, as the file says`);
+}
+
+/**
+ * Makes sure that the provider at the endpoint of a file runs that file: in another container, or on a port that was free,
+ * it may be any other.
+ *
+ * @throws {ZcontextError} `ERR_CONTEXT_MISMATCH` when it runs another one, or does not say which.
+ */
+export async function assertRuns(claim: FileClaim | undefined, file: string, endpoint: string): Promise<void> {
+  if (claim !== undefined && (await runsFile(claim, file))) return;
+  const what = claim === undefined ? "does not say which file it runs" : `runs another file, ${claim.path}`;
+  throw new ZcontextError("ERR_CONTEXT_MISMATCH", `the provider at ${endpoint} ${what}; nothing was sent to it`, {
+    hint: `\`service-context ${file}\` starts a provider of this file. If you mean the one at ${endpoint}, name it with --endpoint and --subscribe_endpoint.`,
+  });
 }

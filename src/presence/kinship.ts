@@ -2,6 +2,7 @@
 // moved, and another container has another file at the same path. Device and inode of the folder are the same for
 // everybody; those of the file change whenever an editor saves it. Pure.
 import { normalize } from "node:path";
+import type { JsonObject } from "../protocol/json.ts";
 import { listOf, type ObjectSchema, object, text } from "../protocol/schema.ts";
 
 /** What is seen of a context file at one moment. */
@@ -25,6 +26,12 @@ export interface FileClaim {
 
 const SIGHT: ObjectSchema<FileSight> = object({ names: listOf(text, "a list of names"), file: text });
 export const FILE_CLAIM: ObjectSchema<FileClaim> = object({ path: text, first: SIGHT, now: SIGHT, mounts: text });
+
+/** A claim as it travels. */
+export function claimJson({ path, first, now, mounts }: FileClaim): JsonObject {
+  const sightJson = ({ names, file }: FileSight) => ({ names: [...names], file });
+  return { path, first: sightJson(first), now: sightJson(now), mounts };
+}
 
 /** What somebody sees who looks for the provider of a file. */
 export interface Sought {

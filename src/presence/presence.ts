@@ -23,7 +23,7 @@ import {
   read,
 } from "../protocol/schema.ts";
 import { keyOf, lookAt, pathAsGiven } from "./file-sight.ts";
-import { FILE_CLAIM, kinshipOf, type Sought } from "./kinship.ts";
+import { FILE_CLAIM, type FileClaim, kinshipOf, type Sought } from "./kinship.ts";
 import { findRunFolders, openRunFolder, ownUid, type RunFolder } from "./run-folder.ts";
 
 /** What a provider says about itself. */
@@ -54,6 +54,8 @@ export interface HeldPresence extends AsyncDisposable {
   readonly key: string;
   /** Whether commands can find the provider by its file. */
   readonly isFindable: boolean;
+  /** Which file it runs, as that stands now. */
+  claim(): Promise<FileClaim>;
   update(presence: Omit<Presence, "instance">): void;
 }
 
@@ -76,10 +78,8 @@ export async function holdPresence(contextFile: string, first: Omit<Presence, "i
   const instance = randomUUID();
   const key = keyOf(sight.names.at(-1) ?? path);
   let presence: Presence = { instance, ...first };
-  const answer = async (): Promise<Answer> => ({
-    presence,
-    claim: { path, first: sight, now: await lookAt(path), mounts },
-  });
+  const claim = async (): Promise<FileClaim> => ({ path, first: sight, now: await lookAt(path), mounts });
+  const answer = async (): Promise<Answer> => ({ presence, claim: await claim() });
   // An open folder keeps its inode, and so does a file: no later one can be taken for it.
   const kept = await keepOpen([dirname(path), path]);
   const folder = await openRunFolder();
@@ -88,6 +88,7 @@ export async function holdPresence(contextFile: string, first: Omit<Presence, "i
     return {
       ...{ instance, key },
       isFindable: listener !== undefined,
+      claim,
       update(next) {
         presence = { instance, ...next };
       },
@@ -110,6 +111,11 @@ export async function holdPresence(contextFile: string, first: Omit<Presence, "i
  */
 export async function findPresence(contextFile: string): Promise<Presence | undefined> {
   return find(contextFile, await seek(contextFile), { isForStart: false });
+}
+
+/** Whether a provider that claims this runs a context file, however it was reached. */
+export async function runsFile(claim: FileClaim, contextFile: string): Promise<boolean> {
+  return kinshipOf(claim, await seek(contextFile)) !== "none";
 }
 
 // --- finding -----------------------------------------------------------------------------------------------------------

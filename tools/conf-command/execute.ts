@@ -6,7 +6,14 @@ import { connectOutbox } from "../../src/link/link.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { writeMessage } from "../../src/protocol/message.ts";
-import { endpointsOf, findContext, type KnownContext, warnOfFault, warnOfForeign } from "../context-file.ts";
+import {
+  assertRuns,
+  endpointsOf,
+  findContext,
+  type KnownContext,
+  warnOfFault,
+  warnOfForeign,
+} from "../context-file.ts";
 import { answer, answerJson, EXIT } from "../print.ts";
 import { ACTIONS, type CommandAction, isAction, isQuery, type QueryAction } from "./actions.ts";
 import { bodyFrom, commandFor, type Options, queryFor, transactionIn, usage } from "./command-message.ts";
@@ -20,10 +27,12 @@ export async function execute(options: Options): Promise<number> {
   if (action !== "top") assertNothingOfTop(options);
   const { context_file: contextFile } = options;
   const context = await contextFor(action, options);
-  const { publish: endpoint, subscribe } = endpointsFor(options, context);
+  const { publish: endpoint, subscribe, isGuessed } = endpointsFor(options, context);
   if (subscribe === undefined) return sendUnconfirmed(action, endpoint, options, context);
   const endpoints = { publish: endpoint, subscribe };
   await using client = await connectContext(endpoints, contextFile === undefined ? {} : { contextFile });
+  if (isGuessed && context !== undefined && !isQuery(action))
+    await assertRuns(await client.fileClaim(), context.file, endpoint);
   return isQuery(action) ? await query(client, action, options) : await command(client, action, options, context);
 }
 
@@ -49,15 +58,20 @@ function assertNothingOfTop({ open_connections, opened_files, memory_maps, use_s
   if (given !== undefined) usage(`--${given} requires --action top`, "leave it out, or ask for the figures");
 }
 
-/** Where the provider is; without `subscribe` its answers can't be heard. */
+/**
+ * Where the provider is; without `subscribe` its answers can't be heard. `isGuessed`: commands go where the file says,
+ * though no provider has said that it is there.
+ */
 function endpointsFor(
   { endpoint, subscribe_endpoint: subscribe }: Options,
   context: KnownContext | undefined,
-): Partial<Endpoints> & { publish: string } {
+): Partial<Endpoints> & { publish: string; isGuessed?: boolean } {
   if (context !== undefined && (endpoint === undefined || subscribe === undefined)) {
     const found = endpointsOf(context);
-    if (context.presence?.endpoints === undefined) warnOfForeign(context.file, found.publish);
-    return { publish: endpoint ?? found.publish, subscribe: subscribe ?? found.subscribe };
+    const isForeign = context.presence?.endpoints === undefined;
+    if (isForeign) warnOfForeign(context.file, found.publish);
+    const isGuessed = isForeign && endpoint === undefined;
+    return { publish: endpoint ?? found.publish, subscribe: subscribe ?? found.subscribe, isGuessed };
   }
   const publish =
     endpoint ?? usage("no provider is named", "expected --context_file, or --endpoint and --subscribe_endpoint");
@@ -82,7 +96,13 @@ async function sendUnconfirmed(
 
 async function publish(options: Options): Promise<number> {
   const topic = options.topic ?? usage("missing --topic", "--content requires it");
-  const { publish: endpoint } = endpointsFor(options, await contextFor(undefined, options));
+  const context = await contextFor(undefined, options);
+  const { publish: endpoint, subscribe, isGuessed } = endpointsFor(options, context);
+  // Any message may be a command.
+  if (isGuessed && context !== undefined && subscribe !== undefined) {
+    await using client = await connectContext({ publish: endpoint, subscribe });
+    await assertRuns(await client.fileClaim(), context.file, endpoint);
+  }
   await sendOnce(endpoint, { topic, body: bodyFrom(options) });
   if (options.json) answerJson({ topic, result: "sent, not confirmed" });
   else answer(`${topic}: sent, not confirmed`);

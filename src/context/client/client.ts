@@ -5,10 +5,12 @@ import { deferred } from "../../deferred.ts";
 import { ERROR_CODES, type ErrorCode, ZcontextError } from "../../errors.ts";
 import { controlRequest } from "../../link/control-request.ts";
 import { connectRequester, type Requester } from "../../link/request.ts";
+import { FILE_CLAIM, type FileClaim } from "../../presence/kinship.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { type ControlMessage, type Message, readMessage } from "../../protocol/message.ts";
 import { FIGURES_ONLY, queryMessage, type TopQuery } from "../../protocol/query.ts";
+import { read } from "../../protocol/schema.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import { readObjects, readOrders, readTasks, readWords, type TaskOrder } from "./answers.ts";
 import { type Command, commandMessage } from "./command.ts";
@@ -31,6 +33,8 @@ export interface ContextClient extends AsyncDisposable {
   running(): Promise<string[]>;
   /** The same, and the ids of those that are over, whose last state is shown until another begins. */
   transactions(): Promise<{ running: string[]; ended: string[] }>;
+  /** Which file the provider says it runs; undefined for one that does not say, such as the original's. */
+  fileClaim(): Promise<FileClaim | undefined>;
   /** The tasks of a transaction as the provider has them. */
   state(transaction: string): Promise<TaskRecord[]>;
   /**
@@ -107,12 +111,15 @@ export async function connectContext(
     return (isObject(content) ? readTasks(content) : undefined) ?? malformed("request", "the tasks", content);
   }
 
+  // A provider that is asked about no transaction says in its error which ones there are, and which file it runs.
+  async function askForNone(): Promise<JsonObject> {
+    return errorIn(await orGone(ask(requester, "request", ""))) ?? {};
+  }
+
   async function transactions(): Promise<{ running: string[]; ended: string[] }> {
-    // A provider that is asked about no transaction says in its error which ones there are.
-    const content = await orGone(ask(requester, "request", ""));
-    const { running = [], ended = [] } = errorIn(content) ?? {};
-    const read = (ids: Json) => readWords(ids) ?? malformed("request", "transactions", ids);
-    return { running: read(running), ended: read(ended) };
+    const { running = [], ended = [] } = await askForNone();
+    const wordsIn = (ids: Json) => readWords(ids) ?? malformed("request", "transactions", ids);
+    return { running: wordsIn(running), ended: wordsIn(ended) };
   }
 
   return {
@@ -136,6 +143,7 @@ export async function connectContext(
       return (await transactions()).running;
     },
     transactions,
+    fileClaim: async () => read(FILE_CLAIM, (await askForNone()).file).value,
     state: (transaction) => orGone(askForTasks(transaction)),
     async top(transaction, asked) {
       const content = await orGone(query(requester, "top", transaction, { ...FIGURES_ONLY, ...asked }));

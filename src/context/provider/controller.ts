@@ -3,6 +3,7 @@ import type { Supervision, TaskServiceConfig } from "../../config/context-config
 import { type ErrorCode, reasonOf, ZcontextError } from "../../errors.ts";
 import type { InputFaults } from "../../input-faults.ts";
 import type { Log } from "../../log.ts";
+import { claimJson, type FileClaim } from "../../presence/kinship.ts";
 import { ENDING_TOPIC, type Frame } from "../../protocol/codec.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import {
@@ -29,6 +30,8 @@ import type { Publications } from "./publications.ts";
 export interface ControllerOptions {
   identity: Identity;
   transactions: Transactions;
+  /** Which file the provider runs, as that stands now. */
+  fileClaim(): Promise<FileClaim>;
   /** The tasks of the provider's own file. */
   ownTasks: readonly TaskServiceConfig[];
   /** How tasks are supervised that the file does not have. */
@@ -98,7 +101,7 @@ export function createController(options: ControllerOptions): Controller {
       case "reply":
         return void answerOnce(decision.query, decision.action);
       case "replyError":
-        return answerError(decision.query, decision.action, decision.code, decision.reason);
+        return void answerError(decision.query, decision.action, decision.code, decision.reason);
       case "ignore":
         if (decision.why !== undefined) inputFaults.add("announcement ignored", { reason: decision.why });
     }
@@ -180,13 +183,19 @@ export function createController(options: ControllerOptions): Controller {
       const reason = reasonOf(error);
       if (!(error instanceof ZcontextError)) return log.error({ transaction: id, reason }, "no figures");
       inputFaults.add("query refused", { transaction: id, code: error.code, reason });
-      answerError(query, action, error.code, reason);
+      await answerError(query, action, error.code, reason);
     }
   }
 
-  function answerError({ header }: StateMessage, action: ReplyWord, code: ErrorCode, reason: string): void {
+  async function answerError(
+    { header }: StateMessage,
+    action: ReplyWord,
+    code: ErrorCode,
+    reason: string,
+  ): Promise<void> {
+    const file = claimJson(await options.fileClaim());
     const [running, ended] = [transactions.running(), transactions.ended().map(({ transaction }) => transaction)];
-    channel.publish(report.errorReply(header, action, code, reason, { running, ended }));
+    channel.publish(report.errorReply(header, action, code, reason, { running, ended, file }));
   }
 
   function lastOf(id: string): TransactionRecord | undefined {

@@ -147,6 +147,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const asked = deferred();
     const controller = createController({
       ...{ identity, transactions, channel, publications, inputFaults, log },
+      fileClaim: resources.presence.claim,
       ownTasks: config.tasks,
       supervision: config.supervision,
       mayLoad: services.mayLoad,

@@ -54,16 +54,16 @@ export function reply(header: Header, action: "reply_context" | "reply_top", con
 
 /**
  * The reply to a `state` message that can't be answered; `running` and `ended` are the transactions that could be asked
- * about.
+ * about, `file` is the provider's claim to its context file.
  */
 export function errorReply(
   header: Header,
   action: "reply_context" | "reply_top",
   code: ErrorCode,
   reason: string,
-  { running, ended }: { running: string[]; ended: string[] },
+  more: { running: string[]; ended: string[]; file: JsonObject },
 ): StateMessage {
-  return reply(header, action, { error: { code, reason, running, ended } });
+  return reply(header, action, { error: { code, reason, ...more } });
 }
 
 function contextSays(

@@ -224,10 +224,16 @@ describe("a reply", () => {
         errorReply(header, "reply_context", "ERR_TRANSACTION_UNKNOWN", "is unknown", {
           running: ["T1"],
           ended: ["T0"],
+          file: { path: "/app/Context.xml" },
         }),
       ).body,
     ).toEqual({
-      content: { error: { code: "ERR_TRANSACTION_UNKNOWN", reason: "is unknown", running: ["T1"], ended: ["T0"] } },
+      content: {
+        error: {
+          ...{ code: "ERR_TRANSACTION_UNKNOWN", reason: "is unknown", running: ["T1"], ended: ["T0"] },
+          file: { path: "/app/Context.xml" },
+        },
+      },
       header: { ...echoed, action: "reply_context" },
     });
   });
