@@ -14,6 +14,7 @@ import type { EventPayload, ReceivedEvent } from "./received-event.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
 import { type Check, checkOf } from "./schema-check.ts";
 import type { AnySchema, TypeOf } from "./schema-type.ts";
+import { createWorkInHand, type WorkInHand } from "./work-in-hand.ts";
 
 export interface BusOptions {
   engine: Engine;
@@ -92,14 +93,14 @@ export class EventBus implements AsyncDisposable {
   readonly #claims: ClaimCheck;
   readonly #lineage: Lineage | undefined;
   readonly #schemata: Map<string, { content: Check | undefined; context: Check | undefined }>;
-  readonly #underWay: Set<Promise<void>>;
+  readonly #work: WorkInHand;
 
   constructor(options: BusOptions, parent?: { bus: EventBus; lineage: Lineage }) {
     this.#options = options;
     this.#claims = parent ? parent.bus.#claims : createClaimCheck(options.storage, options.engine.name);
     this.#lineage = parent?.lineage;
     this.#schemata = parent ? parent.bus.#schemata : new Map();
-    this.#underWay = parent ? parent.bus.#underWay : new Set();
+    this.#work = parent ? parent.bus.#work : createWorkInHand();
   }
 
   /** Queues and dead letters. */
@@ -115,6 +116,13 @@ export class EventBus implements AsyncDisposable {
   /** The same bus for what follows from a message: it keeps the session, the trace and the deadline. */
   within(lineage: Lineage): EventBus {
     return new EventBus(this.#options, { bus: this, lineage });
+  }
+
+  /** The same bus for what goes on after an answer was given: it keeps the session and the trace. */
+  withoutDeadline(): EventBus {
+    if (this.#lineage === undefined) return this;
+    const { sessionId, traceparent } = this.#lineage;
+    return this.within({ sessionId, traceparent });
   }
 
   /**
@@ -179,10 +187,12 @@ export class EventBus implements AsyncDisposable {
       onFailure: (error: unknown) => this.#options.onHandlerError?.(error, `event ${name}`),
       nowMs: Date.now,
       random: Math.random,
+      leaving: this.#work.leaving,
     };
-    return this.#options.engine.listen({ name, group, prefetch }, (delivery) => {
-      this.#track(handleDelivery(delivery, handling));
+    const subscription = this.#options.engine.listen({ name, group, prefetch }, (delivery) => {
+      this.holdOpen(handleDelivery(delivery, handling));
     });
+    return this.#work.subscribed(await subscription);
   }
 
   /**
@@ -257,7 +267,8 @@ export class EventBus implements AsyncDisposable {
         this.#options.onHandlerError?.(error, `signal ${topic}`);
       }
     };
-    return this.#options.engine.subscribe(topic, queue, (signal) => this.#track(handle(signal)));
+    const subscription = this.#options.engine.subscribe(topic, queue, (signal) => this.holdOpen(handle(signal)));
+    return this.#work.subscribed(await subscription);
   }
 
   /**
@@ -302,22 +313,35 @@ export class EventBus implements AsyncDisposable {
         return [name, { handle, check }];
       }),
     );
-    return this.#options.engine.serve(service, [...own.keys()], (call) => {
+    const subscription = this.#options.engine.serve(service, [...own.keys()], (call) => {
       const bus = this.within({ ...lineageOf(call.envelope), deadlineMs: performance.now() + call.budgetMs });
       const answer = answerOf(call, own.get(call.method), bus, {
         claims: this.#claims,
         withStack,
         claimMs: SHORT_CLAIM_MS,
+        leaving: this.#work.leaving.signal,
         onFailure: (error) => this.#options.onHandlerError?.(error, `${service}.${call.method}`),
       });
-      this.#track(answer.then(() => {}));
+      this.holdOpen(answer);
       return answer;
     });
+    return this.#work.subscribed(await subscription);
   }
 
-  /** Resolves when all that is being handled is settled. */
-  async drained(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  /** Lets `drain` wait for this work as it waits for handlers. */
+  holdOpen(work: Promise<unknown>): void {
+    this.#work.add(work);
+  }
+
+  /**
+   * Ends all subscriptions, and resolves when what was under way is settled, or the time is over. What is not settled then
+   * is given back: other members of the group get it at once, and its `signal` aborts.
+   *
+   * @param timeoutMs - Default: for ever.
+   * @returns Whether all has settled in time.
+   */
+  drain(timeoutMs?: number): Promise<boolean> {
+    return this.#work.drain(timeoutMs);
   }
 
   async close(): Promise<void> {
@@ -326,11 +350,6 @@ export class EventBus implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #track(work: Promise<void>): void {
-    this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
   }
 
   #budget(timeoutMs = DEFAULT_TIMEOUT_MS): number {

@@ -3,10 +3,11 @@ import { reasonOf, ZcontextError } from "../errors.ts";
 import { isObject, type Json } from "../protocol/json.ts";
 import type { ClaimCheck } from "./claim-check.ts";
 import type { DeathReason, Delivery, Verdict } from "./contract/engine.ts";
-import { failureOf, NonRetryableError } from "./contract/service-error.ts";
+import { failureOf, isNonRetryable } from "./contract/service-error.ts";
 import { createReceivedEvent, type Decision, type EventPayload, type ReceivedEvent } from "./received-event.ts";
 import { delayAfter, type RetryPolicy } from "./retry.ts";
 import type { Check } from "./schema-check.ts";
+import type { Leaving } from "./work-in-hand.ts";
 
 export interface EventHandling {
   claims: ClaimCheck;
@@ -18,13 +19,14 @@ export interface EventHandling {
   handle(event: ReceivedEvent, delivery: Delivery): Promise<void> | void;
   /** Called with everything that a handler throws. */
   onFailure(error: unknown, delivery: Delivery): void;
+  leaving: Leaving;
   nowMs(): number;
   random(): number;
 }
 
 /** Handles one delivery and settles it. Never rejects. */
 export async function handleDelivery(delivery: Delivery, options: EventHandling): Promise<void> {
-  const { retry, handlerName } = options;
+  const { retry, handlerName, leaving } = options;
   const dead = (reason: DeathReason, error: unknown): Verdict => ({
     ...{ verdict: "dead", reason, failure: failureOf(error, { withStack: true }), handler: handlerName },
   });
@@ -43,12 +45,14 @@ export async function handleDelivery(delivery: Delivery, options: EventHandling)
   }
 
   let decision: Decision | undefined;
+  let signal: AbortSignal | undefined;
   const event = createReceivedEvent(
     {
       ...{ id: envelope.id, name: delivery.name, group: delivery.group, attempt, headers: envelope.headers ?? {} },
       ...{ content: payload.content, context: payload.context, meta: payload.meta },
       get signal() {
-        return delivery.taken;
+        signal ??= AbortSignal.any([delivery.taken, leaving.signal]);
+        return signal;
       },
     },
     (decided) => {
@@ -57,13 +61,19 @@ export async function handleDelivery(delivery: Delivery, options: EventHandling)
       else delivery.settle(again(decided.delayMs, new Error("rejected by its handler")));
     },
   );
+  const giveBack = () => {
+    if (decision === undefined) delivery.settle({ verdict: "again", delayMs: 0 });
+  };
+  leaving.unsettled.add(giveBack);
   try {
     await options.handle(event, delivery);
     if (!event.isSettled) event.ack();
   } catch (error) {
     options.onFailure(error, delivery);
     if (decision !== undefined) return;
-    delivery.settle(error instanceof NonRetryableError ? dead("not-retryable", error) : again(undefined, error));
+    delivery.settle(isNonRetryable(error) ? dead("not-retryable", error) : again(undefined, error));
+  } finally {
+    leaving.unsettled.delete(giveBack);
   }
 
   function again(delayMs: number | undefined, error: unknown): Verdict {

@@ -7,6 +7,7 @@ export type {
   Operations,
   QueueFigures,
   Receipt,
+  ServedService,
   Subscription,
 } from "./contract/engine.ts";
 export { CallError, NonRetryableError, ServiceError } from "./contract/service-error.ts";

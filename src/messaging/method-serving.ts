@@ -15,6 +15,8 @@ interface ServedMethod {
 interface Serving {
   claims: ClaimCheck;
   withStack: boolean;
+  /** Aborted when the service waits for its methods no longer. */
+  leaving: AbortSignal;
   /** How long a large result is kept, in milliseconds. */
   claimMs: number;
   onFailure(error: unknown): void;
@@ -25,7 +27,7 @@ export async function answerOf(
   call: IncomingCall,
   method: ServedMethod | undefined,
   bus: EventBus,
-  { claims, withStack, claimMs, onFailure }: Serving,
+  { claims, withStack, claimMs, leaving, onFailure }: Serving,
 ): Promise<Answer> {
   const { service, envelope } = call;
   if (method === undefined)
@@ -39,15 +41,13 @@ export async function answerOf(
   } catch (error) {
     return { failure: refusal("ERR_PARAMS_INVALID", `${service}.${call.method}: ${reasonOf(error)}`) };
   }
+  let signal: AbortSignal | undefined;
   const about: MethodCall = {
-    ...{
-      id: envelope.id,
-      method: call.method,
-      src: envelope.src,
-      signal: call.signal,
-      headers: envelope.headers ?? {},
+    ...{ id: envelope.id, method: call.method, src: envelope.src, headers: envelope.headers ?? {}, bus },
+    get signal() {
+      signal ??= AbortSignal.any([call.signal, leaving]);
+      return signal;
     },
-    bus,
   };
   try {
     const result = await method.handle(params as never, about);

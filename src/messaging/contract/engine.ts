@@ -141,8 +141,17 @@ export interface DeadLetter {
   error: { name: string; message: string; stack?: string };
 }
 
-/** What people do with queues from outside. */
+/** A service that is served now, by however many instances. */
+export interface ServedService {
+  service: string;
+  /** Those of any instance. */
+  methods: string[];
+  instances: number;
+}
+
+/** What people and programs learn about queues and services, and do with queues, from outside. */
 export interface Operations {
+  services(): Promise<ServedService[]>;
   queues(): Promise<QueueFigures[]>;
   deadLetters(filter: { event?: string; group?: string }): Promise<DeadLetter[]>;
   /** @returns The letter with the event's body as it travelled. */

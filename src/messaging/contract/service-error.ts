@@ -14,9 +14,19 @@ export interface Failure {
 
 export type Executed = "no" | "unknown" | "yes";
 
+// A program may load zcontext twice, such as a service that imports an error of its own beside what runs it: an error is
+// known by its mark, which both put on it, and not by the class of one of them.
+const KIND = Symbol.for("zcontext.error");
+
+/** Whether a value is an error of this kind, whichever copy of zcontext it is from. */
+function isOfKind(value: unknown, kind: string): value is Error {
+  return value instanceof Error && Reflect.get(value, KIND) === kind;
+}
+
 /** What a service throws so that the caller can act on it. */
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
+  readonly [KIND] = "ServiceError";
   /** A word in capitals, such as `OUT_OF_STOCK`. */
   readonly code: string;
   /** Any JSON that helps the caller. */
@@ -62,12 +72,21 @@ export class CallError extends Error {
 /** Thrown by a handler of an event that can't succeed later: the event becomes a dead letter at once. */
 export class NonRetryableError extends Error {
   override readonly name = "NonRetryableError";
+  readonly [KIND] = "NonRetryableError";
+}
+
+export function isNonRetryable(thrown: unknown): boolean {
+  return isOfKind(thrown, "NonRetryableError");
+}
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return isOfKind(thrown, "ServiceError");
 }
 
 /** What is kept of anything that was thrown. */
 export function failureOf(thrown: unknown, { withStack }: { withStack: boolean }): Failure {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const isOwn = error instanceof ServiceError;
+  const isOwn = isServiceError(error);
   return {
     code: isOwn ? error.code : codeOf(error),
     message: error.message,

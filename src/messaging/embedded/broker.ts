@@ -163,6 +163,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
         return calls.answer(member, operation.c, { failure: operation.failure });
       case "service":
         return calls.setState(operation.service, operation.state);
+      case "services":
+        return tell(member, { op: "served", n: operation.n, services: calls.services() });
       case "queues":
         return tell(member, { op: "figures", n: operation.n, queues: queues.figures(atMs) });
       case "dead":

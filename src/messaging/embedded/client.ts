@@ -186,7 +186,10 @@ export function createClient(options: ClientOptions): Client {
     clearInterval(beat);
     say({ op: "bye" });
     if (isWelcome) batcher.send();
-    questions.failAll(unreachable(name, "it is closed"));
+    const error = unreachable(name, "it is closed");
+    questions.failAll(error);
+    served.abort(error);
+    holdings.loseAll(error);
     await Promise.all([channel.close(), signals.close()]);
   }
 
@@ -241,6 +244,10 @@ export function createClient(options: ClientOptions): Client {
       });
     },
     operations: {
+      async services() {
+        const { operation } = await ask({ op: "services", n: nextN() });
+        return operation.op === "served" ? operation.services : [];
+      },
       async queues() {
         const { operation } = await ask({ op: "queues", n: nextN() });
         return operation.op === "figures" ? operation.queues : [];

@@ -1,5 +1,6 @@
 // The calls of the broker: which instance of a service gets a call, and what the caller hears when that instance is lost.
 // Decides alone. Time is an argument. Pure.
+import type { ServedService } from "../contract/engine.ts";
 import type { Envelope } from "../contract/envelope.ts";
 import type { Executed, Failure } from "../contract/service-error.ts";
 import type { ServiceState } from "./operations.ts";
@@ -39,6 +40,7 @@ export interface MethodCalls {
   lose(member: string, nowMs: number): void;
   /** Ends the calls whose time is over. */
   advance(nowMs: number): void;
+  services(): ServedService[];
   figures(): { waiting: number; running: number };
 }
 
@@ -171,6 +173,11 @@ export function createMethodCalls(outlet: CallOutlet): MethodCalls {
         fail(one.call, "ERR_CALL_TIMEOUT", `no answer within ${one.call.budgetMs} ms`, executed);
       }
     },
+    services: () =>
+      [...services].flatMap(([service, instances]) => {
+        const methods = new Set([...instances.values()].flatMap((instance) => [...instance.methods]));
+        return instances.size === 0 ? [] : [{ service, methods: [...methods], instances: instances.size }];
+      }),
     figures() {
       const waiting = [...open.values()].filter(({ callee }) => callee === undefined).length;
       return { waiting, running: open.size - waiting };

@@ -1,6 +1,6 @@
 // The protocol between the broker of the embedded engine and its members: one union for each direction.
 // `docs/messaging-protocol.md` explains it for programs in other languages. Types alone. Pure.
-import type { DeadLetter, DeathReason, Durability, QueueFigures } from "../contract/engine.ts";
+import type { DeadLetter, DeathReason, Durability, QueueFigures, ServedService } from "../contract/engine.ts";
 import type { Envelope } from "../contract/envelope.ts";
 import type { Failure } from "../contract/service-error.ts";
 
@@ -36,6 +36,7 @@ export type ToBroker =
   | ({ op: "cancel" } & Asked)
   | ({ op: "answer"; c: number } & WithBody)
   | { op: "fault"; c: number; failure: Failure }
+  | ({ op: "services" } & Asked)
   | ({ op: "queues" } & Asked)
   | ({ op: "dead"; event?: string; group?: string } & Asked)
   | ({ op: "letter"; id: string } & Asked)
@@ -87,6 +88,7 @@ export type FromBroker =
   | { op: "abort"; c: number }
   | ({ op: "result" } & Asked & WithBody)
   | ({ op: "failure"; failure: Failure } & Asked)
+  | ({ op: "served"; services: ServedService[] } & Asked)
   | ({ op: "figures"; queues: QueueFigures[] } & Asked)
   | ({ op: "letters"; letters: DeadLetter[] } & Asked)
   | ({ op: "body"; letter: DeadLetter } & Asked & WithBody)
