@@ -22,6 +22,7 @@ const onDemand = [
 const children = {
   forwarder: "src/link/forwarder-main.ts",
   task: "src/tasks/main.ts",
+  load: "src/tasks/load-main.ts",
   "monitor-service": "src/tasks/monitor-service.ts",
 };
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));

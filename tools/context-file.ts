@@ -15,13 +15,16 @@ import { say } from "./print.ts";
  * @throws {ZcontextError} `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all its problems.
  */
 export async function readContextFile(file: string): Promise<ContextConfig> {
-  let text: string;
+  return parseContextConfig(await readContextText(file), { file });
+}
+
+/** @throws {ZcontextError} `ERR_CONFIG_UNREADABLE`. */
+export async function readContextText(file: string): Promise<string> {
   try {
-    text = decodeText(await readFile(file));
+    return decodeText(await readFile(file));
   } catch (error) {
     throw unreadable(file, error);
   }
-  return parseContextConfig(text, { file });
 }
 
 /**

@@ -18,7 +18,10 @@ export interface LoadFailure {
 }
 
 /** Never rejects: whatever the module throws is a failure to load. */
-export async function loadService({ module, instance }: StartData): Promise<Service | LoadFailure> {
+export async function loadService({
+  module,
+  instance,
+}: Pick<StartData, "module" | "instance">): Promise<Service | LoadFailure> {
   let loaded: unknown;
   try {
     loaded = await importModule(module);

@@ -1,4 +1,5 @@
 // What the commands promise their callers: exit codes, what stands on stdout and on stderr, and that they end.
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -667,41 +668,93 @@ describe("with --json", () => {
     expect(await ask("exit")).toEqual({ code: 0, answer: { transaction: "", result: "success", tasks: [] } });
   });
 
-  test("--check fails when the code, the program or the env file of a task is missing, or its code does not compile", async () => {
+  test("--check fails, at the line of the task, when it can't be started", async () => {
     const ofProgram = { instance: "Program", serviceType: "Executable" as const };
+    const tasks: TaskXml[] = [
+      { id: "missing", instance: "Nowhere" },
+      { id: "broken", instance: "Broken" },
+      { id: "tool", ...ofProgram, command: "no-such-tool" },
+      { id: "env", ...ofProgram, command: "true", supervision: { env_file: "absent.env" } },
+      { id: "nothing", instance: "Nothing" },
+      { id: "number", instance: "Number" },
+      { id: "throws", instance: "Throws", serviceType: "Thread" },
+      { id: "leaves", instance: "Leaves" },
+      { id: "hangs", instance: "Hangs", supervision: { ready_timeout_s: 1 } },
+      { id: "long", ...ofProgram, command: "true", supervision: { env_file: "long.env" } },
+      { id: "long2", instance: "Works", supervision: { env_file: "long.env" } },
+      { id: "works", instance: "Works" },
+      { id: "fine", ...ofProgram, command: "true" },
+    ];
     await using folder = await makeFolder({
-      "Context-Lab.xml": contextXml([
-        { id: "missing", instance: "Nowhere" },
-        { id: "broken", instance: "Broken" },
-        { id: "tool", ...ofProgram, command: "no-such-tool" },
-        { id: "env", ...ofProgram, command: "true", supervision: { env_file: "absent.env" } },
-        { id: "fine", ...ofProgram, command: "true" },
-      ]),
+      "Context-Lab.xml": contextXml(tasks),
+      "long.env": Array.from({ length: 70 }, (_, index) => `V${index}=${"x".repeat(100_000)}\n`).join(""),
+      "services/Works/ServiceWorks.mjs":
+        "export default { name: 'works', description: '', task: { kind: 'single', run() {} } };",
       "services/Broken/ServiceBroken.ts": "export default = 3;\n",
+      "services/Nothing/ServiceNothing.ts": "export const service = 3;\n",
+      "services/Number/ServiceNumber.mjs": "console.log('{}');\nexport default 3;\n",
+      "services/Throws/ServiceThrows.mjs": "throw new Error('no licence');\n",
+      "services/Leaves/ServiceLeaves.mjs": "process.exit(0);\n",
+      "services/Hangs/ServiceHangs.mjs": "for (;;);\n",
     });
+    const file = folder.at("Context-Lab.xml");
+    const lines = (await readFile(file, "utf8")).split("\n");
+    const at = (id: string) => {
+      const line = lines.findIndex((text) => text.includes(`<TaskService id="${id}"`));
+      return `${line + 1}:${(lines[line] as string).indexOf("<TaskService") + 1}`;
+    };
 
-    const text = await run("service-context", [folder.at("Context-Lab.xml"), "--check"]);
-    const json = await run("service-context", [folder.at("Context-Lab.xml"), "--check", "--json"]);
+    const text = await run("service-context", [file, "--check"]);
+    const json = await run("service-context", [file, "--check", "--json"]);
 
+    const reasons = {
+      missing: / no Nowhere\/ServiceNowhere\.ts/,
+      broken: /ServiceBroken\.ts does not compile$/,
+      tool: / no program "no-such-tool"/,
+      env: / env_file .*absent\.env/,
+      nothing: / ServiceNothing: expected `export default .*`, got no default export$/,
+      number: / ServiceNumber: expected `export default .*`, got number without a task$/,
+      throws: / ServiceThrows does not load: no licence, at .*ServiceThrows\.mjs:1:7$/,
+      leaves: / ServiceLeaves ends the process that loads it, with exit code 0$/,
+      hangs: / ServiceHangs is not loaded within 1 s$/,
+      long: / all arguments and variables have 7\d{6} bytes together/,
+      long2: / all arguments and variables have 7\d{6} bytes together/,
+    };
+    const first = (id: string) => `  ${file}:${at(id)}: ${id}: `;
+    const told = text.stderr.filter((line) => line.startsWith(`  ${file}:`));
     expect(text).toMatchObject({ code: 1, stdout: [] });
-    expect(text.stderr).toEqual([
-      `error: ${folder.at("Context-Lab.xml")} is well-formed, but 4 task services of 5 can't be started`,
-      expect.stringMatching(/^ {2}missing: no Nowhere\/ServiceNowhere\.ts/),
-      expect.stringMatching(/^ {2}broken: .*ServiceBroken\.ts does not compile$/),
-      expect.stringMatching(/^ {4}.*ServiceBroken\.ts:1:16: /),
-      expect.stringMatching(/^ {2}tool: no program "no-such-tool"/),
-      expect.stringMatching(/^ {2}env: env_file .*absent\.env/),
-    ]);
+    expect(text.stderr[0]).toBe(`error: ${file} is well-formed, but 11 task services of 13 can't be started`);
+    expect(text.stderr[3]).toMatch(/^ {4}.*ServiceBroken\.ts:1:16: /);
+    expect(told.map((line, index) => line.startsWith(first(Object.keys(reasons)[index] as string)))).toEqual(
+      told.map(() => true),
+    );
+    expect(told).toEqual(Object.values(reasons).map((reason) => expect.stringMatching(reason)));
     expect(json.code).toBe(1);
     expect(answerOf(json)).toMatchObject({
-      problems: [
-        { task: "missing" },
-        { task: "broken", code: "ERR_SERVICE_INVALID" },
-        { task: "tool" },
-        { task: "env" },
-      ],
+      problems: Object.keys(reasons).map((task) => ({ task, at: at(task), code: expect.stringMatching(/^ERR_/) })),
     });
   });
+
+  test.skipIf(spawnSync("unshare", ["-n", "true"]).status !== 0)(
+    "--check fails at an address that the machine does not have (skipped where unshare is not allowed)",
+    async () => {
+      await using folder = await makeFolder({
+        "Context-Lab.xml": contextXml([steady]).replaceAll("127.0.0.1", "[::1]"),
+      });
+      const file = folder.at("Context-Lab.xml");
+      const words = [programOf("service-context"), file, "--check", "--services-root", SERVICES];
+
+      // The loopback interface of a new network namespace is down.
+      const { code, stderr } = await finish(startProgram("unshare", ["-n", process.execPath, ...words]));
+
+      expect(code).toBe(1);
+      expect(stderr).toEqual([
+        `error: ${file} is well-formed, but its forwarder can't be started`,
+        expect.stringMatching(/:2:\d+: FrontBind: cannot bind .*: this machine has no IPv6 loopback address/),
+        expect.stringMatching(/:2:\d+: BackendBind: cannot bind .*: this machine has no IPv6 loopback address/),
+      ]);
+    },
+  );
 
   test("service-context answers with what the file says, or how the transaction ended", async () => {
     await using folder = await copyExamples();

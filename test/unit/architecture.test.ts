@@ -57,6 +57,7 @@ const MAY_IMPORT: Record<string, string[]> = {
       "src",
       "src/protocol",
       "src/config",
+      "src/config/xml",
       "src/launch",
       "src/link",
       "src/monitor",

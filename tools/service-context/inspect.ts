@@ -1,15 +1,21 @@
 // What `service-context` does with `--check` and `--diagram`: looks at a context file and starts nothing.
 import { dirname, resolve } from "node:path";
-import type { ContextConfig, TaskServiceConfig } from "../../src/config/context-config.ts";
+import { type ContextConfig, readContextRoot, type TaskServiceConfig } from "../../src/config/context-config.ts";
 import { entersAtOnce } from "../../src/config/meaning.ts";
+import { textAt } from "../../src/config/xml/element.ts";
+import { positionsIn } from "../../src/config/xml/position.ts";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
 import { drawContext } from "../../src/generator/diagram.ts";
 import { openServices } from "../../src/launch/services.ts";
+import { createStartTrials } from "../../src/launch/start-trial.ts";
 import { readEnvironment } from "../../src/launch/task-environment.ts";
+import { faultOfHost } from "../../src/link/address-trial.ts";
 import { narrowToLoopback } from "../../src/link/exposure.ts";
+import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { columns } from "../columns.ts";
-import { readContextFile } from "../context-file.ts";
+import { readContextFile, readContextText } from "../context-file.ts";
 import { answer, answerJson, EXIT, say } from "../print.ts";
+import { stopAtSignal } from "./stop-at-signal.ts";
 
 /** The options that it takes; see `--help`. */
 interface Options {
@@ -20,28 +26,77 @@ interface Options {
 
 /**
  * Prints the problems of a context file, or what it says; answers the exit code. That is 1 where the file itself is right
- * and a task can't be started: its code, its program or its env file is missing, or its code does not compile.
+ * and a task can't be started, or the forwarder can't: code, program or env file is missing, code does not compile, does
+ * not load or exports no service, a command line is too long, or an address is one that this machine does not have.
  */
 export async function check(file: string, options: Options): Promise<number> {
-  const config = await read(file);
-  narrowToLoopback(config);
-  const problems = await problemsOf(file, config, options);
+  const { config, placeOf } = await readWithPlaces(file);
+  const { binds } = narrowToLoopback(config);
+  const found = [...(await problemsOfBinds(binds)), ...(await problemsOfTasks(file, config, options))];
+  const problems = found.map((problem) => ({ ...problem, at: placeOf(problem) }));
   if (options.json) answerJson({ ...config, problems });
   else if (problems.length === 0) answer(describe(file, config));
   if (!config.tasks.some(entersAtOnce)) say('warning: no task has the state type "on_start": a start runs nothing');
   if (problems.length === 0) return EXIT.done;
-  const count = `${countOf(problems)} of ${config.tasks.length}`;
-  say(`error: ${file} is well-formed, but ${count} can't be started`);
-  for (const { task, reason, details } of problems) say([`  ${named(task, reason)}`, ...details].join("\n    "));
+  say(`error: ${file} is well-formed, but ${subjectOf(problems, config)} can't be started`);
+  for (const { at, task, reason, details } of problems)
+    say([`  ${file}:${at}: ${task === undefined ? reason : named(task, reason)}`, ...details].join("\n    "));
   return EXIT.failed;
 }
 
-/** Why a task can't be started. */
+/** Why a task can't be started, or else the forwarder. */
 interface Problem {
-  task: string;
+  task?: string;
+  /** The element with the address that can't be bound. */
+  element?: string;
   code: string | undefined;
   reason: string;
   details: readonly string[];
+}
+
+function subjectOf(problems: readonly Problem[], { tasks }: ContextConfig): string {
+  const ofTasks = problems.filter(({ task }) => task !== undefined);
+  const parts = [
+    ...(ofTasks.length < problems.length ? ["its forwarder"] : []),
+    ...(ofTasks.length > 0 ? [`${countOf(ofTasks)} of ${tasks.length}`] : []),
+  ];
+  return parts.join(" and ");
+}
+
+/** A context file, and where in it the element of a problem stands, as `line:column`. */
+async function readWithPlaces(
+  file: string,
+): Promise<{ config: ContextConfig; placeOf(problem: Problem): string | undefined }> {
+  const config = await read(file);
+  const text = await readContextText(file);
+  const { children } = readContextRoot(text, { file });
+  const positionOf = positionsIn(text);
+  return {
+    config,
+    placeOf({ task, element }) {
+      const found = children.find((child) =>
+        task === undefined
+          ? child.name === element
+          : child.name === "TaskService" && textAt(child, "id")?.value === task,
+      );
+      return found && positionOf(found.place);
+    },
+  };
+}
+
+/** Tries each address on a port that the system chooses: another process may have the port of the file. */
+async function problemsOfBinds(binds: Endpoints): Promise<Problem[]> {
+  const elements = [
+    ["FrontBind", binds.publish],
+    ["BackendBind", binds.subscribe],
+  ] as const;
+  const faults = await Promise.all(elements.map(([, address]) => faultOfHost(address)));
+  return elements.flatMap(([element], index) => {
+    const reason = faults[index];
+    return reason === undefined
+      ? []
+      : [{ element, code: "ERR_FORWARDER_FAILED", reason: `${element}: ${reason}`, details: [] }];
+  });
 }
 
 function countOf({ length }: readonly unknown[]): string {
@@ -53,14 +108,18 @@ function named(task: string, reason: string): string {
   return reason.startsWith(`${task}: `) ? reason : `${task}: ${reason}`;
 }
 
-/** Prepares every task as its start would. */
-async function problemsOf(file: string, { tasks }: ContextConfig, options: Options): Promise<Problem[]> {
+/** Prepares every task as its start would, and tries whether it could be started. */
+async function problemsOfTasks(file: string, { tasks }: ContextConfig, options: Options): Promise<Problem[]> {
   const { services_root: roots, state_dir: stateDir } = options;
+  const stop = stopAtSignal();
+  const trials = createStartTrials(file, stop);
   await using services = openServices({ file, ownTasks: tasks, roots, stateDir });
   const problems: Problem[] = [];
   for (const task of tasks) {
+    if (stop.aborted) throw new ZcontextError("ERR_USAGE", "the check was interrupted");
     try {
-      await services.prepare(task, await readEnvironment(task.supervision, dirname(resolve(file))));
+      const environment = await readEnvironment(task.supervision, dirname(resolve(file)));
+      await trials.tryStart({ task, environment, path: await services.prepare(task, environment) });
     } catch (error) {
       const { code, details } = error instanceof ZcontextError ? error : { code: undefined, details: [] };
       problems.push({ task: task.id, code, reason: reasonOf(error), details });

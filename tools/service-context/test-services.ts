@@ -9,6 +9,7 @@ import { prepareSource } from "../../src/launch/compile.ts";
 import { stateDirOf } from "../../src/launch/state-folder.ts";
 import { readContextFile } from "../context-file.ts";
 import { answerJson, EXIT, isColoured } from "../print.ts";
+import { stopAtSignal } from "./stop-at-signal.ts";
 import { type FoundTest, findTests } from "./test-files.ts";
 
 /** The options that it takes; see `--help`. */
@@ -117,14 +118,4 @@ function eventsOf(tests: readonly TestFile[], stop: AbortSignal): AsyncIterable<
   // The processes inherit it: the stack of an error then names the source instead of the compiled module.
   if (!process.execArgv.includes("--enable-source-maps")) process.execArgv.push("--enable-source-maps");
   return run({ files: tests.map(({ module }) => module), concurrency: true, signal: stop });
-}
-
-/**
- * Aborted by a signal that asks this process to end, which the tests' processes must not outlive. The handler stays: the
- * same Ctrl-C may arrive again by way of npm.
- */
-function stopAtSignal(): AbortSignal {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
-  return stop.signal;
 }
