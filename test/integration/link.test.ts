@@ -8,8 +8,9 @@ import { expect, test } from "vitest";
 import { Subscriber, XPublisher } from "zeromq";
 import { deferred } from "../../src/deferred.ts";
 import { ZcontextError } from "../../src/errors.ts";
+import type { CompanionEvents } from "../../src/link/companion.ts";
 import { controlRequest } from "../../src/link/control-request.ts";
-import { type ForwarderEvents, startForwarder } from "../../src/link/forwarder.ts";
+import { startForwarder } from "../../src/link/forwarder.ts";
 import { HIGH_WATER_MARK, MAX_WIRE_BYTES } from "../../src/link/limits.ts";
 import { connectInbox, connectLink, connectOutbox, type Link } from "../../src/link/link.ts";
 import { openOutbox } from "../../src/link/outbox.ts";
@@ -64,7 +65,7 @@ async function startMute() {
 function watchForwarder() {
   const { promise: back, resolve: onBack } = deferred<number>();
   const lost: number[] = [];
-  const events: ForwarderEvents = { onBack, onLost: ({ pid }) => lost.push(pid) };
+  const events: CompanionEvents = { onBack, onLost: ({ pid }) => lost.push(pid) };
   return { events, back, lost };
 }
 

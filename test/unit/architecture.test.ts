@@ -92,7 +92,7 @@ const DOORS: Record<string, RegExp> = {
   "get-tsconfig": /^src\/launch\/imports\.ts$/,
   handlebars: /^src\/generator\/render\.ts$/,
   lmdb: /^src\/messaging\/engines\/zeromq\/lmdb-store\.ts$/,
-  "node:child_process": /^src\/(link\/forwarder|launch\/(child|output-pipes))\.ts$/,
+  "node:child_process": /^src\/(link\/companion|launch\/(child|output-pipes))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
   "prom-client": /^src\/http\/metrics\.ts$/,

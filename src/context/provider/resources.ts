@@ -11,8 +11,9 @@ import { createOutputPipes } from "../../launch/output-pipes.ts";
 import { createProcessOwnership, type ProcessOwnership } from "../../launch/process-ownership.ts";
 import { openServices, type Services } from "../../launch/services.ts";
 import { findTools } from "../../launch/system-tools.ts";
+import type { CompanionEvents } from "../../link/companion.ts";
 import { narrowToLoopback } from "../../link/exposure.ts";
-import { type Forwarder, type ForwarderEvents, startForwarder } from "../../link/forwarder.ts";
+import { type Forwarder, startForwarder } from "../../link/forwarder.ts";
 import { createLiveness, type Liveness } from "../../liveness.ts";
 import type { Log } from "../../log.ts";
 import { type HeldPresence, holdPresence } from "../../presence/presence.ts";
@@ -143,7 +144,7 @@ async function lockState({ folder, name }: ReturnType<typeof stateFilesOf>, log:
   return { async [Symbol.asyncDispose]() {} };
 }
 
-function forwarderEvents({ log, observer }: Pick<ResourcesOptions, "log" | "observer">): ForwarderEvents {
+function forwarderEvents({ log, observer }: Pick<ResourcesOptions, "log" | "observer">): CompanionEvents {
   return {
     onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, "forwarder does not answer"),
     onLost({ pid, code, signal }) {
