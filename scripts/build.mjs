@@ -21,6 +21,7 @@ const onDemand = [
 ];
 const children = {
   forwarder: "src/link/forwarder-main.ts",
+  broker: "src/messaging/engines/zeromq/broker-main.ts",
   task: "src/tasks/main.ts",
   load: "src/tasks/load-main.ts",
   "monitor-service": "src/tasks/monitor-service.ts",
@@ -75,7 +76,7 @@ const options = {
   format: "cjs",
   sourcemap: "linked",
   sourcesContent: false,
-  external: ["esbuild", "zeromq/package.json"],
+  external: ["esbuild", "lmdb", "zeromq/package.json"],
   define: { "import.meta.url": "importMetaUrl", ZCONTEXT_VERSION: JSON.stringify(version) },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",

@@ -130,6 +130,14 @@ export interface Command {
   readyAfterMs: number;
 }
 
+/** What an event survives: nothing, the death of any process, or a power cut. */
+export const DURABILITIES = ["memory", "file", "sync"] as const;
+
+/** What a `<Messaging>` says of the messages between services. */
+export interface Messaging {
+  durability: (typeof DURABILITIES)[number];
+}
+
 export interface ContextConfig {
   /** `ContextID`; empty where the file has none, as in the README era of the original. */
   contextId: string;
@@ -137,6 +145,7 @@ export interface ContextConfig {
   logName: string;
   endpoints: Endpoints;
   binds: Endpoints;
+  messaging: Messaging;
   strategy: Strategy;
   /** Of the Context: applies to tasks that the file does not have, and is the basis for those of the file. */
   supervision: Supervision;

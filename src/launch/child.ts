@@ -236,7 +236,12 @@ function spawnLeader(
   pipes: readonly "pipe"[],
 ): Leader {
   const [path = "", ...words] = [...ownership.commandPrefix(limits ?? { nice: 0 }), ...command];
-  const env = { ...withoutTask(process.env), ...environment, ...ownership.cookieVariable(run) };
+  const env = {
+    ...withoutTask(process.env),
+    ...ownership.environment,
+    ...environment,
+    ...ownership.cookieVariable(run),
+  };
   try {
     return withOutput(ownership, (stdout, stderr) => {
       const child = spawn(path, words, {

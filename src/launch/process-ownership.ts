@@ -11,6 +11,8 @@ export interface ProcessOwnership {
   readonly table: ProcessTable;
   readonly guard: Guard;
   readonly outputPipes: OutputPipes;
+  /** What every process gets in its environment. */
+  readonly environment: Readonly<Record<string, string>>;
   /** The environment variable by which a process of this run, and every descendant of it, is recognized. */
   cookieVariable(run: string): Record<string, string>;
   /** The words to put before a command line, so that the command runs under these limits and dies with the provider. */
@@ -40,17 +42,20 @@ export function createProcessOwnership({
   outputPipes,
   owner,
   tools,
+  environment = {},
 }: {
   table: ProcessTable;
   guard: Guard;
   outputPipes: OutputPipes;
   owner: Omit<Cookie, "run">;
   tools: SystemTools;
+  environment?: Readonly<Record<string, string>>;
 }): ProcessOwnership {
   return {
     table,
     guard,
     outputPipes,
+    environment,
     cookieVariable: (run) => ({ [COOKIE]: writeCookie({ ...owner, run }) }),
     commandPrefix: ({ nice, filesMax }) => [
       ...(tools.setpriv === undefined ? [] : [tools.setpriv, "--pdeathsig", "KILL", "--"]),

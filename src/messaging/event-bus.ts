@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { ZcontextError } from "../errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { type ClaimCheck, createClaimCheck, type MessageStorage } from "./claim-check.ts";
+import type { ConnectOptions } from "./connect.ts";
 import type { Delivery, Engine, Operations, Receipt, Signal, Subscription } from "./contract/engine.ts";
 import { childTrace, type Envelope, type Lineage, uuidV7 } from "./contract/envelope.ts";
 import { CallError } from "./contract/service-error.ts";
@@ -101,6 +102,16 @@ export class EventBus implements AsyncDisposable {
     this.#lineage = parent?.lineage;
     this.#schemata = parent ? parent.bus.#schemata : new Map();
     this.#work = parent ? parent.bus.#work : createWorkInHand();
+  }
+
+  /**
+   * Connects to the engine of a context, and resolves when it is there.
+   *
+   * @example const bus = await EventBus.connect({ contextFile: "conf/Context-Orders.xml" });
+   */
+  static async connect(options: ConnectOptions = {}): Promise<EventBus> {
+    const { connectEngine } = await import("./connect.ts");
+    return new EventBus(await connectEngine(options));
   }
 
   /** Queues and dead letters. */

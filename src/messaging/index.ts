@@ -1,11 +1,12 @@
 // The public face `zcontext/messaging`: messages between services, for any program.
+export type { QueueFigures } from "../protocol/bus-figures.ts";
 export type { MessageStorage } from "./claim-check.ts";
+export type { ConnectOptions } from "./connect.ts";
 export type {
   DeadLetter,
   Durability,
   Engine,
   Operations,
-  QueueFigures,
   Receipt,
   ServedService,
   Subscription,

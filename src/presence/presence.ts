@@ -34,6 +34,8 @@ export interface Presence {
   contextId: string;
   /** Where peers connect; absent while it is still starting. */
   endpoints?: Endpoints | undefined;
+  /** Where its broker is reached by this machine's programs. */
+  busUrl?: string | undefined;
   /** The tasks of its file as it has read them. */
   tasks?: readonly KeptTask[] | undefined;
 }
@@ -43,6 +45,7 @@ const PRESENCE: ObjectSchema<Presence> = object({
   pid: count,
   contextId: anyText,
   endpoints: optional(object({ publish: anyText, subscribe: anyText })),
+  busUrl: optional(anyText),
   tasks: optional(listOf(object({ id, command: anyText, supervision: anyText }), "a list of tasks")),
 });
 const ANSWER = object({ presence: PRESENCE, claim: FILE_CLAIM });
@@ -52,6 +55,8 @@ export interface HeldPresence extends AsyncDisposable {
   readonly instance: string;
   /** Stands for the context file: the same for each provider of it, and for no other file. */
   readonly key: string;
+  /** For the socket of its broker; undefined where there is no place for one. */
+  readonly brokerFolder: string | undefined;
   /** Whether commands can find the provider by its file. */
   readonly isFindable: boolean;
   /** Which file it runs, as that stands now. */
@@ -65,6 +70,8 @@ const ANSWER_MS = 1_000;
 const LOOK_MS = 2_000;
 /** A socket that nobody listens on any more is removed once it is so old, in milliseconds. */
 const STALE_MS = 60_000;
+/** Of the folder in which a provider's broker has its socket. */
+const BROKER_ENDING = ".bus";
 
 /**
  * Takes the place of the one provider of a context file.
@@ -87,6 +94,7 @@ export async function holdPresence(contextFile: string, first: Omit<Presence, "i
     const listener = folder && (await listenAt(join(folder, key), answer, () => assertFree(contextFile, sought)));
     return {
       ...{ instance, key },
+      brokerFolder: folder && join(folder, `${key}${BROKER_ENDING}`),
       isFindable: listener !== undefined,
       claim,
       update(next) {
@@ -321,8 +329,10 @@ async function removeStale(folder: string): Promise<void> {
     paths.map(async (path) => {
       const found = await stat(path).catch(() => undefined);
       if (found === undefined || Date.now() - found.mtimeMs < STALE_MS) return;
-      const isHeld = await ask(path, path).catch(() => true);
-      if (isHeld === undefined) await rm(path, { force: true });
+      // The folder of a broker belongs to the provider with the socket of the same name.
+      const socket = path.endsWith(BROKER_ENDING) ? path.slice(0, -BROKER_ENDING.length) : path;
+      const isHeld = await ask(socket, socket).catch(() => true);
+      if (isHeld === undefined) await rm(path, { recursive: true, force: true });
     }),
   );
 }

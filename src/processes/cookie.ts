@@ -9,12 +9,14 @@ export interface Cookie {
   context: string;
   /** One provider process. */
   provider: string;
-  /** One run of a task, or `FORWARDER_RUN`. */
+  /** One run of a task, `FORWARDER_RUN` or `BROKER_RUN`. */
   run: string;
 }
 
 /** Stands for a run in the cookie of the forwarder process. */
 export const FORWARDER_RUN = "forwarder";
+/** And in that of the broker process. */
+export const BROKER_RUN = "broker";
 
 const FORM = /^([A-Za-z0-9-]+):([A-Za-z0-9-]+):([A-Za-z0-9-]+)$/;
 

@@ -31,8 +31,12 @@ export function environmentOf(
   };
 }
 
+/** Where the broker of the context is reached, and the word that lets a program in. */
+export const BUS_URL = "ZCONTEXT_BUS_URL";
+export const BUS_TOKEN = "ZCONTEXT_BUS_TOKEN";
+
 const OF_ONE_TASK =
-  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|WORKER|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION)$/;
+  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|WORKER|BUS_URL|BUS_TOKEN|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION)$/;
 
 /** Holds the start data of a service for the processes that it starts; set by the task process itself. */
 export const WORKER = "ZCONTEXT_WORKER";

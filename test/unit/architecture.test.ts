@@ -33,9 +33,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/context/journal", "src/context/task", "src/context/transaction"],
   ],
   "src/context/client": ["src", "src/protocol", "src/link", "src/presence", "src/context/task", "src/context/provider"],
-  "src/messaging/contract": ["src"],
+  "src/messaging/contract": ["src", "src/protocol"],
   "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
-  "src/messaging/engines/memory": ["src", "src/messaging/contract", "src/messaging/embedded"],
+  "src/messaging/engines/memory": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
   "src/messaging/engines/zeromq": [
     ...[...LEAVES, "src/protocol", "src/link"],
     ...["src/messaging/contract", "src/messaging/embedded"],

@@ -34,6 +34,7 @@ import { forget, resume } from "./predecessor.ts";
 import { createPublications } from "./publications.ts";
 import { createProbeStarter } from "./readiness-probe.ts";
 import { openResources, type Resources } from "./resources.ts";
+import { serviceStates } from "./service-states.ts";
 
 /** Watches the processes of transactions and answers `top`; see `startMonitor` of the monitor. */
 export interface ProcessWatch extends AsyncDisposable {
@@ -108,13 +109,18 @@ export interface Provider extends AsyncDisposable {
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { config, file, stateDir, servicesRoots } = options;
   const log = sheltered(options.log ?? silent);
-  const observer = unfailing(options.observer ?? (() => {}), (error) =>
+  const inform = unfailing(options.observer ?? (() => {}), (error) =>
     log.error({ reason: reasonOf(error) }, "observer failed"),
   );
+  let tellBroker = () => {};
+  const observer: ProviderObserver = (event) => {
+    inform(event);
+    if (event.type === "moved" || event.type === "changed") tellBroker();
+  };
   const opened = createClosingStack();
   try {
     const resources = await openResources({ config, file, stateDir, servicesRoots, log, observer, nowMs }, opened);
-    const { channel, journal, before, forwarder, endpoints, inputFaults, services } = resources;
+    const { channel, journal, before, forwarder, broker, endpoints, inputFaults, services } = resources;
     const identity: Identity = { contextId: config.contextId };
     const transactions = createTransactions({
       ...{ config, journal, inputFaults, log, observer },
@@ -124,6 +130,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       incarnation: channel.incarnation,
       send: channel.send,
     });
+    tellBroker = () => broker?.tell(serviceStates(transactions.watched().flatMap(({ tasks }) => tasks)));
     const watch = opened.add(
       options.watch({
         watched: transactions.watched,
@@ -157,7 +164,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const resumed = options.resume === false ? forget(before, journal, log) : resume(before, transactions, log);
     channel.receive(controller.receive);
     resources.presence.update({
-      ...{ pid: process.pid, contextId: config.contextId, endpoints },
+      ...{ pid: process.pid, contextId: config.contextId, endpoints, busUrl: broker?.url },
       tasks: config.tasks.map(keptOf),
     });
 

@@ -2,7 +2,7 @@
 // services and its processes. Opened in this order, closed in reverse.
 import { dirname, join, resolve } from "node:path";
 import type { ContextConfig } from "../../config/context-config.ts";
-import { ZcontextError } from "../../errors.ts";
+import { reasonOf, ZcontextError } from "../../errors.ts";
 import { createInputFaults, type InputFaults } from "../../input-faults.ts";
 import { type ConfigurationFiles, openConfigurationFiles } from "../../launch/configuration-files.ts";
 import { assertDescriptors, descriptorShortage } from "../../launch/descriptors.ts";
@@ -11,6 +11,7 @@ import { createOutputPipes } from "../../launch/output-pipes.ts";
 import { createProcessOwnership, type ProcessOwnership } from "../../launch/process-ownership.ts";
 import { openServices, type Services } from "../../launch/services.ts";
 import { findTools } from "../../launch/system-tools.ts";
+import { type Broker, type BrokerOptions, holdBroker } from "../../link/broker.ts";
 import type { CompanionEvents } from "../../link/companion.ts";
 import { narrowToLoopback } from "../../link/exposure.ts";
 import { type Forwarder, startForwarder } from "../../link/forwarder.ts";
@@ -19,6 +20,7 @@ import type { Log } from "../../log.ts";
 import { type HeldPresence, holdPresence } from "../../presence/presence.ts";
 import { createProcessTable, type ProcessTable } from "../../processes/table.ts";
 import { type Endpoints, resolveEndpoints } from "../../protocol/endpoints.ts";
+import { BUS_TOKEN, BUS_URL } from "../../protocol/environment.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import type { Resumable } from "../journal/recall.ts";
@@ -39,6 +41,8 @@ export interface Resources {
   table: ProcessTable;
   liveness: Liveness;
   forwarder: Forwarder;
+  /** Undefined where there is no place for its socket. */
+  broker: Broker | undefined;
   /** Where peers connect; ports chosen by the system are filled in. */
   endpoints: Endpoints;
   /** The four addresses as `context_info` shows them. */
@@ -102,6 +106,11 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const liveness = createLiveness();
   const forwarder = opened.add(await startForwarder(binds, forwarderEvents(options), { cookie: owner, liveness }));
   const endpoints = resolveEndpoints(exposure.endpoints, forwarder.bound);
+  const broker = await openBroker(options, {
+    ...{ runFolder: presence.brokerFolder, storeFolder: join(stateFiles.folder, `${stateFiles.name}.bus`) },
+    ...{ endpoints, cookie: owner, liveness },
+  });
+  if (broker !== undefined) opened.add(broker);
   const inputFaults = createInputFaults(log, nowMs);
   const taskTopics = config.tasks.map(({ topic }) => topic);
   const channel = opened.add(await openControlChannel(endpoints, { taskTopics, inputFaults, log }));
@@ -117,10 +126,11 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const ownership = createProcessOwnership({
     ...{ table, guard: forwarder.guard, outputPipes, owner },
     tools: await tools,
+    ...(broker && { environment: { [BUS_URL]: broker.url, [BUS_TOKEN]: broker.token } }),
   });
   warnOfShortage(config.tasks.length, log);
   return {
-    ...{ folder, presence, journal, before, table, liveness, forwarder, endpoints },
+    ...{ folder, presence, journal, before, table, liveness, forwarder, broker, endpoints },
     addresses: addressesOf(config, endpoints, forwarder.bound),
     ...{ inputFaults, channel, services, configurations, ownership },
   };
@@ -142,6 +152,31 @@ async function lockState({ folder, name }: ReturnType<typeof stateFilesOf>, log:
     });
   log.debug({ file: path, reason: outcome.fault }, "not locked");
   return { async [Symbol.asyncDispose]() {} };
+}
+
+/** Undefined, with a line in the log, where this machine has no place for its socket. */
+async function openBroker(
+  { config, log }: ResourcesOptions,
+  where: Omit<BrokerOptions, "runFolder" | "durability"> & { runFolder: string | undefined },
+): Promise<Broker | undefined> {
+  const { runFolder = join(where.storeFolder, "run") } = where;
+  const { durability } = config.messaging;
+  try {
+    return await holdBroker(
+      { ...where, runFolder, durability },
+      {
+        onStarted: (pid) => log.info({ pid }, "broker started"),
+        onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, "broker does not answer"),
+        onLost: ({ pid, code, signal }) => log.warn({ pid, code, signal }, "broker lost"),
+        onBack: (pid) => log.info({ pid }, "broker back"),
+        onRetry: ({ message: reason }) => log.warn({ reason }, "broker can't start"),
+        onNote: ({ level, phrase, fields }) => log[level](fields, phrase),
+      },
+    );
+  } catch (error) {
+    log.warn({ reason: reasonOf(error) }, "tasks can't send messages to each other");
+    return undefined;
+  }
 }
 
 function forwarderEvents({ log, observer }: Pick<ResourcesOptions, "log" | "observer">): CompanionEvents {

@@ -1,5 +1,6 @@
 // What the EventBus asks of an engine: events, signals and calls as bytes. An engine moves them and knows nothing of JSON,
 // schemata or retry policies; the EventBus knows nothing of brokers. Types alone. Pure.
+import type { QueueFigures } from "../../protocol/bus-figures.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Failure } from "./service-error.ts";
 
@@ -114,18 +115,6 @@ export interface Engine extends AsyncDisposable {
   /** Why nothing can be sent or received now; undefined while all is well. */
   readonly trouble: string | undefined;
   close(): Promise<void>;
-}
-
-/** The state of one group's queue. */
-export interface QueueFigures {
-  event: string;
-  group: string;
-  ready: number;
-  in_flight: number;
-  delayed: number;
-  dead: number;
-  members: number;
-  rate_per_s: number;
 }
 
 export interface DeadLetter {

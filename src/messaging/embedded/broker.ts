@@ -1,16 +1,28 @@
 // The broker of the embedded engine: takes batches of operations from its members and makes batches for them. It decides
 // alone: the store keeps what it is told, the caller carries the batches and tells the time. A batch is carried out, then
 // kept, and only then answered, so that an answer is never taken back. Pure.
+
 import { reasonOf, ZcontextError } from "../../errors.ts";
+import type { BusFigures, ServiceState } from "../../protocol/bus-figures.ts";
 import { type Accepted, createEventQueues, QUEUE_LIMITS, type QueueLimits } from "./event-queues.ts";
 import { createMethodCalls } from "./method-calls.ts";
-import { type Batch, type FromBroker, type Hello, type Item, PROTOCOL, type ToBroker } from "./operations.ts";
+import {
+  type Batch,
+  type FromBroker,
+  type Hello,
+  type Item,
+  type Places,
+  PROTOCOL,
+  type ToBroker,
+} from "./operations.ts";
 import type { BrokerStore, Write } from "./store.ts";
 
 export interface BrokerOptions {
   store: BrokerStore;
   /** What a member has to know. */
   token: string;
+  /** What members are told of. */
+  places?: Places;
   /** Sends a batch to a member. */
   send(member: string, batch: Batch<FromBroker>): void;
   /** Calls once for each name of events that nobody has wanted. */
@@ -27,6 +39,9 @@ export interface Broker {
   /** What follows from the passing of time. Called several times a second. */
   advance(nowMs: number): void;
   members(): MemberState[];
+  /** The provider says what becomes of a service. */
+  setService(service: string, state: ServiceState, nowMs: number): void;
+  figures(nowMs: number): Omit<BusFigures, "memory_bytes">;
 }
 
 export interface MemberState {
@@ -58,7 +73,6 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   let writes: Write[] = [];
   const outbox = new Map<string, Item<FromBroker>[]>();
   const toldUnrouted = new Set<string>();
-  const holdingUntilMs = nowMs + RETURN_MS;
 
   function tell(member: string, operation: FromBroker, body = NOTHING): void {
     const items = outbox.get(member);
@@ -67,6 +81,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   }
 
   const remains = store.recover();
+  /** Without anything left there was no former broker. */
+  const holdingUntilMs = remains.groups.length > 0 ? nowMs + RETURN_MS : nowMs;
   const queues = createEventQueues(
     {
       deliver: (member, { body, ...given }) => tell(member, { op: "deliver", ...given, size: body.length }, body),
@@ -84,12 +100,15 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     remains,
     { ...QUEUE_LIMITS, ...options.limits },
   );
-  const calls = createMethodCalls({
-    request: (member, { body, ...request }) => tell(member, { op: "request", ...request, size: body.length }, body),
-    abort: (member, c) => tell(member, { op: "abort", c }),
-    result: (member, n, body) => tell(member, { op: "result", n, size: body.length }, body),
-    failure: (member, n, failure) => tell(member, { op: "failure", n, failure }),
-  });
+  const calls = createMethodCalls(
+    {
+      request: (member, { body, ...request }) => tell(member, { op: "request", ...request, size: body.length }, body),
+      abort: (member, c) => tell(member, { op: "abort", c }),
+      result: (member, n, body) => tell(member, { op: "result", n, size: body.length }, body),
+      failure: (member, n, failure) => tell(member, { op: "failure", n, failure }),
+    },
+    holdingUntilMs,
+  );
   queues.setHolding(remains.groups.length > 0);
 
   function tellUnrouted(member: string, n: number, event: string): void {
@@ -161,8 +180,6 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
         return calls.answer(member, operation.c, { body });
       case "fault":
         return calls.answer(member, operation.c, { failure: operation.failure });
-      case "service":
-        return calls.setState(operation.service, operation.state);
       case "services":
         return tell(member, { op: "served", n: operation.n, services: calls.services() });
       case "queues":
@@ -199,7 +216,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     }
     if (members.has(member)) lose(member, atMs);
     members.set(member, { id: member, src: hello.src, process: hello.process, heardMs: atMs, done: 0, sent: 0 });
-    tell(member, { op: "welcome", protocol: PROTOCOL, stored: store.stored });
+    tell(member, { op: "welcome", protocol: PROTOCOL, stored: store.stored, ...options.places });
     for (const key of hello.holds) queues.holds(member, key);
     return true;
   }
@@ -250,6 +267,11 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       flush();
     },
     members: () => [...members.values()],
+    setService(service, state, atMs) {
+      calls.setState(service, state, atMs);
+      flush();
+    },
+    figures: (atMs) => ({ queues: queues.figures(atMs), members: members.size, calls: calls.figures() }),
   };
 
   function admit(member: string, one: Emitted, atMs: number): void {

@@ -15,7 +15,15 @@ import type {
 import type { Failure } from "../contract/service-error.ts";
 import { createBatcher } from "./batcher.ts";
 import { createHoldings } from "./holdings.ts";
-import { type Batch, type FromBroker, type Hello, type Item, PROTOCOL, type ToBroker } from "./operations.ts";
+import {
+  type Batch,
+  type FromBroker,
+  type Hello,
+  type Item,
+  type Places,
+  PROTOCOL,
+  type ToBroker,
+} from "./operations.ts";
 import { createQuestions, type Question, type Reply } from "./questions.ts";
 import { createServedCalls } from "./served-calls.ts";
 
@@ -32,13 +40,16 @@ export interface ChannelEvents {
   onBatch(batch: Batch<FromBroker>): void;
 }
 
+/** The way of signals, which does not lead over the broker. */
+export type Signals = Pick<Engine, "publish" | "subscribe"> & { close(): Promise<void> };
+
 export interface ClientOptions {
   name: string;
   src: string;
   token: string;
   process?: Hello["process"];
   openChannel(member: string, events: ChannelEvents): Channel;
-  signals: Pick<Engine, "publish" | "subscribe"> & { close(): Promise<void> };
+  signals: Signals;
   /** The monotonic clock. */
   nowMs?: () => number;
 }
@@ -51,8 +62,10 @@ const NOTHING: Buffer = Buffer.alloc(0);
 /** An engine, and when it first reached its broker. */
 export interface Client extends Engine {
   /** Rejects with `ERR_ENGINE_REFUSED`. */
-  readonly up: Promise<void>;
+  readonly up: Promise<Places>;
 }
+
+type Welcome = Extract<FromBroker, { op: "welcome" }>;
 
 interface Listener {
   membership: Membership;
@@ -63,7 +76,7 @@ interface Listener {
 export function createClient(options: ClientOptions): Client {
   const { name, signals, nowMs = () => performance.now() } = options;
   const member = randomUUID();
-  const up = deferred();
+  const up = deferred<Places>();
   up.promise.catch(() => {});
   let isWelcome = false;
   let isClosed = false;
@@ -116,7 +129,7 @@ export function createClient(options: ClientOptions): Client {
     batcher.send();
   }
 
-  function beWelcome(durability: Durability): void {
+  function beWelcome({ stored: durability, endpoints, claims }: Welcome): void {
     stored = durability;
     isWelcome = true;
     trouble = undefined;
@@ -126,7 +139,7 @@ export function createClient(options: ClientOptions): Client {
     for (const service of served.list()) say({ op: "serve", n: nextN(), ...service });
     for (const settlement of holdings.unconfirmed()) say(settlement);
     for (const question of questions.open()) sayQuestion(question);
-    up.resolve();
+    up.resolve({ endpoints, claims });
   }
 
   function onDown(): void {
@@ -149,7 +162,7 @@ export function createClient(options: ClientOptions): Client {
   function obey({ operation, body }: Item<FromBroker>): void {
     switch (operation.op) {
       case "welcome":
-        return beWelcome(operation.stored);
+        return beWelcome(operation);
       case "refused":
         return beRefused(operation.code, operation.reason);
       case "deliver": {

@@ -1,7 +1,8 @@
 // The queues of the broker: which group gets an event, which of its members has it, and what becomes of it. Decides alone:
 // it returns nothing but tells its outlet what to deliver and which changes to keep. Time is an argument. Pure.
+
 import { ZcontextError } from "../../errors.ts";
-import type { QueueFigures } from "../contract/engine.ts";
+import type { QueueFigures } from "../../protocol/bus-figures.ts";
 import type { Envelope } from "../contract/envelope.ts";
 import { createGroupQueue, type Entry, type GroupQueue, type Held } from "./group-queue.ts";
 import { createLetters, type Letters } from "./letters.ts";

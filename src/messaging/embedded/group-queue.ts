@@ -1,5 +1,5 @@
 // The queue of one group: events that are ready, delayed, or with one of its members. Pure.
-import type { QueueFigures } from "../contract/engine.ts";
+import type { QueueFigures } from "../../protocol/bus-figures.ts";
 import type { Envelope } from "../contract/envelope.ts";
 import { createDelays } from "./delays.ts";
 import { createDeque } from "./deque.ts";

@@ -1,9 +1,9 @@
 // The calls of the broker: which instance of a service gets a call, and what the caller hears when that instance is lost.
 // Decides alone. Time is an argument. Pure.
+import type { ServiceState } from "../../protocol/bus-figures.ts";
 import type { ServedService } from "../contract/engine.ts";
 import type { Envelope } from "../contract/envelope.ts";
 import type { Executed, Failure } from "../contract/service-error.ts";
-import type { ServiceState } from "./operations.ts";
 
 /** What calls do to the world. */
 export interface CallOutlet {
@@ -36,7 +36,7 @@ export interface MethodCalls {
   cancel(caller: string, n: number): void;
   answer(callee: string, c: number, answer: { body: Buffer } | { failure: Failure }): void;
   /** What the provider says of a service. */
-  setState(service: string, state: ServiceState): void;
+  setState(service: string, state: ServiceState, nowMs: number): void;
   lose(member: string, nowMs: number): void;
   /** Ends the calls whose time is over. */
   advance(nowMs: number): void;
@@ -59,11 +59,17 @@ interface Instance {
 /** Calls that wait for a service that is starting, and calls that one instance has at a time. */
 const MAX_OPEN = 10_000;
 
-export function createMethodCalls(outlet: CallOutlet): MethodCalls {
+/** How long the provider may take to say what becomes of a service whose instance is lost, in milliseconds. */
+const UNSAID_MS = 2_000;
+
+/** @param returnedMs - By then the members of a former broker are back: until then a service without an instance may be there. */
+export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCalls {
   const services = new Map<string, Map<string, Instance>>();
   const states = new Map<string, ServiceState>();
   const open = new Map<number, Open>();
   const byCaller = new Map<string, number>();
+  /** When each service last lost an instance. */
+  const losses = new Map<string, number>();
   let last = 0;
 
   function fail({ caller, n, service, method }: Call, code: string, message: string, executed: Executed): void {
@@ -84,7 +90,7 @@ export function createMethodCalls(outlet: CallOutlet): MethodCalls {
   function send(c: number, one: Open, nowMs: number): void {
     const { service, method, envelope, body } = one.call;
     const [callee, instance] = leastBusy(services.get(service));
-    if (callee === undefined || instance === undefined) return waitOrRefuse(c, one);
+    if (callee === undefined || instance === undefined) return waitOrRefuse(c, one, nowMs);
     if (!instance.methods.has(method)) {
       end(c);
       const known = [...instance.methods].join(", ");
@@ -100,11 +106,19 @@ export function createMethodCalls(outlet: CallOutlet): MethodCalls {
   }
 
   /** A service that is starting is waited for, within the deadline. */
-  function waitOrRefuse(c: number, one: Open): void {
+  function waitOrRefuse(c: number, one: Open, nowMs: number): void {
     const { service } = one.call;
-    if (states.get(service) === "starting" || states.get(service) === "running") return;
+    const state = states.get(service);
+    if (state === "starting" || nowMs < returnedMs) return;
+    if (state === "running" && nowMs - (losses.get(service) ?? Number.NEGATIVE_INFINITY) < UNSAID_MS) return;
     end(c);
-    fail(one.call, "ERR_SERVICE_UNKNOWN", `no service ${service} is known`, "no");
+    const why = state === "running" ? "the service runs, and serves no methods" : `no service ${service} is known`;
+    fail(one.call, "ERR_SERVICE_UNKNOWN", why, "no");
+  }
+
+  /** Refuses what waits in vain. */
+  function review(nowMs: number): void {
+    for (const [c, one] of open) if (one.callee === undefined) waitOrRefuse(c, one, nowMs);
   }
 
   return {
@@ -142,14 +156,13 @@ export function createMethodCalls(outlet: CallOutlet): MethodCalls {
       if ("body" in answer) outlet.result(caller, n, answer.body);
       else outlet.failure(caller, n, answer.failure);
     },
-    setState(service, state) {
+    setState(service, state, nowMs) {
       states.set(service, state);
-      if (state !== "gone") return;
-      states.delete(service);
-      for (const [c, one] of open) if (one.callee === undefined && one.call.service === service) waitOrRefuse(c, one);
+      if (state === "gone") states.delete(service);
+      review(nowMs);
     },
     lose(member, nowMs) {
-      for (const instances of services.values()) instances.delete(member);
+      for (const [service, instances] of services) if (instances.delete(member)) losses.set(service, nowMs);
       for (const [c, one] of open) {
         if (one.call.caller === member) {
           end(c);
@@ -172,6 +185,7 @@ export function createMethodCalls(outlet: CallOutlet): MethodCalls {
         const executed = one.callee === undefined ? "no" : "unknown";
         fail(one.call, "ERR_CALL_TIMEOUT", `no answer within ${one.call.budgetMs} ms`, executed);
       }
+      review(nowMs);
     },
     services: () =>
       [...services].flatMap(([service, instances]) => {

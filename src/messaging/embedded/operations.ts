@@ -1,6 +1,8 @@
 // The protocol between the broker of the embedded engine and its members: one union for each direction.
 // `docs/messaging-protocol.md` explains it for programs in other languages. Types alone. Pure.
-import type { DeadLetter, DeathReason, Durability, QueueFigures, ServedService } from "../contract/engine.ts";
+import type { QueueFigures } from "../../protocol/bus-figures.ts";
+import type { Endpoints } from "../../protocol/endpoints.ts";
+import type { DeadLetter, DeathReason, Durability, ServedService } from "../contract/engine.ts";
 import type { Envelope } from "../contract/envelope.ts";
 import type { Failure } from "../contract/service-error.ts";
 
@@ -41,8 +43,7 @@ export type ToBroker =
   | ({ op: "dead"; event?: string; group?: string } & Asked)
   | ({ op: "letter"; id: string } & Asked)
   | ({ op: "replay"; ids: string[] } & Asked)
-  | ({ op: "discard"; ids: string[] } & Asked)
-  | { op: "service"; service: string; state: ServiceState };
+  | ({ op: "discard"; ids: string[] } & Asked);
 
 /** The first operation of a member, and the first after a new broker has come. */
 export interface Hello {
@@ -57,17 +58,22 @@ export interface Hello {
   holds: (QueueKey & { attempt: number })[];
 }
 
-/** What the provider knows of a service that has no instance: one that is starting is worth waiting for. */
-export type ServiceState = "starting" | "running" | "gone";
-
 export type Settlement =
   | { verdict: "ack" | "drop" }
   | { verdict: "again"; delayMs: number }
   | { verdict: "dead"; reason: DeathReason; failure: Failure; handler: string };
 
+/** Where a member finds what does not pass the broker; neither exists for the engine of one process. */
+export interface Places {
+  /** Of the forwarder, where signals go. */
+  endpoints?: Endpoints | undefined;
+  /** The folder of the bodies of large messages. */
+  claims?: string | undefined;
+}
+
 /** What the broker says to a member. */
 export type FromBroker =
-  | { op: "welcome"; protocol: number; stored: Durability }
+  | ({ op: "welcome"; protocol: number; stored: Durability } & Places)
   | { op: "refused"; code: string; reason: string }
   | ({ op: "done" } & Asked)
   | ({ op: "failed"; code: string; reason: string } & Asked)

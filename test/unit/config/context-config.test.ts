@@ -25,6 +25,7 @@ describe("a context file", () => {
       logName: "OneTask",
       endpoints: { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" },
       binds: { publish: "tcp://*:5557", subscribe: "tcp://*:5556" },
+      messaging: { durability: "file" },
       strategy: "one_for_one",
       supervision: DEFAULT_SUPERVISION,
       tasks: [
@@ -189,7 +190,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "an unknown element",
       "<ContextID>",
       "<Author>me</Author><ContextID>",
-      "c.xml:6:3: Context: unknown element <Author>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Supervision>, <TaskService>",
+      "c.xml:6:3: Context: unknown element <Author>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Supervision>, <TaskService>",
     ],
     [
       "an attribute nearly right",
@@ -412,8 +413,8 @@ describe("a problem says where it is, what was expected and what came", () => {
       "such a name elsewhere",
       "<ContextID>",
       `<constructor/><__proto__/><ContextID __proto__="">`,
-      "c.xml:6:3: Context: unknown element <constructor>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Supervision>, <TaskService>",
-      "c.xml:6:17: Context: unknown element <__proto__>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Supervision>, <TaskService>",
+      "c.xml:6:3: Context: unknown element <constructor>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Supervision>, <TaskService>",
+      "c.xml:6:17: Context: unknown element <__proto__>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Supervision>, <TaskService>",
       `c.xml:6:40: ContextID: unknown attribute "__proto__"; there are none here`,
     ],
   ];

@@ -65,6 +65,12 @@ describe("the schema and the parser", () => {
     ["a setting after the task services", inAnyOrder],
     ["no context id", goodBut("<ContextID>context001</ContextID>", "")],
     ["an endpoint that is not read", goodBut("<ContextID>", "<MonitorEndpoint>x</MonitorEndpoint><ContextID>")],
+    ...["memory", "file", "sync"].map(
+      (word): Example => [
+        `messages kept in ${word}`,
+        goodBut("<ContextID>", `<Messaging durability="${word}"/><ContextID>`),
+      ],
+    ),
     ["white space around a text", goodBut("tcp://*:5557<", "\n tcp://*:5557\t<")],
     ["an IPv6 host", GOOD.replaceAll("127.0.0.1", "[fe80::1%eth0]")],
     ["ports that the system chooses", GOOD.replaceAll(/555[67]/g, "*")],
@@ -122,6 +128,9 @@ describe("the schema and the parser", () => {
       [`a file with ${name} twice`, GOOD.replace(new RegExp(`<${name}>.*</${name}>`), "$&$&")],
       [`an empty ${name}`, GOOD.replace(new RegExp(`<${name}>.*</${name}>`), `<${name}/>`)],
     ]),
+    ["messages kept nowhere", goodBut("<ContextID>", "<Messaging/><ContextID>")],
+    ["messages kept elsewhere", goodBut("<ContextID>", `<Messaging durability="cloud"/><ContextID>`)],
+    ["two words about messages", goodBut("<ContextID>", `${'<Messaging durability="file"/>'.repeat(2)}<ContextID>`)],
     ["two context ids", goodBut("<ContextID>", "<ContextID/><ContextID>")],
     ["an unknown element", goodBut("<ContextID>", "<Author/><ContextID>")],
     ["an unknown attribute", goodBut(`topic="process"`, `topic="process" colour="red"`)],

@@ -20,6 +20,7 @@ function context(...tasks: TaskServiceConfig[]): ContextConfig {
     logName: "Test",
     endpoints,
     binds: endpoints,
+    messaging: { durability: "file" },
     strategy: "one_for_one",
     supervision: DEFAULT_SUPERVISION,
     tasks,

@@ -4,7 +4,7 @@ import { decodeBatch, encodeBatch } from "../../../src/messaging/embedded/batch.
 import { isToBroker } from "../../../src/messaging/embedded/operation-schema.ts";
 
 const emit = (n: number, body: Buffer) => ({
-  operation: { op: "emit", n, event: "a.b", envelope: {}, size: body.length },
+  operation: { op: "emit", n, event: "a.b", envelope: { id: "1", sent: 1 }, size: body.length },
   body,
 });
 
@@ -19,7 +19,7 @@ test("a batch is read as it was written", () => {
 });
 
 describe("a batch is refused", () => {
-  const one = JSON.stringify([1, 0, [{ op: "emit", n: 1, event: "a.b", envelope: {}, size: 3 }]]);
+  const one = JSON.stringify([1, 0, [{ op: "emit", n: 1, event: "a.b", envelope: { id: "1", sent: 1 }, size: 3 }]]);
 
   test.each([
     ["of one frame", [Buffer.from(one)], /1 frames/],
@@ -29,7 +29,7 @@ describe("a batch is refused", () => {
     ["of an inherited operation", [Buffer.from('[1,0,[{"op":"constructor"}]]'), Buffer.alloc(0)], /unknown operation/],
     ["whose body is too short", [Buffer.from(one), Buffer.alloc(2)], /bodies of 2 bytes/],
     ["whose body is too long", [Buffer.from(one), Buffer.alloc(4)], /bodies of 4 bytes/],
-    ["with a negative size", [Buffer.from(one.replace("3}", "-3}")), Buffer.alloc(0)], /a body of -3 bytes/],
+    ["with a negative size", [Buffer.from(one.replace("3}]", "-3}]")), Buffer.alloc(0)], /a body of -3 bytes/],
   ])("%s", (_, frames, message) => {
     expect(() => decodeBatch(frames, isToBroker)).toThrow(message);
   });

@@ -1,27 +1,132 @@
-// Entry of the broker process: a router socket before the broker, and its store behind it.
+// Entry of the broker process, a child of the provider: a socket before the broker, its store behind it, and a pipe to the
+// provider, which tells what becomes of services and hears the figures.
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { reasonOf } from "../../../errors.ts";
+import {
+  BROKER_START,
+  type BrokerOrder,
+  type BrokerReport,
+  type BrokerStart,
+  readBrokerLine,
+  writeBrokerLine,
+} from "../../../link/broker-pipe.ts";
+import { isLiving, isSame } from "../../../processes/stat.ts";
+import { createProcessTable } from "../../../processes/table.ts";
+import { surviveStraySignals } from "../../../stray-signals.ts";
 import { createBroker } from "../../embedded/broker.ts";
 import { createMemoryStore } from "../../embedded/memory-store.ts";
+import type { BrokerStore } from "../../embedded/store.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { bindRouter } from "./router.ts";
 
-const [endpoint = "", durability = "file", folder = "/tmp"] = process.argv.slice(2);
-const store =
-  durability === "memory" ? createMemoryStore() : openLmdbStore({ folder, durability: durability as "file" });
-const router = await bindRouter(endpoint, {
-  onBatch: (member, batch) => broker.receive(member, batch, Date.now()),
-  onLost: (member) => broker.lose(member, Date.now()),
-  onMalformed: (member, error) => void process.stderr.write(`${member}: ${String(error)}\n`),
+/** How often time is told to the broker, and figures to the provider, in milliseconds. */
+const ADVANCE_MS = 50;
+const FIGURES_MS = 1_000;
+/** How often it is looked whether the processes of members live, in milliseconds; besides whenever a connection ends. */
+const LOOK_MS = 500;
+
+// It ends with its provider, by the pipe between them. A service manager signals both of them at once, and the broker has
+// to last until the tasks have stopped.
+for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, () => {});
+surviveStraySignals();
+
+const provider = new Socket({ fd: 3 });
+const start: BrokerStart = JSON.parse(process.env[BROKER_START] ?? "{}");
+run(start).catch((error: NodeJS.ErrnoException) => {
+  report({ failed: { code: error.code, message: reasonOf(error) } });
+  process.exitCode = 1;
+  provider.end();
 });
-const broker = createBroker(
-  {
-    store,
-    token: "t",
-    send: router.send,
-    onUnrouted: (event) => void process.stderr.write(`unrouted ${event}\n`),
-    onStoreFault: (error) => void process.stderr.write(`${String(error)}\n`),
-  },
-  Date.now(),
-);
-setInterval(() => broker.advance(Date.now()), 50);
-process.stdout.write("ready\n");
-await router.run();
+
+async function run({ url, token, durability, folder, endpoints }: BrokerStart): Promise<void> {
+  const store: BrokerStore =
+    durability === "memory" ? createMemoryStore() : openLmdbStore({ folder, durability, onBroken });
+  const broker = createBroker(
+    {
+      store,
+      token,
+      places: { endpoints, claims: join(folder, "claims") },
+      send: (...batch) => router.send(...batch),
+      onUnrouted,
+      onStoreFault,
+    },
+    nowMs(),
+  );
+  const router = await bindRouter(url, {
+    onBatch: (member, batch) => broker.receive(member, batch, nowMs()),
+    onLost: (member) => broker.lose(member, nowMs()),
+    onMalformed: (member, error) => note("warn", "message malformed", { member, reason: reasonOf(error) }),
+    onDisconnect: look,
+  });
+  const table = createProcessTable();
+  const timers = [
+    setInterval(() => broker.advance(nowMs()), ADVANCE_MS),
+    setInterval(() => tellFigures(), FIGURES_MS),
+    setInterval(look, LOOK_MS),
+  ];
+
+  /** Gives up the members whose processes have ended. */
+  function look(): void {
+    if (!table.isAvailable) return;
+    for (const { id, process: identity } of broker.members()) {
+      const found = identity && table.find(identity.pid);
+      if (identity !== undefined && !(found && isSame(found, identity) && isLiving(found))) broker.lose(id, nowMs());
+    }
+  }
+
+  // A halted provider reads nothing: one unread line is enough for it.
+  function tellFigures(): void {
+    if (provider.writableLength > 0) return;
+    report({ figures: { ...broker.figures(nowMs()), memory_bytes: process.memoryUsage.rss() } });
+  }
+
+  async function leave(): Promise<void> {
+    for (const timer of timers) clearInterval(timer);
+    router.close();
+    await store.close();
+    process.exit(0);
+  }
+
+  provider.on("error", () => {}).on("close", leave);
+  createInterface(provider)
+    .on("error", () => {})
+    .on("line", (line) => {
+      const order = readBrokerLine<BrokerOrder>(line);
+      if (order === undefined) return;
+      if ("leave" in order) void leave();
+      else broker.setService(order.service, order.state, nowMs());
+    });
+  report({ ready: true });
+  await router.run();
+}
+
+function report(line: BrokerReport): void {
+  provider.write(writeBrokerLine(line));
+}
+
+function note(level: "info" | "warn" | "error", phrase: string, fields: Record<string, unknown>): void {
+  report({ note: { level, phrase, fields } });
+}
+
+function onUnrouted(event: string): void {
+  note("warn", "event dropped", { event, reason: "no group has listened to it within 10 s; said once for each name" });
+}
+
+let storeFaults = 0;
+function onStoreFault(error: unknown): void {
+  storeFaults += 1;
+  // The first, and then fewer and fewer: a full disk fails every write.
+  if (Number.isInteger(Math.log2(storeFaults)))
+    note("error", "event store can't be written", { reason: reasonOf(error), times: storeFaults });
+}
+
+function onBroken(reason: string, keptAs: string): void {
+  note("error", "event store is broken", { reason, kept_as: keptAs, what: "a new one takes its place" });
+}
+
+/** Milliseconds of the epoch that never go backwards. */
+function nowMs(): number {
+  return performance.timeOrigin + performance.now();
+}

@@ -8,6 +8,8 @@ export interface RouterEvents {
   onBatch(member: string, batch: Batch<ToBroker>): void;
   /** A member that can't be reached any more, or that has not read for so long that its queue is full. */
   onLost(member: string): void;
+  /** A connection has ended. */
+  onDisconnect(): void;
   onMalformed(member: string, error: unknown): void;
 }
 
@@ -21,6 +23,7 @@ export async function bindRouter(endpoint: string, events: RouterEvents) {
     ...{ sendHighWaterMark: HIGH_WATER_MARK, receiveHighWaterMark: HIGH_WATER_MARK, maxMessageSize: MAX_BATCH_BYTES },
   });
   await socket.bind(endpoint);
+  socket.events.on("disconnect", events.onDisconnect);
 
   return {
     send(member: string, batch: Batch<FromBroker>): void {

@@ -1,0 +1,121 @@
+// Connects an EventBus: finds the engine's URL and what lets this program in, then waits until it is there.
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ZcontextError } from "../errors.ts";
+import { findPresence } from "../presence/presence.ts";
+import { createProcessTable } from "../processes/table.ts";
+import { BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
+import type { MessageStorage } from "./claim-check.ts";
+import { connectZeromq } from "./engines/zeromq/zeromq-engine.ts";
+import type { BusOptions } from "./event-bus.ts";
+import { createFileStorage } from "./file-storage.ts";
+
+export interface ConnectOptions {
+  /** Of the engine, as `context-bus url` prints it. Default: the variable ZCONTEXT_BUS_URL. */
+  url?: string;
+  /** Of a context on this machine whose provider runs, in place of a URL. */
+  contextFile?: string;
+  /** What lets a program in. Default: the variable ZCONTEXT_BUS_TOKEN, or the file beside the socket. */
+  token?: string;
+  /** `context/service/instance`, which messages name as their sender. Default: the name and pid of this program. */
+  src?: string;
+  /** How long to wait for the engine, in milliseconds. Default 10_000. */
+  timeoutMs?: number;
+  storage?: MessageStorage;
+  onHandlerError?: BusOptions["onHandlerError"];
+}
+
+const TIMEOUT_MS = 10_000;
+const SCHEME = /^([a-z]+):\/\//;
+
+/**
+ * Connects an EventBus, and resolves when the engine is there.
+ *
+ * @throws {ZcontextError} `ERR_USAGE` without an address, `ERR_PROVIDER_UNREACHABLE` where no provider runs the context file,
+ *   `ERR_ENGINE_MISSING` for an engine that is not known, `ERR_ENGINE_UNREACHABLE` when it is not there in time,
+ *   `ERR_ENGINE_REFUSED` when it does not let this program in.
+ */
+export async function connectEngine(options: ConnectOptions = {}): Promise<BusOptions> {
+  const { timeoutMs = TIMEOUT_MS, src = `/${process.title}/${process.pid}` } = options;
+  const { url, token } = await addressFor(options);
+  const startTicks = createProcessTable().find(process.pid)?.startTicks;
+  const engine = connectZeromq({
+    ...{ url, token, src },
+    ...(startTicks !== undefined && { process: { pid: process.pid, startTicks } }),
+  });
+  const late = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => reject(unreachable(url, timeoutMs, engine.trouble)), timeoutMs);
+    engine.up.catch(() => {}).finally(() => clearTimeout(timer));
+  });
+  try {
+    await Promise.race([engine.up, late]);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  const { storage = sharedStorage(engine.up), onHandlerError } = options;
+  return { engine, src, storage, ...(onHandlerError && { onHandlerError }) };
+}
+
+/** Where a program connects to, and what lets it in. */
+export async function addressFor({
+  contextFile,
+  url = process.env[BUS_URL],
+  token,
+}: ConnectOptions): Promise<{ url: string; token: string }> {
+  const found = contextFile === undefined ? url : await urlOf(contextFile);
+  if (found === undefined)
+    throw new ZcontextError("ERR_USAGE", "no engine is named", {
+      hint: `Give url or contextFile, or set ${BUS_URL}; tasks of a context have it.`,
+    });
+  const [, scheme = ""] = SCHEME.exec(found) ?? [];
+  if (scheme !== "ipc" && scheme !== "tcp")
+    throw new ZcontextError("ERR_ENGINE_MISSING", `${found}: expected ipc://… of a context's broker`, {
+      hint: "`context-bus url --context_file <file>` prints it.",
+    });
+  return { url: found, token: token ?? (await tokenFor(found)) };
+}
+
+async function urlOf(contextFile: string): Promise<string> {
+  const presence = await findPresence(contextFile);
+  if (presence?.busUrl !== undefined) return presence.busUrl;
+  const why = presence === undefined ? "no provider runs it" : "its provider has no broker";
+  throw new ZcontextError("ERR_PROVIDER_UNREACHABLE", `${contextFile}: ${why}`, {
+    hint: `Start it: \`service-context ${contextFile} --start\`.`,
+  });
+}
+
+/** Of the environment, where that is for the same broker; else the file beside the socket. */
+async function tokenFor(url: string): Promise<string> {
+  const { [BUS_URL]: own, [BUS_TOKEN]: token } = process.env;
+  if (token !== undefined && own === url) return token;
+  const path = join(folderOf(url), "token");
+  try {
+    return (await readFile(path, "utf8")).trim();
+  } catch (error) {
+    throw new ZcontextError("ERR_ENGINE_REFUSED", `the token of ${url} can't be read from ${path}`, {
+      hint: "It is readable for the user who runs the provider; give it as token, or run as that user.",
+      cause: error,
+    });
+  }
+}
+
+function folderOf(url: string): string {
+  return dirname(url.replace(SCHEME, ""));
+}
+
+/** All members of a broker share the bodies of large messages, in a folder that it names. */
+function sharedStorage(up: Promise<{ claims?: string | undefined }>): MessageStorage {
+  const folder = up.then(({ claims }) => createFileStorage(claims ?? ""));
+  folder.catch(() => {});
+  return {
+    storeMessage: async (body, ttlMs) => (await folder).storeMessage(body, ttlMs),
+    recoverMessage: async (token) => (await folder).recoverMessage(token),
+  };
+}
+
+function unreachable(url: string, timeoutMs: number, trouble = "no answer"): ZcontextError {
+  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `${url}: ${trouble}, after ${timeoutMs} ms`, {
+    hint: "Is the context's provider running? `conf-command --action request` shows it.",
+  });
+}
