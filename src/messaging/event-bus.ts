@@ -114,9 +114,18 @@ export class EventBus implements AsyncDisposable {
     return new EventBus(await connectEngine(options));
   }
 
-  /** Queues and dead letters. */
+  /** Queues and dead letters, and copies of what passes. */
   get operations(): Operations {
     return this.#options.engine.operations;
+  }
+
+  /**
+   * What the body of a dead letter or of a copy says; a large one is fetched.
+   *
+   * @throws {ZcontextError} `ERR_CLAIM_EXPIRED`, and a SyntaxError where it is not JSON.
+   */
+  async readBody(body: Buffer): Promise<Json> {
+    return JSON.parse((await this.#claims.fetch(body)).toString());
   }
 
   /** Why nothing can be sent or received now; undefined while all is well. */
@@ -272,7 +281,7 @@ export class EventBus implements AsyncDisposable {
   ): Promise<Subscription> {
     const handle = async ({ body, envelope, attachments }: Signal) => {
       try {
-        const content: Json = JSON.parse((await this.#claims.fetch(body)).toString());
+        const content: Json = await this.readBody(body);
         await handler(content, { topic, src: envelope.src, sent: envelope.sent, attachments });
       } catch (error) {
         this.#options.onHandlerError?.(error, `signal ${topic}`);

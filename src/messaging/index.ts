@@ -10,6 +10,9 @@ export type {
   Receipt,
   ServedService,
   Subscription,
+  TapFilter,
+  TapHandler,
+  TappedMessage,
 } from "./contract/engine.ts";
 export { CallError, NonRetryableError, ServiceError } from "./contract/service-error.ts";
 export {

@@ -138,6 +138,28 @@ export interface ServedService {
   instances: number;
 }
 
+/** What to watch: names of events, and of calls as `service.method`. `*` stands for any text. */
+export interface TapFilter {
+  events: readonly string[];
+  calls: readonly string[];
+}
+
+/** A copy of an event that was stored, or of a call that was made. */
+export interface TappedMessage {
+  kind: "event" | "call";
+  name: string;
+  envelope: Envelope;
+  /** As it travels. */
+  body: Buffer;
+}
+
+export interface TapHandler {
+  /** Must not reject. What passes while it has not resolved waits, up to a bound, and is lost beyond it. */
+  onMessage(message: TappedMessage): Promise<void> | void;
+  /** So many copies are lost; undefined where they were not counted, since the broker was replaced. */
+  onMissed(copies: number | undefined): void;
+}
+
 /** What people and programs learn about queues and services, and do with queues, from outside. */
 export interface Operations {
   services(): Promise<ServedService[]>;
@@ -148,4 +170,6 @@ export interface Operations {
   /** Gives the events to their groups again, as a first attempt. @returns How many there were. */
   replay(ids: readonly string[]): Promise<number>;
   discard(ids: readonly string[]): Promise<number>;
+  /** Watches what passes from now on, without any effect on it. One tap at a time. */
+  tap(filter: TapFilter, handler: TapHandler): Promise<Subscription>;
 }

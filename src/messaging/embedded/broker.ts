@@ -16,6 +16,7 @@ import {
   type ToBroker,
 } from "./operations.ts";
 import type { BrokerStore, Write } from "./store.ts";
+import { createTaps } from "./taps.ts";
 
 export interface BrokerOptions {
   store: BrokerStore;
@@ -61,6 +62,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 /** An event of the batch at hand, and the number that its emitter knows it by. */
 interface Emitted extends Accepted {
   n: number;
+  body: Buffer;
   requireRoute: boolean;
 }
 
@@ -109,6 +111,10 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     },
     holdingUntilMs,
   );
+  const taps = createTaps({
+    tapped: (member, { body, ...copy }) => tell(member, { op: "tapped", ...copy, size: body.length }, body),
+    missed: (member, copies) => tell(member, { op: "missed", copies }),
+  });
   queues.setHolding(remains.groups.length > 0);
 
   function tellUnrouted(member: string, n: number, event: string): void {
@@ -155,7 +161,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       case "emit": {
         const { n, requireRoute = false } = operation;
         const waiting = requireRoute ? { member, n } : undefined;
-        accepted.push({ ...queues.accept({ ...operation, body }, waiting), n, requireRoute });
+        accepted.push({ ...queues.accept({ ...operation, body }, waiting), n, requireRoute, body });
         return;
       }
       case "settle":
@@ -172,8 +178,11 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       case "unserve":
         calls.unserve(member, operation.service);
         return tell(member, { op: "done", n: operation.n });
-      case "call":
+      case "call": {
+        const { service, method, envelope } = operation;
+        taps.copy({ kind: "call", name: `${service}.${method}`, envelope, body });
         return calls.call({ ...operation, caller: member, body }, atMs);
+      }
       case "cancel":
         return calls.cancel(member, operation.n);
       case "answer":
@@ -196,6 +205,14 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
         return tell(member, { op: "count", n: operation.n, count: queues.replay(operation.ids) });
       case "discard":
         return tell(member, { op: "count", n: operation.n, count: queues.letters.discard(operation.ids) });
+      case "tap":
+        taps.open(member, operation);
+        return tell(member, { op: "done", n: operation.n });
+      case "untap":
+        taps.close(member);
+        return tell(member, { op: "done", n: operation.n });
+      case "taken":
+        return taps.taken(member, operation.copies);
     }
   }
 
@@ -225,6 +242,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     if (!members.delete(member)) return;
     queues.lose(member);
     calls.lose(member, atMs);
+    taps.close(member);
   }
 
   return {
@@ -275,8 +293,9 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   };
 
   function admit(member: string, one: Emitted, atMs: number): void {
-    const { n, isRouted, requireRoute } = one;
+    const { n, isRouted, requireRoute, held, body } = one;
     queues.enqueue(one, atMs);
+    if (held !== undefined) taps.copy({ kind: "event", name: held.event, envelope: held.envelope, body });
     // The number of the batch answers the others.
     if (!isRouted && !requireRoute) tell(member, { op: "unrouted", n });
     if (isRouted && requireRoute) tell(member, { op: "done", n });

@@ -26,6 +26,7 @@ import {
 } from "./operations.ts";
 import { createQuestions, type Question, type Reply } from "./questions.ts";
 import { createServedCalls } from "./served-calls.ts";
+import { createWatching } from "./watching.ts";
 
 /** The way to the broker. It is opened once, and finds the next broker by itself. */
 export interface Channel {
@@ -89,6 +90,7 @@ export function createClient(options: ClientOptions): Client {
 
   const questions = createQuestions(nowMs);
   const served = createServedCalls((operation, body) => say(operation, body));
+  const watching = createWatching(() => say({ op: "taken", copies: 1 }));
   const holdings = createHoldings((settlement) => {
     say(settlement);
     return batcher.next;
@@ -137,6 +139,10 @@ export function createClient(options: ClientOptions): Client {
     // All that is in force goes first, so that what is asked next finds it.
     for (const { membership } of listeners.values()) say({ op: "listen", n: nextN(), ...memberOf(membership) });
     for (const service of served.list()) say({ op: "serve", n: nextN(), ...service });
+    if (watching.filter !== undefined) {
+      watching.miss(undefined);
+      say({ op: "tap", n: nextN(), ...watching.filter });
+    }
     for (const settlement of holdings.unconfirmed()) say(settlement);
     for (const question of questions.open()) sayQuestion(question);
     up.resolve({ endpoints, claims });
@@ -176,6 +182,10 @@ export function createClient(options: ClientOptions): Client {
         return void served.serve(operation, body);
       case "abort":
         return served.abortOne(operation.c);
+      case "tapped":
+        return watching.take({ ...operation, body });
+      case "missed":
+        return watching.miss(operation.copies);
       default:
         return questions.answer({ operation, body });
     }
@@ -275,6 +285,15 @@ export function createClient(options: ClientOptions): Client {
       },
       replay: async (ids) => countIn(await ask({ op: "replay", n: nextN(), ids: [...ids] })),
       discard: async (ids) => countIn(await ask({ op: "discard", n: nextN(), ids: [...ids] })),
+      async tap(filter, handler) {
+        if (watching.filter !== undefined) throw new ZcontextError("ERR_USAGE", "this program watches already");
+        watching.start(filter, handler);
+        await ask({ op: "tap", n: nextN(), ...filter });
+        return subscription(async () => {
+          await ask({ op: "untap", n: nextN() });
+          watching.end();
+        });
+      },
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -20,6 +20,9 @@ const TO_BROKER: Record<ToBroker["op"], Shape> = {
   letter: { n: "count", id: "string" },
   replay: { n: "count", ids: "strings" },
   discard: { n: "count", ids: "strings" },
+  tap: { n: "count", events: "strings", calls: "strings" },
+  untap: { n: "count" },
+  taken: { copies: "count" },
 };
 
 const FROM_BROKER: Record<FromBroker["op"], Shape> = {
@@ -39,6 +42,8 @@ const FROM_BROKER: Record<FromBroker["op"], Shape> = {
   letters: { n: "number", letters: "list" },
   body: { n: "number", letter: "object", size: "number" },
   count: { n: "number", count: "number" },
+  tapped: { kind: "string", name: "string", envelope: "object", size: "number" },
+  missed: { copies: "number" },
 };
 
 /** Of what kind a field is. A `count` is a whole number from 0 on. */

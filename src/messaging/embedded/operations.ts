@@ -2,7 +2,7 @@
 // `docs/messaging-protocol.md` explains it for programs in other languages. Types alone. Pure.
 import type { QueueFigures } from "../../protocol/bus-figures.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
-import type { DeadLetter, DeathReason, Durability, ServedService } from "../contract/engine.ts";
+import type { DeadLetter, DeathReason, Durability, ServedService, TapFilter } from "../contract/engine.ts";
 import type { Envelope } from "../contract/envelope.ts";
 import type { Failure } from "../contract/service-error.ts";
 
@@ -43,7 +43,11 @@ export type ToBroker =
   | ({ op: "dead"; event?: string; group?: string } & Asked)
   | ({ op: "letter"; id: string } & Asked)
   | ({ op: "replay"; ids: string[] } & Asked)
-  | ({ op: "discard"; ids: string[] } & Asked);
+  | ({ op: "discard"; ids: string[] } & Asked)
+  | ({ op: "tap" } & TapFilter & Asked)
+  | ({ op: "untap" } & Asked)
+  /** So many copies have been read, and further ones may come. */
+  | { op: "taken"; copies: number };
 
 /** The first operation of a member, and the first after a new broker has come. */
 export interface Hello {
@@ -98,7 +102,10 @@ export type FromBroker =
   | ({ op: "figures"; queues: QueueFigures[] } & Asked)
   | ({ op: "letters"; letters: DeadLetter[] } & Asked)
   | ({ op: "body"; letter: DeadLetter } & Asked & WithBody)
-  | ({ op: "count"; count: number } & Asked);
+  | ({ op: "count"; count: number } & Asked)
+  | ({ op: "tapped"; kind: "event" | "call"; name: string; envelope: Envelope } & WithBody)
+  /** The tap was not read in time, and so many copies are lost. */
+  | { op: "missed"; copies: number };
 
 /** An operation with the body that belongs to it, which is empty where the operation has none. */
 export interface Item<Operation> {
