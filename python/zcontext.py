@@ -366,7 +366,7 @@ class Link:
 
     def _hear(self, listener: zmq.Socket, topic: str, handle: Callable[[dict], None]) -> None:
         while True:
-            message = decode(topic, listener.recv())
+            message = decode(topic, listener.recv_multipart()[0])
             try:
                 handle(message)
             except Exception as error:

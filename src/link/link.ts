@@ -43,7 +43,7 @@ export interface LinkOptions extends Listener {
 export async function connectLink(endpoints: Endpoints, options: LinkOptions): Promise<Link> {
   const { topics, incarnation = randomUUID(), hearsItself = true, timeoutMs = 2_000 } = options;
   const echoes = createEchoes(incarnation);
-  const ownIncarnation = `"incarnation": "${incarnation}"`;
+  const own = [`"incarnation": "${incarnation}"`, `"incarnation":"${incarnation}"`];
   const outbox = openOutbox(endpoints.publish, incarnation);
   let inbox: Inbox | undefined;
   try {
@@ -51,7 +51,7 @@ export async function connectLink(endpoints: Endpoints, options: LinkOptions): P
       ...options,
       // A subscriber to a topic also gets what its own process publishes on it. The provider's own messages are the longest
       // of all, so they are recognized by their incarnation and not decoded.
-      isUnwanted: (bytes) => !hearsItself && !echoes.areAwaited() && bytes.includes(ownIncarnation),
+      isUnwanted: (bytes) => !hearsItself && !echoes.areAwaited() && own.some((mark) => bytes.includes(mark)),
       onFrame(frame) {
         echoes.hear(frame);
         options.onFrame(frame);

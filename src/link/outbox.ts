@@ -1,24 +1,37 @@
 // The sending half of a link: one long-lived publisher that numbers its messages, keeps them while the forwarder is
 // unreachable, and counts those it has to drop.
 import { XPublisher } from "zeromq";
-import { type Deferred, deferred } from "../deferred.ts";
+import { deferred } from "../deferred.ts";
+import { ZcontextError } from "../errors.ts";
 import { encodeFrame, type Frame } from "../protocol/codec.ts";
 import { addressOf, isIpv6 } from "../protocol/endpoints.ts";
 import { stamp } from "../protocol/message.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, RECONNECT_MS } from "./limits.ts";
 import { receiving } from "./receiving.ts";
+import { createSendQueue, type Frames } from "./send-queue.ts";
 
 /** The sending half of a link. */
 export interface Outbox {
+  /** Identifies this publisher in everything it sends. */
+  readonly incarnation: string;
   /** Resolves when the forwarder receives what is sent. */
   readonly up: Promise<void>;
   /**
    * Sends a frame, stamped with this publisher's incarnation and its number on the topic, and returns that number. While
-   * the forwarder is unreachable 10,000 messages are kept; more are dropped and counted.
+   * the forwarder is unreachable 10,000 messages are kept; beyond that the oldest are dropped and counted.
    *
    * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` when the frame can't travel.
    */
   publish(frame: Frame): number;
+  /**
+   * Sends a message that is encoded already.
+   *
+   * @param write - Gets the message's number on the topic.
+   * @throws {ZcontextError} `ERR_OVERLOADED` when 10,000 messages wait already, or 64 MiB. It has no number then.
+   */
+  post(topic: string, write: (sequence: number) => Frames): void;
+  /** The last number on each topic. */
+  readonly published: ReadonlyMap<string, number>;
   /** Resolves when a subscription to exactly this topic has arrived from the forwarder. */
   onceSubscribed(topic: string): Promise<void>;
   /** Messages dropped since the start. */
@@ -29,18 +42,30 @@ export interface Outbox {
   close(): Promise<void>;
 }
 
+export interface OutboxOptions {
+  /** Called with each topic that somebody has begun to subscribe to. */
+  onSubscribed?(topic: string): void;
+}
+
 const SUBSCRIBED = 1;
 /** How long the last messages may take to be sent when the process ends, in milliseconds. */
 const LINGER_MS = 1_000;
 
-/** Opens an outbox; `incarnation` identifies it in everything it sends. */
-export function openOutbox(endpoint: string, incarnation: string): Outbox {
+/**
+ * Opens an outbox.
+ *
+ * @param endpoint - Where it connects; may be known later.
+ * @param incarnation - Identifies it in everything it sends.
+ */
+export function openOutbox(
+  endpoint: string | Promise<string>,
+  incarnation: string,
+  { onSubscribed }: OutboxOptions = {},
+): Outbox {
   // XPUB rather than PUB, since it receives the forwarder's subscription and so knows when a message will arrive. A PUB
   // silently drops what it sends before that (the "slow joiner").
-  const address = addressOf(endpoint);
   const socket = new XPublisher({
     linger: 0,
-    ipv6: isIpv6(address),
     sendTimeout: 0,
     // A full queue refuses a message rather than drop it silently, so that losses are counted.
     noDrop: true,
@@ -48,50 +73,23 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
     maxMessageSize: MAX_SUBSCRIPTION_BYTES,
     reconnectInterval: RECONNECT_MS,
   });
-  const sequences = new Map<string, number>();
+  const published = new Map<string, number>();
   const waiting = new Map<string, () => void>();
-  const held: Buffer[] = [];
+  const queue = createSendQueue((message) => socket.send(message));
   const up = deferred();
   let isUp = false;
   let lost = 0;
-  let unsettled = 0;
-  let settled: Deferred<void> | undefined;
 
-  socket.connect(address);
+  if (typeof endpoint === "string") connect(endpoint);
+  else endpoint.then(connect, () => {});
   const listening = listen();
 
-  return {
-    up: up.promise,
-    get lost() {
-      return lost;
-    },
-    publish(frame) {
-      const sequence = (sequences.get(frame.topic) ?? 0) + 1;
-      const bytes = encodeFrame(stamp(frame, { incarnation, sequence }));
-      sequences.set(frame.topic, sequence);
-      if (socket.closed) lost += 1;
-      else if (isUp) send(bytes);
-      else hold(bytes);
-      return sequence;
-    },
-    onceSubscribed(topic) {
-      const { promise, resolve } = deferred();
-      waiting.set(topic, resolve);
-      return promise;
-    },
-    abandon() {
-      if (!socket.closed) socket.close();
-    },
-    async close() {
-      if (socket.closed) return;
-      // A close() over pending sends has crashed the process.
-      settled ??= deferred();
-      if (unsettled > 0) await settled.promise;
-      socket.linger = isUp ? LINGER_MS : 0;
-      socket.close();
-      await listening;
-    },
-  };
+  function connect(endpoint: string): void {
+    if (socket.closed) return;
+    const address = addressOf(endpoint);
+    socket.ipv6 = isIpv6(address);
+    socket.connect(address);
+  }
 
   async function listen(): Promise<void> {
     for await (const [subscription = Buffer.alloc(0)] of receiving(socket)) {
@@ -105,34 +103,62 @@ export function openOutbox(endpoint: string, incarnation: string): Outbox {
   function arrive(topic: string): void {
     waiting.get(topic)?.();
     waiting.delete(topic);
+    onSubscribed?.(topic);
   }
 
   function open(): void {
     isUp = true;
-    for (const bytes of held.splice(0)) send(bytes);
+    queue.open();
     up.resolve();
   }
 
-  // Before the first connection ZeroMQ has no peer to queue for; after it, ZeroMQ queues through outages itself.
-  function hold(bytes: Buffer): void {
-    if (held.push(bytes) <= HIGH_WATER_MARK) return;
-    held.shift();
-    lost += 1;
-  }
+  return {
+    incarnation,
+    up: up.promise,
+    published,
+    get lost() {
+      return lost + queue.lost;
+    },
+    publish(frame) {
+      const sequence = (published.get(frame.topic) ?? 0) + 1;
+      const bytes = encodeFrame(stamp(frame, { incarnation, sequence }));
+      published.set(frame.topic, sequence);
+      if (socket.closed) lost += 1;
+      else queue.add(bytes);
+      return sequence;
+    },
+    post(topic, write) {
+      if (socket.closed || !queue.hasRoom()) throw overloaded(topic, socket.closed);
+      const sequence = (published.get(topic) ?? 0) + 1;
+      const message = write(sequence);
+      published.set(topic, sequence);
+      queue.add(message);
+    },
+    onceSubscribed(topic) {
+      const { promise, resolve } = deferred();
+      waiting.set(topic, resolve);
+      return promise;
+    },
+    abandon() {
+      if (!socket.closed) socket.close();
+    },
+    async close() {
+      if (socket.closed) return;
+      // A close() over pending sends has crashed the process.
+      await queue.close(LINGER_MS);
+      if (socket.closed) return;
+      socket.linger = isUp ? LINGER_MS : 0;
+      socket.close();
+      await listening;
+    },
+  };
+}
 
-  // Awaiting each send would halve the rate; counting them lets close() wait for all.
-  function send(bytes: Buffer): void {
-    unsettled += 1;
-    socket.send(bytes).then(settle, drop);
-  }
-
-  function drop(): void {
-    lost += 1;
-    settle();
-  }
-
-  function settle(): void {
-    unsettled -= 1;
-    if (unsettled === 0) settled?.resolve();
-  }
+function overloaded(topic: string, isClosed: boolean): ZcontextError {
+  if (isClosed) return new ZcontextError("ERR_ENGINE_UNREACHABLE", `message on ${topic}: the bus is closed`);
+  return new ZcontextError(
+    "ERR_OVERLOADED",
+    `message on ${topic}: ${HIGH_WATER_MARK} messages wait for the forwarder already`,
+    { hint: "Publish less at a time, or wait a turn of the event loop between batches." },
+  );
 }

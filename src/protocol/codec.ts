@@ -21,21 +21,34 @@ const SEPARATOR = "@@@";
 export const TOLD_TOPICS = ["monitor", "overview", "transition"] as const;
 /** On it a program tells the provider, and no other listener, that it has come to its end. */
 export const ENDING_TOPIC = "~ending";
-const ON_ONE_LINE: ReadonlySet<string> = new Set(TOLD_TOPICS);
+const STYLES: ReadonlyMap<string, JsonStyle> = new Map([
+  ...TOLD_TOPICS.map((topic) => [topic, "line"] as const),
+  ...["context", "process", "control", "state"].map((topic) => [topic, "indented"] as const),
+]);
+
+/** Whether bytes may follow the frame of a message: on topics of services, and on none of the original's or the provider's. */
+export function mayHaveAttachments(topic: string): boolean {
+  return !STYLES.has(topic);
+}
 
 /**
- * Encodes one frame, pure ASCII. `TOLD_TOPICS` travel on one line, all others indented and sorted.
+ * Encodes one frame, pure ASCII. The topics of the original travel as it writes them, all others without white space.
  *
  * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator, or a frame too long.
  */
 export function encodeFrame({ topic, body }: Frame): Buffer {
-  if (!isTopic(topic))
-    throw malformed(`topic ${JSON.stringify(topic)}: expected one word without white space or "@@@"`);
-  const style: JsonStyle = ON_ONE_LINE.has(topic) ? "line" : "indented";
-  const text = `${topic} ${SEPARATOR} ${hideSeparator(formatJson(body, style))}`;
+  assertTopic(topic);
+  const json = formatJson(body, STYLES.get(topic) ?? "compact");
+  const text = `${topic} ${SEPARATOR} ${hideSeparator(json)}`;
   if (text.length > MAX_FRAME_BYTES)
     throw malformed(`message on ${topic}: ${text.length} bytes, the limit is ${MAX_FRAME_BYTES}`);
   return Buffer.from(text, "latin1");
+}
+
+/** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator. */
+export function assertTopic(topic: string): void {
+  if (!isTopic(topic))
+    throw malformed(`topic ${JSON.stringify(topic)}: expected one word without white space or "@@@"`);
 }
 
 /**
@@ -68,8 +81,8 @@ function isTopic(topic: string): boolean {
   return topic.length > 0 && topic.length <= 128 && /^[!-~]+$/.test(topic) && !topic.includes(SEPARATOR);
 }
 
-// The original's receivers split on every separator, so none may occur in what they read.
-function hideSeparator(json: string): string {
+/** The same JSON without a separator in it: the original's receivers split on every one. */
+export function hideSeparator(json: string): string {
   return json.includes(SEPARATOR) ? json.replace(/@(?=@@)/g, "\\u0040") : json;
 }
 

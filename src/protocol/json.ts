@@ -20,19 +20,21 @@ export function ownMember<Value>(object: { readonly [name: string]: Value }, nam
 }
 
 /**
- * `indented`: keys sorted, four spaces a level, as messages travel.
+ * `indented`: keys sorted, four spaces a level, as commands, announcements and queries travel.
  * `line`: keys as they come, one line, `, ` and `: ` between, as figures, overviews and transitions travel.
+ * `compact`: keys as they come, no white space, as all else travels.
  */
-export type JsonStyle = "indented" | "line";
+export type JsonStyle = "indented" | "line" | "compact";
 
 /**
- * Writes JSON as the original's `json.dumps` does, byte for byte, except that a whole float has no `.0`. The result is
- * pure ASCII. What JavaScript has and JSON has not becomes what `JSON.stringify` makes of it: `undefined` members are
+ * Writes JSON; `indented` and `line` as the original's `json.dumps` does, byte for byte, except that a whole float has no
+ * `.0`. The result is pure ASCII. What JavaScript has and JSON has not becomes what `JSON.stringify` makes of it: `undefined` members are
  * left out, in an array they become `null`, as NaN and infinities do; a date becomes its text.
  *
  * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for what would be lost in silence, such as a function.
  */
 export function formatJson(value: Json, style: JsonStyle): string {
+  if (style === "compact") return formatCompact(value);
   const said = spoken(value, "");
   return style === "line" ? formatLine(said) : formatIndented(said, "\n");
 }
@@ -58,6 +60,23 @@ function formatLine(value: Spoken): string {
   return `{${members(value)
     .map(([key, item]) => `${formatText(key)}: ${formatLine(item)}`)
     .join(", ")}}`;
+}
+
+// Several times as fast as the writers above, for what services tell each other.
+function formatCompact(value: Json): string {
+  assertSpeakable(spoken(value, ""));
+  return asAscii(JSON.stringify(value));
+}
+
+/** Refuses what `JSON.stringify` would leave out. */
+function assertSpeakable(value: Spoken): void {
+  if (Array.isArray(value)) for (const item of elements(value)) assertSpeakable(item);
+  else if (typeof value !== "object" || value === null) formatScalar(value);
+  else
+    for (const key of Object.keys(value)) {
+      const item = spoken(value[key], key);
+      if (item !== undefined) assertSpeakable(item);
+    }
 }
 
 /** A value whose `toJSON` has been called; those of its members have not yet. */
