@@ -1,5 +1,6 @@
 /** Every way in which zcontext itself can fail. README has a row for each: when it occurs and what to do. */
 export const ERROR_CODES = [
+  "ERR_ACTION_UNKNOWN",
   "ERR_ALREADY_SETTLED",
   "ERR_CALL_TIMEOUT",
   "ERR_CLAIM_EXPIRED",

@@ -52,8 +52,8 @@ export function createLauncher({ folder, ownership }: { folder: string; ownershi
         return launchProgram(program, ownership, events);
       }
       const isThread = task.serviceType === "Thread";
-      const { heartbeatMs, stopSignal } = task.supervision;
-      const data = { ...assignment, module: path, isThread, heartbeatMs, stopSignal };
+      const { heartbeatMs, stopSignal, graceMs } = task.supervision;
+      const data = { ...assignment, module: path, isThread, heartbeatMs, stopSignal, graceMs };
       return isThread
         ? hostOf(assignment.transaction).launch(run, data, events)
         : launchProcess(data, processOptions, ownership, events);

@@ -353,6 +353,11 @@ export class EventBus implements AsyncDisposable {
     this.#work.add(work);
   }
 
+  /** Aborted when `drain` waits for handlers no longer. */
+  get leaving(): AbortSignal {
+    return this.#work.leaving.signal;
+  }
+
   /**
    * Ends all subscriptions, and resolves when what was under way is settled, or the time is over. What is not settled then
    * is given back: other members of the group get it at once, and its `signal` aborts.

@@ -30,6 +30,8 @@ export interface StartData extends Assignment {
   heartbeatMs: number;
   /** The signal that it is sent to stop, beside the message on the pipe. */
   stopSignal: string;
+  /** How long it may take to stop, in milliseconds. */
+  graceMs: number;
 }
 
 /** What a task is told about itself, whatever runs it. */
@@ -128,6 +130,7 @@ const START_DATA: ObjectSchema<StartData> = object({
   isThread: flag,
   heartbeatMs: notNegative,
   stopSignal: text,
+  graceMs: notNegative,
 });
 
 const TO_TASK: Variants<ToTask, "type"> = {

@@ -1,16 +1,28 @@
 /// <reference types="node" preserve="true" />
-// Runs a task in a test, as a task process would, but without provider, forwarder and clock. The reference above brings
-// the types of `node:test` along for the tests that import this.
+// Runs a task in a test, as a task process would, but without provider, forwarder and clock, and with a bus in memory. The
+// reference above brings the types of `node:test` along for the tests that import this.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { deferred } from "../deferred.ts";
-import { ZcontextError } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../errors.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../protocol/codec.ts";
 import { deviceActionOf } from "../protocol/message.ts";
 import { type OwnAnnouncement, readAnnouncement, writeAnnouncement } from "./announcement.ts";
-import type { Announcement, Items, Task } from "./define.ts";
+import type { Announcement, Handlers, Items, Task } from "./contract/task.ts";
+import { hasHandlers } from "./handlers/declared.ts";
+import { type Handling, START_FAULT } from "./handlers/handler-host.ts";
+import { type InForce, startHandlers } from "./handlers/handlers.ts";
+import { createBusOpener } from "./handlers/lazy-bus.ts";
+import { createRehearsalBus, noteActions, type RehearsalBus, type Said, type Stage } from "./rehearsal-bus.ts";
 import { runTask } from "./run-task.ts";
-import { createScope, type ScopeEffects } from "./scope.ts";
+import { createHandlerScope, createScope, type ScopeEffects } from "./scope.ts";
 import { describeTask, isTask } from "./task-check.ts";
+
+export {
+  createMemoryBroker,
+  type MemoryBroker,
+  type MemoryOptions,
+} from "../messaging/engines/memory/memory-engine.ts";
+export type { Said, Stage } from "./rehearsal-bus.ts";
 
 export interface RehearsalOptions<Configuration> {
   /** The task's `<configuration>` in the context file. */
@@ -27,12 +39,22 @@ export interface RehearsalOptions<Configuration> {
   contextId?: string;
   /** Tells the task to stop. A `run()` that never returns by itself needs one, such as `AbortSignal.timeout(100)`. */
   signal?: AbortSignal;
+  /**
+   * Plays the other services once the task has started. The task is told to stop when it resolves; a looped one not before
+   * its rounds are over. What it throws, such as an assertion, rejects the rehearsal.
+   */
+  plays?(stage: Stage): Promise<void> | void;
+  /** Further services, by name: what they do when the task calls them, or sends them an action. */
+  // biome-ignore lint/suspicious/noExplicitAny: each task knows the shape of its own configuration.
+  beside?: { [serviceName: string]: Handlers<any> };
+  /** How long the task has to stop, in milliseconds: half of it for handlers under way, a quarter for `stop`. Default: 10_000. */
+  graceMs?: number;
   /** Announcements of other tasks. Each `onControl` handler gets them, before the task's own. */
   hears?: readonly Announcement[];
 }
 
 /** What a task said and did. */
-export interface Rehearsal {
+export interface Rehearsal extends Said {
   /** From `started` to `stopped`, or to `failed` with the reason if it has thrown. */
   announcements: Announcement[];
   /** Messages on topics of its own. */
@@ -63,15 +85,28 @@ export async function rehearse<Configuration>(
     const expected = "expected a task as defineTask({ kind, run }) makes it";
     throw new ZcontextError("ERR_SERVICE_INVALID", `rehearse: ${expected}, got ${describeTask(task)}`);
   }
-  const { rounds = 1, signal } = options;
+  const { signal, beside = {}, graceMs = GRACE_MS } = options;
   const stop = new AbortController();
-  const recorder = createRecorder(options, stop.signal);
+  const bus = createRehearsalBus(aboutOf(options));
+  const recorder = createRecorder(options, stop.signal, bus);
   const tellToStop = () => stop.abort();
   if (signal?.aborted) stop.abort();
   signal?.addEventListener("abort", tellToStop);
   try {
+    for (const [name, other] of Object.entries(beside)) await playBeside(name, other, bus, stop.signal);
+    const handlers = hasHandlers(task) ? await recorder.startHandlers(task) : undefined;
+    if (handlers !== undefined && "error" in handlers) return { ...recorder.rehearsal, error: handlers.error };
     recorder.announce({ action: "started", result: "success", items: { pid: process.pid } });
-    const { error, ...last } = await runTask(upTo(rounds, task, tellToStop), recorder.scope, recorder.crash);
+    const play = playOn(bus, options);
+    const { error, ...last } = await runTask(
+      withPlay(task, { ...options, play, tellToStop }),
+      recorder.scope,
+      recorder.crash,
+    );
+    if (last.action !== "failed") {
+      await play;
+      await handlers?.stop(graceMs);
+    }
     recorder.announce(last);
     await recorder.close();
     return { ...recorder.rehearsal, ...(last.action === "failed" ? { error } : {}) };
@@ -79,35 +114,85 @@ export async function rehearse<Configuration>(
     signal?.removeEventListener("abort", tellToStop);
     // A task process would end here; in the test's process, what the task has left open must be told to stop.
     stop.abort();
+    await bus.end();
   }
 }
 
-/** The task, told to stop after so many rounds if it is a looped one. */
-function upTo<Configuration>(rounds: number, task: Task<Configuration>, tellToStop: () => void): Task<Configuration> {
+/** The default grace period of a task process, in milliseconds. */
+const GRACE_MS = 10_000;
+
+/** The test's part, which begins once the task has started. */
+function playOn(bus: RehearsalBus, { plays }: Pick<RehearsalOptions<never>, "plays">): Promise<void> {
+  const play = plays === undefined ? Promise.resolve() : bus.stage().then(plays);
+  play.catch(() => {}); // awaited where the task has not failed
+  return play;
+}
+
+interface Direction {
+  rounds?: number;
+  play: Promise<void>;
+  tellToStop(): void;
+}
+
+/** The task, told to stop once the play is over, and a looped one after so many rounds. */
+function withPlay<Configuration>(
+  task: Task<Configuration>,
+  { rounds = 1, play, tellToStop }: Direction,
+): Task<Configuration> {
+  const { run } = task;
+  const over = play.catch(() => {});
+  if (run === undefined) {
+    over.then(tellToStop);
+    return task;
+  }
   let done = 0;
   return {
     kind: task.kind,
     async run(scope) {
-      await task.run(scope);
+      await run.call(task, scope);
       done += 1;
-      if (task.kind === "looped" && done >= rounds) tellToStop();
+      if (task.kind !== "looped" || done < rounds) return;
+      await over;
+      tellToStop();
     },
   };
 }
 
-/** A scope whose effects are recorded and reach nothing else. */
-function createRecorder<Configuration>(options: RehearsalOptions<Configuration>, signal: AbortSignal) {
-  const { hears = [], ...given } = options;
-  const { configuration = {} as Configuration } = given;
-  const about = {
+/** Another service of the rehearsal. What it says and prints is not recorded. */
+async function playBeside(
+  serviceName: string,
+  handlers: Handlers<unknown>,
+  bus: RehearsalBus,
+  signal: AbortSignal,
+): Promise<void> {
+  const other = { ...bus, connect: () => bus.connectOther(serviceName) };
+  const { startHandlers } = createRecorder({ serviceName, serviceId: serviceName }, signal, other);
+  const started = await startHandlers(handlers);
+  if ("error" in started) throw started.error;
+}
+
+function aboutOf<Configuration>(options: RehearsalOptions<Configuration>) {
+  const { configuration = {} as Configuration } = options;
+  return {
     configuration,
-    transaction: given.transaction ?? "T1",
-    serviceId: given.serviceId ?? "ts001",
-    serviceName: given.serviceName ?? "rehearsed",
-    contextId: given.contextId ?? "context001",
+    transaction: options.transaction ?? "T1",
+    serviceId: options.serviceId ?? "ts001",
+    serviceName: options.serviceName ?? "rehearsed",
+    contextId: options.contextId ?? "context001",
     deviceAction: deviceActionOf({ configuration: configuration as object }),
   };
-  const rehearsal: Rehearsal = { announcements: [], published: [], printed: [] };
+}
+
+/** A scope whose effects are recorded and reach nothing but the bus of the rehearsal. */
+function createRecorder<Configuration>(
+  options: RehearsalOptions<Configuration>,
+  signal: AbortSignal,
+  bus: RehearsalBus,
+) {
+  const { hears = [] } = options;
+  const about = aboutOf(options);
+  const { said } = bus;
+  const rehearsal: Rehearsal = { announcements: [], published: [], printed: [], ...said };
   const handlers: ((announcement: Announcement) => void)[] = [];
   const crash = deferred<never>();
   crash.promise.catch(() => {});
@@ -145,15 +230,33 @@ function createRecorder<Configuration>(options: RehearsalOptions<Configuration>,
     print(_stream, text) {
       if (!isOver) rehearsal.printed.push(`${text}`);
     },
-    async sleep() {
+    async sleep(_ms, ofScope) {
       // Work that goes on after the end would have ended with its process: it never wakes.
       if (isOver) await new Promise(() => {});
-      await nextTurn(undefined, { signal });
+      await nextTurn(undefined, { signal: ofScope });
     },
+    openBus: () => opener.open(),
   };
+  const opener = createBusOpener(() =>
+    bus.connect((error, what) => {
+      effects.print("stderr", `${what}: ${reasonOf(error)}`);
+    }),
+  );
+  const scope = noteActions(createScope(about, effects, signal), said);
+  const scopeOf = (handling: Handling) => noteActions(createHandlerScope(scope, effects, handling), said);
 
   return {
-    scope: createScope(about, effects, signal),
+    scope,
+    /** The handlers of the task in force, or the error that keeps it from starting. */
+    async startHandlers(task: Task<Configuration>): Promise<InForce | { error: unknown }> {
+      try {
+        return await startHandlers(effects.openBus, { task, scope, scopeOf });
+      } catch (error) {
+        const items = { pid: process.pid, reason: reasonOf(error), code: START_FAULT };
+        announce({ action: "started", result: "failure", items });
+        return { error };
+      }
+    },
     rehearsal,
     crash: crash.promise,
     announce,

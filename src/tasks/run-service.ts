@@ -9,11 +9,17 @@ import { openOutbox } from "../link/outbox.ts";
 import type { FromTask, ToTask } from "../protocol/pipe.ts";
 import { type OwnAnnouncement, writeAnnouncement } from "./announcement.ts";
 import { createBackpressure } from "./backpressure.ts";
+import { connectBus } from "./connect-bus.ts";
+import type { Task } from "./contract/task.ts";
 import { connectControlInbox } from "./control-inbox.ts";
+import { hasHandlers } from "./handlers/declared.ts";
+import { type Handling, START_FAULT } from "./handlers/handler-host.ts";
+import { type InForce, startHandlers } from "./handlers/handlers.ts";
+import { createBusOpener } from "./handlers/lazy-bus.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { loadService } from "./load-service.ts";
 import { runTask } from "./run-task.ts";
-import { createScope, type InnerScope, type ScopeEffects } from "./scope.ts";
+import { createHandlerScope, createScope, type InnerScope, type ScopeEffects } from "./scope.ts";
 import { createTaskOutput } from "./task-output.ts";
 
 /** The way to the provider: the pipe of a process, or the port of a thread. */
@@ -79,11 +85,18 @@ export async function runService(
       inboxes.push(await connectControlInbox(start, handler));
     },
     print: output.print,
-    async sleep(ms) {
+    async sleep(ms, signal) {
       await output.caughtUp();
-      await pause(Math.min(ms, MAX_DELAY_MS), undefined, { signal: stop.signal });
+      await pause(Math.min(ms, MAX_DELAY_MS), undefined, { signal });
     },
+    openBus: () => busOpener.open(),
   };
+  const busOpener = createBusOpener(() =>
+    connectBus({
+      src: `${start.contextId}/${start.serviceName}/${start.serviceId}`,
+      onHandlerError: (error, what) => output.print("stderr", `${what}: ${textOf(error)}`),
+    }),
+  );
 
   /** @param reason - Why the task has failed; undefined where it ends well. */
   async function finish(reason: string | undefined): Promise<number> {
@@ -108,17 +121,41 @@ export async function runService(
     // Started after the module is loaded, which may block the event loop for long without being a fault; and before the
     // task is known to run, since the provider counts silence from the first beat.
     heartbeat = startHeartbeat(start.heartbeatMs, (beat) => pipe.send({ type: "beat", run, ...beat }));
+    const { task } = loaded;
+    const handlers = hasHandlers(task) ? await handlersOf(task) : undefined;
+    if (handlers !== undefined && "reason" in handlers) return await finish(handlers.reason);
     if (!isWorker) announce({ action: "started", result: "success", items: { pid } });
-    const ending = await runTask(loaded.task, scope, crash.promise, output.caughtUp);
-    if (ending.action !== "failed") return await finish(undefined);
+    const ending = await runTask(task, scope, crash.promise, output.caughtUp);
+    if (ending.action !== "failed") {
+      await handlers?.stop(start.graceMs);
+      return await finish(undefined);
+    }
     printError(ending.error);
     return await finish(reasonOf(ending.error));
   } finally {
     heartbeat?.stop();
-    await Promise.all(inboxes.map((inbox) => inbox.close()));
+    await Promise.all([busOpener.close(), ...inboxes.map((inbox) => inbox.close())]);
+  }
+
+  /** The handlers of the task in force, or why they are not; without a reason where it was told to stop before. */
+  async function handlersOf(task: Task<unknown>): Promise<InForce | { reason: string | undefined }> {
+    const scopeOf = (handling: Handling) => createHandlerScope(scope, effects, handling);
+    try {
+      return await Promise.race([startHandlers(effects.openBus, { task, scope, scopeOf }), crash.promise]);
+    } catch (error) {
+      if (stop.signal.aborted) return { reason: undefined };
+      printError(error);
+      const reason = reasonOf(error);
+      if (!isWorker) announce({ action: "started", result: "failure", items: { pid, reason, code: START_FAULT } });
+      return { reason };
+    }
   }
 }
 
 function printError(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`${textOf(error)}\n`);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { reasonOf } from "../errors.ts";
 import type { OwnAnnouncement } from "./announcement.ts";
-import type { Task, TaskScope } from "./define.ts";
+import type { Task, TaskScope } from "./contract/task.ts";
 
 /** The last announcement of a run, and what was thrown where that is why it ends. */
 export interface Ending extends OwnAnnouncement {
@@ -39,10 +39,19 @@ async function runRounds<Configuration>(
   scope: TaskScope<Configuration>,
   caughtUp: () => Promise<void>,
 ): Promise<void> {
+  const { run } = task;
+  if (run === undefined) return untilStopped(scope.signal);
   do {
     if (scope.signal.aborted) return;
-    await task.run(scope);
+    await run.call(task, scope);
     await caughtUp();
     await nextTurn();
   } while (task.kind === "looped");
+}
+
+function untilStopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

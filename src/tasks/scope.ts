@@ -1,9 +1,14 @@
 // Makes the scope that user code works in. What its functions do is up to the effects: in a task process they reach the
 // provider and the other tasks, in a rehearsal they are recorded.
+import { reasonOf } from "../errors.ts";
+import type { EventBus } from "../messaging/index.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { StartData } from "../protocol/pipe.ts";
 import type { OwnAnnouncement } from "./announcement.ts";
-import type { Announcement, TaskScope } from "./define.ts";
+import type { Announcement, Items, RequestScope, TaskScope } from "./contract/task.ts";
+import { createActionSender } from "./handlers/action-call.ts";
+import type { Handling } from "./handlers/handler-host.ts";
+import { createLazyBus } from "./handlers/lazy-bus.ts";
 
 /** What the functions of a scope do. */
 export interface ScopeEffects {
@@ -13,7 +18,9 @@ export interface ScopeEffects {
   /** Resolves when the handler gets all that is announced from now on. */
   listen(handler: (announcement: Announcement) => void): Promise<void>;
   print(stream: "stdout" | "stderr", text: string): void;
-  sleep(ms: number): Promise<void>;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** The bus of this task, connected once. */
+  openBus(): Promise<EventBus>;
 }
 
 /** The scope of the services that come with zcontext. */
@@ -21,13 +28,42 @@ export interface InnerScope<Configuration> extends TaskScope<Configuration> {
   readonly endpoints: StartData["endpoints"];
 }
 
+/** What a scope says about its task. */
+export type AboutTask<Configuration> = Pick<
+  TaskScope<Configuration>,
+  "configuration" | "transaction" | "serviceId" | "serviceName" | "contextId"
+>;
+
 /** Makes the scope of one run. */
 export function createScope<Configuration>(
-  about: Pick<TaskScope<Configuration>, "configuration" | "transaction" | "serviceId" | "serviceName" | "contextId">,
+  about: AboutTask<Configuration>,
   effects: ScopeEffects,
   signal: AbortSignal,
 ): TaskScope<Configuration> {
   const { configuration, transaction, serviceId, serviceName, contextId } = about;
+
+  function publish(topic: string, content: Items): void {
+    const header = {
+      action: "published",
+      service_id: serviceId,
+      service_name: serviceName,
+      service_transaction: transaction,
+    };
+    effects.publish({ topic, body: { content, header } });
+  }
+
+  /** Prints a line in the form `[service] LEVEL: text`, and publishes what it says. */
+  function report(level: Level, text: string, { code, description }: Details = {}): void {
+    const what = code === undefined ? level : `${level} ${code}`;
+    const more = description === undefined ? "" : ` (${description})`;
+    effects.print(
+      level === "DEBUG" || level === "TRACK" ? "stdout" : "stderr",
+      `[${serviceName}] ${what}: ${text}${more}`,
+    );
+    const details = { ...(code !== undefined && { code }), ...(description !== undefined && { description }) };
+    publish("log", { level: level.toLowerCase(), text, ...details });
+  }
+
   return {
     configuration,
     transaction,
@@ -42,13 +78,7 @@ export function createScope<Configuration>(
       await effects.announce({ action: "failed", result: "failure", items: { ...items, reason } });
     },
     async publish(topic, content) {
-      const header = {
-        action: "published",
-        service_id: serviceId,
-        service_name: serviceName,
-        service_transaction: transaction,
-      };
-      effects.publish({ topic, body: { content, header } });
+      publish(topic, content);
     },
     onControl: (handler) => effects.listen(handler),
     log: {
@@ -56,6 +86,41 @@ export function createScope<Configuration>(
       warn: (text) => effects.print("stderr", text),
       error: (text) => effects.print("stderr", text),
     },
-    sleep: (ms) => effects.sleep(ms),
+    sleep: (ms) => effects.sleep(ms, signal),
+    bus: createLazyBus(effects.openBus, (error) => effects.print("stderr", `publish: ${reasonOf(error)}`)),
+    ...createActionSender(effects.openBus, about, (line) => effects.print("stderr", line)),
+    debug: (text) => report("DEBUG", text),
+    warning: (text) => report("WARNING", text),
+    throwError: (text, code, description) => report("ERROR", text, { code, description }),
+    track: (message, description) => report("TRACK", message, { description }),
   };
+}
+
+/** The scope of one handler: it differs from the task's in bus and signal. */
+export function createHandlerScope<Configuration>(
+  scope: TaskScope<Configuration>,
+  effects: ScopeEffects,
+  { bus, source, signal }: Handling,
+): RequestScope<Configuration> {
+  return {
+    ...scope,
+    source,
+    bus,
+    get signal() {
+      return signal();
+    },
+    sleep: (ms) => effects.sleep(ms, signal()),
+    ...createActionSender(
+      async () => bus,
+      scope,
+      (line) => effects.print("stderr", line),
+    ),
+  };
+}
+
+type Level = "DEBUG" | "WARNING" | "ERROR" | "TRACK";
+
+interface Details {
+  code?: number | undefined;
+  description?: string | undefined;
 }

@@ -44,7 +44,12 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...[...LEAVES, "src/protocol", "src/presence", "src/messaging/contract"],
     ...["src/messaging/engines/memory", "src/messaging/engines/zeromq"],
   ],
-  "src/tasks": ["src", "src/protocol", "src/link", "src/messaging", "src/messaging/contract"],
+  "src/tasks/contract": ["src/messaging"],
+  "src/tasks/handlers": ["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/tasks/contract"],
+  "src/tasks": [
+    ...["src", "src/protocol", "src/link", "src/tasks/contract", "src/tasks/handlers"],
+    ...["src/messaging", "src/messaging/contract", "src/messaging/engines/memory"],
+  ],
   "src/monitor": [...LEAVES, "src/protocol"],
   "src/generator": ["src", "src/protocol", ...CONFIG],
   "src/history": ["src", "src/protocol"],

@@ -79,6 +79,7 @@ test("what the provider sends is read as it was sent", () => {
       isThread: false,
       heartbeatMs: 1_000,
       stopSignal: "SIGTERM",
+      graceMs: 10_000,
       endpoints: { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" },
       transaction: "T",
       contextId: "context001",

@@ -18,6 +18,9 @@ const FOREIGN: Announcement = {
   status: { device_action: "", result: "failure", reason: "no paper" },
 };
 
+/** On the bus. */
+const NOTHING_SAID = { emitted: [], called: [], submitted: [], signals: [] };
+
 describe("a single task", () => {
   test("runs once and stops by itself", async () => {
     const run = vi.fn();
@@ -26,6 +29,7 @@ describe("a single task", () => {
 
     expect(run).toHaveBeenCalledTimes(1);
     expect(rehearsal).toEqual({
+      ...NOTHING_SAID,
       announcements: [
         {
           action: "started",
@@ -397,7 +401,7 @@ describe("once it is over,", () => {
     for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
 
     expect(rounds).toHaveLength(count);
-    expect(rehearsal).toEqual({ announcements, printed, published });
+    expect(rehearsal).toEqual({ ...NOTHING_SAID, announcements, printed, published });
     expect(actionsOf(rehearsal).at(-1)).toBe("stopped");
   });
 
