@@ -181,6 +181,9 @@ export function createDashboardData({
       }
       case "output":
         return printed(event);
+      case "recalled":
+        runs.recall(event);
+        return changed();
       case "changed":
         return changed();
       case "forwarder":

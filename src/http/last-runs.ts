@@ -7,6 +7,8 @@ import { createLruMap } from "./lru-map.ts";
 
 export interface LastRuns {
   add(transition: Transition<string>): void;
+  /** How the last process of a task has ended, where no transition has told it. */
+  recall(known: { transaction: string; task: string; run: number; lastEnd: NonNullable<RunFacts["lastEnd"]> }): void;
   /** Empty for a task of which nothing is known. */
   of(transaction: string, task: string): RunFacts;
 }
@@ -25,6 +27,12 @@ export function createLastRuns(): LastRuns {
       const before = transition.run < one.run ? {} : one.facts;
       one.run = transition.run;
       one.facts = after(before, transition);
+    },
+    recall({ transaction, task, run, lastEnd }) {
+      const one = known.at(keyOf(transaction, task));
+      if (one.run > run || one.facts.lastEnd !== undefined) return;
+      one.run = run;
+      one.facts = { ...one.facts, lastEnd };
     },
     of: (transaction, task) => known.find(keyOf(transaction, task))?.facts ?? {},
   };

@@ -3,7 +3,7 @@ import type { ContextConfig } from "../config/context-config.ts";
 import type { HistoryRecord } from "../history/records.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
 import type { TaskRecord } from "../protocol/task-record.ts";
-import type { CommandAnswer, CommandRequest, Transition, Triggered } from "./api.ts";
+import type { CommandAnswer, CommandRequest, RunFacts, Transition, Triggered } from "./api.ts";
 
 export interface Source {
   readonly config: ContextConfig;
@@ -44,6 +44,8 @@ export type DashboardEvent =
   | { type: "moved"; transition: Transition<string> }
   | ({ type: "triggered" } & Triggered)
   | { type: "output"; transaction: string; task: string; stream: string; line: string }
+  /** How the last process of a task has ended that an earlier provider has run. */
+  | { type: "recalled"; transaction: string; task: string; run: number; lastEnd: NonNullable<RunFacts["lastEnd"]> }
   /** What is known of a transaction may have changed. */
   | { type: "changed" }
   /** The forwarder has been lost, or is back. */

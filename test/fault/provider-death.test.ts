@@ -101,6 +101,57 @@ test("F10: nothing survives a provider that is killed, and the next one runs exa
   expect(lineOf(second, RESUMED)).toMatchObject({ transaction: "T1" });
 });
 
+test("what had failed when its provider was killed is unhealthy under the next ones, with its reason", async () => {
+  await using folder = await makeFolder();
+  const file = await writeContext(folder, [script("ts_1", "echo no disk >&2; exit 3")]);
+  const first = await runProvider(file, START);
+  await first.log.first(({ phrase }) => phrase === "transaction ended");
+  await first.die();
+  const second = await runProvider(file);
+  await second.die();
+
+  await using third = await runProvider(file, { words: ["--http", "127.0.0.1:0"] });
+  const { url } = (await third.log.first(({ phrase }) => phrase === "dashboard ready")) as LogLine & { url: string };
+  await third.log.first(({ phrase }) => phrase === "provider ready");
+  const health = await fetch(new URL("_health", url));
+  const state = (await (await fetch(new URL("api/state", url))).json()) as object;
+  const asked = await run("conf-command", ["--context_file", file, "--action", "request"]);
+  await run("conf-command", ["--context_file", file, "--action", "exit"]);
+  await third.exit;
+  await using fourth = await runProvider(file);
+
+  const reason = "the process ended with code 3: no disk";
+  expect(health.status).toBe(503);
+  expect(await health.json()).toEqual({ reasons: [`ts_1 of T1 is failed: ${reason}`] });
+  expect(state).toMatchObject({ ended: [{ id: "T1", tasks: [{ state: "failed", reason, lastEnd: { code: 3 } }] }] });
+  expect(asked).toMatchObject({
+    code: 0,
+    stdout: ["transaction T1: ended", expect.anything(), expect.stringContaining(reason)],
+  });
+  expect(phrasesOf(fourth)).not.toContain("ended under an earlier provider");
+});
+
+test("a start that was accepted while its task was being ended is carried out by the next provider", async () => {
+  await using folder = await makeFolder();
+  const deaf = script("ts_1", "trap '' TERM; echo $$; while :; do sleep 1000; done", {
+    supervision: { grace_s: 3_600 },
+  });
+  const file = await writeContext(folder, [deaf]);
+  const first = await runProvider(file, START);
+  await untilPrinted(first, "ts_1", 1);
+  const command = (action: string) =>
+    run("conf-command", ["--context_file", file, "--action", action, "--transaction", "T1", "--no-wait"]);
+  const stopped = await command("stop");
+  const startedAgain = await command("start");
+  await first.die();
+
+  await using second = await runProvider(file);
+  await untilPrinted(second, "ts_1", 1);
+
+  expect([stopped.code, startedAgain.code]).toEqual([0, 0]);
+  expect(lineOf(second, RESUMED)).toMatchObject({ transaction: "T1", tasks: ["ts_1"] });
+});
+
 test("M2: what was being stopped when its provider was killed is started anew by the next start", async () => {
   await using folder = await makeFolder();
   const deaf = script("ts_1", "trap '' TERM; echo $$; while :; do sleep 1000; done", {

@@ -139,7 +139,7 @@ describe("a restarted provider", () => {
 
     using next = await open(folder);
 
-    expect(next.before).toEqual({ transactions: [], lastSequence: 1 });
+    expect(next.before).toEqual({ transactions: [], ended: [], lastSequence: 1 });
   });
 
   test("forgets the exits of another boot, and nothing else", async () => {

@@ -4,6 +4,7 @@ import type { ProcessIdentity } from "../../processes/stat.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import {
   type Defined,
+  type Ended,
   excerpt,
   type Fault,
   formatRecord,
@@ -19,7 +20,15 @@ import {
 /** What a restarted provider finds. A value, which is never changed. */
 export interface Resumable {
   readonly transactions: readonly ResumableTransaction[];
+  /** Those that are over, the oldest first, until another one is opened. */
+  readonly ended: readonly EndedTransaction[];
   readonly lastSequence: number;
+}
+
+export interface EndedTransaction extends ResumableTransaction {
+  readonly time: string;
+  /** A command has ended it. */
+  readonly isAsked: boolean;
 }
 
 export interface ResumableTransaction {
@@ -36,16 +45,23 @@ export interface ResumableTask extends Readonly<Remembered> {
   readonly body?: JsonObject;
 }
 
-export const nothingToResume: Resumable = { transactions: [], lastSequence: 0 };
+export const nothingToResume: Resumable = { transactions: [], ended: [], lastSequence: 0 };
+
+/** So many ended transactions are kept. */
+export const MAX_ENDED = 100;
 
 /** The text of a journal that is begun with this. */
 export function formatSnapshot(
   known: Resumable,
   { contextId, bootId, owner, place }: Pick<Head, "contextId" | "bootId" | "owner" | "place">,
 ): string {
-  const { transactions, lastSequence } = known;
+  const { transactions, ended, lastSequence } = known;
   const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence, owner, place };
-  return [head, ...transactions.flatMap(recordsOf)].map(formatRecord).join("");
+  const ends = ended.map(
+    ({ id: transaction, time, isAsked }): Ended => ({ kind: "ended", transaction, time, isAsked }),
+  );
+  // Opened before any has ended: a new one makes those forgotten that are over.
+  return [head, ...[...transactions, ...ended].flatMap(recordsOf), ...ends].map(formatRecord).join("");
 }
 
 function recordsOf({ id: transaction, contextName, isWhole, tasks }: ResumableTransaction): JournalRecord[] {
@@ -97,9 +113,9 @@ export function ownerOf(
   return { process: head.owner, place: head.place };
 }
 
-function withoutExits({ transactions, lastSequence }: Resumable): Resumable {
+function withoutExits({ transactions, ...others }: Resumable): Resumable {
   const forget = (task: ResumableTask): ResumableTask => ({ ...task, exits: [] });
-  return { transactions: transactions.map((one) => ({ ...one, tasks: one.tasks.map(forget) })), lastSequence };
+  return { ...others, transactions: transactions.map((one) => ({ ...one, tasks: one.tasks.map(forget) })) };
 }
 
 /** What is known after a record, or why the record can't be; before the first one nothing is known. */
@@ -114,7 +130,8 @@ export function recollect(known: Resumable | undefined, record: JournalRecord): 
       const { transaction: id, contextName } = record;
       const before = find(known, record);
       const isWhole = record.isWhole ?? before?.isWhole;
-      return withTransaction(known, { tasks: before?.tasks ?? [], id, contextName, ...(isWhole && { isWhole }) });
+      const open = before === undefined ? { ...known, ended: [] } : known;
+      return withTransaction(open, { tasks: before?.tasks ?? [], id, contextName, ...(isWhole && { isWhole }) });
     }
     case "defined":
       return withTask(known, record, (before) => redefined(before ?? newTask(record.task), record.body));
@@ -122,14 +139,23 @@ export function recollect(known: Resumable | undefined, record: JournalRecord): 
       return withTask(known, record, (before) => before && standingAt(before, record));
     case "moved": {
       const { to: state, run: runs, sequence } = record;
-      const next = withTask(known, record, (before) => before && standingAt(before, { ...record, state, runs }));
+      const exitTime = record.event === "exit" ? record.time : undefined;
+      const now = { ...record, state, runs, exitTime };
+      const next = withTask(known, record, (before) => before && standingAt(before, now));
       return "fault" in next ? next : { ...next, lastSequence: Math.max(known.lastSequence, sequence) };
     }
-    case "ended":
-      if (find(known, record) === undefined) return unknown(record);
-      return { ...known, transactions: known.transactions.filter(({ id }) => id !== record.transaction) };
+    case "ended": {
+      const transaction = find(known, record);
+      if (transaction === undefined) return unknown(record);
+      const { time, isAsked } = record;
+      return {
+        ...known,
+        transactions: known.transactions.filter((one) => one !== transaction),
+        ended: [...known.ended, { ...transaction, time, isAsked }].slice(-MAX_ENDED),
+      };
+    }
     case "left":
-      return { ...known, transactions: [] };
+      return { ...known, transactions: [], ended: [] };
     case "closed":
       return known;
   }
@@ -147,8 +173,8 @@ function standingAt(task: ResumableTask, record: Remembered): ResumableTask {
   const { id, body, ...before } = task;
   const { state, runs, isWanted, exits, reason } = record;
   // How a run has ended stays known when the task goes on to another state.
-  const isTold = record.code !== undefined || record.signal !== undefined;
-  const { code, signal } = isTold || runs !== before.runs ? record : before;
+  const isTold = record.exitTime !== undefined || record.code !== undefined || record.signal !== undefined;
+  const { code, signal, exitTime } = isTold || runs !== before.runs ? record : before;
   return {
     id,
     ...(body && { body }),
@@ -156,6 +182,7 @@ function standingAt(task: ResumableTask, record: Remembered): ResumableTask {
     ...(reason !== undefined && { reason }),
     ...(code !== undefined && { code }),
     ...(signal !== undefined && { signal }),
+    ...(exitTime !== undefined && { exitTime }),
   };
 }
 

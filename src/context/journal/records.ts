@@ -60,7 +60,7 @@ export interface Defined {
   body?: JsonObject | undefined;
 }
 
-/** Where a task service stood when this file was begun. */
+/** Where a task service stands: when this file was begun, or when what is wanted of it has changed and it has not moved. */
 export interface Kept extends Remembered {
   kind: "kept";
   transaction: string;
@@ -77,9 +77,13 @@ export interface Moved extends Transition {
   monotonicMs: number;
 }
 
+/** A transaction is over. Its last states are kept until another one is opened. */
 export interface Ended {
   kind: "ended";
   transaction: string;
+  time: string;
+  /** A command has ended it. */
+  isAsked: boolean;
 }
 
 /** The provider has exited in order, or has been told to begin afresh: nothing before this is to be resumed. */
@@ -93,8 +97,8 @@ export interface Closed {
 }
 
 /** What a provider writes; the other kinds are the journal's own. */
-export type JournalEntry = Opened | Defined | Moved | Ended | Left;
-export type JournalRecord = Head | Kept | Closed | JournalEntry;
+export type JournalEntry = Opened | Defined | Kept | Moved | Ended | Left;
+export type JournalRecord = Head | Closed | JournalEntry;
 
 /** What is kept of the transitions of a task service. */
 export interface Remembered {
@@ -106,6 +110,8 @@ export interface Remembered {
   reason?: string | undefined;
   code?: number | undefined;
   signal?: string | undefined;
+  /** When that process ended. */
+  exitTime?: string | undefined;
 }
 
 /** What is wrong, in one clause. */
@@ -205,6 +211,7 @@ const RECORDS: Variants<JournalRecord, "kind"> = {
     reason: optional(text),
     code: optional(whole),
     signal: optional(id),
+    exitTime: optional(isoTime),
   }),
   moved: exactly({
     kind: literal("moved"),
@@ -225,7 +232,7 @@ const RECORDS: Variants<JournalRecord, "kind"> = {
     time: isoTime,
     monotonicMs: notNegative,
   }),
-  ended: exactly({ kind: literal("ended"), transaction: id }),
+  ended: exactly({ kind: literal("ended"), transaction: id, time: isoTime, isAsked: flag }),
   left: exactly({ kind: literal("left") }),
   closed: exactly({ kind: literal("closed") }),
 };

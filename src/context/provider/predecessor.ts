@@ -18,7 +18,7 @@ export async function clearLeftovers(owner: Omit<Cookie, "run">, table: ProcessT
 
 /** Goes on with what was running; answers the transactions. */
 export function resume(before: Resumable, transactions: Transactions, log: Log): string[] {
-  return before.transactions.flatMap((transaction) => {
+  const resumed = before.transactions.flatMap((transaction) => {
     const { id } = transaction;
     const tasks = transactions.resume(transaction);
     // It was being stopped, and is over by now.
@@ -26,6 +26,8 @@ export function resume(before: Resumable, transactions: Transactions, log: Log):
     log.warn({ transaction: id, tasks }, "resumed what an earlier provider was running when it died");
     return [id];
   });
+  transactions.recall(before.ended);
+  return resumed;
 }
 
 /** Has it stay what it is, ended, for all providers to come; answers no transactions. */
@@ -34,6 +36,6 @@ export function forget(before: Resumable, journal: Pick<Journal, "write">, log: 
     const wanted = tasks.filter(({ isWanted }) => isWanted).map((task) => task.id);
     log.warn({ transaction: id, tasks: wanted }, "not resumed, as told");
   }
-  if (before.transactions.length > 0) journal.write({ kind: "left" });
+  if (before.transactions.length + before.ended.length > 0) journal.write({ kind: "left" });
   return [];
 }

@@ -17,10 +17,18 @@ export type ProviderEvent =
       call: readonly string[];
     }
   | { type: "output"; transaction: string; task: string; stream: OutputStream; line: string }
+  /** How the last process of a task has ended that an earlier provider has run. */
+  | { type: "recalled"; transaction: string; task: string; run: number; lastEnd: LastEnd }
   /** What is known of a transaction may have changed, or it is over. */
   | { type: "changed" }
   /** The forwarder has been lost, or is back. */
   | { type: "forwarder"; isThere: boolean };
+
+export interface LastEnd {
+  time: string;
+  code?: number | undefined;
+  signal?: string | undefined;
+}
 
 /** Is told what happens while a provider runs. */
 export type ProviderObserver = (event: ProviderEvent) => void;

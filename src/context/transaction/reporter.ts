@@ -9,12 +9,13 @@ import { withoutColours } from "../../printed-text.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Journal } from "../journal/journal.ts";
+import { isWanted } from "../task/lifecycle.ts";
 import { whyIn } from "../task/record.ts";
 import type { Change, SupervisedTask, TaskHost } from "../task/task-contract.ts";
 import type { ProviderObserver } from "./observer.ts";
 import * as report from "./report.ts";
 import type { Transaction, TransactionEvent } from "./transaction.ts";
-import { frameOf, transitionOf } from "./transition.ts";
+import { frameOf, keptOf, transitionOf } from "./transition.ts";
 import { describeTransition } from "./transition-log.ts";
 
 export interface ReporterOptions {
@@ -43,17 +44,34 @@ export type Report = (
 export function createReporter(options: ReporterOptions): Report {
   const { host, ownTasks, journal, incarnation, send, inputFaults, log, observer } = options;
   let sequence = options.lastSequence;
+  /** The tasks that the journal knows to be wanted. */
+  const wanted = new WeakSet<SupervisedTask>();
 
   function moved(transaction: Pick<Transaction, "id" | "tasks">, task: SupervisedTask, change: Change): void {
     sequence += 1;
     const moment = { monotonicMs: host.nowMs(), time: new Date().toISOString() };
     const transition = transitionOf(task, change, { transaction: transaction.id, sequence, moment });
     journal.write(transition);
+    noteWanted(task, transition.isWanted);
     send(frameOf(transition, { contextId: host.contextId(), incarnation }, task));
     observer({ type: "moved", transition });
     const { level, fields, phrase } = describeTransition(task, change);
     log[level]({ ...namesOf(transaction, task), ...fields }, phrase);
     if (task.standing.state === "failed") warnDependents(transaction, task.task.id);
+  }
+
+  // A start that waits for the end of the present run, and a stop after it, are no transitions: the next provider is to
+  // know of them all the same.
+  function keepWanted(transaction: Pick<Transaction, "id">, task: SupervisedTask): void {
+    const isNow = isWanted(task.standing);
+    if (wanted.has(task) === isNow) return;
+    noteWanted(task, isNow);
+    journal.write(keptOf(task, { transaction: transaction.id }));
+  }
+
+  function noteWanted(task: SupervisedTask, isNow: boolean): void {
+    if (isNow) wanted.add(task);
+    else wanted.delete(task);
   }
 
   // Only a trigger or a command starts the failed task again.
@@ -85,6 +103,7 @@ export function createReporter(options: ReporterOptions): Report {
       case "moved":
         return moved(transaction, task, event.change);
       case "changed":
+        keepWanted(transaction, task);
         return observer({ type: "changed" });
       case "triggered": {
         const { action, ...called } = event.consequence;

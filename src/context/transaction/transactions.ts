@@ -5,7 +5,9 @@ import { type Deferred, deferred } from "../../deferred.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { TaskRecord, TransactionRecord } from "../../protocol/task-record.ts";
 import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
-import type { ResumableTransaction } from "../journal/recall.ts";
+import { type EndedTransaction, MAX_ENDED, type ResumableTask, type ResumableTransaction } from "../journal/recall.ts";
+import type { Past } from "../task/life.ts";
+import { whyIn } from "../task/record.ts";
 import type { ProcessesFound, SupervisedTask, TaskHost } from "../task/task-contract.ts";
 import { createIncarnations, type Owner } from "./incarnations.ts";
 import type { ProviderObserver } from "./observer.ts";
@@ -27,7 +29,7 @@ export interface Watched {
 export interface Ended {
   readonly transaction: string;
   /** With `ended`. */
-  readonly record: TransactionRecord;
+  readonly record: TransactionRecord & { ended: string };
   /** A command has ended it: what failed in it before is known to who gave that. */
   readonly isAsked: boolean;
 }
@@ -62,6 +64,8 @@ export interface Transactions extends Omit<Shutdown, "moved"> {
   whenOver(transaction: string): Promise<Outcome>;
   /** Takes up what an earlier provider has left; answers the ids of the tasks that are to run again. */
   resume(transaction: ResumableTransaction): string[];
+  /** Shows again, until another begins, what was over when an earlier provider died. For after `resume`. */
+  recall(ended: readonly EndedTransaction[]): void;
   /** What the monitor has found about the processes of a task. */
   inspect(transaction: string, serviceId: string, processes: ProcessesFound): void;
   /** Resolves with the first task without which the context is of no use, and that has ended for good. */
@@ -76,9 +80,6 @@ export interface EssentialEnd {
   /** Its exit code; 128 and the signal's number, as shells have it, where a signal has ended it. */
   code: number;
 }
-
-/** Ended transactions of which a word is kept. */
-const MAX_ENDED = 100;
 
 export function createTransactions(options: TransactionsOptions): Transactions {
   const { host, config, addresses, journal, log, observer = () => {} } = options;
@@ -144,11 +145,12 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     host.publish(report.ended({ contextId: host.contextId(), transaction: id }));
     open.delete(id);
     whole.delete(id);
-    journal.write({ kind: "ended", transaction: id });
+    const last = lastOf(transaction, { time: new Date().toISOString(), isAsked: transaction.isAskedToEnd });
+    journal.write({ kind: "ended", transaction: id, time: last.record.ended, isAsked: last.isAsked });
     incarnations.forget(id);
     const outcome = outcomeOf(transaction);
     remember(outcome);
-    shown = [...shown, lastOf(transaction)].slice(-MAX_ENDED);
+    shown = [...shown, last].slice(-MAX_ENDED);
     log.info({ transaction: id, tasks: outcome.tasks.map((task) => `${task.id} ${task.state}`) }, "transaction ended");
     untilQuiet.delete(id);
     over.get(id)?.resolve(outcome);
@@ -180,13 +182,38 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     const transaction = begin(id, before.contextName);
     for (const { level, tasks, phrase } of plan.remarks)
       log[level]({ transaction: id, ...(tasks.length === 1 ? { task: tasks[0] } : { tasks }) }, phrase);
-    for (const { known, task } of plan.tasks) transaction.resume(task, { ...known, ends: known.exits });
+    for (const { known, task } of plan.tasks) transaction.resume(task, pastOf(known));
+    tellLastEnds(id, before.tasks);
     transaction.obey(plan.again.map((task) => ({ task, action: "resume" })));
     transaction.obey(plan.added);
     // It was being stopped, and nothing of it is left.
     if ([...transaction.tasks].every(({ standing: { state } }) => isAtRest(state) && state !== "defined"))
       end(transaction);
     return plan.again.map((task) => task.id);
+  }
+
+  function recall(before: readonly EndedTransaction[]): void {
+    const recalled = before.map((one) => {
+      const { id, contextName, time, isAsked } = one;
+      // Of its own: nothing of it is to be told again.
+      const transaction = openTransaction(id, contextName, {
+        ...{ host, config, addresses },
+        observe: () => {},
+        onQuiet: () => {},
+      });
+      for (const { known, task } of planResume(one, config).tasks) transaction.resume(task, pastOf(known));
+      tellLastEnds(id, one.tasks);
+      remember(outcomeOf(transaction));
+      const tasks = [...transaction.tasks].map(describeEnd);
+      log.info({ transaction: id, ended: time, tasks }, "ended under an earlier provider");
+      return lastOf(transaction, { time, isAsked });
+    });
+    shown = [...recalled, ...shown].slice(-MAX_ENDED);
+  }
+
+  function tellLastEnds(transaction: string, tasks: readonly ResumableTask[]): void {
+    for (const { id: task, runs: run, exitTime: time, code, signal } of tasks)
+      if (time !== undefined) observer({ type: "recalled", transaction, task, run, lastEnd: { time, code, signal } });
   }
 
   return {
@@ -206,9 +233,19 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     },
     whenOver,
     resume,
+    recall,
     inspect: (transaction, serviceId, processes) => open.get(transaction)?.inspect(serviceId, processes),
     essentialEnd: essential.promise,
   };
+}
+
+function pastOf(known: ResumableTask): Past {
+  return { ...known, ends: known.exits };
+}
+
+function describeEnd({ task, standing }: SupervisedTask): string {
+  const why = whyIn(standing);
+  return `${task.id} ${standing.state}${why === undefined ? "" : `: ${why}`}`;
 }
 
 function watch({ id, tasks }: Transaction): Watched {
@@ -220,9 +257,8 @@ function watch({ id, tasks }: Transaction): Watched {
   return { transaction: id, tasks: [...tasks].map(watched) };
 }
 
-function lastOf({ id, record, tasks, isAskedToEnd }: Transaction): Ended {
-  const last = { ...record, tasks: [...tasks].map(liveRecord), ended: new Date().toISOString() };
-  return { transaction: id, record: last, isAsked: isAskedToEnd };
+function lastOf({ id, record, tasks }: Transaction, { time, isAsked }: { time: string; isAsked: boolean }): Ended {
+  return { transaction: id, record: { ...record, tasks: [...tasks].map(liveRecord), ended: time }, isAsked };
 }
 
 // The pid of a process that has ended may be another one's by now.

@@ -2,7 +2,7 @@
 
 import type { Exit } from "../../launch/child.ts";
 import type { Frame } from "../../protocol/codec.ts";
-import type { Moved } from "../journal/records.ts";
+import type { Kept, Moved } from "../journal/records.ts";
 import { isWanted } from "../task/lifecycle.ts";
 import { whyIn } from "../task/record.ts";
 import { type Change, describeCause, type SupervisedTask } from "../task/task-contract.ts";
@@ -38,6 +38,17 @@ export function transitionOf(
     isWanted: isWanted(standing),
     exits: memory.ends,
     ...moment,
+  };
+}
+
+/** Where a task stands that has not moved. */
+export function keptOf({ task, standing, memory }: SupervisedTask, { transaction }: Pick<Kept, "transaction">): Kept {
+  const { state, life } = standing;
+  const reason = whyIn(standing);
+  return {
+    ...{ kind: "kept", transaction, task: task.id, state, runs: life.run, isWanted: isWanted(standing) },
+    exits: memory.ends,
+    ...(reason === undefined ? {} : { reason }),
   };
 }
 

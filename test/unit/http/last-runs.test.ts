@@ -51,3 +51,18 @@ test("a task of a transaction that has begun again under its id is another one",
   expect(factsAfter({ ...START, run: 5 }, ended, START)).toEqual({ startedAt: "2" });
   expect(createLastRuns().of("T1", "a")).toEqual({});
 });
+
+test("an end that an earlier provider has seen counts until a transition tells another", () => {
+  const runs = createLastRuns();
+  const tell = (step: Partial<Transition<string>> & { from: string; to: string }) =>
+    runs.add({ ...{ transaction: "T1", task: "a", sequence: 1, event: "start", run: 4, time: "9" }, ...step });
+  const known = { transaction: "T1", task: "a", run: 3, lastEnd: { time: "1", code: 3 } };
+
+  runs.recall(known);
+  tell(START);
+  expect(runs.of("T1", "a")).toEqual({ startedAt: "9", lastEnd: known.lastEnd });
+
+  tell(CRASH);
+  runs.recall(known);
+  expect(runs.of("T1", "a").lastEnd).toEqual({ time: "9", code: 1, signal: undefined });
+});

@@ -22,6 +22,7 @@ import { anyJson } from "../../protocol/json-values.ts";
 
 const BOOT = "0b7c2f1e";
 const HEAD: Head = { kind: "journal", version: 1, contextId: "context001", bootId: BOOT, lastSequence: 0 };
+const ENDED = { kind: "ended", transaction: "T1", time: "2026-01-02T03:04:06.000Z", isAsked: false } as const;
 const OPENED: JournalEntry = { kind: "opened", transaction: "T1", contextName: "Echo" };
 const DEFINED: JournalEntry = { kind: "defined", transaction: "T1", task: "ts001" };
 const MOVED: Moved = {
@@ -69,7 +70,7 @@ function refused(record: object, ...before: JournalRecord[]): string {
 
 describe("what a restarted provider resumes", () => {
   test("is nothing after a head alone", () => {
-    expect(resumed(journal())).toEqual({ transactions: [], lastSequence: 0 });
+    expect(resumed(journal())).toEqual({ transactions: [], ended: [], lastSequence: 0 });
   });
 
   test("is each task where its last move has led it", () => {
@@ -140,17 +141,48 @@ describe("what a restarted provider resumes", () => {
   test("is no transaction that has ended", () => {
     const other: JournalEntry = { ...OPENED, transaction: "T2" };
 
-    const { transactions } = resumed(journal(OPENED, DEFINED, other, { kind: "ended", transaction: "T1" }));
+    const { transactions } = resumed(journal(OPENED, DEFINED, other, ENDED));
 
     expect(transactions.map(({ id }) => id)).toEqual(["T2"]);
   });
 
+  test("has, of those that have ended, how they have, until another one is opened", () => {
+    const failed = { ...MOVED, to: "failed", event: "exit", reason: "exited with code 3", code: 3 } as const;
+    const ended = resumed(journal(OPENED, DEFINED, failed, ENDED));
+    const next = resumed(journal(OPENED, DEFINED, failed, ENDED, { ...OPENED, transaction: "T2" }));
+
+    expect(ended).toMatchObject({
+      transactions: [],
+      ended: [
+        {
+          ...{ id: "T1", time: ENDED.time, isAsked: false },
+          tasks: [{ id: "ts001", state: "failed", reason: "exited with code 3", code: 3, exitTime: failed.time }],
+        },
+      ],
+    });
+    expect(next).toMatchObject({ transactions: [{ id: "T2" }], ended: [] });
+  });
+
+  test("is written down with the ends of several transactions beside one that goes on", () => {
+    const [second, third] = ["T2", "T3"].map((transaction) => ({ ...OPENED, transaction }));
+    const known = resumed(
+      journal(OPENED, DEFINED, second as JournalEntry, third as JournalEntry, ENDED, { ...ENDED, transaction: "T3" }),
+    );
+
+    expect(known.ended.map(({ id }) => id)).toEqual(["T1", "T3"]);
+    expect(resumed(formatSnapshot(known, { contextId: "c", bootId: BOOT }))).toEqual(known);
+  });
+
   test("is nothing when the provider has left in order", () => {
-    expect(resumed(journal(OPENED, DEFINED, MOVED, { kind: "left" }))).toEqual({ transactions: [], lastSequence: 7 });
+    expect(resumed(journal(OPENED, DEFINED, MOVED, { kind: "left" }))).toEqual({
+      transactions: [],
+      ended: [],
+      lastSequence: 7,
+    });
   });
 
   test("goes on counting where the last provider stopped, whatever has ended since", () => {
-    expect(resumed(journal(OPENED, DEFINED, MOVED, { kind: "ended", transaction: "T1" })).lastSequence).toBe(7);
+    expect(resumed(journal(OPENED, DEFINED, MOVED, ENDED)).lastSequence).toBe(7);
     expect(resumed(formatRecord({ ...HEAD, lastSequence: 40 })).lastSequence).toBe(40);
   });
 
@@ -210,7 +242,7 @@ describe("a journal is refused", () => {
     ['defined for "ts001" of "T1", which is unknown by then', DEFINED, []],
     ['moved for "ts001" of "T1", which is unknown by then', MOVED, [OPENED]],
     ['kept for "ts001" of "T1", which is unknown by then', KEPT, [OPENED]],
-    ['ended for "T1", which is unknown by then', { kind: "ended", transaction: "T1" }, []],
+    ['ended for "T1", which is unknown by then', ENDED, []],
     ['moved for "ts001" of "T1", which is unknown by then', MOVED, [OPENED, DEFINED, { kind: "left" }]],
   ])("where a record is %s", (fault, record, before) => {
     expect(refused(record, ...before)).toBe(`line ${before.length + 2} is ${fault}`);
@@ -257,6 +289,9 @@ const id = fc.constantFrom("T1", "T2", "ts 3", "é\n😀", "constructor");
 const about = { transaction: id, task: id };
 const times = fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }).map(Math.abs), { maxLength: 4 });
 const word = fc.constantFrom("defined", "starting", "running", "backingOff", "failed");
+const isoTime = fc
+  .date({ min: new Date(0), max: new Date(4e12), noInvalidDate: true })
+  .map((date) => date.toISOString());
 const option = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
 const body = fc.dictionary(
   fc.string().filter((key) => key !== "__proto__"),
@@ -286,11 +321,19 @@ const anyEntry: fc.Arbitrary<JournalEntry> = fc.oneof(
       signal: option(fc.constantFrom("SIGKILL", "SIGTERM")),
       isWanted: fc.boolean(),
       exits: times,
-      time: fc.date({ min: new Date(0), max: new Date(4e12), noInvalidDate: true }).map((date) => date.toISOString()),
+      time: isoTime,
       monotonicMs: fc.double({ min: 0, max: 1e12, noNaN: true }).map(Math.abs),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("ended" as const), transaction: id }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("ended" as const),
+      transaction: id,
+      time: isoTime,
+      isAsked: fc.boolean(),
+    }),
+  },
 );
 
 /** What a provider may write, one after the other, and what is known after each. */
@@ -398,7 +441,7 @@ describe("whatever happens", () => {
 
     recollect(known, { ...MOVED, sequence: 8, to: "failed" });
     recollect(known, { ...DEFINED, body: {} });
-    recollect(known, { kind: "ended", transaction: "T1" });
+    recollect(known, ENDED);
 
     expect(known).toEqual(before);
   });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DEFAULT_SUPERVISION, type TaskServiceConfig } from "../../../../src/config/context-config.ts";
 import { nothingToResume, type Resumable, recollect } from "../../../../src/context/journal/recall.ts";
 import type { JournalEntry } from "../../../../src/context/journal/records.ts";
+import type { ProviderEvent } from "../../../../src/context/transaction/observer.ts";
 import { createTransactions, type TransactionsOptions } from "../../../../src/context/transaction/transactions.ts";
 import { silent } from "../../../../src/log.ts";
 import type { TaskState } from "../../../../src/protocol/task-state.ts";
@@ -15,6 +16,7 @@ afterEach(() => void vi.useRealTimers());
 /** The transactions of a provider with these tasks in its file, and what the journal keeps of them. */
 function provide(...tasks: TaskServiceConfig[]) {
   let known: Resumable = nothingToResume;
+  const told: ProviderEvent[] = [];
   const write = (entry: JournalEntry): void => {
     const next = recollect(known, entry);
     if ("fault" in next) throw new Error(next.fault);
@@ -30,8 +32,9 @@ function provide(...tasks: TaskServiceConfig[]) {
     send: () => true,
     inputFaults: { counts: {}, add() {} },
     log: silent,
+    observer: (event: ProviderEvent) => told.push(event),
   } as unknown as TransactionsOptions);
-  return { transactions, known: () => known };
+  return { transactions, told, known: () => known };
 }
 
 function left(id: string, state: TaskState, isWanted = false) {
@@ -128,4 +131,49 @@ test("a task that came by message is resumed with the supervision that the file 
     configuration: { volume: "11" },
     supervision: { restart: "always", graceMs: 1 },
   });
+});
+
+test("a start that waits for the end of a run is one that the next provider resumes, unless a stop follows it", async () => {
+  const own = task("ts001");
+  const { transactions, known } = provide(own);
+  const transaction = transactions.open("T1", "context");
+  const isWanted = () => known().transactions[0]?.tasks[0]?.isWanted;
+  transaction.obey([{ task: own, action: "start" }]);
+  transaction.obey([{ task: own, action: "stop" }]);
+  expect(isWanted()).toBe(false);
+
+  transaction.obey([{ task: own, action: "start" }]);
+  expect(isWanted()).toBe(true);
+
+  transaction.obey([{ task: own, action: "stop" }]);
+  expect(isWanted()).toBe(false);
+});
+
+test("a transaction that had ended when its provider was killed is shown as it was, until another begins", () => {
+  const own = task("ts001");
+  const { transactions, told } = provide(own);
+  const failed = {
+    ...left("ts001", "failed"),
+    reason: "the disk is full",
+    code: 3,
+    exitTime: "2026-01-02T03:04:05.678Z",
+  };
+  const before = { id: "T1", contextName: "context", time: "2026-01-02T03:04:06.000Z", isAsked: false };
+
+  transactions.recall([{ ...before, tasks: [failed] }]);
+
+  expect(transactions.running()).toEqual([]);
+  expect(transactions.ended()).toMatchObject([
+    {
+      ...{ transaction: "T1", isAsked: false },
+      record: { ended: before.time, tasks: [{ lifecycle: "failed", reason: "the disk is full", runs: 1, pid: null }] },
+    },
+  ]);
+  expect(told).toContainEqual({
+    ...{ type: "recalled", transaction: "T1", task: "ts001", run: 1 },
+    lastEnd: { time: failed.exitTime, code: 3, signal: undefined },
+  });
+
+  transactions.open("T2", "context").obey([{ task: own, action: "start" }]);
+  expect(transactions.ended()).toEqual([]);
 });
