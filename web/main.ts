@@ -210,7 +210,14 @@ async function order(request: CommandRequest): Promise<void> {
   say(`${request.action} ${tasks} …`);
   try {
     const answer = await command(request);
-    if (answer.result === "failure") return say(`${answer.reason} (${answer.code})`, "bad");
+    if (answer.result === "failure") {
+      say(`${answer.reason} (${answer.code})`, "bad");
+      const isSecond = request.action === "start" && request.transaction === undefined && !request.new;
+      if (!isSecond || answer.code !== "ERR_TASK_ALIVE") return;
+      if (await confirm(`${answer.reason}. Start another transaction beside it?`))
+        await order({ ...request, new: true });
+      return;
+    }
     const orders = Object.entries(answer.orders).map(([task, told]) => `${told} ${task}`);
     say(
       orders.length > 6 ? `${orders.slice(0, 6).join(", ")} and ${orders.length - 6} more` : orders.join(", "),

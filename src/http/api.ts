@@ -113,11 +113,15 @@ export interface OutputEvents {
   line: OutputLine;
 }
 
-/** The body of `POST /api/commands`. Without tasks all are meant; a start without a transaction begins one. */
+/**
+ * The body of `POST /api/commands`. Without tasks all are meant. A start without a transaction begins one if no other has
+ * a task that runs; with `new` it does so in any case.
+ */
 export interface CommandRequest {
   action: "start" | "stop" | "restart";
   transaction?: string | undefined;
   tasks?: readonly string[] | undefined;
+  new?: boolean | undefined;
 }
 
 /** Its answer: the order that each task was given, or a refusal. */

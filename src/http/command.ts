@@ -1,6 +1,6 @@
 // Reads the body of a posted command. Pure.
 import { reasonOf, ZcontextError } from "../errors.ts";
-import { id, listOf, object, oneOf, optional, read, textThat } from "../protocol/schema.ts";
+import { flag, id, listOf, object, oneOf, optional, read, textThat } from "../protocol/schema.ts";
 import type { CommandRequest } from "./api.ts";
 
 /** A body is no longer than this, in bytes. */
@@ -9,6 +9,7 @@ export const MAX_BODY_BYTES = 64 * 1_024;
 const COMMAND = object({
   action: oneOf(["start", "stop", "restart"]),
   transaction: optional(textThat((value) => value !== "", "its id")),
+  new: optional(flag),
   tasks: optional(listOf(id, "a list of ids, not an empty one", 1)),
 });
 
@@ -22,6 +23,8 @@ export function readCommand(text: string): CommandRequest {
   }
   if (value.transaction === undefined && value.action !== "start")
     throw malformed(`${value.action} needs a transaction`);
+  if (value.new && (value.action !== "start" || value.transaction !== undefined))
+    throw malformed("new is for a start without a transaction");
   return value;
 }
 

@@ -354,6 +354,17 @@ describe("start", () => {
     expect(running.stdout.filter((line) => line.startsWith("transaction "))).toEqual(["transaction T1: success"]);
   });
 
+  test("of two that come at once starts the context once, and the other one shows it with code 3", async () => {
+    await using provider = await startProvider(steady);
+
+    const both = await Promise.all([1, 2].map(() => command(provider, "--action", "start")));
+    const running = await command(provider, "--action", "request");
+
+    const heads = both.map(({ code, stdout }) => `${code} ${stdout[0]?.replace(/ [A-Z0-9]{20}/, "")}`);
+    expect(heads.sort()).toEqual(["0 transaction: success", "3 transaction: already running"]);
+    expect(running.stdout.filter((line) => line.startsWith("transaction "))).toHaveLength(1);
+  });
+
   test("with --new makes another transaction up beside the one that runs", async () => {
     await using provider = await startProvider(steady);
     await command(provider, "--action", "start", "--transaction", "T1");

@@ -226,6 +226,39 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(inputFaults).toHaveLength(1);
   });
 
+  test("starts nothing beside a transaction that somebody else has just begun, but when it is told to", async () => {
+    await using context = await startContext([waits]);
+    await using opened = await open(context.url);
+    const { page } = opened;
+    await page.evaluate(`sessionStorage.setItem("zcontext-token", ${JSON.stringify(TOKEN)})`);
+    const give = (body: object) =>
+      fetch(`${context.url}api/commands`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    await inState(page, "waits", "running");
+    await give({ action: "stop", transaction: "T1" });
+    await page.locator("#transaction option", { hasText: "T1 (over)" }).waitFor({ state: "attached" });
+    const answers: number[] = [];
+    page.on("response", (response) => response.url().endsWith("/api/commands") && answers.push(response.status()));
+    const begin = async (route: { continue(): Promise<void> }) => {
+      await give({ action: "start", transaction: "T2" });
+      await route.continue();
+    };
+
+    await page.route("**/api/commands", begin, { times: 1 });
+    await page.locator("#start-all").click();
+    await page.locator("#question", { hasText: "T2 runs: nothing was started" }).waitFor();
+    const before = await page.locator("#transaction option").count();
+    await page.locator("#question-dialog").getByRole("button", { name: "Yes" }).click();
+    await page.locator("#transaction option").nth(1).waitFor({ state: "attached" });
+
+    expect(answers[0]).toBe(409);
+    expect(before).toBe(1);
+    expect(await page.locator("#transaction option").count()).toBe(2);
+  });
+
   test("can be used with the keyboard alone", async () => {
     await using context = await startContext([waits, { ...waits, id: "second" }, { ...waits, id: "third" }]);
     await using opened = await open(context.url);

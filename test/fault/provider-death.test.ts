@@ -150,6 +150,7 @@ test("a start that was accepted while its task was being ended is carried out by
 
   expect([stopped.code, startedAgain.code]).toEqual([0, 0]);
   expect(lineOf(second, RESUMED)).toMatchObject({ transaction: "T1", tasks: ["ts_1"] });
+  await second.die();
 });
 
 test("M2: what was being stopped when its provider was killed is started anew by the next start", async () => {

@@ -1,5 +1,6 @@
 // Commands a provider, waits until the command has settled, and prints the tasks.
 import type { CommandProgress, ContextClient, SettledTask } from "../../src/context/client/client.ts";
+import { ZcontextError } from "../../src/errors.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import { hasProcess, isPending } from "../../src/protocol/task-state.ts";
 import type { KnownContext } from "../context-file.ts";
@@ -10,6 +11,8 @@ import { changesOf, noteOf } from "./changes.ts";
 import { commandFor, idsIn, type Options, usage } from "./command-message.ts";
 import { ordered, printTasks } from "./task-table.ts";
 
+/** How often a start looks again at what runs, when another one was quicker. */
+const MOST_TRIES = 3;
 /** After how long a command that waits says so, in milliseconds. */
 const PROGRESS_MS = 1_000;
 
@@ -20,14 +23,13 @@ export async function command(
   options: Options,
   context: KnownContext | undefined,
 ): Promise<number> {
-  const wanted = options.transaction || (await defaultTransaction(client, action, options, context));
-  if (typeof wanted !== "string") return sayWhatRuns(wanted, options);
-  const transaction = wanted;
   const toldNotes = notesFor(action, options, context);
-  const progress = await client.command(commandFor(action, { ...options, transaction }, context)).catch((error) => {
+  const sent = await send(client, action, options, context).catch((error) => {
     for (const { text } of toldNotes) say(`note: ${text}`);
     throw error;
   });
+  if ("running" in sent) return sayWhatRuns(sent.running, options);
+  const { transaction, progress } = sent;
   const notes = toldNotes.filter(({ id }) => progress.orders.has(id)).map(({ text }) => text);
   if (!options.json) for (const note of notes) say(`note: ${note}`);
   if (!options.wait) {
@@ -45,6 +47,33 @@ export async function command(
   if (result === "success") return EXIT.done;
   const isPartly = tasks.some(({ lifecycle, outcome }) => lifecycle === "running" && outcome === "success");
   return isPartly ? EXIT.partly : EXIT.failed;
+}
+
+type Sent = { transaction: string; progress: CommandProgress } | { running: RunningTransaction[] };
+
+/** Sends the command to the transaction that it names or means; a start of what runs already is not sent. */
+async function send(
+  client: ContextClient,
+  action: CommandAction,
+  options: Options,
+  context: KnownContext | undefined,
+): Promise<Sent> {
+  const commandTo = (transaction: string, onlyIfIdle: boolean) =>
+    client.command({ ...commandFor(action, { ...options, transaction }, context), onlyIfIdle });
+  if (options.transaction)
+    return { transaction: options.transaction, progress: await commandTo(options.transaction, false) };
+  for (let tries = 1; ; tries += 1) {
+    const found = await defaultTransaction(client, action, options, context);
+    if ("running" in found) return found;
+    const { transaction, onlyIfIdle = false } = found;
+    try {
+      return { transaction, progress: await commandTo(transaction, onlyIfIdle) };
+    } catch (error) {
+      // Another start was quicker.
+      const isTaken = onlyIfIdle && error instanceof ZcontextError && error.code === "ERR_TASK_ALIVE";
+      if (!isTaken || tries === MOST_TRIES) throw error;
+    }
+  }
 }
 
 /** What is to be said of the tasks that the command is for. */
@@ -74,19 +103,19 @@ async function defaultTransaction(
   action: CommandAction,
   options: Options,
   context: KnownContext | undefined,
-): Promise<string | RunningTransaction[]> {
-  if (action === "exit") return "";
-  if (action === "start" && options.new) return generateTransaction();
+): Promise<{ transaction: string; onlyIfIdle?: boolean } | { running: RunningTransaction[] }> {
+  if (action === "exit") return { transaction: "" };
+  if (action === "start" && options.new) return { transaction: generateTransaction() };
   const running = await client.running();
   const [only = ""] = running;
   if (action === "start") {
     const living = (await Promise.all(running.map((id) => livingTasks(client, id)))).filter(
       ({ tasks }) => tasks.length > 0,
     );
-    if (living.length === 0) return generateTransaction();
-    if (idsIn(options, context) === undefined) return living;
-    if (living.length === 1) return living[0]?.transaction ?? "";
-  } else if (running.length === 1) return only;
+    if (living.length === 0) return { transaction: generateTransaction(), onlyIfIdle: true };
+    if (idsIn(options, context) === undefined) return { running: living };
+    if (living.length === 1) return { transaction: living[0]?.transaction ?? "" };
+  } else if (running.length === 1) return { transaction: only };
   const expected = running.length === 0 ? "no transaction runs" : `expected one of ${running.join(", ")}`;
   return usage(`--action ${action} requires --transaction`, expected);
 }

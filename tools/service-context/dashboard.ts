@@ -36,14 +36,16 @@ export async function openDashboard(
   let client: Promise<ContextClient> | undefined;
 
   // Commands take the way of any other client, so that the provider treats them alike.
-  async function command(provider: Provider, { action, transaction, tasks }: CommandRequest): Promise<CommandAnswer> {
+  async function command(provider: Provider, request: CommandRequest): Promise<CommandAnswer> {
+    const { action, transaction, tasks, new: isNew = false } = request;
     client ??= connectContext(provider.endpoints, { timeoutMs: 5_000 });
     client.catch(() => {
       client = undefined;
     });
     const id = transaction ?? generateTransaction();
     const configuration = tasks === undefined ? {} : { TaskService: tasks.map((task) => ({ id: task })) };
-    const { orders } = await (await client).command({ action, transaction: id, configuration });
+    const onlyIfIdle = transaction === undefined && !isNew;
+    const { orders } = await (await client).command({ action, transaction: id, configuration, onlyIfIdle });
     return { result: "success", transaction: id, orders: Object.fromEntries(orders) };
   }
 

@@ -11,6 +11,8 @@ export interface Command {
   /** `context` or `all`. Default `context`. */
   serviceName?: string;
   configuration?: JsonObject;
+  /** Of a start: it is refused while a task of another transaction runs or is to run. Default false. */
+  onlyIfIdle?: boolean;
 }
 
 /** The message that carries a command. */
@@ -20,6 +22,8 @@ export function commandMessage({
   serviceId = "none",
   serviceName = CONTEXT_NAME,
   configuration = {},
+  onlyIfIdle = false,
 }: Command): ContextMessage {
-  return { kind: "context", header: { action, serviceId, serviceName, transaction }, configuration };
+  const extra = onlyIfIdle ? { extra: { only_if_idle: true } } : {};
+  return { kind: "context", header: { action, serviceId, serviceName, transaction, ...extra }, configuration };
 }

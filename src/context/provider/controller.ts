@@ -17,6 +17,7 @@ import {
 } from "../../protocol/message.ts";
 import { readPublicationRequest, readTopOptions, type TopOptions } from "../../protocol/query.ts";
 import type { TransactionRecord } from "../../protocol/task-record.ts";
+import { hasProcess, isPending } from "../../protocol/task-state.ts";
 import type { Order } from "../task/task-contract.ts";
 import * as report from "../transaction/report.ts";
 import type { Transaction } from "../transaction/transaction.ts";
@@ -76,6 +77,7 @@ export function createController(options: ControllerOptions): Controller {
     ownTasks,
     supervision,
     find: (transaction) => transactions.find(transaction)?.view,
+    busy: () => transactions.running().filter((id) => isBusy(transactions.find(id))),
     hasEnded: (transaction) => lastOf(transaction) !== undefined,
     whyUnknown: transactions.whyUnknown,
     mayLoad,
@@ -227,6 +229,10 @@ export function createController(options: ControllerOptions): Controller {
       isLeaving = true;
     },
   };
+}
+
+function isBusy(transaction: Transaction | undefined): boolean {
+  return [...(transaction?.view.values() ?? [])].some(({ state }) => hasProcess(state) || isPending(state));
 }
 
 function transactionOf({ body }: Frame): string {

@@ -29,6 +29,8 @@ export interface View {
   /** How tasks are supervised that the provider's own file does not have. */
   supervision: Supervision;
   find(transaction: string): TransactionView | undefined;
+  /** The transactions in which a task runs or is to run. */
+  busy(): readonly string[];
   /** Whether it is over, and its last state still known. */
   hasEnded(transaction: string): boolean;
   /** Why there is no such transaction, in a clause: it never was, or it has ended. */
@@ -88,6 +90,7 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
   const known = view.find(header.transaction);
   switch (header.action) {
     case "start":
+      if (header.extra?.only_if_idle === true) assertIdle(header.transaction, view);
       return obey(message, startOrders(selectionIn(configuration, known, view) ?? whole(view.ownTasks), known));
     case "restart":
       return obey(
@@ -114,6 +117,13 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
         `unknown action "${header.action}": expected start, stop, restart or exit`,
       );
   }
+}
+
+// Who starts a context without naming a transaction does not want a second one beside it. Only the provider can tell: of
+// two that come at once, each sees that nothing runs.
+function assertIdle(transaction: string, view: View): void {
+  const others = view.busy().filter((id) => id !== transaction);
+  if (others.length > 0) throw new ZcontextError("ERR_TASK_ALIVE", `${others.join(", ")} runs: nothing was started`);
 }
 
 /** The tasks that a command is for. */

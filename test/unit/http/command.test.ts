@@ -7,6 +7,7 @@ describe("a posted command", () => {
     { action: "start", transaction: "T1" },
     { action: "stop", transaction: "T1", tasks: ["ts001", "ts002"] },
     { action: "restart", transaction: "T1" },
+    { action: "start", new: true },
   ])("%j is read as it is", (command) => {
     expect(readCommand(JSON.stringify({ ...command, more: 1 }))).toEqual(command);
   });
@@ -24,6 +25,8 @@ describe("a posted command", () => {
     '{"action":"stop","transaction":"T1","tasks":"ts001"}',
     '{"action":"stop","transaction":"T1","tasks":[1]}',
     '{"action":"toString","transaction":"T1"}',
+    '{"action":"start","transaction":"T1","new":true}',
+    '{"action":"start","new":"yes"}',
   ])("%s is refused", (text) => {
     expect(() => readCommand(text)).toThrow(expect.objectContaining({ code: "ERR_MESSAGE_MALFORMED" }));
   });

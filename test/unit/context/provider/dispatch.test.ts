@@ -41,6 +41,7 @@ function providerWith(transactions: { [transaction: string]: States }, but: Part
     supervision: DEFAULT_SUPERVISION,
     find: (transaction) => viewOf(transactions[transaction]),
     hasEnded: () => false,
+    busy: () => [],
     whyUnknown: () => "is unknown",
     mayLoad: ({ configuration }) => configuration.location !== "/elsewhere",
     ...but,
@@ -734,5 +735,24 @@ describe("a state message", () => {
   test("that is itself a reply, ours included, is ignored", () => {
     expect(dispatch(query("reply_context"), view)).toEqual({ kind: "ignore" });
     expect(dispatch(query("reply_top", "U"), view)).toEqual({ kind: "ignore" });
+  });
+});
+
+describe("a start that is meant for an idle context", () => {
+  const start = context("start", undefined, { transaction: "T2", extra: { only_if_idle: true } });
+
+  test("is obeyed while no task of another transaction runs", () => {
+    expect(dispatch(start, providerWith({}, { busy: () => ["T2"] }))).toMatchObject({ kind: "obey" });
+  });
+
+  test("is refused while one does, which another start is not", () => {
+    const view = providerWith({ T1: { ts001: "running" } }, { busy: () => ["T1"] });
+
+    expect(dispatch(start, view)).toMatchObject({
+      kind: "refuse",
+      code: "ERR_TASK_ALIVE",
+      reason: "T1 runs: nothing was started",
+    });
+    expect(dispatch(context("start", undefined, { transaction: "T2" }), view)).toMatchObject({ kind: "obey" });
   });
 });

@@ -431,6 +431,7 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
         supervision: DEFAULT_SUPERVISION,
         find: () => (isOver ? undefined : transaction.view),
         hasEnded: () => false,
+        busy: () => [],
         whyUnknown: () => "is unknown",
         mayLoad: () => true,
       },

@@ -60,6 +60,7 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
     supervision: program.supervision,
     find: () => transaction.view,
     hasEnded: () => false,
+    busy: () => [],
     whyUnknown: () => "",
     mayLoad: () => true,
   });
