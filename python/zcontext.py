@@ -12,29 +12,67 @@ rehearsal. For Python 3.8 and newer.
 from __future__ import annotations
 
 import collections
+import contextlib
+import copy
+import inspect
+import itertools
 import json
+import math
 import os
 import queue
+import random
 import re
 import signal
+import socket
 import sys
 import threading
 import time
 import traceback
+import unicodedata
 import uuid
-from typing import Any, Callable, Mapping, NamedTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence, TypeVar, Union
+from urllib.parse import quote
 
 try:
     import zmq
+    from zmq.utils.monitor import recv_monitor_message
 except ImportError:  # a rehearsal does without
     zmq = None  # type: ignore[assignment]
 
 ANSWER_S = 10  # for the forwarder to answer a new connection
 LINGER_S = 1  # for the last announcement to be sent
-LEAVE_S = 2  # for threads that the task leaves running, and for everything once the provider is gone
+LEAVE_S = (
+    2  # for threads that the task leaves running, and for everything once the provider is gone
+)
 QUEUED = 10_000  # messages kept for a peer that is slow or away
 LONGEST_FRAME = 8 * 1024 * 1024  # bytes
+PYZMQ_HINT = "apt-get install python3-zmq, or pip install pyzmq"
+# Of the bus
+PROTOCOL = 1
+BEAT_S = 1  # the broker gives up a member that is silent for 30 s
+RECONNECT_MS = 50
+LONGEST_WAIT_S = 30  # for a broker that is away
+MOST_ASKED, MOST_BYTES = 10_000, 64 * 1024 * 1024  # without an answer
+BATCH_BYTES, LONGEST_BATCH = 256 * 1024, 64 * 1024 * 1024
+MOST_BATCHES = 100  # received before what they have led to is sent
+LARGEST_BODY = 1024 * 1024  # bytes that travel as they are
+LONGEST_CLAIM = 1024
+EVENT_CLAIM_S, SHORT_CLAIM_S = 7 * 24 * 3600, 300  # how long claim checks are kept
+SWEEP_S = 60  # between searches for those that have expired
+PAYLOAD_VERSION = 1
+RESTART_S = 30  # for a service that is restarting
+START_FAULT = 90_000  # of a service whose start() fails
+PATIENCE_S = 10  # between lines about a broker that is not there yet
+DEFAULT_GRACE_S = 10
+REMEMBERED = 1_000  # answers to calls that may be sent again
+LONGEST_NAME = 200
 COMMANDS = ("start", "stop", "restart", "exit")  # on control by mistake, and no announcements
+# How JSON is written: on its topics as the original writes it, on others without white space.
+INDENTED: dict = {"sort_keys": True, "indent": 4}
+LAYOUTS: dict = {name: INDENTED for name in ("context", "process", "control", "state")}
+LAYOUTS.update({name: {} for name in ("monitor", "overview", "transition")})
+COMPACT: dict = {"separators": (",", ":")}
 NOT_TASKS = ("context", "all", "state")  # service names in which no task speaks
 
 
@@ -71,7 +109,9 @@ class Log:
 class Scope:
     """What the task works with: its ids, its configuration, and its messages."""
 
-    def __init__(self, link: Link | Rehearsal, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, link: Link | Rehearsal, env: Mapping[str, str], open_bus: Callable[[], EventBus]
+    ) -> None:
         #: The <configuration> of the context file. XML has no numbers: every leaf is text.
         self.configuration: dict = read_configuration(env)
         #: Shared by all tasks that were started together.
@@ -80,19 +120,33 @@ class Scope:
         self.service_name = env["ZCONTEXT_SERVICE_NAME"]
         self.context_id = env["ZCONTEXT_CONTEXT_ID"]
         self.log = Log()
+        #: In a method or an action, the name of the service that asks.
+        self.source: str | None = None
         self._device_action = env["ZCONTEXT_DEVICE_ACTION"]
         self._link = link
-        self._has_failed = False
+        self._flags: Sequence[Flag] = [link.stopping]
+        self._open_bus = open_bus
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the task has been told to stop."""
-        return self._link.is_stopping
+        """Whether the task has been told to stop, or nobody waits for this handler any more."""
+        return self._link.is_stopping or any(flag.is_set for flag in self._flags)
 
     def sleep(self, seconds: float) -> None:
-        """Waits; raises Stopped at once when the task is told to stop."""
-        if self._link.wait(seconds):
+        """Waits; raises Stopped at once when the task is told to stop.
+
+        In a handler it does when nobody waits for it any more, or when the time to stop is over.
+        """
+        if self._link.pause(seconds, self._flags):
             raise Stopped
+
+    @property
+    def bus(self) -> EventBus:
+        """Talks with other services. It connects when it is first used.
+
+        That of a handler keeps the session, the trace and the deadline of what is handled.
+        """
+        return self._open_bus()
 
     def update(self, items: dict | None = None) -> None:
         """Announces progress. Fires on_update."""
@@ -100,7 +154,7 @@ class Scope:
 
     def fail(self, reason: object, items: dict | None = None) -> None:
         """Announces a failure; the run goes on. Fires on_fail, once a run."""
-        self._has_failed = True
+        self._link.has_failed = True
         self._announce("failed", "failure", {**(items or {}), "reason": str(reason)})
 
     def publish(self, topic: str, content: dict) -> None:
@@ -120,6 +174,116 @@ class Scope:
                 handler(Announcement(*about, status))
 
         self._link.listen("control", hear)
+
+    def debug(self, text: str) -> None:
+        """Prints `[service] DEBUG: text`, and publishes it on the topic log, as the next three do."""
+        self._report("DEBUG", text)
+
+    def warning(self, text: str) -> None:
+        """Prints `[service] WARNING: text`."""
+        self._report("WARNING", text)
+
+    def throw_error(
+        self, text: str, code: int | None = None, description: str | None = None
+    ) -> None:
+        """Prints `[service] ERROR code: text (description)`. It reports, and raises nothing."""
+        self._report("ERROR", text, code, description)
+
+    def track(self, message: str, description: str | None = None) -> None:
+        """Prints `[service] TRACK: message (description)`: a step of something that is followed."""
+        self._report("TRACK", message, None, description)
+
+    def _report(
+        self, level: str, text: str, code: int | None = None, description: str | None = None
+    ) -> None:
+        what = level if code is None else f"{level} {code}"
+        more = "" if description is None else f" ({description})"
+        printing = self.log.info if level in ("DEBUG", "TRACK") else self.log.warn
+        printing(f"[{self.service_name}] {what}: {text}{more}")
+        content = {"level": level.lower(), "text": text, "code": code, "description": description}
+        self.publish("log", {name: each for name, each in content.items() if each is not None})
+
+    def submit_action(self, destination: str, action: str, message: Any = None) -> int:
+        """Runs an action of another service, and does not wait for its end.
+
+        :param destination: the name of a service, or the id of a task of this transaction; `*` is
+            every service that has the action, this one included. One that restarts is waited for.
+        :returns: the number of services that took it. Where it is 0, a line of the log says why.
+        """
+        if destination == "*":
+            return self._submit_to_all(action, message)
+        taken = {"take": True}
+        return self._submit(lambda: self._call_one(destination, action, message, taken, SUBMITTED))
+
+    def ask(
+        self, destination: str, action: str, message: Any = None, *, timeout_s: float = 10.0
+    ) -> Any:
+        """Runs an action of another service, and returns what it returns; raises CallError.
+
+        :param destination: as for submit_action, without `*`.
+        """
+        if destination == "*":
+            raise BusError("ERR_USAGE", "ask: expected one destination, got *")
+        return self._call_one(destination, action, message, {}, {"timeout_s": timeout_s})
+
+    def submit_message(self, message: Any) -> int:
+        """Submits the action Process of the service com, which talks with the world outside."""
+        return self.submit_action("com", "Process", message)
+
+    def _call_one(
+        self, destination: str, action: str, message: Any, more: dict, options: dict
+    ) -> Any:
+        method = action_method(action)
+        params = {"source": self.service_name, "message": message, **more}
+        names = [destination] if is_service_name(destination) else []
+        try:
+            for name in [*names, address_of(destination, self.transaction)]:
+                try:
+                    return self.bus.call(f"{name}.{method}", params, **options)
+                except CallError as error:
+                    if error.code != "ERR_SERVICE_UNKNOWN":
+                        raise
+        except CallError as error:
+            if error.code != "ERR_METHOD_UNKNOWN":
+                raise
+            text = f"The service {destination} has no action {action}"
+            raise CallError(destination, action, refusal("ERR_ACTION_UNKNOWN", text)) from None
+        text = f"There is no service called {destination}"
+        raise CallError(destination, action, refusal("ERR_SERVICE_UNKNOWN", text))
+
+    def _submit(self, send: Callable[[], Any]) -> int:
+        try:
+            send()
+            return 1
+        except BusError as error:
+            self.log.warn(error)
+            return 0
+
+    def _submit_to_all(self, action: str, message: Any) -> int:
+        method = action_method(action)
+        params = {"source": self.service_name, "message": message, "take": True}
+        try:
+            served = self.bus.services()
+        except BusError as error:
+            self.log.warn(error)
+            return 0
+        # Each task has an address of its own, which only it serves.
+        has_it = [one["service"] for one in served if method in one["methods"]]
+        takers = [name for name in has_it if "@" in name]
+        if not takers:
+            self.log.warn(f"There is no service with the action {action}")
+
+        def send(name: str) -> int:
+            return self._submit(lambda: self.bus.call(f"{name}.{method}", params, **SUBMITTED))
+
+        with ThreadPoolExecutor(max(1, min(len(takers), 16))) as threads:
+            return sum(threads.map(send, takers))
+
+    def _handling(self, bus: EventBus, source: str | None) -> Scope:
+        """The scope of a handler."""
+        scope = copy.copy(self)
+        scope._flags, scope._open_bus, scope.source = bus._flags, lambda: bus, source
+        return scope
 
     def _announce(self, action: str, result: str, items: dict, topic: str = "control") -> None:
         status = {"device_action": self._device_action, "result": result, **items}
@@ -154,13 +318,19 @@ class Service(NamedTuple):
     load: Callable[[], Callable[[], Any]]
 
     def rehearse(
-        self, configuration: dict | None = None, rounds: int = 1, patience: int = 1_000
+        self,
+        configuration: dict | None = None,
+        rounds: int = 1,
+        patience: int = 1_000,
+        answers: Mapping[str, Any] | None = None,
     ) -> Rehearsal:
         """Runs the task once, or a looped one for some rounds, and returns its messages.
 
         It is told to stop after it has slept, or read `is_stopping`, `patience` times.
+
+        :param answers: what its calls get, by `service.method`: a result, or a function of params.
         """
-        return rehearse(self, configuration, rounds, patience)
+        return rehearse(self, configuration, rounds, patience, answers or {})
 
     def main(self) -> int:
         """Runs the task for the provider that has started this program. Returns the exit code."""
@@ -172,30 +342,217 @@ def load_task(service: Service) -> Any:
     task_class = service.load()
     task, name = task_class(), getattr(task_class, "__name__", "the task")
     kind = getattr(task, "kind", None)
+    if not hasattr(task, "run") and handlers_of(task):
+        return task  # it lives until it is stopped
     if kind not in ("looped", "single"):
         raise TypeError(f'{name}.kind: expected "looped" or "single", got {kind!r}')
     if not callable(getattr(task, "run", None)):
-        raise TypeError(f"{name}: expected a method run(self, scope)")
+        raise TypeError(f"{name}: expected a method run(self, scope), or handlers")
     return task
+
+
+# Handlers of a task
+
+
+class Declared(NamedTuple):
+    """What a decorator says of a method of the task's class."""
+
+    kind: str  # event, method, action
+    name: str
+    options: dict
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def event(
+    name: str, *, prefetch: int = 16, retry: Retry | None = None
+) -> Callable[[Function], Function]:
+    """Declares a handler `(self, event, scope)` of the events of this name: see EventBus.listen.
+
+    The group is the service's name, or `group` of the class. Handlers run in threads, `prefetch` of
+    them at a time.
+    """
+    return declare("event", name, {"prefetch": prefetch, "retry": retry or DEFAULT_RETRY})
+
+
+def method(name: str) -> Callable[[Function], Function]:
+    """Declares a method `(self, params, scope)` that others call as `service.name`."""
+    return declare("method", name, {})
+
+
+def action(function: Function) -> Function:
+    """Declares an action `(self, message, scope)`, which others submit by the function's name."""
+    if function.__name__.startswith("_"):
+        raise TypeError(f"action {function.__name__}: a name with _ is for the service itself")
+    return declare("action", function.__name__, {})(function)
+
+
+def declare(kind: str, name: str, options: dict) -> Callable[[Function], Function]:
+    def mark(function: Function) -> Function:
+        declared = [*getattr(function, "_zcontext", ()), Declared(kind, name, options)]
+        function._zcontext = declared  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def handlers_of(task: Any) -> list[tuple[Declared, Callable[[Any, Scope], Any]]]:
+    """What the class of a task declares, and its own methods for it."""
+    found = []
+    for name in dir(type(task)):
+        function = inspect.getattr_static(type(task), name)
+        for declared in getattr(function, "_zcontext", ()):
+            found.append((declared, getattr(task, name)))
+    return found
+
+
+#: Methods of a class with handlers, which are actions as well.
+HOOKS = {"start": "Start", "stop": "Stop", "state_update": "StateUpdate"}
+
+
+def open_handlers(task: Any, scope: Scope) -> None:
+    """Returns when all that the task handles arrives; runs its start() before."""
+    bus, handlers = scope.bus, handlers_of(task)
+    try:
+        if callable(getattr(task, "start", None)):
+            task.start(scope)
+    except Exception as error:
+        scope.throw_error(f"start: {reason_of(error)}", START_FAULT)
+        raise
+    methods = {
+        declared.name: as_method(handle, scope)
+        for declared, handle in handlers
+        if declared.kind == "method"
+    }
+    actions = {
+        action_method(declared.name): as_action(handle, scope)
+        for declared, handle in handlers
+        if declared.kind == "action"
+    }
+    for hook, name in HOOKS.items():
+        function = getattr(task, hook, None)
+        if callable(function):
+            actions[action_method(name)] = as_action(as_hook(hook, function), scope)
+    if methods or actions:
+        bus.serve(scope.service_name, {**methods, **actions})
+    if actions:
+        bus.serve(address_of(scope.service_id, scope.transaction), actions)
+    for declared, handle in handlers:
+        if declared.kind == "event":
+            group = getattr(task, "group", scope.service_name)
+            known_as = f"{type(task).__name__}.{handle.__name__}"
+            listener = as_listener(handle, scope)
+            bus.listen(declared.name, group, listener, handler_name=known_as, **declared.options)
+
+
+def as_listener(handle: Callable[[Any, Scope], Any], scope: Scope) -> Callable[[Event], Any]:
+    return lambda event: handle(event, scope._handling(event.bus, None))
+
+
+def as_method(handle: Callable[[Any, Scope], Any], scope: Scope) -> Callable[[Any, Call], Any]:
+    return lambda params, call: handle(params, scope._handling(call.bus, service_of(call.src)))
+
+
+def as_hook(name: str, function: Callable[..., Any]) -> Callable[[Any, Scope], Any]:
+    if name == "state_update":
+        return function
+    return lambda _, scope: function(scope)
+
+
+def as_action(handle: Callable[[Any, Scope], Any], scope: Scope) -> Callable[[Any, Call], Any]:
+    def run(params: Any, call: Call) -> Any:
+        source = params.get("source") if isinstance(params, dict) else None
+        if not isinstance(source, str) or "message" not in params:
+            raise ServiceError("ERR_PARAMS_INVALID", "an action has source and message")
+        message = params["message"]
+        if not params.get("take"):
+            return handle(message, scope._handling(call.bus, source))
+        bus = call.bus.without_deadline()
+
+        def run_beside() -> None:
+            try:
+                handle(message, scope._handling(bus, source))
+            except Exception as error:
+                scope.throw_error(f"{call.method}, sent by {source}: {reason_of(error)}")
+                raise
+
+        bus._member.hold(call.method, run_beside)
+        return None
+
+    return run
+
+
+def service_of(src: str) -> str:
+    """The service in `context/service/instance`."""
+    parts = src.split("/")
+    return parts[1] if len(parts) > 1 else src
+
+
+def action_method(name: str) -> str:
+    """The method that carries an action."""
+    return f"action:{name}"
+
+
+def address_of(service_id: str, transaction: str) -> str:
+    """Where one task is reached: the name of a service that only it serves."""
+    parts = [quote(part, safe="!'()*~").replace(".", "%2E") for part in (service_id, transaction)]
+    return "@".join(parts)
+
+
+def is_service_name(name: str) -> bool:
+    return is_name(name) and "." not in name and "@" not in name
 
 
 # The task without a provider
 
 
 class Rehearsal:
-    """Replaces the provider: records the task's messages; no wait takes time."""
+    """Replaces provider and bus: records the task's messages; no wait takes time.
 
-    def __init__(self, patience: int) -> None:
+    After it a task with handlers takes what `event`, `call` and `act` give it.
+    """
+
+    def __init__(self, patience: int, answers: Mapping[str, Any]) -> None:
         self.updates: list[dict] = []  # the items of each update()
         self.failures: list[str] = []  # the reason of each fail()
         self.published: list[tuple[str, dict]] = []  # topic and content of each publish()
+        self.stopping = Flag()
+        self.has_failed = False
         self._patience = patience
+        self._broker = RehearsedBroker(answers)
+        self._bus = EventBus(Membership(self._broker))  # type: ignore[arg-type]
+
+    @property
+    def emitted(self) -> list[tuple[str, Any, Any]]:
+        """Name, content and context of each event."""
+        return self._broker.emitted
+
+    @property
+    def called(self) -> list[tuple[str, Any]]:
+        """Name and params of each call, those of actions included."""
+        return self._broker.called
+
+    def event(self, name: str, content: Any = None, context: Any = None) -> str:
+        """Gives an event to its handler. Returns the verdict: ack, again, drop or dead."""
+        return self._broker.deliver(name, content, {} if context is None else context)
+
+    def call(self, name: str, params: Any = None) -> Any:
+        """Calls a method of the task as another service does; raises CallError."""
+        return self._broker.request(name, params)
+
+    def act(self, name: str, message: Any = None, source: str = "rehearsal") -> Any:
+        """Runs an action of the task, and returns what it returns; raises CallError."""
+        return self.call(action_method(name), {"source": source, "message": message})
+
+    def open_bus(self) -> EventBus:
+        return self._bus
 
     @property
     def is_stopping(self) -> bool:
-        return self.wait(0)
+        return self.pause(0, ())
 
-    def wait(self, seconds: float) -> bool:
+    def pause(self, seconds: float, flags: Sequence[Flag]) -> bool:
         self._patience -= 1
         return self._patience < 0
 
@@ -215,9 +572,13 @@ class Rehearsal:
 
 
 def rehearse(
-    service: Service, configuration: dict | None, rounds: int, patience: int
+    service: Service,
+    configuration: dict | None,
+    rounds: int,
+    patience: int,
+    answers: Mapping[str, Any],
 ) -> Rehearsal:
-    rehearsal = Rehearsal(patience)
+    rehearsal = Rehearsal(patience, answers)
     configuration = {"device_action": service.device_action, **(configuration or {})}
     env = {
         "ZCONTEXT_CONFIGURATION": json.dumps(configuration),
@@ -228,13 +589,93 @@ def rehearse(
         "ZCONTEXT_TRANSACTION": "rehearsal",
     }
     task = load_task(service)
-    scope = Scope(rehearsal, env)
+    scope = Scope(rehearsal, env, rehearsal.open_bus)
     try:
-        for _ in range(rounds if task.kind == "looped" else 1):
-            task.run(scope)
+        if handlers_of(task):
+            open_handlers(task, scope)
+        if hasattr(task, "run"):
+            for _ in range(rounds if task.kind == "looped" else 1):
+                task.run(scope)
     except Stopped:
         pass
     return rehearsal
+
+
+class RehearsedBroker:
+    """Replaces the broker: records what the task emits and calls, and gives it what a test says."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self.src, self.trouble = "rehearsal/rehearsal/rehearsal", None
+        self.welcome = {"stored": "memory"}
+        self.emitted: list[tuple[str, Any, Any]] = []
+        self.called: list[tuple[str, Any]] = []
+        self._answers = answers
+        self._listeners: dict[str, tuple[str, Callable[[Delivery], None]]] = {}
+        self._methods: dict[str, tuple[str, Callable[[Request], None]]] = {}
+        self._outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def emit(self, operation: dict, body: bytes) -> tuple[dict, bytes]:
+        payload = json.loads(body)
+        self.emitted.append((operation["event"], payload["content"], payload["context"]))
+        return {"op": "done"}, b""
+
+    def listen(
+        self, event: str, group: str, prefetch: int, handle: Callable[[Delivery], None]
+    ) -> None:
+        self._listeners[event] = (group, handle)
+
+    def serve(self, service: str, methods: list[str], handle: Callable[[Request], None]) -> None:
+        for name in methods:
+            self._methods[name] = (service, handle)
+
+    def call(
+        self, operation: dict, body: bytes, budget_s: float, flags: Sequence[Flag]
+    ) -> tuple[dict, bytes]:
+        name, params = f"{operation['service']}.{operation['method']}", json.loads(body)
+        self.called.append((name, params))
+        if name not in self._answers:
+            text = f"{name}: rehearse() was given no answer to it"
+            return {"op": "failure", "failure": refusal("ERR_SERVICE_UNKNOWN", text)}, b""
+        answer = self._answers[name]
+        try:
+            result = answer(params) if callable(answer) else answer
+        except Exception as error:
+            return {"op": "failure", "failure": failure_of(error)}, b""
+        return {"op": "result"}, to_json(f"result of {name}", result)
+
+    def services(self) -> list[dict]:
+        return []
+
+    def deliver(self, name: str, content: Any, context: Any) -> str:
+        if name not in self._listeners:
+            raise KeyError(f"the task has no handler of event {name}")
+        group, handle = self._listeners[name]
+        envelope = new_envelope(self.src, None)
+        meta = {"version": PAYLOAD_VERSION, "timestamp": envelope["sent"]}
+        meta["session_id"] = envelope["session_id"]
+        payload = {"event_name": name, "content": content, "context": context, "meta": meta}
+        given = {"g": 1, "seq": 1, "attempt": 1, "event": name, "group": group}
+        body = to_json(f"event {name}", payload)
+        handle(Delivery(self, {**given, "envelope": envelope}, body))  # type: ignore[arg-type]
+        return self._outcomes.get()["verdict"]
+
+    def settle(self, delivery: Delivery, verdict: dict) -> None:
+        self._outcomes.put(verdict)
+
+    def request(self, method: str, params: Any) -> Any:
+        if method not in self._methods:
+            raise KeyError(f"the task has no method {method}")
+        service, handle = self._methods[method]
+        given = {"c": 1, "service": service, "method": method, "budgetMs": 10_000}
+        body = to_json(f"params of {method}", params)
+        handle(Request({**given, "envelope": new_envelope(self.src, None)}, body))
+        answer = self._outcomes.get()
+        if isinstance(answer, dict):
+            raise CallError(service, method, answer)
+        return json.loads(answer)
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        self._outcomes.put(answer)
 
 
 # Frames: `topic @@@ json`
@@ -244,9 +685,8 @@ def encode(topic: str, message: dict) -> bytes:
     """The frame of a message, in plain ASCII."""
     if not re.fullmatch("[!-~]{1,128}", topic) or "@@@" in topic:
         raise ValueError(f"topic {topic!r}: expected one ASCII word, without @@@")
-    layout: dict = {} if topic == "monitor" else {"sort_keys": True, "indent": 4}
     try:
-        text = json.dumps(message, allow_nan=False, **layout)
+        text = json.dumps(message, allow_nan=False, **LAYOUTS.get(topic, COMPACT))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"message on {topic}: not possible in JSON: {error}") from error
     # Old listeners split at every @@@. In JSON, an @ can only be part of a string.
@@ -289,7 +729,9 @@ class Link:
 
     def __init__(self, publish: str, subscribe: str, incarnation: str) -> None:
         self.error: BaseException | None = None  # why the run has failed
-        self._stopping = threading.Event()
+        #: Set when the task is told to stop.
+        self.stopping = Flag()
+        self.has_failed = False  # fail() was called
         self._publish, self._subscribe, self._incarnation = publish, subscribe, incarnation
         self._sequences: collections.Counter[str] = collections.Counter()
         self._lock = threading.Lock()
@@ -303,13 +745,14 @@ class Link:
 
     @property
     def is_stopping(self) -> bool:
-        return self._stopping.is_set()
+        return self.stopping.is_set
 
-    def wait(self, seconds: float) -> bool:
-        return self._stopping.wait(min(seconds, threading.TIMEOUT_MAX))
+    def pause(self, seconds: float, flags: Sequence[Flag]) -> bool:
+        """Waits; returns at once, and True, when one of the flags is set."""
+        return wait_until(threading.Event(), flags, seconds)
 
     def stop(self) -> None:
-        self._stopping.set()
+        self.stopping.set()
 
     def crash(self, error: BaseException) -> None:
         """Ends the run as a failure, unless the task is stopping already."""
@@ -383,10 +826,1393 @@ class Link:
                 raise ConnectionError(f"no provider answers at {where}")
 
 
+# Errors of the bus
+
+
+class BusError(Exception):
+    """What could not be sent, served or heard; `code` says why, such as ERR_OVERLOADED."""
+
+    def __init__(self, code: str, message: str, executed: str = "unknown") -> None:
+        super().__init__(message)
+        self.code = code
+        #: Of a call, whether the method has run: "no", "yes", or "unknown".
+        self.executed = executed
+
+
+class CallError(BusError):
+    """A call that has failed, for whatever reason: at the service, or on the way."""
+
+    def __init__(self, service: str, method: str, failure: Mapping[str, Any]) -> None:
+        executed = str(failure.get("executed", "unknown"))
+        super().__init__(str(failure.get("code")), str(failure.get("message")), executed)
+        self.service, self.method = service, method
+        #: Whether the same call may succeed later.
+        self.retryable = failure.get("retryable") is True
+        #: What the service adds to help; any JSON.
+        self.details: Any = failure.get("details")
+        #: The class of the error at the service, {"name": …}, with its "stack" where it shows that.
+        self.remote: dict | None = failure.get("remote")
+
+
+class ServiceError(Exception):
+    """Raised by a method so that its caller can act on it."""
+
+    def __init__(
+        self, code: str, message: str, *, details: Any = None, retryable: bool = False
+    ) -> None:
+        super().__init__(message)
+        #: A word in capitals, such as OUT_OF_STOCK.
+        self.code = code
+        self.details, self.retryable = details, retryable
+
+
+class NonRetryableError(Exception):
+    """Raised for an event that can't succeed later: it becomes a dead letter at once."""
+
+
+def failure_of(error: BaseException, with_stack: bool = False) -> dict:
+    """An error as it travels."""
+    remote = {"name": type(error).__name__}
+    if with_stack:
+        remote["stack"] = stack_of(error)
+    failure = {"code": "ERR_SERVICE_FAILED", "message": str(error), "retryable": False}
+    if isinstance(error, ServiceError):
+        failure.update(code=error.code, retryable=error.retryable)
+        if error.details is not None:
+            failure["details"] = error.details
+    elif isinstance(error, BusError):
+        failure["code"] = error.code
+    return {**failure, "executed": "yes", "remote": remote}
+
+
+# Messages of the bus: names, bodies, envelopes
+
+
+def split_name(name: str, code: str, expected: str) -> tuple[str, str]:
+    """Splits the name of an event or a method at its first dot."""
+    first, _, rest = name.partition(".")
+    if not (is_name(first) and is_name(rest)):
+        raise BusError(code, f"{name!r}: expected {expected}")
+    return first, rest
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a name: printable, without white space, of at most 200 characters."""
+    return 0 < len(text) <= LONGEST_NAME and not any(
+        letter.isspace() or unicodedata.category(letter).startswith("C") for letter in text
+    )
+
+
+def check_event_name(name: str) -> None:
+    split_name(name, "ERR_EVENT_NAME", "domain.type, such as orders.created")
+
+
+def to_json(what: str, value: Any) -> bytes:
+    """A value as JSON in UTF-8, as short as possible."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{what}: not possible in JSON: {error}") from error
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which only ASCII can write
+        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+
+
+class Lineage(NamedTuple):
+    """What a message inherits from the one that its sender handles."""
+
+    session_id: str
+    traceparent: str
+    deadline: float | None = None  # when the answer must be there, of time.monotonic()
+
+
+def new_envelope(src: str, lineage: Lineage | None, **more: Any) -> dict:
+    """What travels beside a body. Those of `more` that are None are left out."""
+    sent = time.time_ns() // 1_000_000
+    own = {name: value for name, value in more.items() if value is not None}
+    name = uuid7(sent)
+    return {
+        "id": name,
+        "src": src,
+        "sent": sent,
+        "session_id": lineage.session_id if lineage else name,
+        "traceparent": child_trace(lineage.traceparent if lineage else ""),
+        **own,
+    }
+
+
+def uuid7(now_ms: int) -> str:
+    """A UUIDv7 of this time, as in RFC 9562, section 5.7."""
+    low = int.from_bytes(os.urandom(10), "big")
+    number = (now_ms & 0xFFFF_FFFF_FFFF) << 80 | low
+    number = number & ~(0xF << 76) | 0x7 << 76
+    return str(uuid.UUID(int=number & ~(0x3 << 62) | 0x2 << 62))
+
+
+def child_trace(parent: str) -> str:
+    """A span of its own below a parent's trace, or a new trace. See W3C Trace Context, 3.2."""
+    known = re.fullmatch("00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})", parent)
+    trace, flags = known.groups() if known else (os.urandom(16).hex(), "01")
+    return f"00-{trace}-{os.urandom(8).hex()}-{flags}"
+
+
+class Retry(NamedTuple):
+    """How a group tries an event again."""
+
+    attempts: int = 6  # the first one included
+    min_delay_s: float = 0.2  # before the second attempt; doubles with each further one
+    max_delay_s: float = 30.0
+    jitter: float = 0.2  # by how much a delay may differ, of itself
+
+    def delay_after(self, attempt: int) -> float | None:
+        """Seconds until the next attempt; None when there is none."""
+        if attempt >= self.attempts:
+            return None
+        delay = min(self.min_delay_s * 2 ** (attempt - 1), self.max_delay_s)
+        return delay * (1 + self.jitter * random.uniform(-1, 1))
+
+
+DEFAULT_RETRY = Retry()
+
+
+#: A call that hands over an action; sent again if its instance is lost, for it is taken once.
+SUBMITTED: dict = {"timeout_s": RESTART_S, "idempotent": True}
+
+
+# Claim checks: messages above 1 MiB travel as a token
+
+
+class FileStorage:
+    """Bodies as files in a folder that all services of the context share."""
+
+    #: When expired ones are looked for again, by folder.
+    _next_sweep: dict[str, float] = {}
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def store(self, body: bytes, keep_s: float) -> str:
+        """Keeps a body for so long. Returns its token, by which `recover` finds it."""
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        self._sweep()
+        token = f"{os.urandom(16).hex()}-{base36(math.ceil((time.time() + keep_s) * 1000))}"
+        path = os.path.join(self.folder, token)
+        # A reader sees the whole file or none.
+        with open(os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            file.write(body)
+        os.replace(f"{path}.partial", path)
+        return token
+
+    def recover(self, token: str) -> bytes | None:
+        """The body; None if it has expired."""
+        if not TOKEN.fullmatch(token) or expiry_of(token) < time.time():
+            return None
+        try:
+            with open(os.path.join(self.folder, token), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    def _sweep(self) -> None:
+        now = time.time()
+        if now < self._next_sweep.get(self.folder, 0):
+            return
+        self._next_sweep[self.folder] = now + SWEEP_S
+        for name in os.listdir(self.folder):
+            if TOKEN.fullmatch(name) and expiry_of(name) < now:
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(os.path.join(self.folder, name))
+
+
+TOKEN = re.compile("[0-9a-f]{32}-[0-9a-z]{1,10}")
+
+
+def expiry_of(token: str) -> float:
+    return int(token.partition("-")[2], 36) / 1000
+
+
+def base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits or "0"
+
+
+class Claims:
+    """Bodies as they travel, and as they were."""
+
+    def __init__(self, folder: Callable[[], str | None]) -> None:
+        self._folder = folder
+
+    @property
+    def _storage(self) -> FileStorage | None:
+        folder = self._folder()
+        return FileStorage(folder) if folder else None
+
+    def check_in(self, body: bytes, keep_s: float) -> bytes:
+        if len(body) <= LARGEST_BODY:
+            return body
+        storage = self._storage
+        if storage is None:
+            text = f"a message of {len(body)} bytes; without a store for larger ones, 1 MiB travels"
+            raise BusError("ERR_MESSAGE_TOO_LARGE", text)
+        return to_json("claim", {"token": storage.store(body, keep_s), "is_stored": True})
+
+    def fetch(self, body: bytes) -> bytes:
+        claim = {}
+        if len(body) <= LONGEST_CLAIM and b'"is_stored"' in body:
+            claim = json.loads(body)
+        if not isinstance(claim, dict) or set(claim) != {"token", "is_stored"}:
+            return body
+        token = claim["token"]
+        if claim["is_stored"] is not True or not isinstance(token, str):
+            return body
+        storage = self._storage
+        stored = storage.recover(token) if storage else None
+        if stored is None:
+            text = f"the message that token {token} stands for is no longer stored"
+            raise BusError("ERR_CLAIM_EXPIRED", text)
+        return stored
+
+
+# Batches: the frames between a member and its broker
+
+
+def encode_batch(number: int, items: Sequence[Said]) -> list[bytes]:
+    operations = [item.operation for item in items]
+    return [to_json("batch", [number, 0, operations]), b"".join(item.body for item in items)]
+
+
+def decode_batch(frames: Sequence[bytes]) -> tuple[int, list[tuple[dict, bytes]]]:
+    """The batch of ours that the broker has carried out, and its operations with their bodies."""
+    head, bodies = frames
+    _, done, operations = json.loads(head)
+    items, at = [], 0
+    for operation in operations:
+        size = operation.get("size", 0)
+        items.append((operation, bodies[at : at + size]))
+        at += size
+    return done, items
+
+
+# Waiting for several things
+
+
+class Flag:
+    """Is set once, for all that ask or wait."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._watchers: list[Callable[[], None]] = []
+
+    @property
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def set(self) -> None:
+        with self._lock:
+            self._event.set()
+            watchers = list(self._watchers)
+        for wake in watchers:
+            wake()
+
+    @contextlib.contextmanager
+    def watched(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Calls `wake` when it is set while this context lasts, or was before."""
+        with self._lock:
+            self._watchers.append(wake)
+        if self.is_set:
+            wake()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._watchers.remove(wake)
+
+
+def wait_until(event: threading.Event, flags: Sequence[Flag], seconds: float) -> bool:
+    """Waits for the event, which these flags set as well. Returns whether one of them is set."""
+    with contextlib.ExitStack() as stack:
+        for flag in flags:
+            stack.enter_context(flag.watched(event.set))
+        event.wait(min(seconds, threading.TIMEOUT_MAX))
+    return any(flag.is_set for flag in flags)
+
+
+class Workers:
+    """Threads that do one thing after the other; started when there is something to do."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._lock = size, threading.Lock()
+        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._started = self._open = 0
+
+    def do(self, task: Callable[[], None]) -> None:
+        with self._lock:
+            self._open += 1
+            is_short = self._started < min(self._open, self._size)
+            self._started += is_short
+        if is_short:
+            threading.Thread(target=self._work, daemon=True).start()
+        self._tasks.put(task)
+
+    def _work(self) -> None:
+        while True:
+            self._tasks.get()()
+            with self._lock:
+                self._open -= 1
+
+
+# The connection to the broker
+
+
+class Said:
+    """An operation for the broker, and the number of the batch that it went with."""
+
+    def __init__(self, operation: dict, body: bytes = b"") -> None:
+        self.operation, self.body = operation, body
+        self.batch: int | None = None
+
+
+class Question(Said):
+    """An operation that the broker answers by its number."""
+
+    def __init__(self, operation: dict, body: bytes, is_repeatable: bool) -> None:
+        super().__init__(operation, body)
+        self.is_repeatable = is_repeatable
+        self.since = time.monotonic()
+        self.answered = threading.Event()  # or given up
+        self.reply: tuple[dict, bytes] | BusError | None = None
+
+    @property
+    def is_answered_by_batch(self) -> bool:
+        return self.operation["op"] == "emit" and not self.operation.get("requireRoute")
+
+    def answer(self, reply: tuple[dict, bytes] | BusError) -> None:
+        self.reply = reply
+        self.answered.set()
+
+
+class Delivery:
+    """An event that the broker has given to this member, until it is settled or taken back."""
+
+    def __init__(self, broker: Broker, given: dict, body: bytes) -> None:
+        self.given, self.body = given, body
+        self.taken = Flag()
+        self._broker = broker
+
+    def settle(self, **verdict: Any) -> None:
+        self._broker.settle(self, verdict)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.given["g"], self.given["seq"]
+
+
+class Request:
+    """A call that this member carries out."""
+
+    def __init__(self, given: dict, body: bytes) -> None:
+        self.given, self.body = given, body
+        self.given_up = Flag()
+        self.deadline = time.monotonic() + given["budgetMs"] / 1000
+
+
+#: The answer of a method: a body or a failure.
+Answer = Union[bytes, dict]
+
+
+class Broker:
+    """This program as a member of the broker.
+
+    One thread has the socket, so that the member lives as long as its process does, whatever its
+    handlers wait for. What is in force here (groups, services, events that it has) is told to
+    each new broker; nothing ends with one.
+    """
+
+    def __init__(self, url: str, token: str, src: str) -> None:
+        self.url, self.src, self._token = url, src, token
+        #: The last `welcome`.
+        self.welcome: dict = {}
+        #: Why nothing can be sent now; None while all is well.
+        self.trouble: str | None = "not connected yet"
+        self.refusal: BusError | None = None
+        self._member = str(uuid.uuid4())
+        self._lock = threading.RLock()
+        self._is_welcome = self._is_closing = False
+        self._numbers = itertools.count(1)
+        self._batch, self._sent_at = 0, 0.0
+        self._outbox: list[Said] = []
+        self._questions: dict[int, Question] = {}
+        self._bytes_asked = 0
+        self._emitted: collections.deque[Question] = collections.deque()  # what batches answer
+        self._held: dict[tuple[int, int], Delivery] = {}
+        self._decided: list[Said] = []  # settlements that the broker has not confirmed
+        self._listeners: dict[tuple[str, str], tuple[int, Callable[[Delivery], None]]] = {}
+        self._services: dict[str, tuple[list[str], Callable[[Request], None]]] = {}
+        self._under_way: dict[int, Request] = {}
+        self._up = Flag()
+        self._context = zmq.Context()
+        self._woken, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="zcontext-bus", daemon=True)
+        self._thread.start()
+
+    # What other threads call
+
+    def wait_until_up(self, seconds: float, flags: Sequence[Flag] = ()) -> bool:
+        """Waits for the first welcome; raises BusError when the broker refuses this program."""
+        wait_until(threading.Event(), [self._up, *flags], seconds)
+        if self.refusal is not None:
+            raise self.refusal
+        return self._is_welcome
+
+    def emit(self, operation: dict, body: bytes) -> tuple[dict, bytes]:
+        return self._ask({"op": "emit", **operation}, body)
+
+    def listen(
+        self, event: str, group: str, prefetch: int, handle: Callable[[Delivery], None]
+    ) -> None:
+        with self._lock:
+            if (event, group) in self._listeners:
+                raise BusError("ERR_USAGE", f"group {group} listens to {event} here already")
+            self._listeners[event, group] = (prefetch, handle)
+        self._ask({"op": "listen", "event": event, "group": group, "prefetch": prefetch})
+
+    def unlisten(self, event: str, group: str) -> None:
+        self._ask({"op": "unlisten", "event": event, "group": group})
+        with self._lock:
+            self._listeners.pop((event, group), None)
+
+    def serve(self, service: str, methods: list[str], handle: Callable[[Request], None]) -> None:
+        with self._lock:
+            if service in self._services:
+                raise BusError("ERR_USAGE", f"service {service} is served here already")
+            self._services[service] = (methods, handle)
+        self._ask({"op": "serve", "service": service, "methods": methods})
+
+    def unserve(self, service: str) -> None:
+        self._ask({"op": "unserve", "service": service})
+        with self._lock:
+            self._services.pop(service, None)
+
+    def call(
+        self, operation: dict, body: bytes, budget_s: float, flags: Sequence[Flag]
+    ) -> tuple[dict, bytes]:
+        """The answer; raises Stopped when a flag is set, and BusError when none comes in time."""
+        operation = {"op": "call", **operation, "budgetMs": budget_s * 1000}
+        question = self._add(operation, body, operation["isIdempotent"])
+        is_flagged = wait_until(question.answered, flags, budget_s)
+        if question.reply is None:
+            with self._lock:
+                self._say(Said({"op": "cancel", "n": operation["n"]}))
+                self._end(operation["n"])
+            if is_flagged:
+                raise Stopped
+            executed = "no" if question.batch is None else "unknown"
+            raise BusError("ERR_CALL_TIMEOUT", "no answer in time", executed)
+        return reply_of(question)
+
+    def settle(self, delivery: Delivery, verdict: dict) -> None:
+        with self._lock:
+            if self._held.get(delivery.key) is not delivery:
+                return  # taken back
+            del self._held[delivery.key]
+            key = {name: delivery.given[name] for name in ("g", "seq", "attempt")}
+            settlement = Said({"op": "settle", **key, **verdict})
+            self._decided.append(settlement)
+            self._say(settlement)
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        c = request.given["c"]
+        with self._lock:
+            if self._under_way.pop(c, None) is not request:
+                return
+            if isinstance(answer, bytes):
+                self._say(Said({"op": "answer", "c": c, "size": len(answer)}, answer))
+            else:
+                self._say(Said({"op": "fault", "c": c, "failure": answer}))
+
+    def services(self) -> list[dict]:
+        return self._ask({"op": "services"})[0]["services"]
+
+    def leave(self) -> None:
+        """Gets no more events and calls; what has arrived may still be settled."""
+        with self._lock:
+            groups, services = list(self._listeners), list(self._services)
+            for event, group in groups:
+                n = next(self._numbers)
+                self._say(Said({"op": "unlisten", "n": n, "event": event, "group": group}))
+            for service in services:
+                self._say(Said({"op": "unserve", "n": next(self._numbers), "service": service}))
+
+    def close(self) -> None:
+        """Leaves the broker, which gives the events that this member has to others."""
+        with self._lock:
+            self._say(Said({"op": "bye"}))
+            self._is_closing = True
+            self._fail(lambda _: True, self._unreachable("this bus is closed"))
+        self._wake()
+        self._thread.join(LINGER_S + 1)
+
+    def _ask(self, operation: dict, body: bytes = b"") -> tuple[dict, bytes]:
+        """Asks what may be asked again, and waits for the answer."""
+        question = self._add(operation, body, is_repeatable=True)
+        question.answered.wait()
+        return reply_of(question)
+
+    def _add(self, operation: dict, body: bytes, is_repeatable: bool) -> Question:
+        with self._lock:
+            if self._is_closing:
+                raise self._unreachable("this bus is closed")
+            if len(self._questions) >= MOST_ASKED or self._bytes_asked + len(body) > MOST_BYTES:
+                many = f"{len(self._questions)} messages of {self._bytes_asked} bytes"
+                raise BusError("ERR_OVERLOADED", f"{many} wait for the broker", "no")
+            operation["n"] = next(self._numbers)
+            question = Question(operation, body, is_repeatable)
+            self._questions[operation["n"]] = question
+            self._bytes_asked += len(body)
+            self._say(question)
+            return question
+
+    def _say(self, said: Said) -> None:
+        """Sends with the next batch. Without a welcome, what is open is said after the next one."""
+        if self._is_welcome:
+            self._outbox.append(said)
+            self._wake()
+
+    def _wake(self) -> None:
+        if threading.current_thread() is not self._thread:
+            with contextlib.suppress(BlockingIOError):  # it is full of earlier ones
+                self._waker.send(b"\0")
+
+    def _end(self, n: int) -> Question | None:
+        question = self._questions.pop(n, None)
+        if question is not None:
+            self._bytes_asked -= len(question.body)
+        return question
+
+    def _fail(self, test: Callable[[Question], bool], error: BusError) -> None:
+        for n, question in list(self._questions.items()):
+            if test(question):
+                self._end(n)
+                question.answer(error)
+
+    def _unreachable(self, reason: str) -> BusError:
+        return BusError("ERR_ENGINE_UNREACHABLE", f"the broker at {self.url}: {reason}")
+
+    # The thread that has the socket
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:
+            print_error("the thread of the bus has ended", error)
+            with self._lock:
+                self._is_welcome, self._is_closing, self.trouble = False, True, str(error)
+                self._fail(lambda _: True, self._unreachable(self.trouble))
+                self._up.set()
+
+    def _work(self) -> None:
+        self._connect()
+        while True:
+            ready = self._poll()
+            if self._woken.fileno() in ready:
+                self._woken.recv(4096)
+            with self._lock:
+                if self._monitor in ready:
+                    self._notice()
+                elif self._dealer in ready:
+                    self._receive()
+                self._beat()
+                self._flush()
+                if self._is_closing:
+                    break
+        self._disconnect(linger=LINGER_S * 1000)
+        self._context.term()
+
+    def _poll(self) -> dict:
+        poller = zmq.Poller()
+        for each in (self._woken, self._monitor, self._dealer):
+            poller.register(each, zmq.POLLIN)
+        return dict(poller.poll(BEAT_S * 1000))
+
+    def _connect(self) -> None:
+        """Makes a socket for one connection: nothing meant for a former broker reaches the next."""
+        self._dealer = self._context.socket(zmq.DEALER)
+        self._dealer.setsockopt(zmq.ROUTING_ID, self._member.encode())
+        self._dealer.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+        for option in (zmq.SNDHWM, zmq.RCVHWM):
+            self._dealer.setsockopt(option, 0)
+        self._dealer.setsockopt(zmq.MAXMSGSIZE, LONGEST_BATCH)
+        self._monitor = self._dealer.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+        )
+        connect(self._dealer, self.url)
+
+    def _disconnect(self, linger: int = 0) -> None:
+        self._dealer.disable_monitor()
+        self._monitor.close(linger=0)
+        self._dealer.close(linger=linger)
+
+    def _notice(self) -> None:
+        """Acts on an event of the connection."""
+        if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            return self._say_hello()
+        self._disconnect()
+        self._be_down("it can't be reached")
+        self._connect()
+
+    def _be_down(self, trouble: str) -> None:
+        self._is_welcome, self.trouble = False, trouble
+        error = self._unreachable(trouble)
+        # Whether the broker has passed on a call that was sent can't be known.
+        self._fail(lambda one: not one.is_repeatable and one.batch is not None, error)
+        for request in self._under_way.values():
+            request.given_up.set()
+        self._under_way.clear()
+
+    def _say_hello(self) -> None:
+        self._is_welcome = False
+        self._outbox.clear()
+        holds = [each.given for each in self._held.values()]
+        holds += [each.operation for each in self._decided]
+        hello = {"op": "hello", "protocol": PROTOCOL, "token": self._token, "src": self.src}
+        hello["process"] = {"pid": os.getpid(), "startTicks": start_ticks()}
+        hello["holds"] = [{name: one[name] for name in ("g", "seq", "attempt")} for one in holds]
+        self._outbox.append(Said(hello))
+
+    def _be_welcome(self, welcome: dict) -> None:
+        self.welcome, self._is_welcome, self.trouble = welcome, True, None
+        self._emitted.clear()
+        # All that is in force goes first, so that what is asked next finds it.
+        for (event, group), (prefetch, _) in self._listeners.items():
+            about = {"event": event, "group": group, "prefetch": prefetch}
+            self._say(Said({"op": "listen", "n": next(self._numbers), **about}))
+        for service, (methods, _) in self._services.items():
+            about = {"service": service, "methods": methods}
+            self._say(Said({"op": "serve", "n": next(self._numbers), **about}))
+        for said in [*self._decided, *self._questions.values()]:
+            said.batch = None
+            self._say(said)
+        self._up.set()
+
+    def _receive(self) -> None:
+        for _ in range(MOST_BATCHES):
+            try:
+                done, items = decode_batch(self._dealer.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                return
+            for operation, body in items:
+                self._obey(operation, body)
+            # All batches up to this one have been carried out and kept.
+            while self._emitted and (self._emitted[0].batch or 0) <= done:
+                question = self._emitted.popleft()
+                if self._end(question.operation["n"]):
+                    question.answer(({"op": "done"}, b""))
+            self._decided = [one for one in self._decided if one.batch is None or one.batch > done]
+
+    def _obey(self, operation: dict, body: bytes) -> None:
+        op = operation["op"]
+        if op == "welcome":
+            self._be_welcome(operation)
+        elif op == "refused":
+            # Of an earlier batch, which has reached a broker that does not know this member yet.
+            if operation["code"] != "ERR_ENGINE_UNREACHABLE":
+                self.trouble = f"it refuses this program: {operation['reason']}"
+                self.refusal = BusError("ERR_ENGINE_REFUSED", f"{self.url}: {self.trouble}")
+                self._up.set()
+        elif op == "deliver":
+            delivery = Delivery(self, operation, body)
+            self._held[delivery.key] = delivery
+            listener = self._listeners.get((operation["event"], operation["group"]))
+            if listener is not None:
+                listener[1](delivery)
+        elif op == "lost":
+            self._lose()
+        elif op == "request":
+            self._take(Request(operation, body))
+        elif op == "abort":
+            request = self._under_way.pop(operation["c"], None)
+            if request is not None:
+                request.given_up.set()
+        elif "n" in operation:
+            question = self._end(operation["n"])
+            if question is not None:
+                failed = BusError(operation.get("code", ""), operation.get("reason", ""))
+                question.answer(failed if op == "failed" else (operation, body))
+
+    def _take(self, request: Request) -> None:
+        self._under_way[request.given["c"]] = request
+        service = self._services.get(request.given["service"])
+        if service is not None:
+            return service[1](request)
+        message = f"{request.given['service']} is no longer served here"
+        self.answer(request, refusal("ERR_SERVICE_UNKNOWN", message, retryable=True))
+
+    def _lose(self) -> None:
+        """The process was halted for so long that others have got its events."""
+        for delivery in self._held.values():
+            delivery.taken.set()
+        self._held.clear()
+        self._decided.clear()
+        self._be_down("this process was halted")
+        self._say_hello()
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if not self._is_welcome:
+            error = self._unreachable(self.trouble or "not connected")
+            self._fail(lambda one: now - one.since > LONGEST_WAIT_S, error)
+        elif not self._outbox and now - self._sent_at >= BEAT_S:
+            self._send([])
+
+    def _flush(self) -> None:
+        items, size = [], 0
+        for said in self._outbox:
+            items.append(said)
+            size += len(said.body)
+            if size >= BATCH_BYTES:
+                self._send(items)
+                items, size = [], 0
+        if items:
+            self._send(items)
+        self._outbox.clear()
+
+    def _send(self, items: Sequence[Said]) -> None:
+        self._batch += 1
+        self._sent_at = time.monotonic()
+        for said in items:
+            said.batch = self._batch
+            if isinstance(said, Question) and said.is_answered_by_batch:
+                self._emitted.append(said)
+        with contextlib.suppress(zmq.Again):
+            self._dealer.send_multipart(encode_batch(self._batch, items), zmq.NOBLOCK)
+
+
+def reply_of(question: Question) -> tuple[dict, bytes]:
+    if isinstance(question.reply, BusError):
+        raise question.reply
+    assert question.reply is not None
+    return question.reply
+
+
+def refusal(code: str, message: str, retryable: bool = False) -> dict:
+    return {"code": code, "message": message, "retryable": retryable, "executed": "no"}
+
+
+def start_ticks() -> int:
+    """When this process was started, as the system counts it: with the pid it names the process."""
+    with open("/proc/self/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[19])
+
+
+# What is handled
+
+
+class Receipt(NamedTuple):
+    """What is known of an event that was emitted."""
+
+    id: str
+    stored: str  # memory, file, sync or replicated: what it survives
+    routed: bool  # whether a group exists that gets it
+
+
+class Event:
+    """An event, for its handler: a return is `ack`, an exception `reject`; or they are called."""
+
+    def __init__(
+        self, delivery: Delivery, payload: Mapping[str, Any], verdicts: Verdicts, bus: EventBus
+    ) -> None:
+        given, envelope = delivery.given, delivery.given["envelope"]
+        #: A UUIDv7; the same on every attempt.
+        self.id: str = envelope["id"]
+        self.name: str = given["event"]
+        self.group: str = given["group"]
+        self.content: Any = payload.get("content")
+        self.context: Any = payload.get("context")
+        #: version, timestamp (when it was emitted, in ms of the epoch), session_id
+        self.meta: dict = payload["meta"]
+        self.headers: dict = envelope.get("headers") or {}
+        #: context/service/instance of its sender.
+        self.src: str = envelope["src"]
+        #: 1 for the first time.
+        self.attempt: int = given["attempt"]
+        #: The bus that keeps the session and the trace of this event.
+        self.bus = bus
+        self.is_settled = False
+        self._delivery, self._verdicts, self._lock = delivery, verdicts, threading.Lock()
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether others have got it, since this process was halted for too long."""
+        return self._delivery.taken.is_set
+
+    def emit(self, name: str, content: Any = None, **options: Any) -> Receipt:
+        """Emits an event of the same session and trace. See EventBus.emit."""
+        return self.bus.emit(name, content, **options)
+
+    def ack(self) -> None:
+        """Done: the group does not get it again."""
+        self._settle({"verdict": "ack"})
+
+    def reject(self, delay_s: float | None = None) -> None:
+        """Again, no earlier than after this delay; by default after that of the retry policy."""
+        self._settle(self._verdicts.again(Exception("rejected by its handler"), delay_s))
+
+    def drop(self, reason: str = "dropped by its handler", dead_letter: bool = False) -> None:
+        """Never again. It is counted, and kept among the dead letters only if asked for."""
+        dropped = self._verdicts.dead("dropped", Exception(reason))
+        self._settle(dropped if dead_letter else {"verdict": "drop"})
+
+    def _settle(self, verdict: dict) -> None:
+        with self._lock:
+            if self.is_settled:
+                text = f"event {self.name} ({self.id}) has been settled before"
+                raise BusError("ERR_ALREADY_SETTLED", text)
+            self.is_settled = True
+        self._delivery.settle(**verdict)
+
+
+class Verdicts:
+    """What a group says of an event that it can't handle."""
+
+    def __init__(self, retry: Retry, handler: str, attempt: int) -> None:
+        self._retry, self._handler, self._attempt = retry, handler, attempt
+
+    def again(self, error: BaseException, delay_s: float | None = None) -> dict:
+        delay = self._retry.delay_after(self._attempt)
+        if delay is None:
+            return self.dead("attempts", error)
+        return {"verdict": "again", "delayMs": (delay if delay_s is None else delay_s) * 1000}
+
+    def dead(self, reason: str, error: BaseException) -> dict:
+        failure = failure_of(error, with_stack=True)
+        return {"verdict": "dead", "reason": reason, "failure": failure, "handler": self._handler}
+
+    @property
+    def is_last_over(self) -> bool:
+        return self._attempt > self._retry.attempts
+
+
+class Call(NamedTuple):
+    """A call, for its method."""
+
+    id: str
+    method: str
+    src: str  # context/service/instance of the caller
+    headers: dict
+    #: Set when the caller no longer waits.
+    given_up: Flag
+    #: The bus that keeps the deadline, the session and the trace of this call.
+    bus: EventBus
+
+
+def read_payload(claims: Claims, body: bytes) -> dict:
+    """The body of an event; raises Unreadable."""
+    try:
+        payload = json.loads(claims.fetch(body))
+    except BusError as error:
+        raise Unreadable("claim", str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("malformed", str(error)) from error
+    if not isinstance(payload, dict):
+        raise Unreadable("malformed", "the body of an event is a JSON object")
+    if not isinstance(payload.get("event_name"), str) or not isinstance(payload.get("meta"), dict):
+        raise Unreadable("malformed", "an event has event_name, content, context and meta")
+    return payload
+
+
+class Unreadable(Exception):
+    """An event that no attempt can help."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+# The bus
+
+
+class EventBus:
+    """Talks with other services: events to groups, calls to methods, signals to all that listen.
+
+    Every method may be called from any thread, and waits until what it says is so.
+    """
+
+    def __init__(
+        self, member: Membership, lineage: Lineage | None = None, flags: Sequence[Flag] = ()
+    ) -> None:
+        self._member, self._lineage = member, lineage
+        #: Those that end the waiting for an answer.
+        self._flags = flags
+
+    @classmethod
+    def connect(
+        cls,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        src: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> EventBus:
+        """The bus for a program that is no task; raises BusError when no broker answers in time.
+
+        :param url: of the broker, as `context-bus url` prints it; by default ZCONTEXT_BUS_URL.
+        :param token: by default ZCONTEXT_BUS_TOKEN, or what is in the file beside the socket.
+        :param src: what messages name as their sender; by default program and pid.
+        """
+        url = url or os.environ.get("ZCONTEXT_BUS_URL", "")
+        member = join(url, token, src or f"/{os.path.basename(sys.argv[0])}/{os.getpid()}")
+        try:
+            if member.broker.wait_until_up(timeout_s):
+                return cls(member)
+            raise BusError("ERR_ENGINE_UNREACHABLE", f"no broker answers at {url} in {timeout_s} s")
+        except BusError:
+            member.close()
+            raise
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be sent or received now; None while all is well."""
+        return self._member.broker.trouble
+
+    def within(self, lineage: Lineage, given_up: Flag) -> EventBus:
+        """The same bus for what follows from a message: it keeps session, trace and deadline."""
+        return EventBus(self._member, lineage, [given_up, self._member.is_over])
+
+    def without_deadline(self) -> EventBus:
+        """The same bus for what goes on after an answer was given."""
+        lineage = self._lineage and self._lineage._replace(deadline=None)
+        return EventBus(self._member, lineage, [self._member.is_over])
+
+    def emit(
+        self,
+        name: str,
+        content: Any = None,
+        context: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        require_route: bool = False,
+        ttl_s: float | None = None,
+        session_id: str | None = None,
+    ) -> Receipt:
+        """Emits an event, and returns when it is stored.
+
+        :param name: `domain.type`, such as `orders.created`.
+        :param content: any JSON.
+        :param context: any JSON; by default {}.
+        :param require_route: wait until a group listens; ERR_EVENT_UNROUTED when none does in time.
+        :param ttl_s: how long it is of use; it is a dead letter afterwards. By default for ever.
+        :raises BusError: ERR_EVENT_NAME, ERR_EVENT_UNROUTED, ERR_OVERLOADED, ERR_MESSAGE_TOO_LARGE,
+            ERR_ENGINE_UNREACHABLE. ValueError: what is not possible in JSON.
+        """
+        check_event_name(name)
+        ttl_ms = None if ttl_s is None else ttl_s * 1000
+        own = headers and dict(headers)
+        more = {"ttl_ms": ttl_ms, "session_id": session_id, "headers": own}
+        envelope = new_envelope(self._member.src, self._lineage, **more)
+        meta = {"version": PAYLOAD_VERSION, "timestamp": envelope["sent"]}
+        payload = {
+            "event_name": name,
+            "content": content,
+            "context": {} if context is None else context,
+            "meta": {**meta, "session_id": envelope["session_id"]},
+        }
+        body = self._member.claims.check_in(to_json(f"event {name}", payload), EVENT_CLAIM_S)
+        operation = {"event": name, "envelope": envelope, "size": len(body)}
+        if require_route:
+            operation["requireRoute"] = True
+        broker = self._member.broker
+        reply, _ = broker.emit(operation, body)
+        return Receipt(envelope["id"], broker.welcome["stored"], reply["op"] == "done")
+
+    def listen(
+        self,
+        name: str,
+        group: str,
+        handler: Callable[[Event], object],
+        *,
+        prefetch: int = 16,
+        retry: Retry = DEFAULT_RETRY,
+        handler_name: str | None = None,
+    ) -> Subscription:
+        """Handles the events of a name for a group; returns when the subscription is in force.
+
+        A return is ack, an exception is another attempt by the retry policy.
+
+        :param group: each group gets each event; within it, one member does.
+        :param prefetch: how many events this member handles at a time, each in a thread of its own.
+        """
+        check_event_name(name)
+        if not is_name(group):
+            raise BusError("ERR_EVENT_NAME", f"group {group!r}: expected one word")
+        known_as = str(handler_name or getattr(handler, "__qualname__", name))
+        workers = Workers(prefetch)
+
+        def take(delivery: Delivery) -> None:
+            verdicts = Verdicts(retry, known_as, delivery.given["attempt"])
+
+            def work() -> None:
+                self._handle(delivery, verdicts, handler)
+
+            def give_back() -> None:
+                delivery.settle(**GIVEN_BACK)
+
+            self._member.work(workers, work, give_back)
+
+        self._member.broker.listen(name, group, prefetch, take)
+        return Subscription(lambda: self._member.broker.unlisten(name, group))
+
+    def _handle(
+        self, delivery: Delivery, verdicts: Verdicts, handler: Callable[[Event], object]
+    ) -> None:
+        envelope = delivery.given["envelope"]
+        ttl_ms = envelope.get("ttl_ms")
+        if ttl_ms is not None and envelope["sent"] + ttl_ms < time.time() * 1000:
+            late = Exception(f"it was of use for {ttl_ms} ms")
+            return delivery.settle(**verdicts.dead("expired", late))
+        if verdicts.is_last_over:
+            last = delivery.given["attempt"] - 1
+            died = Exception(f"the member that had attempt {last} has died")
+            return delivery.settle(**verdicts.dead("attempts", died))
+        try:
+            payload = read_payload(self._member.claims, delivery.body)
+        except Unreadable as error:
+            return delivery.settle(**verdicts.dead(error.reason, error))
+        bus = self.within(lineage_of(envelope), delivery.taken)
+        event = Event(delivery, payload, verdicts, bus)
+        try:
+            handler(event)
+            if not event.is_settled:
+                event.ack()
+        except Stopped:
+            delivery.settle(**GIVEN_BACK)
+        except (Exception, SystemExit) as error:
+            print_error(f"event {event.name}", error)
+            if not event.is_settled:
+                if isinstance(error, NonRetryableError):
+                    event._settle(verdicts.dead("not-retryable", error))
+                else:
+                    event._settle(verdicts.again(error))
+
+    def call(
+        self,
+        name: str,
+        params: Any = None,
+        *,
+        timeout_s: float = 10.0,
+        idempotent: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Calls a method, and returns its result.
+
+        :param name: `service.method`, such as `billing.get_invoice`.
+        :param timeout_s: not longer than what is left of the call that is being handled.
+        :param idempotent: whether it may be sent again when the instance that had it is lost.
+        :raises CallError: with the code of the service, or ERR_SERVICE_UNKNOWN, ERR_METHOD_UNKNOWN,
+            ERR_SERVICE_LOST, ERR_CALL_TIMEOUT, ERR_OVERLOADED, ERR_ENGINE_UNREACHABLE.
+        """
+        expected = "service.method, such as billing.get_invoice"
+        service, method = split_name(name, "ERR_METHOD_UNKNOWN", expected)
+        deadline = self._lineage.deadline if self._lineage else None
+        budget_s = timeout_s if deadline is None else min(timeout_s, deadline - time.monotonic())
+        if budget_s <= 0:
+            text = f"{name}: the time for what is handled here is over"
+            raise CallError(service, method, refusal("ERR_CALL_TIMEOUT", text))
+        body = self._member.claims.check_in(to_json(f"params of {name}", params), SHORT_CLAIM_S)
+        about = {"ttl_ms": budget_s * 1000, "headers": headers and dict(headers)}
+        envelope = new_envelope(self._member.src, self._lineage, **about)
+        where = {"service": service, "method": method, "envelope": envelope}
+        operation = {**where, "isIdempotent": idempotent, "size": len(body)}
+        try:
+            reply, result = self._member.broker.call(operation, body, budget_s, self._flags)
+        except BusError as error:
+            said = {"code": error.code, "message": f"{name}: {error}"}
+            is_late = error.code == "ERR_CALL_TIMEOUT"
+            failure = {**said, "retryable": not is_late, "executed": error.executed}
+            raise CallError(service, method, failure) from None
+        if reply["op"] == "failure":
+            raise CallError(service, method, reply["failure"])
+        return json.loads(self._member.claims.fetch(result))
+
+    def serve(
+        self,
+        service: str,
+        methods: Mapping[str, Callable[[Any, Call], Any]],
+        *,
+        threads: int = 16,
+        with_stack: bool = False,
+    ) -> Subscription:
+        """Serves the methods of a service; returns when calls arrive.
+
+        A method returns its result, any JSON, or raises ServiceError.
+
+        :param threads: how many calls are carried out at a time.
+        :param with_stack: whether callers get the stack of an unexpected exception.
+        """
+        if not is_name(service) or "." in service:
+            raise BusError("ERR_METHOD_UNKNOWN", f"service {service!r}: expected one word, no dot")
+        own, workers = dict(methods), Workers(threads)
+        #: Answers to calls that may be sent again.
+        known = Answers()
+
+        def take(request: Request) -> None:
+            handle = own.get(request.given["method"])
+            call_id = request.given["envelope"]["id"]
+
+            def work() -> None:
+                answer = known.once(call_id, lambda: self._answer(request, handle, with_stack))
+                self._member.broker.answer(request, answer)
+
+            def refuse() -> None:
+                self._member.broker.answer(request, stopped(request))
+
+            self._member.work(workers, work, refuse)
+
+        self._member.broker.serve(service, list(own), take)
+        return Subscription(lambda: self._member.broker.unserve(service))
+
+    def _answer(
+        self, request: Request, handle: Callable[[Any, Call], Any] | None, with_stack: bool
+    ) -> Answer:
+        given, envelope = request.given, request.given["envelope"]
+        name = f"{given['service']}.{given['method']}"
+        if handle is None:
+            return refusal("ERR_METHOD_UNKNOWN", f"there is no method {name}")
+        try:
+            params = json.loads(self._member.claims.fetch(request.body))
+        except (BusError, ValueError, RecursionError) as error:
+            return refusal("ERR_PARAMS_INVALID", f"{name}: {error}")
+        lineage = lineage_of(envelope)._replace(deadline=request.deadline)
+        bus = self.within(lineage, request.given_up)
+        headers = envelope.get("headers") or {}
+        call_id, method, src = envelope["id"], given["method"], envelope["src"]
+        try:
+            result = handle(params, Call(call_id, method, src, headers, request.given_up, bus))
+            return self._member.claims.check_in(to_json(f"result of {name}", result), SHORT_CLAIM_S)
+        except Stopped:
+            return {**stopped(request), "executed": "unknown"}
+        except (Exception, SystemExit) as error:
+            if not isinstance(error, ServiceError):
+                print_error(name, error)
+            return failure_of(error, with_stack)
+
+    def services(self) -> list[dict]:
+        """Who serves what now: `[{"service": …, "methods": […], "instances": 2}]`."""
+        return self._member.broker.services()
+
+    def drain(self, seconds: float) -> bool:
+        """Takes no more events and calls, and waits until those under way are settled.
+
+        What is not settled in time is given back: others get it at once. Returns whether all was.
+        """
+        return self._member.drain(seconds)
+
+    def close(self) -> None:
+        """Leaves the broker, which gives to others what is not settled here."""
+        self._member.close()
+
+    def __enter__(self) -> EventBus:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Subscription:
+    """A subscription in force."""
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        #: Returns when nothing further arrives; what has arrived is still settled.
+        self.close = close
+
+
+class Answers:
+    """The last answers, for calls that are sent again: a method runs once for each id."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: collections.OrderedDict[str, Future[Answer]] = collections.OrderedDict()
+
+    def once(self, name: str, work: Callable[[], Answer]) -> Answer:
+        with self._lock:
+            known = self._answers.get(name)
+            answer = known or Future()
+            self._answers[name] = answer
+            if len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+        if known is None:
+            answer.set_result(work())
+        return answer.result()
+
+
+#: What has not come to its end where its member leaves: others get it at once.
+GIVEN_BACK = {"verdict": "again", "delayMs": 0}
+
+
+def stopped(request: Request) -> dict:
+    message = f"{request.given['service']}.{request.given['method']}: the service is stopping"
+    return refusal("ERR_SERVICE_LOST", message, retryable=True)
+
+
+class Membership:
+    """What all buses of a program share: its connection, and what it is handling."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker, self.src = broker, broker.src
+        self.claims = Claims(lambda: broker.welcome.get("claims"))
+        self.has_left = False
+        #: Set when there is no time left for what is handled.
+        self.is_over = Flag()
+        self._idle = threading.Condition()
+        self._unsettled: dict[object, Callable[[], None]] = {}
+
+    def work(
+        self, workers: Workers, work: Callable[[], None], give_back: Callable[[], None]
+    ) -> None:
+        """Does it in one of these threads, or gives it back when this member is leaving by then."""
+
+        def do() -> None:
+            with self._idle:
+                has_left = self.has_left
+                if not has_left:
+                    self._unsettled[do] = give_back
+            if has_left:
+                return give_back()
+            try:
+                work()
+            finally:
+                with self._idle:
+                    self._unsettled.pop(do, None)
+                    self._idle.notify_all()
+
+        workers.do(do)
+
+    def hold(self, what: str, work: Callable[[], Any]) -> None:
+        """Does it in a thread of its own, which drain() waits for."""
+
+        def do() -> None:
+            try:
+                work()
+            except Stopped:
+                pass
+            except (Exception, SystemExit) as error:
+                print_error(what, error)
+            finally:
+                with self._idle:
+                    self._unsettled.pop(do, None)
+                    self._idle.notify_all()
+
+        with self._idle:
+            self._unsettled[do] = lambda: None
+        threading.Thread(target=do, daemon=True).start()
+
+    def drain(self, seconds: float) -> bool:
+        with self._idle:
+            self.has_left = True
+        self.broker.leave()
+        with self._idle:
+            is_settled = self._idle.wait_for(lambda: not self._unsettled, seconds)
+            late = list(self._unsettled.values())
+        for give_back in late:
+            give_back()
+        self.is_over.set()
+        return is_settled
+
+    def close(self) -> None:
+        self.is_over.set()
+        self.broker.close()
+
+
+def join(url: str, token: str | None, src: str) -> Membership:
+    """Becomes a member of the broker, as soon as it can be reached."""
+    if zmq is None:
+        raise BusError("ERR_ENGINE_MISSING", f"{sys.executable} can't import zmq: {PYZMQ_HINT}")
+    if not url:
+        text = "expected the url of a broker: ZCONTEXT_BUS_URL is not set"
+        raise BusError("ERR_USAGE", text)
+    return Membership(Broker(url, token_for(url) if token is None else token, src))
+
+
+def token_for(url: str) -> str:
+    """Of the environment, where that is for the same broker; else the file beside the socket."""
+    token = os.environ.get("ZCONTEXT_BUS_TOKEN")
+    if token is not None and os.environ.get("ZCONTEXT_BUS_URL") == url:
+        return token
+    path = os.path.join(os.path.dirname(url.partition("://")[2]), "token")
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError as error:
+        text = f"the token of {url} can't be read: {error}"
+        raise BusError("ERR_ENGINE_REFUSED", text) from error
+
+
+def lineage_of(envelope: Mapping[str, Any]) -> Lineage:
+    return Lineage(envelope["session_id"], envelope["traceparent"])
+
+
+def print_error(what: str, error: BaseException) -> None:
+    """Prints what a handler has raised, in one piece."""
+    print(f"{what}: {stack_of(error)}", end="", file=sys.stderr, flush=True)
+
+
+def stack_of(error: BaseException) -> str:
+    """The traceback, from where it leaves this module."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
 # One run
 
 
-def serve(service: Service, link: Link, scope: Scope) -> int:
+class TaskBus:
+    """The bus of a task, which connects when it is first used."""
+
+    def __init__(self, link: Link, env: Mapping[str, str]) -> None:
+        self._link, self._lock = link, threading.Lock()
+        self._bus: EventBus | None = None
+        about = ("ZCONTEXT_CONTEXT_ID", "ZCONTEXT_SERVICE_NAME", "ZCONTEXT_SERVICE_ID")
+        self._src = "/".join(env[name] for name in about)
+        self._url = env.get("ZCONTEXT_BUS_URL", "")
+        self._token = env.get("ZCONTEXT_BUS_TOKEN", "")
+        #: How long the task has to stop, in seconds.
+        self._grace_s = float(env.get("ZCONTEXT_GRACE_S", DEFAULT_GRACE_S))
+
+    def open(self) -> EventBus:
+        """Waits until the broker is there; raises Stopped when the task is told to stop."""
+        with self._lock:
+            if self._bus is not None:
+                return self._bus
+            member = join(self._url, self._token, self._src)
+            try:
+                while not member.broker.wait_until_up(PATIENCE_S, [self._link.stopping]):
+                    if self._link.is_stopping:
+                        raise Stopped
+                    print(f"waits for the broker at {self._url}", file=sys.stderr)
+            except BaseException:
+                member.close()
+                raise
+            self._bus = EventBus(member, flags=[self._link.stopping])
+            return self._bus
+
+    def drain(self) -> None:
+        """Lets handlers end, within half of the time that the task has to stop."""
+        if self._bus is not None:
+            self._bus.drain(self._grace_s / 2)
+
+    def close(self) -> None:
+        if self._bus is not None:
+            self._bus.close()
+
+
+def run_service(service: Service, link: Link, scope: Scope, bus: TaskBus) -> int:
     """Announces that the task has started, runs it, and returns the exit code.
 
     The end is told to the provider alone, which announces it once the process is gone.
@@ -394,6 +2220,12 @@ def serve(service: Service, link: Link, scope: Scope) -> int:
     pid = {"pid": os.getpid()}
     try:
         task = load_task(service)
+        has_handlers = bool(handlers_of(task))
+        if has_handlers:
+            open_handlers(task, scope)
+    except Stopped:
+        scope._announce("ending", "success", {}, topic="~ending")
+        return 0
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         scope._announce("started", "failure", {**pid, "reason": reason_of(error)})
@@ -406,17 +2238,32 @@ def serve(service: Service, link: Link, scope: Scope) -> int:
             link.crash(error)
     except Exception as error:
         link.crash(error)
+    leave(task, scope, bus, has_handlers)
     failure = {} if link.error is None else {"reason": reason_of(link.error)}
     scope._announce("ending", "failure" if failure else "success", failure, topic="~ending")
-    return 1 if failure or scope._has_failed else 0
+    return 1 if failure or link.has_failed else 0
 
 
 def work(task: Any, scope: Scope) -> None:
+    if not hasattr(task, "run"):
+        scope.sleep(threading.TIMEOUT_MAX)
     while not scope.is_stopping:
         task.run(scope)
         if task.kind == "single":
             return
         time.sleep(0.001)  # a run() that never waits must not flood the provider
+
+
+def leave(task: Any, scope: Scope, bus: TaskBus, has_handlers: bool) -> None:
+    """Lets handlers end, then the task itself."""
+    bus.drain()
+    try:
+        if has_handlers and callable(getattr(task, "stop", None)):
+            scope._flags = ()  # it may still sleep
+            task.stop(scope)
+    except (Exception, SystemExit) as error:
+        print_error("stop()", error)
+    bus.close()
 
 
 def reason_of(error: BaseException) -> str:
@@ -485,8 +2332,7 @@ def main(service: Service) -> int:
         print(f"{program} {usage}", file=sys.stderr)
         return 2
     if zmq is None:
-        hint = "apt-get install python3-zmq, or pip install pyzmq"
-        print(f"{program}: {sys.executable} can't import zmq: {hint}", file=sys.stderr)
+        print(f"{program}: {sys.executable} can't import zmq: {PYZMQ_HINT}", file=sys.stderr)
         return 1
 
     link = Link(env["ZCONTEXT_PUBLISH"], env["ZCONTEXT_SUBSCRIBE"], env["ZCONTEXT_INCARNATION"])
@@ -494,7 +2340,8 @@ def main(service: Service) -> int:
     take_signals(orders)
     end_threads_quietly()
     threading.Thread(target=watch, args=(link, orders, provider), daemon=True).start()
-    scope = Scope(link, env)
+    bus = TaskBus(link, env)
+    scope = Scope(link, env, bus.open)
 
     def obey(message: dict) -> None:
         if is_stop(message, scope):
@@ -503,7 +2350,7 @@ def main(service: Service) -> int:
     try:
         link.open()
         link.listen(env["ZCONTEXT_TOPIC"], obey)
-        code = serve(service, link, scope)
+        code = run_service(service, link, scope, bus)
     except ConnectionError as error:
         print(f"{program}: {error}", file=sys.stderr)
         code = 1
@@ -515,5 +2362,7 @@ def main(service: Service) -> int:
     late = threading.Timer(LEAVE_S, os._exit, [code])
     late.daemon = True
     late.start()
+    # Python takes its handlers away before it ends: a signal at that moment would be the end.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
     return code
-

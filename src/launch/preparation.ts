@@ -40,10 +40,11 @@ export function createPreparation({ folder, services, configurations }: Preparat
 
     const configuration = JSON.stringify(assignment.configuration);
     const isLong = Buffer.byteLength(configuration) > MAX_CONFIGURATION_BYTES;
-    const file = isLong ? await configurations.write(incarnation, configuration) : undefined;
+    const configurationFile = isLong ? await configurations.write(incarnation, configuration) : undefined;
+    const { graceMs } = task.supervision;
     return {
       path,
-      environment: { ...forPython(own), ...environmentOf(incarnation, assignment, file) },
+      environment: { ...forPython(own), ...environmentOf(assignment, { incarnation, graceMs, configurationFile }) },
       ...(isLong && { discard: () => configurations.remove(incarnation) }),
     };
   };

@@ -5,14 +5,21 @@ import type { Assignment } from "./pipe.ts";
 /** A longer configuration goes to a file: Linux refuses a variable of 128 KiB. */
 export const MAX_CONFIGURATION_BYTES = 100 * 1024;
 
-/**
- * @param incarnation - Its announcements carry it, which tells them from those of earlier runs.
- * @param configurationFile - Holds the configuration, where that is too long for a variable.
- */
+/** What a program is told beside its assignment. */
+export interface RunFacts {
+  /** Its announcements carry it, which tells them from those of earlier runs. */
+  incarnation: string;
+  /** How long it may take to stop. */
+  graceMs: number;
+  /** Holds the configuration, where that is too long for a variable. */
+  configurationFile?: string | undefined;
+}
+
+const MS_PER_S = 1_000;
+
 export function environmentOf(
-  incarnation: string,
   assignment: Assignment,
-  configurationFile?: string,
+  { incarnation, graceMs, configurationFile }: RunFacts,
 ): Record<string, string> {
   return {
     ZCONTEXT_PUBLISH: assignment.endpoints.publish,
@@ -28,6 +35,7 @@ export function environmentOf(
       ? { ZCONTEXT_CONFIGURATION: JSON.stringify(assignment.configuration) }
       : { ZCONTEXT_CONFIGURATION_FILE: configurationFile }),
     ZCONTEXT_INCARNATION: incarnation,
+    ZCONTEXT_GRACE_S: String(graceMs / MS_PER_S),
   };
 }
 
@@ -36,7 +44,7 @@ export const BUS_URL = "ZCONTEXT_BUS_URL";
 export const BUS_TOKEN = "ZCONTEXT_BUS_TOKEN";
 
 const OF_ONE_TASK =
-  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|WORKER|BUS_URL|BUS_TOKEN|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION)$/;
+  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|WORKER|BUS_URL|BUS_TOKEN|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION|GRACE_S)$/;
 
 /** Holds the start data of a service for the processes that it starts; set by the task process itself. */
 export const WORKER = "ZCONTEXT_WORKER";

@@ -233,10 +233,13 @@ describe("a program is given", () => {
       return documented.has(name) || name === "PATH";
     });
     expect(printed).toEqual([
+      expect.stringMatching(/^ZCONTEXT_BUS_TOKEN=[0-9a-f]{64}$/),
+      expect.stringMatching(/^ZCONTEXT_BUS_URL=ipc:\/\/.+\/broker$/),
       `ZCONTEXT_CONFIGURATION={"device_action":"measure","hosts":["a.local"],"text":"ü @@@"}`,
       "ZCONTEXT_CONTEXT_ID=context001",
       expect.stringMatching(/^ZCONTEXT_COOKIE=[0-9a-f]{32}:[0-9a-f-]{36}:[0-9a-f-]{36}$/),
       "ZCONTEXT_DEVICE_ACTION=measure",
+      "ZCONTEXT_GRACE_S=10",
       expect.stringMatching(/^ZCONTEXT_INCARNATION=[0-9a-f-]{36}$/),
       "ZCONTEXT_INSTANCE=Program",
       `ZCONTEXT_PUBLISH=${context.endpoints.publish}`,

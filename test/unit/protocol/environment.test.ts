@@ -14,8 +14,11 @@ const ASSIGNMENT: Assignment = {
   configuration: { device_action: "measure", hosts: ["ä"], "": "\0" },
 };
 
+const RUN = { incarnation: "7c9ef5b8", graceMs: 2_500 };
+const WITH_FILE = { ...RUN, configurationFile: "/state/c.json" };
+
 test("a program is told in its environment all that a task is told", () => {
-  const environment = environmentOf("7c9ef5b8", ASSIGNMENT);
+  const environment = environmentOf(ASSIGNMENT, RUN);
 
   expect(environment).toEqual({
     ZCONTEXT_PUBLISH: "tcp://127.0.0.1:5557",
@@ -29,18 +32,19 @@ test("a program is told in its environment all that a task is told", () => {
     ZCONTEXT_DEVICE_ACTION: "measure",
     ZCONTEXT_CONFIGURATION: '{"device_action":"measure","hosts":["ä"],"":"\\u0000"}',
     ZCONTEXT_INCARNATION: "7c9ef5b8",
+    ZCONTEXT_GRACE_S: "2.5",
   });
 });
 
 test("a file stands in place of the configuration, not beside it", () => {
-  const { ZCONTEXT_CONFIGURATION: variable, ...environment } = environmentOf("7c9ef5b8", ASSIGNMENT, "/state/c.json");
+  const { ZCONTEXT_CONFIGURATION: variable, ...environment } = environmentOf(ASSIGNMENT, WITH_FILE);
 
   expect(variable).toBeUndefined();
   expect(environment).toMatchObject({ ZCONTEXT_CONFIGURATION_FILE: "/state/c.json", ZCONTEXT_TOPIC: "process" });
 });
 
 test("what a provider is told as a task itself is not passed on to its tasks", () => {
-  const told = { ...environmentOf("7c9ef5b8", ASSIGNMENT), ...environmentOf("7c9ef5b8", ASSIGNMENT, "/state/c.json") };
+  const told = { ...environmentOf(ASSIGNMENT, RUN), ...environmentOf(ASSIGNMENT, WITH_FILE) };
   const others = { PATH: "/bin", TOPIC: "mine", ZCONTEXT_COOKIE: "a:b:c", ZCONTEXT_TEST: "1" };
 
   expect(withoutTask({ ...told, ...others })).toEqual(others);

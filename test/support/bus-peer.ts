@@ -1,0 +1,107 @@
+// A member of a broker in Python, and the broker of a context for it and for members in TypeScript.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { holdBroker } from "../../src/link/broker.ts";
+import { EventBus } from "../../src/messaging/event-bus.ts";
+import type { Json, JsonObject } from "../../src/protocol/json.ts";
+import { BOUND_MS } from "./bound.ts";
+import { makeFolder } from "./folder.ts";
+import { findPython } from "./python-client.ts";
+import { awaitEvents, type Recording } from "./recording.ts";
+
+/** What the peer prints. */
+export interface Line {
+  did?: string;
+  result?: Json;
+  error?: JsonObject;
+  heard?: JsonObject;
+  taken?: string;
+  given_up?: string;
+}
+
+export interface Peer extends AsyncDisposable {
+  readonly lines: Recording<Line>;
+  /** Does something and resolves with what comes of it. */
+  do(order: JsonObject & { do: string }): Promise<Line>;
+  kill(): Promise<void>;
+}
+
+export interface BusOfTest extends AsyncDisposable {
+  /** Of the broker's process. */
+  pid(): number;
+  connect(service: string): Promise<EventBus>;
+  startPeer(): Promise<Peer>;
+  /** The files of its claim checks. */
+  claims(): Promise<string[]>;
+}
+
+const SCRIPT = fileURLToPath(new URL("bus-peer.py", import.meta.url));
+/** The folder of `zcontext.py`. */
+export const PYTHON_FOLDER = fileURLToPath(new URL("../../python", import.meta.url));
+
+/** Holds a broker for the members of one test, which are closed before it. */
+export async function openBus(): Promise<BusOfTest> {
+  const folder = await makeFolder();
+  const nowhere = { publish: "tcp://127.0.0.1:9", subscribe: "tcp://127.0.0.1:9" };
+  const broker = await holdBroker({
+    ...{ runFolder: folder.at("run"), storeFolder: folder.at("store"), durability: "file", endpoints: nowhere },
+    cookie: { context: "0".repeat(32), provider: "test" },
+  });
+  const { url, token } = broker;
+  const members: AsyncDisposable[] = [];
+
+  return {
+    pid: () => broker.pid ?? 0,
+    async connect(service) {
+      const bus = await EventBus.connect({ url, token, src: `test/${service}/ts1`, timeoutMs: BOUND_MS });
+      members.push(bus);
+      return bus;
+    },
+    async startPeer() {
+      const peer = await startPeer(url, token);
+      members.push(peer);
+      return peer;
+    },
+    claims: () => readdir(folder.at("store/claims")).catch(() => []),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(members.map((member) => member[Symbol.asyncDispose]()));
+      await broker[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startPeer(url: string, token: string): Promise<Peer> {
+  const child = spawn(findPython(), [SCRIPT, url, token], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, PYTHONPATH: PYTHON_FOLDER },
+  });
+  const exited = once(child, "exit");
+  const lines = awaitEvents<Line>("what the peer in Python says", (line) => JSON.stringify(line).slice(0, 500));
+  createInterface({ input: child.stdout })
+    .on("line", (line) => lines.add(JSON.parse(line)))
+    .on("close", lines.end);
+  await lines.first(({ did }) => did === "connect");
+  let orders = 0;
+
+  return {
+    lines,
+    async do(order) {
+      orders += 1;
+      const name = `${order.do} ${orders}`;
+      child.stdin.write(`${JSON.stringify({ ...order, as: name })}\n`);
+      return lines.first(({ did }) => did === name, { what: name });
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
