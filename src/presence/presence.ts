@@ -38,6 +38,8 @@ export interface Presence {
   busUrl?: string | undefined;
   /** The tasks of its file as it has read them. */
   tasks?: readonly KeptTask[] | undefined;
+  /** Which tasks it restarts together, as its file had it. */
+  strategy?: string | undefined;
 }
 
 const PRESENCE: ObjectSchema<Presence> = object({
@@ -47,6 +49,7 @@ const PRESENCE: ObjectSchema<Presence> = object({
   endpoints: optional(object({ publish: anyText, subscribe: anyText })),
   busUrl: optional(anyText),
   tasks: optional(listOf(object({ id, command: anyText, supervision: anyText }), "a list of tasks")),
+  strategy: optional(anyText),
 });
 const ANSWER = object({ presence: PRESENCE, claim: FILE_CLAIM });
 type Answer = Output<typeof ANSWER>;

@@ -86,6 +86,20 @@ describe("a command for a task whose element has changed", () => {
     });
   });
 
+  test("says so of the strategy, which is that of all tasks", async () => {
+    await using provider = await startTasks(sleeper("ts001", 600));
+    await writeFile(provider.file, contextXml([sleeper("ts001", 600)], { strategy: "one_for_all" }));
+
+    const restarted = await command(provider.file, "--action", "restart");
+    const stopped = await command(provider.file, "--action", "stop");
+
+    for (const { code, stderr } of [restarted, stopped])
+      expect({ code, notes: stderr.filter((line) => line.startsWith(NOTE)) }).toEqual({
+        code: 0,
+        notes: [expect.stringMatching("the strategy has changed to one_for_all .* what was there then, one_for_one;")],
+      });
+  });
+
   test("says nothing of that where it has not", async () => {
     await using provider = await startTasks(sleeper("ts001", 600), sleeper("ts002", 600));
     await writeFile(provider.file, contextXml([sleeper("ts001", 600), sleeper("ts002", 900)]));

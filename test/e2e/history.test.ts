@@ -1,5 +1,5 @@
 // What a provider keeps of its tasks, and what is told of it later: the built commands.
-import { readdir } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { readHistory } from "../../src/history/reader.ts";
 import type { HistoryRecord } from "../../src/history/records.ts";
@@ -231,4 +231,26 @@ describe("context-monitor --since", () => {
       expect.stringContaining("cannot read the context file"),
     ]);
   });
+});
+
+test.each([
+  ["broken", (file: string) => writeFile(file, "<Context>")],
+  ["gone", (file: string) => rm(file)],
+])("what was kept is shown for a file that is %s", async (_, spoil) => {
+  await using folder = await makeContext();
+  await using provider = startProvider(folder, "--history");
+  await untilSampled(folder);
+  await spoil(folder.at(FILE));
+  const since = ["--context_file", folder.at(FILE), "--since", "1h"];
+
+  const during = await run("context-monitor", since);
+  await leave(provider);
+  const after = await run("context-monitor", since);
+  await rm(folder.at(".zcontext"), { recursive: true });
+  const without = await run("context-monitor", since);
+
+  for (const { code, stdout } of [during, after])
+    expect({ code, text: stdout.join() }).toMatchObject({ code: 0, text: expect.stringContaining("waits") });
+  expect(without.code).toBeGreaterThan(0);
+  expect(without.stderr.at(-1)).toMatch(/^hint: .*--history/);
 });

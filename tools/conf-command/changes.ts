@@ -1,4 +1,4 @@
-// Tells which tasks of a context file are no longer as their provider has read them. Pure.
+// Tells what of a context file is no longer as its provider has read it. Pure.
 import { keptOf } from "../../src/config/kept.ts";
 import type { KnownContext } from "../context-file.ts";
 
@@ -20,8 +20,17 @@ export function changesOf(context: KnownContext | undefined): ChangedTask[] {
   });
 }
 
+/** The same of what the file says of all tasks together; undefined where that has not changed. */
+export function contextNoteOf(context: KnownContext | undefined): string | undefined {
+  const [then, now] = [context?.presence?.strategy, context?.config?.strategy];
+  if (context === undefined || then === undefined || now === undefined || then === now) return undefined;
+  return `the strategy has changed to ${now} in ${context.file} since the provider read it, and the context has what was there then, ${then}; ${REMEDY}`;
+}
+
+const REMEDY = "`--action exit` and a new start of the provider change that";
+
 /** `the supervision of camera has changed in Context.xml since …`, for people. */
 export function noteOf({ id, parts }: ChangedTask, { file }: Pick<KnownContext, "file">): string {
   const [what, have] = [parts.join(" and "), parts.length === 1 ? "has" : "have"];
-  return `${what} of ${id} ${have} changed in ${file} since the provider read it, and ${id} has what was there then; \`--action exit\` and a new start of the provider change that`;
+  return `${what} of ${id} ${have} changed in ${file} since the provider read it, and ${id} has what was there then; ${REMEDY}`;
 }

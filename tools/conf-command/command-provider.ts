@@ -7,7 +7,7 @@ import type { KnownContext } from "../context-file.ts";
 import { answer, EXIT, say } from "../print.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import type { CommandAction } from "./actions.ts";
-import { changesOf, noteOf } from "./changes.ts";
+import { changesOf, contextNoteOf, noteOf } from "./changes.ts";
 import { commandFor, idsIn, type Options, usage } from "./command-message.ts";
 import { ordered, printTasks } from "./task-table.ts";
 
@@ -30,7 +30,7 @@ export async function command(
   });
   if ("running" in sent) return sayWhatRuns(sent.running, options);
   const { transaction, progress } = sent;
-  const notes = toldNotes.filter(({ id }) => progress.orders.has(id)).map(({ text }) => text);
+  const notes = toldNotes.filter(({ id }) => id === undefined || progress.orders.has(id)).map(({ text }) => text);
   if (!options.json) for (const note of notes) say(`note: ${note}`);
   if (!options.wait) {
     printTasks({ transaction, result: "accepted", notes }, ordered(progress), options);
@@ -76,17 +76,19 @@ async function send(
   }
 }
 
-/** What is to be said of the tasks that the command is for. */
+/** What is to be said of the tasks that the command is for, and of all together. */
 function notesFor(
   action: CommandAction,
   options: Options,
   context: KnownContext | undefined,
-): { id: string; text: string }[] {
+): { id?: string; text: string }[] {
   if (context === undefined || action === "exit") return [];
   const ids = idsIn(options, context);
-  return changesOf(context)
+  const ofTasks = changesOf(context)
     .filter(({ id }) => ids?.includes(id) ?? true)
     .map((changed) => ({ id: changed.id, text: noteOf(changed, context) }));
+  const ofAll = contextNoteOf(context);
+  return ofAll === undefined ? ofTasks : [...ofTasks, { text: ofAll }];
 }
 
 interface RunningTransaction {

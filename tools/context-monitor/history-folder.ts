@@ -16,20 +16,38 @@ export interface HistoryLocation {
 }
 
 /**
- * Finds the folder of a history by its context file, or by its own name, or as the only one in a folder.
+ * Finds the folder of a history by its context file, which may be broken or gone, or by its own name, or as the only one in
+ * a folder.
  *
  * @throws {ZcontextError} `ERR_USAGE` when no folder is named or several match; `ERR_CONFIG_UNREADABLE`.
  */
 export async function findFolder({ context_file: file, history }: HistoryLocation): Promise<string> {
-  if (file !== undefined) {
-    await assertFile(file);
-    return history?.endsWith(HISTORY_ENDING) ? history : historyFolderOf(file, history);
-  }
+  if (file !== undefined && history?.endsWith(HISTORY_ENDING)) return history;
+  if (file !== undefined) return historyOf(file, history);
   if (history === undefined)
     throw new ZcontextError("ERR_USAGE", "where is the history? --context_file FILE or --history FOLDER", {
       hint: "`context-monitor --help` lists the options.",
     });
   return soleHistoryIn(history);
+}
+
+/** That of a context file; what it recorded outlives the file. */
+async function historyOf(file: string, history: string | undefined): Promise<string> {
+  const fault = await assertFile(file).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const folder = await Promise.resolve()
+    .then(() => historyFolderOf(file, history))
+    .catch(() => undefined);
+  const isThere = folder !== undefined && (await stat(folder).catch(() => undefined))?.isDirectory() === true;
+  if (folder !== undefined && (fault === undefined || isThere)) return folder;
+  const reason = fault instanceof ZcontextError ? fault.message : reasonOf(fault);
+  const where = folder === undefined ? "" : `, and there is no history in ${folder}`;
+  throw new ZcontextError("ERR_CONFIG_UNREADABLE", `${reason}${where}`, {
+    hint: "Give the folder of the history with --history.",
+    cause: fault,
+  });
 }
 
 /** The folder itself, or the only history in it. */

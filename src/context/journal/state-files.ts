@@ -1,12 +1,11 @@
 // Where a provider keeps its journal and its history.
-import { realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { digestOf } from "../../digest.ts";
-import { stateDirOf } from "../../launch/state-folder.ts";
+import { placeOf, stateDirOf } from "../../launch/state-folder.ts";
 
 /** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
 export function stateFilesOf(file: string, stateDir: string | undefined): { folder: string; name: string } {
-  const path = realpathSync(file);
+  const path = placeOf(file);
   const name = basename(path, ".xml");
   if (stateDir === undefined) return { folder: stateDirOf(file), name };
   return { folder: resolve(stateDir), name: `${name}-${digestOf(path, 8)}` };

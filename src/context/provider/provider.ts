@@ -166,6 +166,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     resources.presence.update({
       ...{ pid: process.pid, contextId: config.contextId, endpoints, busUrl: broker?.url },
       tasks: config.tasks.map(keptOf),
+      strategy: config.strategy,
     });
 
     let closing: Promise<void> | undefined;
