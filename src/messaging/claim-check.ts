@@ -21,11 +21,17 @@ const LONGEST_CLAIM_BYTES = 1_024;
 export interface ClaimCheck {
   /** The body as it travels. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
   checkIn(body: Buffer, ttlMs: number): Promise<Buffer>;
-  /** The body as it was. @throws {ZcontextError} `ERR_CLAIM_EXPIRED`. */
-  fetch(body: Buffer): Promise<Buffer>;
+  /** The body as it was, at once where it has travelled whole. Rejects with `ERR_CLAIM_EXPIRED`. */
+  fetch(body: Buffer): Buffer | Promise<Buffer>;
 }
 
 export function createClaimCheck(storage: MessageStorage | undefined, engine: string): ClaimCheck {
+  async function recover(token: string): Promise<Buffer> {
+    const stored = await storage?.recoverMessage(token);
+    if (stored !== undefined) return stored;
+    throw new ZcontextError("ERR_CLAIM_EXPIRED", `the message that token ${token} stands for is no longer stored`);
+  }
+
   return {
     async checkIn(body, ttlMs) {
       if (body.length <= LARGEST_BODY_BYTES) return body;
@@ -33,12 +39,9 @@ export function createClaimCheck(storage: MessageStorage | undefined, engine: st
       const token = await storage.storeMessage(body, ttlMs);
       return Buffer.from(JSON.stringify({ token, is_stored: true }));
     },
-    async fetch(body) {
+    fetch(body) {
       const token = tokenIn(body);
-      if (token === undefined) return body;
-      const stored = await storage?.recoverMessage(token);
-      if (stored !== undefined) return stored;
-      throw new ZcontextError("ERR_CLAIM_EXPIRED", `the message that token ${token} stands for is no longer stored`);
+      return token === undefined ? body : recover(token);
     },
   };
 }

@@ -1,6 +1,5 @@
 // The bus that services talk on: events to groups, calls to methods, signals to whoever listens now. It turns values into
 // bodies and back, checks them, and leaves the rest to an engine.
-import { randomBytes } from "node:crypto";
 import { ZcontextError } from "../errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { type ClaimCheck, createClaimCheck, type MessageStorage } from "./claim-check.ts";
@@ -11,6 +10,7 @@ import { CallError } from "./contract/service-error.ts";
 import { handleDelivery } from "./event-handling.ts";
 import { answerOf } from "./method-serving.ts";
 import { isName, parseEventName, parseMethodName } from "./names.ts";
+import { createRandomHex } from "./random-hex.ts";
 import type { EventPayload, ReceivedEvent } from "./received-event.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
 import { type Check, checkOf } from "./schema-check.ts";
@@ -85,8 +85,10 @@ const SHORT_CLAIM_MS = 300_000;
 /** How long one of an event is kept: as long as a dead letter. */
 const EVENT_CLAIM_MS = 7 * 24 * 3600 * 1000;
 const PAYLOAD_VERSION = 1;
-const UUID_BYTES = 10;
-const TRACE_BYTES = 24;
+const UUID_DIGITS = 19;
+const TRACE_DIGITS = 48;
+
+const randomHex = createRandomHex();
 
 /** Talks with other services. */
 export class EventBus implements AsyncDisposable {
@@ -210,7 +212,8 @@ export class EventBus implements AsyncDisposable {
       leaving: this.#work.leaving,
     };
     const subscription = this.#options.engine.listen({ name, group, prefetch }, (delivery) => {
-      this.holdOpen(handleDelivery(delivery, handling));
+      const underWay = handleDelivery(delivery, handling);
+      if (underWay !== undefined) this.holdOpen(underWay);
     });
     return this.#work.subscribed(await subscription);
   }
@@ -387,16 +390,15 @@ export class EventBus implements AsyncDisposable {
     sessionId?: string | undefined;
     headers?: { [name: string]: string } | undefined;
   }): Envelope {
-    const random = randomBytes(UUID_BYTES + TRACE_BYTES);
     const sent = Date.now();
-    const id = uuidV7(sent, random);
+    const id = uuidV7(sent, randomHex(UUID_DIGITS));
     return {
       id,
       src: this.#options.src,
       sent,
       ...(about.ttlMs !== undefined && { ttl_ms: about.ttlMs }),
       session_id: about.sessionId ?? this.#lineage?.sessionId ?? id,
-      traceparent: childTrace(this.#lineage?.traceparent, random.subarray(UUID_BYTES)),
+      traceparent: childTrace(this.#lineage?.traceparent, randomHex(TRACE_DIGITS)),
       ...(about.headers !== undefined && { headers: about.headers }),
     };
   }

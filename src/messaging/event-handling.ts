@@ -4,7 +4,7 @@ import { isObject, type Json } from "../protocol/json.ts";
 import type { ClaimCheck } from "./claim-check.ts";
 import type { DeathReason, Delivery, Verdict } from "./contract/engine.ts";
 import { failureOf, isNonRetryable } from "./contract/service-error.ts";
-import { createReceivedEvent, type Decision, type EventPayload, type ReceivedEvent } from "./received-event.ts";
+import { type Decision, EventInHand, type EventPayload, type ReceivedEvent } from "./received-event.ts";
 import { delayAfter, type RetryPolicy } from "./retry.ts";
 import type { Check } from "./schema-check.ts";
 import type { Leaving } from "./work-in-hand.ts";
@@ -24,67 +24,86 @@ export interface EventHandling {
   random(): number;
 }
 
-/** Handles one delivery and settles it. Never rejects. */
-export async function handleDelivery(delivery: Delivery, options: EventHandling): Promise<void> {
-  const { retry, handlerName, leaving } = options;
-  const dead = (reason: DeathReason, error: unknown): Verdict => ({
-    ...{ verdict: "dead", reason, failure: failureOf(error, { withStack: true }), handler: handlerName },
-  });
-
-  const { envelope, attempt } = delivery;
-  if (envelope.ttl_ms !== undefined && envelope.sent + envelope.ttl_ms < options.nowMs())
-    return delivery.settle(dead("expired", new Error(`it was of use for ${envelope.ttl_ms} ms`)));
-  if (attempt > retry.attempts)
-    return delivery.settle(dead("attempts", new Error(`the member that had attempt ${attempt - 1} has died`)));
-
-  let payload: EventPayload;
+/** Handles one delivery and settles it. Never rejects. @returns Nothing where all of that is done already. */
+export function handleDelivery(delivery: Delivery, options: EventHandling): Promise<void> | undefined {
+  const unfit = unfitness(delivery, options);
+  if (unfit !== undefined) return give(delivery, unfit);
   try {
-    payload = await read(delivery, options);
+    const payload = read(delivery, options);
+    if (!(payload instanceof Promise)) return handle(delivery, payload, options);
+    return payload.then(
+      (read) => handle(delivery, read, options),
+      (error) => give(delivery, unreadable(error, options)),
+    );
   } catch (error) {
-    return delivery.settle(dead(error instanceof Unreadable ? error.reason : "malformed", error));
+    return give(delivery, unreadable(error, options));
   }
+}
 
-  let decision: Decision | undefined;
-  let signal: AbortSignal | undefined;
-  const event = createReceivedEvent(
-    {
-      ...{ id: envelope.id, name: delivery.name, group: delivery.group, attempt, headers: envelope.headers ?? {} },
-      ...{ content: payload.content, context: payload.context, meta: payload.meta },
-      get signal() {
-        signal ??= AbortSignal.any([delivery.taken, leaving.signal]);
-        return signal;
-      },
-    },
-    (decided) => {
-      decision = decided;
-      if (decided.kind !== "reject") delivery.settle(verdictOf(decided));
-      else delivery.settle(again(decided.delayMs, new Error("rejected by its handler")));
-    },
+function give(delivery: Delivery, verdict: Verdict): undefined {
+  delivery.settle(verdict);
+}
+
+/** Why it is not worth a try. */
+function unfitness({ envelope, attempt }: Delivery, options: EventHandling): Verdict | undefined {
+  if (envelope.ttl_ms !== undefined && envelope.sent + envelope.ttl_ms < options.nowMs())
+    return dead("expired", new Error(`it was of use for ${envelope.ttl_ms} ms`), options);
+  if (attempt > options.retry.attempts)
+    return dead("attempts", new Error(`the member that had attempt ${attempt - 1} has died`), options);
+  return undefined;
+}
+
+function unreadable(error: unknown, options: EventHandling): Verdict {
+  return dead(error instanceof Unreadable ? error.reason : "malformed", error, options);
+}
+
+function handle(delivery: Delivery, payload: EventPayload, options: EventHandling): Promise<void> | undefined {
+  const { leaving } = options;
+  const event = new EventInHand(delivery, payload, leaving.signal, (decided) =>
+    delivery.settle(verdictOf(decided, delivery, options)),
   );
+  const fail = (error: unknown): undefined => {
+    options.onFailure(error, delivery);
+    if (!event.isSettled) give(delivery, verdictAfter(error, delivery, options));
+  };
+  let running: Promise<void> | void;
+  try {
+    running = options.handle(event, delivery);
+  } catch (error) {
+    return fail(error);
+  }
+  if (typeof running?.then !== "function") {
+    if (!event.isSettled) event.ack();
+    return undefined;
+  }
   const giveBack = () => {
-    if (decision === undefined) delivery.settle({ verdict: "again", delayMs: 0 });
+    if (!event.isSettled) give(delivery, { verdict: "again", delayMs: 0 });
   };
   leaving.unsettled.add(giveBack);
-  try {
-    await options.handle(event, delivery);
-    if (!event.isSettled) event.ack();
-  } catch (error) {
-    options.onFailure(error, delivery);
-    if (decision !== undefined) return;
-    delivery.settle(isNonRetryable(error) ? dead("not-retryable", error) : again(undefined, error));
-  } finally {
-    leaving.unsettled.delete(giveBack);
-  }
+  return Promise.resolve(running)
+    .then(() => {
+      if (!event.isSettled) event.ack();
+    }, fail)
+    .finally(() => leaving.unsettled.delete(giveBack));
+}
 
-  function again(delayMs: number | undefined, error: unknown): Verdict {
-    const delay = delayAfter(attempt, retry, options.random());
-    return delay === undefined ? dead("attempts", error) : { verdict: "again", delayMs: delayMs ?? delay };
-  }
+function verdictOf(decided: Decision, delivery: Delivery, options: EventHandling): Verdict {
+  if (decided.kind === "ack") return { verdict: "ack" };
+  if (decided.kind === "reject") return again(new Error("rejected by its handler"), delivery, options, decided.delayMs);
+  return decided.deadLetter ? dead("dropped", new Error(decided.reason), options) : { verdict: "drop" };
+}
 
-  function verdictOf(decided: Exclude<Decision, { kind: "reject" }>): Verdict {
-    if (decided.kind === "ack") return { verdict: "ack" };
-    return decided.deadLetter ? dead("dropped", new Error(decided.reason)) : { verdict: "drop" };
-  }
+function verdictAfter(error: unknown, delivery: Delivery, options: EventHandling): Verdict {
+  return isNonRetryable(error) ? dead("not-retryable", error, options) : again(error, delivery, options);
+}
+
+function again(error: unknown, { attempt }: Delivery, options: EventHandling, delayMs?: number): Verdict {
+  const delay = delayAfter(attempt, options.retry, options.random());
+  return delay === undefined ? dead("attempts", error, options) : { verdict: "again", delayMs: delayMs ?? delay };
+}
+
+function dead(reason: DeathReason, error: unknown, { handlerName }: EventHandling): Verdict {
+  return { verdict: "dead", reason, failure: failureOf(error, { withStack: true }), handler: handlerName };
 }
 
 /** An event that no attempt can help. */
@@ -96,13 +115,21 @@ class Unreadable extends Error {
   }
 }
 
-async function read({ body }: Delivery, { claims, checks }: EventHandling): Promise<EventPayload> {
-  const whole = await claims.fetch(body).catch((error: unknown) => {
+/** @throws {Unreadable} */
+function read({ body }: Delivery, { claims, checks }: EventHandling): EventPayload | Promise<EventPayload> {
+  const whole = claims.fetch(body);
+  if (whole instanceof Promise || checks.content !== undefined || checks.context !== undefined)
+    return readSlowly(whole, checks);
+  return parse(whole);
+}
+
+async function readSlowly(body: Buffer | Promise<Buffer>, checks: EventHandling["checks"]): Promise<EventPayload> {
+  const whole = await Promise.resolve(body).catch((error: unknown) => {
     throw error instanceof ZcontextError ? new Unreadable("claim", error.message) : error;
   });
   const payload = parse(whole);
-  for (const [field, check] of Object.entries(checks)) {
-    const problem = await check?.(payload[field as "content" | "context"]);
+  for (const field of ["content", "context"] as const) {
+    const problem = await checks[field]?.(payload[field]);
     if (problem !== undefined) throw new Unreadable("schema", `${field}: ${problem}`);
   }
   return payload;

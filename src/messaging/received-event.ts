@@ -2,6 +2,7 @@
 // or `drop`.
 import { ZcontextError } from "../errors.ts";
 import type { Json } from "../protocol/json.ts";
+import type { Delivery } from "./contract/engine.ts";
 
 /** What an event says, as it travels: the four fields that consumers in other languages read as well. */
 export interface EventPayload {
@@ -45,25 +46,69 @@ export interface ReceivedEvent<Content = Json, Context = Json> {
   drop(options?: { reason?: string; deadLetter?: boolean }): void;
 }
 
-/** Makes an event that reports what is decided, once. */
-export function createReceivedEvent(
-  about: Omit<ReceivedEvent, "ack" | "reject" | "drop">,
-  decide: (decision: Decision) => void,
-): ReceivedEvent & { readonly isSettled: boolean } {
-  let isSettled = false;
-  const settle = (decision: Decision) => {
-    if (isSettled)
-      throw new ZcontextError("ERR_ALREADY_SETTLED", `event ${about.name} (${about.id}) has been settled before`);
-    isSettled = true;
-    decide(decision);
-  };
-  return Object.defineProperties(about as ReceivedEvent & { isSettled: boolean }, {
-    isSettled: { get: () => isSettled },
-    ack: { value: () => settle({ kind: "ack" }) },
-    reject: { value: ({ delayMs }: { delayMs?: number } = {}) => settle({ kind: "reject", delayMs }) },
-    drop: {
-      value: ({ reason = "dropped by its handler", deadLetter = false } = {}) =>
-        settle({ kind: "drop", reason, deadLetter }),
-    },
-  });
+/** An event that reports what is decided about it, once. A class, since one is made for each delivery. */
+export class EventInHand implements ReceivedEvent {
+  readonly id: string;
+  readonly name: string;
+  readonly group: string;
+  readonly content: Json;
+  readonly context: Json;
+  readonly meta: EventMeta;
+  readonly headers: { readonly [name: string]: string };
+  readonly attempt: number;
+  readonly #delivery: Delivery;
+  readonly #leaving: AbortSignal;
+  readonly #decide: (decision: Decision) => void;
+  #signal: AbortSignal | undefined;
+  #isSettled = false;
+
+  /** @param leaving - Aborted when the bus closes. */
+  constructor(
+    delivery: Delivery,
+    { content, context, meta }: EventPayload,
+    leaving: AbortSignal,
+    decide: (decision: Decision) => void,
+  ) {
+    this.id = delivery.envelope.id;
+    this.name = delivery.name;
+    this.group = delivery.group;
+    this.content = content;
+    this.context = context;
+    this.meta = meta;
+    this.headers = delivery.envelope.headers ?? {};
+    this.attempt = delivery.attempt;
+    this.#delivery = delivery;
+    this.#leaving = leaving;
+    this.#decide = decide;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= AbortSignal.any([this.#delivery.taken, this.#leaving]);
+    return this.#signal;
+  }
+
+  // Getters, so that a handler may take the three out of the event.
+  get ack(): ReceivedEvent["ack"] {
+    return () => this.#settle({ kind: "ack" });
+  }
+
+  get reject(): ReceivedEvent["reject"] {
+    return ({ delayMs } = {}) => this.#settle({ kind: "reject", delayMs });
+  }
+
+  get drop(): ReceivedEvent["drop"] {
+    return ({ reason = "dropped by its handler", deadLetter = false } = {}) =>
+      this.#settle({ kind: "drop", reason, deadLetter });
+  }
+
+  #settle(decision: Decision): void {
+    if (this.#isSettled)
+      throw new ZcontextError("ERR_ALREADY_SETTLED", `event ${this.name} (${this.id}) has been settled before`);
+    this.#isSettled = true;
+    this.#decide(decision);
+  }
 }

@@ -160,6 +160,9 @@ function watched(engine: Engine, said: Said, settled: ReturnType<typeof createSe
       return engine.listen(membership, (delivery) =>
         handler({
           ...delivery,
+          get taken() {
+            return delivery.taken;
+          },
           settle(verdict) {
             delivery.settle(verdict);
             settled.settle(delivery.envelope.id, verdict);

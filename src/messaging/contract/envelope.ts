@@ -26,19 +26,18 @@ export interface Lineage {
   deadlineMs?: number;
 }
 
-/** Makes a UUIDv7 of a time and 10 random bytes. See RFC 9562, section 5.7. */
-export function uuidV7(nowMs: number, random: Uint8Array): string {
+/** Makes a UUIDv7 of a time and 19 random hex digits. See RFC 9562, section 5.7. */
+export function uuidV7(nowMs: number, hex: string): string {
   const time = Math.floor(nowMs).toString(16).padStart(12, "0");
-  const hex = Buffer.from(random.buffer, random.byteOffset, 10).toString("hex");
-  const variant = ((Number.parseInt(hex[3] ?? "0", 16) & 0x3) | 0x8).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(7, 19)}`;
+  const variant = "89ab"[Number.parseInt(hex[18] ?? "0", 16) & 0x3];
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${variant}${hex.slice(3, 6)}-${hex.slice(6, 18)}`;
 }
 
 const TRACE = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/;
 
-/** A span of its own below a parent's trace, or a new trace. See W3C Trace Context, section 3.2. */
-export function childTrace(parent: string | undefined, random: Uint8Array): string {
-  const hex = Buffer.from(random.buffer, random.byteOffset, 24).toString("hex");
-  const [, trace = hex.slice(0, 32), flags = "01"] = TRACE.exec(parent ?? "") ?? [];
+/** Of 48 random hex digits: a span of its own below a parent's trace, or a new trace. See W3C Trace Context, section 3.2. */
+export function childTrace(parent: string | undefined, hex: string): string {
+  if (parent === undefined) return `00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-01`;
+  const [, trace = hex.slice(0, 32), flags = "01"] = TRACE.exec(parent) ?? [];
   return `00-${trace}-${hex.slice(32, 48)}-${flags}`;
 }

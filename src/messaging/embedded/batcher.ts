@@ -16,6 +16,8 @@ export interface Batcher {
 
 /** A batch is sent before the end of the turn once it has so many bytes. */
 const BATCH_BYTES = 256 * 1024;
+/** And once it has so many operations: the broker carries out the first while the rest is made. */
+const BATCH_LENGTH = 128;
 
 export function createBatcher(send: (batch: Batch<ToBroker>) => void, nowMs: () => number): Batcher {
   let items: Item<ToBroker>[] = [];
@@ -41,7 +43,7 @@ export function createBatcher(send: (batch: Batch<ToBroker>) => void, nowMs: () 
     add(item) {
       items.push(item);
       bytes += item.body.length;
-      if (bytes >= BATCH_BYTES) return sendNow();
+      if (bytes >= BATCH_BYTES || items.length >= BATCH_LENGTH) return sendNow();
       if (isDue) return;
       isDue = true;
       setImmediate(() => {

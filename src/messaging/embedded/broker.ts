@@ -60,8 +60,10 @@ const RETURN_MS = 1_000;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** An event of the batch at hand, and the number that its emitter knows it by. */
-interface Emitted extends Accepted {
+interface Emitted {
+  accepted: Accepted;
   n: number;
+  head: number;
   body: Buffer;
   requireRoute: boolean;
 }
@@ -87,7 +89,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   const holdingUntilMs = remains.groups.length > 0 ? nowMs + RETURN_MS : nowMs;
   const queues = createEventQueues(
     {
-      deliver: (member, { body, ...given }) => tell(member, { op: "deliver", ...given, size: body.length }, body),
+      deliver: (member, given, body) => tell(member, given, body),
       keep: (write) => void writes.push(write),
       bodyOf: (seq) => store.eventBody(seq),
       letterBody: (id) => store.letterBody(id),
@@ -152,7 +154,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     outbox.clear();
   }
 
-  function carryOut(member: string, { operation, body }: Item<ToBroker>, atMs: number, accepted: Emitted[]): void {
+  function carryOut(member: string, { operation, body }: Item<ToBroker>, atMs: number, emitted: Emitted[]): void {
     switch (operation.op) {
       case "hello":
         return;
@@ -161,13 +163,19 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       case "emit": {
         const { n, requireRoute = false } = operation;
         const waiting = requireRoute ? { member, n } : undefined;
-        accepted.push({ ...queues.accept({ ...operation, body }, waiting), n, requireRoute, body });
+        emitted.push({
+          accepted: queues.accept(operation, body, waiting, atMs),
+          n,
+          head: operation.head,
+          body,
+          requireRoute,
+        });
         return;
       }
       case "settle":
         return queues.settle(member, operation, operation, atMs);
       case "listen":
-        queues.listen(member, operation);
+        queues.listen(member, operation, atMs);
         return tell(member, { op: "done", n: operation.n });
       case "unlisten":
         queues.unlisten(member, operation);
@@ -179,8 +187,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
         calls.unserve(member, operation.service);
         return tell(member, { op: "done", n: operation.n });
       case "call": {
-        const { service, method, envelope } = operation;
-        taps.copy({ kind: "call", name: `${service}.${method}`, envelope, body });
+        const { service, method, head } = operation;
+        taps.copy({ kind: "call", name: `${service}.${method}`, head, body });
         return calls.call({ ...operation, caller: member, body }, atMs);
       }
       case "cancel":
@@ -198,11 +206,11 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       case "letter": {
         const found = queues.letters.show(operation.id);
         if (found === undefined) return tell(member, { op: "count", n: operation.n, count: 0 });
-        const { letter, body: content } = found;
-        return tell(member, { op: "body", n: operation.n, letter, size: content.length }, content);
+        const { letter, head, body: content } = found;
+        return tell(member, { op: "body", n: operation.n, letter, head, size: content.length }, content);
       }
       case "replay":
-        return tell(member, { op: "count", n: operation.n, count: queues.replay(operation.ids) });
+        return tell(member, { op: "count", n: operation.n, count: queues.replay(operation.ids, atMs) });
       case "discard":
         return tell(member, { op: "count", n: operation.n, count: queues.letters.discard(operation.ids) });
       case "tap":
@@ -216,9 +224,9 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     }
   }
 
-  function attempt(member: string, item: Item<ToBroker>, atMs: number, accepted: Emitted[]): void {
+  function attempt(member: string, item: Item<ToBroker>, atMs: number, emitted: Emitted[]): void {
     try {
-      carryOut(member, item, atMs, accepted);
+      carryOut(member, item, atMs, emitted);
     } catch (error) {
       if (!(error instanceof ZcontextError) || !isAsking(item.operation)) throw error;
       tell(member, { op: "failed", n: item.operation.n, code: error.code, reason: reasonOf(error) });
@@ -261,6 +269,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       for (const one of emitted) (isKept ? admit : refuse)(id, one, atMs);
       member.done = number;
       settleDown(atMs);
+      for (const { accepted } of emitted) queues.release(accepted);
       // A batch is always answered, since its emits wait for that.
       if (items.length > 0 && !outbox.has(id)) outbox.set(id, []);
       flush();
@@ -293,16 +302,17 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   };
 
   function admit(member: string, one: Emitted, atMs: number): void {
-    const { n, isRouted, requireRoute, held, body } = one;
-    queues.enqueue(one, atMs);
-    if (held !== undefined) taps.copy({ kind: "event", name: held.event, envelope: held.envelope, body });
+    const { accepted, n, head, body, requireRoute } = one;
+    const { isRouted } = accepted;
+    queues.enqueue(accepted, atMs);
+    if (accepted.held !== undefined) taps.copy({ kind: "event", name: accepted.held.event, head, body });
     // The number of the batch answers the others.
     if (!isRouted && !requireRoute) tell(member, { op: "unrouted", n });
     if (isRouted && requireRoute) tell(member, { op: "done", n });
   }
 
   function refuse(member: string, one: Emitted): void {
-    queues.withdraw(one);
+    queues.withdraw(one.accepted);
     tell(member, { op: "failed", n: one.n, code: "ERR_OVERLOADED", reason: "the broker can't store the event" });
   }
 }

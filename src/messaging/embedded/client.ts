@@ -24,6 +24,7 @@ import {
   PROTOCOL,
   type ToBroker,
 } from "./operations.ts";
+import { pack, unpack } from "./parcel.ts";
 import { createQuestions, type Question, type Reply } from "./questions.ts";
 import { createServedCalls } from "./served-calls.ts";
 import { createWatching } from "./watching.ts";
@@ -173,7 +174,7 @@ export function createClient(options: ClientOptions): Client {
         return beRefused(operation.code, operation.reason);
       case "deliver": {
         const delivery = holdings.take(operation, body);
-        return listeners.get(keyOf(delivery))?.handler(delivery);
+        return delivery && listeners.get(keyOf(delivery))?.handler(delivery);
       }
       case "lost":
         holdings.loseAll(blocked(name, operation.silentMs));
@@ -183,7 +184,7 @@ export function createClient(options: ClientOptions): Client {
       case "abort":
         return served.abortOne(operation.c);
       case "tapped":
-        return watching.take({ ...operation, body });
+        return watching.take({ ...operation, ...unpack({ head: operation.head, bytes: body }) });
       case "missed":
         return watching.miss(operation.copies);
       default:
@@ -223,9 +224,11 @@ export function createClient(options: ClientOptions): Client {
       return trouble;
     },
     async emit({ name: event, envelope, body }, { requireRoute }) {
-      const operation: Question = { op: "emit", n: nextN(), event, envelope, size: body.length };
-      const { operation: reply } = await ask(requireRoute ? { ...operation, requireRoute } : operation, body);
-      return { id: envelope.id, stored, routed: reply.op === "done" };
+      const { id } = envelope;
+      const { head, bytes } = pack(envelope, body);
+      const operation: Question = { op: "emit", n: nextN(), event, id, head, size: bytes.length };
+      const { operation: reply } = await ask(requireRoute ? { ...operation, requireRoute } : operation, bytes);
+      return { id, stored, routed: reply.op === "done" };
     },
     async listen(membership, handler) {
       const key = keyOf(membership);
@@ -243,7 +246,8 @@ export function createClient(options: ClientOptions): Client {
     subscribe: signals.subscribe,
     async call({ service, method, envelope, body, budgetMs, isIdempotent }, signal) {
       const n = nextN();
-      const about = { service, method, envelope, budgetMs, isIdempotent, size: body.length };
+      const { head, bytes } = pack(envelope, body);
+      const about = { service, method, budgetMs, isIdempotent, head, size: bytes.length };
       const giveUp = () => {
         say({ op: "cancel", n });
         const failure = givenUp(service, method, signal.reason);
@@ -251,7 +255,7 @@ export function createClient(options: ClientOptions): Client {
       };
       signal.addEventListener("abort", giveUp, { once: true });
       try {
-        return answerIn(await ask({ op: "call", n, ...about }, body, isIdempotent || !isWelcome));
+        return answerIn(await ask({ op: "call", n, ...about }, bytes, isIdempotent || !isWelcome));
       } catch (error) {
         return { failure: failureOfEngine(error) };
       } finally {
@@ -281,7 +285,7 @@ export function createClient(options: ClientOptions): Client {
       },
       async deadLetter(id) {
         const { operation, body } = await ask({ op: "letter", n: nextN(), id });
-        return operation.op === "body" ? { ...operation.letter, body } : undefined;
+        return operation.op === "body" ? { ...operation.letter, body: body.subarray(operation.head) } : undefined;
       },
       replay: async (ids) => countIn(await ask({ op: "replay", n: nextN(), ids: [...ids] })),
       discard: async (ids) => countIn(await ask({ op: "discard", n: nextN(), ids: [...ids] })),

@@ -3,10 +3,10 @@
 
 import { ZcontextError } from "../../errors.ts";
 import type { QueueFigures } from "../../protocol/bus-figures.ts";
-import type { Envelope } from "../contract/envelope.ts";
 import { createGroupQueue, type Entry, type GroupQueue, type Held } from "./group-queue.ts";
 import { createLetters, type Letters } from "./letters.ts";
-import type { QueueKey, Settlement } from "./operations.ts";
+import type { FromBroker, QueueKey, Settlement } from "./operations.ts";
+import { copyOf } from "./parcel.ts";
 import { createRecentIds } from "./recent-ids.ts";
 import { type Group, type Remains, SETTLED, type Write } from "./store.ts";
 import { createUnwanted, type Waiting } from "./unwanted.ts";
@@ -40,18 +40,11 @@ export const QUEUE_LIMITS: QueueLimits = {
 };
 
 /** An event that a member is given. */
-export interface Given extends QueueKey {
-  event: string;
-  group: string;
-  attempt: number;
-  firstAt: number;
-  envelope: Envelope;
-  body: Buffer;
-}
+export type Given = Extract<FromBroker, { op: "deliver" }>;
 
 /** What the queues do to the world. */
 export interface QueueOutlet {
-  deliver(member: string, given: Given): void;
+  deliver(member: string, given: Given, body: Buffer): void;
   /** Keeps a change; those of one operation are told without a pause. */
   keep(write: Write): void;
   bodyOf(seq: number): Buffer;
@@ -69,12 +62,14 @@ export interface EventQueues {
    *
    * @throws {ZcontextError} `ERR_OVERLOADED`.
    */
-  accept(event: NewEvent, waiting: Waiting | undefined): Accepted;
+  accept(event: NewEvent, body: Buffer, waiting: Waiting | undefined, nowMs: number): Accepted;
   enqueue(accepted: Accepted, nowMs: number): void;
   withdraw(accepted: Accepted): void;
+  /** Lets go of the batch that the event came in, once what could be delivered is. */
+  release(accepted: Accepted): void;
   /** Delivers what members have room for. Called once the store has what was kept, since bodies come from there. */
   pump(nowMs: number): void;
-  listen(member: string, membership: { event: string; group: string; prefetch: number }): void;
+  listen(member: string, membership: { event: string; group: string; prefetch: number }, nowMs: number): void;
   unlisten(member: string, membership: { event: string; group: string }): void;
   /** A member has an event of a former broker. */
   holds(member: string, key: QueueKey & { attempt: number }): void;
@@ -87,7 +82,7 @@ export interface EventQueues {
   figures(nowMs: number): QueueFigures[];
   readonly letters: Letters;
   /** Gives dead letters to their groups again, as a first attempt. @returns How many there were. */
-  replay(ids: readonly string[]): number;
+  replay(ids: readonly string[], nowMs: number): number;
   /** Whether deliveries are held back, such as until the members of a former broker are back. */
   readonly isHolding: boolean;
   setHolding(isHolding: boolean): void;
@@ -103,8 +98,10 @@ export interface Accepted {
 
 export interface NewEvent {
   event: string;
-  envelope: Envelope;
-  body: Buffer;
+  /** Of its envelope. */
+  id: string;
+  /** How many bytes of the body are the envelope. */
+  head: number;
 }
 
 /** Creates the queues from what a former broker has left. */
@@ -128,10 +125,10 @@ export function createEventQueues(
     for (const group of remains.groups) addQueue(group);
     const marks = new Map<string, { attempt: number; firstAt: number }>();
     for (const { key, ...mark } of remains.marks) marks.set(`${key.g} ${key.seq}`, mark);
-    for (const { seq, event, envelope, groups, size } of remains.events) {
-      const held = newHeld(seq, event, envelope, size);
-      known.add(envelope.id);
-      if (groups.length === 0) unwanted.add(held, undefined, envelope.sent);
+    for (const { seq, event, id, at, head, groups, size } of remains.events) {
+      const held = newHeld(seq, { event, id, head }, size);
+      known.add(id);
+      if (groups.length === 0) unwanted.add(held, undefined, at);
       for (const g of groups) {
         const mark = marks.get(`${g} ${seq}`);
         if (mark !== undefined) held.marked.add(g);
@@ -141,9 +138,20 @@ export function createEventQueues(
     }
   }
 
-  function newHeld(seq: number, event: string, envelope: Envelope, size: number): Held {
+  function newHeld(seq: number, { event, id, head }: NewEvent, size: number): Held {
     lastSeq = Math.max(lastSeq, seq);
-    return { seq, event, envelope, size, body: undefined, open: new Set(), marked: new Set() };
+    return {
+      seq,
+      event,
+      id,
+      head,
+      size,
+      body: undefined,
+      isCached: false,
+      isGiven: false,
+      open: new Set(),
+      marked: new Set(),
+    };
   }
 
   function addQueue(group: Group): GroupQueue {
@@ -172,13 +180,6 @@ export function createEventQueues(
     });
   }
 
-  function keepInMemory(held: Held, body: Buffer): void {
-    if (cached + body.length > limits.cacheBytes) return;
-    cached += body.length;
-    // The batch that it came in is larger, and would stay in memory as long as any of its events.
-    held.body = Buffer.from(body);
-  }
-
   function mark({ g }: GroupQueue, { held, attempt, firstAt }: Entry): void {
     held.marked.add(g);
     outlet.keep({ put: "mark", key: { g, seq: held.seq }, attempt, firstAt });
@@ -200,9 +201,16 @@ export function createEventQueues(
   }
 
   function forget(held: Held): void {
-    if (held.body !== undefined) cached -= held.size;
+    uncache(held);
     outlet.keep({ remove: "event", seq: held.seq });
     for (const g of held.marked) outlet.keep({ remove: "mark", key: { g, seq: held.seq } });
+  }
+
+  function uncache(held: Held): void {
+    if (!held.isCached) return;
+    cached -= held.size;
+    held.isCached = false;
+    held.body = undefined;
   }
 
   const bodyOf = ({ seq, body }: Held) => body ?? outlet.bodyOf(seq);
@@ -215,20 +223,21 @@ export function createEventQueues(
     setHolding(value) {
       isHolding = value;
     },
-    accept({ event, envelope, body }, waiting) {
+    accept({ event, id, head }, body, waiting, nowMs) {
       const wanted = queuesOf.get(event) ?? [];
       const isRouted = wanted.length > 0;
-      if (known.has(envelope.id)) return { isRouted, held: undefined, waiting };
+      if (known.has(id)) return { isRouted, held: undefined, waiting };
       for (const queue of wanted) refuseWhereFull(queue, body.length);
       if (!isRouted && unwanted.size >= limits.heldLength)
         throw new ZcontextError(
           "ERR_OVERLOADED",
           `no group listens to ${event}; ${unwanted.size} such events are held`,
         );
-      const held = newHeld(lastSeq + 1, event, envelope, body.length);
-      keepInMemory(held, body);
-      known.add(envelope.id);
-      outlet.keep({ put: "event", value: { seq: held.seq, event, envelope, groups: wanted.map(({ g }) => g), body } });
+      const held = newHeld(lastSeq + 1, { event, id, head }, body.length);
+      held.body = body;
+      known.add(id);
+      const groups = wanted.map(({ g }) => g);
+      outlet.keep({ put: "event", value: { seq: held.seq, event, id, at: nowMs, head, groups, body } });
       return { isRouted, held, waiting };
     },
     enqueue({ held, waiting }, nowMs) {
@@ -238,9 +247,16 @@ export function createEventQueues(
       for (const queue of wanted) put(queue, { held, attempt: 1, firstAt: 0 });
     },
     withdraw({ held }) {
-      if (held === undefined) return;
-      if (held.body !== undefined) cached -= held.size;
-      known.remove(held.envelope.id);
+      if (held !== undefined) known.remove(held.id);
+    },
+    release({ held }) {
+      if (held?.body === undefined) return;
+      const { body } = held;
+      held.body = undefined;
+      if (held.open.size === 0 || held.isGiven || cached + body.length > limits.cacheBytes) return;
+      cached += body.length;
+      held.isCached = true;
+      held.body = copyOf(body);
     },
     pump(nowMs) {
       if (isHolding) return;
@@ -248,18 +264,24 @@ export function createEventQueues(
         for (let given = queue.next(nowMs); given !== undefined; given = queue.next(nowMs)) {
           const { held, attempt, firstAt } = given.entry;
           const { g, event, group } = queue;
-          const { seq, envelope } = held;
-          outlet.deliver(given.member, { g, seq, event, group, attempt, firstAt, envelope, body: bodyOf(held) });
+          const { seq, head } = held;
+          const body = bodyOf(held);
+          const { length: size } = body;
+          outlet.deliver(given.member, { op: "deliver", g, seq, event, group, attempt, firstAt, head, size }, body);
+          // With one group it is rarely needed again.
+          held.isGiven = true;
+          if (held.open.size === 1) uncache(held);
         }
       }
     },
-    listen(member, { event, group, prefetch }) {
+    listen(member, { event, group, prefetch }, nowMs) {
       const queue = find(event, group) ?? addQueue({ g: lastGroup + 1, event, group });
       if (queue.length === 0) outlet.keep({ put: "group", value: { g: queue.g, event, group } });
       for (const { held, waiting } of unwanted.takeFor(event)) {
         put(queue, { held, attempt: 1, firstAt: 0 });
-        const { seq, envelope } = held;
-        outlet.keep({ put: "event", value: { seq, event, envelope, groups: [queue.g], body: bodyOf(held) } });
+        const { seq, id, head } = held;
+        const value = { seq, event, id, at: nowMs, head, groups: [queue.g], body: bodyOf(held) };
+        outlet.keep({ put: "event", value });
         if (waiting !== undefined) outlet.routed(waiting);
       }
       queue.join(member, prefetch);
@@ -289,11 +311,11 @@ export function createEventQueues(
       letters.expire(nowMs);
     },
     figures: (nowMs) => [...queues.values()].map((queue) => queue.figures(letters.countOf(queue.g), nowMs)),
-    replay(ids) {
+    replay(ids, nowMs) {
       const found = ids.flatMap((id) => letters.take(id) ?? []);
-      for (const { g, event, envelope, body } of found) {
-        const held = newHeld(lastSeq + 1, event, envelope, body.length);
-        outlet.keep({ put: "event", value: { seq: held.seq, event, envelope, groups: [g], body } });
+      for (const { g, event, event_id: id, head, body } of found) {
+        const held = newHeld(lastSeq + 1, { event, id, head }, body.length);
+        outlet.keep({ put: "event", value: { seq: held.seq, event, id, at: nowMs, head, groups: [g], body } });
         put(queues.get(g), { held, attempt: 1, firstAt: 0 });
       }
       return found.length;

@@ -1,6 +1,5 @@
 // The queue of one group: events that are ready, delayed, or with one of its members. Pure.
 import type { QueueFigures } from "../../protocol/bus-figures.ts";
-import type { Envelope } from "../contract/envelope.ts";
 import { createDelays } from "./delays.ts";
 import { createDeque } from "./deque.ts";
 import type { Group } from "./store.ts";
@@ -9,10 +8,17 @@ import type { Group } from "./store.ts";
 export interface Held {
   seq: number;
   event: string;
-  envelope: Envelope;
+  /** Of its envelope. */
+  id: string;
+  /** How many bytes of the body are the envelope. */
+  head: number;
   size: number;
   /** Undefined where the body is in the store alone. */
   body: Buffer | undefined;
+  /** The body is a copy that counts against the limit of the cache. */
+  isCached: boolean;
+  /** A member has had it. */
+  isGiven: boolean;
   /** Groups that have not settled it. */
   open: Set<number>;
   /** Groups of which the store has a mark. */

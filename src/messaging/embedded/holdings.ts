@@ -1,16 +1,19 @@
 // The events that this member has, and what it has decided about them and the broker has not confirmed. Both outlive a broker.
-import type { ZcontextError } from "../../errors.ts";
+import { reasonOf, type ZcontextError } from "../../errors.ts";
 import type { Delivery, Verdict } from "../contract/engine.ts";
+import type { Envelope } from "../contract/envelope.ts";
 import type { FromBroker, QueueKey, ToBroker } from "./operations.ts";
+import { unpack } from "./parcel.ts";
 
 type Given = Extract<FromBroker, { op: "deliver" }>;
 type Settle = Extract<ToBroker, { op: "settle" }>;
+type Key = QueueKey & { attempt: number };
 
 export interface Holdings {
-  /** Makes a delivery of what the broker gives. */
-  take(given: Given, body: Buffer): Delivery;
+  /** Makes a delivery of what the broker gives; undefined for an event that can't be read, which is a dead letter then. */
+  take(given: Given, bytes: Buffer): Delivery | undefined;
   /** What this member has, for the next broker. */
-  list(): (QueueKey & { attempt: number })[];
+  list(): Key[];
   /** Decisions that the broker has not confirmed, which are then no longer waited for. */
   unconfirmed(): Settle[];
   /** The broker has carried out this batch and those before it. */
@@ -21,36 +24,38 @@ export interface Holdings {
 
 /** @param settle - Says a decision, and answers the number of its batch. */
 export function createHoldings(settle: (settlement: Settle) => number): Holdings {
-  const held = new Map<string, { key: QueueKey & { attempt: number }; lose(error: ZcontextError): void }>();
+  const held = new Map<string, HeldDelivery>();
   let decided: { batch: number; settlement: Settle }[] = [];
 
+  function decide(settlement: Settle): void {
+    decided.push({ batch: settle(settlement), settlement });
+  }
+
+  function settleHeld(delivery: HeldDelivery, verdict: Verdict): void {
+    const id = idOf(delivery.key);
+    if (held.get(id) !== delivery) return;
+    held.delete(id);
+    decide({ op: "settle", ...delivery.key, ...verdict });
+  }
+
   return {
-    take({ g, seq, attempt, event: name, group, firstAt, envelope }, body) {
-      const id = `${g} ${seq}`;
-      let taken: AbortController | undefined;
-      let loss: ZcontextError | undefined;
-      const one = {
-        key: { g, seq, attempt },
-        lose(error: ZcontextError) {
-          loss = error;
-          taken?.abort(error);
-        },
-      };
-      held.set(id, one);
-      return {
-        ...{ name, group, attempt, firstAt, envelope, body },
-        get taken() {
-          taken ??= new AbortController();
-          if (loss !== undefined) taken.abort(loss);
-          return taken.signal;
-        },
-        settle(verdict: Verdict) {
-          if (held.get(id) !== one) return;
-          held.delete(id);
-          const settlement: Settle = { op: "settle", g, seq, attempt, ...verdict };
-          decided.push({ batch: settle(settlement), settlement });
-        },
-      };
+    take(given, bytes) {
+      const key = { g: given.g, seq: given.seq, attempt: given.attempt };
+      try {
+        const { envelope, body } = unpack({ head: given.head, bytes });
+        const delivery = new HeldDelivery(key, given, envelope, body, settleHeld);
+        held.set(idOf(key), delivery);
+        return delivery;
+      } catch (error) {
+        const failure = {
+          code: "ERR_MESSAGE_MALFORMED",
+          message: reasonOf(error),
+          retryable: false,
+          executed: "no",
+        } as const;
+        decide({ op: "settle", ...key, verdict: "dead", reason: "malformed", failure, handler: "" });
+        return undefined;
+      }
     },
     list: () => [...[...held.values()].map(({ key }) => key), ...decided.map(({ settlement }) => keyOf(settlement))],
     unconfirmed() {
@@ -63,13 +68,64 @@ export function createHoldings(settle: (settlement: Settle) => number): Holdings
       decided = first === -1 ? [] : decided.slice(first);
     },
     loseAll(error) {
-      for (const one of held.values()) one.lose(error);
+      for (const delivery of held.values()) delivery.lose(error);
       held.clear();
       decided = [];
     },
   };
 }
 
-function keyOf({ g, seq, attempt }: Settle): QueueKey & { attempt: number } {
+/** A class, since one is made for each event: its members are shared. */
+class HeldDelivery implements Delivery {
+  readonly key: Key;
+  readonly name: string;
+  readonly group: string;
+  readonly attempt: number;
+  readonly firstAt: number;
+  readonly envelope: Envelope;
+  readonly body: Buffer;
+  readonly #settle: (delivery: HeldDelivery, verdict: Verdict) => void;
+  #taken: AbortController | undefined;
+  #loss: ZcontextError | undefined;
+
+  constructor(
+    key: Key,
+    { event, group, firstAt }: Given,
+    envelope: Envelope,
+    body: Buffer,
+    settle: (delivery: HeldDelivery, verdict: Verdict) => void,
+  ) {
+    this.key = key;
+    this.name = event;
+    this.group = group;
+    this.attempt = key.attempt;
+    this.firstAt = firstAt;
+    this.envelope = envelope;
+    this.body = body;
+    this.#settle = settle;
+  }
+
+  /** Made when it is first asked for: most handlers never do. */
+  get taken(): AbortSignal {
+    this.#taken ??= new AbortController();
+    if (this.#loss !== undefined) this.#taken.abort(this.#loss);
+    return this.#taken.signal;
+  }
+
+  settle(verdict: Verdict): void {
+    this.#settle(this, verdict);
+  }
+
+  lose(error: ZcontextError): void {
+    this.#loss = error;
+    this.#taken?.abort(error);
+  }
+}
+
+function idOf({ g, seq }: QueueKey): string {
+  return `${g} ${seq}`;
+}
+
+function keyOf({ g, seq, attempt }: Settle): Key {
   return { g, seq, attempt };
 }

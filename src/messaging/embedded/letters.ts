@@ -1,9 +1,8 @@
 // The dead letters of the broker: events that their group has given up, with the reason. Bounded by number and age. Pure.
 import type { DeadLetter } from "../contract/engine.ts";
-import type { Envelope } from "../contract/envelope.ts";
 import type { Entry } from "./group-queue.ts";
 import type { Settlement } from "./operations.ts";
-import type { Remains, Write } from "./store.ts";
+import type { Remains, StoredLetter, Write } from "./store.ts";
 
 export interface LetterLimits {
   /** Dead letters. */
@@ -18,8 +17,6 @@ interface LetterOutlet {
   letterBody(id: string): Buffer;
 }
 
-type Letter = DeadLetter & { g: number; envelope: Envelope };
-
 export interface Letters {
   add(
     queue: { g: number; event: string; group: string },
@@ -28,9 +25,9 @@ export interface Letters {
     nowMs: number,
   ): void;
   list(filter: { event?: string | undefined; group?: string | undefined }): DeadLetter[];
-  show(id: string): { letter: DeadLetter; body: Buffer } | undefined;
+  show(id: string): { letter: DeadLetter; head: number; body: Buffer } | undefined;
   /** Removes one for another attempt. */
-  take(id: string): (Letter & { body: Buffer }) | undefined;
+  take(id: string): (StoredLetter & { body: Buffer }) | undefined;
   /** @returns How many there were. */
   discard(ids: readonly string[]): number;
   countOf(g: number): number;
@@ -42,17 +39,17 @@ export interface Letters {
 
 export function createLetters(outlet: LetterOutlet, remains: Remains["letters"], limits: LetterLimits): Letters {
   /** The oldest first. */
-  const letters = new Map<string, Letter>();
+  const letters = new Map<string, StoredLetter>();
   const counts = new Map<number, number>();
   let expired = 0;
   for (const letter of remains) insert(letter);
 
-  function insert(letter: Letter): void {
+  function insert(letter: StoredLetter): void {
     letters.set(letter.id, letter);
     counts.set(letter.g, countOf(letter.g) + 1);
   }
 
-  function remove(letter: Letter): void {
+  function remove(letter: StoredLetter): void {
     letters.delete(letter.id);
     counts.set(letter.g, countOf(letter.g) - 1);
     outlet.keep({ remove: "letter", id: letter.id });
@@ -62,16 +59,16 @@ export function createLetters(outlet: LetterOutlet, remains: Remains["letters"],
 
   return {
     add({ g, event, group }, { held, attempt, firstAt }, { reason, failure, handler }, nowMs) {
-      const { seq, envelope } = held;
+      const { seq, head, id: event_id } = held;
       const error = {
         name: failure.remote?.name ?? failure.code,
         message: failure.message,
         ...stackOf(failure.remote),
       };
       const id = `${g}-${seq}`;
-      const letter: Letter = {
+      const letter: StoredLetter = {
         ...{ id, event, group, reason, attempts: attempt, first_at: firstAt, last_at: nowMs, handler, error },
-        ...{ g, envelope },
+        ...{ g, event_id, head },
       };
       insert(letter);
       outlet.keep({ put: "letter", value: letter, body: held.body ?? outlet.bodyOf(seq) });
@@ -87,7 +84,7 @@ export function createLetters(outlet: LetterOutlet, remains: Remains["letters"],
         .map(publicPart),
     show(id) {
       const letter = letters.get(id);
-      return letter && { letter: publicPart(letter), body: outlet.letterBody(id) };
+      return letter && { letter: publicPart(letter), head: letter.head, body: outlet.letterBody(id) };
     },
     take(id) {
       const letter = letters.get(id);
@@ -115,7 +112,7 @@ export function createLetters(outlet: LetterOutlet, remains: Remains["letters"],
   };
 }
 
-function publicPart({ g: _, envelope: __, ...letter }: Letter): DeadLetter {
+function publicPart({ g: _, event_id: __, head: ___, ...letter }: StoredLetter): DeadLetter {
   return letter;
 }
 

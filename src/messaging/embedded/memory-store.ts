@@ -1,4 +1,5 @@
 // A store that forgets everything when its process ends. Pure.
+import { copyOf } from "./parcel.ts";
 import type { BrokerStore, Write } from "./store.ts";
 
 export function createMemoryStore(): BrokerStore {
@@ -10,7 +11,7 @@ export function createMemoryStore(): BrokerStore {
       if (write.remove === "event") events.delete(write.seq);
       if (write.remove === "letter") letters.delete(write.id);
     } else {
-      if (write.put === "event") events.set(write.value.seq, write.value.body);
+      if (write.put === "event") events.set(write.value.seq, copyOf(write.value.body));
       if (write.put === "letter") letters.set(write.value.id, write.body);
     }
   }

@@ -2,7 +2,6 @@
 // Decides alone. Time is an argument. Pure.
 import type { ServiceState } from "../../protocol/bus-figures.ts";
 import type { ServedService } from "../contract/engine.ts";
-import type { Envelope } from "../contract/envelope.ts";
 import type { Executed, Failure } from "../contract/service-error.ts";
 
 /** What calls do to the world. */
@@ -17,7 +16,8 @@ export interface Request {
   c: number;
   service: string;
   method: string;
-  envelope: Envelope;
+  /** How many bytes of the body are the envelope. */
+  head: number;
   budgetMs: number;
   body: Buffer;
 }
@@ -88,7 +88,7 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
   }
 
   function send(c: number, one: Open, nowMs: number): void {
-    const { service, method, envelope, body } = one.call;
+    const { service, method, head, body } = one.call;
     const [callee, instance] = leastBusy(services.get(service));
     if (callee === undefined || instance === undefined) return waitOrRefuse(c, one, nowMs);
     if (!instance.methods.has(method)) {
@@ -102,7 +102,7 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
     }
     instance.busy += 1;
     one.callee = callee;
-    outlet.request(callee, { c, service, method, envelope, budgetMs: one.deadlineMs - nowMs, body });
+    outlet.request(callee, { c, service, method, head, budgetMs: one.deadlineMs - nowMs, body });
   }
 
   /** A service that is starting is waited for, within the deadline. */

@@ -1,19 +1,19 @@
 // Whether a value that has arrived is an operation of the protocol. Pure.
-import type { FromBroker, ToBroker } from "./operations.ts";
+import type { FromBroker, Settlement, ToBroker } from "./operations.ts";
 
 const TO_BROKER: Record<ToBroker["op"], Shape> = {
   hello: { protocol: "count", token: "string", src: "string", holds: "keys" },
   bye: {},
-  emit: { n: "count", event: "string", envelope: "envelope", size: "number" },
+  emit: { n: "count", event: "string", id: "string", head: "count", size: "number" },
   listen: { n: "count", event: "string", group: "string", prefetch: "count" },
   unlisten: { n: "count", event: "string", group: "string" },
-  settle: { g: "count", seq: "count", attempt: "count", verdict: "string" },
+  settle: { g: "count", seq: "count", attempt: "count" },
   serve: { n: "count", service: "string", methods: "strings" },
   unserve: { n: "count", service: "string" },
-  call: { n: "count", service: "string", method: "string", envelope: "envelope", budgetMs: "number", size: "number" },
+  call: { n: "count", service: "string", method: "string", budgetMs: "number", head: "count", size: "number" },
   cancel: { n: "count" },
   answer: { c: "count", size: "number" },
-  fault: { c: "count", failure: "object" },
+  fault: { c: "count", failure: "failure" },
   services: { n: "count" },
   queues: { n: "count" },
   dead: { n: "count" },
@@ -31,18 +31,18 @@ const FROM_BROKER: Record<FromBroker["op"], Shape> = {
   done: { n: "number" },
   failed: { n: "number", code: "string", reason: "string" },
   unrouted: { n: "number" },
-  deliver: { g: "number", seq: "number", event: "string", group: "string", attempt: "number", envelope: "object" },
+  deliver: { g: "number", seq: "number", event: "string", group: "string", attempt: "number", head: "number" },
   lost: { silentMs: "number" },
-  request: { c: "number", service: "string", method: "string", envelope: "object", budgetMs: "number" },
+  request: { c: "number", service: "string", method: "string", budgetMs: "number", head: "number" },
   abort: { c: "number" },
   result: { n: "number", size: "number" },
   failure: { n: "number", failure: "object" },
   served: { n: "number", services: "list" },
   figures: { n: "number", queues: "list" },
   letters: { n: "number", letters: "list" },
-  body: { n: "number", letter: "object", size: "number" },
+  body: { n: "number", letter: "object", head: "number", size: "number" },
   count: { n: "number", count: "number" },
-  tapped: { kind: "string", name: "string", envelope: "object", size: "number" },
+  tapped: { kind: "string", name: "string", head: "number", size: "number" },
   missed: { copies: "number" },
 };
 
@@ -55,6 +55,8 @@ const KINDS = {
   number: (value: unknown) => typeof value === "number",
   count: (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0,
   object: isObject,
+  failure: (value: unknown) =>
+    isObject(value) && ["code", "message"].every((name) => typeof Reflect.get(value, name) === "string"),
   list: Array.isArray,
   strings: (value: unknown) => Array.isArray(value) && value.every((each) => typeof each === "string"),
   keys: (value: unknown) =>
@@ -62,22 +64,34 @@ const KINDS = {
     value.every(
       (each) => isObject(each) && ["g", "seq", "attempt"].every((name) => KINDS.count(Reflect.get(each, name))),
     ),
-  envelope: (value: unknown) =>
-    isObject(value) && typeof Reflect.get(value, "id") === "string" && typeof Reflect.get(value, "sent") === "number",
 };
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export const isToBroker = checker<ToBroker>(TO_BROKER);
-export const isFromBroker = checker<FromBroker>(FROM_BROKER);
+const isOperation: (value: unknown) => value is ToBroker = checker("op", TO_BROKER);
 
-function checker<Operation extends { op: string }>(shapes: Record<Operation["op"], Shape>) {
-  const fields = new Map(Object.entries<Shape>(shapes).map(([op, shape]) => [op, Object.entries(shape)]));
-  return (value: unknown): value is Operation => {
-    if (typeof value !== "object" || value === null || !("op" in value)) return false;
-    const shape = fields.get(String(value.op));
+export function isToBroker(value: unknown): value is ToBroker {
+  return isOperation(value) && (value.op !== "settle" || isSettlement(value));
+}
+
+const SETTLEMENT: Record<Settlement["verdict"], Shape> = {
+  ack: {},
+  drop: {},
+  again: { delayMs: "number" },
+  dead: { reason: "string", failure: "failure", handler: "string" },
+};
+
+const isSettlement = checker("verdict", SETTLEMENT);
+export const isFromBroker: (value: unknown) => value is FromBroker = checker("op", FROM_BROKER);
+
+/** Checks the fields that an object of the kind named in `tag` must have. */
+function checker<Value>(tag: string, shapes: Record<string, Shape>) {
+  const fields = new Map(Object.entries(shapes).map(([name, shape]) => [name, Object.entries(shape)]));
+  return (value: unknown): value is Value => {
+    if (typeof value !== "object" || value === null) return false;
+    const shape = fields.get(String(Reflect.get(value, tag)));
     return shape?.every(([field, kind]) => KINDS[kind](Reflect.get(value, field))) ?? false;
   };
 }

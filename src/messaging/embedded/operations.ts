@@ -3,7 +3,6 @@
 import type { QueueFigures } from "../../protocol/bus-figures.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { DeadLetter, DeathReason, Durability, ServedService, TapFilter } from "../contract/engine.ts";
-import type { Envelope } from "../contract/envelope.ts";
 import type { Failure } from "../contract/service-error.ts";
 
 /** The version of the protocol, which `hello` and `welcome` name. */
@@ -11,8 +10,10 @@ export const PROTOCOL = 1;
 
 /** A number that its sender chooses to know the answer by. */
 type Asked = { n: number };
-/** An operation whose body follows in the batch. */
+/** An operation whose body of so many bytes follows in the batch. */
 type WithBody = { size: number };
+/** An operation whose body begins with the envelope, JSON of `head` bytes, which the broker hands on as it is. */
+type WithEnvelope = { head: number } & WithBody;
 /** Identifies an event in a group's queue: the numbers of group and event. */
 export type QueueKey = { g: number; seq: number };
 
@@ -20,7 +21,8 @@ export type QueueKey = { g: number; seq: number };
 export type ToBroker =
   | Hello
   | { op: "bye" }
-  | ({ op: "emit"; event: string; envelope: Envelope; requireRoute?: boolean } & Asked & WithBody)
+  /** `id` is the envelope's. */
+  | ({ op: "emit"; event: string; id: string; requireRoute?: boolean } & Asked & WithEnvelope)
   | ({ op: "listen"; event: string; group: string; prefetch: number } & Asked)
   | ({ op: "unlisten"; event: string; group: string } & Asked)
   | ({ op: "settle"; attempt: number } & QueueKey & Settlement)
@@ -30,11 +32,10 @@ export type ToBroker =
       op: "call";
       service: string;
       method: string;
-      envelope: Envelope;
       budgetMs: number;
       isIdempotent: boolean;
     } & Asked &
-      WithBody)
+      WithEnvelope)
   | ({ op: "cancel" } & Asked)
   | ({ op: "answer"; c: number } & WithBody)
   | { op: "fault"; c: number; failure: Failure }
@@ -89,21 +90,20 @@ export type FromBroker =
       group: string;
       attempt: number;
       firstAt: number;
-      envelope: Envelope;
     } & QueueKey &
-      WithBody)
+      WithEnvelope)
   /** The member no longer has what it was given, since it was silent for so long. */
   | { op: "lost"; silentMs: number }
-  | ({ op: "request"; c: number; service: string; method: string; envelope: Envelope; budgetMs: number } & WithBody)
+  | ({ op: "request"; c: number; service: string; method: string; budgetMs: number } & WithEnvelope)
   | { op: "abort"; c: number }
   | ({ op: "result" } & Asked & WithBody)
   | ({ op: "failure"; failure: Failure } & Asked)
   | ({ op: "served"; services: ServedService[] } & Asked)
   | ({ op: "figures"; queues: QueueFigures[] } & Asked)
   | ({ op: "letters"; letters: DeadLetter[] } & Asked)
-  | ({ op: "body"; letter: DeadLetter } & Asked & WithBody)
+  | ({ op: "body"; letter: DeadLetter } & Asked & WithEnvelope)
   | ({ op: "count"; count: number } & Asked)
-  | ({ op: "tapped"; kind: "event" | "call"; name: string; envelope: Envelope } & WithBody)
+  | ({ op: "tapped"; kind: "event" | "call"; name: string } & WithEnvelope)
   /** The tap was not read in time, and so many copies are lost. */
   | { op: "missed"; copies: number };
 

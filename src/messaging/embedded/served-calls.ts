@@ -1,6 +1,7 @@
 // The services of this member, and the calls that it is carrying out.
 import type { Answer, IncomingCall } from "../contract/engine.ts";
 import type { FromBroker, ToBroker } from "./operations.ts";
+import { unpack } from "./parcel.ts";
 
 type Handler = (call: IncomingCall) => Promise<Answer>;
 
@@ -9,7 +10,7 @@ export interface ServedCalls {
   remove(service: string): void;
   list(): { service: string; methods: string[] }[];
   /** Carries a call out and answers it. */
-  serve(request: Extract<FromBroker, { op: "request" }>, body: Buffer): Promise<void>;
+  serve(request: Extract<FromBroker, { op: "request" }>, bytes: Buffer): Promise<void>;
   abortOne(c: number): void;
   /** Aborts all calls under way: nobody waits for them any more. */
   abort(reason: unknown): void;
@@ -39,7 +40,8 @@ export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => v
     add: (service, methods, handler) => void services.set(service, { methods, handler }),
     remove: (service) => void services.delete(service),
     list: () => [...services].map(([service, { methods }]) => ({ service, methods: [...methods] })),
-    async serve({ c, service, method, envelope, budgetMs }, body) {
+    async serve({ c, service, method, budgetMs, head }, bytes) {
+      const { envelope, body } = unpack({ head, bytes });
       const controller = new AbortController();
       const { signal } = controller;
       underWay.set(c, controller);

@@ -1,6 +1,5 @@
 // What the broker keeps of events, and the form in which a store gives it back to the next broker. Pure.
 import type { DeadLetter, Durability } from "../contract/engine.ts";
-import type { Envelope } from "../contract/envelope.ts";
 import type { QueueKey } from "./operations.ts";
 
 export interface Group {
@@ -12,11 +11,19 @@ export interface Group {
 export interface StoredEvent {
   seq: number;
   event: string;
-  envelope: Envelope;
+  /** Of its envelope: the key of deduplication. */
+  id: string;
+  /** When the broker took it, in milliseconds of the epoch. */
+  at: number;
+  /** How many bytes of the body are the envelope. */
+  head: number;
   /** The groups that get it. Empty: it is held until one listens. */
   groups: number[];
   body: Buffer;
 }
+
+/** A dead letter of which the broker keeps the body, and how many bytes of that are the envelope. */
+export type StoredLetter = DeadLetter & { g: number; event_id: string; head: number };
 
 /** In a mark: the group has settled the event. */
 export const SETTLED = 0;
@@ -29,7 +36,7 @@ export type Write =
   | { put: "mark"; key: QueueKey; attempt: number; firstAt: number }
   | { remove: "mark"; key: QueueKey }
   | { put: "group"; value: Group }
-  | { put: "letter"; value: DeadLetter & { g: number; envelope: Envelope }; body: Buffer }
+  | { put: "letter"; value: StoredLetter; body: Buffer }
   | { remove: "letter"; id: string };
 
 /** What a former broker has left. */
@@ -37,7 +44,7 @@ export interface Remains {
   groups: Group[];
   events: Iterable<Omit<StoredEvent, "body"> & { size: number }>;
   marks: Iterable<{ key: QueueKey; attempt: number; firstAt: number }>;
-  letters: Iterable<DeadLetter & { g: number; envelope: Envelope; size: number }>;
+  letters: Iterable<StoredLetter>;
 }
 
 export interface BrokerStore {

@@ -1,9 +1,17 @@
 // Copies of what passes the broker, for members that watch. A tap that does not read loses copies and hears how many: the
 // broker never waits for one, and what it keeps for one is bounded. Pure.
-import type { TapFilter, TappedMessage } from "../contract/engine.ts";
+import type { TapFilter } from "../contract/engine.ts";
+
+/** A message, of whose body the first `head` bytes are the envelope. */
+export interface Copy {
+  kind: "event" | "call";
+  name: string;
+  head: number;
+  body: Buffer;
+}
 
 export interface TapOutlet {
-  tapped(member: string, copy: TappedMessage): void;
+  tapped(member: string, copy: Copy): void;
   /** So many copies were lost before the next one. */
   missed(member: string, copies: number): void;
 }
@@ -12,7 +20,7 @@ export interface Taps {
   /** In place of what the member has tapped before. */
   open(member: string, filter: TapFilter): void;
   close(member: string): void;
-  copy(message: TappedMessage): void;
+  copy(message: Copy): void;
   /** The member has read so many copies. */
   taken(member: string, copies: number): void;
 }

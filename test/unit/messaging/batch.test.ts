@@ -4,7 +4,7 @@ import { decodeBatch, encodeBatch } from "../../../src/messaging/embedded/batch.
 import { isToBroker } from "../../../src/messaging/embedded/operation-schema.ts";
 
 const emit = (n: number, body: Buffer) => ({
-  operation: { op: "emit", n, event: "a.b", envelope: { id: "1", sent: 1 }, size: body.length },
+  operation: { op: "emit", n, event: "a.b", id: "1", head: 0, size: body.length },
   body,
 });
 
@@ -19,7 +19,7 @@ test("a batch is read as it was written", () => {
 });
 
 describe("a batch is refused", () => {
-  const one = JSON.stringify([1, 0, [{ op: "emit", n: 1, event: "a.b", envelope: { id: "1", sent: 1 }, size: 3 }]]);
+  const one = JSON.stringify([1, 0, [{ op: "emit", n: 1, event: "a.b", id: "1", head: 0, size: 3 }]]);
 
   test.each([
     ["of one frame", [Buffer.from(one)], /1 frames/],

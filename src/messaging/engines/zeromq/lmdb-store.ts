@@ -4,9 +4,7 @@ import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { reasonOf } from "../../../errors.ts";
-import type { DeadLetter } from "../../contract/engine.ts";
-import type { Envelope } from "../../contract/envelope.ts";
-import type { BrokerStore, Group, Remains, StoredEvent, Write } from "../../embedded/store.ts";
+import type { BrokerStore, Group, Remains, StoredEvent, StoredLetter, Write } from "../../embedded/store.ts";
 
 export interface LmdbOptions {
   folder: string;
@@ -19,7 +17,6 @@ export interface LmdbOptions {
 const MAP_BYTES = 16 * 2 ** 30;
 
 type EventMeta = Omit<StoredEvent, "body">;
-type LetterMeta = DeadLetter & { g: number; envelope: Envelope };
 
 /** Opens the store, or a new one where the old one can't be read. */
 export function openLmdbStore(options: LmdbOptions): BrokerStore {
@@ -80,7 +77,7 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
       groups: [...groups.getRange().map(({ value }) => value)],
       events: events.getRange().map(({ value }) => withSize<EventMeta>(value)),
       marks: marks.getRange().map(({ key: [seq, g], value }) => ({ key: { g, seq }, ...value })),
-      letters: letters.getRange().map(({ value }) => withSize<LetterMeta>(value)),
+      letters: letters.getRange().map(({ value }) => withSize<StoredLetter>(value)),
     }),
     close: () => root.close(),
   };

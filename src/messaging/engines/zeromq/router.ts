@@ -25,6 +25,15 @@ export async function bindRouter(endpoint: string, events: RouterEvents) {
   await socket.bind(endpoint);
   socket.events.on("disconnect", events.onDisconnect);
 
+  function read(member: string, frames: Buffer[]): Batch<ToBroker> | undefined {
+    try {
+      return decodeBatch(frames, isToBroker);
+    } catch (error) {
+      events.onMalformed(member, error);
+      return undefined;
+    }
+  }
+
   return {
     send(member: string, batch: Batch<FromBroker>): void {
       socket.send([member, ...encodeBatch(batch)]).catch(() => events.onLost(member));
@@ -33,11 +42,8 @@ export async function bindRouter(endpoint: string, events: RouterEvents) {
     async run(): Promise<void> {
       for await (const [id, ...frames] of socket) {
         const member = String(id);
-        try {
-          events.onBatch(member, decodeBatch(frames, isToBroker));
-        } catch (error) {
-          events.onMalformed(member, error);
-        }
+        const batch = read(member, frames);
+        if (batch !== undefined) events.onBatch(member, batch);
       }
     },
     close: () => socket.close(),

@@ -1,0 +1,143 @@
+// Events and calls between two processes, beside NATS and moleculer where they are installed: rates and ratios.
+// Usage: npm run build && node bench/messaging.mjs [--events 50000] [--calls 20000] [--rounds 3] [--only file,memory,calls]
+//   [--peers FOLDER]
+// FOLDER has @nats-io/transport-node, @nats-io/jetstream and moleculer in its node_modules; nats-server is on the PATH.
+// One producer, one consumer, JSON of 200 bytes, at most 1,000 emits or 200 calls under way.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { holdBroker } from "../dist/src/link/broker.js";
+
+const { values } = parseArgs({
+  options: {
+    events: { type: "string", default: "50000" },
+    calls: { type: "string", default: "20000" },
+    rounds: { type: "string", default: "3" },
+    only: { type: "string", default: "file,memory,calls" },
+    peers: { type: "string" },
+  },
+});
+const hasNats = values.peers !== undefined && spawnSync("nats-server", ["--version"]).status === 0;
+const only = new Set(values.only.split(","));
+const root = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
+
+try {
+  for (const durability of ["file", "memory"]) {
+    if (!only.has(durability)) continue;
+    const subjects = { zcontext: () => withBroker(durability, (env) => events("zcontext", env)) };
+    if (hasNats) subjects.jetstream = () => withNats((env) => events("jetstream", { ...env, STORAGE: durability }));
+    await compare(`events, emit to acked, ${durability} (events/s)`, subjects);
+  }
+  if (only.has("calls")) {
+    const subjects = { zcontext: () => withBroker("memory", (env) => calls("zcontext", env)) };
+    if (hasNats) {
+      subjects.nats = () => withNats((env) => calls("jetstream", env));
+      subjects.moleculer = () => withNats((env) => calls("moleculer", env));
+    }
+    await compare("calls, 200 under way (calls/s)", subjects, ({ rate }) => rate);
+    await compare("a call alone, median (1/ms)", subjects, ({ medianMs }) => 1 / medianMs);
+  }
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
+
+/** Runs the subjects in turns, and prints the best of each and its ratio to the first. */
+async function compare(title, subjects, pick = (value) => value) {
+  const best = {};
+  for (let round = 0; round < Number(values.rounds); round += 1)
+    for (const [name, run] of Object.entries(subjects)) best[name] = Math.max(best[name] ?? 0, pick(await run()));
+  console.log(`\n${title}`);
+  const [[, ours]] = Object.entries(best);
+  for (const [name, value] of Object.entries(best))
+    console.log(
+      `  ${name.padEnd(10)} ${value.toPrecision(4).padStart(9)}   zcontext is ${(ours / value).toFixed(2)} x`,
+    );
+}
+
+async function events(engine, env) {
+  const consumer = member(engine, "consume", values.events, env);
+  await consumer.said("ready");
+  const producer = member(engine, "produce", values.events, env);
+  const startMs = await producer.said("begin");
+  const [emitted, handled] = await Promise.all([producer.said("done"), consumer.said("done")]);
+  await Promise.all([producer.ended, consumer.ended]);
+  return (Number(values.events) / (Math.max(emitted, handled) - startMs)) * 1_000;
+}
+
+async function calls(engine, env) {
+  const server = member(engine, "serve", values.calls, env);
+  await server.said("ready");
+  const caller = member(engine, "call", values.calls, env);
+  const [rate, medianMs] = [await caller.said("rate"), await caller.said("median")];
+  await caller.ended;
+  server.end();
+  await server.ended;
+  return { rate, medianMs };
+}
+
+/** Starts one side in a process of its own; it says a word and a number a line. */
+function member(engine, role, count, env) {
+  const script = join(import.meta.dirname, "messaging", `${engine}.mjs`);
+  const child = spawn(process.execPath, [script, role, count], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, ...env, PEERS: values.peers ?? "" },
+  });
+  const heard = new Map();
+  const waiting = new Map();
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const [word, value = "0"] = line.split(" ");
+    heard.set(word, Number(value));
+    waiting.get(word)?.(Number(value));
+  });
+  const ended = once(child, "exit");
+  const failed = ended.then(([code]) => {
+    throw new Error(`${engine} ${role} ended with ${code}`);
+  });
+  failed.catch(() => {});
+  const said = (word) =>
+    heard.has(word) ? heard.get(word) : Promise.race([new Promise((resolve) => waiting.set(word, resolve)), failed]);
+  return { said, ended, end: () => child.kill() };
+}
+
+async function withBroker(durability, run) {
+  const folder = mkdtempSync(join(root, "broker-"));
+  const broker = await holdBroker({
+    ...{ runFolder: join(folder, "run"), storeFolder: join(folder, "store"), durability },
+    endpoints: { publish: "tcp://127.0.0.1:1", subscribe: "tcp://127.0.0.1:1" },
+    cookie: { context: "bench", provider: "bench" },
+  });
+  try {
+    return await run({ ZCONTEXT_BUS_URL: broker.url, ZCONTEXT_BUS_TOKEN: broker.token });
+  } finally {
+    await broker[Symbol.asyncDispose]();
+  }
+}
+
+async function withNats(run) {
+  const port = await freePort();
+  const folder = mkdtempSync(join(root, "nats-"));
+  const server = spawn("nats-server", ["-a", "127.0.0.1", "-p", String(port), "-js", "-sd", folder], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  try {
+    for await (const line of createInterface({ input: server.stderr })) if (line.includes("Server is ready")) break;
+    return await run({ NATS: `127.0.0.1:${port}` });
+  } finally {
+    server.kill();
+    await once(server, "exit");
+  }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}

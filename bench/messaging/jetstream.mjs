@@ -1,0 +1,38 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { call, counter, produce, role, say } from "./roles.mjs";
+
+const require = createRequire(join(process.env.PEERS, "package.json"));
+const { connect } = require("@nats-io/transport-node");
+const { AckPolicy, jetstream, jetstreamManager, StorageType } = require("@nats-io/jetstream");
+
+const nats = await connect({ servers: process.env.NATS });
+const encode = (value) => JSON.stringify(value);
+
+if (role === "produce") {
+  const js = jetstream(nats);
+  await produce((content) => js.publish("orders.created", encode(content)));
+  await nats.close();
+} else if (role === "consume") {
+  const manager = await jetstreamManager(nats);
+  const storage = process.env.STORAGE === "file" ? StorageType.File : StorageType.Memory;
+  await manager.streams.add({ name: "orders", subjects: ["orders.*"], storage });
+  await manager.consumers.add("orders", { durable_name: "bench", ack_policy: AckPolicy.Explicit });
+  const consumer = await jetstream(nats).consumers.get("orders", "bench");
+  const messages = await consumer.consume({ max_messages: 500 });
+  say("ready");
+  const handled = counter();
+  for await (const message of messages) {
+    message.json();
+    message.ack();
+    if (handled()) break;
+  }
+  await nats.drain();
+} else if (role === "serve") {
+  nats.subscribe("echo.say", { callback: (_, message) => message.respond(encode(message.json())) });
+  await nats.flush();
+  say("ready");
+} else {
+  await call(async (params) => (await nats.request("echo.say", encode(params), { timeout: 10_000 })).json());
+  await nats.close();
+}

@@ -1,0 +1,59 @@
+// What both sides do, whatever carries the messages.
+const WINDOW = 1_000;
+const CALLERS = 200;
+/** 200 bytes of JSON. */
+export const CONTENT = { id: 7, customer: "c-1234", total: 12.5, note: "x".repeat(140) };
+
+export const [role, count] = [process.argv[2], Number(process.argv[3])];
+
+export function say(word, value = performance.timeOrigin + performance.now()) {
+  process.stdout.write(`${word} ${value}\n`);
+}
+
+/** Emits all, at most so many at a time. */
+export async function produce(emit) {
+  say("begin");
+  let left = count;
+  await Promise.all(
+    Array.from({ length: WINDOW }, async () => {
+      while (left > 0) {
+        left -= 1;
+        await emit(CONTENT);
+      }
+    }),
+  );
+  say("done");
+}
+
+/** Calls once for each event. */
+export function counter() {
+  let left = count;
+  return () => {
+    left -= 1;
+    if (left === 0) say("done");
+    return left === 0;
+  };
+}
+
+export async function call(once) {
+  for (let i = 0; i < 500; i += 1) await once(CONTENT);
+  const times = [];
+  for (let i = 0; i < 2_000; i += 1) {
+    const start = performance.now();
+    await once(CONTENT);
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  say("median", times[times.length / 2]);
+  const start = performance.now();
+  let left = count;
+  await Promise.all(
+    Array.from({ length: CALLERS }, async () => {
+      while (left > 0) {
+        left -= 1;
+        await once(CONTENT);
+      }
+    }),
+  );
+  say("rate", (count / (performance.now() - start)) * 1_000);
+}
