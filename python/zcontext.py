@@ -1081,18 +1081,33 @@ class Claims:
 
 
 def encode_batch(number: int, items: Sequence[Said]) -> list[bytes]:
-    operations = [item.operation for item in items]
-    return [to_json("batch", [number, 0, operations]), b"".join(item.body for item in items)]
+    pairs = [with_envelope_first(item) for item in items]
+    operations, bodies = [operation for operation, _ in pairs], [body for _, body in pairs]
+    return [to_json("batch", [number, 0, operations]), b"".join(bodies)]
+
+
+def with_envelope_first(item: Said) -> tuple[dict, bytes]:
+    """An operation whose envelope, if it has one, stands before the body: the broker hands both on as they are."""
+    envelope = item.operation.get("envelope")
+    if envelope is None:
+        return item.operation, item.body
+    operation = {name: value for name, value in item.operation.items() if name != "envelope"}
+    head = to_json("envelope", envelope)
+    size = len(head) + len(item.body)
+    return {**operation, "id": envelope["id"], "head": len(head), "size": size}, head + item.body
 
 
 def decode_batch(frames: Sequence[bytes]) -> tuple[int, list[tuple[dict, bytes]]]:
     """The batch of ours that the broker has carried out, and its operations with their bodies."""
-    head, bodies = frames
-    _, done, operations = json.loads(head)
+    first, bodies = frames
+    _, done, operations = json.loads(first)
     items, at = [], 0
     for operation in operations:
-        size = operation.get("size", 0)
-        items.append((operation, bodies[at : at + size]))
+        size, head = operation.get("size", 0), operation.get("head", 0)
+        body = bodies[at : at + size]
+        if head > 0:
+            operation["envelope"] = json.loads(body[:head])
+        items.append((operation, body[head:]))
         at += size
     return done, items
 
