@@ -17,7 +17,10 @@ export interface Bundle {
 }
 
 /** The parts of zcontext that services and their tests import. */
-const OURS = ["zcontext/tasks", "zcontext/testing"];
+const OURS = ["zcontext/messaging", "zcontext/tasks", "zcontext/testing"];
+const require = createRequire(import.meta.url);
+/** Where they and what they import are. */
+const OUR_FOLDER = join(dirname(require.resolve("zcontext/tasks")), "../");
 /** Descriptors that spawning the compiler takes, generously. */
 const SPAWN_DESCRIPTORS = 12;
 /** Stands for the source, whose path the compiler would take for a pattern if it had a `*`. */
@@ -108,7 +111,10 @@ function resolveFromSource(source: string, notes: ImportNotes, onRequired: () =>
           return undefined;
         }
         // Bundled, so that a service runs even where zcontext is not installed beside it.
-        if (OURS.includes(path)) return { path: createRequire(import.meta.url).resolve(path) };
+        if (OURS.includes(path)) return { path: require.resolve(path) };
+        // What zcontext loads on demand, such as sockets, would otherwise be loaded with every service.
+        if (kind === "dynamic-import" && importer.startsWith(OUR_FOLDER))
+          return { path: pathToFileURL(join(resolveDir, path)).href, external: true };
         notes.imported(path, resolveDir);
         const starred = path.startsWith(".") && path.includes("*") ? findStarred(join(resolveDir, path)) : undefined;
         if (starred !== undefined) return { path: starred };

@@ -63,7 +63,8 @@ function handle(delivery: Delivery, payload: EventPayload, options: EventHandlin
     delivery.settle(verdictOf(decided, delivery, options)),
   );
   const fail = (error: unknown): undefined => {
-    options.onFailure(error, delivery);
+    // A handler that ends since its event was taken from it has no fault.
+    if (!event.isTakenBy(error)) options.onFailure(error, delivery);
     if (!event.isSettled) give(delivery, verdictAfter(error, delivery, options));
   };
   let running: Promise<void> | void;

@@ -91,6 +91,11 @@ export class EventInHand implements ReceivedEvent {
     return this.#signal;
   }
 
+  /** Whether this is what the signal says of an event that was taken back. */
+  isTakenBy(error: unknown): boolean {
+    return this.#signal?.aborted === true && this.#signal.reason === error;
+  }
+
   // Getters, so that a handler may take the three out of the event.
   get ack(): ReceivedEvent["ack"] {
     return () => this.#settle({ kind: "ack" });

@@ -3,6 +3,7 @@
 import type { Declaration } from "./contract/declaration.ts";
 import type { Task } from "./contract/task.ts";
 
+export { CallError, NonRetryableError, ServiceError } from "../messaging/contract/service-error.ts";
 export type * from "./contract/task.ts";
 
 /** A task with its name and description. */

@@ -142,6 +142,13 @@ function isPure(file: string): boolean {
   return PURE.test(opening.trimEnd());
 }
 
+/** The files that are loaded together with one: it imports more than types of them, and not on demand. */
+function loadedWith(file: string): string[] {
+  const statements = /^(?:import|export)\s+(?!type\b)(?:[^;"]*?\bfrom\s+)?"(\.[^"\n]+)"/gm;
+  const found = [...readFileSync(join(root, file), "utf8").matchAll(statements)];
+  return found.map(([, to = ""]) => relative(root, join(root, dirname(file), to)));
+}
+
 /** The public face names parts of all folders, and nobody inside imports it. */
 const FACE = "src/index.ts";
 
@@ -189,10 +196,10 @@ describe("imports", () => {
 
   test("lead from what the tests of users load to no socket", () => {
     const reached = new Set(["src/tasks/rehearse.ts"]);
-    for (const here of reached) for (const { from, to } of local) if (from === here) reached.add(to);
+    for (const here of reached) for (const file of loadedWith(here)) reached.add(file);
 
-    expect(reached).toContain("src/protocol/codec.ts");
-    expect([...reached].filter((file) => file.startsWith("src/link/"))).toEqual([]);
+    expect(reached).toContain("src/messaging/engines/memory/memory-engine.ts");
+    expect(outside.filter(({ from, to }) => reached.has(from) && to === "zeromq")).toEqual([]);
   });
 
   test("are found at all, so that these rules can fail", () => {

@@ -130,7 +130,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       incarnation: channel.incarnation,
       send: channel.send,
     });
-    tellBroker = () => broker?.tell(serviceStates(transactions.watched().flatMap(({ tasks }) => tasks)));
+    tellBroker = () => broker?.tell(serviceStates(transactions.watched()));
     const watch = opened.add(
       options.watch({
         watched: transactions.watched,

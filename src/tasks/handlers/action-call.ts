@@ -4,8 +4,9 @@ import { ZcontextError } from "../../errors.ts";
 import { CallError } from "../../messaging/contract/service-error.ts";
 import type { EventBus } from "../../messaging/index.ts";
 import { isObject } from "../../protocol/json.ts";
+import { isTaskAddress, taskAddress } from "../../protocol/task-address.ts";
 import type { Json, TaskScope } from "../contract/task.ts";
-import { addressOf, isAddress, methodOf } from "./declared.ts";
+import { methodOf } from "./declared.ts";
 
 /** The parameters of a method that carries an action. */
 export interface ActionCall {
@@ -56,7 +57,7 @@ export function createActionSender(
       return await bus.call(`${checked(destination)}.${method}`, { ...params }, options);
     } catch (error) {
       if (!isUnknownService(error)) throw error;
-      return bus.call(`${addressOf(destination, transaction)}.${method}`, { ...params }, options);
+      return bus.call(`${taskAddress(destination, transaction)}.${method}`, { ...params }, options);
     }
   }
 
@@ -75,7 +76,7 @@ export function createActionSender(
     const bus = await openBus();
     const method = methodOf(action);
     const services = await bus.operations.services();
-    const takers = services.filter(({ service, methods }) => isAddress(service) && methods.includes(method));
+    const takers = services.filter(({ service, methods }) => isTaskAddress(service) && methods.includes(method));
     const taken = await Promise.all(
       takers.map(({ service }) =>
         submitTo(service, () => bus.call(`${service}.${method}`, { ...params }, SUBMITTED), action),

@@ -21,19 +21,6 @@ export function actionOf(method: string): string | undefined {
   return method.startsWith(PREFIX) ? method.slice(PREFIX.length) : undefined;
 }
 
-/**
- * Where one task is reached: the name of a service that only it serves. Other transactions may have tasks of the same id,
- * and a dot would end the name.
- */
-export function addressOf(serviceId: string, transaction: string): string {
-  return [serviceId, transaction].map((part) => encodeURIComponent(part).replaceAll(".", "%2E")).join("@");
-}
-
-/** Whether a served name stands for one task, not for all tasks of a service. */
-export function isAddress(service: string): boolean {
-  return /^[^@]+@[^@]*$/.test(service);
-}
-
 /** A name that starts with an underscore is for the service itself. */
 export function isPrivate(action: string): boolean {
   return action.startsWith("_");

@@ -3,10 +3,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf } from "../../errors.ts";
 import type { EventBus, Method, MethodCall } from "../../messaging/index.ts";
+import { taskAddress } from "../../protocol/task-address.ts";
 import type { Task, TaskScope } from "../contract/task.ts";
 import { createActionRunner } from "./action-runner.ts";
 import { awaitBus } from "./await-bus.ts";
-import { actionsOf, addressOf, methodOf } from "./declared.ts";
+import { actionsOf, methodOf } from "./declared.ts";
 import { type HandlerHost, START_FAULT } from "./handler-host.ts";
 
 export interface InForce {
@@ -100,7 +101,7 @@ function serveAll<Configuration>(host: HandlerHost<Configuration>): Promise<unkn
   const isReached = Object.keys(actions).length > 0;
   return [
     ...(isServed || task.methods !== undefined ? [bus.serve(scope.serviceName, methods)] : []),
-    ...(isReached ? [bus.serve(addressOf(scope.serviceId, scope.transaction), actions)] : []),
+    ...(isReached ? [bus.serve(taskAddress(scope.serviceId, scope.transaction), actions)] : []),
   ];
 }
 
