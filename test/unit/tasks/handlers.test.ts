@@ -110,6 +110,36 @@ describe("an event", () => {
     expect(sessions[1]).toBe(sessions[0]);
   });
 
+  test("whose handler has not ended when the task stops is given back, and its signal aborts", async () => {
+    const begun = deferred();
+    const ended = deferred();
+    const task = defineTask({
+      events: {
+        "a.b": {
+          async handle({ signal }, scope) {
+            begun.resolve();
+            await aborted(signal);
+            ended.resolve();
+            scope.signal.throwIfAborted();
+          },
+        },
+      },
+    });
+    let verdict: Promise<unknown> | undefined;
+
+    const { printed } = await rehearse(task, {
+      graceMs: 0,
+      async plays(stage) {
+        verdict = stage.emit("a.b", { content: 1 });
+        await begun.promise;
+      },
+    });
+    await ended.promise;
+
+    expect(await verdict).toEqual({ verdict: "again", delayMs: 0 });
+    expect(printed).toEqual([]);
+  });
+
   test("that a task does not listen to is named in the error of the test that emits it", async () => {
     const task = defineTask({ events: { "orders.created": { handle() {} } } });
 
