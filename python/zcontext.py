@@ -41,6 +41,7 @@ except ImportError:  # a rehearsal does without
     zmq = None  # type: ignore[assignment]
 
 ANSWER_S = 10  # for the forwarder to answer a new connection
+LOOK_MS = 500  # between looks whether a subscription has ended
 LINGER_S = 1  # for the last announcement to be sent
 LEAVE_S = (
     2  # for threads that the task leaves running, and for everything once the provider is gone
@@ -164,7 +165,7 @@ class Scope:
     def on_control(self, handler: Callable[[Announcement], None]) -> None:
         """Calls `handler`, in a thread beside run(), for each announcement in the transaction."""
 
-        def hear(message: dict) -> None:
+        def hear(message: dict, _: list[bytes]) -> None:
             header, status = dig(message, "header"), dig(message, "content", "status")
             about = [header.get(name, "") for name in ("action", "service_id", "service_name")]
             is_ours = header.get("service_transaction") == self.transaction
@@ -521,7 +522,8 @@ class Rehearsal:
         self.has_failed = False
         self._patience = patience
         self._broker = RehearsedBroker(answers)
-        self._bus = EventBus(Membership(self._broker))  # type: ignore[arg-type]
+        member = Membership(self._broker, Signals(link=self))  # type: ignore[arg-type]
+        self._bus = EventBus(member)
 
     @property
     def emitted(self) -> list[tuple[str, Any, Any]]:
@@ -556,7 +558,7 @@ class Rehearsal:
         self._patience -= 1
         return self._patience < 0
 
-    def send(self, topic: str, message: dict) -> None:
+    def send(self, topic: str, message: dict, attachments: Sequence[bytes] = ()) -> None:
         message = decode(topic, encode(topic, message))  # as a listener would receive it
         content, action = message["content"], message["header"]["action"]
         if action == "published":
@@ -567,7 +569,9 @@ class Rehearsal:
             del content["status"]["device_action"], content["status"]["result"]
             self.updates.append(content["status"])
 
-    def listen(self, topic: str, handle: Callable[[dict], None]) -> None:
+    def listen(
+        self, topic: str, handle: Callable[[dict, list[bytes]], None], ended: Flag | None = None
+    ) -> None:
         """There are no other tasks in a rehearsal."""
 
 
@@ -614,7 +618,7 @@ class RehearsedBroker:
         self._methods: dict[str, tuple[str, Callable[[Request], None]]] = {}
         self._outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def emit(self, operation: dict, body: bytes) -> tuple[dict, bytes]:
+    def emit(self, operation: dict, envelope: dict, body: bytes) -> tuple[dict, bytes]:
         payload = json.loads(body)
         self.emitted.append((operation["event"], payload["content"], payload["context"]))
         return {"op": "done"}, b""
@@ -629,7 +633,7 @@ class RehearsedBroker:
             self._methods[name] = (service, handle)
 
     def call(
-        self, operation: dict, body: bytes, budget_s: float, flags: Sequence[Flag]
+        self, operation: dict, envelope: dict, body: bytes, budget_s: float, flags: Sequence[Flag]
     ) -> tuple[dict, bytes]:
         name, params = f"{operation['service']}.{operation['method']}", json.loads(body)
         self.called.append((name, params))
@@ -656,7 +660,7 @@ class RehearsedBroker:
         payload = {"event_name": name, "content": content, "context": context, "meta": meta}
         given = {"g": 1, "seq": 1, "attempt": 1, "event": name, "group": group}
         body = to_json(f"event {name}", payload)
-        handle(Delivery(self, {**given, "envelope": envelope}, body))  # type: ignore[arg-type]
+        handle(Delivery(self, given, envelope, body))  # type: ignore[arg-type]
         return self._outcomes.get()["verdict"]
 
     def settle(self, delivery: Delivery, verdict: dict) -> None:
@@ -668,7 +672,7 @@ class RehearsedBroker:
         service, handle = self._methods[method]
         given = {"c": 1, "service": service, "method": method, "budgetMs": 10_000}
         body = to_json(f"params of {method}", params)
-        handle(Request({**given, "envelope": new_envelope(self.src, None)}, body))
+        handle(Request(given, new_envelope(self.src, None), body))
         answer = self._outcomes.get()
         if isinstance(answer, dict):
             raise CallError(service, method, answer)
@@ -773,7 +777,7 @@ class Link:
             self._sender.close(linger=LINGER_S * 1000)
         self._sending.term()
 
-    def send(self, topic: str, message: dict) -> None:
+    def send(self, topic: str, message: dict, attachments: Sequence[bytes] = ()) -> None:
         with self._lock:
             if self._sender.closed:
                 return
@@ -785,13 +789,18 @@ class Link:
             while self._sender.poll(0):
                 self._sender.recv()  # subscriptions of other listeners, which would pile up
             try:
-                self._sender.send(frame)
+                self._sender.send_multipart([frame, *attachments])
             except zmq.Again:
                 lost = f"message {sequence} on {topic} is lost: the forwarder accepts none"
                 print(lost, file=sys.stderr)
 
-    def listen(self, topic: str, handle: Callable[[dict], None]) -> None:
-        """Calls `handle`, in a thread of its own, for each message sent once this has returned."""
+    def listen(
+        self, topic: str, handle: Callable[[dict, list[bytes]], None], ended: Flag | None = None
+    ) -> None:
+        """Calls `handle`, in a thread of its own, for each message sent once this has returned.
+
+        It gets the message and its attachments. Ends when `ended` is set.
+        """
         listener = self._listening.socket(zmq.SUB)
         listener.setsockopt(zmq.RCVHWM, QUEUED)
         connect(listener, self._subscribe)
@@ -805,15 +814,25 @@ class Link:
                 listener.setsockopt(zmq.SUBSCRIBE, each)
             self._await_subscription(probe)
         listener.setsockopt(zmq.UNSUBSCRIBE, probe)
-        threading.Thread(target=self._hear, args=(listener, topic, handle), daemon=True).start()
+        words = (listener, topic, handle, ended or Flag())
+        threading.Thread(target=self._hear, args=words, daemon=True).start()
 
-    def _hear(self, listener: zmq.Socket, topic: str, handle: Callable[[dict], None]) -> None:
-        while True:
-            message = decode(topic, listener.recv_multipart()[0])
+    def _hear(
+        self,
+        listener: zmq.Socket,
+        topic: str,
+        handle: Callable[[dict, list[bytes]], None],
+        ended: Flag,
+    ) -> None:
+        while not ended.is_set:
+            if not listener.poll(LOOK_MS):
+                continue
+            frame, *attachments = listener.recv_multipart()
             try:
-                handle(message)
+                handle(decode(topic, frame), attachments)
             except Exception as error:
                 self.crash(error)
+        listener.close(linger=0)
 
     def _await_subscription(self, topic: bytes) -> None:
         """Returns when a listener has subscribed to the topic. The caller holds the lock."""
@@ -1061,14 +1080,12 @@ class Claims:
         return to_json("claim", {"token": storage.store(body, keep_s), "is_stored": True})
 
     def fetch(self, body: bytes) -> bytes:
-        claim = {}
-        if len(body) <= LONGEST_CLAIM and b'"is_stored"' in body:
-            claim = json.loads(body)
-        if not isinstance(claim, dict) or set(claim) != {"token", "is_stored"}:
+        if len(body) > LONGEST_CLAIM or b'"is_stored"' not in body:
+            return body
+        claim = json.loads(body)
+        if not is_claim(claim):
             return body
         token = claim["token"]
-        if claim["is_stored"] is not True or not isinstance(token, str):
-            return body
         storage = self._storage
         stored = storage.recover(token) if storage else None
         if stored is None:
@@ -1077,39 +1094,46 @@ class Claims:
         return stored
 
 
+def is_claim(value: Any) -> bool:
+    """Whether a value stands for one that is stored."""
+    if not isinstance(value, dict) or set(value) != {"token", "is_stored"}:
+        return False
+    return value["is_stored"] is True and isinstance(value["token"], str)
+
+
 # Batches: the frames between a member and its broker
 
 
 def encode_batch(number: int, items: Sequence[Said]) -> list[bytes]:
-    pairs = [with_envelope_first(item) for item in items]
-    operations, bodies = [operation for operation, _ in pairs], [body for _, body in pairs]
-    return [to_json("batch", [number, 0, operations]), b"".join(bodies)]
-
-
-def with_envelope_first(item: Said) -> tuple[dict, bytes]:
-    """An operation whose envelope, if it has one, stands before the body: the broker hands both on as they are."""
-    envelope = item.operation.get("envelope")
-    if envelope is None:
-        return item.operation, item.body
-    operation = {name: value for name, value in item.operation.items() if name != "envelope"}
-    head = to_json("envelope", envelope)
-    size = len(head) + len(item.body)
-    return {**operation, "id": envelope["id"], "head": len(head), "size": size}, head + item.body
+    operations = [item.operation for item in items]
+    return [to_json("batch", [number, 0, operations]), b"".join(item.body for item in items)]
 
 
 def decode_batch(frames: Sequence[bytes]) -> tuple[int, list[tuple[dict, bytes]]]:
     """The batch of ours that the broker has carried out, and its operations with their bodies."""
-    first, bodies = frames
-    _, done, operations = json.loads(first)
+    head, bodies = frames
+    _, done, operations = json.loads(head)
     items, at = [], 0
     for operation in operations:
-        size, head = operation.get("size", 0), operation.get("head", 0)
-        body = bodies[at : at + size]
-        if head > 0:
-            operation["envelope"] = json.loads(body[:head])
-        items.append((operation, body[head:]))
+        size = operation.get("size", 0)
+        items.append((operation, bodies[at : at + size]))
         at += size
     return done, items
+
+
+def pack(envelope: Mapping[str, Any], body: bytes) -> tuple[dict, bytes]:
+    """A body with its envelope before it, and what the operation says of both."""
+    head = to_json("envelope", envelope)
+    return {"head": len(head), "size": len(head) + len(body)}, head + body
+
+
+def unpack(operation: Mapping[str, Any], parcel: bytes) -> tuple[dict, bytes]:
+    """The envelope and the body; raises ValueError where no envelope stands there."""
+    head = operation["head"]
+    envelope = json.loads(parcel[:head])
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("id"), str):
+        raise ValueError("the envelope of a message has no id")
+    return envelope, parcel[head:]
 
 
 # Waiting for several things
@@ -1214,8 +1238,8 @@ class Question(Said):
 class Delivery:
     """An event that the broker has given to this member, until it is settled or taken back."""
 
-    def __init__(self, broker: Broker, given: dict, body: bytes) -> None:
-        self.given, self.body = given, body
+    def __init__(self, broker: Broker, given: dict, envelope: dict, body: bytes) -> None:
+        self.given, self.envelope, self.body = given, envelope, body
         self.taken = Flag()
         self._broker = broker
 
@@ -1230,8 +1254,8 @@ class Delivery:
 class Request:
     """A call that this member carries out."""
 
-    def __init__(self, given: dict, body: bytes) -> None:
-        self.given, self.body = given, body
+    def __init__(self, given: dict, envelope: dict, body: bytes) -> None:
+        self.given, self.envelope, self.body = given, envelope, body
         self.given_up = Flag()
         self.deadline = time.monotonic() + given["budgetMs"] / 1000
 
@@ -1285,8 +1309,9 @@ class Broker:
             raise self.refusal
         return self._is_welcome
 
-    def emit(self, operation: dict, body: bytes) -> tuple[dict, bytes]:
-        return self._ask({"op": "emit", **operation}, body)
+    def emit(self, operation: dict, envelope: dict, body: bytes) -> tuple[dict, bytes]:
+        sizes, parcel = pack(envelope, body)
+        return self._ask({"op": "emit", "id": envelope["id"], **operation, **sizes}, parcel)
 
     def listen(
         self, event: str, group: str, prefetch: int, handle: Callable[[Delivery], None]
@@ -1315,11 +1340,12 @@ class Broker:
             self._services.pop(service, None)
 
     def call(
-        self, operation: dict, body: bytes, budget_s: float, flags: Sequence[Flag]
+        self, operation: dict, envelope: dict, body: bytes, budget_s: float, flags: Sequence[Flag]
     ) -> tuple[dict, bytes]:
         """The answer; raises Stopped when a flag is set, and BusError when none comes in time."""
-        operation = {"op": "call", **operation, "budgetMs": budget_s * 1000}
-        question = self._add(operation, body, operation["isIdempotent"])
+        sizes, parcel = pack(envelope, body)
+        operation = {"op": "call", **operation, "budgetMs": budget_s * 1000, **sizes}
+        question = self._add(operation, parcel, operation["isIdempotent"])
         is_flagged = wait_until(question.answered, flags, budget_s)
         if question.reply is None:
             with self._lock:
@@ -1541,15 +1567,11 @@ class Broker:
                 self.refusal = BusError("ERR_ENGINE_REFUSED", f"{self.url}: {self.trouble}")
                 self._up.set()
         elif op == "deliver":
-            delivery = Delivery(self, operation, body)
-            self._held[delivery.key] = delivery
-            listener = self._listeners.get((operation["event"], operation["group"]))
-            if listener is not None:
-                listener[1](delivery)
+            self._be_given(operation, body)
         elif op == "lost":
             self._lose()
         elif op == "request":
-            self._take(Request(operation, body))
+            self._take(operation, body)
         elif op == "abort":
             request = self._under_way.pop(operation["c"], None)
             if request is not None:
@@ -1560,7 +1582,24 @@ class Broker:
                 failed = BusError(operation.get("code", ""), operation.get("reason", ""))
                 question.answer(failed if op == "failed" else (operation, body))
 
-    def _take(self, request: Request) -> None:
+    def _be_given(self, given: dict, parcel: bytes) -> None:
+        try:
+            delivery = Delivery(self, given, *unpack(given, parcel))
+        except ValueError as error:
+            delivery = Delivery(self, given, {}, b"")
+            self._held[delivery.key] = delivery
+            return delivery.settle(**Verdicts(DEFAULT_RETRY, "", 1).dead("malformed", error))
+        self._held[delivery.key] = delivery
+        listener = self._listeners.get((given["event"], given["group"]))
+        if listener is not None:
+            listener[1](delivery)
+
+    def _take(self, given: dict, parcel: bytes) -> None:
+        try:
+            request = Request(given, *unpack(given, parcel))
+        except ValueError as error:
+            failure = refusal("ERR_PARAMS_INVALID", str(error))
+            return self._say(Said({"op": "fault", "c": given["c"], "failure": failure}))
         self._under_way[request.given["c"]] = request
         service = self._services.get(request.given["service"])
         if service is not None:
@@ -1642,7 +1681,7 @@ class Event:
     def __init__(
         self, delivery: Delivery, payload: Mapping[str, Any], verdicts: Verdicts, bus: EventBus
     ) -> None:
-        given, envelope = delivery.given, delivery.given["envelope"]
+        given, envelope = delivery.given, delivery.envelope
         #: A UUIDv7; the same on every attempt.
         self.id: str = envelope["id"]
         self.name: str = given["event"]
@@ -1713,6 +1752,15 @@ class Verdicts:
         return self._attempt > self._retry.attempts
 
 
+class Signal(NamedTuple):
+    """What comes beside the content of a signal."""
+
+    topic: str
+    src: str  # context/service/instance of its publisher
+    sent: int  # ms of the epoch; 0 from a publisher that does not say
+    attachments: list[bytes]
+
+
 class Call(NamedTuple):
     """A call, for its method."""
 
@@ -1781,7 +1829,8 @@ class EventBus:
         :param src: what messages name as their sender; by default program and pid.
         """
         url = url or os.environ.get("ZCONTEXT_BUS_URL", "")
-        member = join(url, token, src or f"/{os.path.basename(sys.argv[0])}/{os.getpid()}")
+        name = src or f"/{os.path.basename(sys.argv[0])}/{os.getpid()}"
+        member = join(url, token, name, Signals())
         try:
             if member.broker.wait_until_up(timeout_s):
                 return cls(member)
@@ -1838,11 +1887,9 @@ class EventBus:
             "meta": {**meta, "session_id": envelope["session_id"]},
         }
         body = self._member.claims.check_in(to_json(f"event {name}", payload), EVENT_CLAIM_S)
-        operation = {"event": name, "envelope": envelope, "size": len(body)}
-        if require_route:
-            operation["requireRoute"] = True
+        operation = {"event": name, **({"requireRoute": True} if require_route else {})}
         broker = self._member.broker
-        reply, _ = broker.emit(operation, body)
+        reply, _ = broker.emit(operation, envelope, body)
         return Receipt(envelope["id"], broker.welcome["stored"], reply["op"] == "done")
 
     def listen(
@@ -1885,7 +1932,7 @@ class EventBus:
     def _handle(
         self, delivery: Delivery, verdicts: Verdicts, handler: Callable[[Event], object]
     ) -> None:
-        envelope = delivery.given["envelope"]
+        envelope = delivery.envelope
         ttl_ms = envelope.get("ttl_ms")
         if ttl_ms is not None and envelope["sent"] + ttl_ms < time.time() * 1000:
             late = Exception(f"it was of use for {ttl_ms} ms")
@@ -1941,10 +1988,11 @@ class EventBus:
         body = self._member.claims.check_in(to_json(f"params of {name}", params), SHORT_CLAIM_S)
         about = {"ttl_ms": budget_s * 1000, "headers": headers and dict(headers)}
         envelope = new_envelope(self._member.src, self._lineage, **about)
-        where = {"service": service, "method": method, "envelope": envelope}
-        operation = {**where, "isIdempotent": idempotent, "size": len(body)}
+        operation = {"service": service, "method": method, "isIdempotent": idempotent}
         try:
-            reply, result = self._member.broker.call(operation, body, budget_s, self._flags)
+            reply, result = self._member.broker.call(
+                operation, envelope, body, budget_s, self._flags
+            )
         except BusError as error:
             said = {"code": error.code, "message": f"{name}: {error}"}
             is_late = error.code == "ERR_CALL_TIMEOUT"
@@ -1977,7 +2025,7 @@ class EventBus:
 
         def take(request: Request) -> None:
             handle = own.get(request.given["method"])
-            call_id = request.given["envelope"]["id"]
+            call_id = request.envelope["id"]
 
             def work() -> None:
                 answer = known.once(call_id, lambda: self._answer(request, handle, with_stack))
@@ -1994,7 +2042,7 @@ class EventBus:
     def _answer(
         self, request: Request, handle: Callable[[Any, Call], Any] | None, with_stack: bool
     ) -> Answer:
-        given, envelope = request.given, request.given["envelope"]
+        given, envelope = request.given, request.envelope
         name = f"{given['service']}.{given['method']}"
         if handle is None:
             return refusal("ERR_METHOD_UNKNOWN", f"there is no method {name}")
@@ -2015,6 +2063,46 @@ class EventBus:
             if not isinstance(error, ServiceError):
                 print_error(name, error)
             return failure_of(error, with_stack)
+
+    def publish(self, topic: str, content: Any, attachments: Sequence[bytes] = ()) -> None:
+        """Publishes a signal, for all that subscribe at this moment. Does not wait.
+
+        :param topic: one ASCII word.
+        :param attachments: bytes that travel beside the content as they are, 8 MiB each at most.
+        """
+        body = to_json(f"signal {topic}", content)
+        if len(body) > LARGEST_BODY:
+            content = json.loads(self._member.claims.check_in(body, SHORT_CLAIM_S))
+        envelope = new_envelope(self._member.src, self._lineage)
+        header = {"action": "published", **self._member.signals.header, **envelope}
+        link = self._member.signals.open()
+        link.send(topic, {"content": content, "header": header}, attachments)
+
+    def subscribe(self, topic: str, handler: Callable[[Any, Signal], object]) -> Subscription:
+        """Hears the signals of a topic, in one thread, in their order.
+
+        Returns when the subscription is in force.
+        """
+        ended = Flag()
+
+        def hear(message: dict, attachments: list[bytes]) -> None:
+            if not message or ended.is_set or self._member.has_left:
+                return
+            header = dig(message, "header")
+            src = str(header.get("src") or header.get("service_id") or "")
+            sent = header.get("sent", 0)
+            try:
+                content = message.get("content")
+                if is_claim(content):
+                    content = json.loads(self._member.claims.fetch(to_json("claim", content)))
+                handler(content, Signal(topic, src, sent, attachments))
+            except Stopped:
+                pass
+            except (Exception, SystemExit) as error:
+                print_error(f"signal {topic}", error)
+
+        self._member.signals.open().listen(topic, hear, ended)
+        return Subscription(ended.set)
 
     def services(self) -> list[dict]:
         """Who serves what now: `[{"service": …, "methods": […], "instances": 2}]`."""
@@ -2077,8 +2165,8 @@ def stopped(request: Request) -> dict:
 class Membership:
     """What all buses of a program share: its connection, and what it is handling."""
 
-    def __init__(self, broker: Broker) -> None:
-        self.broker, self.src = broker, broker.src
+    def __init__(self, broker: Broker, signals: Signals) -> None:
+        self.broker, self.src, self.signals = broker, broker.src, signals
         self.claims = Claims(lambda: broker.welcome.get("claims"))
         self.has_left = False
         #: Set when there is no time left for what is handled.
@@ -2139,18 +2227,50 @@ class Membership:
         return is_settled
 
     def close(self) -> None:
+        self.has_left = True
         self.is_over.set()
+        self.signals.close()
         self.broker.close()
 
 
-def join(url: str, token: str | None, src: str) -> Membership:
+class Signals:
+    """The way of signals: the forwarder, which a task has already and other programs are told of."""
+
+    def __init__(
+        self, header: Mapping[str, Any] | None = None, link: Link | Rehearsal | None = None
+    ) -> None:
+        #: What old listeners look for in a header.
+        self.header = dict(header or {})
+        self.endpoints: Callable[[], Mapping[str, str] | None] = lambda: None
+        self._link, self._own = link, False
+        self._lock = threading.Lock()
+
+    def open(self) -> Link | Rehearsal:
+        with self._lock:
+            if self._link is None:
+                endpoints = self.endpoints()
+                if endpoints is None:
+                    raise BusError("ERR_ENGINE_UNFIT", "the broker names no forwarder for signals")
+                link = Link(endpoints["publish"], endpoints["subscribe"], str(uuid.uuid4()))
+                link.open()
+                self._link, self._own = link, True
+            return self._link
+
+    def close(self) -> None:
+        if self._own and isinstance(self._link, Link):
+            self._link.close()
+
+
+def join(url: str, token: str | None, src: str, signals: Signals) -> Membership:
     """Becomes a member of the broker, as soon as it can be reached."""
     if zmq is None:
         raise BusError("ERR_ENGINE_MISSING", f"{sys.executable} can't import zmq: {PYZMQ_HINT}")
     if not url:
         text = "expected the url of a broker: ZCONTEXT_BUS_URL is not set"
         raise BusError("ERR_USAGE", text)
-    return Membership(Broker(url, token_for(url) if token is None else token, src))
+    broker = Broker(url, token_for(url) if token is None else token, src)
+    signals.endpoints = lambda: broker.welcome.get("endpoints")
+    return Membership(broker, signals)
 
 
 def token_for(url: str) -> str:
@@ -2195,6 +2315,11 @@ class TaskBus:
         self._bus: EventBus | None = None
         about = ("ZCONTEXT_CONTEXT_ID", "ZCONTEXT_SERVICE_NAME", "ZCONTEXT_SERVICE_ID")
         self._src = "/".join(env[name] for name in about)
+        self._header = {
+            "service_id": env["ZCONTEXT_SERVICE_ID"],
+            "service_name": env["ZCONTEXT_SERVICE_NAME"],
+            "service_transaction": env["ZCONTEXT_TRANSACTION"],
+        }
         self._url = env.get("ZCONTEXT_BUS_URL", "")
         self._token = env.get("ZCONTEXT_BUS_TOKEN", "")
         #: How long the task has to stop, in seconds.
@@ -2205,7 +2330,7 @@ class TaskBus:
         with self._lock:
             if self._bus is not None:
                 return self._bus
-            member = join(self._url, self._token, self._src)
+            member = join(self._url, self._token, self._src, Signals(self._header, self._link))
             try:
                 while not member.broker.wait_until_up(PATIENCE_S, [self._link.stopping]):
                     if self._link.is_stopping:
@@ -2358,7 +2483,7 @@ def main(service: Service) -> int:
     bus = TaskBus(link, env)
     scope = Scope(link, env, bus.open)
 
-    def obey(message: dict) -> None:
+    def obey(message: dict, _: list[bytes]) -> None:
         if is_stop(message, scope):
             orders.put("stop")
 

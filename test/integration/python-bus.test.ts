@@ -1,6 +1,9 @@
 // Members in Python and in TypeScript of one broker: what one sends the other gets, in both directions.
 import { describe, expect, test } from "vitest";
+import { connectLink } from "../../src/link/link.ts";
 import { ServiceError } from "../../src/messaging/index.ts";
+import type { Frame } from "../../src/protocol/codec.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { type Line, openBus, type Peer } from "../support/bus-peer.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
@@ -266,4 +269,43 @@ test("what is in force, and what is not confirmed, outlives the broker", async (
   expect(result).toMatchObject({ routed: true });
   expect(await shop.call("py.echo", 1)).toBe(1);
   expect(bus.pid()).not.toBe(before);
+});
+
+describe("a signal", () => {
+  test("of Python reaches all in Python that have subscribed, in order, with its bytes", async () => {
+    await using bus = await openBus();
+    const [first, second] = [await bus.startPeer(), await bus.startPeer()];
+    for (const peer of [first, second]) await peer.do({ do: "subscribe", topic: "temperature" });
+
+    for (const content of [{ celsius: 21.5 }, "ü @@@", "last"])
+      await first.do({ do: "publish", topic: "temperature", content, bytes: ["picture", ""] });
+
+    for (const peer of [first, second]) {
+      await peer.lines.first(({ signal }) => signal?.content === "last");
+      const common = { src: "test/peer/py1", attachments: ["picture", ""] };
+      expect(peer.lines.all.flatMap(({ signal }) => signal ?? [])).toEqual([
+        { content: { celsius: 21.5 }, ...common },
+        { content: "ü @@@", ...common },
+        { content: "last", ...common },
+      ]);
+    }
+  });
+
+  test("of Python is a message on its topic, as old listeners hear it", async () => {
+    await using bus = await openBus();
+    const peer = await bus.startPeer();
+    const heard = awaitEvents<Frame>("what is said on temperature", ({ body }) => JSON.stringify(body));
+    await using _link = await connectLink(bus.endpoints, {
+      ...{ topics: ["temperature"], timeoutMs: BOUND_MS },
+      onFrame: heard.add,
+    });
+
+    await peer.do({ do: "publish", topic: "temperature", content: { celsius: 21.5 }, bytes: [] });
+    const { body } = await heard.first(() => true);
+
+    expect(body).toMatchObject({
+      content: { celsius: 21.5 },
+      header: { action: "published", src: "test/peer/py1", sequence: 1, sent: expect.any(Number) },
+    });
+  });
 });

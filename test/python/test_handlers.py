@@ -15,6 +15,7 @@ from zcontext import (
     RehearsedBroker,
     Service,
     ServiceError,
+    Signals,
     action,
     event,
     method,
@@ -179,11 +180,11 @@ class Deadlines(unittest.TestCase):
         self.broker = RehearsedBroker({"a.b": 1})
         self.budgets = []
         answer = self.broker.call
-        self.broker.call = lambda operation, body, budget_s, flags: (
-            self.budgets.append(budget_s) or answer(operation, body, budget_s, flags)
+        self.broker.call = lambda operation, envelope, body, budget_s, flags: (
+            self.budgets.append(budget_s) or answer(operation, envelope, body, budget_s, flags)
         )
         lineage = Lineage("s", "t", time.monotonic() + seconds)
-        return EventBus(Membership(self.broker)).within(lineage, Flag())
+        return EventBus(Membership(self.broker, Signals())).within(lineage, Flag())
 
     def test_a_call_has_no_more_time_than_what_is_handled(self):
         self.bus_within(5).call("a.b", timeout_s=3600)

@@ -85,6 +85,15 @@ class Batches(unittest.TestCase):
         self.assertEqual(done, 7)
         self.assertEqual([body for _, body in items], [b"", b"ab", b"c"])
 
+    def test_an_envelope_stands_before_its_body(self):
+        sizes, parcel = zcontext.pack({"id": "ü"}, b"body")
+
+        self.assertEqual(sizes, {"head": 11, "size": 15})
+        self.assertEqual(zcontext.unpack(sizes, parcel), ({"id": "ü"}, b"body"))
+        for nonsense in (b"{", b"[]", b"{}", b'{"id":1}', b"\xff"):
+            with self.assertRaises(ValueError):
+                zcontext.unpack({"head": len(nonsense)}, nonsense + b"body")
+
     def test_text_that_utf_8_can_not_write_is_escaped(self):
         self.assertEqual(zcontext.to_json("x", "ü"), '"ü"'.encode())
         self.assertEqual(zcontext.to_json("x", "\ud800"), b'"\\ud800"')

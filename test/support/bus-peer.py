@@ -1,11 +1,10 @@
 """A member of a broker in Python for the tests: does what it reads, and prints what comes of it.
 
 Words: URL, token. Each line of the input is an object with `do`; each line of the output one with
-`did` (and the result or the error), `heard`, `taken` or `given_up`.
+`did` (and the result or the error), `heard`, `signal`, `taken` or `given_up`.
 """
 
 import json
-import os
 import sys
 import threading
 
@@ -42,6 +41,11 @@ def handle(event):
         forever.wait()
     if wanted == "emit":
         event.emit("py.followed", content)
+
+
+def hear(content, signal):
+    attachments = [each.decode() for each in signal.attachments]
+    say(signal={"content": content, "src": signal.src, "attachments": attachments})
 
 
 def echo(params, call):
@@ -84,8 +88,10 @@ def run(bus, order):
         bus.listen(handler=handle, handler_name="peer", retry=retry, **order)
     if do == "serve":
         bus.serve(order["service"], METHODS)
-    if do == "crash":
-        os._exit(3)
+    if do == "publish":
+        bus.publish(order["topic"], order["content"], [each.encode() for each in order["bytes"]])
+    if do == "subscribe":
+        bus.subscribe(order["topic"], hear)
     if do == "drain":
         return bus.drain(order["seconds"])
     return None

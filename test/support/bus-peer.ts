@@ -5,10 +5,13 @@ import { readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { holdBroker } from "../../src/link/broker.ts";
+import { startForwarder } from "../../src/link/forwarder.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
+import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { BOUND_MS } from "./bound.ts";
 import { makeFolder } from "./folder.ts";
+import { ANY_PORT } from "./link.ts";
 import { findPython } from "./python-client.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
@@ -20,6 +23,7 @@ export interface Line {
   heard?: JsonObject;
   taken?: string;
   given_up?: string;
+  signal?: JsonObject;
 }
 
 export interface Peer extends AsyncDisposable {
@@ -34,6 +38,8 @@ export interface BusOfTest extends AsyncDisposable {
   pid(): number;
   connect(service: string): Promise<EventBus>;
   startPeer(): Promise<Peer>;
+  /** Of the forwarder. */
+  readonly endpoints: Endpoints;
   /** The files of its claim checks. */
   claims(): Promise<string[]>;
 }
@@ -45,15 +51,17 @@ export const PYTHON_FOLDER = fileURLToPath(new URL("../../python", import.meta.u
 /** Holds a broker for the members of one test, which are closed before it. */
 export async function openBus(): Promise<BusOfTest> {
   const folder = await makeFolder();
-  const nowhere = { publish: "tcp://127.0.0.1:9", subscribe: "tcp://127.0.0.1:9" };
+  const forwarder = await startForwarder(ANY_PORT);
+  const endpoints = forwarder.bound;
   const broker = await holdBroker({
-    ...{ runFolder: folder.at("run"), storeFolder: folder.at("store"), durability: "file", endpoints: nowhere },
+    ...{ runFolder: folder.at("run"), storeFolder: folder.at("store"), durability: "file", endpoints },
     cookie: { context: "0".repeat(32), provider: "test" },
   });
   const { url, token } = broker;
   const members: AsyncDisposable[] = [];
 
   return {
+    endpoints,
     pid: () => broker.pid ?? 0,
     async connect(service) {
       const bus = await EventBus.connect({ url, token, src: `test/${service}/ts1`, timeoutMs: BOUND_MS });
@@ -69,6 +77,7 @@ export async function openBus(): Promise<BusOfTest> {
     async [Symbol.asyncDispose]() {
       await Promise.all(members.map((member) => member[Symbol.asyncDispose]()));
       await broker[Symbol.asyncDispose]();
+      await forwarder[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
     },
   };

@@ -46,6 +46,9 @@ const FROM_BROKER: Record<FromBroker["op"], Shape> = {
   missed: { copies: "number" },
 };
 
+/** The names of all operations, for what is written about them. */
+export const OPERATIONS = { toBroker: Object.keys(TO_BROKER), fromBroker: Object.keys(FROM_BROKER) };
+
 /** Of what kind a field is. A `count` is a whole number from 0 on. */
 type Kind = keyof typeof KINDS;
 type Shape = { readonly [field: string]: Kind };
