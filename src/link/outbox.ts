@@ -34,17 +34,14 @@ export interface Outbox {
   readonly published: ReadonlyMap<string, number>;
   /** Resolves when a subscription to exactly this topic has arrived from the forwarder. */
   onceSubscribed(topic: string): Promise<void>;
+  /** Calls the listener with each topic that somebody begins to subscribe to. */
+  onSubscribed(listener: (topic: string) => void): void;
   /** Messages dropped since the start. */
   readonly lost: number;
   /** Closes at once and drops what is not sent yet: for a thread that is about to end. */
   abandon(): void;
   /** Closes once everything accepted has been sent. */
   close(): Promise<void>;
-}
-
-export interface OutboxOptions {
-  /** Called with each topic that somebody has begun to subscribe to. */
-  onSubscribed?(topic: string): void;
 }
 
 const SUBSCRIBED = 1;
@@ -57,11 +54,7 @@ const LINGER_MS = 1_000;
  * @param endpoint - Where it connects; may be known later.
  * @param incarnation - Identifies it in everything it sends.
  */
-export function openOutbox(
-  endpoint: string | Promise<string>,
-  incarnation: string,
-  { onSubscribed }: OutboxOptions = {},
-): Outbox {
+export function openOutbox(endpoint: string | Promise<string>, incarnation: string): Outbox {
   // XPUB rather than PUB, since it receives the forwarder's subscription and so knows when a message will arrive. A PUB
   // silently drops what it sends before that (the "slow joiner").
   const socket = new XPublisher({
@@ -75,6 +68,7 @@ export function openOutbox(
   });
   const published = new Map<string, number>();
   const waiting = new Map<string, () => void>();
+  const listeners = new Set<(topic: string) => void>();
   const queue = createSendQueue((message) => socket.send(message));
   const up = deferred();
   let isUp = false;
@@ -103,7 +97,7 @@ export function openOutbox(
   function arrive(topic: string): void {
     waiting.get(topic)?.();
     waiting.delete(topic);
-    onSubscribed?.(topic);
+    for (const listener of listeners) listener(topic);
   }
 
   function open(): void {
@@ -139,6 +133,7 @@ export function openOutbox(
       waiting.set(topic, resolve);
       return promise;
     },
+    onSubscribed: (listener) => void listeners.add(listener),
     abandon() {
       if (!socket.closed) socket.close();
     },

@@ -19,6 +19,8 @@ export const LARGEST_BODY_BYTES = 1_048_576;
 const LONGEST_CLAIM_BYTES = 1_024;
 
 export interface ClaimCheck {
+  /** Whether a body has to be stored. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
+  mustBeStored(body: Buffer): boolean;
   /** The body as it travels. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
   checkIn(body: Buffer, ttlMs: number): Promise<Buffer>;
   /** The body as it was, at once where it has travelled whole. Rejects with `ERR_CLAIM_EXPIRED`. */
@@ -32,10 +34,15 @@ export function createClaimCheck(storage: MessageStorage | undefined, engine: st
     throw new ZcontextError("ERR_CLAIM_EXPIRED", `the message that token ${token} stands for is no longer stored`);
   }
 
+  function mustBeStored({ length }: Buffer): boolean {
+    if (length > LARGEST_BODY_BYTES && storage === undefined) throw tooLarge(length, engine);
+    return length > LARGEST_BODY_BYTES;
+  }
+
   return {
+    mustBeStored,
     async checkIn(body, ttlMs) {
-      if (body.length <= LARGEST_BODY_BYTES) return body;
-      if (storage === undefined) throw tooLarge(body.length, engine);
+      if (!mustBeStored(body) || storage === undefined) return body;
       const token = await storage.storeMessage(body, ttlMs);
       return Buffer.from(JSON.stringify({ token, is_stored: true }));
     },

@@ -1,13 +1,15 @@
 // The bus that services talk on: events to groups, calls to methods, signals to whoever listens now. It turns values into
 // bodies and back, checks them, and leaves the rest to an engine.
 import { ZcontextError } from "../errors.ts";
+import { assertTopic } from "../protocol/codec.ts";
 import type { Json } from "../protocol/json.ts";
 import { type ClaimCheck, createClaimCheck, type MessageStorage } from "./claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
-import type { Delivery, Engine, Operations, Receipt, Signal, Subscription } from "./contract/engine.ts";
+import type { Delivery, Engine, Operations, Receipt, Signal, SignalFigures, Subscription } from "./contract/engine.ts";
 import { childTrace, type Envelope, type Lineage, uuidV7 } from "./contract/envelope.ts";
 import { CallError } from "./contract/service-error.ts";
 import { handleDelivery } from "./event-handling.ts";
+import { createInOrder, type InOrder } from "./in-order.ts";
 import { answerOf } from "./method-serving.ts";
 import { isName, parseEventName, parseMethodName } from "./names.ts";
 import { createRandomHex } from "./random-hex.ts";
@@ -59,6 +61,8 @@ export interface IncomingSignal {
   sent: number;
   /** Bytes that came beside the content. */
   attachments: readonly Buffer[];
+  /** The bus that keeps session and trace of this signal. */
+  bus: EventBus;
 }
 
 /** A call as a method sees it. */
@@ -97,6 +101,8 @@ export class EventBus implements AsyncDisposable {
   readonly #lineage: Lineage | undefined;
   readonly #schemata: Map<string, { content: Check | undefined; context: Check | undefined }>;
   readonly #work: WorkInHand;
+  /** Topics on which a signal is being stored. */
+  readonly #publishing: Map<string, InOrder>;
 
   constructor(options: BusOptions, parent?: { bus: EventBus; lineage: Lineage }) {
     this.#options = options;
@@ -104,6 +110,7 @@ export class EventBus implements AsyncDisposable {
     this.#lineage = parent?.lineage;
     this.#schemata = parent ? parent.bus.#schemata : new Map();
     this.#work = parent ? parent.bus.#work : createWorkInHand();
+    this.#publishing = parent ? parent.bus.#publishing : new Map();
   }
 
   /**
@@ -128,6 +135,11 @@ export class EventBus implements AsyncDisposable {
    */
   async readBody(body: Buffer): Promise<Json> {
     return JSON.parse((await this.#claims.fetch(body)).toString());
+  }
+
+  /** What became of the signals that were published and heard here. */
+  get signalFigures(): SignalFigures {
+    return this.#options.engine.signalFigures();
   }
 
   /** Why nothing can be sent or received now; undefined while all is well. */
@@ -263,13 +275,27 @@ export class EventBus implements AsyncDisposable {
   }
 
   /**
-   * Publishes a signal, for all that listen at this moment. Does not wait.
+   * Publishes a signal, for all that listen at this moment. Does not wait. Content above 1 MiB is stored first; what follows
+   * on the topic waits for it.
    *
-   * @param attachments - Bytes that travel beside the content as they are.
+   * @param topic - One word of ASCII, such as `temperature`.
+   * @param attachments - Bytes that travel beside the content as they are; at most 8 MiB each.
+   * @throws {ZcontextError} `ERR_OVERLOADED` when 10,000 signals wait to be sent already, `ERR_MESSAGE_MALFORMED` for the
+   *   topic, `ERR_MESSAGE_TOO_LARGE` without a store.
    */
   publish(topic: string, content: Json, attachments: readonly Buffer[] = []): void {
+    assertTopic(topic);
     const body = Buffer.from(JSON.stringify(content));
-    this.#options.engine.publish({ topic, envelope: this.#envelope({}), body, attachments });
+    const isStored = this.#claims.mustBeStored(body);
+    const signal = { topic, envelope: this.#envelope({}), body, attachments };
+    const before = this.#publishing.get(topic);
+    if (!isStored && before?.isBusy !== true) return this.#options.engine.publish(signal);
+    const storing = before ?? createInOrder(`signals on ${topic}`, (error) => this.#fail(error, topic));
+    this.#publishing.set(topic, storing);
+    const published = storing.add(body.length, async () => {
+      this.#options.engine.publish({ ...signal, body: await this.#claims.checkIn(body, SHORT_CLAIM_MS) });
+    });
+    this.holdOpen(published.then(() => storing.isBusy || this.#publishing.delete(topic)));
   }
 
   /**
@@ -282,15 +308,23 @@ export class EventBus implements AsyncDisposable {
     handler: (content: Json, signal: IncomingSignal) => Promise<void> | void,
     { queue }: { queue?: string } = {},
   ): Promise<Subscription> {
-    const handle = async ({ body, envelope, attachments }: Signal) => {
-      try {
-        const content: Json = await this.readBody(body);
-        await handler(content, { topic, src: envelope.src, sent: envelope.sent, attachments });
-      } catch (error) {
-        this.#options.onHandlerError?.(error, `signal ${topic}`);
-      }
+    assertTopic(topic);
+    const fetching = createInOrder(`signals heard on ${topic}`, (error) => this.#fail(error, topic));
+    const handle = (signal: Signal, body: Buffer) => {
+      const handled = handler(JSON.parse(body.toString()), this.#incoming(signal));
+      if (handled !== undefined) this.holdOpen(Promise.resolve(handled).catch((error) => this.#fail(error, topic)));
     };
-    const subscription = this.#options.engine.subscribe(topic, queue, (signal) => this.holdOpen(handle(signal)));
+    const subscription = this.#options.engine.subscribe(topic, queue, (signal) => {
+      const { body } = signal;
+      try {
+        const whole = fetching.isBusy ? undefined : this.#claims.fetch(body);
+        if (Buffer.isBuffer(whole)) return handle(signal, whole);
+        const fetched = async () => handle(signal, await (whole ?? this.#claims.fetch(body)));
+        this.holdOpen(fetching.add(body.length, fetched));
+      } catch (error) {
+        this.#fail(error, topic);
+      }
+    });
     return this.#work.subscribed(await subscription);
   }
 
@@ -373,11 +407,34 @@ export class EventBus implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
+    await Promise.all([...this.#publishing.values()].map(({ settled }) => settled()));
     await this.#options.engine.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #fail(error: unknown, topic: string): void {
+    this.#options.onHandlerError?.(error, `signal ${topic}`);
+  }
+
+  /** What a handler is told of a signal: read from its header when the handler asks. */
+  #incoming(signal: Signal): IncomingSignal {
+    const within = (lineage: Lineage) => this.within(lineage);
+    return {
+      topic: signal.topic,
+      attachments: signal.attachments,
+      get src() {
+        return signal.envelope.src;
+      },
+      get sent() {
+        return signal.envelope.sent;
+      },
+      get bus() {
+        return within(lineageOf(signal.envelope));
+      },
+    };
   }
 
   #budget(timeoutMs = DEFAULT_TIMEOUT_MS): number {

@@ -68,6 +68,22 @@ export interface Signal {
   attachments: readonly Buffer[];
 }
 
+/** What became of signals at one bus. */
+export interface SignalFigures {
+  /** How many were published on each topic. */
+  published: { topic: string; published: number }[];
+  /** Of each topic that is subscribed to, by publisher. All that it published meanwhile is the sum. */
+  heard: HeardCounts[];
+}
+
+export interface HeardCounts {
+  topic: string;
+  /** `context/service/instance`; all lives of it together. */
+  publisher: string;
+  received: number;
+  lost: number;
+}
+
 export interface OutgoingCall {
   service: string;
   method: string;
@@ -102,9 +118,11 @@ export interface Engine extends AsyncDisposable {
    */
   emit(event: OutgoingEvent, options: { requireRoute: boolean }): Promise<Receipt>;
   listen(membership: Membership, handler: (delivery: Delivery) => void): Promise<Subscription>;
+  /** @throws {ZcontextError} `ERR_OVERLOADED` where too many wait to be sent. */
   publish(signal: Signal): void;
   /** With a queue, each signal goes to one of the subscribers that name the same queue. */
   subscribe(topic: string, queue: string | undefined, handler: (signal: Signal) => void): Promise<Subscription>;
+  signalFigures(): SignalFigures;
   call(call: OutgoingCall, signal: AbortSignal): Promise<Answer>;
   serve(
     service: string,

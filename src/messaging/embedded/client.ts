@@ -43,7 +43,7 @@ export interface ChannelEvents {
 }
 
 /** The way of signals, which does not lead over the broker. */
-export type Signals = Pick<Engine, "publish" | "subscribe"> & { close(): Promise<void> };
+export type Signals = Pick<Engine, "publish" | "subscribe" | "signalFigures"> & { close(): Promise<void> };
 
 export interface ClientOptions {
   name: string;
@@ -244,6 +244,7 @@ export function createClient(options: ClientOptions): Client {
     },
     publish: signals.publish,
     subscribe: signals.subscribe,
+    signalFigures: signals.signalFigures,
     async call({ service, method, envelope, body, budgetMs, isIdempotent }, signal) {
       const n = nextN();
       const { head, bytes } = pack(envelope, body);
