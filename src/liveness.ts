@@ -6,8 +6,11 @@ export interface Liveness {
   /**
    * Starts a watchdog. It waits for the first beat, and from then on for a silence of `timeoutMs` milliseconds. `onSilent`
    * is called at most once, with how long the silence has lasted; the watchdog has ended by then.
+   *
+   * @param caughtUp - Resolves when what had been sent before the call has been read. A beat that waits behind much else ends
+   *   a silence as well.
    */
-  startWatchdog(timeoutMs: number, onSilent: (silentMs: number) => void): Watchdog;
+  startWatchdog(timeoutMs: number, onSilent: (silentMs: number) => void, caughtUp?: () => Promise<void>): Watchdog;
 }
 
 export interface Watchdog {
@@ -30,6 +33,9 @@ export interface LivenessOptions {
 interface Watched {
   timeoutMs: number;
   onSilent: (silentMs: number) => void;
+  caughtUp: (() => Promise<void>) | undefined;
+  /** What may end the silence is being read. */
+  isCatchingUp: boolean;
   /** The last beat, in our running time; undefined while silence says nothing. */
   heardMs: number | undefined;
 }
@@ -58,15 +64,26 @@ export function createLiveness({
     last = now();
     const { ownMs } = last;
     // After a stall the event loop runs timers before it reads: a beat may still wait in its pipe.
-    if ([...watched].some((one) => isSilent(one, ownMs))) afterReading(() => report(ownMs));
+    const silent = [...watched].filter((one) => isSilent(one, ownMs) && !one.isCatchingUp);
+    if (silent.length === 0) return;
+    afterReading(() => {
+      for (const one of silent) judge(one, ownMs);
+    });
   }
 
-  function report(ownMs: number): void {
-    for (const one of watched) {
-      if (!isSilent(one, ownMs)) continue;
-      end(one);
-      one.onSilent(ownMs - one.heardMs);
-    }
+  function judge(one: Watched, ownMs: number): void {
+    if (one.caughtUp === undefined || !isSilent(one, ownMs)) return report(one, ownMs);
+    one.isCatchingUp = true;
+    void one.caughtUp().then(() => {
+      one.isCatchingUp = false;
+      report(one, ownMs);
+    });
+  }
+
+  function report(one: Watched, ownMs: number): void {
+    if (!watched.has(one) || !isSilent(one, ownMs)) return;
+    end(one);
+    one.onSilent(ownMs - one.heardMs);
   }
 
   function end(one: Watched): void {
@@ -77,8 +94,8 @@ export function createLiveness({
   }
 
   return {
-    startWatchdog(timeoutMs, onSilent) {
-      const one: Watched = { timeoutMs, onSilent, heardMs: undefined };
+    startWatchdog(timeoutMs, onSilent, caughtUp) {
+      const one: Watched = { timeoutMs, onSilent, caughtUp, isCatchingUp: false, heardMs: undefined };
       watched.add(one);
       if (stopChecking === undefined) {
         last = { ownMs: last.ownMs, atMs: nowMs() };

@@ -77,6 +77,8 @@ export interface Child extends RunningProgram {
   send(message: ToTask): void;
   /** Closes our end of the pipe: nothing more will be sent. */
   hangUp(): void;
+  /** Resolves when the messages that it had sent before the call have been read. */
+  caughtUp(): Promise<void>;
 }
 
 /** What any process is started with. */
@@ -131,7 +133,8 @@ export function startChild(
   // A pipe of our own rather than fork()'s channel: it starts faster, and each side sees the other's end by its closing.
   const leader = spawnLeader(command, options, ownership, ["pipe"]);
   const pipe = stdioOf(leader.child)[3] as Duplex | undefined;
-  if (pipe === undefined) return { ...follow(leader, options, { ownership, events }), send() {}, hangUp() {} };
+  if (pipe === undefined)
+    return { ...follow(leader, options, { ownership, events }), send() {}, hangUp() {}, caughtUp: async () => {} };
 
   const messages = readMessages(pipe, events);
   const running = follow(leader, options, { ownership, events, readers: [messages] });
@@ -143,6 +146,7 @@ export function startChild(
       if (pipe.writable) pipe.write(writePipe(message));
     },
     hangUp: () => pipe.end(),
+    caughtUp: messages.caughtUp,
   };
 }
 
@@ -243,19 +247,40 @@ function spawnLeader(
     ...ownership.cookieVariable(run),
   };
   try {
-    return withOutput(ownership, (stdout, stderr) => {
-      const child = spawn(path, words, {
-        ...(folder === undefined ? {} : { cwd: folder }),
-        env,
-        detached: true,
-        // Open: nothing is ever written to it, and it ends with the provider.
-        stdio: [stdin === "open" ? "pipe" : "ignore", stdout, stderr, ...pipes],
-      });
-      child.stdin?.on("error", () => {}); // the process is gone: `exit` follows
-      return child;
-    });
+    return withInput(ownership, stdin, (input) =>
+      withOutput(ownership, (stdout, stderr) => {
+        const child = spawn(path, words, {
+          ...(folder === undefined ? {} : { cwd: folder }),
+          env,
+          detached: true,
+          stdio: [input, stdout, stderr, ...pipes],
+        });
+        child.stdin?.on("error", () => {}); // the process is gone: `exit` follows
+        return child;
+      }),
+    );
   } catch (error) {
     throw tooLong(error, { words: command, environment: env }) ?? error;
+  }
+}
+
+/** Spawns a process with a pipe of ours for its input if that is open: nothing is written to it, and it ends with us. */
+function withInput(
+  { outputPipes }: ProcessOwnership,
+  kind: StdinKind,
+  start: (stdin: number | "pipe" | "ignore") => Leader,
+): Leader {
+  const pipe = kind === "open" ? outputPipes.openInput() : undefined;
+  if (pipe === undefined) return start(kind === "open" ? "pipe" : "ignore");
+  let child: ChildProcess | undefined;
+  try {
+    const leader = start(pipe.readEnd);
+    ({ child } = leader);
+    return leader;
+  } finally {
+    closeSync(pipe.readEnd);
+    if (child?.pid === undefined) closeSync(pipe.writeEnd);
+    else child.once("exit", () => closeSync(pipe.writeEnd));
   }
 }
 

@@ -77,6 +77,7 @@ function launchProgram(program: Program, ownership: ProcessOwnership, events: Ru
     },
     bye() {},
     heard() {},
+    caughtUp: async () => {},
     kill: running.kill,
     destroy: running.kill,
   };
@@ -101,6 +102,7 @@ function launchProcess(
     },
     bye: () => child.send({ type: "bye", run }),
     heard: (sequence) => child.send({ type: "heard", run, sequence }),
+    caughtUp: child.caughtUp,
     kill: child.kill,
     destroy: child.kill,
   };

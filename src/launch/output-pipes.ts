@@ -1,5 +1,5 @@
-// Makes the pipes that take the output of a process. Node would make sockets, which no process can open by a name such as
-// /dev/stdout; named pipes are like those of a shell. They are made many at a time, since that takes a process, and have no
+// Makes the pipes that a process has as its output, or as its input. Node would make sockets, which no process can open by
+// a name such as /dev/stdout; named pipes are like those of a shell. They are made many at a time, since that takes a process, and have no
 // name any more when they are used: whatever ends the provider, none is left.
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
@@ -18,6 +18,14 @@ export interface OutputPipe {
   writeEnd: number;
 }
 
+/** A pipe for the input of one process, to which nothing is ever written. */
+export interface InputPipe {
+  /** To be handed to the process and then closed. */
+  readEnd: number;
+  /** The input ends when this is closed. */
+  writeEnd: number;
+}
+
 export interface OutputPipes extends Disposable {
   /**
    * A new pipe; undefined where the system can't make any.
@@ -25,6 +33,8 @@ export interface OutputPipes extends Disposable {
    * @throws the system's error when it is short of a resource.
    */
   open(): OutputPipe | undefined;
+  /** The same for an input. */
+  openInput(): InputPipe | undefined;
 }
 
 export interface OutputPipesOptions {
@@ -48,7 +58,7 @@ export function createOutputPipes({ mkfifo, expected, onMissing }: OutputPipesOp
   let batch = Math.min(Math.max(expected, 2), MAX_BATCH);
   let isMissing = false;
 
-  function openOne(): OutputPipe {
+  function openOne<Ends>(openEnds: (pipe: number) => Ends): Ends {
     if (mkfifo === undefined) throw new Error("there is no mkfifo (coreutils)");
     if (spare.length === 0) {
       spare = makePipes(mkfifo, batch);
@@ -61,18 +71,21 @@ export function createOutputPipes({ mkfifo, expected, onMissing }: OutputPipesOp
     return ends;
   }
 
+  function tryToOpen<Ends>(openEnds: (pipe: number) => Ends): Ends | undefined {
+    if (isMissing) return undefined;
+    try {
+      return openOne(openEnds);
+    } catch (error) {
+      if (isShortage(error)) throw error;
+      isMissing = true;
+      onMissing(reasonOf(error));
+      return undefined;
+    }
+  }
+
   return {
-    open() {
-      if (isMissing) return undefined;
-      try {
-        return openOne();
-      } catch (error) {
-        if (isShortage(error)) throw error;
-        isMissing = true;
-        onMissing(reasonOf(error));
-        return undefined;
-      }
-    },
+    open: () => tryToOpen(openOutput),
+    openInput: () => tryToOpen(openInput),
     [Symbol.dispose]() {
       for (const pipe of spare) closeSync(pipe);
       spare = [];
@@ -98,12 +111,24 @@ function makePipes(mkfifo: string, count: number): number[] {
 }
 
 // Each end is opened for one direction only: the reader sees the end of the output when all writers have closed theirs.
-function openEnds(pipe: number): OutputPipe {
+function openOutput(pipe: number): OutputPipe {
   const path = `/proc/self/fd/${pipe}`;
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const writeEnd = openSync(path, constants.O_WRONLY);
     return { stream: new Socket({ fd: readEnd, readable: true, writable: false }), writeEnd };
+  } catch (error) {
+    closeSync(readEnd);
+    throw error;
+  }
+}
+
+// A process expects an input that it can wait for.
+function openInput(pipe: number): InputPipe {
+  const path = `/proc/self/fd/${pipe}`;
+  const readEnd = openSync(path, constants.O_RDONLY);
+  try {
+    return { readEnd, writeEnd: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) };
   } catch (error) {
     closeSync(readEnd);
     throw error;

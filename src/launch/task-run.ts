@@ -13,6 +13,8 @@ export interface TaskRun {
   bye(): void;
   /** Acknowledges its announcements up to this one. */
   heard(sequence: number): void;
+  /** Resolves when what it had told before the call has been read. */
+  caughtUp(): Promise<void>;
   /** Ends it and its descendants. */
   kill(): void;
   /** Ends the process at once; where threads share it, all of them. */

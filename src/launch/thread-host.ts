@@ -72,6 +72,7 @@ export function startThreadHost(transaction: string, ownership: ProcessOwnership
         askToStop: tell("stop"),
         bye: tell("bye"),
         heard: (sequence) => child.send({ type: "heard", run, sequence }),
+        caughtUp: child.caughtUp,
         // A thread has no signals: its process ends it, or is killed with it.
         kill() {
           child.send({ type: "kill", run });

@@ -1,16 +1,14 @@
 // Entry of a task process: reads the provider's messages on file descriptor 3 and runs one service in the main thread, or
 // several in worker threads beside each other.
-import { once } from "node:events";
 import { Socket } from "node:net";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { createPartTimer } from "../part-timer.ts";
-import { createLineSplitter, MAX_LINE_LENGTH } from "../protocol/lines.ts";
+import { createLineSplitter } from "../protocol/lines.ts";
 import { type FromTask, MAX_PIPE_LINE_LENGTH, readToTask, type ToTask, writePipe } from "../protocol/pipe.ts";
-import { createPrintedLines, type PrintedLine } from "../protocol/printed-lines.ts";
+import type { PrintedLine } from "../protocol/printed-lines.ts";
 import { surviveStraySignals } from "../stray-signals.ts";
 import { isInspected } from "./heartbeat.ts";
+import { createOutputForwarding } from "./output-forwarding.ts";
 import { runService } from "./run-service.ts";
 import { isWorker, notATask, prepareWorkers, refuseToRun, runWorker } from "./worker.ts";
 
@@ -28,7 +26,7 @@ else runProcess();
 function runProcess(): void {
   const pipe = new Socket({ fd: 3 });
   const runs = new Map<string, (message: ToTask) => void>();
-  const pausedOutputs = new Set<Readable>();
+  const forward = createOutputForwarding(pipe);
   const send = (message: FromTask) => pipe.write(writePipe(message));
   const sendToAll = (type: "stop" | "bye") => {
     for (const [run, handler] of runs) handler({ type, run });
@@ -42,10 +40,8 @@ function runProcess(): void {
 
   pipe.setEncoding("utf8");
   pipe.on("data", (chunk: string) => lines.push(chunk));
-  pipe.on("drain", resumeOutputs);
   pipe.on("error", () => {}); // the provider is gone: `close` follows
   pipe.on("close", () => {
-    resumeOutputs();
     sendToAll("stop");
     sendToAll("bye");
     if (runs.size === 0) process.exit(0);
@@ -95,30 +91,6 @@ function runProcess(): void {
       send({ type: "exit", run, code });
       if (pipe.destroyed && runs.size === 0) endGroup();
     });
-  }
-
-  function forward(output: Readable, onLine: (printed: PrintedLine) => void) {
-    const lines = createPrintedLines(onLine, MAX_LINE_LENGTH);
-    const parts = createPartTimer({ lines, isHeld: () => output.isPaused() });
-    output.setEncoding("utf8").on("end", lines.end);
-    output.on("data", (chunk: string) => {
-      lines.push(chunk);
-      parts.arrived();
-      pauseWhileFull(output);
-    });
-    return { push: lines.push, ended: once(output, "end") };
-  }
-
-  // The pipe would keep any number of lines. The thread is only held back by its own stream, so that one is paused.
-  function pauseWhileFull(output: Readable): void {
-    if (!pipe.writableNeedDrain) return;
-    output.pause();
-    pausedOutputs.add(output);
-  }
-
-  function resumeOutputs(): void {
-    for (const output of pausedOutputs) output.resume();
-    pausedOutputs.clear();
   }
 }
 

@@ -269,7 +269,8 @@ describe("stdin", () => {
   test("that is open keeps a program until it is told to stop", async () => {
     await using context = await runContext([
       program("ts_1", "sh", {
-        arguments: ["-c", "echo up; cat; echo the input has ended"],
+        // Opened again by its name, as a program may do that does not know of an input.
+        arguments: ["-c", "exec 4</dev/stdin && echo up; cat <&4; echo the input has ended"],
         supervision: { stdin: "open", ready_log: "^up$" },
       }),
       { id: "ts_2", instance: "Steady", supervision: { stdin: "open" } },

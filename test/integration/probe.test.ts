@@ -23,7 +23,7 @@ const SHORT_MS = 500;
 const ownership = createProcessOwnership({
   table: createProcessTable(),
   guard: { add() {}, remove() {} },
-  outputPipes: { open: () => undefined, [Symbol.dispose]() {} },
+  outputPipes: { open: () => undefined, openInput: () => undefined, [Symbol.dispose]() {} },
   owner: { context: "probes", provider: "test" },
   tools: {},
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { deferred } from "../../src/deferred.ts";
 import { createLiveness, type Watchdog } from "../../src/liveness.ts";
 
 const EVERY_MS = 250;
@@ -318,4 +319,29 @@ test("without stalls a silence is reported within the timeout and two intervals,
   );
 
   fc.assert(property);
+});
+
+test("a silence is reported once what had been sent before has been read, and not where a beat is among that", async () => {
+  const provider = virtualProvider();
+  const silences: string[] = [];
+  const watch = (name: string) => {
+    const read = deferred();
+    const watchdog = provider.startWatchdog(
+      TIMEOUT_MS,
+      () => silences.push(name),
+      () => read.promise,
+    );
+    watchdog.beat();
+    return { watchdog, read };
+  };
+  const [kept, silent] = [watch("kept"), watch("silent")];
+
+  provider.idle(TIMEOUT_MS + 2 * EVERY_MS);
+  expect(silences).toEqual([]);
+  kept.watchdog.beat();
+  kept.read.resolve();
+  silent.read.resolve();
+  await Promise.all([kept.read.promise, silent.read.promise]);
+
+  expect(silences).toEqual(["silent"]);
 });

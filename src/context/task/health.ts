@@ -26,6 +26,8 @@ export interface HealthOptions {
   host: Pick<TaskHost, "probe" | "liveness" | "nowMs">;
   /** The definition that holds now. */
   task(): TaskServiceConfig;
+  /** Resolves when what the present run had told before the call has been read. */
+  caughtUp(): Promise<void>;
   tell(event: LifecycleEvent): void;
 }
 
@@ -35,7 +37,7 @@ const MEMORY_FIGURES = {
   mixed: "PSS, and RSS where that can't be read",
 } as const;
 
-export function createHealth({ host, task, tell }: HealthOptions): Health {
+export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Health {
   const timers = createTimers<"ready" | "late">();
   let probe: RunningProbe | undefined;
   let watchdog: Watchdog | undefined;
@@ -59,8 +61,10 @@ export function createHealth({ host, task, tell }: HealthOptions): Health {
   function hearBeat(next: Beat): void {
     beat = next;
     const { heartbeatTimeoutMs } = task().supervision;
-    watchdog ??= host.liveness.startWatchdog(heartbeatTimeoutMs, () =>
-      tell({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),
+    watchdog ??= host.liveness.startWatchdog(
+      heartbeatTimeoutMs,
+      () => tell({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),
+      caughtUp,
     );
     watchdog.beat(next);
   }

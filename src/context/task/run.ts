@@ -20,6 +20,8 @@ export interface Run {
   hear(sequence: number, message: ControlMessage): void;
   /** Ends it where there is no process yet; else its process is asked once the command has passed the forwarder. */
   askToStop(heard: Promise<void>): void;
+  /** Resolves when what it had told before the call has been read. */
+  caughtUp(): Promise<void>;
   /** Ends it with all it has started. */
   kill(): void;
   /** Ends its process at once, and the other threads in it. */
@@ -188,6 +190,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   return {
     incarnation,
     hear: announcements.heard,
+    caughtUp: async () => child?.caughtUp(),
     askToStop(heard) {
       abandon();
       heard.then(() => child?.askToStop());

@@ -30,7 +30,12 @@ export function supervise(
   let standing = past === undefined ? initialStanding() : restoredStanding(past);
   const timers = createTimers<"grace" | "backoff">();
   const messenger = createMessenger({ transaction, task: () => task });
-  const health = createHealth({ host, task: () => task, tell: send });
+  const health = createHealth({
+    host,
+    task: () => task,
+    caughtUp: async () => runs.present?.caughtUp(),
+    tell: send,
+  });
   const restarts = createRestarts(
     {
       nowMs: host.nowMs,

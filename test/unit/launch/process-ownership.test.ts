@@ -8,7 +8,7 @@ function ownership(tools: SystemTools) {
   return createProcessOwnership({
     table: { isAvailable: false, read: async () => [], find: () => undefined },
     guard: { add() {}, remove() {} },
-    outputPipes: { open: () => undefined, [Symbol.dispose]() {} },
+    outputPipes: { open: () => undefined, openInput: () => undefined, [Symbol.dispose]() {} },
     owner: { context: "c0ffee", provider: "p-1" },
     tools,
   });

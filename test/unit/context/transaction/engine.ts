@@ -152,7 +152,7 @@ export function createMachine(): Machine {
     const kill = () => {
       process.isKilled = true;
     };
-    return { askToStop, bye() {}, heard() {}, kill, destroy: kill };
+    return { askToStop, bye() {}, heard() {}, caughtUp: async () => {}, kill, destroy: kill };
   }
 
   function say(action: string, result = "success"): Doer {

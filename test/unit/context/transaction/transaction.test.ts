@@ -23,7 +23,8 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
       launcher: {
         launch(_run, _start, events) {
           launched.resolve(events);
-          return { askToStop: nothing, bye: nothing, heard: nothing, kill: nothing, destroy: nothing };
+          const caughtUp = async () => {};
+          return { askToStop: nothing, bye: nothing, heard: nothing, caughtUp, kill: nothing, destroy: nothing };
         },
       },
       acquireStart: async () => nothing,
