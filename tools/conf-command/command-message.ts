@@ -4,12 +4,13 @@ import type { TaskServiceConfig } from "../../src/config/context-config.ts";
 import { entersAtOnce } from "../../src/config/meaning.ts";
 import { formatTaskService } from "../../src/config/task-service.ts";
 import type { Command } from "../../src/context/client/client.ts";
-import { reasonOf, ZcontextError } from "../../src/errors.ts";
+import { ZcontextError } from "../../src/errors.ts";
 import { locationOf } from "../../src/launch/services.ts";
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import type { StateMessage } from "../../src/protocol/message.ts";
 import { queryMessage, type TopQuery } from "../../src/protocol/query.ts";
 import type { KnownContext } from "../context-file.ts";
+import { readJson } from "../json-input.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import type { CommandAction, QueryAction } from "./actions.ts";
 import { changesOf } from "./changes.ts";
@@ -155,12 +156,7 @@ export function bodyFrom({
   service_name,
   transaction = "",
 }: Options): Json {
-  let body: Json;
-  try {
-    body = JSON.parse(content);
-  } catch (error) {
-    return usage("--content: expected JSON", reasonOf(error));
-  }
+  const body = readJson(content, "--content", "conf-command");
   if (isObject(body) && ("header" in body || "Task" in body)) return body;
   return { content: body, header: { action, service_id, service_name, service_transaction: transaction } };
 }
