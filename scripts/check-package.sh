@@ -32,5 +32,5 @@ node --input-type=module -e '
   const { tasks } = parseContextConfig(readFileSync("conf/Context-Greet.xml", "utf8"));
   if (tasks[0].instance !== "Greet") throw new Error("the library does not read what the command reads");
 '
-for command in service-context create-service conf-command context-monitor; do npx --no-install "$command" --version; done
+for command in service-context create-service conf-command context-monitor context-bus; do npx --no-install "$command" --version; done
 echo "the packed package runs"

@@ -1,6 +1,6 @@
 // What all commands do alike: read their words, print errors, answer an exit code, and end although a reader of their
 // output may be slow or gone.
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type Option } from "commander";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
 import { emptied } from "./outlet.ts";
 import { answerJson, EXIT, errorAsJson, exitCodeOf, paint, printError, say } from "./print.ts";
@@ -20,18 +20,26 @@ export function createProgram(name: string, description: string): Command {
     .exitOverride();
 }
 
+/** An action of a program or of one of its commands. What it answers becomes the exit code. */
+export function answering<Words extends unknown[]>(action: (...words: Words) => Promise<number>) {
+  return async (...words: Words): Promise<void> => {
+    process.exitCode = await action(...words);
+  };
+}
+
 /**
- * Runs a program on the words of the command line. Its action answers the exit code; what it throws is printed and becomes
- * one. Options may be spelled with underscores, as the original has them, or with dashes.
+ * Runs a program on the words of the command line. Its action, or that of the command that is named, answers the exit code;
+ * what it throws is printed and becomes one. Options may be spelled with underscores, as the original has them, or with
+ * dashes.
+ *
+ * @param action - Of a program without commands.
  */
-export async function runProgram(program: Command, action: () => Promise<number>): Promise<void> {
+export async function runProgram(program: Command, action?: () => Promise<number>): Promise<void> {
   // A closed terminal or a full disk must not end what the command does.
   process.stdout.on("error", onAnswerLost);
   process.stderr.on("error", () => {});
   process.on("exit", closeLostTerminal);
-  program.action(async () => {
-    process.exitCode = await action();
-  });
+  if (action !== undefined) program.action(answering(action));
   try {
     await program.parseAsync([...process.argv.slice(0, 2), ...spellKnown(program, process.argv.slice(2))]);
   } catch (error) {
@@ -63,12 +71,19 @@ async function fail(error: unknown, { json, log_format, transaction }: { [option
 
 /** The words with each option as the program spells it. */
 function spellKnown(program: Command, words: string[]): string[] {
-  const known = new Map(program.options.flatMap(({ long }) => (long == null ? [] : [[dashed(long), long] as const])));
+  const known = new Map(
+    optionsOf(program).flatMap(({ long }) => (long == null ? [] : [[dashed(long), long] as const])),
+  );
   const end = words.includes("--") ? words.indexOf("--") : words.length;
   return words.map((word, index) => {
     const [, name = "", rest = ""] = /^(--[^=]+)(=.*)?$/s.exec(word) ?? [];
     return index < end && name !== "" ? (known.get(dashed(name)) ?? name) + rest : word;
   });
+}
+
+/** Those of the program and of all its commands. */
+function optionsOf({ options, commands }: Command): readonly Option[] {
+  return [...options, ...commands.flatMap(optionsOf)];
 }
 
 function dashed(option: string): string {
@@ -86,6 +101,15 @@ function onAnswerLost({ code, message }: NodeJS.ErrnoException): void {
   process.once("exit", (exitCode) => {
     if (exitCode === EXIT.done) process.exitCode = EXIT.failed;
   });
+}
+
+/** Aborted when a signal asks the command to leave, or the reader of stdout is gone. */
+export function leaveRequest(): AbortController {
+  const left = new AbortController();
+  const leave = () => left.abort();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, leave);
+  readerGone().then(leave);
+  return left;
 }
 
 /** Resolves when the reader of stdout is gone. */

@@ -64,7 +64,7 @@ export async function addressFor({
   token,
 }: ConnectOptions): Promise<{ url: string; token: string }> {
   const found = contextFile === undefined ? url : await urlOf(contextFile);
-  if (found === undefined)
+  if (found === undefined || found === "")
     throw new ZcontextError("ERR_USAGE", "no engine is named", {
       hint: `Give url or contextFile, or set ${BUS_URL}; tasks of a context have it.`,
     });
@@ -93,11 +93,22 @@ async function tokenFor(url: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).trim();
   } catch (error) {
+    if (isAbsent(error)) throw absent(url);
     throw new ZcontextError("ERR_ENGINE_REFUSED", `the token of ${url} can't be read from ${path}`, {
       hint: "It is readable for the user who runs the provider; give it as token, or run as that user.",
       cause: error,
     });
   }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}
+
+function absent(url: string): ZcontextError {
+  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `no broker is at ${url}`, {
+    hint: "Its provider has ended. `context-bus url --context_file <file>` prints the address of one that runs.",
+  });
 }
 
 function folderOf(url: string): string {

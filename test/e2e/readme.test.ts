@@ -217,8 +217,10 @@ const said = new Map(
 /** Options that go without saying, or are there for old scripts alone. */
 const UNSAID = ["--version", "--help", "--use-file"];
 
-test("README explains the four commands", () => {
-  expect([...said.keys()]).toEqual(["service-context", "create-service", "conf-command", "context-monitor"]);
+test("README explains every command", () => {
+  const { bin } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
+  expect([...said.keys()]).toEqual(Object.keys(bin));
 });
 
 describe.each([...said])("of %s", (name, text) => {
@@ -226,14 +228,21 @@ describe.each([...said])("of %s", (name, text) => {
     new Set([...written.matchAll(/--[a-z][a-z_-]*/g)].map(([option]) => option.replaceAll("_", "-")));
 
   test("README explains every option there is, and none that is not", async () => {
-    const { stdout } = await run(name, ["--help"]);
-
-    const there = stdout.flatMap((line) => /^ {2}(?:-\w, )?(--[\w-]+)/.exec(line)?.[1] ?? []);
+    const there = [...new Set(await optionsThereAre(name))];
     expect(there.length).toBeGreaterThan(UNSAID.length);
     const expected = there.map((option) => option.replaceAll("_", "-")).filter((option) => !UNSAID.includes(option));
     expect([...optionsIn(text)].sort()).toEqual(expected.sort());
   });
 });
+
+/** The options in the help of a command, and of the commands below it. */
+async function optionsThereAre(name: CommandName, ...words: string[]): Promise<string[]> {
+  const { stdout } = await run(name, [...words, "--help"]);
+  const commands = stdout.slice(stdout.indexOf("Commands:") + 1 || stdout.length);
+  const below = commands.flatMap((line) => /^ {2}(?!help )([\w-]+) /.exec(line)?.[1] ?? []);
+  const options = stdout.flatMap((line) => /^ {2}(?:-\w, )?(--[\w-]+)/.exec(line)?.[1] ?? []);
+  return [...options, ...(await Promise.all(below.map((word) => optionsThereAre(name, ...words, word)))).flat()];
+}
 
 test("the project of one's own that README makes runs, with the code and the configuration it shows", async () => {
   const blocks = blocksOf(readme);

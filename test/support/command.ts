@@ -9,7 +9,7 @@ import { BOUND_MS } from "./bound.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
-export type CommandName = "service-context" | "create-service" | "conf-command" | "context-monitor";
+export type CommandName = "service-context" | "create-service" | "conf-command" | "context-monitor" | "context-bus";
 
 export interface RunningCommand extends AsyncDisposable {
   readonly pid: number;

@@ -76,6 +76,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["tools", "src", "src/protocol", "src/config", "src/link", "src/launch"],
     ...["src/context/client", "src/context/task"],
   ],
+  "tools/context-bus": ["tools", "src", "src/protocol", "src/messaging", "src/messaging/contract"],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
     ...["tools", "src", "src/protocol", "src/config", "src/link", "src/history"],

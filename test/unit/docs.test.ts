@@ -9,6 +9,7 @@ import { isObject } from "../../src/protocol/json.ts";
 import { readMessage, stampOf } from "../../src/protocol/message.ts";
 import { readFromTask } from "../../src/protocol/pipe.ts";
 import { TASK_STATES, wordsFor } from "../../src/protocol/task-state.ts";
+import { GUARANTEES } from "../../tools/context-bus/guarantees.ts";
 import { blocksOf, readDocument, rowsOf, sectionOf } from "../support/readme.ts";
 
 const blocks = blocksOf(readDocument("docs/protocol.md")).map((block) => ({ ...block, text: block.lines.join("\n") }));
@@ -110,6 +111,13 @@ describe("docs/context-file.md", () => {
       new Set([...attributes, ...Object.keys(children), "Supervision"]),
     );
   });
+});
+
+test("docs/messaging.md has the guarantees that the command prints", () => {
+  const rows = rowsOf(sectionOf(readDocument("docs/messaging.md"), "## Guarantees"));
+
+  expect(rows).toEqual(GUARANTEES.map(({ promise, holds }) => [promise, holds]));
+  expect(rows.length).toBeGreaterThan(10);
 });
 
 // --- the repository ----------------------------------------------------------------------------------------------------

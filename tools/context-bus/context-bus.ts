@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+// The words of `context-bus`: its commands, their options and help. Loads little, so that `--help` is fast; the files
+// beside it do the work.
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { answering, createProgram, runProgram } from "../program.ts";
+
+/** About the longest time that a timer of Node can have. */
+const MAX_SECONDS = 2_000_000;
+
+const program = createProgram(
+  "context-bus",
+  "Shows the messages between services, and sends some: events, signals and calls.",
+)
+  .configureHelp({ showGlobalOptions: true })
+  .addOption(new Option("--context_file <file>", "the context file; says where its broker is").conflicts("url"))
+  .option("--url <url>", "where the broker is, instead of a file; ZCONTEXT_BUS_URL by default")
+  .option("--json", "answer in JSON");
+
+// Loaded on demand: `--help` must not wait for ZeroMQ to load.
+const load = () => import("./bus-commands.ts");
+const place = () => program.opts();
+
+function command(parent: Command, words: string, description: string): Command {
+  return parent.command(words).description(description);
+}
+
+command(program, "url", "print where the broker is").action(answering(async () => (await load()).printUrl(place())));
+
+const tap = command(program, "tap", "print events, signals and calls as they pass, until Ctrl-C")
+  .option("--event <pattern>", "events of this name; * stands for any text")
+  .option("--topic <topic>", "signals on this topic")
+  .addOption(new Option("--kind <kind>", "messages of this kind").choices(["event", "signal", "call"]));
+tap.action(answering(async () => (await load()).tap(place(), tap.opts())));
+
+const queues = command(program, "queues", "print the queue of each group").option(
+  "--watch",
+  "again each second, until Ctrl-C",
+);
+queues.action(answering(async () => (await load()).queues(place(), queues.opts())));
+
+const dead = command(program, "dead", "list, show, replay or discard dead letters");
+const list = command(dead, "list", "print the events that groups have given up")
+  .option("--event <name>", "those of this event")
+  .option("--group <name>", "those of this group");
+list.action(answering(async () => (await load()).listDead(place(), list.opts())));
+command(dead, "show", "print a dead letter with its event")
+  .argument("<id>", "as `dead list` prints it")
+  .action(answering(async (id: string) => (await load()).showDead(place(), id)));
+const ids = () => new Argument("[id...]", "as `dead list` prints them");
+const replay = command(dead, "replay", "give events to their groups again").addArgument(ids());
+replay.option("--all", "all dead letters");
+replay.action(answering(async (given: string[]) => (await load()).replayDead(place(), given, replay.opts())));
+const discard = command(dead, "discard", "remove dead letters for good").addArgument(ids());
+discard.option("--all", "all dead letters").option("--yes", "don't ask on a terminal before --all");
+discard.action(answering(async (given: string[]) => (await load()).discardDead(place(), given, discard.opts())));
+
+const emit = command(program, "emit", "emit an event")
+  .argument("<name>", "domain.type, such as orders.created")
+  .requiredOption("--content <json>", "its content; - reads it from stdin")
+  .option("--context <json>", "its context", "{}");
+emit.action(answering(async (name: string) => (await load()).emit(place(), name, emit.opts())));
+
+const call = command(program, "call", "call a method and print its result")
+  .argument("<name>", "service.method, such as billing.get_invoice")
+  .option("--params <json>", "its parameters; - reads them from stdin", "null")
+  .option("--timeout <seconds>", "how long to wait for the result", seconds, 10);
+call.action(answering(async (name: string) => (await load()).call(place(), name, call.opts())));
+
+const publish = command(program, "publish", "publish a signal")
+  .argument("<topic>")
+  .requiredOption("--content <json>", "its content; - reads it from stdin");
+publish.action(answering(async (topic: string) => (await load()).publish(place(), topic, publish.opts())));
+
+command(program, "guarantees", "print what messages are promised").action(
+  answering(async () => (await import("./guarantees.ts")).printGuarantees(place())),
+);
+
+runProgram(program);
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0 && value <= MAX_SECONDS) return value;
+  throw new InvalidArgumentError(`expected seconds, more than 0 and at most ${MAX_SECONDS}`);
+}
