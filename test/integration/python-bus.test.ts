@@ -291,6 +291,35 @@ describe("a signal", () => {
     }
   });
 
+  test("of TypeScript reaches Python and the reverse, large ones by claim check", async () => {
+    await using bus = await openBus();
+    const peer = await bus.startPeer();
+    const shop = await bus.connect("shop");
+    await peer.do({ do: "subscribe", topic: "temperature" });
+    const heard = awaitEvents<unknown[]>("the signals of Python", (each) => JSON.stringify(each).slice(0, 200));
+    await shop.subscribe("pressure", (content, { src, attachments }) =>
+      heard.add([content, src, attachments.map(String)]),
+    );
+    const long = "ü".repeat(MIB);
+
+    for (const content of [{ celsius: 21.5, word: "ü @@@" }, long]) {
+      shop.publish("temperature", content, [Buffer.from("picture")]);
+      await peer.do({ do: "publish", topic: "pressure", content, bytes: ["picture"] });
+    }
+    await peer.lines.first(({ signal }) => signal?.content === long);
+    await heard.first(([content]) => content === long);
+
+    const common = { src: "test/shop/ts1", attachments: ["picture"] };
+    expect(peer.lines.all.flatMap(({ signal }) => signal ?? [])).toEqual([
+      { content: { celsius: 21.5, word: "ü @@@" }, ...common },
+      { content: long, ...common },
+    ]);
+    expect(heard.all).toEqual([
+      [{ celsius: 21.5, word: "ü @@@" }, "test/peer/py1", ["picture"]],
+      [long, "test/peer/py1", ["picture"]],
+    ]);
+  });
+
   test("of Python is a message on its topic, as old listeners hear it", async () => {
     await using bus = await openBus();
     const peer = await bus.startPeer();
