@@ -41,6 +41,8 @@ except ImportError:  # a rehearsal does without
     zmq = None  # type: ignore[assignment]
 
 ANSWER_S = 10  # for the forwarder to answer a new connection
+COUNTS_TOPIC = "~counts"  # on which publishers of signals state their totals
+STATE_S = 1  # between two statements while something changes
 LOOK_MS = 500  # between looks whether a subscription has ended
 LINGER_S = 1  # for the last announcement to be sent
 LEAVE_S = (
@@ -793,6 +795,11 @@ class Link:
             except zmq.Again:
                 lost = f"message {sequence} on {topic} is lost: the forwarder accepts none"
                 print(lost, file=sys.stderr)
+
+    def total_of(self, topic: str) -> int:
+        """How many messages were sent on a topic."""
+        with self._lock:
+            return self._sequences[topic]
 
     def listen(
         self, topic: str, handle: Callable[[dict, list[bytes]], None], ended: Flag | None = None
@@ -2074,9 +2081,7 @@ class EventBus:
         if len(body) > LARGEST_BODY:
             content = json.loads(self._member.claims.check_in(body, SHORT_CLAIM_S))
         envelope = new_envelope(self._member.src, self._lineage)
-        header = {"action": "published", **self._member.signals.header, **envelope}
-        link = self._member.signals.open()
-        link.send(topic, {"content": content, "header": header}, attachments)
+        self._member.signals.publish(topic, content, envelope, attachments)
 
     def subscribe(self, topic: str, handler: Callable[[Any, Signal], object]) -> Subscription:
         """Hears the signals of a topic, in one thread, in their order.
@@ -2240,10 +2245,12 @@ class Signals:
         self, header: Mapping[str, Any] | None = None, link: Link | Rehearsal | None = None
     ) -> None:
         #: What old listeners look for in a header.
-        self.header = dict(header or {})
+        self.header = {"action": "published", **(header or {})}
         self.endpoints: Callable[[], Mapping[str, str] | None] = lambda: None
         self._link, self._own = link, False
         self._lock = threading.Lock()
+        self._stated: dict[str, int] = {}  # totals by topic
+        self._ended = threading.Event()
 
     def open(self) -> Link | Rehearsal:
         with self._lock:
@@ -2256,9 +2263,43 @@ class Signals:
                 self._link, self._own = link, True
             return self._link
 
+    def publish(
+        self, topic: str, content: Any, envelope: Mapping[str, Any], attachments: Sequence[bytes]
+    ) -> None:
+        link = self.open()
+        if isinstance(link, Link) and topic not in self._stated:
+            self._begin(link, topic, envelope["src"])
+        link.send(topic, {"content": content, "header": {**self.header, **envelope}}, attachments)
+
     def close(self) -> None:
-        if self._own and isinstance(self._link, Link):
-            self._link.close()
+        self._ended.set()
+        if isinstance(self._link, Link):
+            self._state(self._link, is_last=True)
+            if self._own:
+                self._link.close()
+
+    def _begin(self, link: Link, topic: str, src: str) -> None:
+        with self._lock:
+            self.header["src"] = src
+            is_first = not self._stated
+            self._stated[topic] = -1
+        self._state(link)
+        if is_first:
+            threading.Thread(target=self._keep_stating, args=(link,), daemon=True).start()
+
+    def _keep_stating(self, link: Link) -> None:
+        """States what was published, by which subscribers know what they have lost."""
+        while not self._ended.wait(STATE_S):
+            self._state(link)
+
+    def _state(self, link: Link, is_last: bool = False) -> None:
+        with self._lock:
+            totals = {topic: link.total_of(topic) for topic in self._stated}
+            news = {topic: n for topic, n in totals.items() if is_last or n != self._stated[topic]}
+            self._stated.update(news)
+        if news:
+            content = {"totals": news, "last": is_last}
+            link.send(COUNTS_TOPIC, {"content": content, "header": self.header})
 
 
 def join(url: str, token: str | None, src: str, signals: Signals) -> Membership:

@@ -314,24 +314,29 @@ describe("a signal", () => {
       { content: { celsius: 21.5, word: "ü @@@" }, ...common },
       { content: long, ...common },
     ]);
+    expect(shop.signalFigures.heard).toEqual([{ topic: "pressure", publisher: "test/peer/py1", received: 2, lost: 0 }]);
     expect(heard.all).toEqual([
       [{ celsius: 21.5, word: "ü @@@" }, "test/peer/py1", ["picture"]],
       [long, "test/peer/py1", ["picture"]],
     ]);
   });
 
-  test("of Python is a message on its topic, as old listeners hear it", async () => {
+  test("of Python is a message on its topic, as old listeners hear it, and counted", async () => {
     await using bus = await openBus();
     const peer = await bus.startPeer();
     const heard = awaitEvents<Frame>("what is said on temperature", ({ body }) => JSON.stringify(body));
     await using _link = await connectLink(bus.endpoints, {
-      ...{ topics: ["temperature"], timeoutMs: BOUND_MS },
+      ...{ topics: ["temperature", "~counts"], timeoutMs: BOUND_MS },
       onFrame: heard.add,
     });
 
     await peer.do({ do: "publish", topic: "temperature", content: { celsius: 21.5 }, bytes: [] });
-    const { body } = await heard.first(() => true);
+    const { body } = await heard.first(({ topic }) => topic === "temperature");
+    await peer[Symbol.asyncDispose]();
+    const last = await heard.first(({ body }) => JSON.stringify(body).includes('"last":true'));
 
+    expect(heard.all[0]).toMatchObject({ topic: "~counts", body: { content: { totals: { temperature: 0 } } } });
+    expect(last).toMatchObject({ topic: "~counts", body: { content: { totals: { temperature: 1 } } } });
     expect(body).toMatchObject({
       content: { celsius: 21.5 },
       header: { action: "published", src: "test/peer/py1", sequence: 1, sent: expect.any(Number) },

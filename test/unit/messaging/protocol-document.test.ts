@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { decodeBatch } from "../../../src/messaging/embedded/batch.ts";
 import { isFromBroker, isToBroker, OPERATIONS } from "../../../src/messaging/embedded/operation-schema.ts";
 import { unpack } from "../../../src/messaging/embedded/parcel.ts";
+import { COUNTS_TOPIC, readTotals } from "../../../src/messaging/engines/zeromq/signal-topics.ts";
 import { decodeFrame } from "../../../src/protocol/codec.ts";
-import { isObject } from "../../../src/protocol/json.ts";
+import { isObject, type Json } from "../../../src/protocol/json.ts";
 import { blocksOf, readDocument } from "../../support/readme.ts";
 
 const text = readDocument("docs/messaging-protocol.md");
@@ -58,10 +59,13 @@ describe("in docs/messaging-protocol.md", () => {
   });
 
   test("the signal is a frame, with the fields of an envelope in its header", () => {
-    const [signal] = blocks.filter(({ section }) => section === "Signals");
+    const [signal, counts] = blocks.filter(({ section }) => section === "Signals");
+    const stated = decodeFrame(Buffer.from(counts?.text ?? "")) as { topic: string; body: { content: Json } };
     const { body } = decodeFrame(Buffer.from(signal?.text ?? ""));
 
     expect(body).toMatchObject({ content: {}, header: { action: "published", sequence: 1 } });
+    expect(stated.topic).toBe(COUNTS_TOPIC);
+    expect(readTotals(stated.body.content)).toEqual({ totals: new Map([["temperature", 1]]), isLast: true });
     const { id, src, sent, session_id, traceparent } = (body as { header: Record<string, unknown> }).header;
     expect(Object.values({ id, src, sent, session_id, traceparent })).not.toContain(undefined);
   });
