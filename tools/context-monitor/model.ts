@@ -79,7 +79,7 @@ export interface Model {
 }
 
 /** How many samples, transitions and announcements of a task are kept. */
-const KEPT = { samples: 120, transitions: 50, announcements: 50 };
+const KEPT = { samples: 60, transitions: 50, announcements: 50 };
 
 export function emptyModel(connection: Connection): Model {
   const nothing = { rows: new Map(), sampledMs: new Map(), ended: new Set<string>(), isTold: false };

@@ -188,7 +188,7 @@ describe("a task in view", () => {
       "ts001",
     );
 
-    expect(row?.cpuHistory).toHaveLength(120);
+    expect(row?.cpuHistory).toHaveLength(60);
     expect(row?.announcements).toHaveLength(50);
   });
 });
