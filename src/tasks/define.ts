@@ -1,10 +1,12 @@
-// All that the code of a task service sees of zcontext: what it declares, and the scope it works in. Small on purpose and
-// without dependencies, because it becomes part of every compiled service.
+// All that the code of a task service sees of zcontext: what it declares, and the scope it works in. Small on purpose,
+// because it becomes part of every compiled service.
 import type { Declaration } from "./contract/declaration.ts";
 import type { Task } from "./contract/task.ts";
+import { type ServiceClass, taskOf } from "./service-class.ts";
 
 export { CallError, NonRetryableError, ServiceError } from "../messaging/contract/service-error.ts";
 export type * from "./contract/task.ts";
+export { BaseService, CustomService } from "./service-class.ts";
 
 /** A task with its name and description. */
 export interface Service {
@@ -50,8 +52,10 @@ export function defineTask<Configuration>(): <const Contents, const Contexts, co
 export function defineTask<const Contents, const Contexts, const Params, const Messages>(
   task: Declaration<AnyConfiguration, Contents, Contexts, Params, Messages>,
 ): Task<AnyConfiguration>;
+export function defineTask<Configuration>(service: ServiceClass<Configuration>): Task<Configuration>;
 export function defineTask<Configuration>(task: Task<Configuration>): Task<Configuration>;
-export function defineTask(task?: object): object {
+export function defineTask(task?: Task<unknown> | ServiceClass<unknown>): object {
+  if (typeof task === "function") return taskOf(task);
   return task ?? ((declared: object) => declared);
 }
 
