@@ -59,7 +59,8 @@ export function targetsOf(list: ServiceList, site: Site): string[] {
 
 const COMMENT: Record<Language, "//" | "#"> = { typescript: "//", python: "#" };
 
-function partsOf({ name, kind, language }: ListedService): Part[] {
+function partsOf(service: ListedService): Part[] {
+  const { name, kind = "looped", language } = service;
   if (language === "python") {
     return [
       { file: `Service${name}.py`, template: "service.py.hbs", owner: "generator" },
@@ -68,12 +69,19 @@ function partsOf({ name, kind, language }: ListedService): Part[] {
       { file: `test_${name}.py`, template: "test.py.hbs", owner: "user" },
     ];
   }
+  const [task, test] = hasHandlers(service)
+    ? (["task-handlers.ts.hbs", "test-handlers.ts.hbs"] as const)
+    : ([`task-${kind}.ts.hbs`, "test.ts.hbs"] as const);
   return [
     { file: `Service${name}.ts`, template: "service.ts.hbs", owner: "generator" },
-    { file: `${name}.ts`, template: `task-${kind}.ts.hbs`, owner: "user" },
+    { file: `${name}.ts`, template: task, owner: "user" },
     { file: "index.ts", template: "index.ts.hbs", owner: "generator" },
-    { file: `${name}.test.ts`, template: "test.ts.hbs", owner: "user" },
+    { file: `${name}.test.ts`, template: test, owner: "user" },
   ];
+}
+
+function hasHandlers({ listens, serves, actions }: ListedService): boolean {
+  return listens.length + serves.length + actions.length > 0;
 }
 
 function planPart(
@@ -84,7 +92,7 @@ function planPart(
 ): PlannedFile {
   const path = join(place.folder, file);
   const before = input.present(path);
-  const text = input.templates.render(template, service);
+  const text = input.templates.render(template, { ...service, isLooped: service.kind === "looped" });
   const after = owner === "user" ? text : withHeader(text, COMMENT[service.language]);
   return {
     path,

@@ -3,6 +3,9 @@
 import { Option } from "commander";
 import { createProgram, runProgram } from "../program.ts";
 
+/** Lists that are given one by one are one list. */
+const join = (names: string, before?: string) => (before === undefined ? names : `${before},${names}`);
+
 const program = createProgram(
   "create-service",
   "Writes task services and the context file that runs them. Never overwrites your own code.",
@@ -18,10 +21,10 @@ const program = createProgram(
   .option("--task_service <name>", "the service; names its folder, its files and its instance")
   .option("--task_class <name>", "the task's name in the code (default: the service's name)")
   .addOption(
-    new Option("--task_type <type>", "Looped runs again and again, Single once (default: Looped)").choices([
-      "Looped",
-      "Single",
-    ]),
+    new Option(
+      "--task_type <type>",
+      "Looped runs again and again, Single once (default: Looped, without handlers)",
+    ).choices(["Looped", "Single"]),
   )
   .option("--task_desc <text>", "what it does, for people")
   .option("--service_name <name>", "its name in messages")
@@ -33,6 +36,9 @@ const program = createProgram(
     "on_start: it runs when the context starts; any other word: it waits for a trigger (default: on_start)",
   )
   .option("--location <dir>", "the folder of the project for the code (default: services)")
+  .option("--listens <events>", "events that it listens to, such as orders.created,orders.paid; may be repeated", join)
+  .option("--serves <methods>", "methods that others may call, such as get_invoice; may be repeated", join)
+  .option("--actions <actions>", "actions that others may have it do, such as SendEmail; may be repeated", join)
   .option("--on_start <trigger>", 'what to do when it has started, such as "start ts002"')
   .option("--on_update <trigger>", "what to do when it announces progress")
   .option("--on_fail <trigger>", 'what to do when it has failed, such as "restart ts001"')

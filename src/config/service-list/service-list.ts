@@ -58,6 +58,9 @@ const SERVICE_WORDS = [
   "entry_action",
   "location",
   "language",
+  "listens",
+  "serves",
+  "actions",
 ] as const;
 
 const SHAPE = {

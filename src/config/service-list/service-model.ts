@@ -26,7 +26,14 @@ export interface ListedService {
   name: string;
   /** Of the task in the code. */
   className: string;
-  kind: "single" | "looped";
+  /** Undefined for a service that has handlers alone, and lives until it is stopped. */
+  kind: "single" | "looped" | undefined;
+  /** The events that it listens to, `domain.type`. */
+  listens: string[];
+  /** The methods that it serves. */
+  serves: string[];
+  /** The actions that others may have it do. */
+  actions: string[];
   language: Language;
   id: string;
   topic: string;

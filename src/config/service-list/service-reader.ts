@@ -37,14 +37,17 @@ export function readService(service: Reader, shared: Shared): ListedService {
   const name = readName(service, "task_service");
   if (language === "python" && hidesPythonModule(name))
     service.report("task_service", `expected another name, ${quote(name)} is a module that Python itself needs`);
+  const handlers = readHandlers(service, language);
+  const hasHandlers = Object.values(handlers).some((names) => names.length > 0);
   return {
     name,
+    ...handlers,
     className: textAt(service.element, "task_class")?.value ? readName(service, "task_class") : name,
     language,
-    kind: readKind(service),
+    kind: readKind(service, hasHandlers),
     id: service.text("task_id", inXml(idRule(""))),
     topic: service.text("task_topic", { ...TOPIC, optional: true }) || "process",
-    serviceName: service.text("service_name", FILLED),
+    serviceName: service.text("service_name", hasHandlers ? ADDRESSABLE : FILLED),
     description: service.text("task_desc", TEXT),
     deviceAction: service.text("device_action", TEXT),
     entry: textAt(service.element, "entry_action")?.value ? service.text("entry_action", inXml(ENTRY)) : "on_start",
@@ -62,9 +65,49 @@ export function readName(reader: Reader, word: string): string {
   return "";
 }
 
-function readKind(service: Reader): ListedService["kind"] {
-  if (!textAt(service.element, "task_type")?.value) return "looped";
+function readKind(service: Reader, hasHandlers: boolean): ListedService["kind"] {
+  if (!textAt(service.element, "task_type")?.value) return hasHandlers ? undefined : "looped";
   return service.oneOf("task_type", ["Looped", "Single"]) === "Single" ? "single" : "looped";
+}
+
+// --- handlers: comma lists of names -------------------------------------------------------------------------------------
+
+/** Others reach it by its name. */
+const ADDRESSABLE: TextRule = {
+  expected: "one word without a dot, since other services reach it by this name",
+  accepts: (value) => /^[^\s.@\p{Cc}]+$/u.test(value) && isXmlText(value),
+};
+const WORD = /^[A-Za-z][A-Za-z0-9_]{0,62}$/;
+const HANDLERS = {
+  listens: {
+    expected: "events such as orders.created: words of letters, digits, _ or -, with a dot between",
+    accepts: (name: string) => /^[A-Za-z][\w-]*(\.[\w-]+)+$/.test(name) && name.length <= 120,
+  },
+  serves: {
+    expected: "methods such as get_invoice: a letter, then at most 62 letters, digits or _",
+    accepts: (name: string) => WORD.test(name) && meaningOf(name) === undefined,
+  },
+  actions: {
+    expected:
+      "actions such as SendEmail: a letter, then at most 62 letters, digits or _; Start, Stop and StateUpdate are functions of every task",
+    accepts: (name: string) =>
+      WORD.test(name) && meaningOf(name) === undefined && !["Start", "Stop", "StateUpdate"].includes(name),
+  },
+};
+
+function readHandlers(service: Reader, language: Language): Pick<ListedService, keyof typeof HANDLERS> {
+  const read = (word: keyof typeof HANDLERS): string[] => {
+    const text = textAt(service.element, word)?.value ?? "";
+    const names = text.split(",").map((name) => name.trim());
+    const distinct = [...new Set(names.filter((name) => name !== ""))];
+    const { expected, accepts } = HANDLERS[word];
+    const wrong = distinct.find((name) => !accepts(name));
+    if (wrong !== undefined) service.report(word, `expected ${expected}, got ${quote(wrong)}`);
+    else if (distinct.length > 0 && language !== "typescript")
+      service.report(word, `expected none, ${language} services get no handlers written`);
+    return distinct;
+  };
+  return { listens: read("listens"), serves: read("serves"), actions: read("actions") };
 }
 
 // --- states: a trigger, its action, and the tasks it calls --------------------------------------------------------------

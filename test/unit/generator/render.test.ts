@@ -30,7 +30,8 @@ describe("our templates", () => {
   });
 
   test("end with one line end, and have no white space before any", () => {
-    const echo = service("Echo");
+    const handlers = { listens: ["orders.created"], serves: ["get_invoice"], actions: ["SendEmail"] };
+    const echo = { ...service("Echo", handlers), isLooped: true };
     const code = TEMPLATES.filter((name) => !name.includes(".xml.")).map((name) => templates.render(name, echo));
 
     for (const text of code) {

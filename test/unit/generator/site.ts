@@ -23,6 +23,7 @@ export function service(name: string, but: Partial<ListedService> = {}): ListedS
     name,
     className: name,
     kind: "looped",
+    ...{ listens: [], serves: [], actions: [] },
     language: "typescript",
     id: `id_of_${name}`,
     topic: "process",

@@ -41,6 +41,8 @@ function servicesIn(text: string, options?: ServiceListOptions): Partial<ListedS
 const NAME = "a name such as EchoAction: a letter, then at most 62 letters, digits or _";
 const PORT = "a port, 1 to 65535, or * for one that the system chooses";
 
+const NO_HANDLERS = { listens: [], serves: [], actions: [] };
+
 describe("a list of services", () => {
   test("of the later era is read into the model", () => {
     const { services, ...settings } = listIn(
@@ -68,6 +70,7 @@ describe("a list of services", () => {
       className: "BakeBread",
       language: "typescript",
       kind: "looped",
+      ...NO_HANDLERS,
       id: "ts102",
       topic: "process",
       serviceName: "bake_bread",
@@ -102,6 +105,7 @@ describe("a list of services", () => {
         className: "EchoShouting",
         language: "typescript",
         kind: "single",
+        ...NO_HANDLERS,
         id: "ts_100",
         topic: "shouting",
         serviceName: "echo_action",
@@ -120,6 +124,7 @@ describe("a list of services", () => {
         className: "Listen",
         language: "python",
         kind: "looped",
+        ...NO_HANDLERS,
         id: "ts_101",
         topic: "process",
         serviceName: "listen",
@@ -610,6 +615,7 @@ describe("options", () => {
           className: "Greeter",
           language: "typescript",
           kind: "looped",
+          ...NO_HANDLERS,
           id: "ts001",
           topic: "process",
           serviceName: "greeter",
@@ -650,6 +656,7 @@ describe("options", () => {
         className: "Shout",
         language: "python",
         kind: "single",
+        ...NO_HANDLERS,
         id: "ts001",
         topic: "greeting",
         serviceName: "greeter",
@@ -942,5 +949,55 @@ describe("held against a project", () => {
     expect(detailsOf(() => draft("../code").against(undefined, within))).toEqual([
       '--location: expected a folder of it, got "../code"',
     ]);
+  });
+});
+
+describe("handlers", () => {
+  const given = {
+    ...{ task_service: "Billing", task_desc: "", service_name: "billing", device_action: "", service_path: "." },
+    ...{ context_name: "Shop", task_id: "ts_1", server_ip: "127.0.0.1", sub_port: "*", pub_port: "*" },
+  };
+  const billing = (options: { [name: string]: string }) =>
+    readServiceOptions({ ...given, ...options }).against().services[0];
+
+  test("are comma lists of names, each once, and need no run", () => {
+    const listens = "orders.created , orders.paid,,orders.created";
+    const options = { listens, serves: "get_invoice", actions: "SendEmail,Process" };
+
+    expect(billing(options)).toMatchObject({
+      kind: undefined,
+      listens: ["orders.created", "orders.paid"],
+      serves: ["get_invoice"],
+      actions: ["SendEmail", "Process"],
+    });
+    expect(billing({ serves: "get", task_type: "Single" })?.kind).toBe("single");
+  });
+
+  test.each([
+    ["listens", "orders", 'got "orders"'],
+    ["listens", "orders.", 'got "orders."'],
+    ["listens", "orders.created now", 'got "orders.created now"'],
+    ["serves", "get-invoice", 'got "get-invoice"'],
+    ["serves", "delete", 'got "delete"'],
+    ["actions", "SendEmail,Start", 'got "Start"'],
+    ["actions", "_private", 'got "_private"'],
+    ["actions", "__proto__", 'got "__proto__"'],
+  ])("in --%s %s are refused by name", (option, names, got) => {
+    expect(problemWith(option, { ...given, [option]: names })).toMatch(
+      new RegExp(`^--${option}: expected .*, ${got}$`),
+    );
+  });
+
+  test.each(["two words", "a.b", "a@b"])("need a service that others can reach, which %j is not", (name) => {
+    const problem = problemWith("service_name", { ...given, service_name: name, serves: "get" });
+
+    expect(problem).toMatch(/^--service_name: expected one word without a dot/);
+    expect(problemWith("service_name", { ...given, service_name: name })).toBeUndefined();
+  });
+
+  test("stand in a list of services as elements", () => {
+    const xml = goodListBut(["<Service>", "<Service><listens>orders.created</listens><actions>SendEmail</actions>"]);
+
+    expect(servicesIn(xml)[0]).toMatchObject({ listens: ["orders.created"], serves: [], actions: ["SendEmail"] });
   });
 });
