@@ -1,4 +1,4 @@
-// The service code of README.md compiles, with the same strict options as src.
+// The service code of README.md and docs/messaging.md compiles, with the same strict options as src.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -7,12 +7,16 @@ import { blocksOf, readDocument } from "../support/readme.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
-/** By path; README has it in the first line of each block. */
-const CODE = Object.fromEntries(
-  blocksOf(readDocument())
-    .filter(({ language }) => language === "ts")
-    .map(({ lines: [path = "", ...code] }) => [path.replace(/^\/\/ ([^\s:]+).*/, "$1"), code.join("\n")]),
-);
+/** By path, which the first line of each block has. */
+function codeOf(document: string): { [path: string]: string } {
+  return Object.fromEntries(
+    blocksOf(readDocument(document))
+      .filter(({ language, lines: [first = ""] }) => language === "ts" && first.startsWith("// services/"))
+      .map(({ lines: [path = "", ...code] }) => [path.replace(/^\/\/ ([^\s:]+).*/, "$1"), code.join("\n")]),
+  );
+}
+
+const CODE = codeOf("README.md");
 
 /** What the compiler prints for these files. */
 async function errorsIn(files: { [path: string]: string }): Promise<string> {
@@ -43,6 +47,13 @@ test("the service code of README has no type error", async () => {
     "services/Thermometer/Thermometer.test.ts",
   ]);
   expect(await errorsIn(CODE)).toBe("");
+});
+
+test("that of docs/messaging.md has none either", async () => {
+  const code = codeOf("docs/messaging.md");
+
+  expect(Object.keys(code)).toEqual(["services/Billing/Billing.ts", "services/Billing/Billing.test.ts"]);
+  expect(await errorsIn(code)).toBe("");
 });
 
 test("a type error in it would be found", async () => {

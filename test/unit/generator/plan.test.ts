@@ -94,6 +94,7 @@ describe("a plan for an empty project", () => {
       endpoints: list.endpoints,
       binds: list.binds,
       strategy: "one_for_one",
+      messaging: { durability: "file" },
       supervision: DEFAULT_SUPERVISION,
       tasks: [
         {
