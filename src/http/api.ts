@@ -79,7 +79,7 @@ export interface Triggered {
   call: readonly string[];
 }
 
-/** What the provider and its forwarder take, and the part of it for sampling. */
+/** What the provider, its forwarder and its broker take, and the part of it for sampling. */
 export interface Cost {
   /** Percent of one core since the last event. */
   cpuPercent: number;

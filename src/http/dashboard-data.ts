@@ -100,7 +100,9 @@ export function createDashboardData({
   const over = () => endedOf(source()?.ended() ?? [], runs.of);
   const shown = () => [...open(), ...over()];
   const unhealthyReasons = () =>
-    source() === undefined ? ["the provider is not ready yet"] : unhealthyReasonsOf(shown(), { isForwarderThere });
+    source() === undefined
+      ? ["the provider is not ready yet"]
+      : unhealthyReasonsOf(shown(), { isForwarderThere, bus: source()?.bus() });
 
   const metrics = createMetrics(() => ({
     context: source()?.contextId() ?? "",
@@ -110,6 +112,7 @@ export function createDashboardData({
     entriesOf: (transaction) => entries.find(transaction)?.latest ?? [],
     inputFaults: source()?.inputFaults() ?? {},
     isForwarderThere,
+    bus: source()?.bus(),
     isHealthy: unhealthyReasons().length === 0,
     listeners: fanOut.listeners,
     drops: fanOut.drops,

@@ -2,10 +2,12 @@
 // while its transaction is shown, so that they don't pile up.
 import { constants } from "node:os";
 import { Counter, Gauge, Registry } from "prom-client";
+import type { BusState } from "../protocol/bus-figures.ts";
 import { isObject, type Json, type JsonObject, ownMember } from "../protocol/json.ts";
 import { TASK_STATES } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
 import type { TaskSnapshot, TransactionSnapshot } from "./api.ts";
+import { createBusMetrics } from "./bus-metrics.ts";
 
 /** What the metrics are made of at a scrape. */
 export interface Measured {
@@ -18,6 +20,8 @@ export interface Measured {
   entriesOf(transaction: string): readonly Json[];
   inputFaults: { readonly [kind: string]: number };
   isForwarderThere: boolean;
+  /** Undefined while nobody has needed a broker. */
+  bus: BusState | undefined;
   isHealthy: boolean;
   listeners: number;
   drops: number;
@@ -113,6 +117,13 @@ const COSTS = [
     from: "rss",
     by: MIB_BYTES,
   },
+  {
+    name: "broker_cpu_ratio",
+    help: "CPU of the broker, in cores.",
+    member: "broker",
+    from: "cpu_percent",
+    by: 0.01,
+  },
 ] as const;
 
 export function createMetrics(measure: () => Measured): Metrics {
@@ -147,6 +158,7 @@ export function createMetrics(measure: () => Measured): Metrics {
   ]);
   const costs = COSTS.map((cost) => ({ ...cost, gauge: gauge(cost.name, cost.help) }));
   const listeners = gauge("http_listeners", "Clients that listen to events, pages included.");
+  const bus = createBusMetrics(registry);
   const drops = counter("http_backlog_drops_total", "Times that a listener was too slow and its events were dropped.");
 
   // The standard names of process metrics. The default collectors of prom-client would add a timer.
@@ -175,6 +187,7 @@ export function createMetrics(measure: () => Measured): Metrics {
     for (const each of [state, processes, startTime, runs, exitCode, cpu, ...figures.map(({ gauge }) => gauge)])
       each.reset();
     showOverview();
+    bus.show(now.bus);
     for (const word of TASK_STATES) inState.set({ state: word }, 0);
     for (const { id: transaction, tasks } of transactions) {
       for (const task of tasks) {

@@ -1,6 +1,7 @@
 // What the dashboard needs of a provider, as interfaces: http does not import context, and tests need no provider. Pure.
 import type { ContextConfig } from "../config/context-config.ts";
 import type { HistoryRecord } from "../history/records.ts";
+import type { BusState } from "../protocol/bus-figures.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
 import type { TaskRecord } from "../protocol/task-record.ts";
 import type { CommandAnswer, CommandRequest, RunFacts, Transition, Triggered } from "./api.ts";
@@ -13,6 +14,8 @@ export interface Source {
   transactions(): readonly { transaction: string; tasks: readonly ShownRecord[] }[];
   /** Those that are over, the oldest first, until another begins. Another array after every change. */
   ended(): readonly EndedTransaction[];
+  /** Of the broker of messages; undefined while nobody has needed one. */
+  bus(): BusState | undefined;
   /** How often each kind of unusable input came. */
   inputFaults(): { readonly [kind: string]: number };
   /** Gives the provider a command, as a client would; returns its answer. */

@@ -4,6 +4,7 @@
 import { quoteWord } from "../config/command.ts";
 import type { Command, ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
 import { entersAtOnce, idsCalled } from "../config/meaning.ts";
+import type { BusState } from "../protocol/bus-figures.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { isTrouble, wordsFor } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
@@ -77,13 +78,13 @@ function snapshotOf(
 }
 
 /** The provider's own cost, by an overview; undefined where that has none. */
-export function costOf({ provider, forwarder, sampling }: JsonObject): Cost | undefined {
+export function costOf({ provider, forwarder, broker, sampling }: JsonObject): Cost | undefined {
   const figure = (member: Json | undefined, name: string) => {
     const value = isObject(member) ? member[name] : undefined;
     return typeof value === "number" ? value : 0;
   };
   if (!isObject(provider)) return undefined;
-  const sum = (name: string) => figure(provider, name) + figure(forwarder, name);
+  const sum = (name: string) => figure(provider, name) + figure(forwarder, name) + figure(broker, name);
   return {
     cpuPercent: sum("cpu_percent"),
     residentBytes: sum("rss") * MIB_BYTES,
@@ -93,16 +94,28 @@ export function costOf({ provider, forwarder, sampling }: JsonObject): Cost | un
 
 /**
  * Why `/_health` is not OK; empty where it is. A task is not well while something is wrong with it, and from then until it
- * runs again. A transaction that is over counts by how it ended, unless a command has ended it.
+ * runs again. A transaction that is over counts by how it ended, unless a command has ended it. A broker counts once it has
+ * been needed, and a group whose members settle nothing.
  */
 export function unhealthyReasonsOf(
   transactions: readonly TransactionSnapshot[],
-  { isForwarderThere }: { isForwarderThere: boolean },
+  { isForwarderThere, bus }: { isForwarderThere: boolean; bus: BusState | undefined },
 ): string[] {
   const tasks = transactions
     .filter(({ isAskedToEnd }) => isAskedToEnd !== true)
     .flatMap(({ id, tasks }) => tasks.filter(isUnwell).map((task) => describe(id, task)));
-  return [...(isForwarderThere ? [] : ["the forwarder is away"]), ...tasks];
+  return [...(isForwarderThere ? [] : ["the forwarder is away"]), ...busReasonsOf(bus), ...tasks];
+}
+
+function busReasonsOf(bus: BusState | undefined): string[] {
+  const stalled = (bus?.figures?.queues ?? []).filter(({ stalled_s }) => stalled_s !== undefined);
+  return [
+    ...(bus?.trouble === undefined ? [] : [bus.trouble]),
+    ...stalled.map(
+      ({ event, group, ready, stalled_s }) =>
+        `group ${group} has settled no ${event} for ${stalled_s} s, though ${ready} wait and members are connected`,
+    ),
+  ];
 }
 
 function isUnwell({ state, reason, trouble }: TaskSnapshot): boolean {

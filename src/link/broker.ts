@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { createLiveness, type Liveness } from "../liveness.ts";
 import { BROKER_RUN, COOKIE, type Cookie, writeCookie } from "../processes/cookie.ts";
-import type { BusFigures, ServiceState } from "../protocol/bus-figures.ts";
+import type { BusFigures, BusState, ServiceState } from "../protocol/bus-figures.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
 import { shortageHint } from "../shortage.ts";
 import { BROKER_START, type BrokerReport, type BrokerStart, readBrokerLine, writeBrokerLine } from "./broker-pipe.ts";
@@ -22,8 +22,8 @@ export interface Broker extends AsyncDisposable {
   readonly token: string;
   /** Of the present process; undefined while nobody has needed one. */
   readonly pid: number | undefined;
-  /** The latest; undefined while nobody has needed a broker. */
-  readonly figures: BusFigures | undefined;
+  /** Undefined while nobody has needed a broker. */
+  readonly state: BusState | undefined;
   /** Tells it what becomes of services; one that is not named any more is gone. */
   tell(states: ReadonlyMap<string, ServiceState>): void;
 }
@@ -66,6 +66,7 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
   const url = `ipc://${path}`;
   let states: ReadonlyMap<string, ServiceState> = new Map();
   let figures: BusFigures | undefined;
+  let trouble: string | undefined;
   let process: Companion<true> | undefined;
   let starting: Promise<void> | undefined;
   let isClosed = false;
@@ -90,12 +91,18 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
     try {
       const { storeFolder: folder, durability, endpoints, cookie } = options;
       process = await launch({ url, token, durability, folder, endpoints }, cookie);
+      trouble = undefined;
       if (isClosed) await process.close();
       else events.onStarted?.(process.pid);
     } catch (error) {
-      events.onRetry?.(error as ZcontextError);
+      onRetry(error as ZcontextError);
       if (!isClosed) await listen();
     }
+  }
+
+  function onRetry(error: ZcontextError): void {
+    trouble = error.message;
+    events.onRetry?.(error);
   }
 
   function launch(start: BrokerStart, cookie: BrokerOptions["cookie"]): Promise<Companion<true>> {
@@ -116,7 +123,19 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
         failure: startError,
         liveness,
       },
-      events,
+      {
+        ...events,
+        onRetry,
+        onLost(exit) {
+          figures = undefined;
+          trouble = "the broker is away";
+          events.onLost?.(exit);
+        },
+        onBack(pid) {
+          trouble = undefined;
+          events.onBack?.(pid);
+        },
+      },
     ).then((companion) => {
       for (const line of greeting()) companion.say(line);
       return companion;
@@ -144,8 +163,10 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
     get pid() {
       return process?.pid;
     },
-    get figures() {
-      return figures;
+    get state() {
+      if (process === undefined && trouble === undefined) return undefined;
+      const fault = figures?.store_fault;
+      return { figures, trouble: trouble ?? (fault && `the broker can't write its store: ${fault}`) };
     },
     tell(next) {
       for (const service of new Set([...states.keys(), ...next.keys()])) {

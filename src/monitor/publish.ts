@@ -1,5 +1,6 @@
 // Publishes what the processes of all transactions take, once a period and from one sample of all of them; answers `top`
 // requests from the latest sample.
+import type { BusState } from "../protocol/bus-figures.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { FIGURES_ONLY, type TopOptions } from "../protocol/query.ts";
@@ -35,6 +36,11 @@ export interface ProcessesFound {
   isHalted: boolean;
 }
 
+export interface WatchedBroker {
+  readonly pid: number | undefined;
+  readonly state: BusState | undefined;
+}
+
 export interface MonitorOptions {
   sampler: Sampler;
   /** The transactions to sample, asked before each sample. */
@@ -45,6 +51,8 @@ export interface MonitorOptions {
   contextId?(): string;
   /** The forwarder's process, while it has one; its cost counts as the provider's. */
   forwarderPid?(): number | undefined;
+  /** The broker of messages, which has a process and a state once it was needed. */
+  broker?(): WatchedBroker | undefined;
   /** Milliseconds from one publication to the next. Default 1_000. */
   periodMs?: number;
 }
@@ -60,6 +68,7 @@ export function startMonitor({
   inspect = () => {},
   contextId = () => "",
   forwarderPid = () => undefined,
+  broker = () => undefined,
   periodMs = 1_000,
 }: MonitorOptions): Monitor {
   const meter = createOwnMeter(() => performance.now());
@@ -86,13 +95,13 @@ export function startMonitor({
     isIdle = transactions.length === 0;
     // One empty overview says that the last transaction has ended.
     if (isIdle && wasIdle) return;
-    const forwarder = forwarderPid();
-    const pids = [...transactions.flatMap(pidsOf), ...asList(forwarder)];
+    const companions = { forwarder: forwarderPid(), broker: broker()?.pid };
+    const pids = [...transactions.flatMap(pidsOf), ...Object.values(companions).flatMap(asList)];
     const limits = new Map(transactions.flatMap(({ tasks }) => tasks.flatMap(limitOf)));
     latest = await meter.during(() => sampler.sample(pids, limits));
     if (isClosed) return;
     const cost = meter.read(loopDelayMs);
-    const about = { contextId: contextId(), atMs: Date.now(), cost, forwarderPid: forwarder };
+    const about = { contextId: contextId(), atMs: Date.now(), cost, companions, bus: broker()?.state };
     publish({ topic: "overview", body: overviewOf(transactions, { sample: latest, accounts, about }) });
     await meter.during(() => transactions.forEach(publishEntries));
   }

@@ -101,7 +101,7 @@ const DOORS: Record<string, RegExp> = {
   "node:child_process": /^src\/(link\/companion|launch\/(child|output-pipes))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
-  "prom-client": /^src\/http\/metrics\.ts$/,
+  "prom-client": /^src\/http\/(bus-)?metrics\.ts$/,
   re2js: /^src\/line-pattern\.ts$/,
   saxes: /^src\/config\/xml\/xml\.ts$/,
   uplot: /^web\/charts\.ts$/,

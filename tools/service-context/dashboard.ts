@@ -59,6 +59,7 @@ export async function openDashboard(
         contextId: () => provider.contextId,
         transactions: () => provider.watched(),
         ended: () => provider.ended(),
+        bus: () => provider.bus,
         inputFaults: () => provider.inputFaults,
         command: (request) => command(provider, request),
       });

@@ -7,7 +7,9 @@ import { deferred } from "../../deferred.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { createLauncher } from "../../launch/launcher.ts";
 import { createPreparation } from "../../launch/preparation.ts";
+import type { Broker } from "../../link/broker.ts";
 import { type Log, type LogFields, silent } from "../../log.ts";
+import type { BusState } from "../../protocol/bus-figures.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { JsonObject } from "../../protocol/json.ts";
@@ -53,6 +55,7 @@ export interface ProviderOptions {
     inspect(transaction: string, serviceId: string, processes: ProcessesFound): void;
     contextId(): string;
     forwarderPid(): number | undefined;
+    broker(): Pick<Broker, "pid" | "state"> | undefined;
   }): ProcessWatch;
   /** Holds the compiled services and the journal. Default `.zcontext` beside the file. */
   stateDir?: string;
@@ -74,6 +77,8 @@ export interface Provider extends AsyncDisposable {
   /** Where peers connect; ports chosen by the system are filled in. */
   readonly endpoints: Endpoints;
   readonly forwarderPid: number;
+  /** Of the broker of messages; undefined while nobody has needed one. */
+  readonly bus: BusState | undefined;
   /** How often each kind of unusable input came. */
   readonly inputFaults: { readonly [kind: string]: number };
   /** Transactions that an earlier provider was running when it died, and that go on. */
@@ -138,6 +143,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         inspect: transactions.inspect,
         contextId: () => identity.contextId,
         forwarderPid: () => forwarder.pid,
+        broker: () => broker,
       }),
     );
     const publications = opened.add(
@@ -187,6 +193,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       endpoints,
       get forwarderPid() {
         return forwarder.pid;
+      },
+      get bus() {
+        return broker?.state;
       },
       inputFaults: inputFaults.counts,
       asked: asked.promise,

@@ -18,6 +18,11 @@ export interface Envelope {
   headers?: { [name: string]: string };
 }
 
+/** The service in `context/service/instance`. */
+export function serviceOf(src: string): string {
+  return src.split("/")[1] ?? src;
+}
+
 /** What a message inherits from the one that its sender handles. */
 export interface Lineage {
   sessionId: string;

@@ -4,7 +4,10 @@
 
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import type { BusFigures, ServiceState } from "../../protocol/bus-figures.ts";
+import { serviceOf } from "../contract/envelope.ts";
+import { createCounted, MAX_COUNTED } from "./counts.ts";
 import { type Accepted, createEventQueues, QUEUE_LIMITS, type QueueLimits } from "./event-queues.ts";
+import { createKeeper } from "./keeper.ts";
 import { createMethodCalls } from "./method-calls.ts";
 import {
   type Batch,
@@ -15,6 +18,7 @@ import {
   PROTOCOL,
   type ToBroker,
 } from "./operations.ts";
+import { createSenders, type Sender } from "./senders.ts";
 import type { BrokerStore, Write } from "./store.ts";
 import { createTaps } from "./taps.ts";
 
@@ -72,11 +76,13 @@ type Asking = Extract<ToBroker, { n: number }>;
 
 export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   const { store } = options;
-  const members = new Map<string, MemberState & { done: number; sent: number }>();
+  const members = new Map<string, MemberState & { done: number; sent: number; sender: Sender }>();
   /** What the batch at hand leads to. */
   let writes: Write[] = [];
   const outbox = new Map<string, Item<FromBroker>[]>();
-  const toldUnrouted = new Set<string>();
+  const unrouted = createCounted(() => ({ events: 0 }));
+  const senders = createSenders();
+  const keeper = createKeeper(store, options.onStoreFault);
 
   function tell(member: string, operation: FromBroker, body = NOTHING): void {
     const items = outbox.get(member);
@@ -95,9 +101,9 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       letterBody: (id) => store.letterBody(id),
       unrouted(event, waiting) {
         if (waiting !== undefined) tellUnrouted(waiting.member, waiting.n, event);
-        if (toldUnrouted.has(event)) return;
-        toldUnrouted.add(event);
-        options.onUnrouted(event);
+        const count = unrouted.of(event);
+        count.events += 1;
+        if (count.events === 1) options.onUnrouted(event);
       },
       routed: ({ member, n }) => tell(member, { op: "done", n }),
     },
@@ -127,15 +133,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   function commit(): boolean {
     const changes = writes;
     writes = [];
-    if (changes.length === 0) return true;
-    try {
-      store.write(changes);
-      return true;
-    } catch (error) {
-      options.onStoreFault(error);
-      // What was removed is gone from memory; after a crash it is delivered once more.
-      return false;
-    }
+    // Where they can't be kept: what was removed is gone from memory, and after a crash it is delivered once more.
+    return keeper.keep(changes);
   }
 
   /** Keeps what has changed, then delivers. */
@@ -188,15 +187,17 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
         return tell(member, { op: "done", n: operation.n });
       case "call": {
         const { service, method, head } = operation;
-        taps.copy({ kind: "call", name: `${service}.${method}`, head, body });
+        const name = `${service}.${method}`;
+        members.get(member)?.sender.count("call", name);
+        taps.copy({ kind: "call", name, head, body });
         return calls.call({ ...operation, caller: member, body }, atMs);
       }
       case "cancel":
-        return calls.cancel(member, operation.n);
+        return calls.cancel(member, operation.n, atMs);
       case "answer":
-        return calls.answer(member, operation.c, { body });
+        return calls.answer(member, operation.c, { body }, atMs);
       case "fault":
-        return calls.answer(member, operation.c, { failure: operation.failure });
+        return calls.answer(member, operation.c, { failure: operation.failure }, atMs);
       case "services":
         return tell(member, { op: "served", n: operation.n, services: calls.services() });
       case "queues":
@@ -240,7 +241,9 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       return false;
     }
     if (members.has(member)) lose(member, atMs);
-    members.set(member, { id: member, src: hello.src, process: hello.process, heardMs: atMs, done: 0, sent: 0 });
+    const { src, process } = hello;
+    const sender = senders.sender(serviceOf(src));
+    members.set(member, { id: member, src, process, heardMs: atMs, done: 0, sent: 0, sender });
     tell(member, { op: "welcome", protocol: PROTOCOL, stored: store.stored, ...options.places });
     for (const key of hello.holds) queues.holds(member, key);
     return true;
@@ -290,6 +293,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       }
       queues.advance(atMs);
       calls.advance(atMs);
+      keeper.advance(atMs);
       settleDown(atMs);
       flush();
     },
@@ -298,13 +302,27 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       calls.setState(service, state, atMs);
       flush();
     },
-    figures: (atMs) => ({ queues: queues.figures(atMs), members: members.size, calls: calls.figures() }),
+    figures: (atMs) => ({
+      queues: queues.figures(atMs).slice(0, MAX_COUNTED),
+      groups: queues.totals(serviceOfMember).slice(0, MAX_COUNTED),
+      methods: calls.totals(serviceOfMember),
+      senders: senders.totals(),
+      unrouted: Object.fromEntries(unrouted.all().map(([event, { events }]) => [event, events])),
+      members: members.size,
+      calls: calls.figures(),
+      ...(keeper.fault !== undefined && { store_fault: keeper.fault }),
+    }),
   };
+
+  function serviceOfMember(id: string): string {
+    return members.get(id)?.sender.service ?? "";
+  }
 
   function admit(member: string, one: Emitted, atMs: number): void {
     const { accepted, n, head, body, requireRoute } = one;
     const { isRouted } = accepted;
     queues.enqueue(accepted, atMs);
+    if (accepted.held !== undefined) members.get(member)?.sender.count("event", accepted.held.event);
     if (accepted.held !== undefined) taps.copy({ kind: "event", name: accepted.held.event, head, body });
     // The number of the batch answers the others.
     if (!isRouted && !requireRoute) tell(member, { op: "unrouted", n });

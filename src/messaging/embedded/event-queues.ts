@@ -2,7 +2,7 @@
 // it returns nothing but tells its outlet what to deliver and which changes to keep. Time is an argument. Pure.
 
 import { ZcontextError } from "../../errors.ts";
-import type { QueueFigures } from "../../protocol/bus-figures.ts";
+import type { GroupTotals, QueueFigures } from "../../protocol/bus-figures.ts";
 import { createGroupQueue, type Entry, type GroupQueue, type Held } from "./group-queue.ts";
 import { createLetters, type Letters } from "./letters.ts";
 import type { FromBroker, QueueKey, Settlement } from "./operations.ts";
@@ -38,6 +38,8 @@ export const QUEUE_LIMITS: QueueLimits = {
   letterMs: 7 * 24 * 3600 * 1000,
   cacheBytes: 32 * 2 ** 20,
 };
+
+const TOTAL_OF = { ack: "acked", again: "retried", drop: "dropped", dead: "dead" } as const;
 
 /** An event that a member is given. */
 export type Given = Extract<FromBroker, { op: "deliver" }>;
@@ -80,6 +82,8 @@ export interface EventQueues {
   /** Makes ready what has become due, and gives up what no group has wanted. */
   advance(nowMs: number): void;
   figures(nowMs: number): QueueFigures[];
+  /** @param serviceOf - The service of a member. */
+  totals(serviceOf: (member: string) => string): GroupTotals[];
   readonly letters: Letters;
   /** Gives dead letters to their groups again, as a first attempt. @returns How many there were. */
   replay(ids: readonly string[], nowMs: number): number;
@@ -290,8 +294,9 @@ export function createEventQueues(
     holds: (member, { g, seq }) => queues.get(g)?.assign(member, seq),
     settle(member, { g, seq, attempt }, settlement, nowMs) {
       const queue = queues.get(g);
-      const entry = queue?.take(member, seq, attempt);
+      const entry = queue?.take(member, seq, attempt, nowMs);
       if (queue === undefined || entry === undefined) return;
+      queue.totals[TOTAL_OF[settlement.verdict]] += 1;
       if (settlement.verdict === "again") return queue.putBack(nextAttempt(queue, entry), nowMs + settlement.delayMs);
       if (settlement.verdict === "dead") letters.add(queue, entry, settlement, nowMs);
       close(queue, entry);
@@ -311,6 +316,11 @@ export function createEventQueues(
       letters.expire(nowMs);
     },
     figures: (nowMs) => [...queues.values()].map((queue) => queue.figures(letters.countOf(queue.g), nowMs)),
+    totals: (serviceOf) =>
+      [...queues.values()].map(({ event, group, totals, members }) => ({
+        ...{ event, group, ...totals },
+        services: [...new Set(members().map(serviceOf))],
+      })),
     replay(ids, nowMs) {
       const found = ids.flatMap((id) => letters.take(id) ?? []);
       for (const { g, event, event_id: id, head, body } of found) {

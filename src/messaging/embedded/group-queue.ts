@@ -1,5 +1,6 @@
 // The queue of one group: events that are ready, delayed, or with one of its members. Pure.
-import type { QueueFigures } from "../../protocol/bus-figures.ts";
+import type { GroupTotals, QueueFigures } from "../../protocol/bus-figures.ts";
+import { addDuration, createDurations } from "./counts.ts";
 import { createDelays } from "./delays.ts";
 import { createDeque } from "./deque.ts";
 import type { Group } from "./store.ts";
@@ -57,29 +58,50 @@ export interface GroupQueue extends Group {
   /** Assigns an event that is ready to a member that has it from a former broker. */
   assign(member: string, seq: number): void;
   /** Takes an event from its member; undefined where the member does not have this attempt. */
-  take(member: string, seq: number, attempt: number): Entry | undefined;
+  take(member: string, seq: number, attempt: number, nowMs: number): Entry | undefined;
   /** The group is done with an event that was taken. */
   drop(entry: Entry): void;
   /** Removes a member. @returns What it had, in the order of its arrival. */
   lose(member: string): Entry[];
   figures(dead: number, nowMs: number): QueueFigures;
+  readonly totals: Totals;
+  /** Those that take part. */
+  members(): string[];
 }
 
+/** What has become of its events; whoever decides about one counts it here. */
+export type Totals = Omit<GroupTotals, "event" | "group" | "services">;
+
+/** How long nothing may be settled while events wait for members, in milliseconds; twice the longest handling if that is more. */
+const STALL_MS = 30_000;
 /** A rate is the mean of at least so many milliseconds. */
 const RATE_MS = 1_000;
 
 export function createGroupQueue({ g, event, group }: Group): GroupQueue {
   const ready = createDeque<Entry>();
   const delayed = createDelays<Entry>();
-  const inFlight = new Map<number, { entry: Entry; member: Member }>();
+  const inFlight = new Map<number, { entry: Entry; member: Member; givenMs: number }>();
   const members = new Map<string, Member>();
   let bytes = 0;
+  let taken = 0;
+  let longestMs = 0;
+  const totals: Totals = { acked: 0, retried: 0, lost: 0, dropped: 0, dead: 0, handling: createDurations() };
+  let quiet = { sinceMs: 0, taken: -1 };
   let settled = 0;
   let rate = { atMs: 0, settled: 0, perSecond: 0 };
 
-  function give(member: Member, entry: Entry): void {
-    inFlight.set(entry.held.seq, { entry, member });
+  function give(member: Member, entry: Entry, givenMs: number): void {
+    inFlight.set(entry.held.seq, { entry, member, givenMs });
     member.has.add(entry.held.seq);
+  }
+
+  const taking = () => [...members.values()].filter(({ prefetch }) => prefetch > 0);
+
+  /** For how long nothing was settled while events wait for members; undefined while that is nothing unusual. */
+  function stalledMs(nowMs: number): number | undefined {
+    if (ready.length === 0 || taking().length === 0 || quiet.taken !== taken) quiet = { sinceMs: nowMs, taken };
+    const quietMs = nowMs - quiet.sinceMs;
+    return quietMs > Math.max(STALL_MS, 2 * longestMs) ? quietMs : undefined;
   }
 
   function mostRoom(): Member | undefined {
@@ -114,7 +136,7 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
       const entry = member && ready.shift();
       if (member === undefined || entry === undefined) return undefined;
       entry.firstAt ||= nowMs;
-      give(member, entry);
+      give(member, entry, nowMs);
       return { member: member.id, entry };
     },
     join(id, prefetch) {
@@ -130,13 +152,17 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
       // Its listen comes after its hello.
       const member = members.get(id) ?? { id, prefetch: 0, has: new Set() };
       members.set(id, member);
-      give(member, entry);
+      give(member, entry, entry.firstAt);
     },
-    take(id, seq, attempt) {
+    take(id, seq, attempt, nowMs) {
       const delivery = inFlight.get(seq);
       if (delivery?.member.id !== id || delivery.entry.attempt !== attempt) return undefined;
       inFlight.delete(seq);
       delivery.member.has.delete(seq);
+      taken += 1;
+      const handledMs = nowMs - delivery.givenMs;
+      longestMs = Math.max(longestMs, handledMs);
+      addDuration(totals.handling, handledMs);
       return delivery.entry;
     },
     drop({ held }) {
@@ -147,18 +173,23 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
       const had = [...(members.get(id)?.has ?? [])].flatMap((seq) => inFlight.get(seq)?.entry ?? []);
       members.delete(id);
       for (const { held } of had) inFlight.delete(held.seq);
+      totals.lost += had.length;
       return had;
     },
+    totals,
+    members: () => taking().map(({ id }) => id),
     figures(dead, nowMs) {
       const pastMs = nowMs - rate.atMs;
       if (pastMs >= RATE_MS) {
         const perSecond = rate.atMs === 0 ? 0 : ((settled - rate.settled) * 1_000) / pastMs;
         rate = { atMs: nowMs, settled, perSecond };
       }
+      const stalled = stalledMs(nowMs);
       return {
         ...{ event, group, ready: ready.length, in_flight: inFlight.size, delayed: delayed.length, dead },
-        members: [...members.values()].filter(({ prefetch }) => prefetch > 0).length,
+        members: taking().length,
         rate_per_s: rate.perSecond,
+        ...(stalled !== undefined && { stalled_s: Math.round(stalled / 1_000) }),
       };
     },
   };

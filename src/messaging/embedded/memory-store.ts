@@ -19,6 +19,7 @@ export function createMemoryStore(): BrokerStore {
   return {
     stored: "memory",
     write: (writes) => writes.forEach(change),
+    check() {},
     eventBody: (seq) => bodyIn(events, seq),
     letterBody: (id) => bodyIn(letters, id),
     recover: () => ({ groups: [], events: [], marks: [], letters: [] }),

@@ -1,8 +1,9 @@
 // The calls of the broker: which instance of a service gets a call, and what the caller hears when that instance is lost.
 // Decides alone. Time is an argument. Pure.
-import type { ServiceState } from "../../protocol/bus-figures.ts";
+import type { Durations, MethodTotals, ServiceState } from "../../protocol/bus-figures.ts";
 import type { ServedService } from "../contract/engine.ts";
 import type { Executed, Failure } from "../contract/service-error.ts";
+import { addDuration, type Counted, createCounted, createDurations } from "./counts.ts";
 
 /** What calls do to the world. */
 export interface CallOutlet {
@@ -33,8 +34,8 @@ export interface MethodCalls {
   serve(member: string, service: string, methods: readonly string[], nowMs: number): void;
   unserve(member: string, service: string): void;
   call(call: Call, nowMs: number): void;
-  cancel(caller: string, n: number): void;
-  answer(callee: string, c: number, answer: { body: Buffer } | { failure: Failure }): void;
+  cancel(caller: string, n: number, nowMs: number): void;
+  answer(callee: string, c: number, answer: { body: Buffer } | { failure: Failure }, nowMs: number): void;
   /** What the provider says of a service. */
   setState(service: string, state: ServiceState, nowMs: number): void;
   lose(member: string, nowMs: number): void;
@@ -42,10 +43,13 @@ export interface MethodCalls {
   advance(nowMs: number): void;
   services(): ServedService[];
   figures(): { waiting: number; running: number };
+  /** @param serviceOf - The service of a member. */
+  totals(serviceOf: (member: string) => string): MethodTotals[];
 }
 
 interface Open {
   call: Call;
+  sinceMs: number;
   deadlineMs: number;
   /** Undefined while the call waits for an instance. */
   callee: string | undefined;
@@ -55,6 +59,17 @@ interface Instance {
   methods: ReadonlySet<string>;
   busy: number;
 }
+
+/** What has become of the calls of a method. */
+interface Outcomes {
+  codes: Counted<{ calls: number }>;
+  durations: Durations;
+}
+
+/** How many codes of a method are counted by themselves; a service may throw ever new ones. */
+const MAX_CODES = 30;
+/** The code of a call that has a result. */
+const OK = "ok";
 
 /** Calls that wait for a service that is starting, and calls that one instance has at a time. */
 const MAX_OPEN = 10_000;
@@ -70,10 +85,22 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
   const byCaller = new Map<string, number>();
   /** When each service last lost an instance. */
   const losses = new Map<string, number>();
+  const outcomes = createCounted<Outcomes>(() => ({
+    codes: createCounted(() => ({ calls: 0 }), MAX_CODES),
+    durations: createDurations(),
+  }));
   let last = 0;
 
-  function fail({ caller, n, service, method }: Call, code: string, message: string, executed: Executed): void {
+  function count({ call: { service, method }, sinceMs }: Open, code: string, nowMs: number): void {
+    const { codes, durations } = outcomes.of(`${service}.${method}`);
+    codes.of(code).calls += 1;
+    addDuration(durations, nowMs - sinceMs);
+  }
+
+  function fail(one: Open, code: string, message: string, { executed, nowMs }: { executed: Executed; nowMs: number }) {
+    const { caller, n, service, method } = one.call;
     const retryable = executed === "no";
+    count(one, code, nowMs);
     outlet.failure(caller, n, { code, message: `${service}.${method}: ${message}`, retryable, executed });
   }
 
@@ -94,11 +121,13 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
     if (!instance.methods.has(method)) {
       end(c);
       const known = [...instance.methods].join(", ");
-      return fail(one.call, "ERR_METHOD_UNKNOWN", `the service has no such method; it has ${known || "none"}`, "no");
+      const message = `the service has no such method; it has ${known || "none"}`;
+      return fail(one, "ERR_METHOD_UNKNOWN", message, { executed: "no", nowMs });
     }
     if (instance.busy >= MAX_OPEN) {
       end(c);
-      return fail(one.call, "ERR_OVERLOADED", `every instance has ${MAX_OPEN} calls under way`, "no");
+      const message = `every instance has ${MAX_OPEN} calls under way`;
+      return fail(one, "ERR_OVERLOADED", message, { executed: "no", nowMs });
     }
     instance.busy += 1;
     one.callee = callee;
@@ -113,12 +142,19 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
     if (state === "running" && nowMs - (losses.get(service) ?? Number.NEGATIVE_INFINITY) < UNSAID_MS) return;
     end(c);
     const why = state === "running" ? "the service runs, and serves no methods" : `no service ${service} is known`;
-    fail(one.call, "ERR_SERVICE_UNKNOWN", why, "no");
+    fail(one, "ERR_SERVICE_UNKNOWN", why, { executed: "no", nowMs });
   }
 
   /** Refuses what waits in vain. */
   function review(nowMs: number): void {
     for (const [c, one] of open) if (one.callee === undefined) waitOrRefuse(c, one, nowMs);
+  }
+
+  /** The members that serve a method. */
+  function instancesOf(name: string): string[] {
+    const dot = name.indexOf(".");
+    const instances = [...(services.get(name.slice(0, dot)) ?? [])];
+    return instances.filter(([, { methods }]) => methods.has(name.slice(dot + 1))).map(([member]) => member);
   }
 
   return {
@@ -134,25 +170,28 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
     },
     call(call, nowMs) {
       last += 1;
-      const one: Open = { call, deadlineMs: nowMs + call.budgetMs, callee: undefined };
+      const one: Open = { call, sinceMs: nowMs, deadlineMs: nowMs + call.budgetMs, callee: undefined };
       open.set(last, one);
       byCaller.set(`${call.caller} ${call.n}`, last);
       if (open.size > 2 * MAX_OPEN) {
         end(last);
-        return fail(call, "ERR_OVERLOADED", `${open.size} calls are under way`, "no");
+        return fail(one, "ERR_OVERLOADED", `${open.size} calls are under way`, { executed: "no", nowMs });
       }
       send(last, one, nowMs);
     },
-    cancel(caller, n) {
+    cancel(caller, n, nowMs) {
       const c = byCaller.get(`${caller} ${n}`);
       const one = c === undefined ? undefined : end(c);
+      // The caller hears the same code whether its time was over or it was aborted.
+      if (one !== undefined) count(one, "ERR_CALL_TIMEOUT", nowMs);
       if (c !== undefined && one?.callee !== undefined) outlet.abort(one.callee, c);
     },
-    answer(callee, c, answer) {
+    answer(callee, c, answer, nowMs) {
       if (open.get(c)?.callee !== callee) return;
       const one = end(c);
       if (one === undefined) return;
       const { caller, n } = one.call;
+      count(one, "body" in answer ? OK : answer.failure.code, nowMs);
       if ("body" in answer) outlet.result(caller, n, answer.body);
       else outlet.failure(caller, n, answer.failure);
     },
@@ -172,7 +211,7 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
           if (one.call.isIdempotent) send(c, one, nowMs);
           else {
             end(c);
-            fail(one.call, "ERR_SERVICE_LOST", "the instance that had the call has ended", "unknown");
+            fail(one, "ERR_SERVICE_LOST", "the instance that had the call has ended", { executed: "unknown", nowMs });
           }
         }
       }
@@ -183,7 +222,7 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
         end(c);
         if (one.callee !== undefined) outlet.abort(one.callee, c);
         const executed = one.callee === undefined ? "no" : "unknown";
-        fail(one.call, "ERR_CALL_TIMEOUT", `no answer within ${one.call.budgetMs} ms`, executed);
+        fail(one, "ERR_CALL_TIMEOUT", `no answer within ${one.call.budgetMs} ms`, { executed, nowMs });
       }
       review(nowMs);
     },
@@ -196,6 +235,12 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
       const waiting = [...open.values()].filter(({ callee }) => callee === undefined).length;
       return { waiting, running: open.size - waiting };
     },
+    totals: (serviceOf) =>
+      outcomes.all().map(([method, { codes, durations }]) => ({
+        ...{ method, durations },
+        codes: Object.fromEntries(codes.all().map(([code, { calls }]) => [code, calls])),
+        services: [...new Set(instancesOf(method).map(serviceOf))],
+      })),
   };
 }
 

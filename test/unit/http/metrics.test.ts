@@ -30,11 +30,51 @@ const measured: Measured = {
     provider: { cpu_percent: 1, rss: 60, loop_delay_ms: 250 },
     sampling: { cpu_percent: 50, elapsed: 0.004 },
     forwarder: { cpu_percent: 25, rss: 2 },
+    broker: { cpu_percent: 50, rss: 2 },
     transactions: { T1: { cpu_s: 12.5 }, T0: { cpu_s: 1 } },
   },
   entriesOf: () => [entry, { ...entry, serviceId: "ts002" }],
   inputFaults: { "malformed message": 2 },
   isForwarderThere: true,
+  bus: {
+    trouble: undefined,
+    figures: {
+      queues: [
+        {
+          event: "orders.created",
+          group: "billing",
+          ready: 3,
+          in_flight: 2,
+          delayed: 1,
+          dead: 4,
+          members: 1,
+          rate_per_s: 7,
+        },
+      ],
+      groups: [
+        {
+          ...{ event: "orders.created", group: "billing", acked: 10, retried: 5, lost: 1, dropped: 2, dead: 4 },
+          handling: { counts: [0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], sum_ms: 90_500 },
+          services: ["billing"],
+        },
+      ],
+      methods: [
+        {
+          ...{ method: "billing.get_invoice", codes: { ok: 8, ERR_CALL_TIMEOUT: 1 }, services: ["billing"] },
+          durations: { counts: [9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], sum_ms: 4 },
+        },
+      ],
+      senders: [
+        { kind: "event", name: "orders.created", service: "shop", sent: 20 },
+        { kind: "event", name: "orders.created", service: "import", sent: 1 },
+        { kind: "call", name: "billing.get_invoice", service: "shop", sent: 9 },
+      ],
+      unrouted: { "orders.lost": 6 },
+      members: 2,
+      calls: { waiting: 1, running: 0 },
+      memory_bytes: 2 ** 25,
+    },
+  },
   isHealthy: false,
   listeners: 1,
   drops: 0,
@@ -77,6 +117,11 @@ describe("the metrics", () => {
       "task_threads",
       "task_open_fds",
       "http_listeners",
+      "broker_up",
+      "broker_members",
+      "queue_length",
+      "queue_members",
+      "calls_open",
     ]);
     expect(families.map(({ name }) => name)).toContain("process_resident_memory_bytes");
   });
@@ -108,6 +153,38 @@ describe("the metrics", () => {
     expect(families.get("zcontext_transaction_cpu_seconds_total")?.samples).toEqual([
       { name: "zcontext_transaction_cpu_seconds_total", labels: { transaction: "T1" }, value: 12.5 },
     ]);
+  });
+
+  test("tell the length of queues, what becomes of events and calls, and how long that takes", async () => {
+    const families = await familiesOf();
+    const value = (name: string, labels = {}) => valueIn(families.get(`zcontext_${name}`), labels);
+    const queue = { event: "orders.created", group: "billing" };
+    const bucket = (name: string, le: string) =>
+      families.get(`zcontext_${name}`)?.samples.find(({ labels }) => labels.le === le)?.value;
+
+    expect(value("queue_length", { ...queue, state: "delayed" })).toBe(1);
+    expect(value("events_total", { ...queue, outcome: "acked" })).toBe(10);
+    expect(value("events_total", { event: "orders.created", outcome: "emitted" })).toBe(21);
+    expect(value("events_total", { event: "orders.lost", outcome: "unrouted" })).toBe(6);
+    expect(value("calls_total", { method: "billing.get_invoice", code: "ERR_CALL_TIMEOUT" })).toBe(1);
+    expect(value("broker_up")).toBe(1);
+    expect(value("broker_cpu_ratio")).toBe(0.5);
+    expect(bucket("event_handling_seconds", "0.001")).toBe(0);
+    expect(bucket("event_handling_seconds", "60")).toBe(3);
+    expect(bucket("event_handling_seconds", "+Inf")).toBe(4);
+    expect(families.get("zcontext_event_handling_seconds")?.samples.slice(-2)).toEqual([
+      { name: "zcontext_event_handling_seconds_sum", labels: queue, value: 90.5 },
+      { name: "zcontext_event_handling_seconds_count", labels: queue, value: 4 },
+    ]);
+  });
+
+  test("say that a broker is away, and nothing of one that nobody has needed", async () => {
+    const away = await familiesOf({ bus: { figures: undefined, trouble: "the broker is away" } });
+    const unneeded = await familiesOf({ bus: undefined });
+
+    expect(valueIn(away.get("zcontext_broker_up"))).toBe(0);
+    expect(away.get("zcontext_queue_length")?.samples).toEqual([]);
+    expect(unneeded.get("zcontext_broker_up")?.samples).toEqual([]);
   });
 
   test("leave out what has not been measured yet", async () => {

@@ -1,9 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../../src/config/context-config.ts";
 import { costOf, definitionsOf, endedOf, transactionsOf, unhealthyReasonsOf } from "../../../src/http/state.ts";
+import type { BusFigures } from "../../../src/protocol/bus-figures.ts";
 import { TASK_STATES } from "../../../src/protocol/task-state.ts";
 import { lookOf } from "../../../web/states.ts";
 import { contextXml } from "../../support/context.ts";
+
+const noFigures: BusFigures = {
+  ...{ queues: [], groups: [], methods: [], senders: [], unrouted: {}, members: 0 },
+  ...{ calls: { waiting: 0, running: 0 }, memory_bytes: 0 },
+};
 
 const record = {
   service_id: "ts001",
@@ -13,6 +19,9 @@ const record = {
   runs: 2,
   pid: 7,
 };
+
+/** All companions of a provider are there. */
+const all = { isForwarderThere: true, bus: undefined };
 
 describe("what is shown", () => {
   test("of a file is its tasks and which tasks their triggers call", () => {
@@ -64,8 +73,8 @@ describe("what is shown", () => {
       { transaction: "T2", tasks: [{ ...record, lifecycle: "failed" as const, reason: "code 1" }] },
     ]);
 
-    expect(unhealthyReasonsOf([healthy as never], { isForwarderThere: true })).toEqual([]);
-    expect(unhealthyReasonsOf([healthy as never, unhealthy as never], { isForwarderThere: false })).toEqual([
+    expect(unhealthyReasonsOf([healthy as never], all)).toEqual([]);
+    expect(unhealthyReasonsOf([healthy as never, unhealthy as never], { ...all, isForwarderThere: false })).toEqual([
       "the forwarder is away",
       "ts001 of T2 is failed: code 1",
     ]);
@@ -76,12 +85,12 @@ describe("what is shown", () => {
     const troubled = transactionsOf([{ transaction: "T1", tasks }], () => ({ trouble: "exited with code 1" }));
     const throttled = transactionsOf([{ transaction: "T1", tasks }]);
 
-    expect(unhealthyReasonsOf(troubled, { isForwarderThere: true })).toEqual([
+    expect(unhealthyReasonsOf(troubled, all)).toEqual([
       "ts001 of T1 is starting: exited with code 1",
       "ts001 of T1 is backing off: exited with code 1",
       "ts001 of T1 is blocked: exited with code 1",
     ]);
-    expect(unhealthyReasonsOf(throttled, { isForwarderThere: true })).toEqual([]);
+    expect(unhealthyReasonsOf(throttled, all)).toEqual([]);
   });
 
   test("as unhealthy is what had failed of a transaction that is over, unless a command has ended it", () => {
@@ -89,8 +98,29 @@ describe("what is shown", () => {
     const ended = (isAsked: boolean) =>
       endedOf([{ transaction: "T1", record: { tasks, ended: "2026-01-31T12:00:00.000Z" }, isAsked }], () => ({}));
 
-    expect(unhealthyReasonsOf(ended(false), { isForwarderThere: true })).toEqual(["ts001 of T1 is failed: code 1"]);
-    expect(unhealthyReasonsOf(ended(true), { isForwarderThere: true })).toEqual([]);
+    expect(unhealthyReasonsOf(ended(false), all)).toEqual(["ts001 of T1 is failed: code 1"]);
+    expect(unhealthyReasonsOf(ended(true), all)).toEqual([]);
+  });
+
+  test("as unhealthy is a broker that was needed and does not work, and a group whose members settle nothing", () => {
+    const queue = {
+      event: "orders.created",
+      group: "billing",
+      ready: 3,
+      in_flight: 16,
+      delayed: 0,
+      dead: 0,
+      members: 1,
+    };
+    const figures = { ...noFigures, queues: [{ ...queue, rate_per_s: 0, stalled_s: 41 }] };
+
+    expect(unhealthyReasonsOf([], { ...all, bus: { figures: noFigures, trouble: undefined } })).toEqual([]);
+    expect(unhealthyReasonsOf([], { ...all, bus: { figures: undefined, trouble: "the broker is away" } })).toEqual([
+      "the broker is away",
+    ]);
+    expect(unhealthyReasonsOf([], { ...all, bus: { figures, trouble: undefined } })).toEqual([
+      "group billing has settled no orders.created for 41 s, though 3 wait and members are connected",
+    ]);
   });
 
   test("of an executable is its command as a shell reads it", () => {
@@ -102,7 +132,7 @@ describe("what is shown", () => {
   test("of a task in trouble is its state in the words that people see", () => {
     const unready = transactionsOf([{ transaction: "T1", tasks: [{ ...record, lifecycle: "unready" }] }]);
 
-    expect(unhealthyReasonsOf(unready, { isForwarderThere: true })).toEqual(["ts001 of T1 is not ready"]);
+    expect(unhealthyReasonsOf(unready, all)).toEqual(["ts001 of T1 is not ready"]);
   });
 
   test("of each state is a word and a symbol of its own", () => {

@@ -3,6 +3,7 @@ import type { MonitoredTask } from "../../../src/monitor/entries.ts";
 import type { ProcessFigures } from "../../../src/monitor/figures.ts";
 import { startMonitor } from "../../../src/monitor/publish.ts";
 import type { Sampler } from "../../../src/monitor/sample.ts";
+import type { BusFigures } from "../../../src/protocol/bus-figures.ts";
 import type { Frame } from "../../../src/protocol/codec.ts";
 import { isObject, type JsonObject } from "../../../src/protocol/json.ts";
 import { awaitEvents } from "../../support/recording.ts";
@@ -36,13 +37,23 @@ function samplerOf(living: { [pid: number]: ProcessFigures }): Sampler {
 
 const child = { pid: 11, ppid: 1, status: "sleeping", create_time: 1, cpu_times: { user: 0, system: 0 } };
 const childFigures = { ...child, rss: 100, percent: 1, cpu_percent: 1, vms: 1, threads: 1 };
+const queue = { event: "a.b", group: "g", ready: 1, in_flight: 0, delayed: 0, dead: 0, members: 1, rate_per_s: 0 };
+const figuresOfBus: BusFigures = {
+  ...{ queues: [queue, { ...queue, group: "h", ready: 2 }], groups: [], methods: [], senders: [], unrouted: {} },
+  ...{ members: 3, calls: { waiting: 0, running: 1 }, memory_bytes: 1 },
+};
 const living = { 1: figures(10, 5, [childFigures]), 2: figures(20, 1), 3: figures(30, 0), 9: figures(40, 0.5) };
 const t1 = { transaction: "T1", tasks: [task("ts_1", 1), task("ts_2", 2), task("ts_3", null), task("ts_4", 7)] };
 
 function monitor(watched: () => readonly (typeof t1)[] = () => [t1]) {
   const published = awaitEvents<Frame>("what was published", ({ topic, body }) => `${topic} ${JSON.stringify(body)}`);
   const options = { sampler: samplerOf(living), watched, publish: published.add, periodMs: 1 };
-  const started = startMonitor({ ...options, contextId: () => "context001", forwarderPid: () => 9 });
+  const started = startMonitor({
+    ...options,
+    contextId: () => "context001",
+    forwarderPid: () => 9,
+    broker: () => ({ pid: 3, state: { figures: figuresOfBus, trouble: undefined } }),
+  });
   const next = async (topic: string, from = 0) => {
     const { body } = await published.first((frame) => frame.topic === topic, { from });
     return body as JsonObject;
@@ -101,6 +112,20 @@ describe("the overview", () => {
         cpu_s: 0,
         approximate: false,
       },
+    });
+  });
+
+  test("has the broker's process and its queues, the longest first", async () => {
+    await using watch = monitor();
+
+    const { broker, bus } = await watch.next("overview");
+
+    expect(broker).toEqual({ pid: 3, cpu_percent: 0, rss: 30 });
+    expect(bus).toMatchObject({
+      members: 3,
+      calls: { running: 1 },
+      queues: [{ group: "h" }, { group: "g" }],
+      left_out: 0,
     });
   });
 

@@ -71,6 +71,7 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
   return {
     stored: durability,
     write: (writes) => root.transactionSync(() => writes.forEach(change)),
+    check: () => void root.putSync("checked", Date.now()),
     eventBody: (seq) => bodyOf(events.get(seq), seq),
     letterBody: (id) => bodyOf(letters.get(id), id),
     recover: (): Remains => ({
