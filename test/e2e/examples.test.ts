@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { copyExamples, finish, run, startCommand } from "../support/command.ts";
+import { copyExamples, finish, run, startCommand, startProgram } from "../support/command.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 
@@ -21,6 +21,20 @@ const STORIES: { [file: string]: (folder: Folder, file: string) => Promise<void>
 
     expect(code).toBe(0);
     expect(stdout).toEqual([expect.stringMatching(/^transaction [A-Z0-9]{20}$/)]);
+  },
+
+  async "Context-Orders.xml"(folder, file) {
+    await replace(folder.at("conf", file), "<interval_s>1</interval_s>", "<interval_s>0.1</interval_s>");
+    const provider = startCommand("service-context", [folder.at("conf", file), "--start"]);
+
+    for (const said of [
+      / mailer .* \| mail to linus: invoice 3$/,
+      / mailer .*NonRetryableError: mallory has no mailbox$/,
+    ])
+      await provider.stderr.first((line) => said.test(line));
+    provider.signal("SIGINT");
+
+    expect((await finish(provider)).code).toBe(0);
   },
 
   async "Context-StateMachine.xml"(folder, file) {
@@ -101,6 +115,21 @@ test.each(["EchoAction", "StateMachine"])(
   },
 );
 
+test("create-service writes all that runs the services of the Orders example", async () => {
+  await using folder = await makeFolder();
+  const list = fileURLToPath(new URL("../../conf/Services-Orders.xml", import.meta.url));
+
+  const { stdout } = await run("create-service", ["--xml_file", list, "--json"], { cwd: folder.path });
+
+  const { files } = JSON.parse(stdout[0] as string) as { files: { path: string }[] };
+  const written = files.filter(({ path }) => /\/(Service\w+\.(ts|py)|index\.ts)$/.test(path));
+  expect(written).toHaveLength(5);
+  for (const { path } of written)
+    expect(await readFile(new URL(`../../${path}`, import.meta.url), "utf8")).toBe(
+      await readFile(folder.at(path), "utf8"),
+    );
+});
+
 test("the tests of the examples pass", async () => {
   await using folder = await copyExamples();
 
@@ -108,6 +137,16 @@ test("the tests of the examples pass", async () => {
     const { code, stdout } = await run("service-context", [folder.at("conf", file), "--test"]);
     expect({ code, stdout }).toMatchObject({ code: 0 });
   }
+});
+
+test("the test of the example in Python passes", async () => {
+  await using folder = await copyExamples();
+  const env = { PYTHONPATH: fileURLToPath(new URL("../../python", import.meta.url)) };
+  const words = ["-m", "unittest", "discover", "services/Mailer"];
+
+  const { code, stderr } = await finish(startProgram("python3", words, { cwd: folder.path, env }));
+
+  expect({ code, stderr }).toMatchObject({ code: 0 });
 });
 
 test("a broken example is refused at the line and column of what is wrong with it", async () => {

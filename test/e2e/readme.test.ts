@@ -114,9 +114,60 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
     '--on_fail "restart ts001" --service_path . --server_ip 127.0.0.1 --sub_port "*" --pub_port "*"'](reader, command) {
     await reader.runs(command);
   },
+
+  async "npx service-context conf/Context-Orders.xml --start"(reader, command) {
+    const provider = await reader.starts(command, / mailer +\| mail to ada: invoice 1$/);
+    await provider.stderr.first((line) => line.includes("NonRetryableError: mallory has no mailbox"));
+  },
+
+  async 'npx context-bus tap --event "orders.*" --context_file conf/Context-Orders.xml'(reader, command) {
+    const tap = await reader.starts(command, /^watching/);
+    await tap.stdout.first((line) => line.includes(" orders.created "));
+    tap.signal("SIGINT");
+    expect((await finish(tap)).code).toBe(0);
+
+    // The next thing README asks for.
+    const { stderr } = reader.other();
+    const pid = () => stderr.all.flatMap((line) => / billing +running .* pid=(\d+)$/.exec(line)?.[1] ?? []);
+    process.kill(Number(pid().at(-1)), "SIGKILL");
+    await stderr.first(() => pid().length > 1);
+    const last = numbersIn(stderr, /order (\d+) of/).at(-1) ?? 0;
+    await stderr.first(() => numbersIn(stderr, /invoice (\d+) for/).includes(last));
+
+    const invoices = [...new Set(numbersIn(stderr, /invoice (\d+) for/))].sort((one, other) => one - other);
+    expect(invoices.slice(0, last)).toEqual(Array.from({ length: last }, (_, index) => index + 1));
+  },
+
+  async "npx context-bus queues --context_file conf/Context-Orders.xml"(reader, command) {
+    await reader.runs(command);
+  },
+
+  async "npx context-bus dead list --context_file conf/Context-Orders.xml"(reader, command) {
+    const { stdout } = await reader.runs(command);
+
+    expect(stdout.length).toBeGreaterThan(1);
+  },
+
+  async [`npx context-bus call mailer.add_mailbox --params '{"customer": "mallory"}' ` +
+    "--context_file conf/Context-Orders.xml"](reader, command) {
+    await reader.runs(command);
+  },
+
+  async "npx context-bus dead replay --all --context_file conf/Context-Orders.xml"(reader, command) {
+    await reader.runs(command);
+
+    await reader.other().stderr.first((line) => / mailer +\| mail to mallory: invoice 4$/.test(line));
+    const { stdout } = await reader.runs("npx context-bus dead list --context_file conf/Context-Orders.xml");
+    expect(stdout).toEqual(["no dead letters"]);
+  },
 };
 
 const RUNNING = / ts_100 +running +transaction=T1 pid=(\d+)$/;
+
+/** The numbers in the lines that a provider has printed so far, in their order. */
+function numbersIn({ all }: RunningCommand["stderr"], pattern: RegExp): number[] {
+  return all.flatMap((line) => pattern.exec(line)?.[1] ?? []).map(Number);
+}
 
 /** The pid of the task that a provider has said last to be running. */
 function runningIn({ stderr }: RunningCommand): number {
@@ -151,6 +202,7 @@ function plain(line: string): string {
   return line
     .replace(/(running .* \d+s) {2}\S.*$/, "$1 …")
     .replace(/transaction=\S+/, "transaction=…")
+    .replace(/( \d+ B {2}).*$/, "$1…")
     .replace(/\d+(\.\d+)?/g, "N")
     .replace(/^N:N:N/, "TIME")
     .replace(/ (sleeping|running) pid=/, " sleeping pid=")

@@ -66,6 +66,13 @@ export async function connectPythonClient(endpoints: { publish: string; subscrib
 
 /** The name of a Python that can `import zmq`; throws when there is none. */
 export function findPython(): string {
+  python ??= searchPython();
+  return python;
+}
+
+let python: string | undefined;
+
+function searchPython(): string {
   const found = ["python3", "/usr/bin/python3"].find((python) => spawnSync(python, ["-c", "import zmq"]).status === 0);
   if (found === undefined)
     throw new Error("no Python here can `import zmq`, which these tests need: apt-get install python3-zmq");
