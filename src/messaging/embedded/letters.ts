@@ -42,6 +42,7 @@ export function createLetters(outlet: LetterOutlet, remains: Remains["letters"],
   const letters = new Map<string, StoredLetter>();
   const counts = new Map<number, number>();
   let expired = 0;
+  const countOf = (g: number) => counts.get(g) ?? 0;
   for (const letter of remains) insert(letter);
 
   function insert(letter: StoredLetter): void {
@@ -54,8 +55,6 @@ export function createLetters(outlet: LetterOutlet, remains: Remains["letters"],
     counts.set(letter.g, countOf(letter.g) - 1);
     outlet.keep({ remove: "letter", id: letter.id });
   }
-
-  const countOf = (g: number) => counts.get(g) ?? 0;
 
   return {
     add({ g, event, group }, { held, attempt, firstAt }, { reason, failure, handler }, nowMs) {

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createDelays } from "../../../src/messaging/embedded/delays.ts";
 import { createDeque } from "../../../src/messaging/embedded/deque.ts";
+import { createLetters } from "../../../src/messaging/embedded/letters.ts";
+import type { StoredLetter } from "../../../src/messaging/embedded/store.ts";
 
 test("delays give values in the order in which they are due", () => {
   fc.assert(
@@ -58,4 +60,17 @@ describe("a deque", () => {
     expect(all).toEqual(Array.from({ length: 5_000 }, (_, i) => i));
     expect(deque.shift()).toBeUndefined();
   });
+});
+
+test("dead letters that a former broker has left are listed and counted", () => {
+  const letter: StoredLetter = {
+    ...{ id: "1-7", event: "orders.created", group: "billing", reason: "attempts", attempts: 6, handler: "h" },
+    ...{ first_at: 1, last_at: 2, error: { name: "Error", message: "m" }, g: 1, event_id: "e", head: 0 },
+  };
+  const outlet = { keep() {}, bodyOf: () => Buffer.alloc(0), letterBody: () => Buffer.alloc(0) };
+
+  const letters = createLetters(outlet, [letter], { letters: 10, letterMs: 1_000 });
+
+  expect(letters.countOf(1)).toBe(1);
+  expect(letters.list({})).toMatchObject([{ id: "1-7", reason: "attempts" }]);
 });
