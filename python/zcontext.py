@@ -384,11 +384,20 @@ def method(name: str) -> Callable[[Function], Function]:
     return declare("method", name, {})
 
 
-def action(function: Function) -> Function:
-    """Declares an action `(self, message, scope)`, which others submit by the function's name."""
-    if function.__name__.startswith("_"):
-        raise TypeError(f"action {function.__name__}: a name with _ is for the service itself")
-    return declare("action", function.__name__, {})(function)
+def action(of: Any) -> Any:
+    """Declares an action `(self, message, scope)`, which others submit by the function's name.
+
+    `@action("Run")` gives it another name.
+    """
+    if not callable(of):
+        return declare("action", assert_public(of), {})
+    return declare("action", assert_public(of.__name__), {})(of)
+
+
+def assert_public(name: str) -> str:
+    if name.startswith("_"):
+        raise TypeError(f"action {name}: a name with _ is for the service itself")
+    return name
 
 
 def declare(kind: str, name: str, options: dict) -> Callable[[Function], Function]:

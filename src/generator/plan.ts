@@ -8,6 +8,7 @@ import { isSameText, isUntouched, withHeader } from "./header.ts";
 import { contextFileAt, type ServicePlace, type Site, servicePlaceOf } from "./layout.ts";
 import { planContext } from "./plan-context.ts";
 import type { PlanInput, PlannedFile } from "./planned-file.ts";
+import { pythonHandlersOf } from "./python-names.ts";
 import type { TemplateName } from "./render.ts";
 
 export interface Plan {
@@ -62,11 +63,14 @@ const COMMENT: Record<Language, "//" | "#"> = { typescript: "//", python: "#" };
 function partsOf(service: ListedService): Part[] {
   const { name, kind = "looped", language } = service;
   if (language === "python") {
+    const [task, test] = hasHandlers(service)
+      ? (["task-handlers.py.hbs", "test-handlers.py.hbs"] as const)
+      : ([`task-${kind}.py.hbs`, "test.py.hbs"] as const);
     return [
       { file: `Service${name}.py`, template: "service.py.hbs", owner: "generator" },
-      { file: `${name}.py`, template: `task-${kind}.py.hbs`, owner: "user" },
+      { file: `${name}.py`, template: task, owner: "user" },
       { file: "__init__.py", template: "init.py.hbs", owner: "generator" },
-      { file: `test_${name}.py`, template: "test.py.hbs", owner: "user" },
+      { file: `test_${name}.py`, template: test, owner: "user" },
     ];
   }
   const [task, test] = hasHandlers(service)
@@ -92,7 +96,11 @@ function planPart(
 ): PlannedFile {
   const path = join(place.folder, file);
   const before = input.present(path);
-  const text = input.templates.render(template, { ...service, isLooped: service.kind === "looped" });
+  const text = input.templates.render(template, {
+    ...service,
+    isLooped: service.kind === "looped",
+    python: pythonHandlersOf(service),
+  });
   const after = owner === "user" ? text : withHeader(text, COMMENT[service.language]);
   return {
     path,

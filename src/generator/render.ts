@@ -21,8 +21,10 @@ export const TEMPLATES = [
   "service.py.hbs",
   "task-looped.py.hbs",
   "task-single.py.hbs",
+  "task-handlers.py.hbs",
   "init.py.hbs",
   "test.py.hbs",
+  "test-handlers.py.hbs",
 ] as const;
 export type TemplateName = (typeof TEMPLATES)[number];
 

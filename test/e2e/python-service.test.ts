@@ -128,6 +128,17 @@ test.each(["Looped", "Single"])("the test that comes with a %s one passes, and f
   expect(runTests()).toMatchObject({ status: 1, stderr: expect.stringContaining("ValueError") });
 });
 
+test("handlers are written for all that is asked for, with tests that pass", async () => {
+  await using folder = await makeFolder();
+  const handlers = ["--listens", "orders.created,orders.a-b,orders.a_b", "--serves", "get_invoice,Ping,run,method"];
+  await writeService(folder, "Reader", "ts001", ...PYTHON, ...handlers, "--actions", "SendEmail,Ping,run,action");
+
+  const { status, stderr } = runPythonTests(folder, { PYTHONPATH: MODULE_FOLDER });
+
+  expect(stderr).toMatch(/^Ran 12 tests/m);
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+});
+
 test("by hand, its module is found in the project, or else it says where the module is", async () => {
   await using folder = await makeFolder();
   await writeService(folder, "Reader", "ts001", ...PYTHON);

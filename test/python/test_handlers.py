@@ -146,6 +146,14 @@ class Handlers(unittest.TestCase):
         with self.assertRaises(TypeError):
             action(_hidden)
 
+    def test_an_action_may_have_another_name_than_its_function(self):
+        class Runner(Billing):
+            @action("Run")
+            def run_it(self, message, scope):
+                return message
+
+        self.assertEqual(rehearse(Runner).act("Run", 1), 1)
+
     def test_a_class_with_neither_run_nor_handlers_is_refused(self):
         with self.assertRaises(TypeError):
             rehearse(type("Empty", (), {}))

@@ -37,7 +37,7 @@ export function readService(service: Reader, shared: Shared): ListedService {
   const name = readName(service, "task_service");
   if (language === "python" && hidesPythonModule(name))
     service.report("task_service", `expected another name, ${quote(name)} is a module that Python itself needs`);
-  const handlers = readHandlers(service, language);
+  const handlers = readHandlers(service);
   const hasHandlers = Object.values(handlers).some((names) => names.length > 0);
   return {
     name,
@@ -95,7 +95,7 @@ const HANDLERS = {
   },
 };
 
-function readHandlers(service: Reader, language: Language): Pick<ListedService, keyof typeof HANDLERS> {
+function readHandlers(service: Reader): Pick<ListedService, keyof typeof HANDLERS> {
   const read = (word: keyof typeof HANDLERS): string[] => {
     const text = textAt(service.element, word)?.value ?? "";
     const names = text.split(",").map((name) => name.trim());
@@ -103,8 +103,6 @@ function readHandlers(service: Reader, language: Language): Pick<ListedService, 
     const { expected, accepts } = HANDLERS[word];
     const wrong = distinct.find((name) => !accepts(name));
     if (wrong !== undefined) service.report(word, `expected ${expected}, got ${quote(wrong)}`);
-    else if (distinct.length > 0 && language !== "typescript")
-      service.report(word, `expected none, ${language} services get no handlers written`);
     return distinct;
   };
   return { listens: read("listens"), serves: read("serves"), actions: read("actions") };

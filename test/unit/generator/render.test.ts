@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ZcontextError } from "../../../src/errors.ts";
+import { pythonHandlersOf } from "../../../src/generator/python-names.ts";
 import { openTemplates, TEMPLATES } from "../../../src/generator/render.ts";
 import { service, templates } from "./site.ts";
 
@@ -31,7 +32,8 @@ describe("our templates", () => {
 
   test("end with one line end, and have no white space before any", () => {
     const handlers = { listens: ["orders.created"], serves: ["get_invoice"], actions: ["SendEmail"] };
-    const echo = { ...service("Echo", handlers), isLooped: true };
+    const listed = service("Echo", handlers);
+    const echo = { ...listed, isLooped: true, python: pythonHandlersOf(listed) };
     const code = TEMPLATES.filter((name) => !name.includes(".xml.")).map((name) => templates.render(name, echo));
 
     for (const text of code) {
