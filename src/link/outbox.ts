@@ -7,7 +7,6 @@ import { encodeFrame, type Frame } from "../protocol/codec.ts";
 import { addressOf, isIpv6 } from "../protocol/endpoints.ts";
 import { stamp } from "../protocol/message.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, RECONNECT_MS } from "./limits.ts";
-import { receiving } from "./receiving.ts";
 import { createSendQueue, type Frames } from "./send-queue.ts";
 
 /** The sending half of a link. */
@@ -45,6 +44,11 @@ export interface Outbox {
 }
 
 const SUBSCRIBED = 1;
+const NEVER = -1;
+/** How often subscriptions are looked for that nobody waits for, in milliseconds: they would pile up. */
+const LOOK_MS = 1_000;
+/** The same where a listener wants to know of them. */
+const LOOK_OFTEN_MS = 100;
 /** How long the last messages may take to be sent when the process ends, in milliseconds. */
 const LINGER_MS = 1_000;
 
@@ -76,7 +80,9 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
 
   if (typeof endpoint === "string") connect(endpoint);
   else endpoint.then(connect, () => {});
-  const listening = listen();
+  let isListening = false;
+  let listening = listen();
+  let looking = setInterval(look, LOOK_MS).unref();
 
   function connect(endpoint: string): void {
     if (socket.closed) return;
@@ -85,13 +91,34 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
     socket.connect(address);
   }
 
+  // While a receive is pending, each send asks the socket whether it has come to an end, which takes longer than the send.
+  // So subscriptions are waited for while somebody needs them, and else looked for now and then.
   async function listen(): Promise<void> {
-    for await (const [subscription = Buffer.alloc(0)] of receiving(socket)) {
-      const topic = subscription.toString("utf8", 1);
-      if (subscription[0] !== SUBSCRIBED) continue;
-      if (topic === "") open();
-      else arrive(topic);
+    if (isListening) return;
+    isListening = true;
+    try {
+      while (!socket.closed) {
+        const isAwaited = !isUp || waiting.size > 0;
+        if (!isAwaited && !socket.readable) break;
+        socket.receiveTimeout = isAwaited ? NEVER : 0;
+        hear(await socket.receive());
+      }
+    } catch (error) {
+      if (!socket.closed) throw error;
+    } finally {
+      isListening = false;
     }
+  }
+
+  function look(): void {
+    if (!isListening) listening = listen();
+  }
+
+  function hear([subscription = Buffer.alloc(0)]: Buffer[]): void {
+    const topic = subscription.toString("utf8", 1);
+    if (subscription[0] !== SUBSCRIBED) return;
+    if (topic === "") open();
+    else arrive(topic);
   }
 
   function arrive(topic: string): void {
@@ -131,14 +158,21 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
     onceSubscribed(topic) {
       const { promise, resolve } = deferred();
       waiting.set(topic, resolve);
+      look();
       return promise;
     },
-    onSubscribed: (listener) => void listeners.add(listener),
+    onSubscribed(listener) {
+      listeners.add(listener);
+      clearInterval(looking);
+      looking = setInterval(look, LOOK_OFTEN_MS).unref();
+    },
     abandon() {
+      clearInterval(looking);
       if (!socket.closed) socket.close();
     },
     async close() {
       if (socket.closed) return;
+      clearInterval(looking);
       // A close() over pending sends has crashed the process.
       await queue.close(LINGER_MS);
       if (socket.closed) return;

@@ -1,6 +1,7 @@
 // A subscriber socket: connects, keeps its subscriptions, and hands on what it hears as it came. What has queued up is
-// taken in one go, which costs a third of waiting for each message.
-import { setImmediate as nextTurn } from "node:timers/promises";
+// taken in one go, which costs a third of waiting for each message; but to find nothing more costs as much as five
+// messages. So while many come, they are let queue up for a moment.
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import { Subscriber as SubscriberSocket } from "zeromq";
 import { addressOf, isIpv6 } from "../protocol/endpoints.ts";
 import { HIGH_WATER_MARK, MAX_WIRE_BYTES, RECONNECT_MS } from "./limits.ts";
@@ -17,6 +18,10 @@ export interface Subscriber {
 
 /** Messages taken in one turn of the event loop, so that a flood leaves time for timers and other sockets. */
 const MOST_IN_A_TURN = 256;
+/** So many at once are many. */
+const MANY = 8;
+/** How long many messages queue up, in milliseconds. */
+const MOMENT_MS = 1;
 const NEVER = -1;
 
 /**
@@ -50,30 +55,31 @@ export function openSubscriber(endpoint: string | Promise<string>, onMessage: (f
       while (!socket.closed) {
         socket.receiveTimeout = NEVER;
         onMessage(await socket.receive());
-        if (!socket.closed && socket.readable) await drain();
+        if (socket.closed || !socket.readable) continue;
+        while ((await drain()) >= MANY) await pause(MOMENT_MS);
       }
     } catch (error) {
       if (!socket.closed) throw error;
     }
   }
 
-  /** Takes what is there, without waiting for more. */
-  async function drain(): Promise<void> {
-    socket.receiveTimeout = 0;
-    for (let taken = 1; !socket.closed; taken += 1) {
-      if (taken % MOST_IN_A_TURN === 0) {
-        await nextTurn();
-        if (socket.closed) return;
-      }
+  /** Takes what is there, without waiting for more. @returns How many there were. */
+  async function drain(): Promise<number> {
+    let taken = 0;
+    if (!socket.closed) socket.receiveTimeout = 0;
+    while (!socket.closed) {
       let frames: Buffer[];
       try {
         frames = await socket.receive();
       } catch (error) {
-        if (isEmpty(error)) return;
+        if (isEmpty(error)) return taken;
         throw error;
       }
+      taken += 1;
       onMessage(frames);
+      if (taken % MOST_IN_A_TURN === 0) await nextTurn();
     }
+    return 0;
   }
 
   return {

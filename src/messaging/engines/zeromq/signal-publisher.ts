@@ -37,11 +37,11 @@ export function createSignalPublisher({ outbox, src, header }: PublisherOptions)
   let stating: NodeJS.Timeout | undefined;
   let answering: NodeJS.Timeout | undefined;
 
-  outbox.onSubscribed((topic) => {
-    if (starts.size > 0 && topic.startsWith(PROBE_PREFIX)) answering ??= setTimeout(answer, ANSWER_MS).unref();
-  });
-
   const totals = () => new Map([...starts.keys()].map((topic) => [topic, outbox.published.get(topic) ?? 0]));
+
+  function onSubscribed(topic: string): void {
+    if (topic.startsWith(PROBE_PREFIX)) answering ??= setTimeout(answer, ANSWER_MS).unref();
+  }
 
   function answer(): void {
     answering = undefined;
@@ -85,6 +85,7 @@ export function createSignalPublisher({ outbox, src, header }: PublisherOptions)
   function begin(topic: string): void {
     const total = outbox.published.get(topic) ?? 0;
     sayTotals(new Map([[topic, total]]), false);
+    if (starts.size === 0) outbox.onSubscribed(onSubscribed);
     starts.set(topic, signalStart(topic, outbox.incarnation));
     stated.set(topic, total);
   }
