@@ -9,6 +9,7 @@ export interface BusMetrics {
 }
 
 const QUEUE = ["event", "group"] as const;
+const SIGNAL = ["topic", "publisher", "subscriber"] as const;
 const QUEUE_STATES = ["ready", "in_flight", "delayed", "dead"] as const;
 const OUTCOMES = ["acked", "retried", "lost", "dropped", "dead"] as const;
 
@@ -34,6 +35,8 @@ export function createBusMetrics(registry: Registry): BusMetrics {
   const calls = counter("calls_total", "Calls by the code that the caller has heard; ok for a result.", [
     ...["method", "code"],
   ]);
+  const signals = counter("signals_received_total", "Signals that a subscriber has received.", SIGNAL);
+  const lost = counter("signals_lost_total", "Signals that a subscriber has lost, by their numbers.", SIGNAL);
   const durations = histogram("call_duration_seconds", "From a call to its outcome.", ["method"]);
 
   function showQueues({ queues, groups, senders, unrouted }: BusFigures): void {
@@ -63,7 +66,7 @@ export function createBusMetrics(registry: Registry): BusMetrics {
   return {
     show(bus) {
       for (const each of [up, memory, members]) each.remove();
-      for (const each of [length, listeners, events, open, calls]) each.reset();
+      for (const each of [length, listeners, events, open, calls, signals, lost]) each.reset();
       for (const each of [handling, durations]) each.clear();
       if (bus === undefined) return;
       const { figures, trouble } = bus;
@@ -73,6 +76,10 @@ export function createBusMetrics(registry: Registry): BusMetrics {
       members.set(figures.members);
       showQueues(figures);
       showCalls(figures);
+      for (const { received: count, lost: missing, ...labels } of figures.signals) {
+        signals.inc(labels, count);
+        lost.inc(labels, missing);
+      }
     },
   };
 }

@@ -57,6 +57,16 @@ export interface MethodTotals {
   services: string[];
 }
 
+/** What subscribers have said of signals, since the broker started. Signals don't pass it. */
+export interface SignalTotals {
+  topic: string;
+  /** The services at both ends. */
+  publisher: string;
+  subscriber: string;
+  received: number;
+  lost: number;
+}
+
 /** What a service has sent, since the broker started. */
 export interface SenderTotals {
   kind: "event" | "call";
@@ -71,9 +81,10 @@ export interface BusFigures {
   /** The first 1,000, and of the same groups the totals. */
   queues: QueueFigures[];
   groups: GroupTotals[];
-  /** At most 1,000, and one `other`; the same for `senders` and `unrouted`. */
+  /** At most 1,000, and one `other`; the same for `senders`, `signals` and `unrouted`. */
   methods: MethodTotals[];
   senders: SenderTotals[];
+  signals: SignalTotals[];
   /** How many events of each name were given up, since no group had ever listened to them. */
   unrouted: { [event: string]: number };
   /** Programs that are connected. */

@@ -19,6 +19,7 @@ import {
   type ToBroker,
 } from "./operations.ts";
 import { createSenders, type Sender } from "./senders.ts";
+import { createSignalCounts, MAX_HEARD } from "./signal-counts.ts";
 import type { BrokerStore, Write } from "./store.ts";
 import { createTaps } from "./taps.ts";
 
@@ -82,6 +83,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   const outbox = new Map<string, Item<FromBroker>[]>();
   const unrouted = createCounted(() => ({ events: 0 }));
   const senders = createSenders();
+  const signals = createSignalCounts();
   const keeper = createKeeper(store, options.onStoreFault);
 
   function tell(member: string, operation: FromBroker, body = NOTHING): void {
@@ -220,6 +222,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       case "untap":
         taps.close(member);
         return tell(member, { op: "done", n: operation.n });
+      case "heard":
+        return signals.add(serviceOfMember(member), operation.signals.slice(0, MAX_HEARD));
       case "taken":
         return taps.taken(member, operation.copies);
     }
@@ -307,6 +311,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       groups: queues.totals(serviceOfMember).slice(0, MAX_COUNTED),
       methods: calls.totals(serviceOfMember),
       senders: senders.totals(),
+      signals: signals.totals(),
       unrouted: Object.fromEntries(unrouted.all().map(([event, { events }]) => [event, events])),
       members: members.size,
       calls: calls.figures(),

@@ -27,6 +27,7 @@ import {
 import { pack, unpack } from "./parcel.ts";
 import { createQuestions, type Question, type Reply } from "./questions.ts";
 import { createServedCalls } from "./served-calls.ts";
+import { createHeardNews } from "./signal-counts.ts";
 import { createWatching } from "./watching.ts";
 
 /** The way to the broker. It is opened once, and finds the next broker by itself. */
@@ -89,6 +90,7 @@ export function createClient(options: ClientOptions): Client {
   /** Emits that the number of their batch answers, in order. */
   let emitted: { batch: number; n: number }[] = [];
 
+  const heardNews = createHeardNews(() => signals.signalFigures().heard);
   const questions = createQuestions(nowMs);
   const served = createServedCalls((operation, body) => say(operation, body));
   const watching = createWatching(() => say({ op: "taken", copies: 1 }));
@@ -201,13 +203,20 @@ export function createClient(options: ClientOptions): Client {
   /** Shows that the event loop turns, and gives up what has waited for too long. */
   function onBeat(): void {
     if (!isWelcome) questions.failOld(unreachable(name, trouble ?? "not connected"));
-    else if (nowMs() - batcher.sentMs >= BEAT_MS) batcher.send();
+    else sayHeard();
+    if (isWelcome && nowMs() - batcher.sentMs >= BEAT_MS) batcher.send();
+  }
+
+  function sayHeard(): void {
+    const news = heardNews();
+    if (news.length > 0) say({ op: "heard", signals: news });
   }
 
   async function close(): Promise<void> {
     if (isClosed) return;
     isClosed = true;
     clearInterval(beat);
+    if (isWelcome) sayHeard();
     say({ op: "bye" });
     if (isWelcome) batcher.send();
     const error = unreachable(name, "it is closed");

@@ -22,6 +22,7 @@ const TO_BROKER: Record<ToBroker["op"], Shape> = {
   discard: { n: "count", ids: "strings" },
   tap: { n: "count", events: "strings", calls: "strings" },
   untap: { n: "count" },
+  heard: { signals: "counts" },
   taken: { copies: "count" },
 };
 
@@ -61,6 +62,14 @@ const KINDS = {
   failure: (value: unknown) =>
     isObject(value) && ["code", "message"].every((name) => typeof Reflect.get(value, name) === "string"),
   list: Array.isArray,
+  counts: (value: unknown) =>
+    Array.isArray(value) &&
+    value.every(
+      (each) =>
+        isObject(each) &&
+        ["topic", "publisher"].every((name) => typeof Reflect.get(each, name) === "string") &&
+        ["received", "lost"].every((name) => KINDS.count(Reflect.get(each, name))),
+    ),
   strings: (value: unknown) => Array.isArray(value) && value.every((each) => typeof each === "string"),
   keys: (value: unknown) =>
     Array.isArray(value) &&

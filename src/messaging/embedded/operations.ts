@@ -2,7 +2,7 @@
 // `docs/messaging-protocol.md` explains it for programs in other languages. Types alone. Pure.
 import type { QueueFigures } from "../../protocol/bus-figures.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
-import type { DeadLetter, DeathReason, Durability, ServedService, TapFilter } from "../contract/engine.ts";
+import type { DeadLetter, DeathReason, Durability, HeardCounts, ServedService, TapFilter } from "../contract/engine.ts";
 import type { Failure } from "../contract/service-error.ts";
 
 /** The version of the protocol, which `hello` and `welcome` name. */
@@ -47,6 +47,8 @@ export type ToBroker =
   | ({ op: "discard"; ids: string[] } & Asked)
   | ({ op: "tap" } & TapFilter & Asked)
   | ({ op: "untap" } & Asked)
+  /** What it has received and lost of signals since it last said so; 200 counts at most. */
+  | { op: "heard"; signals: HeardCounts[] }
   /** So many copies have been read, and further ones may come. */
   | { op: "taken"; copies: number };
 

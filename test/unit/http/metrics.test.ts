@@ -69,6 +69,7 @@ const measured: Measured = {
         { kind: "event", name: "orders.created", service: "import", sent: 1 },
         { kind: "call", name: "billing.get_invoice", service: "shop", sent: 9 },
       ],
+      signals: [{ topic: "tides", publisher: "gauge", subscriber: "chart", received: 90, lost: 3 }],
       unrouted: { "orders.lost": 6 },
       members: 2,
       calls: { waiting: 1, running: 0 },
@@ -167,6 +168,7 @@ describe("the metrics", () => {
     expect(value("events_total", { event: "orders.created", outcome: "emitted" })).toBe(21);
     expect(value("events_total", { event: "orders.lost", outcome: "unrouted" })).toBe(6);
     expect(value("calls_total", { method: "billing.get_invoice", code: "ERR_CALL_TIMEOUT" })).toBe(1);
+    expect(value("signals_lost_total", { topic: "tides", publisher: "gauge", subscriber: "chart" })).toBe(3);
     expect(value("broker_up")).toBe(1);
     expect(value("broker_cpu_ratio")).toBe(0.5);
     expect(bucket("event_handling_seconds", "0.001")).toBe(0);

@@ -7,7 +7,7 @@ import { lookOf } from "../../../web/states.ts";
 import { contextXml } from "../../support/context.ts";
 
 const noFigures: BusFigures = {
-  ...{ queues: [], groups: [], methods: [], senders: [], unrouted: {}, members: 0 },
+  ...{ queues: [], groups: [], methods: [], senders: [], signals: [], unrouted: {}, members: 0 },
   ...{ calls: { waiting: 0, running: 0 }, memory_bytes: 0 },
 };
 

@@ -3,6 +3,7 @@ import { createBroker } from "../../../src/messaging/embedded/broker.ts";
 import { addDuration, createCounted, createDurations, OTHER } from "../../../src/messaging/embedded/counts.ts";
 import { createMemoryStore } from "../../../src/messaging/embedded/memory-store.ts";
 import { type FromBroker, PROTOCOL, type ToBroker } from "../../../src/messaging/embedded/operations.ts";
+import { createHeardNews } from "../../../src/messaging/embedded/signal-counts.ts";
 import type { BrokerStore } from "../../../src/messaging/embedded/store.ts";
 import { DURATION_BOUNDS_MS } from "../../../src/protocol/bus-figures.ts";
 
@@ -156,6 +157,33 @@ describe("the broker counts", () => {
     expect(unrouted[OTHER]).toBe(500);
     expect(at.unrouted).toHaveLength(1_001);
   });
+});
+
+test("what members say of signals is summed by service", () => {
+  const at = brokerAt(1_000);
+  const heard = (member: string, received: number, lost: number) =>
+    at.say(member, { op: "heard", signals: [{ topic: "tides", publisher: "ctx/gauge/1", received, lost }] });
+  for (const member of ["a", "b"]) at.join(member, `ctx/chart/${member}`);
+
+  heard("a", 10, 1);
+  at.lose("a");
+  heard("b", 4, 2);
+
+  expect(at.figures().signals).toEqual([
+    { topic: "tides", publisher: "gauge", subscriber: "chart", received: 14, lost: 3 },
+  ]);
+});
+
+test("of counts of signals only what is new is said, also of a topic that is followed anew", () => {
+  let [received, lost] = [5, 1];
+  const news = createHeardNews(() => [{ topic: "tides", publisher: "ctx/gauge/1", received, lost }]);
+  const next = () => news().map((one) => [one.received, one.lost]);
+
+  expect([next(), next()]).toEqual([[[5, 1]], []]);
+  [received, lost] = [7, 1];
+  expect(next()).toEqual([[2, 0]]);
+  [received, lost] = [3, 0];
+  expect([next(), next()]).toEqual([[[3, 0]], []]);
 });
 
 describe("a group stalls", () => {

@@ -39,7 +39,14 @@ const child = { pid: 11, ppid: 1, status: "sleeping", create_time: 1, cpu_times:
 const childFigures = { ...child, rss: 100, percent: 1, cpu_percent: 1, vms: 1, threads: 1 };
 const queue = { event: "a.b", group: "g", ready: 1, in_flight: 0, delayed: 0, dead: 0, members: 1, rate_per_s: 0 };
 const figuresOfBus: BusFigures = {
-  ...{ queues: [queue, { ...queue, group: "h", ready: 2 }], groups: [], methods: [], senders: [], unrouted: {} },
+  ...{
+    queues: [queue, { ...queue, group: "h", ready: 2 }],
+    groups: [],
+    methods: [],
+    senders: [],
+    signals: [],
+    unrouted: {},
+  },
   ...{ members: 3, calls: { waiting: 0, running: 1 }, memory_bytes: 1 },
 };
 const living = { 1: figures(10, 5, [childFigures]), 2: figures(20, 1), 3: figures(30, 0), 9: figures(40, 0.5) };
