@@ -16,6 +16,7 @@ import { hasHandlers } from "./handlers/declared.ts";
 import { type Handling, START_FAULT } from "./handlers/handler-host.ts";
 import { type InForce, startHandlers } from "./handlers/handlers.ts";
 import { createBusOpener } from "./handlers/lazy-bus.ts";
+import type { Health } from "./health.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { loadService } from "./load-service.ts";
 import { runTask } from "./run-task.ts";
@@ -74,6 +75,7 @@ export async function runService(
   let hasFailed = false;
   const inboxes: Inbox[] = [];
   let heartbeat: Heartbeat | undefined;
+  let health: Health | undefined;
   const effects: ScopeEffects = {
     async announce(announcement) {
       hasFailed ||= announcement.action === "failed";
@@ -122,9 +124,11 @@ export async function runService(
     // task is known to run, since the provider counts silence from the first beat.
     heartbeat = startHeartbeat(start.heartbeatMs, (beat) => pipe.send({ type: "beat", run, ...beat }));
     const { task } = loaded;
-    const handlers = hasHandlers(task) ? await handlersOf(task) : undefined;
+    const handlers = await getReady(task);
     if (handlers !== undefined && "reason" in handlers) return await finish(handlers.reason);
-    if (!isWorker) announce({ action: "started", result: "success", items: { pid } });
+    health?.started({ names: Object.keys(task.events ?? {}), group: task.group ?? start.serviceName });
+    const healthUrl = health && { health_url: health.url };
+    if (!isWorker) announce({ action: "started", result: "success", items: { pid, ...healthUrl } });
     const ending = await runTask(task, scope, crash.promise, output.caughtUp);
     if (ending.action !== "failed") {
       await handlers?.stop(start.graceMs);
@@ -134,13 +138,26 @@ export async function runService(
     return await finish(reasonOf(ending.error));
   } finally {
     heartbeat?.stop();
+    await health?.[Symbol.asyncDispose]();
     await Promise.all([busOpener.close(), ...inboxes.map((inbox) => inbox.close())]);
   }
 
-  /** The handlers of the task in force, or why they are not; without a reason where it was told to stop before. */
-  async function handlersOf(task: Task<unknown>): Promise<InForce | { reason: string | undefined }> {
+  /** Serves its health where the configuration asks for it. A worker has none of its own: they would share a port. */
+  async function healthOf(): Promise<Health | undefined> {
+    if (start.configuration.health_port === undefined || isWorker) return undefined;
+    const { serveHealth } = await import("./health.ts");
+    const source = { bus: busOpener.opened, isStopping: () => stop.signal.aborted };
+    const served = await serveHealth(start.configuration, source);
+    output.print("stdout", `health at ${served.url}`);
+    return served;
+  }
+
+  /** Puts its handlers in force, or says why not; without a reason where it was told to stop before. */
+  async function getReady(task: Task<unknown>): Promise<InForce | undefined | { reason: string | undefined }> {
     const scopeOf = (handling: Handling) => createHandlerScope(scope, effects, handling);
     try {
+      health = await healthOf();
+      if (!hasHandlers(task)) return undefined;
       return await Promise.race([startHandlers(effects.openBus, { task, scope, scopeOf }), crash.promise]);
     } catch (error) {
       if (stop.signal.aborted) return { reason: undefined };

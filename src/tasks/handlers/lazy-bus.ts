@@ -5,6 +5,8 @@ import type { Bus } from "../contract/task.ts";
 export interface BusOpener {
   /** The same bus each time; connects anew where that has failed. */
   open(): Promise<EventBus>;
+  /** Undefined where it was never opened, or could not be. */
+  opened(): Promise<EventBus> | undefined;
   /** Closes it, if it was ever opened. */
   close(): Promise<void>;
 }
@@ -21,6 +23,7 @@ export function createBusOpener(connect: () => Promise<EventBus>): BusOpener {
       });
       return bus;
     },
+    opened: () => opened,
     async close() {
       const bus = await opened?.catch(() => undefined);
       await bus?.close();
