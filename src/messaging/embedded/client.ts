@@ -109,6 +109,7 @@ export function createClient(options: ClientOptions): Client {
   function sayQuestion({ operation, body }: Item<Question>): void {
     const isAnsweredByNumber = operation.op === "emit" && operation.requireRoute !== true;
     if (isAnsweredByNumber && isWelcome) emitted.push({ batch: batcher.next, n: operation.n });
+    if (isWelcome) questions.sent(operation.n);
     say(operation, body);
   }
 
@@ -159,6 +160,13 @@ export function createClient(options: ClientOptions): Client {
     served.abort(error);
   }
 
+  /** The broker has given up all that it had of this member. */
+  function beLost(error: ZcontextError): void {
+    holdings.loseAll(error);
+    questions.failUnrepeatable(error);
+    served.abort(error);
+  }
+
   function onBatch({ done, items }: Batch<FromBroker>): void {
     for (const item of items) obey(item);
     // Everything up to this batch has been carried out and kept.
@@ -179,7 +187,7 @@ export function createClient(options: ClientOptions): Client {
         return delivery && listeners.get(keyOf(delivery))?.handler(delivery);
       }
       case "lost":
-        holdings.loseAll(blocked(name, operation.silentMs));
+        beLost(blocked(name, operation.silentMs));
         return sayHello();
       case "request":
         return void served.serve(operation, body);
@@ -265,7 +273,7 @@ export function createClient(options: ClientOptions): Client {
       };
       signal.addEventListener("abort", giveUp, { once: true });
       try {
-        return answerIn(await ask({ op: "call", n, ...about }, bytes, isIdempotent || !isWelcome));
+        return answerIn(await ask({ op: "call", n, ...about }, bytes, isIdempotent));
       } catch (error) {
         return { failure: failureOfEngine(error) };
       } finally {

@@ -18,10 +18,12 @@ export interface Questions {
    * @throws {ZcontextError} `ERR_OVERLOADED` above 10,000 questions or 64 MiB.
    */
   add(question: Item<Question>, isRepeatable: boolean): Promise<Reply>;
+  /** It is on its way to a broker: from now on that may have carried it out. */
+  sent(n: number): void;
   answer(reply: Reply): void;
   /** Whether a question waits for its answer. */
   has(n: number): boolean;
-  /** Fails those that can't be asked again. */
+  /** Fails those that were sent and can't be asked again. */
   failUnrepeatable(error: ZcontextError): void;
   /** Fails those that have waited for longer than 30 s. */
   failOld(error: ZcontextError): void;
@@ -37,6 +39,7 @@ const MAX_WAIT_MS = 30_000;
 interface Open {
   question: Item<Question>;
   isRepeatable: boolean;
+  wasSent: boolean;
   sinceMs: number;
   resolve(reply: Reply): void;
   reject(error: ZcontextError): void;
@@ -67,9 +70,13 @@ export function createQuestions(nowMs: () => number): Questions {
           hint: "Await what you emit, or emit fewer at a time.",
         });
       const { promise, resolve, reject } = deferred<Reply>();
-      open.set(question.operation.n, { question, isRepeatable, sinceMs: nowMs(), resolve, reject });
+      open.set(question.operation.n, { question, isRepeatable, wasSent: false, sinceMs: nowMs(), resolve, reject });
       bytes += length;
       return promise;
+    },
+    sent(n) {
+      const one = open.get(n);
+      if (one !== undefined) one.wasSent = true;
     },
     answer(reply) {
       const { operation } = reply;
@@ -78,7 +85,7 @@ export function createQuestions(nowMs: () => number): Questions {
       else one?.resolve(reply);
     },
     has: (n) => open.has(n),
-    failUnrepeatable: (error) => failWhere(({ isRepeatable }) => !isRepeatable, error),
+    failUnrepeatable: (error) => failWhere(({ isRepeatable, wasSent }) => wasSent && !isRepeatable, error),
     failOld: (error) => failWhere(({ sinceMs }) => nowMs() - sinceMs > MAX_WAIT_MS, error),
     failAll: (error) => failWhere(() => true, error),
     open: () => [...open.values()].map(({ question }) => question),
