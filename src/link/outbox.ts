@@ -116,7 +116,8 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
 
   function hear([subscription = Buffer.alloc(0)]: Buffer[]): void {
     const topic = subscription.toString("utf8", 1);
-    if (subscription[0] !== SUBSCRIBED) return;
+    // One that was on its way when the socket was closed has no meaning.
+    if (subscription[0] !== SUBSCRIBED || socket.closed) return;
     if (topic === "") open();
     else arrive(topic);
   }

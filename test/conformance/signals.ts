@@ -135,6 +135,49 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
       expect([short.heard, long.heard]).toEqual([[2], [1]]);
     });
 
+    test("that are published just before the bus is closed arrive", async () => {
+      await using buses = await openBuses();
+      const subscriber = await buses.connect("s");
+      const { heard, full, hear } = ear(2);
+      await subscriber.subscribe("t", hear);
+
+      const publisher = await buses.connect("p");
+      // Connected, as a program is.
+      await publisher.operations.queues();
+      publisher.publish("t", 1);
+      publisher.publish("t", 2);
+      await publisher.close();
+      await full;
+
+      expect(heard).toEqual([1, 2]);
+    });
+
+    test("are heard by a tap on every topic like its pattern, and on no other", async () => {
+      await using buses = await openBuses();
+      const [publisher, watcher] = await Promise.all([buses.connect("c/s/p"), buses.connect("w")]);
+      const seen: string[] = [];
+      const last = deferred();
+      const tap = await watcher.operations.tap(
+        { events: [], calls: [], signals: ["t*", "last"] },
+        {
+          onMessage({ kind, name, envelope: { src }, body }) {
+            seen.push(`${kind} ${name} ${src} ${body}`);
+            if (name === "last") last.resolve();
+          },
+          onMissed() {},
+        },
+      );
+
+      publisher.publish("t1", 1);
+      publisher.publish("other", 2);
+      publisher.publish("t2", 3);
+      publisher.publish("last", 4);
+      await last.promise;
+      await tap.close();
+
+      expect(seen).toEqual(["signal t1 c/s/p 1", "signal t2 c/s/p 3", "signal last c/s/p 4"]);
+    });
+
     test("no longer come once a subscription is closed, and others go on", async () => {
       await using buses = await openBuses();
       const [publisher, subscriber] = await Promise.all([buses.connect("p"), buses.connect("s")]);

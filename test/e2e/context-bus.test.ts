@@ -31,6 +31,13 @@ beforeAll(async () => {
   });
   provider = await startProvider(folder.at("Context-Test.xml"));
   bus = await EventBus.connect({ contextFile: provider.file, timeoutMs: BOUND_MS, src: "test/shop/1" });
+  await bus.serve("billing", {
+    get_invoice: ({ id }: { id: number }) => ({ id, total: 12.5 }),
+    refuse() {
+      throw new ServiceError("OUT_OF_STOCK", "none left", { details: { left: 0 }, retryable: true });
+    },
+    never: (_, call) => new Promise((resolve) => call.signal.addEventListener("abort", () => resolve(null))),
+  });
 });
 
 afterAll(async () => {
@@ -134,16 +141,6 @@ describe("emit", () => {
 });
 
 describe("call", () => {
-  beforeAll(async () => {
-    await bus.serve("billing", {
-      get_invoice: ({ id }: { id: number }) => ({ id, total: 12.5 }),
-      refuse() {
-        throw new ServiceError("OUT_OF_STOCK", "none left", { details: { left: 0 }, retryable: true });
-      },
-      never: (_, call) => new Promise((resolve) => call.signal.addEventListener("abort", () => resolve(null))),
-    });
-  });
-
   test("prints the result", async () => {
     expect(await answerOf("call", "billing.get_invoice", "--params", '{"id": 7}')).toEqual({ id: 7, total: 12.5 });
     expect((await command("call", "billing.get_invoice", "--params", '{"id": 7}')).stdout.join("\n")).toBe(
@@ -199,6 +196,20 @@ describe("tap", () => {
     });
     expect(call).toMatchObject({ kind: "call", name: "billing.get_invoice", size: 8, body: { id: 2 } });
     expect(await leave(tap)).toBe(0);
+  });
+
+  test("prints signals, those of `publish` included", async () => {
+    await using tap = await watching("tap", "--json");
+
+    expect(await answerOf("publish", "temperature", "--content", '{"celsius": 21}')).toEqual({
+      ...{ topic: "temperature", result: "sent, not confirmed" },
+    });
+
+    expect(JSON.parse(await tap.stdout.first(() => true))).toEqual({
+      time: expect.any(String),
+      ...{ kind: "signal", name: "temperature", source: expect.stringMatching(/^\/context-bus\/\d+$/) },
+      ...{ size: 14, body: { celsius: 21 } },
+    });
   });
 
   test("prints those alone that were asked for, and nothing that moves the cursor", async () => {

@@ -28,7 +28,7 @@ command(program, "url", "print where the broker is").action(answering(async () =
 
 const tap = command(program, "tap", "print events, signals and calls as they pass, until Ctrl-C")
   .option("--event <pattern>", "events of this name; * stands for any text")
-  .option("--topic <topic>", "signals on this topic")
+  .option("--topic <topic>", "signals on this topic; * stands for any text")
   .addOption(new Option("--kind <kind>", "messages of this kind").choices(["event", "signal", "call"]));
 tap.action(answering(async () => (await load()).tap(place(), tap.opts())));
 

@@ -53,6 +53,11 @@ export const GUARANTEES: readonly { promise: string; holds: string }[] = [
       "A call of a service that does not exist fails at once, one of a service that is starting waits. If the instance dies, the caller hears `ERR_SERVICE_LOST` within a second, and `executed` says whether the method may have run.",
   },
   {
+    promise: "signals",
+    holds:
+      "A signal reaches whoever listens at that moment, at most once. Subscribers count what they receive and what they have lost: together that is what was published.",
+  },
+  {
     promise: "errors",
     holds:
       "An error keeps its code, message, details and whether a repetition may help. Its stack crosses the wire only where the service allows it.",

@@ -45,6 +45,7 @@ export function filterOf({ event, topic, kind }: TapOptions): TapFilter {
   return {
     events: event !== undefined ? [event] : isAll || kind === "event" ? ["*"] : [],
     calls: isAll || kind === "call" ? ["*"] : [],
+    signals: topic !== undefined ? [topic] : isAll || kind === "signal" ? ["*"] : [],
   };
 }
 

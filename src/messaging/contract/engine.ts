@@ -156,15 +156,17 @@ export interface ServedService {
   instances: number;
 }
 
-/** What to watch: names of events, and of calls as `service.method`. `*` stands for any text. */
+/** What to watch: names of events, of calls as `service.method`, and topics. `*` stands for any text. */
 export interface TapFilter {
   events: readonly string[];
   calls: readonly string[];
+  signals: readonly string[];
 }
 
-/** A copy of an event that was stored, or of a call that was made. */
+/** A copy of an event that was stored, of a call that was made, or of a signal. */
 export interface TappedMessage {
-  kind: "event" | "call";
+  kind: "event" | "call" | "signal";
+  /** Of a signal, its topic. */
   name: string;
   envelope: Envelope;
   /** As it travels. */

@@ -73,6 +73,9 @@ interface Emitted {
   requireRoute: boolean;
 }
 
+/** What a tap gets: of the body, the first `head` bytes are the envelope. */
+type TappedCopy = Omit<Extract<FromBroker, { op: "tapped" }>, "op" | "size"> & { body: Buffer };
+
 type Asking = Extract<ToBroker, { n: number }>;
 
 export function createBroker(options: BrokerOptions, nowMs: number): Broker {
@@ -121,7 +124,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     },
     holdingUntilMs,
   );
-  const taps = createTaps({
+  const taps = createTaps<TappedCopy>({
     tapped: (member, { body, ...copy }) => tell(member, { op: "tapped", ...copy, size: body.length }, body),
     missed: (member, copies) => tell(member, { op: "missed", copies }),
   });
@@ -217,7 +220,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       case "discard":
         return tell(member, { op: "count", n: operation.n, count: queues.letters.discard(operation.ids) });
       case "tap":
-        taps.open(member, operation);
+        taps.open(member, { ...operation, signals: [] });
         return tell(member, { op: "done", n: operation.n });
       case "untap":
         taps.close(member);

@@ -10,7 +10,9 @@ import type {
   Engine,
   IncomingCall,
   Membership,
+  Signal,
   Subscription,
+  TapFilter,
 } from "../contract/engine.ts";
 import type { Failure } from "../contract/service-error.ts";
 import { createBatcher } from "./batcher.ts";
@@ -44,7 +46,11 @@ export interface ChannelEvents {
 }
 
 /** The way of signals, which does not lead over the broker. */
-export type Signals = Pick<Engine, "publish" | "subscribe" | "signalFigures"> & { close(): Promise<void> };
+export type Signals = Pick<Engine, "publish" | "subscribe" | "signalFigures"> & {
+  /** Hears the signals on all topics of services. Resolves when it does. */
+  tap(handler: (signal: Signal) => void): Promise<Subscription>;
+  close(): Promise<void>;
+};
 
 export interface ClientOptions {
   name: string;
@@ -145,7 +151,7 @@ export function createClient(options: ClientOptions): Client {
     for (const service of served.list()) say({ op: "serve", n: nextN(), ...service });
     if (watching.filter !== undefined) {
       watching.miss(undefined);
-      say({ op: "tap", n: nextN(), ...watching.filter });
+      say({ op: "tap", n: nextN(), ...ofBroker(watching.filter) });
     }
     for (const settlement of holdings.unconfirmed()) say(settlement);
     for (const question of questions.open()) sayQuestion(question);
@@ -310,8 +316,10 @@ export function createClient(options: ClientOptions): Client {
       async tap(filter, handler) {
         if (watching.filter !== undefined) throw new ZcontextError("ERR_USAGE", "this program watches already");
         watching.start(filter, handler);
-        await ask({ op: "tap", n: nextN(), ...filter });
+        const heard = filter.signals.length > 0 ? await signals.tap(watching.hear) : undefined;
+        await ask({ op: "tap", n: nextN(), ...ofBroker(filter) });
         return subscription(async () => {
+          await heard?.close();
           await ask({ op: "untap", n: nextN() });
           watching.end();
         });
@@ -324,6 +332,11 @@ export function createClient(options: ClientOptions): Client {
 
 function keyOf({ name, group }: { name: string; group: string }): string {
   return `${name} ${group}`;
+}
+
+/** Signals do not pass the broker. */
+function ofBroker({ events, calls }: TapFilter) {
+  return { events, calls };
 }
 
 function memberOf({ name, group, prefetch }: Membership) {

@@ -45,7 +45,7 @@ export type ToBroker =
   | ({ op: "letter"; id: string } & Asked)
   | ({ op: "replay"; ids: string[] } & Asked)
   | ({ op: "discard"; ids: string[] } & Asked)
-  | ({ op: "tap" } & TapFilter & Asked)
+  | ({ op: "tap" } & Omit<TapFilter, "signals"> & Asked)
   | ({ op: "untap" } & Asked)
   /** What it has received and lost of signals since it last said so; 200 counts at most. */
   | { op: "heard"; signals: HeardCounts[] }

@@ -1,22 +1,21 @@
-// Copies of what passes the broker, for members that watch. A tap that does not read loses copies and hears how many: the
-// broker never waits for one, and what it keeps for one is bounded. Pure.
-import type { TapFilter } from "../contract/engine.ts";
+// Copies of what passes, for members that watch. A tap that does not read loses copies and hears how many: nobody waits for
+// one, and what is kept for one is bounded. Pure.
+import type { TapFilter, TappedMessage } from "../contract/engine.ts";
 
-/** A message, of whose body the first `head` bytes are the envelope. */
-export interface Copy {
-  kind: "event" | "call";
+/** What is known of any message; what else there is of it is passed on as it is. */
+interface Tappable {
+  kind: TappedMessage["kind"];
   name: string;
-  head: number;
   body: Buffer;
 }
 
-export interface TapOutlet {
+export interface TapOutlet<Copy> {
   tapped(member: string, copy: Copy): void;
   /** So many copies were lost before the next one. */
   missed(member: string, copies: number): void;
 }
 
-export interface Taps {
+export interface Taps<Copy> {
   /** In place of what the member has tapped before. */
   open(member: string, filter: TapFilter): void;
   close(member: string): void;
@@ -36,7 +35,7 @@ interface Tap extends TapFilter {
   missed: number;
 }
 
-export function createTaps(outlet: TapOutlet): Taps {
+export function createTaps<Copy extends Tappable>(outlet: TapOutlet<Copy>): Taps<Copy> {
   const taps = new Map<string, Tap>();
 
   function hasRoom({ sizes, bytes }: Tap, size: number): boolean {
@@ -49,7 +48,7 @@ export function createTaps(outlet: TapOutlet): Taps {
     copy(message) {
       const { kind, name, body } = message;
       for (const [member, tap] of taps) {
-        const patterns = kind === "event" ? tap.events : tap.calls;
+        const patterns = { event: tap.events, call: tap.calls, signal: tap.signals }[kind];
         if (!patterns.some((pattern) => isLike(pattern, name))) continue;
         if (tap.missed > 0 || !hasRoom(tap, body.length)) {
           tap.missed += 1;

@@ -21,6 +21,7 @@ function member() {
     signals: {
       publish() {},
       subscribe: () => Promise.reject(new Error("none")),
+      tap: () => Promise.reject(new Error("none")),
       signalFigures: () => ({ published: [], heard: [] }),
       async close() {},
     },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
-import { type Copy, createTaps, isLike } from "../../../src/messaging/embedded/taps.ts";
+import { createTaps, isLike } from "../../../src/messaging/embedded/taps.ts";
 import { createMemoryBroker } from "../../../src/messaging/engines/memory/memory-engine.ts";
 import { EventBus } from "../../../src/messaging/event-bus.ts";
 
@@ -34,6 +34,13 @@ describe("a pattern", () => {
   });
 });
 
+interface Copy {
+  kind: "event" | "call";
+  name: string;
+  head: number;
+  body: Buffer;
+}
+
 function message(size: number, about: Partial<Copy> = {}): Copy {
   return { kind: "event", name: "orders.created", head: 0, body: Buffer.alloc(size), ...about };
 }
@@ -41,11 +48,11 @@ function message(size: number, about: Partial<Copy> = {}): Copy {
 describe("a tap that is not read", () => {
   function tapping() {
     const told: (number | string)[] = [];
-    const taps = createTaps({
+    const taps = createTaps<Copy>({
       tapped: (_, { body }) => void told.push(body.length),
       missed: (_, copies) => void told.push(`missed ${copies}`),
     });
-    taps.open("m", { events: ["orders.*"], calls: [] });
+    taps.open("m", { events: ["orders.*"], calls: [], signals: [] });
     return { taps, told };
   }
 
@@ -95,7 +102,7 @@ describe("through the broker, a tap", () => {
     const seen: unknown[] = [];
     const all = deferred();
     const tap = await watcher.operations.tap(
-      { events: ["orders.*"], calls: ["*"] },
+      { events: ["orders.*"], calls: ["*"], signals: [] },
       {
         async onMessage({ kind, name, envelope: { src }, body }) {
           seen.push([kind, name, src, await watcher.readBody(body)]);
@@ -119,13 +126,50 @@ describe("through the broker, a tap", () => {
     await tap.close();
   });
 
+  test("sees signals on the topics that it asks for", async () => {
+    const { bus, watcher } = await watched();
+    const seen = deferred<unknown>();
+    await watcher.operations.tap(
+      { events: [], calls: [], signals: ["temp*"] },
+      {
+        async onMessage({ kind, name, envelope: { src }, body }) {
+          seen.resolve({ kind, name, src, content: await watcher.readBody(body) });
+        },
+        onMissed() {},
+      },
+    );
+
+    bus.publish("humidity", 1);
+    bus.publish("temperature", 22);
+
+    expect(await seen.promise).toEqual({ kind: "signal", name: "temperature", src: "test/emitter/1", content: 22 });
+  });
+
+  test("of signals that is not read loses those beyond a bound, and hears how many", async () => {
+    const { bus, watcher } = await watched();
+    const [gate, missed] = [deferred(), deferred<number | undefined>()];
+    await watcher.operations.tap(
+      { events: [], calls: [], signals: ["*"] },
+      { onMessage: () => gate.promise, onMissed: missed.resolve },
+    );
+    const last = deferred();
+    await watcher.subscribe("last", () => last.resolve());
+
+    for (let i = 0; i < 600; i += 1) bus.publish("temperature", i);
+    bus.publish("last", 1);
+    await last.promise;
+    gate.resolve();
+
+    expect(await missed.promise).toBe(601 - 512);
+  });
+
   test("whose handler does not return holds up nobody, and hears what it has lost", async () => {
     const { bus, watcher } = await watched();
     const gate = deferred();
     const missed = deferred<number | undefined>();
     let seen = 0;
     await watcher.operations.tap(
-      { events: ["*"], calls: [] },
+      { events: ["*"], calls: [], signals: [] },
       {
         onMessage() {
           seen += 1;
@@ -146,10 +190,10 @@ describe("through the broker, a tap", () => {
     const { bus, watcher } = await watched();
     const seen: string[] = [];
     const handler = { onMessage: ({ name }: { name: string }) => void seen.push(name), onMissed() {} };
-    const first = await watcher.operations.tap({ events: ["*"], calls: [] }, handler);
+    const first = await watcher.operations.tap({ events: ["*"], calls: [], signals: [] }, handler);
     await first.close();
     await bus.emit("a.first", { content: 1 });
-    await watcher.operations.tap({ events: ["*"], calls: [] }, handler);
+    await watcher.operations.tap({ events: ["*"], calls: [], signals: [] }, handler);
     await bus.emit("a.second", { content: 2 });
     await watcher.operations.queues();
     await expect.poll(() => seen, { timeout: 60_000 }).toEqual(["a.second"]);

@@ -19,8 +19,10 @@ interface Subscriber {
 
 export function createMemorySignals(): MemorySignals {
   const subscribers = new Set<Subscriber>();
+  const taps = new Set<(signal: Signal) => void>();
 
   function deliver(signal: Signal): void {
+    for (const tap of taps) tap(signal);
     const addressed = [...subscribers].filter(({ topic }) => topic === signal.topic);
     for (const heard of new Set(addressed.map(({ heard }) => heard))) count(heard, signal);
     const chosen = new Map<string, Subscriber>();
@@ -53,6 +55,11 @@ export function createMemorySignals(): MemorySignals {
             for (const set of [subscribers, own]) set.delete(subscriber);
           };
           return { close, [Symbol.asyncDispose]: close } satisfies Subscription;
+        },
+        async tap(handler) {
+          taps.add(handler);
+          const close = async () => void taps.delete(handler);
+          return { close, [Symbol.asyncDispose]: close };
         },
         signalFigures: () => ({
           published: [...published].map(([topic, published]) => ({ topic, published })),

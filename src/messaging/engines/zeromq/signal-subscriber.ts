@@ -15,18 +15,11 @@ import {
 } from "../../../protocol/signal-frame.ts";
 import type { HeardCounts, Signal, Subscription } from "../../contract/engine.ts";
 import { createHeardSignals } from "./heard-signals.ts";
+import type { InForce } from "./in-force.ts";
 import { createQueueMembership } from "./queue-membership.ts";
 import { hashOf, mix, type Seat } from "./queue-seats.ts";
 import { publisherIn, ReceivedSignal } from "./received-signal.ts";
-import {
-  COUNTS_TOPIC,
-  ECHO_PREFIX,
-  PROBE_PREFIX,
-  QUEUES_TOPIC,
-  readNews,
-  readTotals,
-  writeNews,
-} from "./signal-topics.ts";
+import { COUNTS_TOPIC, ECHO_PREFIX, QUEUES_TOPIC, readNews, readTotals, writeNews } from "./signal-topics.ts";
 
 export interface SignalSubscriber {
   subscribe(topic: string, queue: string | undefined, handler: Handler): Promise<Subscription>;
@@ -56,7 +49,11 @@ interface Sockets {
 const SETTLE_MS = 100;
 const NOTHING = Buffer.from("null");
 
-export function createSignalSubscriber(endpoints: Promise<Endpoints>, outbox: Outbox): SignalSubscriber {
+export function createSignalSubscriber(
+  endpoints: Promise<Endpoints>,
+  outbox: Outbox,
+  inForce: InForce,
+): SignalSubscriber {
   const { incarnation } = outbox;
   const echoTopic = `${ECHO_PREFIX}${incarnation}`;
   const topics = new Map<string, Set<Listener>>();
@@ -66,7 +63,6 @@ export function createSignalSubscriber(endpoints: Promise<Endpoints>, outbox: Ou
     say(QUEUES_TOPIC, Buffer.from(JSON.stringify(writeNews(news))));
   });
   let sockets: Sockets | undefined;
-  let probes = 0;
   let settling: NodeJS.Timeout | undefined;
 
   function open(): Sockets {
@@ -87,17 +83,6 @@ export function createSignalSubscriber(endpoints: Promise<Endpoints>, outbox: Ou
     } catch {
       // Too many messages wait already: what is said here is said again.
     }
-  }
-
-  /** Resolves when what this socket has subscribed to is in force. */
-  async function inForce(socket: Subscriber): Promise<void> {
-    probes += 1;
-    const probe = `${PROBE_PREFIX}${incarnation}.${probes}`;
-    // The forwarder passes subscriptions on in order, to every publisher and so to our own.
-    const arrived = outbox.onceSubscribed(probe);
-    socket.subscribe(probe);
-    await arrived;
-    socket.unsubscribe(probe);
   }
 
   function hear(frames: Buffer[]): void {

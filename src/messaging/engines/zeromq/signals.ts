@@ -1,12 +1,16 @@
 // The signals of engine `zeromq`, which go over the forwarder of a context, and not over its broker. Programs of any kind
 // take part, for a signal is a message like all others; see docs/protocol.md.
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { openOutbox } from "../../../link/outbox.ts";
 import type { Endpoints } from "../../../protocol/endpoints.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
+import type { Subscription } from "../../contract/engine.ts";
 import type { Signals } from "../../embedded/client.ts";
+import { createInForce } from "./in-force.ts";
 import { createSignalPublisher } from "./signal-publisher.ts";
 import { createSignalSubscriber } from "./signal-subscriber.ts";
+import { tapSignals } from "./signal-tap.ts";
 
 export interface SignalOptions {
   /** Of the forwarder; what is published before they are known waits, up to a bound. */
@@ -17,6 +21,9 @@ export interface SignalOptions {
   header?: JsonObject;
 }
 
+/** How long a connection that is being made may take when the bus is closed, in milliseconds. */
+const LEAVE_MS = 1_000;
+
 /** Signals over the forwarder of a context. */
 export function createSignals({ endpoints, src, header = {} }: SignalOptions): Signals {
   const known = Promise.resolve(endpoints);
@@ -25,18 +32,34 @@ export function createSignals({ endpoints, src, header = {} }: SignalOptions): S
     randomUUID(),
   );
   const publisher = createSignalPublisher({ outbox, src, header });
-  const subscriber = createSignalSubscriber(known, outbox);
+  const inForce = createInForce(outbox);
+  const subscriber = createSignalSubscriber(known, outbox, inForce);
+  const taps = new Set<Subscription>();
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
     publisher.end();
-    await subscriber.close();
+    if (publisher.published().length > 0) await upWithin(LEAVE_MS);
+    await Promise.all([subscriber.close(), ...[...taps].map((tap) => tap.close())]);
     await outbox.close();
+  }
+
+  /** What is published just before the end is to be sent as well. */
+  async function upWithin(ms: number): Promise<void> {
+    const isUp = new AbortController();
+    const late = pause(ms, undefined, { signal: isUp.signal }).catch(() => {});
+    await Promise.race([outbox.up, late]);
+    isUp.abort();
   }
 
   return {
     publish: publisher.publish,
     subscribe: subscriber.subscribe,
+    async tap(handler) {
+      const tap = await tapSignals(await known, inForce, handler);
+      taps.add(tap);
+      return tap;
+    },
     signalFigures: () => ({ published: publisher.published(), heard: subscriber.counts() }),
     close() {
       closing ??= close();
