@@ -46,7 +46,7 @@ const PUBLISHERS = {
   async scope({ endpoints }) {
     const link = await connectLink(endpoints, { topics: [], onFrame() {} });
     const header = { action: "published", service_id: "ts1", service_name: "thermometer", service_transaction: "T1" };
-    return (content) => void link.publish({ topic: TOPIC, body: { content, header } });
+    return (content) => void link.publish({ topic: TOPIC, body: { header, content } });
   },
   async plain({ endpoints, at }) {
     const socket = new Publisher({ sendHighWaterMark: 2 * AHEAD });

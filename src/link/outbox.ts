@@ -3,9 +3,9 @@
 import { XPublisher } from "zeromq";
 import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
-import { encodeFrame, type Frame } from "../protocol/codec.ts";
+import type { Frame } from "../protocol/codec.ts";
 import { addressOf, isIpv6 } from "../protocol/endpoints.ts";
-import { stamp } from "../protocol/message.ts";
+import { stampedText } from "../protocol/signal-frame.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, RECONNECT_MS } from "./limits.ts";
 import { createSendQueue, type Frames } from "./send-queue.ts";
 
@@ -143,10 +143,10 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
     },
     publish(frame) {
       const sequence = (published.get(frame.topic) ?? 0) + 1;
-      const bytes = encodeFrame(stamp(frame, { incarnation, sequence }));
+      const text = stampedText(frame, { incarnation, sequence });
       published.set(frame.topic, sequence);
       if (socket.closed) lost += 1;
-      else queue.add(bytes);
+      else queue.add(text);
       return sequence;
     },
     post(topic, write) {

@@ -19,12 +19,14 @@ export const LARGEST_BODY_BYTES = 1_048_576;
 const LONGEST_CLAIM_BYTES = 1_024;
 
 export interface ClaimCheck {
-  /** Whether a body has to be stored. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
-  mustBeStored(body: Buffer): boolean;
+  /** Whether a body of this length has to be stored. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
+  mustBeStored(length: number): boolean;
   /** The body as it travels. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
   checkIn(body: Buffer, ttlMs: number): Promise<Buffer>;
   /** The body as it was, at once where it has travelled whole. Rejects with `ERR_CLAIM_EXPIRED`. */
   fetch(body: Buffer): Buffer | Promise<Buffer>;
+  /** The same for text. */
+  fetchText(body: string): string | Promise<string>;
 }
 
 export function createClaimCheck(storage: MessageStorage | undefined, engine: string): ClaimCheck {
@@ -34,7 +36,7 @@ export function createClaimCheck(storage: MessageStorage | undefined, engine: st
     throw new ZcontextError("ERR_CLAIM_EXPIRED", `the message that token ${token} stands for is no longer stored`);
   }
 
-  function mustBeStored({ length }: Buffer): boolean {
+  function mustBeStored(length: number): boolean {
     if (length > LARGEST_BODY_BYTES && storage === undefined) throw tooLarge(length, engine);
     return length > LARGEST_BODY_BYTES;
   }
@@ -42,13 +44,17 @@ export function createClaimCheck(storage: MessageStorage | undefined, engine: st
   return {
     mustBeStored,
     async checkIn(body, ttlMs) {
-      if (!mustBeStored(body) || storage === undefined) return body;
+      if (!mustBeStored(body.length) || storage === undefined) return body;
       const token = await storage.storeMessage(body, ttlMs);
       return Buffer.from(JSON.stringify({ token, is_stored: true }));
     },
     fetch(body) {
       const token = tokenIn(body);
       return token === undefined ? body : recover(token);
+    },
+    fetchText(body) {
+      const token = tokenIn(body);
+      return token === undefined ? body : recover(token).then(String);
     },
   };
 }
@@ -60,7 +66,7 @@ function tooLarge(length: number, engine: string): ZcontextError {
 }
 
 /** The token of a body that stands for another one. */
-function tokenIn(body: Buffer): string | undefined {
+function tokenIn(body: Buffer | string): string | undefined {
   if (body.length > LONGEST_CLAIM_BYTES || !body.includes('"is_stored"')) return undefined;
   const read: unknown = JSON.parse(body.toString());
   if (typeof read !== "object" || read === null || !("token" in read) || !("is_stored" in read)) return undefined;

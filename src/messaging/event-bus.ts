@@ -3,7 +3,7 @@
 import { ZcontextError } from "../errors.ts";
 import { assertTopic } from "../protocol/codec.ts";
 import type { Json } from "../protocol/json.ts";
-import { type ClaimCheck, createClaimCheck, type MessageStorage } from "./claim-check.ts";
+import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type { Delivery, Engine, Operations, Receipt, Signal, SignalFigures, Subscription } from "./contract/engine.ts";
 import { childTrace, type Envelope, type Lineage, uuidV7 } from "./contract/envelope.ts";
@@ -285,15 +285,18 @@ export class EventBus implements AsyncDisposable {
    */
   publish(topic: string, content: Json, attachments: readonly Buffer[] = []): void {
     assertTopic(topic);
-    const body = Buffer.from(JSON.stringify(content));
-    const isStored = this.#claims.mustBeStored(body);
+    const body = JSON.stringify(content);
+    const isStored = this.#claims.mustBeStored(bytesOf(body));
     const signal = { topic, envelope: this.#envelope({}), body, attachments };
     const before = this.#publishing.get(topic);
     if (!isStored && before?.isBusy !== true) return this.#options.engine.publish(signal);
     const storing = before ?? createInOrder(`signals on ${topic}`, (error) => this.#fail(error, topic));
     this.#publishing.set(topic, storing);
     const published = storing.add(body.length, async () => {
-      this.#options.engine.publish({ ...signal, body: await this.#claims.checkIn(body, SHORT_CLAIM_MS) });
+      this.#options.engine.publish({
+        ...signal,
+        body: String(await this.#claims.checkIn(Buffer.from(body), SHORT_CLAIM_MS)),
+      });
     });
     this.holdOpen(published.then(() => storing.isBusy || this.#publishing.delete(topic)));
   }
@@ -310,16 +313,16 @@ export class EventBus implements AsyncDisposable {
   ): Promise<Subscription> {
     assertTopic(topic);
     const fetching = createInOrder(`signals heard on ${topic}`, (error) => this.#fail(error, topic));
-    const handle = (signal: Signal, body: Buffer) => {
-      const handled = handler(JSON.parse(body.toString()), this.#incoming(signal));
+    const handle = (signal: Signal, body: string) => {
+      const handled = handler(JSON.parse(body), new ArrivedSignal(signal, this));
       if (handled !== undefined) this.holdOpen(Promise.resolve(handled).catch((error) => this.#fail(error, topic)));
     };
     const subscription = this.#options.engine.subscribe(topic, queue, (signal) => {
       const { body } = signal;
       try {
-        const whole = fetching.isBusy ? undefined : this.#claims.fetch(body);
-        if (Buffer.isBuffer(whole)) return handle(signal, whole);
-        const fetched = async () => handle(signal, await (whole ?? this.#claims.fetch(body)));
+        const whole = fetching.isBusy ? undefined : this.#claims.fetchText(body);
+        if (typeof whole === "string") return handle(signal, whole);
+        const fetched = async () => handle(signal, await (whole ?? this.#claims.fetchText(body)));
         this.holdOpen(fetching.add(body.length, fetched));
       } catch (error) {
         this.#fail(error, topic);
@@ -419,24 +422,6 @@ export class EventBus implements AsyncDisposable {
     this.#options.onHandlerError?.(error, `signal ${topic}`);
   }
 
-  /** What a handler is told of a signal: read from its header when the handler asks. */
-  #incoming(signal: Signal): IncomingSignal {
-    const within = (lineage: Lineage) => this.within(lineage);
-    return {
-      topic: signal.topic,
-      attachments: signal.attachments,
-      get src() {
-        return signal.envelope.src;
-      },
-      get sent() {
-        return signal.envelope.sent;
-      },
-      get bus() {
-        return within(lineageOf(signal.envelope));
-      },
-    };
-  }
-
   #budget(timeoutMs = DEFAULT_TIMEOUT_MS): number {
     const deadlineMs = this.#lineage?.deadlineMs;
     return deadlineMs === undefined ? timeoutMs : Math.min(timeoutMs, deadlineMs - performance.now());
@@ -458,6 +443,42 @@ export class EventBus implements AsyncDisposable {
       traceparent: childTrace(this.#lineage?.traceparent, randomHex(TRACE_DIGITS)),
       ...(about.headers !== undefined && { headers: about.headers }),
     };
+  }
+}
+
+/** Of a text in UTF-8. Most are so short that they need no count. */
+function bytesOf(text: string): number {
+  return text.length < LARGEST_BODY_BYTES / 3 ? text.length : Buffer.byteLength(text);
+}
+
+/** What a handler is told of a signal, read from its header when the handler asks. */
+class ArrivedSignal implements IncomingSignal {
+  readonly #signal: Signal;
+  readonly #heardBy: EventBus;
+
+  constructor(signal: Signal, heardBy: EventBus) {
+    this.#signal = signal;
+    this.#heardBy = heardBy;
+  }
+
+  get topic(): string {
+    return this.#signal.topic;
+  }
+
+  get src(): string {
+    return this.#signal.envelope.src;
+  }
+
+  get sent(): number {
+    return this.#signal.envelope.sent;
+  }
+
+  get attachments(): readonly Buffer[] {
+    return this.#signal.attachments;
+  }
+
+  get bus(): EventBus {
+    return this.#heardBy.within(lineageOf(this.#signal.envelope));
   }
 }
 

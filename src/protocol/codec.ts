@@ -36,13 +36,22 @@ export function mayHaveAttachments(topic: string): boolean {
  *
  * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator, or a frame too long.
  */
-export function encodeFrame({ topic, body }: Frame): Buffer {
+export function encodeFrame(frame: Frame): Buffer {
+  return Buffer.from(frameText(frame), "latin1");
+}
+
+/** The same as text. */
+export function frameText({ topic, body }: Frame): string {
   assertTopic(topic);
   const json = formatJson(body, STYLES.get(topic) ?? "compact");
-  const text = `${topic} ${SEPARATOR} ${hideSeparator(json)}`;
+  return withinLimit(topic, `${topic} ${SEPARATOR} ${hideSeparator(json)}`);
+}
+
+/** The text of a frame, in ASCII. @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where it is too long. */
+export function withinLimit(topic: string, text: string): string {
   if (text.length > MAX_FRAME_BYTES)
     throw malformed(`message on ${topic}: ${text.length} bytes, the limit is ${MAX_FRAME_BYTES}`);
-  return Buffer.from(text, "latin1");
+  return text;
 }
 
 /** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` for a topic that can't stand before the separator. */

@@ -70,13 +70,15 @@ function formatCompact(value: Json): string {
 
 /** Refuses what `JSON.stringify` would leave out. */
 function assertSpeakable(value: Spoken): void {
-  if (Array.isArray(value)) for (const item of elements(value)) assertSpeakable(item);
-  else if (typeof value !== "object" || value === null) formatScalar(value);
-  else
+  if (typeof value === "string" || typeof value === "number") return;
+  if (typeof value !== "object" || value === null) formatScalar(value);
+  else if (Array.isArray(value)) for (const item of elements(value)) assertSpeakable(item);
+  else {
     for (const key of Object.keys(value)) {
       const item = spoken(value[key], key);
       if (item !== undefined) assertSpeakable(item);
     }
+  }
 }
 
 /** A value whose `toJSON` has been called; those of its members have not yet. */

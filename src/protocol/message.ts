@@ -126,7 +126,7 @@ export function writeMessage(message: Message): MessageFrame {
 }
 
 /** One life of a publisher, and the number of a message among those it sent on this topic, from 1. */
-interface Stamp {
+export interface Stamp {
   incarnation: string;
   sequence: number;
 }

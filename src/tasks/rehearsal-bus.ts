@@ -144,7 +144,7 @@ function watched(engine: Engine, said: Said, settled: ReturnType<typeof createSe
       return engine.emit(event, options);
     },
     publish(signal: Parameters<Engine["publish"]>[0]) {
-      const content = JSON.parse(signal.body.toString());
+      const content = JSON.parse(signal.body);
       if (!settled.isOver()) said.signals.push({ topic: signal.topic, content });
       engine.publish(signal);
     },

@@ -49,7 +49,7 @@ export function createScope<Configuration>(
       service_name: serviceName,
       service_transaction: transaction,
     };
-    effects.publish({ topic, body: { content, header } });
+    effects.publish({ topic, body: { header, content } });
   }
 
   /** Prints a line in the form `[service] LEVEL: text`, and publishes what it says. */

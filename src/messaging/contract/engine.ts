@@ -64,7 +64,8 @@ export interface Membership {
 export interface Signal {
   topic: string;
   envelope: Envelope;
-  body: Buffer;
+  /** JSON. Text, and no bytes as elsewhere: a signal costs so little that turning one into the other would be much of it. */
+  body: string;
   attachments: readonly Buffer[];
 }
 

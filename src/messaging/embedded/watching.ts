@@ -61,7 +61,7 @@ export function createWatching(taken: () => void): Watching {
       signals.copy({
         kind: "signal",
         name: signal.topic,
-        body: signal.body,
+        body: Buffer.from(signal.body),
         get envelope() {
           return signal.envelope;
         },

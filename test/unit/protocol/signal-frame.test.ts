@@ -7,13 +7,14 @@ import {
   leadingTopic,
   readSignal,
   signalStart,
+  stampedText,
 } from "../../../src/protocol/signal-frame.ts";
 import { anyJson } from "./json-values.ts";
 
 const START = signalStart("t", "59f1");
 
 function encoded(content: unknown, header = {}, sequence = 7): Buffer {
-  return encodeSignal(START, sequence, headerMembers(header), Buffer.from(JSON.stringify(content)));
+  return Buffer.from(encodeSignal(START, sequence, headerMembers(header), JSON.stringify(content)));
 }
 
 describe("a signal", () => {
@@ -30,7 +31,7 @@ describe("a signal", () => {
         const { stamp, content: read, header } = readSignal(bytes, "t");
 
         expect(stamp).toEqual({ incarnation: "59f1", sequence });
-        expect(JSON.parse(read.toString())).toEqual(JSON.parse(JSON.stringify(content)));
+        expect(JSON.parse(read)).toEqual(JSON.parse(JSON.stringify(content)));
         expect(header()).toEqual({ incarnation: "59f1", sequence, src });
         expect(decodeFrame(bytes).body).toMatchObject({ header: { incarnation: "59f1", sequence, src } });
         expect(bytes.toString().split("@@@")).toHaveLength(2);
@@ -51,7 +52,7 @@ describe("a signal", () => {
     const { stamp, content, header } = readSignal(Buffer.from(text), "t");
 
     expect(stamp).toEqual({ incarnation: "i", sequence: 3 });
-    expect(content.toString()).toBe("[1]");
+    expect(content).toBe("[1]");
     expect(header()).toEqual({ incarnation: "i", sequence: 3, src: "x" });
   });
 
@@ -63,7 +64,7 @@ describe("a signal", () => {
     const frame = readSignal(Buffer.from(text), "t");
 
     expect(frame.stamp).toBeUndefined();
-    expect(frame.content.toString()).toBe(content);
+    expect(frame.content).toBe(content);
   });
 
   test.each(["t", "t @@@", "t @@@ {", 't @@@ {"header":{"incarnation":"i","sequence":3'])(
@@ -74,4 +75,30 @@ describe("a signal", () => {
       );
     },
   );
+
+  test("that is published as a frame is the same one, with its stamp in front", () => {
+    fc.assert(
+      fc.property(
+        anyJson,
+        fc.dictionary(fc.constantFrom("action", "service_id", "x"), fc.string()),
+        (content, header) => {
+          const mark = { incarnation: "59f1", sequence: 3 };
+          const bytes = Buffer.from(stampedText({ topic: "t", body: { header, content } }, mark));
+
+          expect(decodeFrame(bytes)).toEqual({ topic: "t", body: { header: { ...header, ...mark }, content } });
+          expect(readSignal(bytes, "t").stamp).toEqual(mark);
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ["a header that has a stamp", { header: { sequence: 9 }, content: 1 }],
+    ["further members", { header: {}, content: 1, more: 2 }],
+    ["no content", { header: {} }],
+  ])("with %s is stamped all the same", (_, body) => {
+    const mark = { incarnation: "59f1", sequence: 3 };
+
+    expect(decodeFrame(Buffer.from(stampedText({ topic: "t", body }, mark))).body).toEqual({ ...body, header: mark });
+  });
 });

@@ -17,7 +17,7 @@ export class ReceivedSignal implements Signal {
     this.#frame = frame;
   }
 
-  get body(): Buffer {
+  get body(): string {
     return this.#frame.content;
   }
 

@@ -71,10 +71,10 @@ export function createSignalPublisher({ outbox, src, header }: PublisherOptions)
   }
 
   function sayTotals(totals: ReadonlyMap<string, number>, isLast: boolean): void {
-    post(COUNTS_TOPIC, fixed, Buffer.from(JSON.stringify(writeTotals(totals, isLast))), []);
+    post(COUNTS_TOPIC, fixed, JSON.stringify(writeTotals(totals, isLast)), []);
   }
 
-  function post(topic: string, members: string, content: Buffer, attachments: readonly Buffer[]): void {
+  function post(topic: string, members: string, content: string, attachments: readonly Buffer[]): void {
     const start = starts.get(topic) ?? signalStart(topic, outbox.incarnation);
     outbox.post(topic, (sequence) => {
       const frame = encodeSignal(start, sequence, members, content);

@@ -47,7 +47,7 @@ interface Sockets {
 
 /** Pause before it is found out whether what publishers have stated is lost or under way, in milliseconds. */
 const SETTLE_MS = 100;
-const NOTHING = Buffer.from("null");
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export function createSignalSubscriber(
   endpoints: Promise<Endpoints>,
@@ -60,7 +60,7 @@ export function createSignalSubscriber(
   const heard = createHeardSignals();
   const echoes = new Map<number, () => void>();
   const membership = createQueueMembership(incarnation, (news) => {
-    say(QUEUES_TOPIC, Buffer.from(JSON.stringify(writeNews(news))));
+    say(QUEUES_TOPIC, JSON.stringify(writeNews(news)));
   });
   let sockets: Sockets | undefined;
   let settling: NodeJS.Timeout | undefined;
@@ -74,7 +74,7 @@ export function createSignalSubscriber(
     return { signals, totals, countsInForce: inForce(totals) };
   }
 
-  function say(topic: string, content: Buffer, onNumber?: (sequence: number) => void): void {
+  function say(topic: string, content: string, onNumber?: (sequence: number) => void): void {
     try {
       outbox.post(topic, (sequence) => {
         onNumber?.(sequence);
@@ -124,7 +124,7 @@ export function createSignalSubscriber(
     settling = undefined;
     const arrived = heard.missing();
     if (arrived === undefined) return;
-    say(echoTopic, NOTHING, (sequence) => echoes.set(sequence, arrived));
+    say(echoTopic, "null", (sequence) => echoes.set(sequence, arrived));
     settleSoon();
   }
 
@@ -192,7 +192,7 @@ function readable(bytes: Buffer, topic: string): SignalFrame | undefined {
 
 function contentOf({ content }: SignalFrame): Json {
   try {
-    return JSON.parse(content.toString());
+    return JSON.parse(content);
   } catch {
     return null;
   }
