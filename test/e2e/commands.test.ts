@@ -130,7 +130,7 @@ describe("wrong usage ends with code 2 and says what would be right:", () => {
   });
 });
 
-test.each(["service-context", "conf-command", "context-monitor"] as const)(
+test.each(["service-context", "conf-command", "context-monitor", "context-bus"] as const)(
   "%s tells its version and its options",
   async (name) => {
     const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
