@@ -1,7 +1,7 @@
 // Places the tasks and routes the arrows between them. dagre lays out each group of connected tasks; the groups are packed
 // beside and below each other. Pure.
 import dagre from "@dagrejs/dagre";
-import type { TaskDefinition } from "../src/http/api.ts";
+import type { Flow, TaskDefinition } from "../src/http/api.ts";
 
 export interface Box {
   id: string;
@@ -15,7 +15,7 @@ export interface Box {
 export interface Arrow {
   from: string;
   to: string;
-  /** The action of the trigger; `needs` for a dependency. */
+  /** The action of the trigger; `needs` for a dependency, `event` and `call` for messages. */
   action: string;
   events: readonly string[];
   label: string;
@@ -51,11 +51,18 @@ const GAP = 18;
 /** A trigger that calls all of more tasks than this has no arrows; the details of its task name it. */
 const MAX_CALLED = 8;
 
+/** The longest name of a message beside its arrow. */
+const MAX_LABEL = 28;
+
 type Link = Pick<Arrow, "from" | "to" | "action" | "label"> & { events: string[] };
 
-export function layOut(tasks: readonly TaskDefinition[], { width }: { width: number }): Layout {
+/** @param flows - Messages between services; each service is the tasks of its name. */
+export function layOut(
+  tasks: readonly TaskDefinition[],
+  { width, flows = [] }: { width: number; flows?: readonly Flow[] },
+): Layout {
   const isDense = tasks.length > MAX_WIDE;
-  const links = linksOf(tasks);
+  const links = [...linksOf(tasks), ...messageLinksOf(tasks, flows)];
   const groups = groupsOf(
     tasks.map(({ id }) => id),
     links,
@@ -85,6 +92,26 @@ function linksOf(tasks: readonly TaskDefinition[]): Link[] {
       if (!callsAll || call.length <= MAX_CALLED) for (const called of call) add(id, called, action, event);
   }
   return [...links.values()];
+}
+
+/** An arrow for the events from one task to another, and one for its calls. */
+function messageLinksOf(tasks: readonly TaskDefinition[], flows: readonly Flow[]): Link[] {
+  const of = (service: string) => tasks.filter(({ serviceName }) => serviceName === service);
+  const names = new Map<string, { from: string; to: string; action: Flow["kind"]; names: string[] }>();
+  for (const { kind: action, name, from, to } of flows)
+    for (const { id: source } of of(from))
+      for (const { id: target } of of(to)) {
+        const key = JSON.stringify([source, target, action]);
+        const link = names.get(key) ?? { from: source, to: target, action, names: [] };
+        link.names.push(action === "call" ? `${name}()` : name);
+        names.set(key, link);
+      }
+  return [...names.values()].map(({ names, ...link }) => ({ ...link, label: labelOf(names.sort()), events: [] }));
+}
+
+function labelOf([first = "", ...others]: readonly string[]): string {
+  const name = first.length > MAX_LABEL ? `${first.slice(0, MAX_LABEL - 1)}…` : first;
+  return others.length === 0 ? name : `${name} +${others.length}`;
 }
 
 function groupsOf(ids: readonly string[], links: readonly Link[]): string[][] {

@@ -2,6 +2,7 @@
 import type {
   CommandRequest,
   Events,
+  LetterCommand,
   State,
   TaskDefinition,
   TaskSnapshot,
@@ -13,8 +14,9 @@ import { createDetails } from "./details.ts";
 import { askForToken, confirm } from "./dialogs.ts";
 import { html, part, symbol } from "./element.ts";
 import { createFeed } from "./feed.ts";
+import { createMessages } from "./messages.ts";
 import { createPicture } from "./picture.ts";
-import { command, listen, readHistory, readTransitions, TokenRequired } from "./server.ts";
+import { command, commandLetters, listen, readHistory, readTransitions, TokenRequired } from "./server.ts";
 import { LONG_SPANS, SHORT_SPANS } from "./spans.ts";
 import { lookOf } from "./states.ts";
 import { bytes, percent } from "./text.ts";
@@ -44,6 +46,7 @@ const timeline = createTimeline({
 });
 const feed = createFeed(select);
 const details = createDetails();
+const messages = createMessages({ command: orderLetters, confirm });
 
 function definitions(): TaskDefinition[] {
   const own = state?.definitions ?? [];
@@ -118,7 +121,8 @@ function show(): void {
   part("context").textContent = [state.context, state.name].filter((text) => text !== "").join(" · ");
   const tasks = definitions();
   charts.know(tasks.map(({ id }) => id));
-  picture.draw(tasks);
+  picture.draw(tasks, state.messages?.flows);
+  messages.show(state.messages, state.takesCommands);
   picture.showStates(states);
   charts.offer([...SHORT_SPANS, ...(state.keepsHistory ? LONG_SPANS : [])]);
   showTransactions(state);
@@ -176,7 +180,8 @@ function showSums(): void {
   part("sums").textContent = texts.join(" — ");
   part("sums").hidden = texts.length === 0;
   if (cost !== undefined)
-    part("sums").title = `The provider and its forwarder; sampling the tasks takes ${percent(cost.samplingPercent)}.`;
+    part("sums").title =
+      `The provider, its forwarder and its broker; sampling the tasks takes ${percent(cost.samplingPercent)}.`;
 }
 
 /** Selects the next task in this state: among many tasks they are hard to find. */
@@ -227,6 +232,21 @@ async function order(request: CommandRequest): Promise<void> {
     if (!(error instanceof TokenRequired)) return say(`${request.action}: ${(error as Error).message}`, "bad");
     if (await askForToken()) return order(request);
     say(`${request.action} ${tasks}: a token is required`, "bad");
+  }
+}
+
+/** False where it was refused. */
+async function orderLetters(request: LetterCommand): Promise<boolean> {
+  try {
+    const answer = await commandLetters(request);
+    if (answer.result === "failure") say(`${answer.reason} (${answer.code})`, "bad");
+    else say(`${request.action}: ${answer.count} of ${request.ids.length} dead letters`, "good");
+    return answer.result === "success";
+  } catch (error) {
+    if (!(error instanceof TokenRequired)) say(`${request.action}: ${(error as Error).message}`, "bad");
+    else if (await askForToken()) return orderLetters(request);
+    else say(`${request.action}: a token is required`, "bad");
+    return false;
   }
 }
 
@@ -304,6 +324,12 @@ const handlers: Handlers = {
     timeline.add(told);
     showSums();
     showDetails();
+  },
+  messages(told) {
+    if (state === undefined) return;
+    state = { ...state, messages: told };
+    picture.draw(definitions(), told.flows);
+    messages.show(told, state.takesCommands);
   },
   cost(told) {
     cost = told;

@@ -1,6 +1,6 @@
 // Draws the context: a box for each task, an arrow for each trigger and dependency. One box at a time can be reached with
 // the Tab key; the arrow keys move from there.
-import type { TaskDefinition, TaskSnapshot, Triggered } from "../src/http/api.ts";
+import type { Flow, TaskDefinition, TaskSnapshot, Triggered } from "../src/http/api.ts";
 import { cutMiddle } from "./cut-middle.ts";
 import { html, part, svg, symbol } from "./element.ts";
 import { type Arrow, type Box, type Layout, layOut, pathThrough } from "./layout.ts";
@@ -10,8 +10,8 @@ import { bytes, percent } from "./text.ts";
 export interface Picture {
   /** Selects a task, and scrolls it into view. */
   reveal(id: string): void;
-  /** Draws these tasks again if they or the width have changed. */
-  draw(tasks: readonly TaskDefinition[]): void;
+  /** Draws these tasks again if they, the messages between them or the width have changed. */
+  draw(tasks: readonly TaskDefinition[], flows?: readonly Flow[]): void;
   showStates(states: ReadonlyMap<string, TaskSnapshot>): void;
   showFigures(figures: ReadonlyMap<string, readonly [cpuPercent: number, residentBytes: number]>): void;
   light(triggered: Triggered): void;
@@ -35,6 +35,7 @@ const KEYS = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End"];
 export function createPicture(onSelect: (id: string | undefined) => void): Picture {
   const canvas = part<HTMLElement>("canvas");
   let tasks: readonly TaskDefinition[] = [];
+  let flows: readonly Flow[] = [];
   let drawn = new Map<string, DrawnBox>();
   let arrows: { arrow: Arrow; group: SVGGElement; timer?: number }[] = [];
   let states: ReadonlyMap<string, TaskSnapshot> = new Map();
@@ -42,16 +43,17 @@ export function createPicture(onSelect: (id: string | undefined) => void): Pictu
   let selected: string | undefined;
   let key = "";
 
-  new ResizeObserver(() => draw(tasks)).observe(canvas);
+  new ResizeObserver(() => draw(tasks, flows)).observe(canvas);
 
-  function draw(next: readonly TaskDefinition[]): void {
+  function draw(next: readonly TaskDefinition[], nextFlows: readonly Flow[] = []): void {
     const width = canvas.clientWidth;
-    const nextKey = JSON.stringify([width, next]);
+    const nextKey = JSON.stringify([width, next, nextFlows]);
     tasks = next;
+    flows = nextFlows;
     if (nextKey === key || width === 0) return;
     key = nextKey;
     const hadFocus = canvas.contains(document.activeElement);
-    const layout = layOut(next, { width });
+    const layout = layOut(next, { width, flows });
     render(layout, next);
     if (hadFocus) drawn.get(selected ?? "")?.group.focus();
   }
@@ -295,7 +297,8 @@ function nearest(here: Box, boxes: readonly Box[], key: string): Box | undefined
   return ahead[0]?.box;
 }
 
-const ACTIONS = ["start", "stop", "restart", "needs"];
+const ACTIONS = ["start", "stop", "restart", "needs", "event", "call"];
+const MEANINGS: { readonly [action: string]: string } = { needs: "is needed by", event: "emits to", call: "calls" };
 
 /** The meaning of the arrows that are drawn. */
 function drawLegend(actions: ReadonlySet<string>): void {
@@ -308,7 +311,7 @@ function drawLegend(actions: ReadonlySet<string>): void {
         { class: `arrow ${action}`, set: { viewBox: "0 0 28 10", width: 28, height: 10, "aria-hidden": "true" } },
         svg("path", { set: { d: "M1 5H27", "marker-end": `url(#head-${action})` } }),
       ),
-      action === "needs" ? "is needed by" : action,
+      MEANINGS[action] ?? action,
     ),
   );
   part("legend").replaceChildren(...lines);

@@ -1,5 +1,14 @@
 // Requests to the server that the page came from: history, commands, and event streams that reconnect by themselves.
-import type { CommandAnswer, CommandRequest, History, Transition } from "../src/http/api.ts";
+import type {
+  CommandAnswer,
+  CommandRequest,
+  History,
+  Letter,
+  LetterAnswer,
+  LetterCommand,
+  OpenedLetter,
+  Transition,
+} from "../src/http/api.ts";
 import { createEventReader } from "./event-stream.ts";
 
 /** The server requires a token, or refused this one. */
@@ -44,15 +53,37 @@ export async function readTransitions(): Promise<Transition<string>[]> {
   return (await response.json()) as Transition<string>[];
 }
 
+/** The dead letters, the oldest first. */
+export async function readLetters(): Promise<readonly Letter[]> {
+  const response = await ask("/api/dead-letters");
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return (await response.json()) as Letter[];
+}
+
+export async function readLetter(id: string): Promise<OpenedLetter> {
+  const response = await ask(`/api/dead-letter?${new URLSearchParams({ id })}`);
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return (await response.json()) as OpenedLetter;
+}
+
 /** @throws {TokenRequired} when there is no token, or it is wrong. */
-export async function command(request: CommandRequest): Promise<CommandAnswer> {
+export function command(request: CommandRequest): Promise<CommandAnswer> {
+  return post<CommandAnswer>("/api/commands", request);
+}
+
+/** @throws {TokenRequired} when there is no token, or it is wrong. */
+export function commandLetters(request: LetterCommand): Promise<LetterAnswer> {
+  return post<LetterAnswer>("/api/dead-letters", request);
+}
+
+async function post<Answer>(path: string, request: object): Promise<Answer> {
   if (token.get() === undefined) throw new TokenRequired();
-  const response = await ask("/api/commands", {
+  const response = await ask(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(request),
   });
-  return (await response.json()) as CommandAnswer;
+  return (await response.json()) as Answer;
 }
 
 export interface Listening {

@@ -23,6 +23,12 @@ export function moment(atMs: number, spanMs: number): string {
   return `${new Date(atMs).toLocaleDateString(undefined, { month: "short", day: "numeric" })} ${hour}`;
 }
 
+/** `0`, `0.4`, `38`, `1.2k`. */
+export function rate(perSecond: number): string {
+  if (perSecond >= 1_000) return `${(perSecond / 1_000).toFixed(1)}k`;
+  return perSecond >= 10 || perSecond === 0 ? `${Math.round(perSecond)}` : perSecond.toFixed(1);
+}
+
 /** `42 s`, `5 min`, `3 h 5 min`, `12 d 3 h`. */
 export function span(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));

@@ -35,7 +35,8 @@ export function denial({ headers, route }: AccessRequest, rules: Rules): Denial 
   const isForeign = ["cross-site", "same-site"].includes(single(headers["sec-fetch-site"]) ?? "");
   // A link on another site may lead to the page, and to nothing else.
   if (isForeign && route.kind !== "page") return { status: 403, reason: "pages of other origins are not served" };
-  return route.kind === "command" ? commandDenial(headers, rules) : readDenial(headers, route, rules);
+  const isCommand = route.kind === "command" || route.kind === "letter-command";
+  return isCommand ? commandDenial(headers, rules) : readDenial(headers, route, rules);
 }
 
 function commandDenial(headers: AccessRequest["headers"], { token }: Rules): Denial | undefined {

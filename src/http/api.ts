@@ -1,9 +1,11 @@
 // The JSON of the dashboard's API. Types only, since the page is built from them as well. Pure.
 import type { Figures, History } from "../history/figures.ts";
+import type { BusFigures, QueueFigures } from "../protocol/bus-figures.ts";
+import type { Json } from "../protocol/json.ts";
 import type { TaskRecord } from "../protocol/task-record.ts";
 import type { Transition } from "../protocol/transition.ts";
 
-export type { Figures, History, Transition };
+export type { Figures, History, QueueFigures, Transition };
 
 /** A task as its context file defines it. */
 export interface TaskDefinition {
@@ -55,6 +57,49 @@ export interface TransactionSnapshot {
   tasks: readonly TaskSnapshot[];
 }
 
+/** A service sends something that another one takes. */
+export interface Flow {
+  kind: "event" | "call";
+  /** Of the event, or `service.method`. */
+  name: string;
+  /** The names of the services. */
+  from: string;
+  to: string;
+}
+
+/** What is known of messages between services. */
+export interface Messages extends Pick<BusFigures, "members" | "calls" | "queues"> {
+  /** Why they don't get through; absent where they do. */
+  trouble?: string;
+  flows: readonly Flow[];
+}
+
+/** An event that its group has given up. */
+export interface Letter {
+  id: string;
+  event: string;
+  group: string;
+  reason: string;
+  attempts: number;
+  /** Milliseconds of the epoch. */
+  first_at: number;
+  last_at: number;
+  handler: string;
+  error: { name: string; message: string; stack?: string };
+}
+
+/** `/api/dead-letter`: with what the event says, or why that can't be read. */
+export type OpenedLetter = Letter & ({ payload: Json } | { unreadable: string });
+
+/** The body of `POST /api/dead-letters`: gives events to their groups again, or forgets them. */
+export interface LetterCommand {
+  action: "replay" | "discard";
+  ids: readonly string[];
+}
+
+/** Its answer: how many of them there were. */
+export type LetterAnswer = { result: "success"; count: number } | Refusal;
+
 /** `/api/state`. */
 export interface State {
   context: string;
@@ -65,6 +110,8 @@ export interface State {
   /** Whether `/api/history?since=…` reaches back further than the last hour. */
   keepsHistory: boolean;
   definitions: readonly TaskDefinition[];
+  /** Absent while nobody has needed a broker. */
+  messages?: Messages;
   transactions: readonly TransactionSnapshot[];
   /** Those that are over, the oldest first: they are shown until another one begins. */
   ended: readonly TransactionSnapshot[];
@@ -105,6 +152,8 @@ export interface Events {
   triggered: Triggered;
   figures: Figures;
   cost: Cost;
+  /** Once a second while a transaction runs, if it has changed. */
+  messages: Messages;
 }
 
 /** The events of `/api/output`. */

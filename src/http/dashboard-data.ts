@@ -10,6 +10,7 @@ import { startBackfill } from "./history-backfill.ts";
 import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
 import { createLastRuns } from "./last-runs.ts";
 import { createLruMap } from "./lru-map.ts";
+import { messagesOf } from "./messages.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
 import { createRing, type Ring } from "./ring.ts";
 import type { DashboardEvent, KeptHistory, Source } from "./source.ts";
@@ -78,6 +79,7 @@ export function createDashboardData({
   const entries = createLruMap<{ latest: readonly Json[] }>(MAX_TRANSACTIONS * 8, () => ({ latest: [] }));
   let overview: JsonObject = {};
   let isForwarderThere = true;
+  let sentMessages: string | undefined;
   let sentEnded: ReturnType<Source["ended"]> | undefined;
   let stateTimer: NodeJS.Timeout | undefined;
   const startedMs = nowMs();
@@ -119,12 +121,18 @@ export function createDashboardData({
     provider: ownFigures(nowMs()),
   }));
 
+  const messages = (): Pick<State, "messages"> => {
+    const bus = source()?.bus();
+    return bus === undefined ? {} : { messages: messagesOf(bus) };
+  };
+
   const state = (): State => ({
     context: source()?.contextId() ?? "",
     name: source()?.config.logName ?? "",
     version,
     takesCommands,
     keepsHistory: keptHistory !== undefined,
+    ...messages(),
     definitions: source() === undefined ? [] : definitionsOf((source() as Source).config),
     transactions: open(),
     ended: over(),
@@ -171,6 +179,10 @@ export function createDashboardData({
     overview = latest;
     const cost = costOf(latest);
     if (cost !== undefined) fanOut.send(EVENTS, "cost", cost);
+    const { messages: now } = messages();
+    const text = JSON.stringify(now);
+    if (now !== undefined && text !== sentMessages) fanOut.send(EVENTS, "messages", now);
+    sentMessages = text;
   }
 
   function observe(event: DashboardEvent): void {

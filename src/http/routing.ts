@@ -1,10 +1,13 @@
 // Decides what a request asks for, by method and URL. Pure.
 
 export type Route =
-  | { kind: "page" | "health" | "metrics" | "state" | "transitions" | "events" | "command" }
+  | { kind: "page" | "health" | "metrics" | "state" | "transitions" | "events" | "letters" }
+  /** These change something. */
+  | { kind: "command" | "letter-command" }
   /** `backMs` is how far back to read; absent for the last hour. */
   | { kind: "history"; transaction: string; backMs?: number }
-  | { kind: "logs" | "output"; transaction: string; task: string };
+  | { kind: "logs" | "output"; transaction: string; task: string }
+  | { kind: "letter"; id: string };
 
 /** Why there is no route; `allow` names the methods of the path. */
 export interface NoRoute {
@@ -23,6 +26,7 @@ const PLAIN = {
   "/api/state": "state",
   "/api/transitions": "transitions",
   "/api/events": "events",
+  "/api/dead-letters": "letters",
 } as const;
 
 export function routeOf(method: string, url: string): { route: Route } | { none: NoRoute } {
@@ -32,6 +36,7 @@ export function routeOf(method: string, url: string): { route: Route } | { none:
     if (method === "POST") return { route: { kind: "command" } };
     return { none: { status: 405, reason: "expected POST", allow: "POST" } };
   }
+  if (pathname === "/api/dead-letters" && method === "POST") return { route: { kind: "letter-command" } };
   const find = (name: string) => searchParams.get(name) ?? "";
   const since = searchParams.get("since");
   if (pathname === "/api/history" && since !== null && !SECONDS.test(since))
@@ -55,6 +60,8 @@ function readingOf(pathname: string, find: (name: string) => string): Route | un
       };
     case "/api/logs":
       return { kind: "logs", transaction, task: find("task") };
+    case "/api/dead-letter":
+      return { kind: "letter", id: find("id") };
     case "/api/output":
       return { kind: "output", transaction, task: find("task") };
     default:

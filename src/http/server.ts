@@ -7,8 +7,8 @@ import { type ErrorCode, reasonOf, ZcontextError } from "../errors.ts";
 import { type Log, silent } from "../log.ts";
 import { denial, type Rules } from "./access.ts";
 import { type Address, formatAddress } from "./address.ts";
-import type { CommandAnswer, Refusal } from "./api.ts";
-import { MAX_BODY_BYTES, readCommand } from "./command.ts";
+import type { Refusal } from "./api.ts";
+import { MAX_BODY_BYTES, readCommand, readLetterCommand } from "./command.ts";
 import { createDashboardData, EVENTS, outputChannel } from "./dashboard-data.ts";
 import { LAST_HOUR_MS, rowsSince } from "./last-hour.ts";
 import { createLongHistory } from "./long-history.ts";
@@ -127,8 +127,32 @@ export async function startHttpServer({
           snapshot: () => data.logs(transaction, task),
         });
       }
+      case "letters":
+        return sendJson(response, 200, (await source?.letters.list()) ?? []);
+      case "letter": {
+        const letter = await source?.letters.open(route.id);
+        return letter === undefined
+          ? refuse(response, 404, `there is no dead letter ${route.id.slice(0, 100)}`)
+          : sendJson(response, 200, letter);
+      }
       case "command":
-        return sendAnswer(response, await command(request));
+        return sendAnswer(
+          response,
+          await answerOf(async () => {
+            const body = readCommand(await textOf(request));
+            log.info({ action: body.action, transaction: body.transaction, tasks: body.tasks }, "command by http");
+            return provider().command(body);
+          }),
+        );
+      case "letter-command":
+        return sendAnswer(
+          response,
+          await answerOf(async () => {
+            const body = readLetterCommand(await textOf(request));
+            log.info({ action: body.action, letters: body.ids.length }, "command by http");
+            return { result: "success", count: await provider().letters.command(body) };
+          }),
+        );
     }
   }
 
@@ -161,12 +185,15 @@ export async function startHttpServer({
     data.fanOut.add(response, listener);
   }
 
-  async function command(request: IncomingMessage): Promise<CommandAnswer> {
+  function provider(): Source {
+    if (source === undefined) throw new ZcontextError("ERR_PROVIDER_LEAVING", "the provider is not ready yet");
+    return source;
+  }
+
+  /** What a command has led to, or why it was refused. */
+  async function answerOf<Answer>(carryOut: () => Promise<Answer>): Promise<Answer | Refusal> {
     try {
-      const body = readCommand(await textOf(request));
-      if (source === undefined) throw new ZcontextError("ERR_PROVIDER_LEAVING", "the provider is not ready yet");
-      log.info({ action: body.action, transaction: body.transaction, tasks: body.tasks }, "command by http");
-      return await source.command(body);
+      return await carryOut();
     } catch (error) {
       if (error instanceof ZcontextError) return { result: "failure", code: error.code, reason: error.message };
       throw error;
@@ -195,9 +222,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_REQUEST_TIMEOUT: 504,
   ERR_PROVIDER_UNREACHABLE: 503,
   ERR_PROVIDER_LEAVING: 503,
+  ERR_ENGINE_UNREACHABLE: 503,
 };
 
-function sendAnswer(response: ServerResponse, answer: CommandAnswer): void {
+function sendAnswer(response: ServerResponse, answer: { result: "success" } | Refusal): void {
   const status = answer.result === "success" ? 200 : (STATUS[answer.code as ErrorCode] ?? 409);
   sendJson(response, status, answer);
 }

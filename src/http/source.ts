@@ -4,7 +4,16 @@ import type { HistoryRecord } from "../history/records.ts";
 import type { BusState } from "../protocol/bus-figures.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
 import type { TaskRecord } from "../protocol/task-record.ts";
-import type { CommandAnswer, CommandRequest, RunFacts, Transition, Triggered } from "./api.ts";
+import type {
+  CommandAnswer,
+  CommandRequest,
+  Letter,
+  LetterCommand,
+  OpenedLetter,
+  RunFacts,
+  Transition,
+  Triggered,
+} from "./api.ts";
 
 export interface Source {
   readonly config: ContextConfig;
@@ -20,6 +29,16 @@ export interface Source {
   inputFaults(): { readonly [kind: string]: number };
   /** Gives the provider a command, as a client would; returns its answer. */
   command(request: CommandRequest): Promise<CommandAnswer>;
+  readonly letters: DeadLetters;
+}
+
+/** The events that their groups have given up. */
+export interface DeadLetters {
+  /** None while nobody has needed a broker. */
+  list(): Promise<readonly Letter[]>;
+  open(id: string): Promise<OpenedLetter | undefined>;
+  /** @returns How many there were. */
+  command(command: LetterCommand): Promise<number>;
 }
 
 /** The last of a transaction that is over. */

@@ -3,13 +3,18 @@ import { existsSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EventBus } from "../../src/messaging/index.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { copyExamples, type RunningCommand, run, startCommand } from "../support/command.ts";
-import { contextXml, type TaskXml } from "../support/context.ts";
+import { contextXml, SERVICES, type TaskXml } from "../support/context.ts";
 import { TOKEN, waits } from "../support/dashboard.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 
 leaveNoProcess();
+
+/** Where the services of the tests are. */
+const SERVED = ["--services-root", SERVICES];
 
 const CHROMIUM = "/usr/bin/chromium";
 const hasChromium = existsSync(CHROMIUM);
@@ -106,6 +111,7 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     );
     return {
       provider,
+      file: folder.at("Context-Test.xml"),
       url: await addressOf(provider),
       async [Symbol.asyncDispose]() {
         await provider[Symbol.asyncDispose]();
@@ -173,6 +179,42 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(await other.page.locator("#spans button").allInnerTexts()).toEqual(["5 min", "1 h"]);
     expect(inputFaults).toEqual([]);
   });
+
+  test.each([390, 800, 1280])(
+    "shows who sends to whom, queues and dead letters, which it replays and discards, %i pixels wide",
+    async (width) => {
+      const configuration = "<device_action>act</device_action>";
+      await using context = await startContext([{ id: "ts_1", instance: "ListensToOrders", configuration }], ...SERVED);
+      await using opened = await open(context.url, { viewport: { width, height: 900 } });
+      const { page, inputFaults } = opened;
+      await inState(page, "ts_1", "running");
+      await using bus = await EventBus.connect({
+        ...{ contextFile: context.file, src: "context001/service_ts_1/test", timeoutMs: BOUND_MS },
+      });
+      for (const id of [1, -1, -2]) await bus.emit("orders.created", { content: { id } });
+
+      await page.locator('.arrow.event[data-from="ts_1"][data-to="ts_1"]').waitFor({ state: "attached" });
+      await page.locator("#queues td.bad", { hasText: "2" }).waitFor();
+      const letters = page.locator("#letters li");
+      await letters.nth(1).waitFor();
+      await letters.first().getByRole("button", { name: "show" }).click();
+      await page.locator("#letters pre", { hasText: '"id": -2' }).waitFor();
+      expect(await outsiders(page)).toEqual([]);
+      expect(await contrasts(page)).toEqual([]);
+
+      await letters.first().getByRole("button", { name: "discard" }).click();
+      await page.locator("#question-dialog").getByRole("button", { name: "Yes" }).click();
+      await page.locator("#token").fill(TOKEN);
+      await page.locator("#token-dialog").getByRole("button", { name: "Go on" }).click();
+      await page.locator("#said", { hasText: "discard: 1 of 1 dead letters" }).waitFor();
+      await letters.first().getByRole("button", { name: "replay" }).click();
+      await page.locator("#said", { hasText: "replay: 1 of 1 dead letters" }).waitFor();
+      // It fails again.
+      await letters.first().waitFor();
+      expect(await bus.operations.deadLetters({})).toMatchObject([{ error: { message: "no such order" } }]);
+      expect(inputFaults).toEqual([]);
+    },
+  );
 
   test("lists the steps of the transaction that is chosen", async () => {
     await using context = await startContext([waits]);

@@ -65,6 +65,7 @@ const MAY_IMPORT: Record<string, string[]> = {
       "src/config/xml",
       "src/launch",
       "src/link",
+      "src/messaging",
       "src/monitor",
       "src/generator",
       "src/history",

@@ -10,6 +10,7 @@ import type { KeptHistory } from "../../src/http/source.ts";
 import type { Log } from "../../src/log.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import { VERSION } from "../version.ts";
+import { openDeadLetters } from "./dead-letters.ts";
 import { readHttpToken } from "./http-token.ts";
 import { type Publish, tapMonitor } from "./monitor-tap.ts";
 
@@ -34,6 +35,7 @@ export async function openDashboard(
   const server = await startHttpServer({ address, token, version: VERSION, keptHistory, log });
   const { observe } = server;
   let client: Promise<ContextClient> | undefined;
+  let letters: AsyncDisposable | undefined;
 
   // Commands take the way of any other client, so that the provider treats them alike.
   async function command(provider: Provider, request: CommandRequest): Promise<CommandAnswer> {
@@ -54,6 +56,8 @@ export async function openDashboard(
     tap: (publish) => tapMonitor(publish, observe),
     show(provider) {
       log.info({ url: `http://${formatAddress(server.address)}/`, commands: token !== undefined }, "dashboard ready");
+      const deadLetters = openDeadLetters(provider);
+      letters = deadLetters;
       server.attach({
         config,
         contextId: () => provider.contextId,
@@ -62,10 +66,12 @@ export async function openDashboard(
         bus: () => provider.bus,
         inputFaults: () => provider.inputFaults,
         command: (request) => command(provider, request),
+        letters: deadLetters,
       });
     },
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
+      await letters?.[Symbol.asyncDispose]();
       await (await client?.catch(() => undefined))?.[Symbol.asyncDispose]();
     },
   };

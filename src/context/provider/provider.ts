@@ -79,6 +79,8 @@ export interface Provider extends AsyncDisposable {
   readonly forwarderPid: number;
   /** Of the broker of messages; undefined while nobody has needed one. */
   readonly bus: BusState | undefined;
+  /** Where programs connect to it, and what lets them in; undefined where there is no place for its socket. */
+  readonly busAddress: { url: string; token: string } | undefined;
   /** How often each kind of unusable input came. */
   readonly inputFaults: { readonly [kind: string]: number };
   /** Transactions that an earlier provider was running when it died, and that go on. */
@@ -197,6 +199,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       get bus() {
         return broker?.state;
       },
+      busAddress: broker && { url: broker.url, token: broker.token },
       inputFaults: inputFaults.counts,
       asked: asked.promise,
       resumed,

@@ -9,7 +9,7 @@ const json = { "content-type": "application/json", authorization: `Bearer ${toke
 
 /** The status of the refusal, 0 for none. */
 function asked(
-  kind: "page" | "health" | "state" | "metrics" | "command",
+  kind: "page" | "health" | "state" | "metrics" | "command" | "letter-command",
   headers: { [name: string]: string },
   rules: Partial<Parameters<typeof denial>[1]> = {},
 ): number {
@@ -112,4 +112,11 @@ describe("a request that reads", () => {
     expect(asked("page", {}, rules)).toBe(0);
     expect(asked("health", {}, rules)).toBe(0);
   });
+});
+
+test("dead letters are replayed and discarded with the token alone, as any command is given", () => {
+  expect(asked("letter-command", json)).toBe(0);
+  expect(asked("letter-command", { "content-type": "application/json" })).toBe(401);
+  expect(asked("letter-command", { ...json, origin: "http://evil.example" })).toBe(403);
+  expect(asked("letter-command", json, { token: undefined })).toBe(403);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readCommand } from "../../../src/http/command.ts";
+import { readCommand, readLetterCommand } from "../../../src/http/command.ts";
 
 describe("a posted command", () => {
   test.each([
@@ -40,4 +40,10 @@ describe("a posted command", () => {
   ])("%s is refused with what was expected and what came", (text, refusal) => {
     expect(() => readCommand(text)).toThrow(`command: ${refusal}`);
   });
+});
+
+test("a command for dead letters names what to do with which", () => {
+  expect(readLetterCommand('{"action":"replay","ids":["1-7"]}')).toEqual({ action: "replay", ids: ["1-7"] });
+  expect(() => readLetterCommand('{"action":"stop","ids":["1-7"]}')).toThrow("action: expected replay, discard");
+  expect(() => readLetterCommand('{"action":"discard","ids":[]}')).toThrow("ids: expected a list of ids");
 });

@@ -10,6 +10,8 @@ describe("a request", () => {
     ["/api/state", { kind: "state" }],
     ["/api/transitions", { kind: "transitions" }],
     ["/api/events", { kind: "events" }],
+    ["/api/dead-letters", { kind: "letters" }],
+    ["/api/dead-letter?id=1-7", { kind: "letter", id: "1-7" }],
     ["/api/history?transaction=T%201", { kind: "history", transaction: "T 1" }],
     ["/api/logs?transaction=T1&task=a%26b", { kind: "logs", transaction: "T1", task: "a&b" }],
     ["/api/output?task=ts001", { kind: "output", transaction: "", task: "ts001" }],
@@ -31,6 +33,8 @@ describe("a request", () => {
 
   test("commands where it may, and reads everywhere else", () => {
     expect(routeOf("POST", "/api/commands")).toEqual({ route: { kind: "command" } });
+    expect(routeOf("POST", "/api/dead-letters")).toEqual({ route: { kind: "letter-command" } });
+    expect(routeOf("POST", "/api/dead-letter?id=1")).toMatchObject({ none: { status: 405 } });
     expect(routeOf("GET", "/api/commands")).toMatchObject({ none: { status: 405, allow: "POST" } });
     expect(routeOf("POST", "/api/state")).toMatchObject({ none: { status: 405, allow: "GET, HEAD" } });
     expect(routeOf("OPTIONS", "/api/state")).toMatchObject({ none: { status: 405 } });

@@ -120,3 +120,20 @@ test("a path goes from the first point to the last", () => {
   expect(pathThrough(points.slice(0, 2))).toBe("M0 0L10 0");
   expect(pathThrough(points)).toBe("M0 0Q10 0 10 10Q10 20 30 20");
 });
+
+test("the layout has an arrow for the events and one for the calls from one task to another", () => {
+  const tasks = ["shop", "billing", "mailer"].map((id) => task(id));
+  const flows = [
+    { kind: "event", name: "orders.made", from: "shop", to: "billing" },
+    { kind: "event", name: "orders.created", from: "shop", to: "billing" },
+    { kind: "call", name: "billing.get", from: "shop", to: "billing" },
+    { kind: "event", name: "bills.made", from: "billing", to: "elsewhere" },
+  ] as const;
+
+  const { arrows } = layOut(tasks, { width: 1_200, flows });
+
+  expect(arrows).toMatchObject([
+    { from: "shop", to: "billing", action: "event", label: "orders.created +1" },
+    { from: "shop", to: "billing", action: "call", label: "billing.get()" },
+  ]);
+});
