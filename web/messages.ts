@@ -18,11 +18,11 @@ export interface MessagesOptions {
 
 const COLUMNS: [head: string, of: (queue: QueueFigures) => string][] = [
   ["ready", ({ ready }) => `${ready}`],
-  ["in hand", ({ in_flight }) => `${in_flight}`],
+  ["in flight", ({ in_flight }) => `${in_flight}`],
   ["delayed", ({ delayed }) => `${delayed}`],
   ["dead", ({ dead }) => `${dead}`],
   ["members", ({ members }) => `${members}`],
-  ["a second", ({ rate_per_s }) => rate(rate_per_s)],
+  ["per s", ({ rate_per_s }) => rate(rate_per_s)],
 ];
 
 /** Letters that are listed at first. */

@@ -16,6 +16,7 @@ export const HELP: readonly string[] = [
   "Enter                  all of the selected task, and back",
   "s                      sort by the next column",
   "r                      the other way round",
+  "m                      messages between services: the queues, and back",
   "/                      filter by task, service, state, transaction",
   "Esc                    back; in the table, clear the filter",
   "Ctrl-Z                 suspend",

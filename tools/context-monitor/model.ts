@@ -75,6 +75,7 @@ export interface Model {
   /** What the provider takes, its parts as they came, and so the sum of each transaction. */
   cost: Overview["cost"];
   costParts: Overview["costParts"];
+  bus: Overview["bus"];
   sums: Overview["sums"];
 }
 
@@ -83,7 +84,7 @@ const KEPT = { samples: 60, transitions: 50, announcements: 50 };
 
 export function emptyModel(connection: Connection): Model {
   const nothing = { rows: new Map(), sampledMs: new Map(), ended: new Set<string>(), isTold: false };
-  return { contextId: "", connection, ...nothing, cost: undefined, costParts: {}, sums: new Map() };
+  return { contextId: "", connection, ...nothing, cost: undefined, costParts: {}, bus: undefined, sums: new Map() };
 }
 
 export function withConnection(model: Model, connection: Connection): Model {
@@ -105,7 +106,7 @@ export function applyEvent(
   if (only !== undefined && "transaction" in event && event.transaction !== only) return model;
   switch (event.kind) {
     case "overview":
-      return { ...model, sums: event.sums, cost: event.cost, costParts: event.costParts };
+      return { ...model, sums: event.sums, cost: event.cost, costParts: event.costParts, bus: event.bus };
     case "sampled":
       // A sample that was being taken while the transaction ended says nothing of it any more.
       return model.ended.has(event.transaction) ? model : sampled(begun(model, event.transaction), event, atMs);

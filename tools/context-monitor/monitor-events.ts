@@ -4,6 +4,7 @@ import type { Frame } from "../../src/protocol/codec.ts";
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { CONTEXT_NAME } from "../../src/protocol/message.ts";
 import type { Transition } from "../../src/protocol/transition.ts";
+import { type Bus, busIn } from "./queue-table.ts";
 import { clean, itemsText } from "./text.ts";
 
 /** Figures of a task whose process runs. */
@@ -58,8 +59,10 @@ export interface Overview {
   kind: "overview";
   sums: ReadonlyMap<string, JsonObject>;
   cost: Cost | undefined;
-  /** The parts of the cost as they came: `provider`, `sampling` and `forwarder`. */
+  /** The parts of the cost as they came: `provider`, `sampling`, `forwarder` and `broker`. */
   costParts: JsonObject;
+  /** Undefined while no program has used messages. */
+  bus: Bus | undefined;
 }
 
 /** An announcement of a task, or one of the provider about a task or a transaction. */
@@ -144,13 +147,16 @@ function memoryFigureIn({ memory_figure: figure }: JsonObject): MemoryFigure {
 function overviewIn({ transactions, ...about }: JsonObject): Overview {
   const sums = isObject(transactions) ? Object.entries(transactions) : [];
   const costParts = Object.fromEntries(
-    ["provider", "sampling", "forwarder"].flatMap((name) => (isObject(about[name]) ? [[name, about[name]]] : [])),
+    ["provider", "sampling", "forwarder", "broker"].flatMap((name) =>
+      isObject(about[name]) ? [[name, about[name]]] : [],
+    ),
   );
   return {
     kind: "overview",
     sums: new Map(sums.flatMap(([id, sum]) => (isObject(sum) ? [[clean(id), sum]] : []))),
-    cost: costOf([costParts.provider, costParts.forwarder]),
+    cost: costOf([costParts.provider, costParts.forwarder, costParts.broker]),
     costParts,
+    bus: busIn(about.bus),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type Terminal,
   widthOf,
 } from "./pieces.ts";
+import { queueLines } from "./queue-table.ts";
 import { STATES_BY_SEVERITY, stateText, styleOf } from "./states.ts";
 import { type Placed, placeColumns } from "./table-columns.ts";
 import { columnsOf, cutName, duration, fill } from "./text.ts";
@@ -44,12 +45,12 @@ export function draw(model: Model, view: View, { size, terminal, nowMs }: Drawn)
   const body = bodyOf(model, rows, view, { size: { columns: size.columns, rows: room }, terminal });
   const filled = [...body.lines, ...Array<string>(Math.max(0, room - body.lines.length)).fill("")];
   const head = headLines(model, placeIn(body, rows, view, model), { size, terminal, nowMs }).slice(0, heads);
-  return { ...body, lines: [...head, ...filled, ...(feet === 0 ? [] : [footLine(view, size, terminal)])] };
+  return { ...body, lines: [...head, ...filled, ...(feet === 0 ? [] : [footLine(model, view, { size, terminal })])] };
 }
 
 /** Which part of the table is in view, where that is not all of it. */
 function placeIn({ top, page }: Drawing, rows: readonly TaskRow[], { mode }: View, model: Model): string {
-  if (mode === "details" || mode === "help") return "";
+  if (mode !== "table" && mode !== "filtering") return "";
   const isPart = rows.length > page;
   const part = isPart ? `${top + 1}-${Math.min(rows.length, top + page)} of ${rows.length}` : "";
   if (rows.length === model.rows.size) return part;
@@ -142,6 +143,7 @@ function withCount(text: string, count: number): string {
 
 function bodyOf(model: Model, rows: readonly TaskRow[], view: View, { size, terminal }: Omit<Drawn, "nowMs">): Drawing {
   if (view.mode === "help") return page([...HELP, "", ...legend(terminal)].map(indented), view.top, size, terminal);
+  if (view.mode === "messages") return page(queueLines(model.bus, size.columns, terminal), view.top, size, terminal);
   const chosen = view.mode === "details" ? model.rows.get(view.selected ?? "") : undefined;
   if (chosen !== undefined)
     return page(
@@ -230,7 +232,7 @@ function indented(text: string): Piece {
 
 // --- the foot ----------------------------------------------------------------------------------------------------------
 
-function footLine({ mode, filter, sort }: View, size: Size, terminal: Terminal): string {
+function footLine(model: Model, { mode, filter, sort }: View, { size, terminal }: Omit<Drawn, "nowMs">): string {
   if (mode === "filtering")
     return paintedAll(
       cutPieces(
@@ -247,6 +249,7 @@ function footLine({ mode, filter, sort }: View, size: Size, terminal: Terminal):
       ["?", "help"],
       [arrows, "select"],
       ["Enter", "details"],
+      ...(model.bus === undefined ? [] : [["m", "messages"]]),
       ["/", filter === "" ? "filter" : `filter: ${filter}`],
       ["s", `sort: ${sort}`],
       ["r", "reverse"],
@@ -254,6 +257,12 @@ function footLine({ mode, filter, sort }: View, size: Size, terminal: Terminal):
     details: [
       ["q", "quit"],
       ["Esc", "back"],
+      [arrows, "scroll"],
+      ["?", "help"],
+    ],
+    messages: [
+      ["q", "quit"],
+      ["m", "tasks"],
       [arrows, "scroll"],
       ["?", "help"],
     ],

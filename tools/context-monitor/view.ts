@@ -8,7 +8,7 @@ export const SORTS = ["task", "state", "cpu", "memory", "runs", "uptime", "event
 export type Sort = (typeof SORTS)[number];
 
 export interface View {
-  mode: "table" | "filtering" | "details" | "help";
+  mode: "table" | "filtering" | "details" | "messages" | "help";
   sort: Sort;
   isReversed: boolean;
   filter: string;
@@ -87,7 +87,7 @@ export function pressed(
   const steps = stepsOf(key, page);
   if (steps !== undefined) return view.mode === "table" ? selecting(view, steps, rows) : scrolled(view, steps);
   if (view.mode === "help") return { ...view, mode: "table", top: 0 };
-  return view.mode === "details" ? inDetails(view, key) : inTable(view, key, rows);
+  return view.mode === "table" ? inTable(view, key, rows) : beyondTable(view, key);
 }
 
 function inTable(view: View, { name, text }: Key, rows: readonly TaskRow[]): View {
@@ -104,6 +104,8 @@ function inTable(view: View, { name, text }: Key, rows: readonly TaskRow[]): Vie
     case "right":
     case "l":
       return rows.length === 0 ? view : { ...view, mode: "details", selected: keyAt(rows, view), top: 0 };
+    case "m":
+      return { ...view, mode: "messages", top: 0 };
     case "escape":
       return { ...view, filter: "" };
     default:
@@ -111,11 +113,11 @@ function inTable(view: View, { name, text }: Key, rows: readonly TaskRow[]): Vie
   }
 }
 
-function inDetails(view: View, { name, text }: Key): View {
+/** In the details of a task, and in the table of queues. */
+function beyondTable(view: View, { name, text }: Key): View {
   if (text === "?") return { ...view, mode: "help", top: 0 };
-  return ["return", "enter", "escape", "left", "backspace"].includes(name ?? "")
-    ? { ...view, mode: "table", top: 0 }
-    : view;
+  const isBack = ["return", "enter", "escape", "left", "backspace"].includes(name ?? "");
+  return isBack || (view.mode === "messages" && name === "m") ? { ...view, mode: "table", top: 0 } : view;
 }
 
 // The filter applies with every letter.
