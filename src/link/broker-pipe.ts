@@ -14,6 +14,8 @@ export interface BrokerStart {
   folder: string;
   /** Of the forwarder, for signals. */
   endpoints: Endpoints;
+  /** It takes the place of one that has ended, whose members come back. */
+  follows: boolean;
 }
 
 /** From the provider: what becomes of a service, or an end in order. */

@@ -105,14 +105,14 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
     events.onRetry?.(error);
   }
 
-  function launch(start: BrokerStart, cookie: BrokerOptions["cookie"]): Promise<Companion<true>> {
+  function launch(start: Omit<BrokerStart, "follows">, cookie: BrokerOptions["cookie"]): Promise<Companion<true>> {
     return startCompanion<true>(
       {
-        program: () => ({
+        program: (first) => ({
           entry: "#broker",
           words: [],
           environment: {
-            [BROKER_START]: JSON.stringify(start),
+            [BROKER_START]: JSON.stringify({ ...start, follows: first !== undefined }),
             [COOKIE]: writeCookie({ ...cookie, run: BROKER_RUN }),
           },
         }),

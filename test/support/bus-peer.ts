@@ -1,7 +1,7 @@
 // A member of a broker in Python, and the broker of a context for it and for members in TypeScript.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { holdBroker } from "../../src/link/broker.ts";
@@ -36,14 +36,32 @@ export interface Peer extends AsyncDisposable {
 export interface BusOfTest extends AsyncDisposable {
   /** Of the broker's process. */
   pid(): number;
+  /** What happens to that process, a word each: `started`, `silent`, `lost`, `back`, and what it says for the log. */
+  readonly events: Recording<string>;
+  /** Kills the broker's process, and resolves when the next one is there. */
+  killBroker(): Promise<void>;
+  /** Starts `bus-member.mjs`. */
+  startMember(...words: string[]): Member;
   connect(service: string): Promise<EventBus>;
   startPeer(): Promise<Peer>;
   /** Of the forwarder. */
   readonly endpoints: Endpoints;
+  /** The folder of its store, made if need be. */
+  storeFolder(): Promise<string>;
   /** The files of its claim checks. */
   claims(): Promise<string[]>;
 }
 
+/** A program that is a member, and that tests may kill. */
+export interface Member extends AsyncDisposable {
+  readonly pid: number;
+  readonly said: Recording<Json>;
+  /** Resolves with how it has ended. */
+  readonly exited: Promise<number | NodeJS.Signals>;
+  signal(signal: NodeJS.Signals): void;
+}
+
+const MEMBER = fileURLToPath(new URL("../fixtures/bus-member.mjs", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("bus-peer.py", import.meta.url));
 /** The folder of `zcontext.py`. */
 export const PYTHON_FOLDER = fileURLToPath(new URL("../../python", import.meta.url));
@@ -53,16 +71,37 @@ export async function openBus(): Promise<BusOfTest> {
   const folder = await makeFolder();
   const forwarder = await startForwarder(ANY_PORT);
   const endpoints = forwarder.bound;
-  const broker = await holdBroker({
-    ...{ runFolder: folder.at("run"), storeFolder: folder.at("store"), durability: "file", endpoints },
-    cookie: { context: "0".repeat(32), provider: "test" },
-  });
+  const events = awaitEvents<string>("what happens to the broker", (event) => event);
+  const broker = await holdBroker(
+    {
+      ...{ runFolder: folder.at("run"), storeFolder: folder.at("store"), durability: "file", endpoints },
+      cookie: { context: "0".repeat(32), provider: "test" },
+    },
+    {
+      onStarted: () => events.add("started"),
+      onSilent: () => events.add("silent"),
+      onLost: () => events.add("lost"),
+      onBack: () => events.add("back"),
+      onNote: ({ phrase }) => events.add(phrase),
+    },
+  );
   const { url, token } = broker;
   const members: AsyncDisposable[] = [];
 
   return {
     endpoints,
     pid: () => broker.pid ?? 0,
+    events,
+    async killBroker() {
+      const from = events.all.length;
+      process.kill(broker.pid ?? 0, "SIGKILL");
+      await events.first((event) => event === "back", { from, what: "the next broker" });
+    },
+    startMember(...words) {
+      const member = startMember(url, token, words);
+      members.push(member);
+      return member;
+    },
     async connect(service) {
       const bus = await EventBus.connect({ url, token, src: `test/${service}/ts1`, timeoutMs: BOUND_MS });
       members.push(bus);
@@ -73,12 +112,38 @@ export async function openBus(): Promise<BusOfTest> {
       members.push(peer);
       return peer;
     },
+    async storeFolder() {
+      await mkdir(folder.at("store"), { recursive: true });
+      return folder.at("store");
+    },
     claims: () => readdir(folder.at("store/claims")).catch(() => []),
     async [Symbol.asyncDispose]() {
       await Promise.all(members.map((member) => member[Symbol.asyncDispose]()));
       await broker[Symbol.asyncDispose]();
       await forwarder[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function startMember(url: string, token: string, words: readonly string[]): Member {
+  const child = spawn(process.execPath, [MEMBER, ...words], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ZCONTEXT_BUS_URL: url, ZCONTEXT_BUS_TOKEN: token },
+  });
+  const exited = once(child, "exit").then(([code, signal]: (number | NodeJS.Signals)[]) => code ?? signal);
+  const said = awaitEvents<Json>(`what member ${words.join(" ")} says`, (line) => JSON.stringify(line));
+  createInterface({ input: child.stdout })
+    .on("line", (line) => said.add(JSON.parse(line)))
+    .on("close", said.end);
+  return {
+    pid: child.pid as number,
+    said,
+    exited: exited as Promise<number | NodeJS.Signals>,
+    signal: (signal) => void child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await exited;
     },
   };
 }

@@ -18,15 +18,18 @@ import {
   PROTOCOL,
   type ToBroker,
 } from "./operations.ts";
+import { createReturns } from "./returns.ts";
 import { createSenders, type Sender } from "./senders.ts";
 import { createSignalCounts, MAX_HEARD } from "./signal-counts.ts";
-import type { BrokerStore, Write } from "./store.ts";
+import type { BrokerStore, StoredMember, Write } from "./store.ts";
 import { createTaps } from "./taps.ts";
 
 export interface BrokerOptions {
   store: BrokerStore;
   /** What a member has to know. */
   token: string;
+  /** It takes the place of another broker, whose members come back: until then nothing is given to others. Default false. */
+  follows?: boolean;
   /** What members are told of. */
   places?: Places;
   /** Sends a batch to a member. */
@@ -44,7 +47,8 @@ export interface Broker {
   lose(member: string, nowMs: number): void;
   /** What follows from the passing of time. Called several times a second. */
   advance(nowMs: number): void;
-  members(): MemberState[];
+  /** Those that are there, and those of a former broker that are awaited. */
+  members(): StoredMember[];
   /** The provider says what becomes of a service. */
   setService(service: string, state: ServiceState, nowMs: number): void;
   figures(nowMs: number): Omit<BusFigures, "memory_bytes">;
@@ -59,8 +63,6 @@ export interface MemberState {
 
 /** A member that is silent for so long has lost its events: its event loop is blocked or its process is halted. */
 export const SILENT_MS = 30_000;
-/** How long the members of a former broker have to come back before their events are given to others, in milliseconds. */
-const RETURN_MS = 1_000;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -96,8 +98,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   }
 
   const remains = store.recover();
-  /** Without anything left there was no former broker. */
-  const holdingUntilMs = remains.groups.length > 0 ? nowMs + RETURN_MS : nowMs;
+  const returns = createReturns(options.follows ? remains.members : (remains.members ?? []), nowMs);
   const queues = createEventQueues(
     {
       deliver: (member, given, body) => tell(member, given, body),
@@ -113,6 +114,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       routed: ({ member, n }) => tell(member, { op: "done", n }),
     },
     remains,
+    nowMs,
     { ...QUEUE_LIMITS, ...options.limits },
   );
   const calls = createMethodCalls(
@@ -122,13 +124,13 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       result: (member, n, body) => tell(member, { op: "result", n, size: body.length }, body),
       failure: (member, n, failure) => tell(member, { op: "failure", n, failure }),
     },
-    holdingUntilMs,
+    () => returns.areAllBack,
   );
   const taps = createTaps<TappedCopy>({
     tapped: (member, { body, ...copy }) => tell(member, { op: "tapped", ...copy, size: body.length }, body),
     missed: (member, copies) => tell(member, { op: "missed", copies }),
   });
-  queues.setHolding(remains.groups.length > 0);
+  queues.setHolding(!returns.areAllBack);
 
   function tellUnrouted(member: string, n: number, event: string): void {
     tell(member, { op: "failed", n, code: "ERR_EVENT_UNROUTED", reason: `no group listens to ${event}` });
@@ -251,13 +253,17 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     const { src, process } = hello;
     const sender = senders.sender(serviceOf(src));
     members.set(member, { id: member, src, process, heardMs: atMs, done: 0, sent: 0, sender });
+    writes.push({ put: "member", value: { id: member, process } });
     tell(member, { op: "welcome", protocol: PROTOCOL, stored: store.stored, ...options.places });
     for (const key of hello.holds) queues.holds(member, key);
     return true;
   }
 
   function lose(member: string, atMs: number): void {
-    if (!members.delete(member)) return;
+    const wasAwaited = returns.end(member);
+    const wasThere = members.delete(member);
+    if (wasThere || wasAwaited) writes.push({ remove: "member", id: member });
+    if (!wasThere) return;
     queues.lose(member);
     calls.lose(member, atMs);
     taps.close(member);
@@ -275,6 +281,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       member.heardMs = atMs;
       const emitted: Emitted[] = [];
       for (const item of items) attempt(id, item, atMs, emitted);
+      // The batch behind its hello says again what it listens to and serves.
+      if (first?.operation.op !== "hello" && returns.end(id)) queues.setHolding(!returns.areAllBack);
       const isKept = commit();
       for (const one of emitted) (isKept ? admit : refuse)(id, one, atMs);
       member.done = number;
@@ -286,11 +294,13 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     },
     lose(member, atMs) {
       lose(member, atMs);
+      queues.setHolding(!returns.areAllBack);
       settleDown(atMs);
       flush();
     },
     advance(atMs) {
-      if (queues.isHolding && atMs >= holdingUntilMs) queues.setHolding(false);
+      returns.advance(atMs);
+      queues.setHolding(!returns.areAllBack);
       for (const { id, heardMs } of [...members.values()]) {
         const silentMs = atMs - heardMs;
         if (silentMs < SILENT_MS) continue;
@@ -304,7 +314,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       settleDown(atMs);
       flush();
     },
-    members: () => [...members.values()],
+    members: () => [...members.values(), ...returns.list()],
     setService(service, state, atMs) {
       calls.setState(service, state, atMs);
       flush();

@@ -39,7 +39,7 @@ export function createDeque<T>(): Deque<T> {
     remove(test) {
       const rest = back.slice(head) as T[];
       for (const part of [front, rest]) {
-        const index = part.findIndex(test);
+        const index = part === front ? part.findLastIndex(test) : part.findIndex(test);
         if (index === -1) continue;
         const [value] = part.splice(index, 1);
         [back, head] = [rest, 0];

@@ -88,7 +88,6 @@ export interface EventQueues {
   /** Gives dead letters to their groups again, as a first attempt. @returns How many there were. */
   replay(ids: readonly string[], nowMs: number): number;
   /** Whether deliveries are held back, such as until the members of a former broker are back. */
-  readonly isHolding: boolean;
   setHolding(isHolding: boolean): void;
 }
 
@@ -108,10 +107,23 @@ export interface NewEvent {
   head: number;
 }
 
+/** The epoch of `seq`: 2020-01-01, so that numbers last until 2089. */
+const SEQ_EPOCH_MS = 1_577_836_800_000;
+const SEQS_PER_MS = 4_096;
+
+/**
+ * Where numbers begin. A number is never used twice, not even for an event that is long forgotten: a member may still settle
+ * that one, and would settle another event. So they begin with the time, which grows faster than they do.
+ */
+function firstSeqAt(nowMs: number): number {
+  return Math.max(0, Math.floor(nowMs - SEQ_EPOCH_MS)) * SEQS_PER_MS;
+}
+
 /** Creates the queues from what a former broker has left. */
 export function createEventQueues(
   outlet: QueueOutlet,
   remains: Remains,
+  nowMs: number,
   limits: QueueLimits = QUEUE_LIMITS,
 ): EventQueues {
   const queues = new Map<number, GroupQueue>();
@@ -119,7 +131,7 @@ export function createEventQueues(
   const unwanted = createUnwanted(limits.holdMs);
   const letters = createLetters(outlet, remains.letters, limits);
   const known = createRecentIds();
-  let lastSeq = 0;
+  let lastSeq = firstSeqAt(nowMs);
   let lastGroup = 0;
   let cached = 0;
   let isHolding = false;
@@ -221,9 +233,6 @@ export function createEventQueues(
 
   return {
     letters,
-    get isHolding() {
-      return isHolding;
-    },
     setHolding(value) {
       isHolding = value;
     },

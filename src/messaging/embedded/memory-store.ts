@@ -22,7 +22,7 @@ export function createMemoryStore(): BrokerStore {
     check() {},
     eventBody: (seq) => bodyIn(events, seq),
     letterBody: (id) => bodyIn(letters, id),
-    recover: () => ({ groups: [], events: [], marks: [], letters: [] }),
+    recover: () => ({ groups: [], members: undefined, events: [], marks: [], letters: [] }),
     async close() {},
   };
 }

@@ -77,8 +77,8 @@ const MAX_OPEN = 10_000;
 /** How long the provider may take to say what becomes of a service whose instance is lost, in milliseconds. */
 const UNSAID_MS = 2_000;
 
-/** @param returnedMs - By then the members of a former broker are back: until then a service without an instance may be there. */
-export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCalls {
+/** @param areAllBack - Whether no member of a former broker is awaited, which may serve what nobody serves now. */
+export function createMethodCalls(outlet: CallOutlet, areAllBack: () => boolean): MethodCalls {
   const services = new Map<string, Map<string, Instance>>();
   const states = new Map<string, ServiceState>();
   const open = new Map<number, Open>();
@@ -138,7 +138,7 @@ export function createMethodCalls(outlet: CallOutlet, returnedMs = 0): MethodCal
   function waitOrRefuse(c: number, one: Open, nowMs: number): void {
     const { service } = one.call;
     const state = states.get(service);
-    if (state === "starting" || nowMs < returnedMs) return;
+    if (state === "starting" || !areAllBack()) return;
     if (state === "running" && nowMs - (losses.get(service) ?? Number.NEGATIVE_INFINITY) < UNSAID_MS) return;
     end(c);
     const why = state === "running" ? "the service runs, and serves no methods" : `no service ${service} is known`;

@@ -25,6 +25,13 @@ export interface StoredEvent {
 /** A dead letter of which the broker keeps the body, and how many bytes of that are the envelope. */
 export type StoredLetter = DeadLetter & { g: number; event_id: string; head: number };
 
+/** A member as the next broker has to know it. */
+export interface StoredMember {
+  id: string;
+  /** Of a process on this machine. */
+  process?: { pid: number; startTicks: number } | undefined;
+}
+
 /** In a mark: the group has settled the event. */
 export const SETTLED = 0;
 
@@ -36,12 +43,16 @@ export type Write =
   | { put: "mark"; key: QueueKey; attempt: number; firstAt: number }
   | { remove: "mark"; key: QueueKey }
   | { put: "group"; value: Group }
+  | { put: "member"; value: StoredMember }
+  | { remove: "member"; id: string }
   | { put: "letter"; value: StoredLetter; body: Buffer }
   | { remove: "letter"; id: string };
 
 /** What a former broker has left. */
 export interface Remains {
   groups: Group[];
+  /** Those that were connected; undefined in a store that forgets. */
+  members: StoredMember[] | undefined;
   events: Iterable<Omit<StoredEvent, "body"> & { size: number }>;
   marks: Iterable<{ key: QueueKey; attempt: number; firstAt: number }>;
   letters: Iterable<StoredLetter>;

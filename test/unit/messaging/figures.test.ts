@@ -239,7 +239,7 @@ describe("a group stalls", () => {
 });
 
 test("a store that can't be written is a fault until it can", () => {
-  let isFull = true;
+  let isFull = false;
   const store = createMemoryStore();
   const refuse = () => {
     if (isFull) throw new Error("no space left on device");
@@ -255,6 +255,7 @@ test("a store that can't be written is a fault until it can", () => {
   at.join("s", "ctx/shop/ts1");
   expect(at.figures().store_fault).toBeUndefined();
 
+  isFull = true;
   at.emit("s");
   at.pass(1_000);
   expect(at.figures().store_fault).toBe("no space left on device");

@@ -17,7 +17,6 @@ import { createProcessTable } from "../../../processes/table.ts";
 import { surviveStraySignals } from "../../../stray-signals.ts";
 import { createBroker } from "../../embedded/broker.ts";
 import { createMemoryStore } from "../../embedded/memory-store.ts";
-import type { BrokerStore } from "../../embedded/store.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { bindRouter } from "./router.ts";
 
@@ -32,6 +31,10 @@ const LOOK_MS = 500;
 for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, () => {});
 surviveStraySignals();
 
+/** What its log should have, kept back until the provider has heard that it is ready, which is the first line. */
+const early: BrokerReport[] = [];
+let isReady = false;
+
 const provider = new Socket({ fd: 3 });
 const start: BrokerStart = JSON.parse(process.env[BROKER_START] ?? "{}");
 run(start).catch((error: NodeJS.ErrnoException) => {
@@ -40,20 +43,17 @@ run(start).catch((error: NodeJS.ErrnoException) => {
   provider.end();
 });
 
-async function run({ url, token, durability, folder, endpoints }: BrokerStart): Promise<void> {
-  const store: BrokerStore =
-    durability === "memory" ? createMemoryStore() : openLmdbStore({ folder, durability, onBroken });
+async function run({ url, token, durability, folder, endpoints, follows }: BrokerStart): Promise<void> {
+  const { store, onRead } =
+    durability === "memory"
+      ? { store: createMemoryStore(), onRead() {} }
+      : openLmdbStore({ folder, durability, onBroken });
+  const places = { endpoints, claims: join(folder, "claims") };
   const broker = createBroker(
-    {
-      store,
-      token,
-      places: { endpoints, claims: join(folder, "claims") },
-      send: (...batch) => router.send(...batch),
-      onUnrouted,
-      onStoreFault,
-    },
+    { store, token, places, follows, send: (...batch) => router.send(...batch), onUnrouted, onStoreFault },
     nowMs(),
   );
+  onRead();
   const router = await bindRouter(url, {
     onBatch: (member, batch) => broker.receive(member, batch, nowMs()),
     onLost: (member) => broker.lose(member, nowMs()),
@@ -99,6 +99,8 @@ async function run({ url, token, durability, folder, endpoints }: BrokerStart): 
       else broker.setService(order.service, order.state, nowMs());
     });
   report({ ready: true });
+  for (const line of early.splice(0)) report(line);
+  isReady = true;
   await router.run();
 }
 
@@ -107,7 +109,9 @@ function report(line: BrokerReport): void {
 }
 
 function note(level: "info" | "warn" | "error", phrase: string, fields: Record<string, unknown>): void {
-  report({ note: { level, phrase, fields } });
+  const line = { note: { level, phrase, fields } };
+  if (isReady) report(line);
+  else early.push(line);
 }
 
 function onUnrouted(event: string): void {

@@ -1,10 +1,18 @@
 // The broker's store on disk: an LMDB environment, which is whole after any crash of its process. Whether it survives a
 // power cut as well is a question of `sync`: without it the system writes when it likes.
-import { mkdirSync, renameSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { reasonOf } from "../../../errors.ts";
-import type { BrokerStore, Group, Remains, StoredEvent, StoredLetter, Write } from "../../embedded/store.ts";
+import type {
+  BrokerStore,
+  Group,
+  Remains,
+  StoredEvent,
+  StoredLetter,
+  StoredMember,
+  Write,
+} from "../../embedded/store.ts";
 
 export interface LmdbOptions {
   folder: string;
@@ -15,20 +23,70 @@ export interface LmdbOptions {
 
 /** The largest a store can become. The file grows as needed; the address space is reserved. */
 const MAP_BYTES = 16 * 2 ** 30;
+/** So many processes may end while they read a store before it is taken for broken. */
+const MAX_ATTEMPTS = 3;
+/** The number in the two first pages, behind their headers; see `MDB_MAGIC` of LMDB. */
+const MAGIC = 0xbeefc0de;
+const MAGIC_OFFSET = 24;
+const PAGE_BYTES = 4_096;
 
 type EventMeta = Omit<StoredEvent, "body">;
 
-/** Opens the store, or a new one where the old one can't be read. */
-export function openLmdbStore(options: LmdbOptions): BrokerStore {
+/** A store that has been opened. */
+export interface OpenedStore {
+  store: BrokerStore;
+  /** All of it has been read: an end of this process is not the store's fault any more. */
+  onRead(): void;
+}
+
+/** Opens the store, or a new one where the old one can't be read. That one is kept under another name. */
+export function openLmdbStore(options: LmdbOptions): OpenedStore {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   const path = join(options.folder, "queues.mdb");
+  const attempts = `${path}.attempts`;
+  const before = Number(readText(attempts) ?? 0);
+  const fault =
+    faultOf(path) ?? (before < MAX_ATTEMPTS ? undefined : `${before} processes have ended while they read it`);
+  if (fault !== undefined) setAside(path, fault, options);
+  // LMDB trusts its file: what is broken in it may end the process.
+  writeFileSync(attempts, String(fault === undefined ? before + 1 : 1));
+  const onRead = () => rmSync(attempts, { force: true });
   try {
-    return storeIn(path, options);
+    return { store: storeIn(path, options), onRead };
   } catch (error) {
-    const keptAs = `${path}.broken-${Date.now()}`;
-    renameSync(path, keptAs);
-    options.onBroken?.(reasonOf(error), keptAs);
-    return storeIn(path, options);
+    setAside(path, reasonOf(error), options);
+    return { store: storeIn(path, options), onRead };
+  }
+}
+
+function setAside(path: string, reason: string, { onBroken }: LmdbOptions): void {
+  const keptAs = `${path}.broken-${Date.now()}`;
+  renameSync(path, keptAs);
+  rmSync(`${path}-lock`, { force: true });
+  onBroken?.(reason, keptAs);
+}
+
+/** Why a file is no store; undefined for one that is absent or looks like one. It begins with two pages of the same form. */
+function faultOf(path: string): string | undefined {
+  const bytes = Buffer.alloc(2 * PAGE_BYTES);
+  let size: number;
+  try {
+    const file = openSync(path, "r");
+    size = readSync(file, bytes);
+    closeSync(file);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : reasonOf(error);
+  }
+  if (size === 0) return undefined;
+  const isOne = [0, PAGE_BYTES].every((page) => bytes.readUInt32LE(page + MAGIC_OFFSET) === MAGIC);
+  return isOne ? undefined : "it is no LMDB file";
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
   }
 }
 
@@ -37,7 +95,8 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
     path,
     noSubdir: true,
     mapSize: MAP_BYTES,
-    maxDbs: 4,
+    maxDbs: 5,
+    pageSize: PAGE_BYTES,
     noSync: durability === "file",
   });
   const events: Database<Buffer, number> = root.openDB("events", { encoding: "binary" });
@@ -45,11 +104,13 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
     encoding: "json",
   });
   const groups: Database<Group, number> = root.openDB("groups", { encoding: "json" });
+  const members: Database<StoredMember, string> = root.openDB("members", { encoding: "json" });
   const letters: Database<Buffer, string> = root.openDB("letters", { encoding: "binary" });
 
   function change(write: Write): void {
     if ("remove" in write) {
       if (write.remove === "event") events.removeSync(write.seq);
+      else if (write.remove === "member") members.removeSync(write.id);
       else if (write.remove === "mark") marks.removeSync([write.key.seq, write.key.g]);
       else letters.removeSync(write.id);
       return;
@@ -63,6 +124,8 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
         return void marks.putSync([write.key.seq, write.key.g], { attempt: write.attempt, firstAt: write.firstAt });
       case "group":
         return void groups.putSync(write.value.g, write.value);
+      case "member":
+        return void members.putSync(write.value.id, write.value);
       case "letter":
         return void letters.putSync(write.value.id, join2(write.value, write.body));
     }
@@ -76,6 +139,7 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
     letterBody: (id) => bodyOf(letters.get(id), id),
     recover: (): Remains => ({
       groups: [...groups.getRange().map(({ value }) => value)],
+      members: [...members.getRange().map(({ value }) => value)],
       events: events.getRange().map(({ value }) => withSize<EventMeta>(value)),
       marks: marks.getRange().map(({ key: [seq, g], value }) => ({ key: { g, seq }, ...value })),
       letters: letters.getRange().map(({ value }) => withSize<StoredLetter>(value)),
