@@ -48,6 +48,8 @@ export interface BrokerEvents extends CompanionEvents {
 /** The longest path of a socket, in bytes; see unix(7). */
 const LONGEST_PATH = 107;
 const TOKEN_BYTES = 32;
+/** It tells its figures each second; after so long without them it counts as halted, in milliseconds. */
+const QUIET_MS = 2_500;
 
 /**
  * Holds the socket of a broker.
@@ -66,6 +68,8 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
   const url = `ipc://${path}`;
   let states: ReadonlyMap<string, ServiceState> = new Map();
   let figures: BusFigures | undefined;
+  /** When it last told them. */
+  let toldMs = 0;
   let trouble: string | undefined;
   let process: Companion<true> | undefined;
   let starting: Promise<void> | undefined;
@@ -145,7 +149,10 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
   function onLine(line: string): void {
     const report = readBrokerLine<BrokerReport>(line);
     if (report === undefined) return;
-    if ("figures" in report) figures = report.figures;
+    if ("figures" in report) {
+      figures = report.figures;
+      toldMs = performance.now();
+    }
     if ("note" in report) events.onNote?.(report.note);
   }
 
@@ -165,8 +172,7 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
     },
     get state() {
       if (process === undefined && trouble === undefined) return undefined;
-      const fault = figures?.store_fault;
-      return { figures, trouble: trouble ?? (fault && `the broker can't write its store: ${fault}`) };
+      return { figures, trouble: trouble ?? troubleOf(figures, performance.now() - toldMs) };
     },
     tell(next) {
       for (const service of new Set([...states.keys(), ...next.keys()])) {
@@ -183,6 +189,12 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
       await rm(runFolder, { recursive: true, force: true });
     },
   };
+}
+
+/** Undefined where it does its work. */
+function troubleOf(figures: BusFigures | undefined, silentMs: number): string | undefined {
+  if (figures?.store_fault !== undefined) return `the broker can't write its store: ${figures.store_fault}`;
+  return figures !== undefined && silentMs > QUIET_MS ? "the broker does not answer" : undefined;
 }
 
 function assertLength(path: string): void {

@@ -88,6 +88,22 @@ describe("on a terminal", () => {
     await untilOver(terminal, 0);
   });
 
+  test("m shows the queues between services, and leads back", async () => {
+    await using provider = await startProvider({ id: "ts001", instance: "ListensToOrders" });
+    await using terminal = startLive(["--context_file", provider.file], { columns: 80 });
+
+    await terminal.reads("● running");
+    await terminal.reads("m messages");
+    terminal.types("m");
+    await terminal.reads("IN FLIGHT");
+    await terminal.reads("orders.created  service_ts001");
+    terminal.types("m");
+    await terminal.reads("Enter details");
+    terminal.types("q");
+
+    await untilOver(terminal, 0);
+  });
+
   test("it follows what happens, and the end stays in view", async () => {
     await using provider = await startProvider(steady);
     await using terminal = startLive(["--context_file", provider.file]);
