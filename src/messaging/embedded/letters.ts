@@ -64,7 +64,7 @@ export function createLetters(outlet: LetterOutlet, remains: Remains["letters"],
         message: failure.message,
         ...stackOf(failure.remote),
       };
-      const id = `${g}-${seq}`;
+      const id = `${g}-${seq.toString(36)}`;
       const letter: StoredLetter = {
         ...{ id, event, group, reason, attempts: attempt, first_at: firstAt, last_at: nowMs, handler, error },
         ...{ g, event_id, head },
