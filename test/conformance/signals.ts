@@ -1,23 +1,14 @@
 // What signals promise on every engine. A test file of an engine calls this with a way to make its buses.
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
-import type { Engine, SignalFigures } from "../../src/messaging/contract/engine.ts";
+import type { SignalFigures } from "../../src/messaging/contract/engine.ts";
 import type { Envelope } from "../../src/messaging/contract/envelope.ts";
 import { type BusOptions, EventBus } from "../../src/messaging/event-bus.ts";
 import { createFileStorage } from "../../src/messaging/file-storage.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import { BOUND_MS } from "../support/bound.ts";
 import { makeFolder } from "../support/folder.ts";
-
-/** Makes members that hear each other, and ends them. */
-export interface Members extends AsyncDisposable {
-  connect(src: string): Promise<Engine>;
-}
-
-/** Buses of such members. */
-interface Buses extends AsyncDisposable {
-  connect(src: string, options?: Partial<BusOptions>): Promise<EventBus>;
-}
+import { gather, type Members, openBuses } from "./members.ts";
 
 const LIMIT_BYTES = 1_048_576;
 /** A text whose JSON has so many bytes, two or more for most of its letters. */
@@ -27,18 +18,9 @@ function textOf(bytes: number): string {
   return "ü".repeat(letters) + "x".repeat(bytes - quotes - 2 * letters);
 }
 
-/** Keeps what it hears until there is so much of it. */
 function ear(count: number) {
-  const full = deferred();
-  const heard: Json[] = [];
-  return {
-    heard,
-    full: full.promise,
-    hear(content: Json) {
-      heard.push(content);
-      if (heard.length === count) full.resolve();
-    },
-  };
+  const { got: heard, full, add: hear } = gather<Json>(count);
+  return { heard, full, hear };
 }
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -52,17 +34,9 @@ async function figuresOf(bus: EventBus, topic: string, count: number): Promise<S
 }
 
 export function testSignals(name: string, openMembers: () => Promise<Members>): void {
-  async function openBuses(): Promise<Buses> {
-    const members = await openMembers();
-    return {
-      connect: async (src, options = {}) => new EventBus({ engine: await members.connect(src), src, ...options }),
-      [Symbol.asyncDispose]: () => members[Symbol.asyncDispose](),
-    };
-  }
-
   describe(`signals over ${name}`, () => {
     test("reach all that have subscribed when subscribe resolves, in order", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const [publisher, ...subscribers] = await Promise.all(["p", "s1", "s2"].map((src) => buses.connect(src)));
       const ears = subscribers.map(() => ear(500));
       await Promise.all(subscribers.map((bus, index) => bus.subscribe("t", (content) => ears[index]?.hear(content))));
@@ -74,7 +48,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("bring any JSON as it was, and who published it when", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const [publisher, subscriber] = await Promise.all([buses.connect("c/s/p"), buses.connect("c/s/s")]);
       const contents: Json[] = [
         null,
@@ -103,7 +77,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("come with the bytes that were attached to them", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const [publisher, subscriber] = await Promise.all([buses.connect("p"), buses.connect("s")]);
       const picture = Buffer.from(upTo(256));
       const arrived = deferred<readonly Buffer[]>();
@@ -120,7 +94,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("are heard on their own topic, and on no other that begins with it", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const [publisher, subscriber] = await Promise.all([buses.connect("p"), buses.connect("s")]);
       const short = ear(1);
       const long = ear(1);
@@ -136,7 +110,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("that are published just before the bus is closed arrive", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const subscriber = await buses.connect("s");
       const { heard, full, hear } = ear(2);
       await subscriber.subscribe("t", hear);
@@ -153,7 +127,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("are heard by a tap on every topic like its pattern, and on no other", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const [publisher, watcher] = await Promise.all([buses.connect("c/s/p"), buses.connect("w")]);
       const seen: string[] = [];
       const last = deferred();
@@ -179,7 +153,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("no longer come once a subscription is closed, and others go on", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const [publisher, subscriber] = await Promise.all([buses.connect("p"), buses.connect("s")]);
       const [closed, open] = [ear(1), ear(2)];
       const subscription = await subscriber.subscribe("t", closed.hear);
@@ -195,7 +169,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("go to one subscriber of each queue, and to all that name none", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const sources = ["p", "a1", "a2", "a3", "b1", "all"];
       const connected = await Promise.all(sources.map((src) => buses.connect(src)));
       const [publisher, ...subscribers] = connected;
@@ -223,7 +197,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("of a queue go to those who stay when a subscriber leaves", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const [publisher, leaves, stays] = await Promise.all(["p", "l", "s"].map((src) => buses.connect(src)));
       const [left, stayed] = [ear(100), ear(100)];
       const subscription = await leaves?.subscribe("t", left.hear, { queue: "q" });
@@ -237,7 +211,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("are counted at both ends", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const [one, two, subscriber] = await Promise.all(["c/s/1", "c/s/2", "c/s/3"].map((src) => buses.connect(src)));
       const before = ear(7);
       await one?.subscribe("t", before.hear);
@@ -275,7 +249,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("above 1 MiB are stored and fetched, in order with those that are not", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       await using folder = await makeFolder();
       const stored: number[] = [];
       const files = createFileStorage(folder.path);
@@ -300,7 +274,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("above 1 MiB are refused without a store", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const bus = await buses.connect("p");
 
       expect(() => bus.publish("t", textOf(LIMIT_BYTES + 1))).toThrow(
@@ -309,7 +283,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("that a handler throws at are reported, and the next one comes", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const errors: string[] = [];
       const onHandlerError = (error: unknown, what: string) => errors.push(`${what}: ${error}`);
       const [publisher, subscriber] = await Promise.all([buses.connect("p"), buses.connect("s", { onHandlerError })]);
@@ -329,7 +303,7 @@ export function testSignals(name: string, openMembers: () => Promise<Members>): 
     });
 
     test("can't be published on what is no topic", async () => {
-      await using buses = await openBuses();
+      await using buses = await openBuses(openMembers);
       const bus = await buses.connect("p");
 
       for (const topic of ["", "two words", "a@@@b"])

@@ -1,6 +1,6 @@
 // The embedded engine of messages for a test: a forwarder, a broker, and members of it in this process.
 import { createClosingStack } from "../../src/context/provider/closing-stack.ts";
-import { holdBroker } from "../../src/link/broker.ts";
+import { type BrokerOptions, holdBroker } from "../../src/link/broker.ts";
 import { type Forwarder, startForwarder } from "../../src/link/forwarder.ts";
 import type { Engine } from "../../src/messaging/contract/engine.ts";
 import { connectZeromq } from "../../src/messaging/engines/zeromq/zeromq-engine.ts";
@@ -13,13 +13,15 @@ export interface ZeromqMembers extends AsyncDisposable {
   connect(src: string): Promise<Engine>;
 }
 
-export async function startZeromq(): Promise<ZeromqMembers> {
+export async function startZeromq({
+  durability = "memory",
+}: Partial<Pick<BrokerOptions, "durability">> = {}): Promise<ZeromqMembers> {
   const stack = createClosingStack();
   const folder = stack.add(await makeFolder());
   const forwarder = stack.add(await startForwarder(ANY_PORT));
   const broker = stack.add(
     await holdBroker({
-      ...{ runFolder: folder.at("run"), storeFolder: folder.at("store"), durability: "memory" },
+      ...{ runFolder: folder.at("run"), storeFolder: folder.at("store"), durability },
       ...{ endpoints: forwarder.bound, cookie: { context: "context001", provider: "test" } },
     }),
   );
