@@ -62,8 +62,8 @@ export interface BrokerStore {
   readonly stored: Durability;
   /** Makes all the changes or none. @throws When they can't be made, such as on a full disk. */
   write(writes: readonly Write[]): void;
-  /** Writes something that means nothing. @throws When that can't be done. */
-  check(): void;
+  /** Writes so many bytes that mean nothing, and removes them. @throws When that can't be done. */
+  check(bytes: number): void;
   eventBody(seq: number): Buffer;
   letterBody(id: string): Buffer;
   recover(): Remains;
