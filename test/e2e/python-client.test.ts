@@ -519,6 +519,12 @@ describe("state", () => {
         error: {
           code: "ERR_TRANSACTION_UNKNOWN",
           ended: expect.any(Array),
+          file: {
+            path: expect.stringMatching(/\.xml$/),
+            first: expect.any(Object),
+            now: expect.any(Object),
+            mounts: expect.any(String),
+          },
           reason: expect.stringContaining(about.transaction),
           running: expect.any(Array),
         },
