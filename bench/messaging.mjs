@@ -63,7 +63,9 @@ function show(title, runs, pick) {
   const best = Object.entries(runs).map(([name, all]) => [name, Math.max(...all.map(pick))]);
   const [[, ours]] = best;
   for (const [name, value] of best)
-    console.log(`  ${name.padEnd(10)} ${value.toPrecision(4).padStart(9)}   zcontext is ${(ours / value).toFixed(2)} x`);
+    console.log(
+      `  ${name.padEnd(10)} ${value.toPrecision(4).padStart(9)}   zcontext is ${(ours / value).toFixed(2)} x`,
+    );
 }
 
 /** Microseconds of processor time that a process has taken. */
