@@ -10,7 +10,7 @@ import { ZcontextError } from "../../src/errors.ts";
 import { startForwarder } from "../../src/link/forwarder.ts";
 import { HIGH_WATER_MARK } from "../../src/link/limits.ts";
 import type { HeardCounts, Signal } from "../../src/messaging/contract/engine.ts";
-import type { Signals } from "../../src/messaging/embedded/client.ts";
+import type { Signals } from "../../src/messaging/embedded/client/client.ts";
 import { createSignals } from "../../src/messaging/engines/zeromq/signals.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { BOUND_MS } from "../support/bound.ts";

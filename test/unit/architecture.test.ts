@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 const root = join(import.meta.dirname, "../..");
 
 const LEAVES = ["src", "src/processes"];
+const EMBEDDED = ["src/messaging/embedded", "src/messaging/embedded/broker", "src/messaging/embedded/client"];
 const CONFIG = ["src/config", "src/config/xml", "src/config/service-list"];
 
 /** What each folder may import besides itself; `src` are the files that stand there without a folder. */
@@ -35,10 +36,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/context/client": ["src", "src/protocol", "src/link", "src/presence", "src/context/task", "src/context/provider"],
   "src/messaging/contract": ["src", "src/protocol"],
   "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
-  "src/messaging/engines/memory": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
+  "src/messaging/embedded/broker": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
+  "src/messaging/embedded/client": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
+  "src/messaging/engines/memory": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/zeromq": [
     ...[...LEAVES, "src/protocol", "src/link"],
-    ...["src/messaging/contract", "src/messaging/embedded"],
+    ...["src/messaging/contract", ...EMBEDDED],
   ],
   "src/messaging": [
     ...[...LEAVES, "src/protocol", "src/presence", "src/messaging/contract"],

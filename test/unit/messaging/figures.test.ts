@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { createBroker } from "../../../src/messaging/embedded/broker.ts";
+import { createBroker } from "../../../src/messaging/embedded/broker/broker.ts";
+import { createMemoryStore } from "../../../src/messaging/embedded/broker/memory-store.ts";
+import type { BrokerStore } from "../../../src/messaging/embedded/broker/store.ts";
 import { addDuration, createCounted, createDurations, OTHER } from "../../../src/messaging/embedded/counts.ts";
-import { createMemoryStore } from "../../../src/messaging/embedded/memory-store.ts";
 import { type FromBroker, PROTOCOL, type ToBroker } from "../../../src/messaging/embedded/operations.ts";
 import { createHeardNews } from "../../../src/messaging/embedded/signal-counts.ts";
-import type { BrokerStore } from "../../../src/messaging/embedded/store.ts";
 import { DURATION_BOUNDS_MS } from "../../../src/protocol/bus-figures.ts";
 
 const NOTHING = Buffer.alloc(0);

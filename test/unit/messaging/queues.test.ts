@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createDelays } from "../../../src/messaging/embedded/delays.ts";
-import { createDeque } from "../../../src/messaging/embedded/deque.ts";
-import { createLetters } from "../../../src/messaging/embedded/letters.ts";
-import type { StoredLetter } from "../../../src/messaging/embedded/store.ts";
+import { createDelays } from "../../../src/messaging/embedded/broker/delays.ts";
+import { createDeque } from "../../../src/messaging/embedded/broker/deque.ts";
+import { createLetters } from "../../../src/messaging/embedded/broker/letters.ts";
+import type { StoredLetter } from "../../../src/messaging/embedded/broker/store.ts";
 
 test("delays give values in the order in which they are due", () => {
   fc.assert(

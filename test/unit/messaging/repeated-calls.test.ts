@@ -1,6 +1,6 @@
 // What a member says again after its connection was lost, seen at the channel.
 import { expect, test } from "vitest";
-import { type ChannelEvents, createClient } from "../../../src/messaging/embedded/client.ts";
+import { type ChannelEvents, createClient } from "../../../src/messaging/embedded/client/client.ts";
 import type { Batch, FromBroker, ToBroker } from "../../../src/messaging/embedded/operations.ts";
 
 const ENVELOPE = { id: "1", src: "a/b/c", sent: 1, session_id: "1", traceparent: "" };

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { createBroker } from "../../../src/messaging/embedded/broker.ts";
-import { createMemoryStore } from "../../../src/messaging/embedded/memory-store.ts";
+import { createBroker } from "../../../src/messaging/embedded/broker/broker.ts";
+import { createMemoryStore } from "../../../src/messaging/embedded/broker/memory-store.ts";
+import { createReturns } from "../../../src/messaging/embedded/broker/returns.ts";
+import type { Remains } from "../../../src/messaging/embedded/broker/store.ts";
 import type { Batch, FromBroker, ToBroker } from "../../../src/messaging/embedded/operations.ts";
 import { pack } from "../../../src/messaging/embedded/parcel.ts";
-import { createReturns } from "../../../src/messaging/embedded/returns.ts";
-import type { Remains } from "../../../src/messaging/embedded/store.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 

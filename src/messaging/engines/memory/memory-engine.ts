@@ -2,10 +2,10 @@
 // programs that are one process.
 
 import type { Engine } from "../../contract/engine.ts";
-import { createBroker } from "../../embedded/broker.ts";
-import { type ChannelEvents, createClient } from "../../embedded/client.ts";
-import type { QueueLimits } from "../../embedded/event-queues.ts";
-import { createMemoryStore } from "../../embedded/memory-store.ts";
+import { createBroker } from "../../embedded/broker/broker.ts";
+import type { QueueLimits } from "../../embedded/broker/event-queues.ts";
+import { createMemoryStore } from "../../embedded/broker/memory-store.ts";
+import { type ChannelEvents, createClient } from "../../embedded/client/client.ts";
 import { createMemorySignals } from "./memory-signals.ts";
 
 /** Connects any number of members, which talk with each other. */

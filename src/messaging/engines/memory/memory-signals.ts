@@ -1,6 +1,6 @@
 // Signals within one process: given to all subscribers of a topic in a later turn, and never lost.
 import type { HeardCounts, Signal, Subscription } from "../../contract/engine.ts";
-import type { Signals } from "../../embedded/client.ts";
+import type { Signals } from "../../embedded/client/client.ts";
 
 export interface MemorySignals {
   /** The signals of one member. */

@@ -15,8 +15,8 @@ import {
 import { isLiving, isSame } from "../../../processes/stat.ts";
 import { createProcessTable } from "../../../processes/table.ts";
 import { surviveStraySignals } from "../../../stray-signals.ts";
-import { createBroker } from "../../embedded/broker.ts";
-import { createMemoryStore } from "../../embedded/memory-store.ts";
+import { createBroker } from "../../embedded/broker/broker.ts";
+import { createMemoryStore } from "../../embedded/broker/memory-store.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { bindRouter } from "./router.ts";
 

@@ -2,7 +2,7 @@
 // broker reaches the next one.
 import { Dealer } from "zeromq";
 import { decodeBatch, encodeBatch } from "../../embedded/batch.ts";
-import type { Channel, ChannelEvents } from "../../embedded/client.ts";
+import type { Channel, ChannelEvents } from "../../embedded/client/client.ts";
 import { isFromBroker } from "../../embedded/operation-schema.ts";
 
 const RECONNECT_MS = 50;

@@ -12,7 +12,7 @@ import type {
   StoredLetter,
   StoredMember,
   Write,
-} from "../../embedded/store.ts";
+} from "../../embedded/broker/store.ts";
 
 export interface LmdbOptions {
   folder: string;

@@ -6,7 +6,7 @@ import { openOutbox } from "../../../link/outbox.ts";
 import type { Endpoints } from "../../../protocol/endpoints.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
 import type { Subscription } from "../../contract/engine.ts";
-import type { Signals } from "../../embedded/client.ts";
+import type { Signals } from "../../embedded/client/client.ts";
 import { createInForce } from "./in-force.ts";
 import { createSignalPublisher } from "./signal-publisher.ts";
 import { createSignalSubscriber } from "./signal-subscriber.ts";

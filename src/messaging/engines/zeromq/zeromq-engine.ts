@@ -1,7 +1,7 @@
 // The engine `zeromq`: events and calls go to the broker that a context's provider keeps, signals over its forwarder.
 import { deferred } from "../../../deferred.ts";
 import type { Endpoints } from "../../../protocol/endpoints.ts";
-import { type Client, createClient } from "../../embedded/client.ts";
+import { type Client, createClient } from "../../embedded/client/client.ts";
 import { openChannel } from "./channel.ts";
 import { createSignals } from "./signals.ts";
 

@@ -1,6 +1,6 @@
 // Who sends what: for each service the events that it emits and the methods that it calls. Pure.
-import type { SenderTotals } from "../../protocol/bus-figures.ts";
-import { createCounted, MAX_COUNTED, OTHER } from "./counts.ts";
+import type { SenderTotals } from "../../../protocol/bus-figures.ts";
+import { createCounted, MAX_COUNTED, OTHER } from "../counts.ts";
 
 type Kind = SenderTotals["kind"];
 

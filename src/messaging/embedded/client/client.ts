@@ -1,8 +1,8 @@
 // An engine that speaks with the broker of the embedded engine over a channel. What is in force here (groups, services, events
 // that a member has) is told to each broker anew, so that nothing ends with one.
 import { randomUUID } from "node:crypto";
-import { deferred } from "../../deferred.ts";
-import { ZcontextError } from "../../errors.ts";
+import { deferred } from "../../../deferred.ts";
+import { ZcontextError } from "../../../errors.ts";
 import type {
   Answer,
   Delivery,
@@ -13,10 +13,8 @@ import type {
   Signal,
   Subscription,
   TapFilter,
-} from "../contract/engine.ts";
-import type { Failure } from "../contract/service-error.ts";
-import { createBatcher } from "./batcher.ts";
-import { createHoldings } from "./holdings.ts";
+} from "../../contract/engine.ts";
+import type { Failure } from "../../contract/service-error.ts";
 import {
   type Batch,
   type FromBroker,
@@ -25,11 +23,13 @@ import {
   type Places,
   PROTOCOL,
   type ToBroker,
-} from "./operations.ts";
-import { pack, unpack } from "./parcel.ts";
+} from "../operations.ts";
+import { pack, unpack } from "../parcel.ts";
+import { createHeardNews } from "../signal-counts.ts";
+import { createBatcher } from "./batcher.ts";
+import { createHoldings } from "./holdings.ts";
 import { createQuestions, type Question, type Reply } from "./questions.ts";
 import { createServedCalls } from "./served-calls.ts";
-import { createHeardNews } from "./signal-counts.ts";
 import { createWatching } from "./watching.ts";
 
 /** The way to the broker. It is opened once, and finds the next broker by itself. */

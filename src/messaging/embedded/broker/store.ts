@@ -1,6 +1,6 @@
 // What the broker keeps of events, and the form in which a store gives it back to the next broker. Pure.
-import type { DeadLetter, Durability } from "../contract/engine.ts";
-import type { QueueKey } from "./operations.ts";
+import type { DeadLetter, Durability } from "../../contract/engine.ts";
+import type { QueueKey } from "../operations.ts";
 
 export interface Group {
   g: number;

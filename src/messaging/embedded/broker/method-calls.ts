@@ -1,9 +1,9 @@
 // The calls of the broker: which instance of a service gets a call, and what the caller hears when that instance is lost.
 // Decides alone. Time is an argument. Pure.
-import type { Durations, MethodTotals, ServiceState } from "../../protocol/bus-figures.ts";
-import type { ServedService } from "../contract/engine.ts";
-import type { Executed, Failure } from "../contract/service-error.ts";
-import { addDuration, type Counted, createCounted, createDurations } from "./counts.ts";
+import type { Durations, MethodTotals, ServiceState } from "../../../protocol/bus-figures.ts";
+import type { ServedService } from "../../contract/engine.ts";
+import type { Executed, Failure } from "../../contract/service-error.ts";
+import { addDuration, type Counted, createCounted, createDurations } from "../counts.ts";
 
 /** What calls do to the world. */
 export interface CallOutlet {

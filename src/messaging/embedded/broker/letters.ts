@@ -1,7 +1,7 @@
 // The dead letters of the broker: events that their group has given up, with the reason. Bounded by number and age. Pure.
-import type { DeadLetter } from "../contract/engine.ts";
+import type { DeadLetter } from "../../contract/engine.ts";
+import type { Settlement } from "../operations.ts";
 import type { Entry } from "./group-queue.ts";
-import type { Settlement } from "./operations.ts";
 import type { Remains, StoredLetter, Write } from "./store.ts";
 
 export interface LetterLimits {

@@ -1,6 +1,6 @@
 // Gathers what a member says in one turn of the event loop into one batch, and knows which batches the broker has carried
 // out.
-import type { Batch, Item, ToBroker } from "./operations.ts";
+import type { Batch, Item, ToBroker } from "../operations.ts";
 
 export interface Batcher {
   add(item: Item<ToBroker>): void;

@@ -1,7 +1,7 @@
 // Keeps changes in the broker's store, and knows whether that can be done. A full disk may still take what is small: a fault
 // lasts until as much could be written as could not before, which is tried once a second, so that room is noticed without a
 // message. Pure.
-import { reasonOf } from "../../errors.ts";
+import { reasonOf } from "../../../errors.ts";
 import type { BrokerStore, Write } from "./store.ts";
 
 export interface Keeper {

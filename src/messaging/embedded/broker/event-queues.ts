@@ -1,12 +1,12 @@
 // The queues of the broker: which group gets an event, which of its members has it, and what becomes of it. Decides alone:
 // it returns nothing but tells its outlet what to deliver and which changes to keep. Time is an argument. Pure.
 
-import { ZcontextError } from "../../errors.ts";
-import type { GroupTotals, QueueFigures } from "../../protocol/bus-figures.ts";
+import { ZcontextError } from "../../../errors.ts";
+import type { GroupTotals, QueueFigures } from "../../../protocol/bus-figures.ts";
+import type { FromBroker, QueueKey, Settlement } from "../operations.ts";
+import { copyOf } from "../parcel.ts";
 import { createGroupQueue, type Entry, type GroupQueue, type Held } from "./group-queue.ts";
 import { createLetters, type Letters } from "./letters.ts";
-import type { FromBroker, QueueKey, Settlement } from "./operations.ts";
-import { copyOf } from "./parcel.ts";
 import { createRecentIds } from "./recent-ids.ts";
 import { type Group, type Remains, SETTLED, type Write } from "./store.ts";
 import { createUnwanted, type Waiting } from "./unwanted.ts";

@@ -2,13 +2,10 @@
 // alone: the store keeps what it is told, the caller carries the batches and tells the time. A batch is carried out, then
 // kept, and only then answered, so that an answer is never taken back. Pure.
 
-import { reasonOf, ZcontextError } from "../../errors.ts";
-import type { BusFigures, ServiceState } from "../../protocol/bus-figures.ts";
-import { serviceOf } from "../contract/envelope.ts";
-import { createCounted, MAX_COUNTED } from "./counts.ts";
-import { type Accepted, createEventQueues, QUEUE_LIMITS, type QueueLimits } from "./event-queues.ts";
-import { createKeeper } from "./keeper.ts";
-import { createMethodCalls } from "./method-calls.ts";
+import { reasonOf, ZcontextError } from "../../../errors.ts";
+import type { BusFigures, ServiceState } from "../../../protocol/bus-figures.ts";
+import { serviceOf } from "../../contract/envelope.ts";
+import { createCounted, MAX_COUNTED } from "../counts.ts";
 import {
   type Batch,
   type FromBroker,
@@ -17,12 +14,15 @@ import {
   type Places,
   PROTOCOL,
   type ToBroker,
-} from "./operations.ts";
+} from "../operations.ts";
+import { createSignalCounts, MAX_HEARD } from "../signal-counts.ts";
+import { createTaps } from "../taps.ts";
+import { type Accepted, createEventQueues, QUEUE_LIMITS, type QueueLimits } from "./event-queues.ts";
+import { createKeeper } from "./keeper.ts";
+import { createMethodCalls } from "./method-calls.ts";
 import { createReturns } from "./returns.ts";
 import { createSenders, type Sender } from "./senders.ts";
-import { createSignalCounts, MAX_HEARD } from "./signal-counts.ts";
 import type { BrokerStore, StoredMember, Write } from "./store.ts";
-import { createTaps } from "./taps.ts";
 
 export interface BrokerOptions {
   store: BrokerStore;

@@ -1,7 +1,7 @@
 // The services of this member, and the calls that it is carrying out.
-import type { Answer, IncomingCall } from "../contract/engine.ts";
-import type { FromBroker, ToBroker } from "./operations.ts";
-import { unpack } from "./parcel.ts";
+import type { Answer, IncomingCall } from "../../contract/engine.ts";
+import type { FromBroker, ToBroker } from "../operations.ts";
+import { unpack } from "../parcel.ts";
 
 type Handler = (call: IncomingCall) => Promise<Answer>;
 

@@ -1,5 +1,5 @@
 // A store that forgets everything when its process ends. Pure.
-import { copyOf } from "./parcel.ts";
+import { copyOf } from "../parcel.ts";
 import type { BrokerStore, Write } from "./store.ts";
 
 export function createMemoryStore(): BrokerStore {

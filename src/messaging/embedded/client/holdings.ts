@@ -1,9 +1,9 @@
 // The events that this member has, and what it has decided about them and the broker has not confirmed. Both outlive a broker.
-import { reasonOf, type ZcontextError } from "../../errors.ts";
-import type { Delivery, Verdict } from "../contract/engine.ts";
-import type { Envelope } from "../contract/envelope.ts";
-import type { FromBroker, QueueKey, ToBroker } from "./operations.ts";
-import { unpack } from "./parcel.ts";
+import { reasonOf, type ZcontextError } from "../../../errors.ts";
+import type { Delivery, Verdict } from "../../contract/engine.ts";
+import type { Envelope } from "../../contract/envelope.ts";
+import type { FromBroker, QueueKey, ToBroker } from "../operations.ts";
+import { unpack } from "../parcel.ts";
 
 type Given = Extract<FromBroker, { op: "deliver" }>;
 type Settle = Extract<ToBroker, { op: "settle" }>;

@@ -1,7 +1,7 @@
 // The tap of this member: copies are handled one after the other. Those of events and calls come from the broker, which
 // hears of each when it was handled; those of signals are bounded here in the same way.
-import type { Signal, TapFilter, TapHandler, TappedMessage } from "../contract/engine.ts";
-import { createTaps } from "./taps.ts";
+import type { Signal, TapFilter, TapHandler, TappedMessage } from "../../contract/engine.ts";
+import { createTaps } from "../taps.ts";
 
 export interface Watching {
   start(filter: TapFilter, handler: TapHandler): void;

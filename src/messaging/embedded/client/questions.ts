@@ -1,8 +1,8 @@
 // What a member has asked the broker and has no answer to: bounded by number, bytes and time, and asked again of the next
 // broker where that is harmless.
-import { deferred } from "../../deferred.ts";
-import { type ErrorCode, ZcontextError } from "../../errors.ts";
-import type { FromBroker, Item, ToBroker } from "./operations.ts";
+import { deferred } from "../../../deferred.ts";
+import { type ErrorCode, ZcontextError } from "../../../errors.ts";
+import type { FromBroker, Item, ToBroker } from "../operations.ts";
 
 /** An operation that is answered by number. */
 export type Question = Extract<ToBroker, { n: number }>;

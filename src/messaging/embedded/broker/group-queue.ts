@@ -1,6 +1,6 @@
 // The queue of one group: events that are ready, delayed, or with one of its members. Pure.
-import type { GroupTotals, QueueFigures } from "../../protocol/bus-figures.ts";
-import { addDuration, createDurations } from "./counts.ts";
+import type { GroupTotals, QueueFigures } from "../../../protocol/bus-figures.ts";
+import { addDuration, createDurations } from "../counts.ts";
 import { createDelays } from "./delays.ts";
 import { createDeque } from "./deque.ts";
 import type { Group } from "./store.ts";
