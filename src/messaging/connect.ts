@@ -21,6 +21,8 @@ export interface ConnectOptions {
   src?: string;
   /** How long to wait for the engine, in milliseconds. Default 10_000. */
   timeoutMs?: number;
+  /** Whether this may be a further bus of this program. Default false: one bus carries all that a program says. */
+  another?: boolean;
   storage?: MessageStorage;
   onHandlerError?: BusOptions["onHandlerError"];
 }

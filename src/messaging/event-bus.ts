@@ -1,5 +1,6 @@
 // The bus that services talk on: events to groups, calls to methods, signals to whoever listens now. It turns values into
 // bodies and back, checks them, and leaves the rest to an engine.
+import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
 import { assertTopic } from "../protocol/codec.ts";
 import type { Json } from "../protocol/json.ts";
@@ -84,6 +85,8 @@ export type Method =
 
 const DEFAULT_PREFETCH = 16;
 const DEFAULT_TIMEOUT_MS = 10_000;
+const GRACE_MS = 10_000;
+const LEAVE_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 /** How long a claim check of a call or a signal is kept, in milliseconds. */
 const SHORT_CLAIM_MS = 300_000;
 /** How long one of an event is kept: as long as a dead letter. */
@@ -101,6 +104,9 @@ export class EventBus implements AsyncDisposable {
   readonly #lineage: Lineage | undefined;
   readonly #schemata: Map<string, { content: Check | undefined; context: Check | undefined }>;
   readonly #work: WorkInHand;
+  /** Stands for the buses of this program that are connected; `#place` for this one among them. */
+  static readonly #connected = new Set<object>();
+  #place: object | undefined;
   /** Topics on which a signal is being stored. */
   readonly #publishing: Map<string, InOrder>;
 
@@ -119,8 +125,21 @@ export class EventBus implements AsyncDisposable {
    * @example const bus = await EventBus.connect({ contextFile: "conf/Context-Orders.xml" });
    */
   static async connect(options: ConnectOptions = {}): Promise<EventBus> {
+    if (EventBus.#connected.size > 0 && options.another !== true)
+      throw new ZcontextError("ERR_USAGE", "this program is connected already", {
+        hint: "Share its bus, which carries all that a program says; or give another: true.",
+      });
     const { connectEngine } = await import("./connect.ts");
-    return new EventBus(await connectEngine(options));
+    const place = {};
+    EventBus.#connected.add(place);
+    try {
+      const bus = new EventBus(await connectEngine(options));
+      bus.#place = place;
+      return bus;
+    } catch (error) {
+      EventBus.#connected.delete(place);
+      throw error;
+    }
   }
 
   /** Queues and dead letters, and copies of what passes. */
@@ -409,7 +428,24 @@ export class EventBus implements AsyncDisposable {
     return this.#work.drain(timeoutMs);
   }
 
+  /**
+   * Resolves after a SIGINT or a SIGTERM, once what is under way is settled or given back, and the bus is closed: the last line
+   * of a program that lives by its handlers.
+   *
+   * @param graceMs - How long handlers may take to settle, in milliseconds. Default 10_000.
+   */
+  async main({ graceMs = GRACE_MS } = {}): Promise<void> {
+    const asked = deferred();
+    for (const signal of LEAVE_SIGNALS) process.once(signal, asked.resolve);
+    await asked.promise;
+    // A second one ends the program at once.
+    for (const signal of LEAVE_SIGNALS) process.off(signal, asked.resolve);
+    await this.drain(graceMs);
+    await this.close();
+  }
+
   async close(): Promise<void> {
+    if (this.#place !== undefined) EventBus.#connected.delete(this.#place);
     await Promise.all([...this.#publishing.values()].map(({ settled }) => settled()));
     await this.#options.engine.close();
   }

@@ -30,7 +30,7 @@ beforeAll(async () => {
     "Context-Test.xml": contextXml([{ id: "ts001", instance: "Steady", entry: "on_exit" }]),
   });
   provider = await startProvider(folder.at("Context-Test.xml"));
-  bus = await EventBus.connect({ contextFile: provider.file, timeoutMs: BOUND_MS, src: "test/shop/1" });
+  bus = await EventBus.connect({ contextFile: provider.file, timeoutMs: BOUND_MS, another: true, src: "test/shop/1" });
   await bus.serve("billing", {
     get_invoice: ({ id }: { id: number }) => ({ id, total: 12.5 }),
     refuse() {

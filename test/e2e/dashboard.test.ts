@@ -189,6 +189,7 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
       const { page, inputFaults } = opened;
       await inState(page, "ts_1", "running");
       await using bus = await EventBus.connect({
+        another: true,
         ...{ contextFile: context.file, src: "context001/service_ts_1/test", timeoutMs: BOUND_MS },
       });
       for (const id of [1, -1, -2]) await bus.emit("orders.created", { content: { id } });

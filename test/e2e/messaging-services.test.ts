@@ -22,7 +22,7 @@ async function runServices(tasks: readonly TaskXml[], code: { [instance: string]
 /** A program outside, that talks with the services of the context. */
 function connect({ folder }: RunningContext): Promise<EventBus> {
   const contextFile = folder.at("Context-Test.xml");
-  return EventBus.connect({ contextFile, src: "context001/outside/1", timeoutMs: BOUND_MS });
+  return EventBus.connect({ contextFile, src: "context001/outside/1", timeoutMs: BOUND_MS, another: true });
 }
 
 const QUICK = { backoff_min_s: 0.01, backoff_max_s: 0.01 };

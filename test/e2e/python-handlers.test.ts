@@ -141,7 +141,7 @@ test("one that is told to stop settles what it handles, gives back the rest, and
 
   await using provider = startCommand("service-context", [FILE, "--start", "T1"], { cwd: folder.path });
   await provider.stderr.first((line) => / ts001 +running /.test(line));
-  const bus = await EventBus.connect({ contextFile: folder.at(FILE), timeoutMs: BOUND_MS });
+  const bus = await EventBus.connect({ contextFile: folder.at(FILE), timeoutMs: BOUND_MS, another: true });
   const contents = [...Array.from({ length: 99 }, (_, i) => i), "stubborn"];
   const receipts = await Promise.all(contents.map((content) => bus.emit("orders.created", { content })));
   for (const content of contents) await provider.stderr.first((line) => line.endsWith(` ts001     | takes ${content}`));

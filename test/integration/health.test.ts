@@ -39,6 +39,7 @@ describe("a service with a health_port", () => {
     expect((await ask(url.replace("_health", "other"))).status).toBe(404);
     expect((await dashboard.ask("/_health")).text).toBe("null");
     await using bus = await EventBus.connect({
+      another: true,
       ...{ contextFile: context.folder.at("Context-Test.xml"), src: "context001/shop/1", timeoutMs: BOUND_MS },
     });
     await bus.emit("orders.created", { content: { id: 7 } });
@@ -90,6 +91,7 @@ test("a broker is in trouble from its loss until its replacement is ready, and h
   );
   expect(broker.state).toBeUndefined();
   await using bus = await EventBus.connect({
+    another: true,
     ...{ url: broker.url, token: broker.token, src: "test/a/1", timeoutMs: BOUND_MS },
   });
   await bus.emit("orders.created", { content: {} });

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdir, readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { holdBroker } from "../../src/link/broker.ts";
+import { type Broker, holdBroker } from "../../src/link/broker.ts";
 import { startForwarder } from "../../src/link/forwarder.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
@@ -42,6 +42,8 @@ export interface BusOfTest extends AsyncDisposable {
   killBroker(): Promise<void>;
   /** Starts `bus-member.mjs`. */
   startMember(...words: string[]): Member;
+  /** The same with any program of `test/fixtures`. */
+  startProgram(name: string, ...words: string[]): Member;
   connect(service: string): Promise<EventBus>;
   startPeer(): Promise<Peer>;
   /** Of the forwarder. */
@@ -61,7 +63,7 @@ export interface Member extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
 }
 
-const MEMBER = fileURLToPath(new URL("../fixtures/bus-member.mjs", import.meta.url));
+const FIXTURES = new URL("../fixtures/", import.meta.url);
 const SCRIPT = fileURLToPath(new URL("bus-peer.py", import.meta.url));
 /** The folder of `zcontext.py`. */
 export const PYTHON_FOLDER = fileURLToPath(new URL("../../python", import.meta.url));
@@ -88,6 +90,12 @@ export async function openBus(): Promise<BusOfTest> {
   const { url, token } = broker;
   const members: AsyncDisposable[] = [];
 
+  function startProgram(name: string, ...words: string[]): Member {
+    const member = startMember(fileURLToPath(new URL(name, FIXTURES)), { url, token }, words);
+    members.push(member);
+    return member;
+  }
+
   return {
     endpoints,
     pid: () => broker.pid ?? 0,
@@ -97,13 +105,16 @@ export async function openBus(): Promise<BusOfTest> {
       process.kill(broker.pid ?? 0, "SIGKILL");
       await events.first((event) => event === "back", { from, what: "the next broker" });
     },
-    startMember(...words) {
-      const member = startMember(url, token, words);
-      members.push(member);
-      return member;
-    },
+    startMember: (...words) => startProgram("bus-member.mjs", ...words),
+    startProgram,
     async connect(service) {
-      const bus = await EventBus.connect({ url, token, src: `test/${service}/ts1`, timeoutMs: BOUND_MS });
+      const bus = await EventBus.connect({
+        url,
+        token,
+        src: `test/${service}/ts1`,
+        timeoutMs: BOUND_MS,
+        another: true,
+      });
       members.push(bus);
       return bus;
     },
@@ -126,8 +137,8 @@ export async function openBus(): Promise<BusOfTest> {
   };
 }
 
-function startMember(url: string, token: string, words: readonly string[]): Member {
-  const child = spawn(process.execPath, [MEMBER, ...words], {
+function startMember(file: string, { url, token }: Pick<Broker, "url" | "token">, words: readonly string[]): Member {
+  const child = spawn(process.execPath, [file, ...words], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ZCONTEXT_BUS_URL: url, ZCONTEXT_BUS_TOKEN: token },
   });

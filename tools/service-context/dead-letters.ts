@@ -27,7 +27,13 @@ export function openDeadLetters(
   // Loaded on demand: most dashboards never show a letter.
   async function connect({ url, token }: { url: string; token: string }): Promise<EventBus> {
     const { EventBus } = await import("../../src/messaging/index.ts");
-    return EventBus.connect({ url, token, src: `${provider.contextId}/dashboard/dashboard`, timeoutMs: CONNECT_MS });
+    return EventBus.connect({
+      url,
+      token,
+      src: `${provider.contextId}/dashboard/dashboard`,
+      timeoutMs: CONNECT_MS,
+      another: true,
+    });
   }
 
   async function open(id: string): Promise<OpenedLetter | undefined> {
