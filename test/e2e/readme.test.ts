@@ -203,6 +203,7 @@ function plain(line: string): string {
     .replace(/(running .* \d+s) {2}\S.*$/, "$1 …")
     .replace(/transaction=\S+/, "transaction=…")
     .replace(/( \d+ B {2}).*$/, "$1…")
+    .replace(/^\d+-[0-9a-z]+ /, "ID ")
     .replace(/\d+(\.\d+)?/g, "N")
     .replace(/^N:N:N/, "TIME")
     .replace(/ (sleeping|running) pid=/, " sleeping pid=")
