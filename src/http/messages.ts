@@ -1,4 +1,4 @@
-// What the page shows of messages between services: queues, and who sends what to whom. Pure.
+// What the page shows of messages between services: queues, and which service sends what to which. Pure.
 import type { BusFigures, BusState } from "../protocol/bus-figures.ts";
 import type { Flow, Messages } from "./api.ts";
 

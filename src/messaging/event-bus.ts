@@ -1,4 +1,4 @@
-// The bus that services talk on: events to groups, calls to methods, signals to whoever listens now. It turns values into
+// The bus that services talk on: events to groups, calls to methods, signals to all that listen now. It turns values into
 // bodies and back, checks them, and leaves the rest to an engine.
 import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";

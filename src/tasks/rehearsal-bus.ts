@@ -49,7 +49,7 @@ export interface RehearsalBus {
   /** The bus of another service. */
   connectOther(service: string): Promise<EventBus>;
   stage(): Promise<Stage>;
-  /** Whoever waits on the stage is told that the task has ended. */
+  /** A test that waits on the stage is told that the task has ended. */
   end(): Promise<void>;
 }
 

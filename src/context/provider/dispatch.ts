@@ -119,7 +119,7 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
   }
 }
 
-// Who starts a context without naming a transaction does not want a second one beside it. Only the provider can tell: of
+// A start of a context that names no transaction is not meant to run it a second time. Only the provider can tell: of
 // two that come at once, each sees that nothing runs.
 function assertIdle(transaction: string, view: View): void {
   const others = view.busy().filter((id) => id !== transaction);

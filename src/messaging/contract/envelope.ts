@@ -1,4 +1,4 @@
-// What travels beside the body of a message: who sent it, when, and what it belongs to. Pure.
+// What travels beside the body of a message: its sender, its time, and what it belongs to. Pure.
 
 /** The same for events, signals and calls, on every engine. */
 export interface Envelope {

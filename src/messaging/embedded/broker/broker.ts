@@ -101,7 +101,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   const returns = createReturns(options.follows ? remains.members : (remains.members ?? []), nowMs);
   const queues = createEventQueues(
     {
-      deliver: (member, given, body) => tell(member, given, body),
+      deliver: tell,
+      mayDeliver: () => returns.areAllBack,
       keep: (write) => void writes.push(write),
       bodyOf: (seq) => store.eventBody(seq),
       letterBody: (id) => store.letterBody(id),
@@ -130,7 +131,6 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     tapped: (member, { body, ...copy }) => tell(member, { op: "tapped", ...copy, size: body.length }, body),
     missed: (member, copies) => tell(member, { op: "missed", copies }),
   });
-  queues.setHolding(!returns.areAllBack);
 
   function tellUnrouted(member: string, n: number, event: string): void {
     tell(member, { op: "failed", n, code: "ERR_EVENT_UNROUTED", reason: `no group listens to ${event}` });
@@ -282,7 +282,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       const emitted: Emitted[] = [];
       for (const item of items) attempt(id, item, atMs, emitted);
       // The batch behind its hello says again what it listens to and serves.
-      if (first?.operation.op !== "hello" && returns.end(id)) queues.setHolding(!returns.areAllBack);
+      if (first?.operation.op !== "hello") returns.end(id);
       const isKept = commit();
       for (const one of emitted) (isKept ? admit : refuse)(id, one, atMs);
       member.done = number;
@@ -294,13 +294,11 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     },
     lose(member, atMs) {
       lose(member, atMs);
-      queues.setHolding(!returns.areAllBack);
       settleDown(atMs);
       flush();
     },
     advance(atMs) {
       returns.advance(atMs);
-      queues.setHolding(!returns.areAllBack);
       for (const { id, heardMs } of [...members.values()]) {
         const silentMs = atMs - heardMs;
         if (silentMs < SILENT_MS) continue;

@@ -47,6 +47,8 @@ export type Given = Extract<FromBroker, { op: "deliver" }>;
 /** What the queues do to the world. */
 export interface QueueOutlet {
   deliver(member: string, given: Given, body: Buffer): void;
+  /** False while deliveries are held back: until the members of a former broker are back. */
+  mayDeliver(): boolean;
   /** Keeps a change; those of one operation are told without a pause. */
   keep(write: Write): void;
   bodyOf(seq: number): Buffer;
@@ -87,8 +89,6 @@ export interface EventQueues {
   readonly letters: Letters;
   /** Gives dead letters to their groups again, as a first attempt. @returns How many there were. */
   replay(ids: readonly string[], nowMs: number): number;
-  /** Whether deliveries are held back, such as until the members of a former broker are back. */
-  setHolding(isHolding: boolean): void;
 }
 
 /** An event that has been decided about. */
@@ -134,7 +134,6 @@ export function createEventQueues(
   let lastSeq = firstSeqAt(nowMs);
   let lastGroup = 0;
   let cached = 0;
-  let isHolding = false;
   restore();
 
   function restore(): void {
@@ -233,9 +232,6 @@ export function createEventQueues(
 
   return {
     letters,
-    setHolding(value) {
-      isHolding = value;
-    },
     accept({ event, id, head }, body, waiting, nowMs) {
       const wanted = queuesOf.get(event) ?? [];
       const isRouted = wanted.length > 0;
@@ -272,7 +268,7 @@ export function createEventQueues(
       held.body = copyOf(body);
     },
     pump(nowMs) {
-      if (isHolding) return;
+      if (!outlet.mayDeliver()) return;
       for (const queue of queues.values()) {
         for (let given = queue.next(nowMs); given !== undefined; given = queue.next(nowMs)) {
           const { held, attempt, firstAt } = given.entry;

@@ -69,7 +69,7 @@ export interface GroupQueue extends Group {
   members(): string[];
 }
 
-/** What has become of its events; whoever decides about one counts it here. */
+/** What has become of its events; what decides about one counts it here. */
 export type Totals = Omit<GroupTotals, "event" | "group" | "services">;
 
 /** How long nothing may be settled while events wait for members, in milliseconds; twice the longest handling if that is more. */

@@ -1,4 +1,4 @@
-// Who sends what: for each service the events that it emits and the methods that it calls. Pure.
+// What each service sends: the events that it emits and the methods that it calls. Pure.
 import type { SenderTotals } from "../../../protocol/bus-figures.ts";
 import { createCounted, MAX_COUNTED, OTHER } from "../counts.ts";
 

@@ -51,7 +51,7 @@ export function createQueueMembership(incarnation: string, say: (news: Partial<Q
 
   return {
     async join(topic, queue) {
-      // Those who are there say so before this one takes its seat: from its first signal on it knows them all.
+      // Those that are there say so before this one takes its seat: from its first signal on it knows them all.
       say({ isQuestion: true });
       await pause(ANSWER_MS);
       count += 1;

@@ -27,7 +27,7 @@ export class ReceivedSignal implements Signal {
   }
 }
 
-/** Who published it: an old publisher is known by its service id or its incarnation. */
+/** Its publisher: an old one is known by its service id or its incarnation. */
 export function publisherIn({ src, service_id, incarnation }: JsonObject): string {
   return [src, service_id, incarnation].find((name) => typeof name === "string" && name !== "")?.toString() ?? "";
 }
