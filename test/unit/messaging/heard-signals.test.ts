@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createHeardSignals, type HeardSignals } from "../../../src/messaging/engines/zeromq/heard-signals.ts";
+import { createHeardSignals, type HeardSignals } from "../../../src/messaging/contract/heard-signals.ts";
 
 /** A subscriber that follows `t`. */
 function subscriber(): HeardSignals {

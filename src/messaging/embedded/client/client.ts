@@ -14,6 +14,7 @@ import type {
   Subscription,
   TapFilter,
 } from "../../contract/engine.ts";
+import type { ConnectingEngine } from "../../contract/server.ts";
 import type { Failure } from "../../contract/service-error.ts";
 import {
   type Batch,
@@ -68,9 +69,8 @@ const BEAT_MS = 1_000;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** An engine, and when it first reached its broker. */
-export interface Client extends Engine {
-  /** Rejects with `ERR_ENGINE_REFUSED`. */
+/** An engine, and what its broker said when it was first reached. */
+export interface Client extends ConnectingEngine {
   readonly up: Promise<Places>;
 }
 

@@ -14,7 +14,7 @@ import {
   signalStart,
 } from "../../../protocol/signal-frame.ts";
 import type { HeardCounts, Signal, Subscription } from "../../contract/engine.ts";
-import { createHeardSignals } from "./heard-signals.ts";
+import { createHeardSignals } from "../../contract/heard-signals.ts";
 import type { InForce } from "./in-force.ts";
 import { createQueueMembership } from "./queue-membership.ts";
 import { hashOf, mix, type Seat } from "./queue-seats.ts";

@@ -1,6 +1,6 @@
 // The topics on which publishers and subscribers of signals speak about signals, and what they say there. Pure.
 import { isObject, type Json, type JsonObject } from "../../../protocol/json.ts";
-import type { Statement } from "./heard-signals.ts";
+import type { Statement } from "../../contract/heard-signals.ts";
 import type { Seat } from "./queue-seats.ts";
 
 /** Publishers state their totals here. */

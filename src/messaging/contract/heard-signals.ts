@@ -2,7 +2,7 @@
 // from 1 on each topic and says its totals now and then; so what is missing shows in a gap, or at the end in the totals. A
 // number is taken for lost only when everything before it must have arrived. Pure.
 
-import type { HeardCounts } from "../../contract/engine.ts";
+import type { HeardCounts } from "./engine.ts";
 
 /** What a publisher says of itself. */
 export interface Statement {
