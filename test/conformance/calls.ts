@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
 import { ServiceError } from "../../src/messaging/contract/service-error.ts";
+import { BOUND_MS } from "../support/bound.ts";
 import { aborted, type Members, openBuses } from "./members.ts";
 
 export function testCalls(name: string, openMembers: () => Promise<Members>): void {
@@ -99,7 +100,8 @@ export function testCalls(name: string, openMembers: () => Promise<Members>): vo
       await begun.promise;
       await all.other.serve("two", { hold, which: () => "second" });
 
-      expect(await all.caller.call("two.which")).toBe("second");
+      // A caller may hear of a further instance a moment after it is there.
+      await expect.poll(() => all.caller.call("two.which"), { timeout: BOUND_MS }).toBe("second");
       release.resolve();
       await held;
     });

@@ -38,6 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/embedded/broker": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
   "src/messaging/embedded/client": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
+  "src/messaging/remote": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/memory": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/zeromq": [
     ...[...LEAVES, "src/protocol", "src/link"],

@@ -1,5 +1,6 @@
 // The services of this member, and the calls that it is carrying out.
 import type { Answer, IncomingCall } from "../../contract/engine.ts";
+import { createRememberedAnswers } from "../../contract/remembered-answers.ts";
 import type { FromBroker, ToBroker } from "../operations.ts";
 import { unpack } from "../parcel.ts";
 
@@ -16,25 +17,10 @@ export interface ServedCalls {
   abort(reason: unknown): void;
 }
 
-/** Answers that are kept for idempotent calls that are sent again. */
-const REMEMBERED = 1_000;
-
 export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => void): ServedCalls {
   const services = new Map<string, { methods: readonly string[]; handler: Handler }>();
   const underWay = new Map<number, AbortController>();
-  const answers = new Map<string, Promise<Answer>>();
-
-  /** Runs a call once, however often it is sent. */
-  function once(call: IncomingCall, handler: Handler): Promise<Answer> {
-    const { id } = call.envelope;
-    const known = answers.get(id);
-    if (known !== undefined) return known;
-    const answer = handler(call);
-    answers.set(id, answer);
-    const [oldest] = answers.keys();
-    if (answers.size > REMEMBERED && oldest !== undefined) answers.delete(oldest);
-    return answer;
-  }
+  const answers = createRememberedAnswers();
 
   return {
     add: (service, methods, handler) => void services.set(service, { methods, handler }),
@@ -46,7 +32,8 @@ export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => v
       const { signal } = controller;
       underWay.set(c, controller);
       const handler = services.get(service)?.handler ?? unserved;
-      const answer = await once({ service, method, envelope, budgetMs, body, signal }, handler);
+      const call = { service, method, envelope, budgetMs, body, signal };
+      const answer = await answers.once(envelope.id, () => handler(call));
       underWay.delete(c);
       if (answer.failure !== undefined) say({ op: "fault", c, failure: answer.failure });
       else say({ op: "answer", c, size: answer.result.length }, answer.result);

@@ -1,0 +1,88 @@
+// The services that this member serves to callers over a server, and the calls that it is carrying out.
+import { ZcontextError } from "../../errors.ts";
+import type { Answer, IncomingCall, Subscription } from "../contract/engine.ts";
+import { createRememberedAnswers } from "../contract/remembered-answers.ts";
+import { type CallHead, readHead, writeHead } from "./heads.ts";
+import type { Parcel, Post } from "./post.ts";
+import { subjects } from "./subjects.ts";
+
+export interface Callee {
+  /** Resolves when calls arrive. */
+  serve(service: string, methods: readonly string[], handler: Handler): Promise<Subscription>;
+  abort(call: Extract<CallHead, { t: "abort" }>): void;
+  /** Aborts all calls under way, and answers none of them: the callers can't be reached any more. */
+  abortAll(reason: unknown): void;
+}
+
+type Handler = (call: IncomingCall) => Promise<Answer>;
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** @param address - Of this member. */
+export function createCallee(post: Post, address: string): Callee {
+  const services = new Map<string, readonly string[]>();
+  const underWay = new Map<string, AbortController>();
+  const answers = createRememberedAnswers();
+  let roll: Promise<Subscription> | undefined;
+
+  function sayHere(to: string, service: string, methods: readonly string[]): void {
+    post.send(to, { head: writeHead({ t: "here", service, address, methods: [...methods] }), body: NOTHING });
+  }
+
+  function sayAll(to: string): void {
+    for (const [service, methods] of services) sayHere(to, service, methods);
+  }
+
+  async function carryOut(service: string, { head: text, body }: Parcel, handler: Handler): Promise<void> {
+    const head = readHead(text);
+    if (head?.t !== "call") return;
+    const { n, from, envelope, budgetMs, method, isIdempotent } = head;
+    const key = `${from} ${n}`;
+    const controller = new AbortController();
+    underWay.set(key, controller);
+    const call = { service, method, envelope, budgetMs, body, signal: controller.signal };
+    const run = () => handler(call);
+    const answer = await (isIdempotent ? answers.once(envelope.id, run) : run());
+    if (!underWay.delete(key)) return;
+    const { failure, result = NOTHING } = answer;
+    const told = failure === undefined ? { t: "answer" as const, n } : { t: "answer" as const, n, failure };
+    post.send(subjects.member(from), { head: writeHead(told), body: result });
+  }
+
+  /** Answers whoever asks who serves it. */
+  function answerWho(subject: string, say: (to: string) => void): Promise<Subscription> {
+    return post.receive(subject, undefined, ({ head: text }) => {
+      const head = readHead(text);
+      if (head?.t === "who") say(subjects.member(head.from));
+    });
+  }
+
+  return {
+    async serve(service, methods, handler) {
+      if (services.has(service)) throw new ZcontextError("ERR_USAGE", `service ${service} is served here already`);
+      services.set(service, methods);
+      roll ??= answerWho(subjects.roll, sayAll);
+      const subscriptions = await Promise.all([
+        post.receive(subjects.calls(service, address), undefined, (parcel) => void carryOut(service, parcel, handler)),
+        answerWho(subjects.who(service), (to) => sayHere(to, service, methods)),
+        roll.then(() => undefined),
+      ]);
+      sayHere(subjects.news(service), service, methods);
+      let closing: Promise<void> | undefined;
+      const close = () => {
+        closing ??= (async () => {
+          services.delete(service);
+          post.send(subjects.news(service), { head: writeHead({ t: "gone", service, address }), body: NOTHING });
+          await Promise.all(subscriptions.map((subscription) => subscription?.close()));
+        })();
+        return closing;
+      };
+      return { close, [Symbol.asyncDispose]: close };
+    },
+    abort: ({ from, n }) => underWay.get(`${from} ${n}`)?.abort(),
+    abortAll(reason) {
+      for (const controller of underWay.values()) controller.abort(reason);
+      underWay.clear();
+    },
+  };
+}

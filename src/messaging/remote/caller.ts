@@ -1,0 +1,234 @@
+// The calls that this member makes over a server: each goes to the instance that has the fewest of them, and to another one
+// only where it can't have arrived or may be repeated.
+import { ZcontextError } from "../../errors.ts";
+import type { Answer, OutgoingCall } from "../contract/engine.ts";
+import type { Executed, Failure } from "../contract/service-error.ts";
+import { type CallHead, writeHead } from "./heads.ts";
+import { createLookup, type Instance, type Lookup } from "./lookup.ts";
+import type { Post } from "./post.ts";
+import { subjects } from "./subjects.ts";
+
+export interface Caller {
+  /** Never rejects. */
+  call(call: OutgoingCall, signal: AbortSignal): Promise<Answer>;
+  /** @param body - Of an answer. */
+  hear(head: CallHead, body: Buffer): void;
+  /** The server can be reached, for the first time or again. */
+  up(): void;
+  down(reason: string): void;
+  close(): Promise<void>;
+}
+
+interface Open {
+  n: number;
+  call: OutgoingCall;
+  sinceMs: number;
+  deadlineMs: number;
+  /** The address of the instance that has it; undefined while it waits for one. */
+  instance: string | undefined;
+  answer(answer: Answer): void;
+}
+
+/** Calls that are under way at a time. */
+const MAX_OPEN = 10_000;
+/** How long a call waits for the server to come back, in milliseconds. */
+const AWAY_MS = 30_000;
+/** How often the instances that have calls are looked for, in milliseconds: half of the time after which a loss is known. */
+const LOOK_MS = 400;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+export function createCaller(post: Post, address: string, nowMs: () => number): Caller {
+  const lookups = new Map<string, Lookup>();
+  const open = new Map<number, Open>();
+  let last = 0;
+  let trouble: string | undefined = "not connected yet";
+  const looking = setInterval(look, LOOK_MS).unref();
+
+  function lookupOf(service: string): Lookup {
+    const known = lookups.get(service);
+    if (known !== undefined) return known;
+    const lookup = createLookup({
+      ...{ service, post, address, nowMs },
+      onInstance: () => waitingFor(service).forEach(place),
+      onNobody: (reason) => refuseAll(service, reason),
+    });
+    lookups.set(service, lookup);
+    return lookup;
+  }
+
+  function waitingFor(service: string): Open[] {
+    return [...open.values()].filter((one) => one.instance === undefined && one.call.service === service);
+  }
+
+  function refuseAll(service: string, reason: string): void {
+    for (const one of waitingFor(service)) end(one, { failure: failure(one, "ERR_SERVICE_UNKNOWN", reason, "no") });
+    void lookups.get(service)?.close();
+    lookups.delete(service);
+  }
+
+  /** Sends it to an instance, or lets it wait for one. */
+  function place(one: Open): void {
+    if (trouble !== undefined) return;
+    const { service, method, envelope, body, isIdempotent } = one.call;
+    const lookup = lookupOf(service);
+    const chosen = leastBusy(lookup.instances, method);
+    if (chosen === "no method") {
+      const known = [...lookup.instances.values()].flatMap(({ methods }) => [...methods]);
+      const reason = `the service has no such method; it has ${[...new Set(known)].join(", ") || "none"}`;
+      return end(one, { failure: failure(one, "ERR_METHOD_UNKNOWN", reason, "no") });
+    }
+    if (chosen === undefined) return lookup.ask();
+    const [to, instance] = chosen;
+    instance.busy += 1;
+    one.instance = to;
+    const budgetMs = Math.max(0, one.deadlineMs - nowMs());
+    const head = writeHead({ t: "call", n: one.n, from: address, envelope, budgetMs, method, isIdempotent });
+    post.send(subjects.call(service, method, to), { head, body }, () => onUndelivered(one, to));
+  }
+
+  /** It has not arrived: another instance may have it, whatever it does. */
+  function onUndelivered(one: Open, to: string): void {
+    lookups.get(one.call.service)?.lose(to);
+    if (open.get(one.n) !== one || one.instance !== to) return;
+    one.instance = undefined;
+    placeSafely(one);
+  }
+
+  function placeSafely(one: Open): void {
+    try {
+      place(one);
+    } catch (error) {
+      end(one, { failure: failureOfEngine(one, error) });
+    }
+  }
+
+  function end(one: Open, answer: Answer): void {
+    if (!open.delete(one.n)) return;
+    const instance =
+      one.instance === undefined ? undefined : lookups.get(one.call.service)?.instances.get(one.instance);
+    if (instance !== undefined) instance.busy -= 1;
+    one.answer(answer);
+  }
+
+  /** The instance has ended with all that it had. */
+  function lose(lost: string): void {
+    for (const lookup of lookups.values()) lookup.lose(lost);
+    for (const one of [...open.values()]) {
+      if (one.instance !== lost) continue;
+      if (one.call.isIdempotent) {
+        one.instance = undefined;
+        placeSafely(one);
+      } else {
+        const reason = "the instance that had the call has ended";
+        end(one, { failure: failure(one, "ERR_SERVICE_LOST", reason, "unknown") });
+      }
+    }
+  }
+
+  /** Looks whether instances that have calls are there, and asks again for those that calls wait for. */
+  function look(): void {
+    const instances = new Set<string>();
+    for (const one of [...open.values()]) {
+      if (one.instance !== undefined) instances.add(one.instance);
+      else if (trouble === undefined) placeSafely(one);
+      else if (nowMs() - one.sinceMs > AWAY_MS) end(one, { failure: unreachable(one, trouble, "no") });
+    }
+    if (trouble !== undefined) return;
+    const ping = { head: writeHead({ t: "ping" }), body: NOTHING };
+    for (const to of instances) post.send(subjects.member(to), ping, () => lose(to));
+  }
+
+  return {
+    async call(call, signal) {
+      if (open.size >= MAX_OPEN) return { failure: overloaded(call, open.size) };
+      last += 1;
+      const n = last;
+      const sinceMs = nowMs();
+      return new Promise((answer) => {
+        const giveUp = () => {
+          const to = one.instance;
+          if (to !== undefined && trouble === undefined)
+            post.send(subjects.member(to), { head: writeHead({ t: "abort", n, from: address }), body: NOTHING });
+          end(one, { failure: givenUp(one, signal.reason) });
+        };
+        const one: Open = {
+          ...{ n, call, sinceMs, deadlineMs: sinceMs + call.budgetMs, instance: undefined },
+          answer(given) {
+            signal.removeEventListener("abort", giveUp);
+            answer(given);
+          },
+        };
+        open.set(n, one);
+        if (signal.aborted) return giveUp();
+        signal.addEventListener("abort", giveUp, { once: true });
+        placeSafely(one);
+      });
+    },
+    hear(head, body) {
+      if (head.t === "here") lookups.get(head.service)?.hear(head);
+      else if (head.t === "state") lookups.get(head.service)?.hear(head);
+      else if (head.t === "answer") {
+        const one = open.get(head.n);
+        if (one !== undefined) end(one, head.failure === undefined ? { result: body } : { failure: head.failure });
+      }
+    },
+    up() {
+      trouble = undefined;
+      for (const one of [...open.values()]) placeSafely(one);
+    },
+    down(reason) {
+      trouble = reason;
+      for (const lookup of lookups.values()) lookup.forget();
+      for (const one of [...open.values()]) {
+        if (one.instance === undefined) continue;
+        one.instance = undefined;
+        if (!one.call.isIdempotent) end(one, { failure: unreachable(one, reason, "unknown") });
+      }
+    },
+    async close() {
+      clearInterval(looking);
+      for (const one of [...open.values()]) {
+        const executed = one.instance === undefined ? "no" : "unknown";
+        end(one, { failure: unreachable(one, "it is closed", executed) });
+      }
+      await Promise.all([...lookups.values()].map((lookup) => lookup.close()));
+    },
+  };
+}
+
+/** Of the instances that have the method. Undefined where there is no instance. */
+function leastBusy(
+  instances: ReadonlyMap<string, Instance>,
+  method: string,
+): [string, Instance] | "no method" | undefined {
+  let best: [string, Instance] | undefined;
+  for (const [address, instance] of instances)
+    if (instance.methods.has(method) && instance.busy < (best?.[1].busy ?? Number.POSITIVE_INFINITY))
+      best = [address, instance];
+  return best ?? (instances.size > 0 ? "no method" : undefined);
+}
+
+function failure({ call: { service, method } }: Pick<Open, "call">, code: string, reason: string, executed: Executed) {
+  const message = `${service}.${method}: ${reason}`;
+  return { code, message, retryable: executed === "no", executed } satisfies Failure;
+}
+
+function unreachable(one: Open, reason: string, executed: Executed): Failure {
+  return { ...failure(one, "ERR_ENGINE_UNREACHABLE", reason, executed), retryable: true };
+}
+
+function overloaded(call: OutgoingCall, count: number): Failure {
+  return failure({ call }, "ERR_OVERLOADED", `${count} calls are under way`, "no");
+}
+
+function failureOfEngine(one: Open, error: unknown): Failure {
+  if (!(error instanceof ZcontextError)) return unreachable(one, String(error), "unknown");
+  return failure(one, error.code, error.message, error.code === "ERR_ENGINE_UNREACHABLE" ? "unknown" : "no");
+}
+
+function givenUp(one: Open, reason: unknown): Failure {
+  const isLate = reason instanceof Error && reason.name === "TimeoutError";
+  const executed = one.instance === undefined ? "no" : "unknown";
+  const why = isLate ? "no answer in time" : "given up by the caller";
+  return { ...failure(one, "ERR_CALL_TIMEOUT", why, executed), retryable: false };
+}
