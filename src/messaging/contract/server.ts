@@ -12,6 +12,7 @@ export interface ServerAddress {
   tls?: { ca?: string; cert?: string; key?: string };
 }
 
+/** @public What engines on servers are connected with. */
 export interface ServerEngineOptions {
   address: ServerAddress;
   /** `context/service/instance`. */
