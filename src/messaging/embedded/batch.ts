@@ -4,15 +4,15 @@ import type { Batch, Item } from "./operations.ts";
 
 const NOTHING = Buffer.alloc(0);
 
-/** Frames of a batch: `[number, done, [operation, …]]` as JSON, then the bodies. */
-export function encodeBatch<Operation>({ number, done, items }: Batch<Operation>): [Buffer, Buffer] {
-  const json = JSON.stringify([number, done, items.map(({ operation }) => operation)]);
-  return [Buffer.from(json), joined(items)];
-}
-
-function joined<Operation>(items: Item<Operation>[]): Buffer {
-  const bodies = items.map(({ body }) => body).filter(({ length }) => length > 0);
-  return bodies.length === 1 ? (bodies[0] ?? NOTHING) : Buffer.concat(bodies);
+/** A batch as what its two frames consist of: `[number, done, [operation, …]]` as JSON, and the bodies. */
+export function encodeBatch<Operation>({ number, done, items }: Batch<Operation>): [json: string, bodies: Buffer[]] {
+  const operations: Operation[] = [];
+  const bodies: Buffer[] = [];
+  for (const { operation, body } of items) {
+    operations.push(operation);
+    if (body.length > 0) bodies.push(body);
+  }
+  return [JSON.stringify([number, done, operations]), bodies];
 }
 
 /**

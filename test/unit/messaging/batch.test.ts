@@ -13,7 +13,10 @@ test("a batch is read as it was written", () => {
     fc.property(fc.array(fc.uint8Array({ maxLength: 300 })), fc.nat(), fc.nat(), (bodies, number, done) => {
       const items = bodies.map((bytes, n) => emit(n, Buffer.from(bytes)));
 
-      expect(decodeBatch(encodeBatch({ number, done, items }), isToBroker)).toEqual({ number, done, items });
+      const [json, written] = encodeBatch({ number, done, items });
+
+      const frames = [Buffer.from(json), Buffer.concat(written)];
+      expect(decodeBatch(frames, isToBroker)).toEqual({ number, done, items });
     }),
   );
 });

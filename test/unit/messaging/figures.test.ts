@@ -38,6 +38,7 @@ function brokerAt(startMs: number, store: BrokerStore = createMemoryStore()) {
     numbers.set(member, (numbers.get(member) ?? 0) + 1);
     const items = operations.map((operation) => ({ operation, body }));
     broker.receive(member, { number: numbers.get(member) ?? 0, done: 0, items }, nowMs);
+    broker.conclude(nowMs);
   }
 
   return {

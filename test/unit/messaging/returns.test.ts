@@ -51,8 +51,10 @@ function nextBroker(remains: Partial<Remains>, nowMs: number) {
     },
     nowMs,
   );
-  const say = (member: string, operation: ToBroker, body: Buffer = Buffer.alloc(0)) =>
+  function say(member: string, operation: ToBroker, body: Buffer = Buffer.alloc(0)): void {
     broker.receive(member, { number: 1, done: 0, items: [{ operation, body }] }, nowMs);
+    broker.conclude(nowMs);
+  }
   const hello = (member: string) => say(member, { op: "hello", protocol: 1, token: "t", src: member, holds: [] });
   return { broker, say, hello, delivered: () => said.flatMap(([, said]) => (said.op === "deliver" ? [said] : [])) };
 }

@@ -41,8 +41,10 @@ export interface BrokerOptions {
 }
 
 export interface Broker {
-  /** Takes a batch from a member. */
+  /** Carries out a batch of a member. */
   receive(member: string, batch: Batch<ToBroker>, nowMs: number): void;
+  /** Keeps what the batches since the last time have led to, delivers, and answers them. */
+  conclude(nowMs: number): void;
   /** A member's process has ended, or it can't be reached. */
   lose(member: string, nowMs: number): void;
   /** What follows from the passing of time. Called several times a second. */
@@ -54,11 +56,19 @@ export interface Broker {
   figures(nowMs: number): Omit<BusFigures, "memory_bytes">;
 }
 
-export interface MemberState {
+interface MemberState {
   id: string;
   src: string;
   process: Hello["process"];
   heardMs: number;
+}
+
+interface Connected extends MemberState {
+  /** The number of the last batch that was carried out, and of the last one whose results are kept. */
+  received: number;
+  done: number;
+  sent: number;
+  sender: Sender;
 }
 
 /** A member that is silent for so long has lost its events: its event loop is blocked or its process is halted. */
@@ -66,8 +76,9 @@ export const SILENT_MS = 30_000;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** An event of the batch at hand, and the number that its emitter knows it by. */
+/** An event that was not kept yet, and the number that its emitter knows it by. */
 interface Emitted {
+  member: string;
   accepted: Accepted;
   n: number;
   head: number;
@@ -82,9 +93,10 @@ type Asking = Extract<ToBroker, { n: number }>;
 
 export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   const { store } = options;
-  const members = new Map<string, MemberState & { done: number; sent: number; sender: Sender }>();
-  /** What the batch at hand leads to. */
+  const members = new Map<string, Connected>();
+  /** What the batches since the last conclusion have led to. */
   let writes: Write[] = [];
+  let emitted: Emitted[] = [];
   const outbox = new Map<string, Item<FromBroker>[]>();
   const unrouted = createCounted(() => ({ events: 0 }));
   const senders = createSenders();
@@ -144,10 +156,20 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     return keeper.keep(changes);
   }
 
-  /** Keeps what has changed, then delivers. */
-  function settleDown(atMs: number): void {
-    commit();
+  /** Keeps what has changed, then takes in what was emitted. */
+  function takeIn(atMs: number): Emitted[] {
+    const isKept = commit();
+    const taken = emitted;
+    emitted = [];
+    for (const one of taken) (isKept ? admit : refuse)(one, atMs);
+    return taken;
+  }
+
+  function conclude(atMs: number): void {
+    const taken = takeIn(atMs);
     queues.pump(atMs);
+    for (const { accepted } of taken) queues.release(accepted);
+    flush();
   }
 
   function flush(): void {
@@ -155,12 +177,13 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       const member = members.get(id);
       if (member === undefined) continue;
       member.sent += 1;
+      member.done = member.received;
       options.send(id, { number: member.sent, done: member.done, items });
     }
     outbox.clear();
   }
 
-  function carryOut(member: string, { operation, body }: Item<ToBroker>, atMs: number, emitted: Emitted[]): void {
+  function carryOut(member: string, { operation, body }: Item<ToBroker>, atMs: number): void {
     switch (operation.op) {
       case "hello":
         return;
@@ -170,6 +193,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
         const { n, requireRoute = false } = operation;
         const waiting = requireRoute ? { member, n } : undefined;
         emitted.push({
+          member,
           accepted: queues.accept(operation, body, waiting, atMs),
           n,
           head: operation.head,
@@ -181,6 +205,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       case "settle":
         return queues.settle(member, operation, operation, atMs);
       case "listen":
+        // What was emitted before is kept for the groups that it had then.
+        if (emitted.length > 0) conclude(atMs);
         queues.listen(member, operation, atMs);
         return tell(member, { op: "done", n: operation.n });
       case "unlisten":
@@ -234,9 +260,9 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     }
   }
 
-  function attempt(member: string, item: Item<ToBroker>, atMs: number, emitted: Emitted[]): void {
+  function attempt(member: string, item: Item<ToBroker>, atMs: number): void {
     try {
-      carryOut(member, item, atMs, emitted);
+      carryOut(member, item, atMs);
     } catch (error) {
       if (!(error instanceof ZcontextError) || !isAsking(item.operation)) throw error;
       tell(member, { op: "failed", n: item.operation.n, code: error.code, reason: reasonOf(error) });
@@ -252,7 +278,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     if (members.has(member)) lose(member, atMs);
     const { src, process } = hello;
     const sender = senders.sender(serviceOf(src));
-    members.set(member, { id: member, src, process, heardMs: atMs, done: 0, sent: 0, sender });
+    members.set(member, { id: member, src, process, heardMs: atMs, received: 0, done: 0, sent: 0, sender });
     writes.push({ put: "member", value: { id: member, process } });
     tell(member, { op: "welcome", protocol: PROTOCOL, stored: store.stored, ...options.places });
     for (const key of hello.holds) queues.holds(member, key);
@@ -264,6 +290,7 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     const wasThere = members.delete(member);
     if (wasThere || wasAwaited) writes.push({ remove: "member", id: member });
     if (!wasThere) return;
+    outbox.delete(member);
     queues.lose(member);
     calls.lose(member, atMs);
     taps.close(member);
@@ -279,26 +306,21 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
         return options.send(id, { number: 0, done: 0, items: [{ operation: refusal, body: NOTHING }] });
       }
       member.heardMs = atMs;
-      const emitted: Emitted[] = [];
-      for (const item of items) attempt(id, item, atMs, emitted);
+      for (const item of items) attempt(id, item, atMs);
       // The batch behind its hello says again what it listens to and serves.
       if (first?.operation.op !== "hello") returns.end(id);
-      const isKept = commit();
-      for (const one of emitted) (isKept ? admit : refuse)(id, one, atMs);
-      member.done = number;
-      settleDown(atMs);
-      for (const { accepted } of emitted) queues.release(accepted);
+      member.received = number;
       // A batch is always answered, since its emits wait for that.
       if (items.length > 0 && !outbox.has(id)) outbox.set(id, []);
-      flush();
     },
+    conclude,
     lose(member, atMs) {
       lose(member, atMs);
-      settleDown(atMs);
-      flush();
+      conclude(atMs);
     },
     advance(atMs) {
       returns.advance(atMs);
+      conclude(atMs);
       for (const { id, heardMs } of [...members.values()]) {
         const silentMs = atMs - heardMs;
         if (silentMs < SILENT_MS) continue;
@@ -309,13 +331,12 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       queues.advance(atMs);
       calls.advance(atMs);
       keeper.advance(atMs);
-      settleDown(atMs);
-      flush();
+      conclude(atMs);
     },
     members: () => [...members.values(), ...returns.list()],
     setService(service, state, atMs) {
       calls.setState(service, state, atMs);
-      flush();
+      conclude(atMs);
     },
     figures: (atMs) => ({
       queues: queues.figures(atMs).slice(0, MAX_COUNTED),
@@ -334,8 +355,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     return members.get(id)?.sender.service ?? "";
   }
 
-  function admit(member: string, one: Emitted, atMs: number): void {
-    const { accepted, n, head, body, requireRoute } = one;
+  function admit(one: Emitted, atMs: number): void {
+    const { member, accepted, n, head, body, requireRoute } = one;
     const { isRouted } = accepted;
     queues.enqueue(accepted, atMs);
     if (accepted.held !== undefined) members.get(member)?.sender.count("event", accepted.held.event);
@@ -345,9 +366,9 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     if (isRouted && requireRoute) tell(member, { op: "done", n });
   }
 
-  function refuse(member: string, one: Emitted): void {
+  function refuse(one: Emitted): void {
     queues.withdraw(one.accepted);
-    tell(member, { op: "failed", n: one.n, code: "ERR_OVERLOADED", reason: "the broker can't store the event" });
+    tell(one.member, { op: "failed", n: one.n, code: "ERR_OVERLOADED", reason: "the broker can't store the event" });
   }
 }
 

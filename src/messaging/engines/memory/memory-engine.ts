@@ -44,7 +44,11 @@ export function createMemoryBroker({ limits = {} }: MemoryOptions = {}): MemoryB
           channels.set(member, events);
           later(events.onUp);
           return {
-            send: (batch) => later(() => broker.receive(member, batch, epochMs())),
+            send: (batch) =>
+              later(() => {
+                broker.receive(member, batch, epochMs());
+                broker.conclude(epochMs());
+              }),
             async close() {
               channels.delete(member);
               later(() => broker.lose(member, epochMs()));

@@ -56,6 +56,7 @@ async function run({ url, token, durability, folder, endpoints, follows }: Broke
   onRead();
   const router = await bindRouter(url, {
     onBatch: (member, batch) => broker.receive(member, batch, nowMs()),
+    onTurn: () => broker.conclude(nowMs()),
     onLost: (member) => broker.lose(member, nowMs()),
     onMalformed: (member, error) => note("warn", "message malformed", { member, reason: reasonOf(error) }),
     onDisconnect: look,
@@ -101,7 +102,6 @@ async function run({ url, token, durability, folder, endpoints, follows }: Broke
   report({ ready: true });
   for (const line of early.splice(0)) report(line);
   isReady = true;
-  await router.run();
 }
 
 function report(line: BrokerReport): void {

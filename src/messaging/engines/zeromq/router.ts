@@ -1,31 +1,89 @@
 // The broker's socket: batches in from members, batches out to them.
-import { Router } from "zeromq";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { decodeBatch, encodeBatch } from "../../embedded/batch.ts";
 import { isToBroker } from "../../embedded/operation-schema.ts";
 import type { Batch, FromBroker, ToBroker } from "../../embedded/operations.ts";
+import { socketAddress } from "./address.ts";
+import { createZmtpReader, encodeMessage, greeting } from "./zmtp.ts";
 
 export interface RouterEvents {
   onBatch(member: string, batch: Batch<ToBroker>): void;
-  /** A member that can't be reached any more, or that has not read for so long that its queue is full. */
+  /** All that has arrived in this turn of the event loop was handed on. */
+  onTurn(): void;
+  /** A member that can't be reached any more, or that has read nothing while too much was sent. */
   onLost(member: string): void;
   /** A connection has ended. */
   onDisconnect(): void;
   onMalformed(member: string, error: unknown): void;
 }
 
-/** Batches queued for one member. Its prefetch bounds what they can hold. */
-const HIGH_WATER_MARK = 1_000;
+export interface Router {
+  send(member: string, batch: Batch<FromBroker>): void;
+  close(): void;
+}
+
+/** So many bytes may wait for one member, as many as a queue may have. */
+const MAX_UNREAD_BYTES = 256 * 2 ** 20;
 const MAX_BATCH_BYTES = 64 * 2 ** 20;
 
-export async function bindRouter(endpoint: string, events: RouterEvents) {
-  const socket = new Router({
-    ...{ linger: 0, sendTimeout: 0, mandatory: true, handover: true },
-    ...{ sendHighWaterMark: HIGH_WATER_MARK, receiveHighWaterMark: HIGH_WATER_MARK, maxMessageSize: MAX_BATCH_BYTES },
-  });
-  await socket.bind(endpoint);
-  socket.events.on("disconnect", events.onDisconnect);
+/** Resolves when members can connect. */
+export async function bindRouter(url: string, events: RouterEvents): Promise<Router> {
+  const address = socketAddress(url);
+  const sockets = new Set<Socket>();
+  const members = new Map<string, Socket>();
+  let isTurnDue = false;
 
-  function read(member: string, frames: Buffer[]): Batch<ToBroker> | undefined {
+  /** What comes from several members in one turn is carried out together. */
+  function turn(): void {
+    isTurnDue = false;
+    events.onTurn();
+  }
+
+  function accept(socket: Socket): void {
+    sockets.add(socket);
+    let member = "";
+    const reader = createZmtpReader({ type: "ROUTER", identity: "" }, MAX_BATCH_BYTES, {
+      onReady(identity) {
+        // Without a name it can't be found again after a broken connection; all else works.
+        member = identity || randomUUID();
+        members.get(member)?.destroy();
+        members.set(member, socket);
+      },
+      reply: (bytes) => void socket.write(bytes),
+    });
+
+    function messagesIn(chunk: Buffer): Buffer[][] {
+      try {
+        return reader.take(chunk);
+      } catch (error) {
+        events.onMalformed(member, error);
+        socket.destroy();
+        return [];
+      }
+    }
+
+    socket.write(greeting());
+    socket.on("data", (chunk) => {
+      for (const frames of messagesIn(chunk)) {
+        const batch = batchIn(member, frames);
+        if (batch !== undefined) events.onBatch(member, batch);
+      }
+      if (isTurnDue) return;
+      isTurnDue = true;
+      setImmediate(turn);
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      sockets.delete(socket);
+      if (members.get(member) === socket) members.delete(member);
+      events.onDisconnect();
+    });
+  }
+
+  function batchIn(member: string, frames: Buffer[]): Batch<ToBroker> | undefined {
     try {
       return decodeBatch(frames, isToBroker);
     } catch (error) {
@@ -34,18 +92,23 @@ export async function bindRouter(endpoint: string, events: RouterEvents) {
     }
   }
 
+  const server = createServer({ noDelay: true }, accept);
+  // A broker that was killed leaves its socket.
+  if ("path" in address) await rm(address.path, { force: true });
+  server.listen(address);
+  await once(server, "listening");
+
   return {
-    send(member: string, batch: Batch<FromBroker>): void {
-      socket.send([member, ...encodeBatch(batch)]).catch(() => events.onLost(member));
+    send(member, batch) {
+      const socket = members.get(member);
+      if (socket !== undefined && socket.writableLength <= MAX_UNREAD_BYTES)
+        return void socket.write(encodeMessage(...encodeBatch(batch)));
+      socket?.destroy();
+      setImmediate(() => events.onLost(member));
     },
-    /** Resolves when the socket is closed. */
-    async run(): Promise<void> {
-      for await (const [id, ...frames] of socket) {
-        const member = String(id);
-        const batch = read(member, frames);
-        if (batch !== undefined) events.onBatch(member, batch);
-      }
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroySoon();
     },
-    close: () => socket.close(),
   };
 }
