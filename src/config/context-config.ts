@@ -2,10 +2,11 @@
 import { ZcontextError } from "../errors.ts";
 import { readEndpoints } from "./endpoint-reader.ts";
 import { CONTEXT_SHAPE, checkShape } from "./grammar.ts";
-import { type ContextConfig, DURABILITIES, type Messaging } from "./model.ts";
+import { readMessaging } from "./messaging-reader.ts";
+import type { ContextConfig } from "./model.ts";
 import { readContextSupervision } from "./supervision-reader.ts";
 import { readTasks } from "./task-reader.ts";
-import { childAt, type Element } from "./xml/element.ts";
+import type { Element } from "./xml/element.ts";
 import { positionsIn } from "./xml/position.ts";
 import { countOf, describe, type Problem, type Reading } from "./xml/problems.ts";
 import { ANY_TEXT, NOT_EMPTY, Reader } from "./xml/reader.ts";
@@ -13,8 +14,6 @@ import { parseXml } from "./xml/xml.ts";
 
 export * from "./model.ts";
 export { DEFAULT_SUPERVISION } from "./supervision-reader.ts";
-
-const DEFAULT_MESSAGING: Messaging = { durability: "file" };
 
 /**
  * Reads a context file of either generation of the original and checks all of it, down to the ids that triggers call.
@@ -59,12 +58,6 @@ function readContext(element: Element, reading: Reading): ContextConfig {
     supervision: basis.supervision,
     tasks: readTasks(services, reading, { contextId, basis }),
   };
-}
-
-function readMessaging({ element }: Reader, reading: Reading): Messaging {
-  const own = childAt(element, "Messaging");
-  if (own === undefined) return DEFAULT_MESSAGING;
-  return { durability: new Reader(own, reading, "Messaging").oneOf("durability", DURABILITIES) };
 }
 
 function invalid(file: string, text: string, problems: readonly Problem[]): ZcontextError {

@@ -86,7 +86,7 @@ export const CONTEXT_SHAPE: Structure = {
     TaskLogName: "text",
     // A help text of the original mentions it; it has no effect.
     MonitorEndpoint: "text",
-    Messaging: { attributes: ["durability"], children: {} },
+    Messaging: { attributes: ["durability", "url", "dialect", "claim_store"], children: {} },
     Supervision: CONTEXT_SUPERVISION,
     TaskService: { ...TASK_SERVICE_SHAPE, children: { ...TASK_SERVICE_SHAPE.children, Supervision: TASK_SUPERVISION } },
   },

@@ -1,4 +1,5 @@
 // The model of a context file after all checks. Everything outside `config` works on this model and never on XML. Pure.
+import type { Dialect } from "../protocol/bus-address.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
 
 /** What follows when a task starts, updates, fails or exits: an action, and the tasks it is for. */
@@ -136,6 +137,11 @@ export const DURABILITIES = ["memory", "file", "sync"] as const;
 /** What a `<Messaging>` says of the messages between services. */
 export interface Messaging {
   durability: (typeof DURABILITIES)[number];
+  /** Of a server in place of the context's own broker; without credentials. */
+  url?: string;
+  dialect?: Dialect;
+  /** Where large bodies are kept that pass a server; without credentials. */
+  claimStore?: string;
 }
 
 export interface ContextConfig {

@@ -8,24 +8,34 @@ import { join } from "node:path";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { createLiveness, type Liveness } from "../liveness.ts";
 import { BROKER_RUN, COOKIE, type Cookie, writeCookie } from "../processes/cookie.ts";
+import type { BusPlace } from "../protocol/bus-address.ts";
 import type { BusFigures, BusState, ServiceState } from "../protocol/bus-figures.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
+import { BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
 import { shortageHint } from "../shortage.ts";
 import { BROKER_START, type BrokerReport, type BrokerStart, readBrokerLine, writeBrokerLine } from "./broker-pipe.ts";
 import { type Companion, type CompanionEvents, startCompanion } from "./companion.ts";
 
+/** The process by which a provider has to do with messages: its broker, or its agent at a server. */
+export interface BusHost extends AsyncDisposable {
+  /** Where programs connect, as it may be printed. */
+  readonly place: BusPlace;
+  /** For each task: where it connects, and what lets it in. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Of the present process; undefined while nobody has needed one. */
+  readonly pid: number | undefined;
+  /** Undefined while nobody has needed it. */
+  readonly state: BusState | undefined;
+  /** Tells it what becomes of services; one that is not named any more is gone. */
+  tell(states: ReadonlyMap<string, ServiceState>): void;
+}
+
 /** The broker of one provider, which is there as soon as somebody connects. */
-export interface Broker extends AsyncDisposable {
+export interface Broker extends BusHost {
   /** Where members connect. */
   readonly url: string;
   /** What they have to know. It is also in a file beside the socket, for programs of this user. */
   readonly token: string;
-  /** Of the present process; undefined while nobody has needed one. */
-  readonly pid: number | undefined;
-  /** Undefined while nobody has needed a broker. */
-  readonly state: BusState | undefined;
-  /** Tells it what becomes of services; one that is not named any more is gone. */
-  tell(states: ReadonlyMap<string, ServiceState>): void;
 }
 
 export interface BrokerOptions {
@@ -167,6 +177,8 @@ export async function holdBroker(options: BrokerOptions, events: BrokerEvents = 
   return {
     url,
     token,
+    place: { url },
+    environment: { [BUS_URL]: url, [BUS_TOKEN]: token },
     get pid() {
       return process?.pid;
     },

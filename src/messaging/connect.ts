@@ -4,19 +4,28 @@ import { dirname, join } from "node:path";
 import { ZcontextError } from "../errors.ts";
 import { findPresence } from "../presence/presence.ts";
 import { createProcessTable } from "../processes/table.ts";
-import { BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
+import { type BusPlace, type BusUrl, exposureOf, readBusUrl } from "../protocol/bus-address.ts";
+import { BUS_DIALECT, BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
 import type { MessageStorage } from "./claim-check.ts";
+import type { ConnectingEngine } from "./contract/server.ts";
 import { connectZeromq } from "./engines/zeromq/zeromq-engine.ts";
 import type { BusOptions } from "./event-bus.ts";
 import { createFileStorage } from "./file-storage.ts";
+import { engineAddress } from "./server-access.ts";
+import { connectServer } from "./server-engines.ts";
 
 export interface ConnectOptions {
-  /** Of the engine, as `context-bus url` prints it. Default: the variable ZCONTEXT_BUS_URL. */
+  /**
+   * Of the engine, as `context-bus url` prints it; credentials in it are taken out before anything is printed. Default: the
+   * variable ZCONTEXT_BUS_URL.
+   */
   url?: string;
   /** Of a context on this machine whose provider runs, in place of a URL. */
   contextFile?: string;
   /** What lets a program in. Default: the variable ZCONTEXT_BUS_TOKEN, or the file beside the socket. */
   token?: string;
+  /** How messages look to programs of another kind. Default: the variable ZCONTEXT_BUS_DIALECT. */
+  dialect?: string | undefined;
   /** `context/service/instance`, which messages name as their sender. Default: the name and pid of this program. */
   src?: string;
   /** How long to wait for the engine, in milliseconds. Default 10_000. */
@@ -28,25 +37,26 @@ export interface ConnectOptions {
 }
 
 const TIMEOUT_MS = 10_000;
-const SCHEME = /^([a-z]+):\/\//;
+
+/** Where an engine is, and how messages look there. */
+interface Place {
+  bus: BusUrl;
+  dialect: string | undefined;
+}
 
 /**
  * Connects an EventBus, and resolves when the engine is there.
  *
  * @throws {ZcontextError} `ERR_USAGE` without an address, `ERR_PROVIDER_UNREACHABLE` where no provider runs the context file,
- *   `ERR_ENGINE_MISSING` for an engine that is not known, `ERR_ENGINE_UNREACHABLE` when it is not there in time,
- *   `ERR_ENGINE_REFUSED` when it does not let this program in.
+ *   `ERR_ENGINE_MISSING` for an engine that is not known or not installed, `ERR_ENVIRONMENT_INVALID` for variables that can't
+ *   be used, `ERR_ENGINE_UNREACHABLE` when it is not there in time, `ERR_ENGINE_REFUSED` when it does not let this program in.
  */
 export async function connectEngine(options: ConnectOptions = {}): Promise<BusOptions> {
-  const { timeoutMs = TIMEOUT_MS, src = `/${process.title}/${process.pid}` } = options;
-  const { url, token } = await addressFor(options);
-  const startTicks = createProcessTable().find(process.pid)?.startTicks;
-  const engine = connectZeromq({
-    ...{ url, token, src },
-    ...(startTicks !== undefined && { process: { pid: process.pid, startTicks } }),
-  });
+  const { timeoutMs = TIMEOUT_MS, src = `/${process.title}/${process.pid}`, onHandlerError } = options;
+  const place = await placeOf(options);
+  const { engine, storage } = await open(place, { src, token: options.token });
   const late = new Promise<never>((_, reject) => {
-    const timer = setTimeout(() => reject(unreachable(url, timeoutMs, engine.trouble)), timeoutMs);
+    const timer = setTimeout(() => reject(unreachable(place.bus, timeoutMs, engine.trouble)), timeoutMs);
     engine.up.catch(() => {}).finally(() => clearTimeout(timer));
   });
   try {
@@ -55,33 +65,55 @@ export async function connectEngine(options: ConnectOptions = {}): Promise<BusOp
     await engine.close();
     throw error;
   }
-  const { storage = sharedStorage(engine.up), onHandlerError } = options;
-  return { engine, src, storage, ...(onHandlerError && { onHandlerError }) };
+  const kept = options.storage ?? storage;
+  return { engine, src, ...(kept && { storage: kept }), ...(onHandlerError && { onHandlerError }) };
 }
 
-/** Where a program connects to, and what lets it in. */
-export async function addressFor({
-  contextFile,
-  url = process.env[BUS_URL],
-  token,
-}: ConnectOptions): Promise<{ url: string; token: string }> {
-  const found = contextFile === undefined ? url : await urlOf(contextFile);
-  if (found === undefined || found === "")
+/** The URL that options or the environment name, as it may be printed. @throws As `connectEngine`. */
+export async function engineUrl(options: ConnectOptions): Promise<string> {
+  return (await placeOf(options)).bus.url;
+}
+
+async function placeOf(options: ConnectOptions): Promise<Place> {
+  const { contextFile, url = process.env[BUS_URL] } = options;
+  const found: { [name in keyof BusPlace]?: BusPlace[name] | undefined } =
+    contextFile === undefined ? { url } : await busOf(contextFile);
+  if (found.url === undefined || found.url === "")
     throw new ZcontextError("ERR_USAGE", "no engine is named", {
       hint: `Give url or contextFile, or set ${BUS_URL}; tasks of a context have it.`,
     });
-  const [, scheme = ""] = SCHEME.exec(found) ?? [];
-  if (scheme !== "ipc" && scheme !== "tcp")
-    throw new ZcontextError("ERR_ENGINE_MISSING", `${found}: expected ipc://… of a context's broker`, {
-      hint: "`context-bus url --context_file <file>` prints it.",
-    });
-  return { url: found, token: token ?? (await tokenFor(found)) };
+  return { bus: readBusUrl(found.url), dialect: options.dialect ?? found.dialect ?? process.env[BUS_DIALECT] };
 }
 
-async function urlOf(contextFile: string): Promise<string> {
+interface Opened {
+  engine: ConnectingEngine;
+  /** Where it keeps large bodies. */
+  storage?: MessageStorage;
+}
+
+/** Starts to connect. */
+async function open(place: Place, { src, token }: { src: string; token: string | undefined }): Promise<Opened> {
+  const { bus, dialect } = place;
+  if (bus.engine === "zeromq") return openEmbedded(bus.url, { src, token });
+  const address = await engineAddress(bus);
+  if (exposureOf(bus, address.login !== undefined) === "open")
+    process.emitWarning(`${bus.url}: messages travel unencrypted to another machine`, "ZcontextWarning");
+  return { engine: await connectServer(bus.engine, { address, src, ...(dialect && { dialect }) }) };
+}
+
+async function openEmbedded(url: string, { src, token }: { src: string; token: string | undefined }): Promise<Opened> {
+  const startTicks = createProcessTable().find(process.pid)?.startTicks;
+  const engine = connectZeromq({
+    ...{ url, token: token ?? (await tokenFor(url)), src },
+    ...(startTicks !== undefined && { process: { pid: process.pid, startTicks } }),
+  });
+  return { engine, storage: sharedStorage(engine.up) };
+}
+
+async function busOf(contextFile: string): Promise<BusPlace> {
   const presence = await findPresence(contextFile);
-  if (presence?.busUrl !== undefined) return presence.busUrl;
-  const why = presence === undefined ? "no provider runs it" : "its provider has no broker";
+  if (presence?.bus !== undefined) return presence.bus;
+  const why = presence === undefined ? "no provider runs it" : "its provider has no engine for messages";
   throw new ZcontextError("ERR_PROVIDER_UNREACHABLE", `${contextFile}: ${why}`, {
     hint: `Start it: \`service-context ${contextFile} --start\`.`,
   });
@@ -114,7 +146,7 @@ function absent(url: string): ZcontextError {
 }
 
 function folderOf(url: string): string {
-  return dirname(url.replace(SCHEME, ""));
+  return dirname(url.replace(/^[a-z]+:\/\//i, ""));
 }
 
 /** All members of a broker share the bodies of large messages, in a folder that it names. */
@@ -127,8 +159,10 @@ function sharedStorage(up: Promise<{ claims?: string | undefined }>): MessageSto
   };
 }
 
-function unreachable(url: string, timeoutMs: number, trouble = "no answer"): ZcontextError {
-  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `${url}: ${trouble}, after ${timeoutMs} ms`, {
-    hint: "Is the context's provider running? `conf-command --action request` shows it.",
-  });
+function unreachable({ engine, url }: BusUrl, timeoutMs: number, trouble = "no answer"): ZcontextError {
+  const hint =
+    engine === "zeromq"
+      ? "Is the context's provider running? `conf-command --action request` shows it."
+      : "Is the server running, and is that its address?";
+  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `${url}: ${trouble}, after ${timeoutMs} ms`, { hint });
 }

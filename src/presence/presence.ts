@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { KeptTask } from "../config/kept.ts";
 import { ZcontextError } from "../errors.ts";
+import type { BusPlace } from "../protocol/bus-address.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
 import {
   text as anyText,
@@ -34,8 +35,8 @@ export interface Presence {
   contextId: string;
   /** Where peers connect; absent while it is still starting. */
   endpoints?: Endpoints | undefined;
-  /** Where its broker is reached by this machine's programs. */
-  busUrl?: string | undefined;
+  /** Where the engine of its messages is reached by this machine's programs. */
+  bus?: BusPlace | undefined;
   /** The tasks of its file as it has read them. */
   tasks?: readonly KeptTask[] | undefined;
   /** Which tasks it restarts together, as its file had it. */
@@ -47,7 +48,7 @@ const PRESENCE: ObjectSchema<Presence> = object({
   pid: count,
   contextId: anyText,
   endpoints: optional(object({ publish: anyText, subscribe: anyText })),
-  busUrl: optional(anyText),
+  bus: optional(object({ url: anyText, dialect: optional(anyText), claimStore: optional(anyText) })),
   tasks: optional(listOf(object({ id, command: anyText, supervision: anyText }), "a list of tasks")),
   strategy: optional(anyText),
 });

@@ -39,12 +39,21 @@ export function environmentOf(
   };
 }
 
-/** Where the broker of the context is reached, and the word that lets a program in. */
+/** Where the engine of the context is reached, and the word that lets a program in. */
 export const BUS_URL = "ZCONTEXT_BUS_URL";
 export const BUS_TOKEN = "ZCONTEXT_BUS_TOKEN";
+/** What else a program is told of an engine on a server; docs/scale-out.md describes each. */
+export const BUS_USER = "ZCONTEXT_BUS_USER";
+export const BUS_PASS = "ZCONTEXT_BUS_PASS";
+export const BUS_CREDENTIALS_FILE = "ZCONTEXT_BUS_CREDENTIALS_FILE";
+export const BUS_CA_FILE = "ZCONTEXT_BUS_CA_FILE";
+export const BUS_CERT_FILE = "ZCONTEXT_BUS_CERT_FILE";
+export const BUS_KEY_FILE = "ZCONTEXT_BUS_KEY_FILE";
+export const BUS_CLAIM_STORE = "ZCONTEXT_BUS_CLAIM_STORE";
+export const BUS_DIALECT = "ZCONTEXT_BUS_DIALECT";
 
 const OF_ONE_TASK =
-  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|WORKER|BUS_URL|BUS_TOKEN|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION|GRACE_S)$/;
+  /^ZCONTEXT_(?:PUBLISH|SUBSCRIBE|TRANSACTION|CONTEXT_ID|SERVICE_ID|SERVICE_NAME|INSTANCE|TOPIC|WORKER|BUS_[A-Z_]+|DEVICE_ACTION|CONFIGURATION|CONFIGURATION_FILE|INCARNATION|GRACE_S)$/;
 
 /** Holds the start data of a service for the processes that it starts; set by the task process itself. */
 export const WORKER = "ZCONTEXT_WORKER";

@@ -1,7 +1,6 @@
-// Finds the broker that the options name, and stays connected to it for as long as a command watches.
+// Finds the engine that the options name, and stays connected to it for as long as a command watches.
 import { setTimeout as pause } from "node:timers/promises";
 import { ZcontextError } from "../../src/errors.ts";
-import { addressFor } from "../../src/messaging/connect.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
 import { BUS_URL } from "../../src/protocol/environment.ts";
 import { findContext } from "../context-file.ts";
@@ -20,17 +19,17 @@ const LOOK_MS = 500;
 const MOST_MISSED = 6;
 
 /**
- * Where the broker is, and what lets this program in.
+ * What names the engine.
  *
- * @throws {ZcontextError} `ERR_USAGE` where nothing names one, and what `addressFor` throws.
+ * @throws {ZcontextError} `ERR_USAGE` where nothing does, `ERR_CONFIG_UNREADABLE` where the context file is not there.
  */
-export async function addressOf({ context_file: contextFile, url = process.env[BUS_URL] }: Place) {
+export async function placeOf({ context_file: contextFile, url = process.env[BUS_URL] }: Place) {
   if (contextFile !== undefined) {
     // A file that is not there is another mistake than a provider that does not run.
     await findContext(contextFile);
-    return addressFor({ contextFile });
+    return { contextFile };
   }
-  if (url !== undefined && url !== "") return addressFor({ url });
+  if (url !== undefined && url !== "") return { url };
   throw new ZcontextError("ERR_USAGE", "no context is named: expected --context_file or --url", {
     hint: "`context-bus --help` lists the options.",
   });
@@ -39,9 +38,9 @@ export async function addressOf({ context_file: contextFile, url = process.env[B
 /** Works with a connection until `gone` is aborted. */
 type Use = (bus: EventBus, gone: AbortSignal) => Promise<void>;
 
-/** Connects to the broker. */
+/** Connects to the engine. */
 export async function connectBus(place: Place): Promise<EventBus> {
-  return EventBus.connect({ ...(await addressOf(place)), src: `/context-bus/${process.pid}` });
+  return EventBus.connect({ ...(await placeOf(place)), src: `/context-bus/${process.pid}` });
 }
 
 /**

@@ -12,8 +12,8 @@ const program = createProgram(
   "Shows the messages between services, and sends some: events, signals and calls.",
 )
   .configureHelp({ showGlobalOptions: true })
-  .addOption(new Option("--context_file <file>", "the context file; says where its broker is").conflicts("url"))
-  .option("--url <url>", "where the broker is, instead of a file; ZCONTEXT_BUS_URL by default")
+  .addOption(new Option("--context_file <file>", "the context file; says where its engine is").conflicts("url"))
+  .option("--url <url>", "where the engine is, instead of a file; ZCONTEXT_BUS_URL by default")
   .option("--json", "answer in JSON");
 
 // Loaded on demand: `--help` must not wait for ZeroMQ to load.
@@ -24,7 +24,7 @@ function command(parent: Command, words: string, description: string): Command {
   return parent.command(words).description(description);
 }
 
-command(program, "url", "print where the broker is").action(answering(async () => (await load()).printUrl(place())));
+command(program, "url", "print where the engine is").action(answering(async () => (await load()).printUrl(place())));
 
 const tap = command(program, "tap", "print events, signals and calls as they pass, until Ctrl-C")
   .option("--event <pattern>", "events of this name; * stands for any text")

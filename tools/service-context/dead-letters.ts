@@ -1,23 +1,24 @@
-// The dead letters of a provider's broker for its dashboard, which reaches them as any other program does.
+// The dead letters of a provider's messages for its dashboard, which reaches them as any other program does.
 import type { Provider } from "../../src/context/provider/provider.ts";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
 import type { OpenedLetter } from "../../src/http/api.ts";
 import type { DeadLetters } from "../../src/http/source.ts";
 import type { EventBus } from "../../src/messaging/index.ts";
+import type { BusPlace } from "../../src/protocol/bus-address.ts";
 
 /** Letters that are listed, the newest of them. */
 const MOST = 500;
 const CONNECT_MS = 2_000;
 
 export function openDeadLetters(
-  provider: Pick<Provider, "bus" | "busAddress" | "contextId">,
+  provider: Pick<Provider, "bus" | "busPlace" | "contextId">,
 ): DeadLetters & AsyncDisposable {
   let connected: Promise<EventBus> | undefined;
 
   /** Undefined while nobody has needed the broker, which this would start. */
   function bus(): Promise<EventBus> | undefined {
-    if (provider.bus === undefined || provider.busAddress === undefined) return undefined;
-    connected ??= connect(provider.busAddress);
+    if (provider.bus === undefined || provider.busPlace === undefined) return undefined;
+    connected ??= connect(provider.busPlace);
     connected.catch(() => {
       connected = undefined;
     });
@@ -25,11 +26,10 @@ export function openDeadLetters(
   }
 
   // Loaded on demand: most dashboards never show a letter.
-  async function connect({ url, token }: { url: string; token: string }): Promise<EventBus> {
+  async function connect(place: BusPlace): Promise<EventBus> {
     const { EventBus } = await import("../../src/messaging/index.ts");
     return EventBus.connect({
-      url,
-      token,
+      ...place,
       src: `${provider.contextId}/dashboard/dashboard`,
       timeoutMs: CONNECT_MS,
       another: true,

@@ -7,8 +7,9 @@ import { deferred } from "../../deferred.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { createLauncher } from "../../launch/launcher.ts";
 import { createPreparation } from "../../launch/preparation.ts";
-import type { Broker } from "../../link/broker.ts";
+import type { BusHost } from "../../link/broker.ts";
 import { type Log, type LogFields, silent } from "../../log.ts";
+import type { BusPlace } from "../../protocol/bus-address.ts";
 import type { BusState } from "../../protocol/bus-figures.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
@@ -55,7 +56,7 @@ export interface ProviderOptions {
     inspect(transaction: string, serviceId: string, processes: ProcessesFound): void;
     contextId(): string;
     forwarderPid(): number | undefined;
-    broker(): Pick<Broker, "pid" | "state"> | undefined;
+    broker(): Pick<BusHost, "pid" | "state"> | undefined;
   }): ProcessWatch;
   /** Holds the compiled services and the journal. Default `.zcontext` beside the file. */
   stateDir?: string;
@@ -77,10 +78,10 @@ export interface Provider extends AsyncDisposable {
   /** Where peers connect; ports chosen by the system are filled in. */
   readonly endpoints: Endpoints;
   readonly forwarderPid: number;
-  /** Of the broker of messages; undefined while nobody has needed one. */
+  /** Of the messages between services; undefined while nobody has needed a broker. */
   readonly bus: BusState | undefined;
-  /** Where programs connect to it, and what lets them in; undefined where there is no place for its socket. */
-  readonly busAddress: { url: string; token: string } | undefined;
+  /** Where programs connect; undefined where there is no place for the socket of a broker. */
+  readonly busPlace: BusPlace | undefined;
   /** How often each kind of unusable input came. */
   readonly inputFaults: { readonly [kind: string]: number };
   /** Transactions that an earlier provider was running when it died, and that go on. */
@@ -119,15 +120,15 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   const inform = unfailing(options.observer ?? (() => {}), (error) =>
     log.error({ reason: reasonOf(error) }, "observer failed"),
   );
-  let tellBroker = () => {};
+  let tellBus = () => {};
   const observer: ProviderObserver = (event) => {
     inform(event);
-    if (event.type === "moved" || event.type === "changed") tellBroker();
+    if (event.type === "moved" || event.type === "changed") tellBus();
   };
   const opened = createClosingStack();
   try {
     const resources = await openResources({ config, file, stateDir, servicesRoots, log, observer, nowMs }, opened);
-    const { channel, journal, before, forwarder, broker, endpoints, inputFaults, services } = resources;
+    const { channel, journal, before, forwarder, bus, endpoints, inputFaults, services } = resources;
     const identity: Identity = { contextId: config.contextId };
     const transactions = createTransactions({
       ...{ config, journal, inputFaults, log, observer },
@@ -137,7 +138,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       incarnation: channel.incarnation,
       send: channel.send,
     });
-    tellBroker = () => broker?.tell(serviceStates(transactions.watched()));
+    tellBus = () => bus?.tell(serviceStates(transactions.watched()));
     const watch = opened.add(
       options.watch({
         watched: transactions.watched,
@@ -145,7 +146,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         inspect: transactions.inspect,
         contextId: () => identity.contextId,
         forwarderPid: () => forwarder.pid,
-        broker: () => broker,
+        broker: () => bus,
       }),
     );
     const publications = opened.add(
@@ -172,7 +173,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const resumed = options.resume === false ? forget(before, journal, log) : resume(before, transactions, log);
     channel.receive(controller.receive);
     resources.presence.update({
-      ...{ pid: process.pid, contextId: config.contextId, endpoints, busUrl: broker?.url },
+      ...{ pid: process.pid, contextId: config.contextId, endpoints, bus: bus?.place },
       tasks: config.tasks.map(keptOf),
       strategy: config.strategy,
     });
@@ -197,9 +198,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         return forwarder.pid;
       },
       get bus() {
-        return broker?.state;
+        return bus?.state;
       },
-      busAddress: broker && { url: broker.url, token: broker.token },
+      busPlace: bus?.place,
       inputFaults: inputFaults.counts,
       asked: asked.promise,
       resumed,

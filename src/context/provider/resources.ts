@@ -11,7 +11,7 @@ import { createOutputPipes } from "../../launch/output-pipes.ts";
 import { createProcessOwnership, type ProcessOwnership } from "../../launch/process-ownership.ts";
 import { openServices, type Services } from "../../launch/services.ts";
 import { findTools } from "../../launch/system-tools.ts";
-import { type Broker, type BrokerOptions, holdBroker } from "../../link/broker.ts";
+import { type Broker, type BrokerOptions, type BusHost, holdBroker } from "../../link/broker.ts";
 import type { CompanionEvents } from "../../link/companion.ts";
 import { narrowToLoopback } from "../../link/exposure.ts";
 import { type Forwarder, startForwarder } from "../../link/forwarder.ts";
@@ -20,7 +20,6 @@ import type { Log } from "../../log.ts";
 import { type HeldPresence, holdPresence } from "../../presence/presence.ts";
 import { createProcessTable, type ProcessTable } from "../../processes/table.ts";
 import { type Endpoints, resolveEndpoints } from "../../protocol/endpoints.ts";
-import { BUS_TOKEN, BUS_URL } from "../../protocol/environment.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import type { Resumable } from "../journal/recall.ts";
@@ -28,6 +27,7 @@ import { stateFilesOf } from "../journal/state-files.ts";
 import type { ProviderObserver } from "../transaction/observer.ts";
 import type { ClosingStack } from "./closing-stack.ts";
 import { type ControlChannel, openControlChannel } from "./control-channel.ts";
+import { type ChosenServer, chooseServer } from "./engine-choice.ts";
 import { clearLeftovers } from "./predecessor.ts";
 
 export interface Resources {
@@ -41,8 +41,8 @@ export interface Resources {
   table: ProcessTable;
   liveness: Liveness;
   forwarder: Forwarder;
-  /** Undefined where there is no place for its socket. */
-  broker: Broker | undefined;
+  /** Undefined where there is no place for the socket of a broker. */
+  bus: BusHost | undefined;
   /** Where peers connect; ports chosen by the system are filled in. */
   endpoints: Endpoints;
   /** The four addresses as `context_info` shows them. */
@@ -72,13 +72,15 @@ const START_DESCRIPTORS = 24;
  * Opens what a provider holds; `opened` closes it.
  *
  * @throws {ZcontextError} `ERR_PROVIDER_RUNNING`, `ERR_ENDPOINT_IN_USE`, `ERR_ENDPOINT_PUBLIC`, `ERR_FORWARDER_FAILED` or
- * `ERR_SYSTEM_SHORT`.
+ * `ERR_SYSTEM_SHORT`; and what `chooseServer` throws.
  */
 export async function openResources(options: ResourcesOptions, opened: ClosingStack): Promise<Resources> {
   const { config, file, stateDir, log, nowMs } = options;
   assertDescriptors(START_DESCRIPTORS);
   const { binds, warnings, ...exposure } = narrowToLoopback(config);
   for (const reason of warnings) log.warn({ reason }, "bound to this machine only");
+  const server = chooseServer(config.messaging, process.env);
+  for (const reason of server?.warnings ?? []) log.warn({ reason }, "messages are open to others");
   const presence = opened.add(await holdPresence(file, { pid: process.pid, contextId: config.contextId }));
   if (!presence.isFindable)
     log.warn({ reason: "there is no folder for its socket" }, "commands can't find this provider by its file");
@@ -106,11 +108,13 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const liveness = createLiveness();
   const forwarder = opened.add(await startForwarder(binds, forwarderEvents(options), { cookie: owner, liveness }));
   const endpoints = resolveEndpoints(exposure.endpoints, forwarder.bound);
-  const broker = await openBroker(options, {
-    ...{ runFolder: presence.brokerFolder, storeFolder: join(stateFiles.folder, `${stateFiles.name}.bus`) },
-    ...{ endpoints, cookie: owner, liveness },
-  });
-  if (broker !== undefined) opened.add(broker);
+  const bus = server
+    ? atServer(server)
+    : await openBroker(options, {
+        ...{ runFolder: presence.brokerFolder, storeFolder: join(stateFiles.folder, `${stateFiles.name}.bus`) },
+        ...{ endpoints, cookie: owner, liveness },
+      });
+  if (bus !== undefined) opened.add(bus);
   const inputFaults = createInputFaults(log, nowMs);
   const taskTopics = config.tasks.map(({ topic }) => topic);
   const channel = opened.add(await openControlChannel(endpoints, { taskTopics, inputFaults, log }));
@@ -126,11 +130,11 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const ownership = createProcessOwnership({
     ...{ table, guard: forwarder.guard, outputPipes, owner },
     tools: await tools,
-    ...(broker && { environment: { [BUS_URL]: broker.url, [BUS_TOKEN]: broker.token } }),
+    ...(bus && { environment: bus.environment }),
   });
   warnOfShortage(config.tasks.length, log);
   return {
-    ...{ folder, presence, journal, before, table, liveness, forwarder, broker, endpoints },
+    ...{ folder, presence, journal, before, table, liveness, forwarder, bus, endpoints },
     addresses: addressesOf(config, endpoints, forwarder.bound),
     ...{ inputFaults, channel, services, configurations, ownership },
   };
@@ -152,6 +156,11 @@ async function lockState({ folder, name }: ReturnType<typeof stateFilesOf>, log:
     });
   log.debug({ file: path, reason: outcome.fault }, "not locked");
   return { async [Symbol.asyncDispose]() {} };
+}
+
+/** What there is of messages that a server has. */
+function atServer({ place, environment }: ChosenServer): BusHost {
+  return { place, environment, pid: undefined, state: undefined, tell() {}, async [Symbol.asyncDispose]() {} };
 }
 
 /** Undefined, with a line in the log, where this machine has no place for its socket. */

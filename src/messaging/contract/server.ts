@@ -17,6 +17,8 @@ export interface ServerEngineOptions {
   address: ServerAddress;
   /** `context/service/instance`. */
   src: string;
+  /** How messages look to programs of another kind: `twyla` or `igz`. */
+  dialect?: string;
 }
 
 /** An engine that is connecting. What is asked of it waits for the server, within a bound. */

@@ -163,6 +163,32 @@ describe("a problem says where it is, what was expected and what came", () => {
     ],
     ["an empty element", "<TaskLogName>Test<", "<TaskLogName> <", `c.xml:7:3: TaskLogName: expected a text, got ""`],
     [
+      "credentials in a file that others may read",
+      "<ContextID>",
+      '<Messaging url="nats://shop:secret@bus" claim_store="redis://:secret@cache"/><ContextID>',
+      "c.xml:6:14: Messaging, url: expected no credentials in this file, got some; set ZCONTEXT_BUS_USER and ZCONTEXT_BUS_PASS, or ZCONTEXT_BUS_CREDENTIALS_FILE",
+      "c.xml:6:43: Messaging, claim_store: expected no credentials in this file, got some; set ZCONTEXT_BUS_CLAIM_STORE to the whole URL",
+    ],
+    [
+      "an engine that there is not",
+      "<ContextID>",
+      '<Messaging url="kafka://shop:secret@mq"/><ContextID>',
+      "c.xml:6:14: Messaging, url: no engine has the URL kafka://mq. Known are ipc://, tcp://, nats://, tls+nats://, amqp://, amqps://.",
+    ],
+    [
+      "a broker that is not the context's own",
+      "<ContextID>",
+      '<Messaging url="ipc:///run/broker"/><ContextID>',
+      "c.xml:6:14: Messaging, url: expected a server, nats:// or tls+nats:// or amqp:// or amqps://; without url the context has a broker of its own",
+    ],
+    [
+      "what a server does not have",
+      "<ContextID>",
+      '<Messaging url="nats://bus" durability="sync" dialect="twyla"/><ContextID>',
+      "c.xml:6:31: Messaging, durability: expected memory or file with a server: its own configuration says whether it flushes",
+      "c.xml:6:49: Messaging, dialect: twyla is a dialect of rabbitmq, not of nats",
+    ],
+    [
       "an element that comes twice",
       "<ContextID>",
       "<ContextID/><ContextID>",
