@@ -135,6 +135,12 @@ export function asAWhole<T>(schema: Schema<T>, expected: string) {
   return v.custom<T>((value) => v.is(schema, value), expected);
 }
 
+/** An object with these fields, as it came; anything wrong in it makes the whole value the misfit. */
+export function shapedAs<T>(expected: string, fields: { readonly [Field in keyof T]-?: Schema<unknown> }): Schema<T> {
+  const schema = object(fields);
+  return v.custom<T>((value) => v.is(schema, value), expected);
+}
+
 /** A list of two. */
 export function pairOf<A, B>(first: Schema<A>, second: Schema<B>) {
   return v.strictTuple([first, second]);

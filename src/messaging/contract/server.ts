@@ -1,5 +1,5 @@
 // What an engine is told that speaks with a server beyond this machine. Types alone. Pure.
-import type { ServiceState } from "../../protocol/bus-figures.ts";
+import type { BusFigures, ServiceState } from "../../protocol/bus-figures.ts";
 import type { Engine } from "./engine.ts";
 
 /** Where a server is, and what lets a program in. */
@@ -31,4 +31,6 @@ export interface ConnectingEngine extends Engine {
 export interface ServerEngine extends ConnectingEngine {
   /** Says what becomes of services of this machine, so that a call to one that starts waits for it. Replaces what was said. */
   tell(states: ReadonlyMap<string, ServiceState>): void;
+  /** Of all members, from the first time on that somebody asks. */
+  figures(): Promise<Omit<BusFigures, "memory_bytes">>;
 }

@@ -16,6 +16,8 @@ export interface Caller {
   /** The server can be reached, for the first time or again. */
   up(): void;
   down(reason: string): void;
+  /** How many calls wait for an instance, and how many have one. */
+  underWay(): { waiting: number; running: number };
   close(): Promise<void>;
 }
 
@@ -184,6 +186,10 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
         one.instance = undefined;
         if (!one.call.isIdempotent) end(one, { failure: unreachable(one, reason, "unknown") });
       }
+    },
+    underWay() {
+      const waiting = [...open.values()].filter(({ instance }) => instance === undefined).length;
+      return { waiting, running: open.size - waiting };
     },
     async close() {
       clearInterval(looking);

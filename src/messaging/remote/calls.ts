@@ -12,6 +12,8 @@ import { createSupervised } from "./supervised.ts";
 
 export type RemoteCalls = Pick<Engine, "call" | "serve"> &
   Pick<ServerEngine, "tell"> & {
+    /** How many calls of this member wait for an instance, and how many have one. */
+    underWay(): { waiting: number; running: number };
     /** All that are served now. */
     services(): Promise<ServedService[]>;
     /** The server can be reached, for the first time or again, and what was received is in force. */
@@ -35,7 +37,7 @@ export function createRemoteCalls(post: Post, address: string, nowMs = () => per
   const rolls = new Set<(head: CallHead) => void>();
   const own = post.receive(subjects.member(address), undefined, ({ head: text, body }) => {
     const head = readHead(text);
-    if (head === undefined || head.t === "signal" || head.t === "totals") return;
+    if (head === undefined || head.t === "signal" || head.t === "totals" || head.t === "figures") return;
     if (head.t === "abort") return callee.abort(head);
     if (head.t === "here") for (const add of rolls) add(head);
     caller.hear(head, body);
@@ -49,6 +51,7 @@ export function createRemoteCalls(post: Post, address: string, nowMs = () => per
       return callee.serve(service, methods, handler);
     },
     tell: supervised.tell,
+    underWay: caller.underWay,
     async services() {
       await own;
       const served = new Map<string, { methods: Set<string>; instances: number }>();

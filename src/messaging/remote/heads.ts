@@ -4,7 +4,6 @@ import {
   count,
   dictionaryOf,
   flag,
-  guarded,
   listOf,
   literal,
   notNegative,
@@ -13,7 +12,7 @@ import {
   oneOf,
   optional,
   read,
-  type Schema,
+  shapedAs,
   tagged,
   text,
 } from "../../protocol/schema.ts";
@@ -42,9 +41,12 @@ export type SignalHead =
   /** What a publisher has published so far. */
   | { t: "totals"; life: string; publisher: string; totals: { readonly [topic: string]: number }; isLast: boolean };
 
-type Head = CallHead | SignalHead;
+/** The body has what a member has counted in this life of it. */
+type FiguresHead = { t: "figures"; life: string };
 
-const ENVELOPE = as<Envelope>("an envelope", {
+type Head = CallHead | SignalHead | FiguresHead;
+
+const ENVELOPE = shapedAs<Envelope>("an envelope", {
   id: text,
   src: text,
   sent: notNegative,
@@ -53,7 +55,7 @@ const ENVELOPE = as<Envelope>("an envelope", {
   traceparent: text,
   headers: optional(dictionaryOf(text, "an object of texts")),
 });
-const FAILURE = as<Failure>("a failure", {
+const FAILURE = shapedAs<Failure>("a failure", {
   code: text,
   message: text,
   retryable: flag,
@@ -83,14 +85,9 @@ const HEADS: { readonly [T in Head["t"]]: ObjectSchema<Extract<Head, { t: T }>> 
     ...{ t: literal("totals"), life: text, publisher: text, isLast: flag },
     totals: dictionaryOf(count, "an object of counts"),
   }),
+  figures: object({ t: literal("figures"), life: text }),
 };
 const HEAD = tagged<Head>("t", HEADS);
-
-/** What has these fields, as it came. */
-function as<T>(expected: string, fields: { readonly [Field in keyof T]-?: Schema<unknown> }): Schema<T> {
-  const schema = object(fields);
-  return guarded((value): value is T => read(schema, value).misfit === undefined, expected);
-}
 
 export function writeHead(head: Head): string {
   return JSON.stringify(head);

@@ -43,6 +43,8 @@ export const subjects = {
   totals: "zc.signals.totals",
   /** Asks publishers for them. */
   askTotals: "zc.signals.ask",
+  /** Members say here what they have counted. */
+  figures: "zc.members.figures",
   signal: wordOf,
   everySignal: "*",
 } as const;

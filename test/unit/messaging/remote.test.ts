@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
-import type { Engine } from "../../../src/messaging/contract/engine.ts";
+import type { ServerEngine } from "../../../src/messaging/contract/server.ts";
+import { NonRetryableError, ServiceError } from "../../../src/messaging/contract/service-error.ts";
 import { createMemoryBroker } from "../../../src/messaging/engines/memory/memory-engine.ts";
 import { EventBus } from "../../../src/messaging/event-bus.ts";
 import { createRemoteCalls, type RemoteCalls } from "../../../src/messaging/remote/calls.ts";
+import { countEngine } from "../../../src/messaging/remote/counted-engine.ts";
+import { createMemberFigures } from "../../../src/messaging/remote/member-figures.ts";
 import { createRemoteSignals } from "../../../src/messaging/remote/signals.ts";
 import { nameOf, wordOf } from "../../../src/messaging/remote/subjects.ts";
 import { createServerTap } from "../../../src/messaging/remote/tap.ts";
@@ -15,7 +18,7 @@ import { BOUND_MS } from "../../support/bound.ts";
 import { createInProcessServer } from "../../support/in-process-post.ts";
 
 interface Member {
-  engine: Engine;
+  engine: ServerEngine;
   calls: RemoteCalls;
   /** As the death of its process. */
   cut(): void;
@@ -40,16 +43,21 @@ function openMembers() {
       cut();
       await events.close();
     };
-    closings.push(close);
     const { call, serve } = calls;
     const { publish, subscribe, signalFigures } = signals;
     const tapEvents = async () => Promise.reject(new Error("these members have no events"));
     const tap = createServerTap({ post, tapSignals: signals.tap, tapEvents });
     const operations = { ...events.operations, tap, services: calls.services };
-    const engine: Engine = {
-      ...events,
-      ...{ trouble: undefined, call, serve, publish, subscribe, signalFigures, operations, close },
-    };
+    const figures = createMemberFigures(src);
+    const engine = countEngine(
+      {
+        ...events,
+        ...{ trouble: undefined, call, serve, publish, subscribe, signalFigures, operations, close },
+        ...{ up: Promise.resolve(), tell: calls.tell },
+      },
+      { post, life, figures, underWay: calls.underWay },
+    );
+    closings.push(engine.close);
     return { engine, calls, cut };
   }
 
@@ -162,6 +170,68 @@ test("services are listed with their methods and instances", async () => {
   expect(await all.caller.engine.operations.services()).toEqual([
     { service: "shop", methods: ["buy", "sell"], instances: 2 },
   ]);
+});
+
+test("what members send, handle, serve and hear is summed, and stays when they have ended", async () => {
+  await using all = await twoMembers();
+  const { caller, callee } = all.buses;
+  const watcher = await all.members.member("a/watcher/1");
+  await watcher.engine.figures();
+  await callee.serve("shop", {
+    buy: () => 1,
+    fail() {
+      throw new ServiceError("OUT_OF_STOCK", "none left");
+    },
+  });
+  const settled = gather<unknown>(3);
+  await callee.listen("orders.created", "billing", ({ content }) => {
+    settled.add(content);
+    if (content === "bad") throw new NonRetryableError("no");
+  });
+  const heard = gather<unknown>(2);
+  await callee.subscribe("t", (content) => heard.add(content));
+  for (const content of ["good", "good", "bad"]) await caller.emit("orders.created", { content });
+  for (const number of [1, 2]) caller.publish("t", number);
+  await caller.call("shop.buy");
+  await caller.call("shop.fail").catch(() => {});
+  await Promise.all([settled.full, heard.full]);
+
+  const sum = async () => {
+    const { groups, methods, senders, signals, members } = await watcher.engine.figures();
+    const codes = Object.fromEntries(methods.map(({ method, codes, services }) => [method, { codes, services }]));
+    const durations = methods.map(({ durations }) => durations.counts.reduce((all, count) => all + count, 0));
+    return { groups: groups.map(({ handling, ...counts }) => counts), codes, durations, senders, signals, members };
+  };
+  const counts = {
+    groups: [
+      {
+        event: "orders.created",
+        group: "billing",
+        acked: 2,
+        retried: 0,
+        lost: 0,
+        dropped: 0,
+        dead: 1,
+        services: ["callee"],
+      },
+    ],
+    codes: {
+      "shop.buy": { codes: { ok: 1 }, services: ["callee"] },
+      "shop.fail": { codes: { OUT_OF_STOCK: 1 }, services: ["callee"] },
+    },
+    durations: [1, 1],
+    senders: expect.arrayContaining([
+      { kind: "event", name: "orders.created", service: "caller", sent: 3 },
+      { kind: "call", name: "shop.buy", service: "caller", sent: 1 },
+    ]),
+    signals: [{ topic: "t", publisher: "caller", subscriber: "callee", received: 2, lost: 0 }],
+    members: 3,
+  };
+  await expect.poll(sum, { timeout: BOUND_MS }).toEqual(counts);
+
+  await Promise.all(Object.values(all.buses).map((bus) => bus.close()));
+
+  expect(await sum()).toEqual(counts);
 });
 
 test("calls are copied to a tap", async () => {
