@@ -77,7 +77,7 @@ const options = {
   format: "cjs",
   sourcemap: "linked",
   sourcesContent: false,
-  external: ["esbuild", "lmdb", "zeromq/package.json"],
+  external: ["@redis/client", "esbuild", "lmdb", "zeromq/package.json"],
   define: { "import.meta.url": "importMetaUrl", ZCONTEXT_VERSION: JSON.stringify(version) },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",

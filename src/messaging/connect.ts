@@ -4,13 +4,14 @@ import { dirname, join } from "node:path";
 import { ZcontextError } from "../errors.ts";
 import { findPresence } from "../presence/presence.ts";
 import { createProcessTable } from "../processes/table.ts";
-import { type BusPlace, type BusUrl, exposureOf, readBusUrl } from "../protocol/bus-address.ts";
-import { BUS_DIALECT, BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
-import type { MessageStorage } from "./claim-check.ts";
+import { type BusPlace, type BusUrl, exposureOf, readBusUrl, readStoreUrl } from "../protocol/bus-address.ts";
+import { BUS_CLAIM_STORE, BUS_DIALECT, BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
+import type { MessageStorage } from "./claims/claim-check.ts";
+import { createFileStorage } from "./claims/file-storage.ts";
 import type { ConnectingEngine } from "./contract/server.ts";
 import { connectZeromq } from "./engines/zeromq/zeromq-engine.ts";
 import type { BusOptions } from "./event-bus.ts";
-import { createFileStorage } from "./file-storage.ts";
+import { openRedisStorage } from "./open-redis-storage.ts";
 import { engineAddress } from "./server-access.ts";
 import { connectServer } from "./server-engines.ts";
 
@@ -26,6 +27,8 @@ export interface ConnectOptions {
   token?: string;
   /** How messages look to programs of another kind. Default: the variable ZCONTEXT_BUS_DIALECT. */
   dialect?: string | undefined;
+  /** The URL of the store of messages above 1 MiB that pass a server. Default: the variable ZCONTEXT_BUS_CLAIM_STORE. */
+  claimStore?: string | undefined;
   /** `context/service/instance`, which messages name as their sender. Default: the name and pid of this program. */
   src?: string;
   /** How long to wait for the engine, in milliseconds. Default 10_000. */
@@ -42,6 +45,8 @@ const TIMEOUT_MS = 10_000;
 interface Place {
   bus: BusUrl;
   dialect: string | undefined;
+  /** The URL of a store of large bodies. The embedded engine has its own. */
+  claimStore: string | undefined;
 }
 
 /**
@@ -54,7 +59,7 @@ interface Place {
 export async function connectEngine(options: ConnectOptions = {}): Promise<BusOptions> {
   const { timeoutMs = TIMEOUT_MS, src = `/${process.title}/${process.pid}`, onHandlerError } = options;
   const place = await placeOf(options);
-  const { engine, storage } = await open(place, { src, token: options.token });
+  const { engine, storage, release } = await open(place, { src, token: options.token });
   const late = new Promise<never>((_, reject) => {
     const timer = setTimeout(() => reject(unreachable(place.bus, timeoutMs, engine.trouble)), timeoutMs);
     engine.up.catch(() => {}).finally(() => clearTimeout(timer));
@@ -63,10 +68,17 @@ export async function connectEngine(options: ConnectOptions = {}): Promise<BusOp
     await Promise.race([engine.up, late]);
   } catch (error) {
     await engine.close();
+    await release?.();
     throw error;
   }
   const kept = options.storage ?? storage;
-  return { engine, src, ...(kept && { storage: kept }), ...(onHandlerError && { onHandlerError }) };
+  return {
+    engine,
+    src,
+    ...(kept && { storage: kept }),
+    ...(release && { release }),
+    ...(onHandlerError && { onHandlerError }),
+  };
 }
 
 /** The URL that options or the environment name, as it may be printed. @throws As `connectEngine`. */
@@ -82,23 +94,43 @@ async function placeOf(options: ConnectOptions): Promise<Place> {
     throw new ZcontextError("ERR_USAGE", "no engine is named", {
       hint: `Give url or contextFile, or set ${BUS_URL}; tasks of a context have it.`,
     });
-  return { bus: readBusUrl(found.url), dialect: options.dialect ?? found.dialect ?? process.env[BUS_DIALECT] };
+  return {
+    bus: readBusUrl(found.url),
+    dialect: options.dialect ?? found.dialect ?? given(BUS_DIALECT),
+    claimStore: options.claimStore ?? withLogin(found.claimStore) ?? given(BUS_CLAIM_STORE),
+  };
+}
+
+function given(name: string): string | undefined {
+  return process.env[name] || undefined;
+}
+
+/** A provider names its claim store without the credentials that the environment may have for it. */
+function withLogin(claimStore: string | undefined): string | undefined {
+  const own = given(BUS_CLAIM_STORE);
+  return own !== undefined && claimStore === readStoreUrl(own).url ? own : claimStore;
 }
 
 interface Opened {
   engine: ConnectingEngine;
   /** Where it keeps large bodies. */
   storage?: MessageStorage;
+  /** Closes what is open beside the engine. */
+  release?(): Promise<void>;
 }
 
 /** Starts to connect. */
 async function open(place: Place, { src, token }: { src: string; token: string | undefined }): Promise<Opened> {
-  const { bus, dialect } = place;
+  const { bus, dialect, claimStore } = place;
   if (bus.engine === "zeromq") return openEmbedded(bus.url, { src, token });
   const address = await engineAddress(bus);
   if (exposureOf(bus, address.login !== undefined) === "open")
     process.emitWarning(`${bus.url}: messages travel unencrypted to another machine`, "ZcontextWarning");
-  return { engine: await connectServer(bus.engine, { address, src, ...(dialect && { dialect }) }) };
+  const storage = claimStore === undefined ? undefined : await openRedisStorage(claimStore);
+  return {
+    engine: await connectServer(bus.engine, { address, src, ...(dialect && { dialect }) }),
+    ...(storage && { storage, release: storage.close }),
+  };
 }
 
 async function openEmbedded(url: string, { src, token }: { src: string; token: string | undefined }): Promise<Opened> {

@@ -4,7 +4,7 @@ import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
 import { assertTopic } from "../protocol/codec.ts";
 import type { Json } from "../protocol/json.ts";
-import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claim-check.ts";
+import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type { Delivery, Engine, Operations, Receipt, Signal, SignalFigures, Subscription } from "./contract/engine.ts";
 import { childTrace, type Envelope, type Lineage, uuidV7 } from "./contract/envelope.ts";
@@ -25,6 +25,8 @@ export interface BusOptions {
   /** `context/service/instance`, which messages name as their sender. */
   src: string;
   storage?: MessageStorage;
+  /** Called once the engine is closed, for what was opened with it. */
+  release?(): Promise<void>;
   /** Called with everything that a handler throws, and what it was handling. Default: nothing. */
   onHandlerError?(error: unknown, what: string): void;
 }
@@ -448,6 +450,7 @@ export class EventBus implements AsyncDisposable {
     if (this.#place !== undefined) EventBus.#connected.delete(this.#place);
     await Promise.all([...this.#publishing.values()].map(({ settled }) => settled()));
     await this.#options.engine.close();
+    await this.#options.release?.();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

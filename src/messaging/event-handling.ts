@@ -1,7 +1,7 @@
 // What becomes of a delivery: its body is fetched and checked, the handler runs, and its return or throw becomes a verdict.
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { isObject, type Json } from "../protocol/json.ts";
-import type { ClaimCheck } from "./claim-check.ts";
+import type { ClaimCheck } from "./claims/claim-check.ts";
 import type { DeathReason, Delivery, Verdict } from "./contract/engine.ts";
 import { failureOf, isNonRetryable } from "./contract/service-error.ts";
 import { type Decision, EventInHand, type EventPayload, type ReceivedEvent } from "./received-event.ts";

@@ -1,6 +1,8 @@
 // The public face `zcontext/messaging`: messages between services, for any program.
 export type { QueueFigures } from "../protocol/bus-figures.ts";
-export type { MessageStorage } from "./claim-check.ts";
+export type { MessageStorage, MessageStorage as MessageStorageManager } from "./claims/claim-check.ts";
+export { createFileStorage } from "./claims/file-storage.ts";
+export { createMemoryStorage } from "./claims/memory-storage.ts";
 export type { ConnectOptions } from "./connect.ts";
 export type {
   DeadLetter,
@@ -25,7 +27,7 @@ export {
   type Method,
   type MethodCall,
 } from "./event-bus.ts";
-export { createFileStorage } from "./file-storage.ts";
+export { openRedisStorage } from "./open-redis-storage.ts";
 export type { ReceivedEvent } from "./received-event.ts";
 export type { RetryPolicy } from "./retry.ts";
 export type { AnySchema, JsonSchema, StandardSchema, TypeOf } from "./schema-type.ts";

@@ -1,7 +1,7 @@
 // What becomes of a call at the service: its parameters are fetched and checked, the method runs, and its return or throw
 // becomes the answer.
 import { reasonOf } from "../errors.ts";
-import type { ClaimCheck } from "./claim-check.ts";
+import type { ClaimCheck } from "./claims/claim-check.ts";
 import type { Answer, IncomingCall } from "./contract/engine.ts";
 import { type Failure, failureOf } from "./contract/service-error.ts";
 import type { EventBus, MethodCall } from "./event-bus.ts";

@@ -36,6 +36,11 @@ export async function engineAddress(
   return addressOf(server, server.login ?? login ?? (await loginOf(environment, server.engine)), environment);
 }
 
+/** That of a claim store, whose login is in its URL. @throws As `engineAddress`. */
+export function storeAddress(server: ServerUrl, environment: Environment = process.env): Promise<ServerAddress> {
+  return addressOf(server, server.login, environment);
+}
+
 async function addressOf(
   server: ServerUrl,
   login: Login | undefined,

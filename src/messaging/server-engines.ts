@@ -1,6 +1,7 @@
 // The engines on servers, each loaded when a URL names it: their packages are needed by those alone who use them.
 import { ZcontextError } from "../errors.ts";
 import type { ServerEngine, ServerEngineOptions } from "./contract/server.ts";
+import { missing } from "./missing-package.ts";
 
 interface Load {
   connect(options: ServerEngineOptions): Promise<ServerEngine>;
@@ -30,15 +31,4 @@ export async function connectServer(name: "nats" | "rabbitmq", options: ServerEn
   } catch (error) {
     throw missing(error, `engine ${name}`, engine.packages) ?? error;
   }
-}
-
-/** What to do where a package could not be loaded; undefined where that is not the reason. */
-export function missing(error: unknown, what: string, packages: readonly string[]): ZcontextError | undefined {
-  const isMissing = error instanceof Error && "code" in error && /^(ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
-  const names = packages.filter((name) => isMissing && error.message.includes(name));
-  if (names.length === 0) return undefined;
-  return new ZcontextError("ERR_ENGINE_MISSING", `${what} needs ${packages.join(" and ")}, not installed here`, {
-    hint: `npm install ${packages.join(" ")}`,
-    cause: error,
-  });
 }

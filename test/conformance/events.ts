@@ -2,8 +2,8 @@
 // way to make its members.
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
+import { createFileStorage } from "../../src/messaging/claims/file-storage.ts";
 import { NonRetryableError } from "../../src/messaging/contract/service-error.ts";
-import { createFileStorage } from "../../src/messaging/file-storage.ts";
 import type { ReceivedEvent } from "../../src/messaging/received-event.ts";
 import { BOUND_MS } from "../support/bound.ts";
 import { makeFolder } from "../support/folder.ts";

@@ -381,7 +381,11 @@ describe("without a broker, the error says what to do:", () => {
   test.each([
     [["--context_file", "No-Such.xml"], 2, "ERR_CONFIG_UNREADABLE"],
     [["--url", "ipc:///nowhere/broker"], 1, "no broker is at ipc:///nowhere/broker (ERR_ENGINE_UNREACHABLE)"],
-    [["--url", "nats://127.0.0.1:4222"], 1, "ERR_ENGINE_MISSING"],
+    [
+      ["--url", "mqtt://us:secret@127.0.0.1:1883"],
+      1,
+      "no engine has the URL mqtt://127.0.0.1:1883 (ERR_ENGINE_MISSING)",
+    ],
     [[], 2, "no context is named: expected --context_file or --url"],
   ])("%j", async (words, expectedCode, expected) => {
     const { code, stdout, stderr } = await run("context-bus", ["queues", ...words], { env: { ZCONTEXT_BUS_URL: "" } });

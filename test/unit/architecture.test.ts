@@ -38,6 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/embedded/broker": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
   "src/messaging/embedded/client": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
+  "src/messaging/claims": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/remote": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/memory": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/zeromq": [
@@ -45,7 +46,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/messaging/contract", ...EMBEDDED],
   ],
   "src/messaging": [
-    ...[...LEAVES, "src/protocol", "src/presence", "src/messaging/contract"],
+    ...[...LEAVES, "src/protocol", "src/presence", "src/messaging/contract", "src/messaging/claims"],
     ...["src/messaging/engines/memory", "src/messaging/engines/zeromq"],
   ],
   "src/tasks/contract": ["src/messaging"],
@@ -94,6 +95,7 @@ const DOORS: Record<string, RegExp> = {
   "@clack/prompts": /^tools\//,
   "@dagrejs/dagre": /^web\/layout\.ts$/,
   "cli-table3": /^tools\/columns\.ts$/,
+  "@redis/client": /^src\/messaging\/claims\/redis-storage\.ts$/,
   commander: /^tools\//,
   diff: /^tools\//,
   esbuild: /^src\/launch\/bundle\.ts$/,

@@ -1,6 +1,6 @@
 // Messages above 1 MiB travel as a token: the body is stored, and fetched where it is read. See Hohpe and Woolf, Enterprise
 // Integration Patterns, "Claim Check".
-import { ZcontextError } from "../errors.ts";
+import { ZcontextError } from "../../errors.ts";
 
 /** Keeps bodies that are too large to travel. Several readers may fetch the same one. */
 export interface MessageStorage {
