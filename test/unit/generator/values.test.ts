@@ -101,7 +101,7 @@ describe("whatever a description says,", () => {
           },
         ]);
       }),
-      { numRuns: 200, examples: [...NASTY].map((text) => [saidEverywhere(text)]) },
+      { numRuns: NASTY.length + 30, examples: [...NASTY].map((text) => [saidEverywhere(text)]) },
     );
   });
 
@@ -118,7 +118,7 @@ describe("whatever a description says,", () => {
           task: "the task",
         });
       }),
-      { numRuns: 200, examples: [...NASTY].map((text) => [saidEverywhere(text)]) },
+      { numRuns: NASTY.length + 30, examples: [...NASTY].map((text) => [saidEverywhere(text)]) },
     );
   });
 
@@ -140,7 +140,7 @@ describe("whatever a description says,", () => {
 
         expect(asked).toEqual(["the task", { configuration: { device_action: said.deviceAction.trim() } }]);
       }),
-      { numRuns: 150, examples: [...NASTY].map((text) => [saidEverywhere(text)]) },
+      { numRuns: NASTY.length + 30, examples: [...NASTY].map((text) => [saidEverywhere(text)]) },
     );
   });
 
@@ -155,7 +155,7 @@ describe("whatever a description says,", () => {
         }
         expect(scriptOf(textAt({ files } as Plan, `${ONE}/index.ts`))).toContain("One.js");
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -166,7 +166,7 @@ describe("whatever a description says,", () => {
 
         expect(files.map(({ fate }) => fate)).toEqual(["unchanged", "kept", "unchanged", "kept", "unchanged"]);
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -179,7 +179,7 @@ describe("whatever a description says,", () => {
 
         expect(echo).toMatchObject({ description: description.trim(), serviceName: serviceName.trim() });
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });
@@ -220,7 +220,10 @@ describe("a folder with a strange name", () => {
 
         expect(context.tasks[0]?.configuration).toMatchObject({ location: `../${folder}` });
       }),
-      { numRuns: 150, examples: NASTY.filter((text) => !text.includes("/")).map((text) => [`x${text}y`]) },
+      {
+        numRuns: NASTY.length + 30,
+        examples: NASTY.filter((text) => !text.includes("/")).map((text) => [`x${text}y`]),
+      },
     );
   });
 
@@ -234,7 +237,10 @@ describe("a folder with a strange name", () => {
           words: [`../${folder}/One/ServiceOne.py`],
         });
       }),
-      { numRuns: 150, examples: NASTY.filter((text) => !text.includes("/")).map((text) => [`x${text}y`]) },
+      {
+        numRuns: NASTY.length + 30,
+        examples: NASTY.filter((text) => !text.includes("/")).map((text) => [`x${text}y`]),
+      },
     );
   });
 });

@@ -51,7 +51,7 @@ describe("a frame", () => {
       fc.property(topics, anyJson, (topic, body) => {
         expect(decodeFrame(encodeFrame({ topic, body }))).toEqual({ topic, body });
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 });
@@ -67,7 +67,7 @@ describe("the separator", () => {
         expect(frame.split(SEPARATOR)).toHaveLength(2);
         expect(decoded(frame)).toEqual({ [key]: [text] });
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -288,6 +288,6 @@ test("bytes of any kind are read or refused, and nothing else happens", () => {
         if (!(error instanceof ZcontextError) || error.code !== "ERR_MESSAGE_MALFORMED") throw error;
       }
     }),
-    { numRuns: 10_000 },
+    { numRuns: 3_000 },
   );
 });

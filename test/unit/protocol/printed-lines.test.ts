@@ -40,7 +40,7 @@ describe("printed lines", () => {
       fc.property(chunks, (chunks) => {
         expect(printed(chunks)).toEqual(printed([chunks.join("")]));
       }),
-      { numRuns: 2_000 },
+      { numRuns: 700 },
     );
   });
 });

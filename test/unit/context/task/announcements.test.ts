@@ -154,7 +154,7 @@ test("whatever the bus loses and whenever it comes, each announcement counts onc
 
       expect(delivered).toEqual(given.isLost.map((_, index) => index + 1));
     }),
-    { numRuns: 2_000 },
+    { numRuns: 700 },
   );
 });
 
@@ -165,6 +165,6 @@ test("with nothing lost and nothing settled, none counts before others could hea
 
       travel(lossless, (sequence, heard) => expect(sequence).toBeLessThanOrEqual(heard));
     }),
-    { numRuns: 2_000 },
+    { numRuns: 700 },
   );
 });

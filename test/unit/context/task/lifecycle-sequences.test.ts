@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isAtRest, type TaskState } from "../../../../src/protocol/task-state.ts";
-import { storiesUpTo } from "../../../support/stories.ts";
+import { stories } from "../../../support/stories.ts";
 import { WORDS, type Word } from "./life.ts";
 import { createWorld, type World } from "./process-table.ts";
 
@@ -52,7 +52,7 @@ test("no order of events makes two processes of a task, leaks a timer or fires a
       });
       lengths.push(length);
     }),
-    { numRuns: storiesUpTo(4_000) },
+    { numRuns: stories(1_000) },
   );
 
   expect(Math.max(...lengths)).toBeGreaterThanOrEqual(60); // the stories are worth telling
@@ -71,7 +71,7 @@ test("a stop ends at rest with no process and no timer, wherever it comes", { ti
       expect(world.process).toBe("none");
       expect(world.armed.size).toBe(0);
     }),
-    { numRuns: storiesUpTo(1_200) },
+    { numRuns: stories(400) },
   );
 });
 
@@ -88,6 +88,6 @@ test("a start that is not stopped leads to a run, wherever it comes", { timeout 
       expect(world.isWanted).toBe(false);
       expect(world.standing.life.run).toBe(isNeeded ? run + 1 : run);
     }),
-    { numRuns: storiesUpTo(1_200) },
+    { numRuns: stories(400) },
   );
 });

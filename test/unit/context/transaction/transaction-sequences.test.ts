@@ -33,7 +33,7 @@ import {
 } from "../../../../src/context/transaction/transaction.ts";
 import type { Consequence } from "../../../../src/context/transaction/triggers.ts";
 import { hasProcess, isAtRest, type TaskState } from "../../../../src/protocol/task-state.ts";
-import { storiesUpTo } from "../../../support/stories.ts";
+import { stories } from "../../../support/stories.ts";
 import { task } from "../task.ts";
 import {
   type Book,
@@ -272,7 +272,7 @@ test("one task keeps every promise, whatever is asked of it, and is brought to r
 
       expect([...machine.broken, ...leftovers(machine)].join("\n")).toBe("");
     }),
-    { numRuns: storiesUpTo(3_000) },
+    { numRuns: stories(800) },
   );
 
   expect(seen.size).toBe(12);
@@ -554,7 +554,7 @@ test("a transaction keeps every promise, whatever its tasks need of each other, 
 
       expect([...all.machine.broken, ...leftovers(all.machine)].join("\n")).toBe("");
     }),
-    { numRuns: storiesUpTo(1_200) },
+    { numRuns: stories(400) },
   );
 
   expect(seen.size).toBe(12);
