@@ -27,7 +27,7 @@ function member() {
     },
   });
   const hear = (operation: FromBroker) =>
-    events?.onBatch({ number: 1, done: 0, items: [{ operation, body: Buffer.alloc(0) }] });
+    events?.onBatch({ number: 1, done: 0, items: [{ operation, body: Buffer.from(JSON.stringify(ENVELOPE)) }] });
   return {
     client,
     up() {
@@ -37,6 +37,7 @@ function member() {
     down: () => events?.onDown(),
     hear,
     calls: () => said.filter(({ op }) => op === "call"),
+    taps: () => said.flatMap((operation) => (operation.op === "tap" ? [operation.n] : [])),
     call: (isIdempotent: boolean) =>
       client.call(
         { ...{ service: "s", method: "m", envelope: ENVELOPE, body: Buffer.alloc(0), budgetMs: 9 }, isIdempotent },
@@ -84,4 +85,30 @@ test("an idempotent call is sent to the next broker, and one that was not sent i
   expect(calls()).toHaveLength(3);
   await client.close();
   await Promise.all([idempotent, late]);
+});
+
+test("a tap hears of the next broker once that copies to it, and before the first copy", async () => {
+  const { client, up, down, hear, taps } = member();
+  const heard: string[] = [];
+  const head = JSON.stringify(ENVELOPE).length;
+  const copy = (name: string) => hear({ op: "tapped", kind: "event", name, head, size: head });
+  up();
+  const tap = client.operations.tap(
+    { events: ["*"], calls: [], signals: [] },
+    { onMessage: ({ name }) => void heard.push(name), onMissed: (copies) => void heard.push(`missed ${copies}`) },
+  );
+  await turn();
+  hear({ op: "done", n: taps()[0] as number });
+  await tap;
+
+  down();
+  up();
+  await turn();
+  expect(heard).toEqual([]);
+  hear({ op: "done", n: taps()[1] as number });
+  copy("a.b");
+  await turn();
+
+  expect(heard).toEqual(["missed undefined", "a.b"]);
+  await client.close();
 });

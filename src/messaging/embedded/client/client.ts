@@ -92,6 +92,8 @@ export function createClient(options: ClientOptions): Client {
   let trouble: string | undefined = "not connected yet";
   let stored: Durability = "memory";
   let lastN = 0;
+  /** The number of the question that renewed the tap at the broker that has let this member in last. */
+  let tappedAgain: number | undefined;
   const listeners = new Map<string, Listener>();
   /** Emits that the number of their batch answers, in order. */
   let emitted: { batch: number; n: number }[] = [];
@@ -150,8 +152,8 @@ export function createClient(options: ClientOptions): Client {
     for (const { membership } of listeners.values()) say({ op: "listen", n: nextN(), ...memberOf(membership) });
     for (const service of served.list()) say({ op: "serve", n: nextN(), ...service });
     if (watching.filter !== undefined) {
-      watching.miss(undefined);
-      say({ op: "tap", n: nextN(), ...ofBroker(watching.filter) });
+      tappedAgain = nextN();
+      say({ op: "tap", n: tappedAgain, ...ofBroker(watching.filter) });
     }
     for (const settlement of holdings.unconfirmed()) say(settlement);
     for (const question of questions.open()) sayQuestion(question);
@@ -204,6 +206,8 @@ export function createClient(options: ClientOptions): Client {
       case "missed":
         return watching.miss(operation.copies);
       default:
+        // Told now, since what passes from here on is shown.
+        if (operation.n === tappedAgain) return watching.miss(undefined);
         return questions.answer({ operation, body });
     }
   }
