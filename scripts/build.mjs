@@ -77,7 +77,8 @@ const options = {
   format: "cjs",
   sourcemap: "linked",
   sourcesContent: false,
-  external: ["@redis/client", "esbuild", "lmdb", "zeromq/package.json"],
+  // Peers that users install, and what has files of its own.
+  external: ["@nats-io/*", "@redis/client", "esbuild", "lmdb", "zeromq/package.json"],
   define: { "import.meta.url": "importMetaUrl", ZCONTEXT_VERSION: JSON.stringify(version) },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",

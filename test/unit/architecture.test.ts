@@ -41,6 +41,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/messaging/claims": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/remote": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/memory": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
+  "src/messaging/engines/nats": ["src", "src/protocol", "src/messaging/contract", "src/messaging/remote"],
   "src/messaging/engines/zeromq": [
     ...[...LEAVES, "src/protocol", "src/link"],
     ...["src/messaging/contract", ...EMBEDDED],
@@ -92,6 +93,8 @@ const MAY_IMPORT: Record<string, string[]> = {
 
 /** The files through which a library comes in: changing one changes one place. */
 const DOORS: Record<string, RegExp> = {
+  "@nats-io/jetstream": /^src\/messaging\/engines\/nats\//,
+  "@nats-io/transport-node": /^src\/messaging\/engines\/nats\//,
   "@clack/prompts": /^tools\//,
   "@dagrejs/dagre": /^web\/layout\.ts$/,
   "cli-table3": /^tools\/columns\.ts$/,

@@ -1,0 +1,91 @@
+// What the client and the server complain about, as errors to act on; or as passing, so that it is tried again. Pure.
+import { reasonOf, ZcontextError } from "../../../errors.ts";
+
+/** Numbers of the server's errors. */
+const NOT_ENABLED = new Set([10039, 10076]);
+const FULL = new Set([10023, 10026, 10028, 10047, 10077]);
+const OTHER_CONFIGURATION = new Set([10052, 10058, 10065, 10074, 10148]);
+
+/** Undefined where the same may succeed when it is tried again: while a server is away, starts, or elects a leader. */
+export function faultOf(error: unknown): ZcontextError | undefined {
+  if (error instanceof ZcontextError) return error;
+  if (!(error instanceof Error)) return unfit(String(error), error);
+  if (error.name === "PermissionViolationError") return refused(error);
+  if (error.name === "InvalidArgumentError" && error.message.includes("max_payload")) return tooLarge(error);
+  const number = "code" in error && typeof error.code === "number" ? error.code : undefined;
+  if (error.name !== "JetStreamApiError" || number === undefined) return undefined;
+  if (NOT_ENABLED.has(number)) return noJetStream(error);
+  if (FULL.has(number))
+    return new ZcontextError("ERR_OVERLOADED", `engine nats: the server takes no more: ${error.message}`, {
+      hint: "Emit again later, add members to the group, or look at `context-bus queues`.",
+      cause: error,
+    });
+  if (OTHER_CONFIGURATION.has(number)) return unfit(`the server refuses a stream or consumer: ${error.message}`, error);
+  return undefined;
+}
+
+/** Why a connection can't be made, where a further attempt is in vain. */
+export function refusalOf(error: unknown, url: string): ZcontextError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.name === "AuthorizationError" || error.name === "UserAuthenticationExpiredError")
+    return new ZcontextError("ERR_ENGINE_REFUSED", `${url}: the server does not let this program in`, {
+      hint: "Give the name and password, the token or the credentials file that the server knows: see docs/scale-out.md.",
+      cause: error,
+    });
+  const reason = tlsReason(error);
+  if (reason === undefined) return undefined;
+  return new ZcontextError("ERR_ENGINE_REFUSED", `${url}: the connection can't be encrypted: ${reason}`, {
+    hint: "Use tls+nats:// where the server wants TLS, and name the authority that signed its certificate by ZCONTEXT_BUS_CA_FILE.",
+    cause: error,
+  });
+}
+
+const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+function tlsReason(error: Error): string | undefined {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    if ("code" in each && typeof each.code === "string" && TLS.test(each.code)) return each.message;
+    if (/does not support "?tls|tls required|secure connection/i.test(each.message)) return each.message;
+  }
+  return undefined;
+}
+
+export function noJetStream(cause: unknown): ZcontextError {
+  return new ZcontextError("ERR_ENGINE_UNFIT", "engine nats: the server has no JetStream, which keeps events", {
+    hint: "Start it as `nats-server -js`, or enable JetStream for this account.",
+    cause,
+  });
+}
+
+export function unfit(reason: string, cause: unknown): ZcontextError {
+  return new ZcontextError("ERR_ENGINE_UNFIT", `engine nats: ${reason}`, {
+    hint: "See docs/scale-out.md for what the server must be like.",
+    cause,
+  });
+}
+
+function refused(error: Error): ZcontextError {
+  return new ZcontextError("ERR_ENGINE_REFUSED", `engine nats: the server forbids it: ${error.message}`, {
+    hint: "This program's user needs the permissions that docs/scale-out.md lists.",
+    cause: error,
+  });
+}
+
+function tooLarge(error: Error): ZcontextError {
+  return new ZcontextError("ERR_MESSAGE_TOO_LARGE", "engine nats: the message is larger than the server takes", {
+    hint: "Set `max_payload: 2MB` in the server's configuration: a body may have 1 MiB, its envelope comes on top.",
+    cause: error,
+  });
+}
+
+export function unreachable(url: string, reason: string, cause?: unknown): ZcontextError {
+  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `engine nats: ${url}: ${reason}`, {
+    hint: "Is the server running there? Try `nats-server --version` on it, and its port from here.",
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+/** What a passing fault looks like to whoever reads about it. */
+export function passingReason(error: unknown): string {
+  return reasonOf(error) || "no answer";
+}

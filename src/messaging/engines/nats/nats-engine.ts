@@ -1,0 +1,158 @@
+// The engine `nats`: events are kept by JetStream, calls and signals pass the core of the server.
+import { randomBytes, randomUUID } from "node:crypto";
+import { ZcontextError } from "../../../errors.ts";
+import type { Membership, Subscription, TappedMessage } from "../../contract/engine.ts";
+import type { ServerEngine, ServerEngineOptions } from "../../contract/server.ts";
+import { createRemoteCalls } from "../../remote/calls.ts";
+import { createRemoteSignals } from "../../remote/signals.ts";
+import { createServerTap } from "../../remote/tap.ts";
+import { createEmitter } from "./emitter.ts";
+import { createLetters } from "./letters.ts";
+import { openLink } from "./link.ts";
+import { createMember, type Member } from "./member.ts";
+import { keepingOf } from "./options.ts";
+import { createPost } from "./post.ts";
+import { answerRoll, readQueues } from "./queues.ts";
+import { createSettlements } from "./settlements.ts";
+import { ACK_WAIT_MS, createStreams } from "./streams.ts";
+import { tapEvents } from "./tap.ts";
+
+/** How often a member says that it is at work: a third of the time after which its events are given to others. */
+const EXTEND_MS = ACK_WAIT_MS / 3;
+const BEAT_MS = 500;
+
+/** Connects to the server. @returns The engine at once; what is asked of it waits for the server. */
+export function connectNats(options: ServerEngineOptions, nowMs = () => performance.now()): ServerEngine {
+  const { src, address } = options;
+  const life = randomUUID().replaceAll("-", "");
+  const random = (digits: number) => randomBytes(digits / 2).toString("hex");
+  const link = openLink(options, nowMs);
+  const streams = createStreams(keepingOf(address.url));
+  const settlements = createSettlements(link);
+  const letters = createLetters(link, streams);
+  const emitter = createEmitter(link, streams, nowMs);
+  const post = createPost(link);
+  const signals = createRemoteSignals({ post, life, src });
+  const calls = createRemoteCalls(post, life, nowMs);
+  const listening = new Map<string, Member>();
+  /** Those that listen, and those that have still to settle. */
+  const members = new Set<Member>();
+  let extendedMs = nowMs();
+  let isRollAnswered = false;
+  const beating = setInterval(beat, BEAT_MS).unref();
+
+  link.onUp((session) => {
+    beat();
+    streams.forget();
+    emitter.forget();
+    settlements.up(session);
+    post.up(session);
+    for (const member of members) member.up();
+    calls.up();
+    signals.up();
+  });
+  link.onDown((reason) => {
+    post.down();
+    calls.down(reason);
+  });
+
+  function beat(): void {
+    const now = nowMs();
+    const silentMs = now - extendedMs;
+    // The server has waited for a sign for so long.
+    if (silentMs > ACK_WAIT_MS) for (const member of members) member.loseAll(taken(link.trouble, silentMs));
+    if (link.session === undefined) return;
+    if (silentMs >= EXTEND_MS) {
+      extendedMs = now;
+      for (const member of members) member.extend();
+    }
+    for (const member of members) {
+      member.beat();
+      if (member.isDone) members.delete(member);
+    }
+    settlements.confirm();
+  }
+
+  async function listen(membership: Membership, handler: Parameters<ServerEngine["listen"]>[1]): Promise<Subscription> {
+    const { name, group } = membership;
+    const key = `${name} ${group}`;
+    if (listening.has(key)) throw new ZcontextError("ERR_USAGE", `group ${group} listens to ${name} here already`);
+    const member = createMember({ link, streams, settlements, letters, membership, handler, random, nowMs });
+    listening.set(key, member);
+    members.add(member);
+    try {
+      await link.attempt(async (session) => {
+        if (!isRollAnswered) answerRoll(session, () => [...listening.values()].map(({ figures }) => figures));
+        isRollAnswered = true;
+      });
+      await member.join();
+    } catch (error) {
+      listening.delete(key);
+      members.delete(member);
+      throw error;
+    }
+    return onceClosed(async () => {
+      await member.close();
+      listening.delete(key);
+    });
+  }
+
+  return {
+    name: "nats",
+    up: link.up,
+    get trouble() {
+      return link.trouble ?? [...listening.values()].find(({ trouble }) => trouble !== undefined)?.trouble;
+    },
+    emit: emitter.emit,
+    listen,
+    publish: signals.publish,
+    subscribe: signals.subscribe,
+    signalFigures: signals.signalFigures,
+    call: calls.call,
+    serve: calls.serve,
+    tell: calls.tell,
+    operations: {
+      services: calls.services,
+      queues: () => readQueues(link, letters),
+      deadLetters: letters.deadLetters,
+      deadLetter: letters.deadLetter,
+      replay: letters.replay,
+      discard: letters.discard,
+      tap: createServerTap({
+        post,
+        tapSignals: signals.tap,
+        tapEvents: (_, add: (event: TappedMessage) => void) => tapEvents(link, add, random),
+      }),
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+
+  async function close(): Promise<void> {
+    clearInterval(beating);
+    await Promise.all([...members].map((member) => member.close()));
+    const error = new ZcontextError("ERR_ENGINE_UNREACHABLE", "engine nats: it is closed");
+    for (const member of members) member.giveBackAll(error);
+    await Promise.all([calls.close(), signals.close()]);
+    await link.close();
+  }
+}
+
+/** Why events were given to others. */
+function taken(trouble: string | undefined, silentMs: number): ZcontextError {
+  const seconds = (silentMs / 1_000).toFixed(1);
+  const isAway = trouble !== undefined;
+  const reason = isAway ? `${trouble}, for ${seconds} s` : `the event loop was blocked for ${seconds} s`;
+  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `engine nats: ${reason}: its events are given to other members`, {
+    hint: isAway ? "Is the server running?" : "Move long work to a worker thread, or let it pause.",
+  });
+}
+
+function onceClosed(close: () => Promise<void>): Subscription {
+  let closing: Promise<void> | undefined;
+  const once = () => {
+    closing ??= close();
+    return closing;
+  };
+  return { close: once, [Symbol.asyncDispose]: once };
+}

@@ -1,0 +1,84 @@
+// A server of NATS for a test, on a free port with a folder of its own, and members of its engine in this process.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { createClosingStack } from "../../src/context/provider/closing-stack.ts";
+import type { ServerEngine } from "../../src/messaging/contract/server.ts";
+import { connectNats } from "../../src/messaging/engines/nats/nats-engine.ts";
+import type { Members } from "../conformance/members.ts";
+import { makeFolder } from "./folder.ts";
+import { freePort } from "./port.ts";
+
+export interface NatsServer extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  /** Ends it, and resolves when it has ended. */
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** Starts it again, on the same port and folder. */
+  start(): Promise<void>;
+}
+
+/** Large signals need large payloads; the limit is for what passes at once. */
+const PAYLOAD = "max_payload: 16MB\nmax_pending: 256MB";
+
+/** @param more - Lines of its configuration. */
+export async function startNats({ jetstream = true, more = "" } = {}): Promise<NatsServer> {
+  const folder = await makeFolder();
+  const port = await freePort();
+  const store = jetstream ? `jetstream { store_dir: "${folder.at("store")}" }` : "";
+  const file = await folder.write("nats.conf", `listen: 127.0.0.1:${port}\n${PAYLOAD}\n${store}\n${more}\n`);
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const started = spawn("nats-server", ["-c", file], { stdio: ["ignore", "ignore", "pipe"] });
+    child = started;
+    const said: string[] = [];
+    for await (const line of createInterface({ input: started.stderr })) {
+      said.push(line);
+      if (!line.includes("Server is ready")) continue;
+      started.stderr.resume();
+      return;
+    }
+    throw new Error(`nats-server has not started:\n${said.join("\n")}`);
+  }
+
+  async function stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const stopping = child;
+    child = undefined;
+    if (stopping === undefined || stopping.exitCode !== null || stopping.signalCode !== null) return;
+    stopping.kill(signal);
+    await once(stopping, "exit");
+  }
+
+  await start();
+  return {
+    ...{ port, url: `nats://127.0.0.1:${port}`, start, stop },
+    async [Symbol.asyncDispose]() {
+      await stop("SIGKILL");
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Members that are alone on a server: when they end, nothing is left there for others. */
+export async function openNatsMembers(url: string): Promise<Members & { connect(src: string): Promise<ServerEngine> }> {
+  const stack = createClosingStack();
+  return {
+    connect: async (src) => stack.add(connectNats({ address: { url }, src })),
+    async [Symbol.asyncDispose]() {
+      await stack.close();
+      await emptyServer(url);
+    },
+  };
+}
+
+async function emptyServer(url: string): Promise<void> {
+  const { connect } = await import("@nats-io/transport-node");
+  const { jetstreamManager } = await import("@nats-io/jetstream");
+  const connection = await connect({ servers: url.replace("nats://", "") });
+  const manager = await jetstreamManager(connection);
+  const names: string[] = [];
+  for await (const name of manager.streams.names()) names.push(name);
+  await Promise.all(names.map((name) => manager.streams.delete(name)));
+  await connection.close();
+}
