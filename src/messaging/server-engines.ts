@@ -10,7 +10,17 @@ interface Load {
   dialects: readonly string[];
 }
 
-const ENGINES: { readonly [name in "nats" | "rabbitmq"]?: Load } = {};
+const ENGINES: { readonly [name in "nats" | "rabbitmq"]?: Load } = {
+  nats: {
+    async connect(options) {
+      const { connectNats, loadClient } = await import("./engines/nats/nats-engine.ts");
+      await loadClient();
+      return connectNats(options);
+    },
+    packages: ["@nats-io/transport-node", "@nats-io/jetstream"],
+    dialects: [],
+  },
+};
 
 /**
  * @returns The engine at once; what is asked of it waits for the server.

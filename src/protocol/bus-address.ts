@@ -38,18 +38,26 @@ interface Scheme<Kind> {
   isEncrypted: boolean;
   /** What a path may be; by default there is none. */
   path?: { expected: string; accepts: RegExp };
+  /** Parameters beside `insecure`, which are left in the URL; by default there are none. */
+  parameters?: { expected: string; accepts: RegExp };
 }
 
 const VHOST = { expected: "one word for the virtual host", accepts: /^\/[^/]*$/ };
 const DATABASE = { expected: "the number of a database", accepts: /^\/\d{0,3}$/ };
+
+/** How events are kept. */
+const KEEPING = {
+  expected: "storage=memory, replicas=3 or insecure=true",
+  accepts: /^(storage=(file|memory)|replicas=[1-5])$/,
+};
 
 type Schemes<Kind> = Readonly<Record<string, Scheme<Kind>>>;
 
 const ENGINES: Schemes<EngineName> = {
   ipc: { is: "zeromq", isEncrypted: false },
   tcp: { is: "zeromq", isEncrypted: false },
-  nats: { is: "nats", isEncrypted: false },
-  "tls+nats": { is: "nats", isEncrypted: true },
+  nats: { is: "nats", isEncrypted: false, parameters: KEEPING },
+  "tls+nats": { is: "nats", isEncrypted: true, parameters: KEEPING },
   amqp: { is: "rabbitmq", isEncrypted: false, path: VHOST },
   amqps: { is: "rabbitmq", isEncrypted: true, path: VHOST },
 };
@@ -123,8 +131,13 @@ export function exposureOf(
 /** The refusal of such a connection. */
 export function exposed(url: string): ZcontextError {
   return new ZcontextError("ERR_ENGINE_REFUSED", `${url}: credentials would travel unencrypted to another machine`, {
-    hint: `Use an encrypted connection, or say that the way is safe: ${url}?insecure=true`,
+    hint: `Use an encrypted connection, or say that the way is safe: ${insecurely(url)}`,
   });
+}
+
+/** A URL that says that credentials may travel unencrypted. */
+export function insecurely(url: string): string {
+  return `${url}${url.includes("?") ? "&" : "?"}insecure=true`;
 }
 
 function schemeOf<Kind>(text: string, known: Schemes<Kind>): Scheme<Kind> | undefined {
@@ -144,9 +157,11 @@ function unknownScheme(text: string, what: string, known: Schemes<string>): Zcon
   });
 }
 
+const NO_PARAMETERS = { expected: "no parameter but insecure=true", accepts: /$^/ };
 const SERVER = /^[^:]+:\/\/(?:(.*)@)?([^/?#@]*)(\/[^?#@]*)?(?:\?([^#@]*))?$/s;
 
-function readServer(text: string, { is: kind, isEncrypted, path: pathRule }: Scheme<string>): ServerUrl {
+function readServer(text: string, scheme: Scheme<string>): ServerUrl {
+  const { is: kind, isEncrypted, path: pathRule, parameters: { expected, accepts } = NO_PARAMETERS } = scheme;
   const [, login, hosts = "", path = "", query = ""] = SERVER.exec(text) ?? [];
   const refuse = (expected: string) =>
     new ZcontextError("ERR_USAGE", `${withoutLogin(text)}: expected ${expected}`, {
@@ -156,13 +171,15 @@ function readServer(text: string, { is: kind, isEncrypted, path: pathRule }: Sch
   if (names.includes(undefined)) throw refuse(`${nameOfScheme(text)}://host:port`);
   if (!(path === "" || path === "/" || pathRule?.accepts.test(path)))
     throw refuse(pathRule === undefined ? "no path behind the host" : `${pathRule.expected} behind the host`);
-  if (!["", "insecure=true", "insecure=false"].includes(query)) throw refuse("no parameter but insecure=true");
+  const parameters = query === "" ? [] : query.split("&");
+  const kept = parameters.filter((parameter) => !/^insecure=(true|false)$/.test(parameter));
+  if (!kept.every((parameter) => accepts.test(parameter))) throw refuse(expected);
   return {
-    url: `${nameOfScheme(text)}://${hosts}${path === "/" ? "" : path}`,
+    url: `${nameOfScheme(text)}://${hosts}${path === "/" ? "" : path}${kept.length > 0 ? `?${kept.join("&")}` : ""}`,
     login: login === undefined ? undefined : readLogin(login, kind, refuse),
     isEncrypted,
     isLocal: names.every((name) => name !== undefined && isLoopback(name)),
-    isInsecure: query === "insecure=true",
+    isInsecure: parameters.includes("insecure=true"),
   };
 }
 

@@ -48,7 +48,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "src/messaging": [
     ...[...LEAVES, "src/protocol", "src/presence", "src/messaging/contract", "src/messaging/claims"],
-    ...["src/messaging/engines/memory", "src/messaging/engines/zeromq"],
+    ...["src/messaging/engines/memory", "src/messaging/engines/zeromq", "src/messaging/engines/nats"],
   ],
   "src/tasks/contract": ["src/messaging"],
   "src/tasks/handlers": ["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/tasks/contract"],

@@ -10,6 +10,7 @@ import {
   durabilityFault,
   exposed,
   exposureOf,
+  insecurely,
   readBusUrl,
   readStoreUrl,
   type ServerUrl,
@@ -68,7 +69,7 @@ export function chooseServer(messaging: Messaging, environment: Readonly<NodeJS.
     place: { url: bus.url, dialect, claimStore: claims?.url },
     environment: onlyGiven({
       // They need not warn once more.
-      [BUS_URL]: isWarned ? `${bus.url}?insecure=true` : bus.url,
+      [BUS_URL]: isWarned ? insecurely(bus.url) : bus.url,
       ...login,
       ...Object.fromEntries(FILES.map((name) => [name, resolved(given(name))])),
       [BUS_CLAIM_STORE]: store,

@@ -79,7 +79,9 @@ export function countEngine(engine: Omit<ServerEngine, "figures">, options: Coun
     },
     async listen(membership, handler) {
       const { name, group } = membership;
-      const subscription = await engine.listen(membership, (delivery) => handler(counted(delivery, figures)));
+      const subscription = await engine.listen(membership, (delivery) =>
+        handler(new CountedDelivery(delivery, figures)),
+      );
       figures.listens(name, group, true);
       return closing(subscription, () => figures.listens(name, group, false));
     },
@@ -107,19 +109,54 @@ export function countEngine(engine: Omit<ServerEngine, "figures">, options: Coun
   } satisfies Partial<Engine> & Pick<ServerEngine, "figures">);
 }
 
-function counted(delivery: Delivery, figures: FiguresOfMember): Delivery {
-  const sinceMs = performance.now();
-  let isSettled = false;
-  delivery.taken.addEventListener("abort", () => isSettled || figures.lost(delivery), { once: true });
-  return {
-    ...delivery,
-    settle(verdict: Verdict) {
-      if (!isSettled && !delivery.taken.aborted)
-        figures.settled(delivery, verdict.verdict, performance.now() - sinceMs);
-      isSettled = true;
-      delivery.settle(verdict);
-    },
-  };
+/** A delivery that counts what becomes of it. A class, since one is made for each event. */
+class CountedDelivery implements Delivery {
+  readonly #delivery: Delivery;
+  readonly #figures: FiguresOfMember;
+  readonly #sinceMs = performance.now();
+  #isCounted = false;
+
+  constructor(delivery: Delivery, figures: FiguresOfMember) {
+    this.#delivery = delivery;
+    this.#figures = figures;
+  }
+
+  get name() {
+    return this.#delivery.name;
+  }
+
+  get group() {
+    return this.#delivery.group;
+  }
+
+  get attempt() {
+    return this.#delivery.attempt;
+  }
+
+  get firstAt() {
+    return this.#delivery.firstAt;
+  }
+
+  get envelope() {
+    return this.#delivery.envelope;
+  }
+
+  get body() {
+    return this.#delivery.body;
+  }
+
+  get taken() {
+    return this.#delivery.taken;
+  }
+
+  settle(verdict: Verdict): void {
+    const isTaken = this.taken.aborted;
+    this.#delivery.settle(verdict);
+    if (this.#isCounted) return;
+    this.#isCounted = true;
+    if (isTaken) this.#figures.lost(this);
+    else this.#figures.settled(this, verdict.verdict, performance.now() - this.#sinceMs);
+  }
 }
 
 function closing(subscription: Subscription, onClosed: () => void): Subscription {

@@ -11,6 +11,7 @@ test.each([
   ["tls+nats://bus.example.org/", { engine: "nats", url: "tls+nats://bus.example.org", isEncrypted: true }],
   ["amqp://mq/%2Forders", { engine: "rabbitmq", url: "amqp://mq/%2Forders", isEncrypted: false }],
   ["amqps://mq:5671?insecure=true", { engine: "rabbitmq", url: "amqps://mq:5671", isInsecure: true }],
+  ["nats://a?replicas=3&insecure=true", { engine: "nats", url: "nats://a?replicas=3", isInsecure: true }],
   ["ipc:///run/zcontext/broker", { engine: "zeromq", url: "ipc:///run/zcontext/broker" }],
 ])("%s names an engine", (text, read) => {
   expect(readBusUrl(text)).toMatchObject(read);
@@ -51,6 +52,8 @@ describe("what is no URL of a server is refused, and never quoted with its secre
     ["nats://us:sec/ret@bus/path", "nats://bus/path: expected no path behind the host"],
     ["amqp://us:secret@mq/one/two", "amqp://mq/one/two: expected one word for the virtual host behind the host"],
     ["amqp://mq?password=secret", "amqp://mq: expected no parameter but insecure=true"],
+    ["amqp://mq?replicas=3", "amqp://mq: expected no parameter but insecure=true"],
+    ["nats://bus?replicas=9", "nats://bus: expected storage=memory, replicas=3 or insecure=true"],
     ["amqp://secret@mq", "amqp://mq: expected a name and a password, user:password@host"],
     ["amqp://us:100%secret@mq", "amqp://mq: expected a name and a password in which % begins a sign, such as %40"],
   ])("%s", (text, message) => {

@@ -18,11 +18,21 @@ export interface Emitter {
   forget(): void;
 }
 
-export function createEmitter(link: Link, streams: Streams, nowMs: () => number): Emitter {
+export interface EmitterOptions {
+  link: Link;
+  streams: Streams;
+  /** An event that no group has wanted in time. */
+  onUnrouted(name: string): void;
+  nowMs(): number;
+}
+
+export function createEmitter({ link, streams, onUnrouted, nowMs }: EmitterOptions): Emitter {
   /** Events that a group wants: groups don't end. */
   const routed = new Set<string>();
   const looking = new Map<string, { current: Promise<boolean>; next: Promise<boolean> | undefined }>();
   const places = new Map<string, Places>();
+  /** How many of each name wait for a group, from when the first of them does. */
+  const unwanted = new Map<string, number>();
   let length = 0;
   let bytes = 0;
 
@@ -91,6 +101,20 @@ export function createEmitter(link: Link, streams: Streams, nowMs: () => number)
     }
   }
 
+  function noteUnwanted(name: string): void {
+    const count = unwanted.get(name);
+    unwanted.set(name, (count ?? 0) + 1);
+    if (count === undefined) setTimeout(() => void countUnwanted(name), ROUTE_MS).unref();
+  }
+
+  /** Nobody has held on to those that are due, if there is still no group. */
+  async function countUnwanted(name: string): Promise<void> {
+    const count = unwanted.get(name) ?? 0;
+    unwanted.delete(name);
+    if (link.session === undefined || (await look(name).catch(() => true))) return;
+    for (let each = 0; each < count; each += 1) onUnrouted(name);
+  }
+
   async function send(event: OutgoingEvent, requireRoute: boolean): Promise<Receipt> {
     const { name, envelope } = event;
     const { id } = envelope;
@@ -98,7 +122,10 @@ export function createEmitter(link: Link, streams: Streams, nowMs: () => number)
     if (routed.has(name)) return { id, stored: await store(event, subject), routed: true };
     const stored = await hold(event, held);
     if (requireRoute) await awaitGroup(name);
-    else if (!(await look(name))) return { id, stored, routed: false };
+    else if (!(await look(name))) {
+      noteUnwanted(name);
+      return { id, stored, routed: false };
+    }
     // A group that has come meanwhile may have taken it from where it was held; then this is the same once more.
     return { id, stored: await store(event, subject), routed: true };
   }

@@ -4,6 +4,8 @@ import { ZcontextError } from "../../../errors.ts";
 import type { Membership, Subscription, TappedMessage } from "../../contract/engine.ts";
 import type { ServerEngine, ServerEngineOptions } from "../../contract/server.ts";
 import { createRemoteCalls } from "../../remote/calls.ts";
+import { countEngine } from "../../remote/counted-engine.ts";
+import { createMemberFigures } from "../../remote/member-figures.ts";
 import { createRemoteSignals } from "../../remote/signals.ts";
 import { createServerTap } from "../../remote/tap.ts";
 import { createEmitter } from "./emitter.ts";
@@ -16,6 +18,8 @@ import { answerRoll, readQueues } from "./queues.ts";
 import { createSettlements } from "./settlements.ts";
 import { ACK_WAIT_MS, createStreams } from "./streams.ts";
 import { tapEvents } from "./tap.ts";
+
+export { loadClient } from "./client.ts";
 
 /** How often a member says that it is at work: a third of the time after which its events are given to others. */
 const EXTEND_MS = ACK_WAIT_MS / 3;
@@ -30,7 +34,8 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
   const streams = createStreams(keepingOf(address.url));
   const settlements = createSettlements(link);
   const letters = createLetters(link, streams);
-  const emitter = createEmitter(link, streams, nowMs);
+  const figures = createMemberFigures(src);
+  const emitter = createEmitter({ link, streams, nowMs, onUnrouted: figures.unrouted });
   const post = createPost(link);
   const signals = createRemoteSignals({ post, life, src });
   const calls = createRemoteCalls(post, life, nowMs);
@@ -97,7 +102,7 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     });
   }
 
-  return {
+  const engine: Omit<ServerEngine, "figures"> = {
     name: "nats",
     up: link.up,
     get trouble() {
@@ -127,6 +132,7 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     close,
     [Symbol.asyncDispose]: close,
   };
+  return countEngine(engine, { post, life, figures, underWay: calls.underWay });
 
   async function close(): Promise<void> {
     clearInterval(beating);
