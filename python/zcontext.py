@@ -14,6 +14,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import copy
+import functools
 import inspect
 import itertools
 import json
@@ -42,8 +43,20 @@ except ImportError:  # a rehearsal does without
 
 ANSWER_S = 10  # for the forwarder to answer a new connection
 COUNTS_TOPIC = "~counts"  # on which publishers of signals state their totals
+QUEUES_TOPIC = "~queues"  # on which the subscribers of queues say that they are there
+ECHO_PREFIX = "~echo."  # by which a subscriber makes sure that everything before has arrived
+PROBE_PREFIX = "~probe."  # whoever subscribes to such a topic asks publishers for their totals
 STATE_S = 1  # between two statements while something changes
-LOOK_MS = 500  # between looks whether a subscription has ended
+PROBED_S = 0.1  # between looks whether somebody asks for them
+SETTLE_S = 0.1  # between attempts to find out whether what was stated is lost or under way
+MOST_ECHOES = 100  # that a subscriber waits for
+MOST_LIVES = 1_000  # of publishers on a topic; of more, the oldest are taken for ended
+MOST_HEARD = 200  # counts that are said to the broker at a time
+SEAT_S = 1  # between two times that a subscriber of a queue says that it is there
+SILENCE_S = 5  # after which others take its place
+SEATS_S = 0.2  # for the others to say that they are there
+LEAVE_QUEUE_S = 1  # for the others to hear that it leaves
+LOOK_S = 0.5  # between looks whether a subscription has ended
 LINGER_S = 1  # for the last announcement to be sent
 LEAVE_S = (
     2  # for threads that the task leaves running, and for everything once the provider is gone
@@ -167,7 +180,7 @@ class Scope:
     def on_control(self, handler: Callable[[Announcement], None]) -> None:
         """Calls `handler`, in a thread beside run(), for each announcement in the transaction."""
 
-        def hear(message: dict, _: list[bytes]) -> None:
+        def hear(message: dict) -> None:
             header, status = dig(message, "header"), dig(message, "content", "status")
             about = [header.get(name, "") for name in ("action", "service_id", "service_name")]
             is_ours = header.get("service_transaction") == self.transaction
@@ -299,7 +312,7 @@ class Scope:
             "service_name": self.service_name,
             "service_transaction": self.transaction,
         }
-        self._link.send(topic, {"content": content, "header": header})
+        self._link.send(topic, {"header": header, "content": content})
 
 
 def read_configuration(env: Mapping[str, str]) -> dict:
@@ -533,7 +546,8 @@ class Rehearsal:
         self.has_failed = False
         self._patience = patience
         self._broker = RehearsedBroker(answers)
-        member = Membership(self._broker, Signals(link=self))  # type: ignore[arg-type]
+        signals = Signals(self._broker.src, link=self)
+        member = Membership(self._broker, signals)  # type: ignore[arg-type]
         self._bus = EventBus(member)
 
     @property
@@ -580,9 +594,7 @@ class Rehearsal:
             del content["status"]["device_action"], content["status"]["result"]
             self.updates.append(content["status"])
 
-    def listen(
-        self, topic: str, handle: Callable[[dict, list[bytes]], None], ended: Flag | None = None
-    ) -> None:
+    def listen(self, topic: str, handle: Callable[[dict], None]) -> None:
         """There are no other tasks in a rehearsal."""
 
 
@@ -747,8 +759,11 @@ class Link:
         #: Set when the task is told to stop.
         self.stopping = Flag()
         self.has_failed = False  # fail() was called
-        self._publish, self._subscribe, self._incarnation = publish, subscribe, incarnation
+        #: Of this program, in all that it says.
+        self.incarnation = incarnation
+        self._publish, self._subscribe = publish, subscribe
         self._sequences: collections.Counter[str] = collections.Counter()
+        self._is_probed = False
         self._lock = threading.Lock()
         # Two contexts: term() waits until all is sent, and must not wait for the listeners.
         self._sending, self._listening = zmq.Context(), zmq.Context()
@@ -789,63 +804,106 @@ class Link:
         self._sending.term()
 
     def send(self, topic: str, message: dict, attachments: Sequence[bytes] = ()) -> None:
+        """Sends a message. One that is lost leaves a gap in the numbers, which the provider sees."""
+        with self._lock:
+            if self._sender.closed or self._send(topic, message, attachments, 0):
+                return
+            self._sequences[topic] += 1
+            lost = (
+                f"message {self._sequences[topic]} on {topic} is lost: the forwarder accepts none"
+            )
+            print(lost, file=sys.stderr)
+
+    def post(self, topic: str, message: dict, attachments: Sequence[bytes] = ()) -> int:
+        """Sends without waiting, and returns the number of the message on its topic.
+
+        Raises BusError ERR_OVERLOADED when too many wait already; it has no number then.
+        """
         with self._lock:
             if self._sender.closed:
-                return
-            # A gap in the numbers tells the provider that a message was lost.
-            sequence = self._sequences[topic] + 1
-            header = {**message["header"], "incarnation": self._incarnation, "sequence": sequence}
-            frame = encode(topic, {**message, "header": header})
-            self._sequences[topic] = sequence
-            while self._sender.poll(0):
-                self._sender.recv()  # subscriptions of other listeners, which would pile up
-            try:
-                self._sender.send_multipart([frame, *attachments])
-            except zmq.Again:
-                lost = f"message {sequence} on {topic} is lost: the forwarder accepts none"
-                print(lost, file=sys.stderr)
+                raise BusError("ERR_ENGINE_UNREACHABLE", f"message on {topic}: the bus is closed")
+            if not self._send(topic, message, attachments, zmq.NOBLOCK):
+                text = f"message on {topic}: {QUEUED} messages wait for the forwarder already"
+                raise BusError("ERR_OVERLOADED", text)
+            return self._sequences[topic]
+
+    def _send(self, topic: str, message: dict, attachments: Sequence[bytes], flags: int) -> bool:
+        """Whether the socket accepts the message, which has a number then."""
+        sequence = self._sequences[topic] + 1
+        # In this order first, which zcontext reads without decoding the rest.
+        header = {"incarnation": self.incarnation, "sequence": sequence, **message["header"]}
+        frame = encode(topic, {"header": header, "content": message["content"]})
+        self._take_subscriptions()
+        try:
+            self._sender.send_multipart([frame, *attachments], flags)
+        except zmq.Again:
+            return False
+        self._sequences[topic] = sequence
+        return True
 
     def total_of(self, topic: str) -> int:
         """How many messages were sent on a topic."""
         with self._lock:
             return self._sequences[topic]
 
-    def listen(
-        self, topic: str, handle: Callable[[dict, list[bytes]], None], ended: Flag | None = None
-    ) -> None:
-        """Calls `handle`, in a thread of its own, for each message sent once this has returned.
+    def take_probed(self) -> bool:
+        """Whether a new subscriber has asked for the totals of signals since the last time."""
+        with self._lock:
+            if not self._sender.closed:
+                self._take_subscriptions()
+            is_probed, self._is_probed = self._is_probed, False
+            return is_probed
 
-        It gets the message and its attachments. Ends when `ended` is set.
+    def listen(self, topic: str, handle: Callable[[dict], None]) -> None:
+        """Calls `handle`, in a thread of its own, for each message sent once this has returned."""
+        self.hear([topic], lambda frames: handle(decode(topic, frames[0])))
+
+    def hear(
+        self,
+        topics: Sequence[str],
+        handle: Callable[[list[bytes]], None],
+        *,
+        tick: Callable[[], None] = lambda: None,
+        tick_s: float = LOOK_S,
+        ended: Flag | None = None,
+    ) -> threading.Thread:
+        """The same with the frames of each message on any topic that begins with one of these.
+
+        :param tick: called in that thread after each message, and at least so often.
+        :param ended: ends the listening when it is set.
         """
         listener = self._listening.socket(zmq.SUB)
         listener.setsockopt(zmq.RCVHWM, QUEUED)
         connect(listener, self._subscribe)
-        # Subscriptions arrive in order: when the sender receives the probe, the topic is in place.
-        probe = b"~" + uuid.uuid4().hex.encode()
+        # Subscriptions arrive in order: when the sender receives the probe, the topics are in place.
+        probe = f"{PROBE_PREFIX}{uuid.uuid4()}".encode()
         # send() would consume the probe.
         with self._lock:
             if self._sender.closed:
                 raise Stopped
-            for each in (topic.encode(), probe):
+            for each in (*(topic.encode() for topic in topics), probe):
                 listener.setsockopt(zmq.SUBSCRIBE, each)
             self._await_subscription(probe)
         listener.setsockopt(zmq.UNSUBSCRIBE, probe)
-        words = (listener, topic, handle, ended or Flag())
-        threading.Thread(target=self._hear, args=words, daemon=True).start()
+        words = (listener, handle, tick, tick_s, ended or Flag())
+        thread = threading.Thread(target=self._hear, args=words, daemon=True)
+        thread.start()
+        return thread
 
     def _hear(
         self,
         listener: zmq.Socket,
-        topic: str,
-        handle: Callable[[dict, list[bytes]], None],
+        handle: Callable[[list[bytes]], None],
+        tick: Callable[[], None],
+        tick_s: float,
         ended: Flag,
     ) -> None:
         while not ended.is_set:
-            if not listener.poll(LOOK_MS):
-                continue
-            frame, *attachments = listener.recv_multipart()
+            frames = listener.recv_multipart() if listener.poll(tick_s * 1000) else None
             try:
-                handle(decode(topic, frame), attachments)
+                if frames is not None:
+                    handle(frames)
+                tick()
             except Exception as error:
                 self.crash(error)
         listener.close(linger=0)
@@ -853,12 +911,23 @@ class Link:
     def _await_subscription(self, topic: bytes) -> None:
         """Returns when a listener has subscribed to the topic. The caller holds the lock."""
         deadline = time.monotonic() + ANSWER_S
-        while not self._sender.poll(100) or self._sender.recv() != b"\x01" + topic:
+        while not self._sender.poll(100) or self._take_subscription() != topic:
             if self.is_stopping:
                 raise Stopped
             if time.monotonic() > deadline:
                 where = f"{self._publish} (waited {ANSWER_S} s)"
                 raise ConnectionError(f"no provider answers at {where}")
+
+    def _take_subscriptions(self) -> None:
+        """Takes those of other listeners, which would pile up."""
+        while self._sender.poll(0):
+            self._take_subscription()
+
+    def _take_subscription(self) -> bytes | None:
+        """The topic that somebody has subscribed to; None where it is the end of a subscription."""
+        frame = self._sender.recv()
+        self._is_probed |= frame.startswith(b"\x01" + PROBE_PREFIX.encode())
+        return frame[1:] if frame[:1] == b"\x01" else None
 
 
 # Errors of the bus
@@ -1288,8 +1357,11 @@ class Broker:
     each new broker; nothing ends with one.
     """
 
-    def __init__(self, url: str, token: str, src: str) -> None:
+    def __init__(
+        self, url: str, token: str, src: str, heard_news: Callable[[], list[dict]]
+    ) -> None:
         self.url, self.src, self._token = url, src, token
+        self._heard_news, self._news_at = heard_news, 0.0
         #: The last `welcome`.
         self.welcome: dict = {}
         #: Why nothing can be sent now; None while all is well.
@@ -1409,6 +1481,7 @@ class Broker:
     def close(self) -> None:
         """Leaves the broker, which gives the events that this member has to others."""
         with self._lock:
+            self._say_heard()
             self._say(Said({"op": "bye"}))
             self._is_closing = True
             self._fail(lambda _: True, self._unreachable("this bus is closed"))
@@ -1636,9 +1709,18 @@ class Broker:
         now = time.monotonic()
         if not self._is_welcome:
             error = self._unreachable(self.trouble or "not connected")
-            self._fail(lambda one: now - one.since > LONGEST_WAIT_S, error)
-        elif not self._outbox and now - self._sent_at >= BEAT_S:
+            return self._fail(lambda one: now - one.since > LONGEST_WAIT_S, error)
+        if now - self._news_at >= BEAT_S:
+            self._news_at = now
+            self._say_heard()
+        if not self._outbox and now - self._sent_at >= BEAT_S:
             self._send([])
+
+    def _say_heard(self) -> None:
+        """What was received and lost of signals, for the metrics."""
+        news = self._heard_news()
+        if news:
+            self._say(Said({"op": "heard", "signals": news}))
 
     def _flush(self) -> None:
         items, size = [], 0
@@ -1678,6 +1760,650 @@ def start_ticks() -> int:
     """When this process was started, as the system counts it: with the pid it names the process."""
     with open("/proc/self/stat", "rb") as file:
         return int(file.read().rpartition(b")")[2].split()[19])
+
+
+# Signals: what is published, and what is heard of it
+
+
+class HeardSignal(NamedTuple):
+    """A signal as it came."""
+
+    header: dict
+    content: Any
+    attachments: list[bytes]
+
+    @property
+    def stamp(self) -> tuple[str, int] | None:
+        """Incarnation and number; None from a publisher that does not count what it sends."""
+        incarnation, sequence = self.header.get("incarnation"), self.header.get("sequence")
+        is_number = isinstance(sequence, int) and not isinstance(sequence, bool)
+        return (incarnation, sequence) if isinstance(incarnation, str) and is_number else None
+
+
+def read_signal(frames: Sequence[bytes]) -> HeardSignal | None:
+    """The signal in these frames; None if it is malformed."""
+    try:
+        body = json.loads(frames[0].partition(b"@@@")[2])
+    except (ValueError, RecursionError):
+        return None
+    header = dig(body, "header")
+    # What has no header is a value of its own, such as one that another program publishes.
+    is_whole = isinstance(body, dict) and isinstance(body.get("header"), dict) and "content" in body
+    return HeardSignal(header, body["content"] if is_whole else body, list(frames[1:]))
+
+
+def topic_of(frame: bytes) -> str:
+    return frame.partition(b"@@@")[0].strip().decode("ascii", "replace")
+
+
+def publisher_in(header: Mapping[str, Any]) -> str:
+    """The publisher of a signal: an old one is known by its service id or its incarnation."""
+    names = (header.get(name) for name in ("src", "service_id", "incarnation"))
+    return next((name for name in names if isinstance(name, str) and name), "")
+
+
+class SignalPublisher:
+    """Sends signals, and states the totals by which subscribers know what they have lost.
+
+    Before the first signal on a topic, each second while something changes and once afterwards,
+    to each new subscriber, and at the end.
+    """
+
+    def __init__(self, link: Link, header: Mapping[str, Any]) -> None:
+        self._link, self._header = link, header
+        self._lock = threading.Lock()
+        self._stated: dict[str, int] = {}  # totals by topic
+        self._ended = threading.Event()
+
+    def publish(self, topic: str, message: dict, attachments: Sequence[bytes]) -> None:
+        if topic not in self._stated:
+            self._begin(topic)
+        self._link.post(topic, message, attachments)
+
+    def published(self) -> list[dict]:
+        with self._lock:
+            topics = list(self._stated)
+        return [{"topic": topic, "published": self._link.total_of(topic)} for topic in topics]
+
+    def end(self) -> None:
+        self._ended.set()
+        with self._lock, contextlib.suppress(BusError):
+            self._state(list(self._stated), is_last=True)
+
+    def _begin(self, topic: str) -> None:
+        with self._lock:
+            if topic in self._stated:
+                return
+            is_first = not self._stated
+            self._state([topic])
+        if is_first:
+            threading.Thread(target=self._keep_stating, daemon=True).start()
+
+    def _keep_stating(self) -> None:
+        due = time.monotonic() + STATE_S
+        while not self._ended.wait(PROBED_S):
+            is_asked, is_due = self._link.take_probed(), time.monotonic() >= due
+            if not (is_asked or is_due):
+                continue
+            due = time.monotonic() + STATE_S
+            # Where too many messages wait already, it is repeated.
+            with self._lock, contextlib.suppress(BusError):
+                known = self._stated.items()
+                changed = [topic for topic, n in known if self._link.total_of(topic) != n]
+                self._state(list(self._stated) if is_asked else changed)
+
+    def _state(self, topics: Sequence[str], is_last: bool = False) -> None:
+        totals = {topic: self._link.total_of(topic) for topic in topics}
+        if totals:
+            content = {"totals": totals, "last": is_last}
+            self._link.post(COUNTS_TOPIC, {"header": self._header, "content": content})
+            self._stated.update(totals)
+
+
+class Life:
+    """What was heard of one life of a publisher on a topic."""
+
+    def __init__(self, publisher: str, before: int) -> None:
+        self.publisher = publisher
+        self.before = before  # the last number before those that are counted
+        self.highest = before  # that was heard, or is known to be lost
+        self.stated = before
+        self.received = 0
+        self.is_last = False
+
+    @property
+    def lost(self) -> int:
+        return self.highest - self.before - self.received
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_last and self.stated <= self.highest
+
+
+class HeardSignals:
+    """Counts what is received and lost on a topic, for each publisher.
+
+    A publisher numbers its signals from 1 on and states its totals now and then; so what is
+    missing shows in a gap, or at the end in the totals. A number is taken for lost only when
+    everything before it must have arrived.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lives: dict[str, Life] = {}
+        self._ended: collections.Counter[tuple[str, str]] = collections.Counter()
+
+    def hear(self, incarnation: str, sequence: int, header: Mapping[str, Any]) -> None:
+        with self._lock:
+            life = self._lives.get(incarnation)
+            if life is None:
+                life = self._begin(incarnation, publisher_in(header), sequence - 1)
+            # A statement may overtake signals that were under way when this subscriber began.
+            if life.received == 0 and sequence <= life.before:
+                life.before = life.highest = sequence - 1
+            life.received += 1
+            life.highest = max(life.highest, sequence)
+            self._end_if_over(incarnation, life)
+
+    def state(self, incarnation: str, publisher: str, total: int, is_last: bool) -> None:
+        """A publisher says how many signals there were."""
+        with self._lock:
+            life = self._lives.get(incarnation)
+            if life is None:
+                if is_last:
+                    return  # nothing of it was heard: there is nothing to count
+                life = self._begin(incarnation, publisher, total)
+            life.stated = max(life.stated, total)
+            life.is_last |= is_last
+            self._end_if_over(incarnation, life)
+
+    def missing(self) -> dict[str, int]:
+        """What was stated and is not heard yet: totals by incarnation."""
+        with self._lock:
+            lives = self._lives.items()
+            return {name: life.stated for name, life in lives if life.stated > life.highest}
+
+    def settle(self, totals: Mapping[str, int]) -> None:
+        """Everything up to these totals has arrived or is lost."""
+        with self._lock:
+            for incarnation, total in totals.items():
+                life = self._lives.get(incarnation)
+                if life is not None:
+                    life.highest = max(life.highest, total)
+                    self._end_if_over(incarnation, life)
+
+    def end(self) -> None:
+        """The topic is heard no longer."""
+        with self._lock:
+            for incarnation in list(self._lives):
+                self._end(incarnation)
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Received and lost, by publisher."""
+        with self._lock:
+            sums = self._ended.copy()
+            for life in self._lives.values():
+                add_life(sums, life)
+        publishers = dict.fromkeys(publisher for publisher, _ in sums)
+        return {each: (sums[each, "received"], sums[each, "lost"]) for each in publishers}
+
+    def _begin(self, incarnation: str, publisher: str, before: int) -> Life:
+        life = self._lives[incarnation] = Life(publisher, before)
+        if len(self._lives) > MOST_LIVES:
+            self._end(next(iter(self._lives)))
+        return life
+
+    def _end_if_over(self, incarnation: str, life: Life) -> None:
+        if life.is_over:
+            self._end(incarnation)
+
+    def _end(self, incarnation: str) -> None:
+        add_life(self._ended, self._lives.pop(incarnation))
+
+
+def add_life(sums: collections.Counter[tuple[str, str]], life: Life) -> None:
+    sums[life.publisher, "received"] += life.received
+    sums[life.publisher, "lost"] += life.lost
+
+
+class HeardNews:
+    """Of counts that only grow, what is new since the last time."""
+
+    def __init__(self, counts: Callable[[], list[dict]]) -> None:
+        self._counts = counts
+        self._said: dict[tuple[str, str], dict] = {}
+
+    def take(self) -> list[dict]:
+        news: list[dict] = []
+        for count in self._counts():
+            key = (count["topic"], count["publisher"])
+            before = self._said.get(key, {"received": 0, "lost": 0})
+            new = {name: count[name] - before[name] for name in ("received", "lost")}
+            if any(new.values()) and len(news) < MOST_HEARD:
+                self._said[key] = count
+                news.append({**count, **new})
+        return news
+
+
+class Seat:
+    """The place of one subscriber in a queue."""
+
+    def __init__(self, name: str, queue: str, now: float) -> None:
+        self.queue, self.hash, self.heard_at = queue, hash_of(name), now
+
+
+class Seats:
+    """Decides which subscriber of a queue handles a signal of a topic.
+
+    The forwarder gives all its subscribers the same messages in the same order, and what those of
+    a queue say of themselves as well. So each of them knows the same seats at the same signal, and
+    finds by the same rule whose turn it is: the highest hash of a seat and the signal. See Thaler
+    and Ravishankar, "Using name-based mappings to increase hit rates" (rendezvous hashing).
+    """
+
+    def __init__(self) -> None:
+        self._seats: dict[str, Seat] = {}  # by name, sorted
+
+    def take(self, name: str, queue: str, now: float) -> None:
+        """A subscriber says that it is there, for the first time or again."""
+        if name in self._seats:
+            self._seats[name].heard_at = now
+        else:
+            seats = {**self._seats, name: Seat(name, queue, now)}
+            self._seats = dict(sorted(seats.items()))
+
+    def leave(self, name: str) -> None:
+        self._seats.pop(name, None)
+
+    def turn_of(self, queue: str, signal: int) -> str | None:
+        """The seat whose turn it is, of equal ones the first; None while nobody is there."""
+        there = ((name, seat) for name, seat in self._seats.items() if seat.queue == queue)
+        turn = max(there, key=lambda each: mix(each[1].hash, signal), default=None)
+        return turn and turn[0]
+
+    def silent_since(self, when: float) -> list[str]:
+        return [name for name, seat in self._seats.items() if seat.heard_at < when]
+
+    def forgive(self, now: float) -> None:
+        """Counts all silence from now on: what the others have said waits to be read."""
+        for seat in self._seats.values():
+            seat.heard_at = now
+
+
+def fnv(data: bytes) -> int:
+    """A number of 32 bits. See Fowler, Noll and Vo, FNV-1a."""
+    value = 0x811C9DC5
+    for byte in data:
+        value = (value ^ byte) * 0x01000193 & BITS_32
+    return value
+
+
+@functools.lru_cache(maxsize=1_000)
+def hash_of(name: str) -> int:
+    return fnv(name.encode())
+
+
+def mix(one: int, other: int) -> int:
+    """A number that depends on every bit of both. See the finalizer of Appleby, MurmurHash3."""
+    value = (one ^ other * 0x9E3779B1 & BITS_32) * 0x85EBCA6B & BITS_32
+    value = (value ^ value >> 13) * 0xC2B2AE35 & BITS_32
+    return value ^ value >> 16
+
+
+BITS_32 = 0xFFFF_FFFF
+
+
+class Handler(NamedTuple):
+    """What a program does with the signals of a topic."""
+
+    handle: Callable[[HeardSignal], None]
+    queue: str | None
+    seat: str | None  # its place in the queue
+
+
+class HeardTopic:
+    """The signals of one topic: a socket, and the thread in which they are handled.
+
+    So a slow handler holds up the signals of no other topic. While it handles one for longer than
+    SILENCE_S, the others of its queue take its place.
+    """
+
+    def __init__(
+        self, link: Link, name: str, counts: HeardSignals, seat_names: Iterator[str]
+    ) -> None:
+        self.name, self.counts = name, counts
+        self._link, self._seat_names = link, seat_names
+        self._echo_topic = ECHO_PREFIX + link.incarnation
+        self._lock = threading.Lock()
+        self._handlers: tuple[Handler, ...] = ()
+        self._echoes: dict[int, Mapping[str, int]] = {}
+        self._seats = Seats()
+        self._own: dict[str, str] = {}  # seats of this program: queues by name
+        self._awaited: dict[str, threading.Event] = {}  # of seats that come or go
+        self._beat_at = 0.0
+        self._ended = Flag()
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        topics = (self.name, self._echo_topic, QUEUES_TOPIC)
+        self._thread = self._link.hear(topics, self._hear, tick=self._tick, ended=self._ended)
+
+    def close(self) -> None:
+        self._ended.set()
+        self.counts.end()
+
+    @property
+    def is_handling(self) -> bool:
+        """Whether this is the thread in which its signals are handled."""
+        return threading.current_thread() is self._thread
+
+    def add(self, queue: str | None, handle: Callable[[HeardSignal], None]) -> Handler:
+        """Gives signals to a handler from now on; with a queue those whose turn it is."""
+        if queue is not None:
+            # Those that are there say so before this one takes its seat: it knows them all then.
+            if not self._own:
+                self._seats = Seats()  # what was heard long ago
+            self._say(ask=True)
+            time.sleep(SEATS_S)
+        handler = Handler(handle, queue, None if queue is None else next(self._seat_names))
+        with self._lock:
+            self._handlers += (handler,)
+        if handler.queue is not None and handler.seat is not None:
+            known = self._await(handler.seat)
+            self._own[handler.seat] = handler.queue
+            self._say_here()
+            wait_until(known, [self._ended, self._link.stopping], threading.TIMEOUT_MAX)
+        return handler
+
+    def remove(self, handler: Handler) -> None:
+        self.leave(handler.seat)()
+        with self._lock:
+            self._handlers = tuple(each for each in self._handlers if each is not handler)
+
+    def leave(self, *seats: str | None) -> Callable[[], None]:
+        """Says that these seats are free, by default all. What it returns waits until that is known."""
+        with self._lock:
+            leaving = {
+                seat: self._own.pop(seat) for seat in seats or list(self._own) if seat in self._own
+            }
+        known = [self._await(seat) for seat in leaving]
+        if leaving:
+            self._say(gone=list(leaving))
+        deadline = time.monotonic() + LEAVE_QUEUE_S
+
+        def wait() -> None:
+            for each in known:
+                wait_until(each, [self._ended], deadline - time.monotonic())
+
+        return wait
+
+    def await_echo(self, sequence: int, totals: Mapping[str, int]) -> None:
+        """Takes for lost what is missing of these totals when this echo has come."""
+        with self._lock:
+            self._echoes[sequence] = totals
+            if len(self._echoes) > MOST_ECHOES:
+                del self._echoes[next(iter(self._echoes))]
+
+    def _hear(self, frames: list[bytes]) -> None:
+        topic = topic_of(frames[0])
+        if topic not in (self.name, self._echo_topic, QUEUES_TOPIC):
+            return  # another one that begins alike
+        signal = read_signal(frames)
+        if signal is None:
+            return
+        if topic == QUEUES_TOPIC:
+            self._hear_news(signal.content)
+        elif topic == self._echo_topic:
+            self._settle(signal.stamp)
+        if topic == self.name:
+            self._give(signal, frames[0])
+
+    def _give(self, signal: HeardSignal, frame: bytes) -> None:
+        stamp = signal.stamp
+        if stamp is not None:
+            self.counts.hear(*stamp, signal.header)
+        # The same number at all subscribers.
+        number = fnv(frame) if stamp is None else mix(hash_of(stamp[0]), stamp[1])
+        for each in self._handlers:
+            if each.queue is None or self._seats.turn_of(each.queue, number) == each.seat:
+                each.handle(signal)
+
+    def _settle(self, stamp: tuple[str, int] | None) -> None:
+        _, sequence = stamp or ("", 0)
+        with self._lock:
+            totals = self._echoes.get(sequence, {})
+            self._echoes = {n: each for n, each in self._echoes.items() if n > sequence}
+        self.counts.settle(totals)
+
+    def _hear_news(self, news: Any) -> None:
+        """What the subscribers of queues say. In this thread alone the seats are known and changed."""
+        ask, here, gone = (dig(news).get(name) for name in ("ask", "here", "gone"))
+        now = time.monotonic()
+        for seat in here if isinstance(here, list) else ():
+            if isinstance(seat, list) and len(seat) == 3 and seat[1] == self.name:
+                self._seats.take(str(seat[0]), str(seat[2]), now)
+                self._arrive(str(seat[0]))
+        left = [str(name) for name in gone] if isinstance(gone, list) else []
+        for name in left:
+            self._seats.leave(name)
+            self._arrive(name)
+        # Or another one took this program for gone, since it was silent for long.
+        if ask is True or any(name in self._own for name in left):
+            self._say_here()
+
+    def _await(self, seat: str) -> threading.Event:
+        return self._awaited.setdefault(seat, threading.Event())
+
+    def _arrive(self, seat: str) -> None:
+        known = self._awaited.pop(seat, None)
+        if known is not None:
+            known.set()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if not self._own or now - self._beat_at < SEAT_S:
+            return
+        # A handler has taken long: what the others said meanwhile has not been read yet.
+        if now - self._beat_at > 2 * SEAT_S:
+            self._seats.forgive(now)
+        self._beat_at = now
+        self._say_here()
+        gone = [name for name in self._seats.silent_since(now - SILENCE_S) if name not in self._own]
+        if gone:
+            self._say(gone=gone)
+
+    def _say_here(self) -> None:
+        here = [[name, self.name, queue] for name, queue in list(self._own.items())]
+        if here:
+            self._say(here=here)
+
+    def _say(self, ask: bool = False, here: Sequence[list] = (), gone: Sequence[str] = ()) -> None:
+        content = {"ask": ask, "here": here, "gone": gone}
+        # Where too many messages wait already: it is said again.
+        with contextlib.suppress(BusError):
+            self._link.post(QUEUES_TOPIC, {"header": {}, "content": content})
+
+
+class SignalSubscriber:
+    """Hears signals, and counts what is received and lost.
+
+    What publishers state of their totals arrives at a socket of its own: in a flood that of a
+    topic may lose signals.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._lock = threading.RLock()
+        self._topics: dict[str, HeardTopic] = {}
+        self._users: collections.Counter[str] = collections.Counter()
+        self._counts: dict[str, HeardSignals] = {}
+        self._seat_names = (f"{link.incarnation}.{n}" for n in itertools.count(1))
+        self._settled_at = 0.0
+        self._ended = Flag()
+
+    def subscribe(
+        self, topic: str, queue: str | None, handle: Callable[[HeardSignal], None]
+    ) -> Callable[[], None]:
+        """Returns when signals arrive. What it returns ends that."""
+        with self._lock:
+            if not self._counts:
+                hear = functools.partial(self._link.hear, tick=self._settle, tick_s=SETTLE_S)
+                hear([COUNTS_TOPIC], self._hear_totals, ended=self._ended)
+            heard = self._topics.get(topic) or self._open(topic)
+            if queue is not None and heard.is_handling:
+                text = f"a handler of {topic} can't subscribe to a queue of it in its own thread"
+                raise BusError("ERR_USAGE", text)
+            self._users[topic] += 1
+        handler = heard.add(queue, handle)
+        ended = threading.Event()
+
+        def end() -> None:
+            heard.remove(handler)
+            with self._lock:
+                self._users[topic] -= 1
+                if not self._users[topic]:
+                    self._topics.pop(topic, heard).close()
+
+        def close() -> None:
+            if ended.is_set():
+                return
+            ended.set()
+            # The thread that handles can't wait until the others know.
+            threading.Thread(target=end, daemon=True).start() if heard.is_handling else end()
+
+        return close
+
+    def heard(self) -> list[dict]:
+        with self._lock:
+            counts = list(self._counts.items())
+        return [
+            {"topic": topic, "publisher": publisher, "received": received, "lost": lost}
+            for topic, each in counts
+            for publisher, (received, lost) in each.counts().items()
+        ]
+
+    def leave(self) -> None:
+        """Hears nothing further. The others of its queues know, or had a second for it."""
+        with self._lock:
+            topics = list(self._topics.values())
+        for wait in [heard.leave() for heard in topics]:
+            wait()
+        for heard in topics:
+            heard.close()
+        self._ended.set()
+
+    def _open(self, topic: str) -> HeardTopic:
+        counts = self._counts.setdefault(topic, HeardSignals())
+        heard = HeardTopic(self._link, topic, counts, self._seat_names)
+        heard.open()
+        self._topics[topic] = heard
+        return heard
+
+    def _hear_totals(self, frames: list[bytes]) -> None:
+        said = read_signal(frames) if topic_of(frames[0]) == COUNTS_TOPIC else None
+        if said is None or said.stamp is None:
+            return
+        publisher, is_last = publisher_in(said.header), dig(said.content).get("last") is True
+        for topic, total in dig(said.content, "totals").items():
+            heard = self._topics.get(topic)
+            if heard is not None and isinstance(total, int):
+                heard.counts.state(said.stamp[0], publisher, total, is_last)
+
+    def _settle(self) -> None:
+        """Finds out whether what was stated is lost or under way.
+
+        What is sent now comes behind everything that was stated: once it is back, what is missing
+        is lost. It may be lost itself, and is then sent again.
+        """
+        now = time.monotonic()
+        if now - self._settled_at < SETTLE_S:
+            return
+        self._settled_at = now
+        with self._lock:
+            missing = [(heard, heard.counts.missing()) for heard in self._topics.values()]
+        missing = [(heard, totals) for heard, totals in missing if totals]
+        if not missing:
+            return
+        with contextlib.suppress(BusError):
+            echo = {"header": {}, "content": None}
+            sequence = self._link.post(ECHO_PREFIX + self._link.incarnation, echo)
+            for heard, totals in missing:
+                heard.await_echo(sequence, totals)
+
+
+class Signals:
+    """The way of signals: the forwarder, which a task has already and other programs are told of."""
+
+    def __init__(
+        self,
+        src: str,
+        header: Mapping[str, Any] | None = None,
+        link: Link | Rehearsal | None = None,
+    ) -> None:
+        self.src = src
+        self.endpoints: Callable[[], Mapping[str, str] | None] = lambda: None
+        #: What old listeners look for in a header, and who publishes.
+        self._header = {"action": "published", "src": src, **(header or {})}
+        self._link, self._is_own = link, link is None
+        self._lock = threading.Lock()
+        self._publisher: SignalPublisher | None = None
+        self._subscriber: SignalSubscriber | None = None
+
+    def publish(
+        self, topic: str, content: Any, envelope: Mapping[str, Any], attachments: Sequence[bytes]
+    ) -> None:
+        header = {**envelope, **self._header}
+        if header["session_id"] == header["id"]:
+            del header["session_id"]
+        message = {"header": header, "content": content}
+        link = self._open()
+        if isinstance(link, Link):
+            with self._lock:
+                self._publisher = self._publisher or SignalPublisher(link, self._header)
+            self._publisher.publish(topic, message, attachments)
+        else:
+            link.send(topic, message, attachments)
+
+    def subscribe(
+        self, topic: str, queue: str | None, handle: Callable[[HeardSignal], None]
+    ) -> Callable[[], None]:
+        link = self._open()
+        if not isinstance(link, Link):
+            return lambda: None  # there are no other services in a rehearsal
+        with self._lock:
+            self._subscriber = self._subscriber or SignalSubscriber(link)
+        return self._subscriber.subscribe(topic, queue, handle)
+
+    def published(self) -> list[dict]:
+        return self._publisher.published() if self._publisher else []
+
+    def heard(self) -> list[dict]:
+        return self._subscriber.heard() if self._subscriber else []
+
+    def leave(self) -> None:
+        if self._subscriber:
+            self._subscriber.leave()
+
+    def close(self) -> None:
+        self.leave()
+        if self._publisher:
+            self._publisher.end()
+        if self._is_own and isinstance(self._link, Link):
+            self._link.close()
+
+    def _open(self) -> Link | Rehearsal:
+        with self._lock:
+            if self._link is None:
+                endpoints = self.endpoints()
+                if endpoints is None:
+                    raise BusError("ERR_ENGINE_UNFIT", "the broker names no forwarder for signals")
+                link = Link(endpoints["publish"], endpoints["subscribe"], str(uuid.uuid4()))
+                try:
+                    link.open()
+                except ConnectionError as error:
+                    raise BusError("ERR_ENGINE_UNREACHABLE", f"signals: {error}") from error
+                self._link = link
+            return self._link
 
 
 # What is handled
@@ -1775,6 +2501,8 @@ class Signal(NamedTuple):
     src: str  # context/service/instance of its publisher
     sent: int  # ms of the epoch; 0 from a publisher that does not say
     attachments: list[bytes]
+    #: The bus that keeps the session and the trace of this signal.
+    bus: EventBus
 
 
 class Call(NamedTuple):
@@ -1846,7 +2574,7 @@ class EventBus:
         """
         url = url or os.environ.get("ZCONTEXT_BUS_URL", "")
         name = src or f"/{os.path.basename(sys.argv[0])}/{os.getpid()}"
-        member = join(url, token, name, Signals())
+        member = join(url, token, Signals(name))
         try:
             if member.broker.wait_until_up(timeout_s):
                 return cls(member)
@@ -1859,6 +2587,16 @@ class EventBus:
     def trouble(self) -> str | None:
         """Why nothing can be sent or received now; None while all is well."""
         return self._member.broker.trouble
+
+    @property
+    def signal_figures(self) -> dict:
+        """What became of the signals that were published and heard here.
+
+        `{"published": [{"topic": …, "published": 3}], "heard": [{"topic": …, "publisher": …,
+        "received": 2, "lost": 1}]}`. A publisher is `context/service/instance`.
+        """
+        signals = self._member.signals
+        return {"published": signals.published(), "heard": signals.heard()}
 
     def within(self, lineage: Lineage, given_up: Flag) -> EventBus:
         """The same bus for what follows from a message: it keeps session, trace and deadline."""
@@ -2092,31 +2830,35 @@ class EventBus:
         envelope = new_envelope(self._member.src, self._lineage)
         self._member.signals.publish(topic, content, envelope, attachments)
 
-    def subscribe(self, topic: str, handler: Callable[[Any, Signal], object]) -> Subscription:
-        """Hears the signals of a topic, in one thread, in their order.
+    def subscribe(
+        self, topic: str, handler: Callable[[Any, Signal], object], *, queue: str | None = None
+    ) -> Subscription:
+        """Hears the signals of a topic; returns when the subscription is in force.
 
-        Returns when the subscription is in force.
+        They are handled one after the other, in a thread for all that subscribe to the topic here.
+
+        :param queue: each signal goes to one of the subscribers that name the same queue, in
+            whatever program and language they are.
         """
-        ended = Flag()
 
-        def hear(message: dict, attachments: list[bytes]) -> None:
-            if not message or ended.is_set or self._member.has_left:
-                return
-            header = dig(message, "header")
-            src = str(header.get("src") or header.get("service_id") or "")
-            sent = header.get("sent", 0)
+        def handle(heard: HeardSignal) -> None:
+            header, content = heard.header, heard.content
             try:
-                content = message.get("content")
                 if is_claim(content):
                     content = json.loads(self._member.claims.fetch(to_json("claim", content)))
-                handler(content, Signal(topic, src, sent, attachments))
+                handler(content, self._signal(topic, header, heard.attachments))
             except Stopped:
                 pass
             except (Exception, SystemExit) as error:
                 print_error(f"signal {topic}", error)
 
-        self._member.signals.open().listen(topic, hear, ended)
-        return Subscription(ended.set)
+        return Subscription(self._member.signals.subscribe(topic, queue, handle))
+
+    def _signal(self, topic: str, header: Mapping[str, Any], attachments: list[bytes]) -> Signal:
+        sent, session, trace = (header.get(name) for name in ("sent", "session_id", "traceparent"))
+        lineage = Lineage(str(session or header.get("id") or uuid.uuid4()), str(trace or ""))
+        bus = EventBus(self._member, lineage, [self._member.is_over])
+        return Signal(topic, publisher_in(header), sent or 0, attachments, bus)
 
     def services(self) -> list[dict]:
         """Who serves what now: `[{"service": …, "methods": […], "instances": 2}]`."""
@@ -2232,6 +2974,7 @@ class Membership:
         with self._idle:
             self.has_left = True
         self.broker.leave()
+        self.signals.leave()
         with self._idle:
             is_settled = self._idle.wait_for(lambda: not self._unsettled, seconds)
             late = list(self._unsettled.values())
@@ -2247,78 +2990,15 @@ class Membership:
         self.broker.close()
 
 
-class Signals:
-    """The way of signals: the forwarder, which a task has already and other programs are told of."""
-
-    def __init__(
-        self, header: Mapping[str, Any] | None = None, link: Link | Rehearsal | None = None
-    ) -> None:
-        #: What old listeners look for in a header.
-        self.header = {"action": "published", **(header or {})}
-        self.endpoints: Callable[[], Mapping[str, str] | None] = lambda: None
-        self._link, self._own = link, False
-        self._lock = threading.Lock()
-        self._stated: dict[str, int] = {}  # totals by topic
-        self._ended = threading.Event()
-
-    def open(self) -> Link | Rehearsal:
-        with self._lock:
-            if self._link is None:
-                endpoints = self.endpoints()
-                if endpoints is None:
-                    raise BusError("ERR_ENGINE_UNFIT", "the broker names no forwarder for signals")
-                link = Link(endpoints["publish"], endpoints["subscribe"], str(uuid.uuid4()))
-                link.open()
-                self._link, self._own = link, True
-            return self._link
-
-    def publish(
-        self, topic: str, content: Any, envelope: Mapping[str, Any], attachments: Sequence[bytes]
-    ) -> None:
-        link = self.open()
-        if isinstance(link, Link) and topic not in self._stated:
-            self._begin(link, topic, envelope["src"])
-        link.send(topic, {"content": content, "header": {**self.header, **envelope}}, attachments)
-
-    def close(self) -> None:
-        self._ended.set()
-        if isinstance(self._link, Link):
-            self._state(self._link, is_last=True)
-            if self._own:
-                self._link.close()
-
-    def _begin(self, link: Link, topic: str, src: str) -> None:
-        with self._lock:
-            self.header["src"] = src
-            is_first = not self._stated
-            self._stated[topic] = -1
-        self._state(link)
-        if is_first:
-            threading.Thread(target=self._keep_stating, args=(link,), daemon=True).start()
-
-    def _keep_stating(self, link: Link) -> None:
-        """States what was published, by which subscribers know what they have lost."""
-        while not self._ended.wait(STATE_S):
-            self._state(link)
-
-    def _state(self, link: Link, is_last: bool = False) -> None:
-        with self._lock:
-            totals = {topic: link.total_of(topic) for topic in self._stated}
-            news = {topic: n for topic, n in totals.items() if is_last or n != self._stated[topic]}
-            self._stated.update(news)
-        if news:
-            content = {"totals": news, "last": is_last}
-            link.send(COUNTS_TOPIC, {"content": content, "header": self.header})
-
-
-def join(url: str, token: str | None, src: str, signals: Signals) -> Membership:
+def join(url: str, token: str | None, signals: Signals) -> Membership:
     """Becomes a member of the broker, as soon as it can be reached."""
     if zmq is None:
         raise BusError("ERR_ENGINE_MISSING", f"{sys.executable} can't import zmq: {PYZMQ_HINT}")
     if not url:
         text = "expected the url of a broker: ZCONTEXT_BUS_URL is not set"
         raise BusError("ERR_USAGE", text)
-    broker = Broker(url, token_for(url) if token is None else token, src)
+    known = token_for(url) if token is None else token
+    broker = Broker(url, known, signals.src, HeardNews(signals.heard).take)
     signals.endpoints = lambda: broker.welcome.get("endpoints")
     return Membership(broker, signals)
 
@@ -2380,7 +3060,8 @@ class TaskBus:
         with self._lock:
             if self._bus is not None:
                 return self._bus
-            member = join(self._url, self._token, self._src, Signals(self._header, self._link))
+            signals = Signals(self._src, self._header, self._link)
+            member = join(self._url, self._token, signals)
             try:
                 while not member.broker.wait_until_up(PATIENCE_S, [self._link.stopping]):
                     if self._link.is_stopping:
@@ -2533,7 +3214,7 @@ def main(service: Service) -> int:
     bus = TaskBus(link, env)
     scope = Scope(link, env, bus.open)
 
-    def obey(message: dict, _: list[bytes]) -> None:
+    def obey(message: dict) -> None:
         if is_stop(message, scope):
             orders.put("stop")
 

@@ -192,7 +192,7 @@ class Deadlines(unittest.TestCase):
             self.budgets.append(budget_s) or answer(operation, envelope, body, budget_s, flags)
         )
         lineage = Lineage("s", "t", time.monotonic() + seconds)
-        return EventBus(Membership(self.broker, Signals())).within(lineage, Flag())
+        return EventBus(Membership(self.broker, Signals(self.broker.src))).within(lineage, Flag())
 
     def test_a_call_has_no_more_time_than_what_is_handled(self):
         self.bus_within(5).call("a.b", timeout_s=3600)

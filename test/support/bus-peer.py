@@ -13,6 +13,7 @@ import zcontext
 url, token = sys.argv[1:]
 lock = threading.Lock()
 forever = threading.Event()
+subscriptions = []
 
 
 def say(**line):
@@ -48,6 +49,10 @@ def hear(content, signal):
     say(signal={"content": content, "src": signal.src, "attachments": attachments})
 
 
+def ignore(content, signal):
+    pass
+
+
 def echo(params, call):
     return params
 
@@ -74,6 +79,16 @@ def whoami(params, call):
     return {"src": call.src, "headers": call.headers}
 
 
+def publish(bus, topic, content):
+    """Waits whenever the bus says that it is overloaded."""
+    while True:
+        try:
+            return bus.publish(topic, content)
+        except zcontext.BusError as error:
+            if error.code != "ERR_OVERLOADED":
+                raise
+
+
 METHODS = {"echo": echo, "fail": fail, "relay": relay, "hang": hang, "whoami": whoami}
 
 
@@ -91,7 +106,15 @@ def run(bus, order):
     if do == "publish":
         bus.publish(order["topic"], order["content"], [each.encode() for each in order["bytes"]])
     if do == "subscribe":
-        bus.subscribe(order["topic"], hear)
+        handler = ignore if order.get("quietly") else hear
+        subscriptions.append(bus.subscribe(order["topic"], handler, queue=order.get("queue")))
+    if do == "unsubscribe":
+        subscriptions.pop().close()
+    if do == "publish many":
+        for number in range(order["count"]):
+            publish(bus, order["topic"], number)
+    if do == "figures":
+        return bus.signal_figures
     if do == "drain":
         return bus.drain(order["seconds"])
     return None

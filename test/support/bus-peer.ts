@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { type Broker, holdBroker } from "../../src/link/broker.ts";
 import { startForwarder } from "../../src/link/forwarder.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
+import type { SignalTotals } from "../../src/protocol/bus-figures.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { BOUND_MS } from "./bound.ts";
@@ -30,12 +31,15 @@ export interface Peer extends AsyncDisposable {
   readonly lines: Recording<Line>;
   /** Does something and resolves with what comes of it. */
   do(order: JsonObject & { do: string }): Promise<Line>;
+  signal(signal: NodeJS.Signals): void;
   kill(): Promise<void>;
 }
 
 export interface BusOfTest extends AsyncDisposable {
   /** Of the broker's process. */
   pid(): number;
+  /** What the broker last told its provider of signals. */
+  signals(): readonly SignalTotals[];
   /** What happens to that process, a word each: `started`, `silent`, `lost`, `back`, and what it says for the log. */
   readonly events: Recording<string>;
   /** Kills the broker's process, and resolves when the next one is there. */
@@ -99,6 +103,7 @@ export async function openBus(): Promise<BusOfTest> {
   return {
     endpoints,
     pid: () => broker.pid ?? 0,
+    signals: () => broker.state?.figures?.signals ?? [],
     events,
     async killBroker() {
       const from = events.all.length;
@@ -180,6 +185,7 @@ async function startPeer(url: string, token: string): Promise<Peer> {
       child.stdin.write(`${JSON.stringify({ ...order, as: name })}\n`);
       return lines.first(({ did }) => did === name, { what: name });
     },
+    signal: (signal) => void child.kill(signal),
     async kill() {
       child.kill("SIGKILL");
       await exited;

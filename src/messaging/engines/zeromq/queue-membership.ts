@@ -6,8 +6,12 @@ import { createQueueSeats, type Seat } from "./queue-seats.ts";
 import type { QueueNews } from "./signal-topics.ts";
 
 export interface QueueMembership {
-  /** Resolves when the others know of the new seat. */
-  join(topic: string, queue: string): Promise<Seat>;
+  /**
+   * Resolves when the others know of the new seat.
+   *
+   * @param onSeat - Called with it just before they do.
+   */
+  join(topic: string, queue: string, onSeat: (seat: Seat) => void): Promise<void>;
   /** Resolves when the others know, or after a second. */
   leave(seat: Seat): Promise<void>;
   /** Gets all news, in their order among the signals. */
@@ -50,7 +54,7 @@ export function createQueueMembership(incarnation: string, say: (news: Partial<Q
   }
 
   return {
-    async join(topic, queue) {
+    async join(topic, queue, onSeat) {
       // Those that are there say so before this one takes its seat: from its first signal on it knows them all.
       say({ isQuestion: true });
       await pause(ANSWER_MS);
@@ -59,10 +63,10 @@ export function createQueueMembership(incarnation: string, say: (news: Partial<Q
       const known = deferred();
       taken.set(seat.id, known);
       own.set(seat.id, seat);
+      onSeat(seat);
       beating ??= setInterval(beat, BEAT_MS).unref();
       sayHere();
       await known.promise;
-      return seat;
     },
     async leave({ id }) {
       const known = deferred();

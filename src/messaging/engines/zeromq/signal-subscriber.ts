@@ -6,6 +6,7 @@ import { openSubscriber, type Subscriber } from "../../../link/subscriber.ts";
 import { topicOf } from "../../../protocol/codec.ts";
 import type { Endpoints } from "../../../protocol/endpoints.ts";
 import type { Json } from "../../../protocol/json.ts";
+import type { Stamp } from "../../../protocol/message.ts";
 import {
   encodeSignal,
   leadingTopic,
@@ -95,15 +96,16 @@ export function createSignalSubscriber(
     if (frame === undefined) return;
     if (topic === QUEUES_TOPIC) membership.hear(readNews(contentOf(frame)));
     else if (topic === echoTopic) onEcho(frame.stamp?.sequence ?? 0);
-    if (listeners !== undefined) give(listeners, topic, frame, attachments);
+    if (listeners !== undefined) give(listeners, new ReceivedSignal(topic, frame, attachments), frame, bytes);
   }
 
-  function give(listeners: ReadonlySet<Listener>, topic: string, frame: SignalFrame, attachments: Buffer[]): void {
+  function give(listeners: ReadonlySet<Listener>, signal: Signal, frame: SignalFrame, bytes: Buffer): void {
+    const { topic } = signal;
     const { stamp } = frame;
     if (stamp !== undefined) heard.hear(topic, stamp.incarnation, stamp.sequence, () => publisherIn(frame.header()));
-    const signal = new ReceivedSignal(topic, frame, attachments);
     for (const { handler, queue, seat } of listeners)
-      if (queue === undefined || (seat !== undefined && membership.isTurnOf(seat, numberOf(frame)))) handler(signal);
+      if (queue === undefined || (seat !== undefined && membership.isTurnOf(seat, numberOf(stamp, bytes))))
+        handler(signal);
   }
 
   function hearTotals([bytes = NOTHING]: Buffer[]): void {
@@ -161,7 +163,13 @@ export function createSignalSubscriber(
       if (queue !== undefined) sockets.signals.subscribe(QUEUES_TOPIC);
       add(topic, listener);
       await Promise.all([inForce(sockets.signals), sockets.countsInForce]);
-      if (queue !== undefined) listener.seat = await membership.join(topic, queue);
+      if (queue !== undefined) {
+        // Before the others know of it: its turn comes with the next signal after that.
+        const onSeat = (seat: Seat) => {
+          listener.seat = seat;
+        };
+        await membership.join(topic, queue, onSeat);
+      }
       let closing: Promise<void> | undefined;
       const close = () => {
         closing ??= (async () => {
@@ -198,7 +206,7 @@ function contentOf({ content }: SignalFrame): Json {
   }
 }
 
-/** The same number at all subscribers. */
-function numberOf({ stamp, content }: SignalFrame): number {
-  return stamp === undefined ? hashOf(content) : mix(hashOf(stamp.incarnation), stamp.sequence);
+/** The same number at all subscribers, in whatever language. */
+function numberOf(stamp: Stamp | undefined, bytes: Buffer): number {
+  return stamp === undefined ? hashOf(bytes) : mix(hashOf(stamp.incarnation), stamp.sequence);
 }
