@@ -78,7 +78,7 @@ const options = {
   sourcemap: "linked",
   sourcesContent: false,
   // Peers that users install, and what has files of its own.
-  external: ["@nats-io/*", "@redis/client", "esbuild", "lmdb", "zeromq/package.json"],
+  external: ["@nats-io/*", "@redis/client", "amqplib", "esbuild", "lmdb", "zeromq/package.json"],
   define: { "import.meta.url": "importMetaUrl", ZCONTEXT_VERSION: JSON.stringify(version) },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",

@@ -20,6 +20,11 @@ const ENGINES: { readonly [name in "nats" | "rabbitmq"]?: Load } = {
     packages: ["@nats-io/transport-node", "@nats-io/jetstream"],
     dialects: [],
   },
+  rabbitmq: {
+    connect: async (options) => (await import("./engines/rabbitmq/rabbitmq-engine.ts")).connectRabbitmq(options),
+    packages: ["amqplib"],
+    dialects: [],
+  },
 };
 
 /**

@@ -42,6 +42,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/messaging/remote": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/memory": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/nats": ["src", "src/protocol", "src/messaging/contract", "src/messaging/remote"],
+  "src/messaging/engines/rabbitmq": [
+    ...["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded", "src/messaging/remote"],
+  ],
   "src/messaging/engines/zeromq": [
     ...[...LEAVES, "src/protocol", "src/link"],
     ...["src/messaging/contract", ...EMBEDDED],
@@ -49,6 +52,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/messaging": [
     ...[...LEAVES, "src/protocol", "src/presence", "src/messaging/contract", "src/messaging/claims"],
     ...["src/messaging/engines/memory", "src/messaging/engines/zeromq", "src/messaging/engines/nats"],
+    "src/messaging/engines/rabbitmq",
   ],
   "src/tasks/contract": ["src/messaging"],
   "src/tasks/handlers": ["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/tasks/contract"],
@@ -97,6 +101,7 @@ const DOORS: Record<string, RegExp> = {
   "@nats-io/transport-node": /^src\/messaging\/engines\/nats\//,
   "@clack/prompts": /^tools\//,
   "@dagrejs/dagre": /^web\/layout\.ts$/,
+  amqplib: /^src\/messaging\/engines\/rabbitmq\//,
   "cli-table3": /^tools\/columns\.ts$/,
   "@redis/client": /^src\/messaging\/claims\/redis-storage\.ts$/,
   commander: /^tools\//,

@@ -1,0 +1,159 @@
+// The engine `rabbitmq`: events in quorum queues, calls and signals over a topic exchange. One connection publishes and another
+// one receives: the server stops reading from a connection that publishes while its disk or memory is short.
+import { randomUUID } from "node:crypto";
+import type { ServerEngine, ServerEngineOptions } from "../../contract/server.ts";
+import { createRemoteCalls } from "../../remote/calls.ts";
+import { countEngine } from "../../remote/counted-engine.ts";
+import { createMemberFigures } from "../../remote/member-figures.ts";
+import { createRemoteSignals } from "../../remote/signals.ts";
+import { createServerTap } from "../../remote/tap.ts";
+import { keepConnection } from "./connection.ts";
+import { createDeclarations } from "./declarations.ts";
+import { createEvents } from "./events.ts";
+import { blocked, operationFault, unreachable } from "./faults.ts";
+import { createLoopWatch } from "./loop-watch.ts";
+import { createMembers } from "./members.ts";
+import { createOperations } from "./operations.ts";
+import { createPost } from "./post.ts";
+import { createPublisher } from "./publisher.ts";
+import { placesOfGroup } from "./topology.ts";
+import { createUnrouted } from "./unrouted.ts";
+
+/** How often it is looked what has waited for too long. */
+const LOOK_MS = 1_000;
+
+/**
+ * Connects to a server. @returns The engine without waiting for the server; what is asked of it does.
+ *
+ * @throws Where the library that speaks with the server is not installed.
+ */
+export async function connectRabbitmq({ address, src }: ServerEngineOptions): Promise<ServerEngine> {
+  const client = await import("amqplib");
+  const life = randomUUID();
+  const nowMs = () => performance.now();
+  const faultOf = (error: unknown) => operationFault(error, address);
+  const loop = createLoopWatch(nowMs);
+  const isUp = { sending: false, receiving: false };
+  let closing: Promise<void> | undefined;
+
+  const publisher = createPublisher(faultOf, (error) => sending.renew(error), nowMs);
+  const post = createPost(
+    { sending: (error) => sending.renew(error), receiving: (error) => receiving.renew(error) },
+    nowMs,
+  );
+  const declarations = createDeclarations(() => receiving.model(), faultOf);
+  const events = createEvents({
+    ...{ publisher, declarations, faultOf },
+    model: () => receiving.model(),
+    onEmitted: (event) => members.copy(event),
+    onHeld: (name) => unrouted.add(name),
+  });
+  const members = createMembers(post, life, sharesOf, nowMs);
+  const figures = createMemberFigures(src);
+  const unrouted = createUnrouted(async (name) => (await known.groups()).some(({ event }) => event === name), figures);
+  const calls = createRemoteCalls(post, life);
+  const signals = createRemoteSignals({ post, life, src });
+
+  const known = createOperations({
+    ...{ declarations, members },
+    model: () => receiving.model(),
+    publish: publisher.publish,
+  });
+
+  const sending = keepConnection({
+    ...{ client, address, name: `${src} sends` },
+    async onOpen(model) {
+      await publisher.open(model);
+      await post.openSending(model);
+      comeUp("sending");
+    },
+    onLost(error) {
+      publisher.lose();
+      post.loseSending();
+      goDown("sending", error.message);
+    },
+  });
+  const receiving = keepConnection({
+    ...{ client, address, name: `${src} receives` },
+    async onOpen(model) {
+      await post.openReceiving(model);
+      await events.open(model);
+      comeUp("receiving");
+    },
+    onLost(error) {
+      post.loseReceiving();
+      const blockedMs = loop.blockedMs();
+      events.lose(blockedMs === undefined ? error : blocked(blockedMs));
+      goDown("receiving", error.message);
+    },
+  });
+  const looking = setInterval(() => {
+    loop.turn();
+    publisher.failOld(sending.trouble ?? "the server does not answer");
+    post.dropOld();
+  }, LOOK_MS).unref();
+  const up = Promise.all([sending.up, receiving.up]);
+  up.catch(() => {});
+
+  function comeUp(direction: keyof typeof isUp): void {
+    isUp[direction] = true;
+    if (!isUp.sending || !isUp.receiving) return;
+    calls.up();
+    signals.up();
+  }
+  function goDown(direction: keyof typeof isUp, reason: string): void {
+    if (isUp.sending && isUp.receiving) calls.down(reason);
+    isUp[direction] = false;
+  }
+
+  function sharesOf() {
+    const { listeners } = events;
+    const shares = [...listeners].map((listener) => {
+      const { name: event, group } = listener.membership;
+      const delayed = events.delayedOf(placesOfGroup(event, group).main.queue).length;
+      return { event, group, in_flight: listener.held, delayed, rate_per_s: listener.ratePerS(nowMs()) };
+    });
+    return { shares, members: [...listeners].filter(({ isClosed }) => !isClosed).length };
+  }
+
+  async function close(): Promise<void> {
+    const error = unreachable("it is closed");
+    clearInterval(looking);
+    unrouted.close();
+    await calls.close();
+    await signals.close().catch(() => {});
+    await members.close();
+    await events.close(error);
+    publisher.close(error);
+    await post.close();
+    await Promise.all([sending.close(), receiving.close()]);
+  }
+  const closeOnce = () => {
+    closing ??= close();
+    return closing;
+  };
+
+  const engine: Omit<ServerEngine, "figures"> = {
+    name: "rabbitmq",
+    up,
+    get trouble() {
+      return sending.trouble ?? receiving.trouble ?? [...events.listeners].find(({ trouble }) => trouble)?.trouble;
+    },
+    emit: events.emit,
+    listen: events.listen,
+    publish: signals.publish,
+    subscribe: signals.subscribe,
+    signalFigures: signals.signalFigures,
+    call: calls.call,
+    serve: calls.serve,
+    tell: calls.tell,
+    operations: {
+      ...known.operations,
+      services: calls.services,
+      tap: createServerTap({ post, tapSignals: signals.tap, tapEvents: members.tapEvents }),
+    },
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  };
+  return countEngine(engine, { post, life, figures, underWay: calls.underWay });
+}

@@ -1,0 +1,144 @@
+// A RabbitMQ server of Debian's package for a test file: on free ports of the loopback, with a name, a folder, a configuration
+// and a cookie of its own. It begins with virtual hosts, so that each test has one that nothing was ever done in.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, writeFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import type { ServerAddress } from "../../src/messaging/contract/server.ts";
+import { connectRabbitmq } from "../../src/messaging/engines/rabbitmq/rabbitmq-engine.ts";
+import type { Members } from "../conformance/members.ts";
+import { makeFolder } from "./folder.ts";
+import { freePorts } from "./port.ts";
+import { untilGone } from "./processes.ts";
+import { awaitEvents } from "./recording.ts";
+
+export interface RabbitmqServer extends AsyncDisposable {
+  readonly port: number;
+  /** Of a virtual host that no test has had. */
+  newAddress(): ServerAddress;
+  /** Ends it as a crash would, and resolves when nothing of it is left. */
+  kill(): Promise<void>;
+  /** Starts it again, on the same port and folder, and resolves when it takes connections. */
+  start(): Promise<void>;
+}
+
+/** A user that may do everything, and one that may enter each virtual host and do nothing there. */
+export const USER = { user: "tester", pass: "for tests" };
+export const POOR_USER = { user: "poor", pass: "for tests" };
+
+const LIB = "/usr/lib/rabbitmq/lib";
+const VHOSTS = 64;
+
+export async function startRabbitmq({ vhosts = VHOSTS }: { vhosts?: number } = {}): Promise<RabbitmqServer> {
+  const folder = await makeFolder();
+  const [port = 0, distribution = 0, mapper = 0] = await freePorts(3);
+  const names = Array.from({ length: vhosts }, (_, index) => `v${index}`);
+  await configure(folder.at, port, names);
+  const [installed = ""] = await readdir(LIB);
+  const environment = {
+    ...process.env,
+    HOME: folder.path,
+    // The mapper of names to ports, which Erlang would otherwise start and leave behind.
+    ERL_EPMD_PORT: String(mapper),
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODENAME: `z${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distribution),
+    RABBITMQ_CONFIG_FILE: folder.at("rabbitmq.conf"),
+    RABBITMQ_CONF_ENV_FILE: folder.at("environment"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: folder.at("plugins"),
+    RABBITMQ_MNESIA_BASE: folder.at("data"),
+    RABBITMQ_PID_FILE: folder.at("pid"),
+    RABBITMQ_LOG_BASE: folder.path,
+    RABBITMQ_LOGS: "-",
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1} +S 1:1",
+    // Then the script becomes the server, and its pid is that of the server.
+    RUNNING_UNDER_SYSTEMD: "yes",
+  };
+  const epmd = spawn("epmd", ["-port", String(mapper)], { env: environment, stdio: "ignore" });
+  let server: ReturnType<typeof spawn> | undefined;
+
+  async function start(): Promise<void> {
+    const child = spawn(`${LIB}/${installed}/sbin/rabbitmq-server`, [], {
+      env: environment,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    server = child;
+    const log = awaitEvents<string>("what the server logs", (line) => line);
+    createInterface({ input: child.stdout }).on("line", log.add).on("close", log.end);
+    await log.first((line) => line.includes("Server startup complete"));
+  }
+
+  async function kill(): Promise<void> {
+    if (server?.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, "exit");
+    server.kill("SIGKILL");
+    await ended;
+  }
+
+  const close = async () => {
+    await kill();
+    epmd.kill("SIGKILL");
+    if (epmd.pid !== undefined) await untilGone(epmd.pid);
+    await folder[Symbol.asyncDispose]();
+  };
+  try {
+    await start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    port,
+    newAddress() {
+      const vhost = names.pop();
+      if (vhost === undefined) throw new Error(`the server has ${vhosts} virtual hosts, and all are taken`);
+      return { url: `amqp://127.0.0.1:${port}/${vhost}`, login: USER };
+    },
+    kill,
+    start,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function configure(at: (name: string) => string, port: number, vhosts: readonly string[]): Promise<void> {
+  const all = { configure: ".*", write: ".*", read: ".*" };
+  const nothing = { configure: "", write: "", read: "" };
+  const definitions = {
+    users: [
+      { name: USER.user, password: USER.pass, tags: [] },
+      { name: POOR_USER.user, password: POOR_USER.pass, tags: [] },
+    ],
+    vhosts: vhosts.map((name) => ({ name })),
+    permissions: vhosts.flatMap((vhost) => [
+      { user: USER.user, vhost, ...all },
+      { user: POOR_USER.user, vhost, ...nothing },
+    ]),
+  };
+  const configuration = [
+    `listeners.tcp.1 = 127.0.0.1:${port}`,
+    "log.console = true",
+    "log.console.level = info",
+    "log.file = false",
+    `load_definitions = ${at("definitions.json")}`,
+  ];
+  await writeFile(at("definitions.json"), JSON.stringify(definitions));
+  await writeFile(at("rabbitmq.conf"), configuration.join("\n"));
+  await writeFile(at("plugins"), "[].");
+  await writeFile(at("environment"), "");
+}
+
+/** Members of a virtual host of their own. */
+export async function openMembers(server: RabbitmqServer): Promise<Members> {
+  const address = server.newAddress();
+  const engines: AsyncDisposable[] = [];
+  return {
+    async connect(src) {
+      const engine = await connectRabbitmq({ address, src });
+      engines.push(engine);
+      return engine;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(engines.map((engine) => engine[Symbol.asyncDispose]()));
+    },
+  };
+}
