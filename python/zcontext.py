@@ -2997,6 +2997,9 @@ def join(url: str, token: str | None, signals: Signals) -> Membership:
     if not url:
         text = "expected the url of a broker: ZCONTEXT_BUS_URL is not set"
         raise BusError("ERR_USAGE", text)
+    if url.partition("://")[0] not in ("ipc", "tcp"):
+        text = f"{url}: services in Python talk to the broker of a context, and to no server yet"
+        raise BusError("ERR_ENGINE_UNFIT", f"{text}; leave the url out, or write it in TypeScript")
     known = token_for(url) if token is None else token
     broker = Broker(url, known, signals.src, HeardNews(signals.heard).take)
     signals.endpoints = lambda: broker.welcome.get("endpoints")

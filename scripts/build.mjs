@@ -23,6 +23,7 @@ const onDemand = [
 const children = {
   forwarder: "src/link/forwarder-main.ts",
   broker: "src/messaging/engines/zeromq/broker-main.ts",
+  agent: "src/messaging/agent-main.ts",
   task: "src/tasks/main.ts",
   load: "src/tasks/load-main.ts",
   "monitor-service": "src/tasks/monitor-service.ts",

@@ -1,4 +1,4 @@
-// What travels on the pipe between a provider and its broker process, one line of JSON each. Both ends are this package,
+// What travels on the pipe between a provider and its broker process, or its agent at a server, one line of JSON each. Both ends are this package,
 // started together, so the lines are not validated field by field. Pure.
 import type { BusFigures, ServiceState } from "../protocol/bus-figures.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
@@ -18,6 +18,12 @@ export interface BrokerStart {
   follows: boolean;
 }
 
+/** What an agent is told at its start, beside the variables that every task has. */
+export interface AgentStart {
+  /** `context/service/instance`. */
+  src: string;
+}
+
 /** From the provider: what becomes of a service, or an end in order. */
 export type BrokerOrder = { service: string; state: ServiceState } | { leave: true };
 
@@ -26,11 +32,15 @@ export type BrokerReport =
   | { ready: true }
   | { failed: { code?: string | undefined; message: string } }
   | { figures: BusFigures }
+  /** In place of the figures: why the server can't be reached. */
+  | { away: string }
   /** Something that its log should have. */
   | { note: { level: "info" | "warn" | "error"; phrase: string; fields: Record<string, unknown> } };
 
 /** The environment variable with the `BrokerStart`. */
 export const BROKER_START = "ZCONTEXT_BROKER_START";
+/** And that with the `AgentStart`. */
+export const AGENT_START = "ZCONTEXT_AGENT_START";
 
 export function writeBrokerLine(line: BrokerOrder | BrokerReport): string {
   return `${JSON.stringify(line)}\n`;

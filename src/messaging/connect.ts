@@ -4,11 +4,18 @@ import { dirname, join } from "node:path";
 import { ZcontextError } from "../errors.ts";
 import { findPresence } from "../presence/presence.ts";
 import { createProcessTable } from "../processes/table.ts";
-import { type BusPlace, type BusUrl, exposureOf, readBusUrl, readStoreUrl } from "../protocol/bus-address.ts";
+import {
+  type BusPlace,
+  type BusUrl,
+  exposureOf,
+  readBusUrl,
+  readStoreUrl,
+  type ServerBus,
+} from "../protocol/bus-address.ts";
 import { BUS_CLAIM_STORE, BUS_DIALECT, BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
 import type { MessageStorage } from "./claims/claim-check.ts";
 import { createFileStorage } from "./claims/file-storage.ts";
-import type { ConnectingEngine } from "./contract/server.ts";
+import type { ConnectingEngine, ServerEngine } from "./contract/server.ts";
 import { connectZeromq } from "./engines/zeromq/zeromq-engine.ts";
 import type { BusOptions } from "./event-bus.ts";
 import { openRedisStorage } from "./open-redis-storage.ts";
@@ -123,14 +130,23 @@ interface Opened {
 async function open(place: Place, { src, token }: { src: string; token: string | undefined }): Promise<Opened> {
   const { bus, dialect, claimStore } = place;
   if (bus.engine === "zeromq") return openEmbedded(bus.url, { src, token });
+  const storage = claimStore === undefined ? undefined : await openRedisStorage(claimStore);
+  const engine = await openServer({ bus, dialect }, src);
+  return { engine, ...(storage && { storage, release: storage.close }) };
+}
+
+async function openServer({ bus, dialect }: { bus: ServerBus; dialect: string | undefined }, src: string) {
   const address = await engineAddress(bus);
   if (exposureOf(bus, address.login !== undefined) === "open")
     process.emitWarning(`${bus.url}: messages travel unencrypted to another machine`, "ZcontextWarning");
-  const storage = claimStore === undefined ? undefined : await openRedisStorage(claimStore);
-  return {
-    engine: await connectServer(bus.engine, { address, src, ...(dialect && { dialect }) }),
-    ...(storage && { storage, release: storage.close }),
-  };
+  return connectServer(bus.engine, { address, src, ...(dialect && { dialect }) });
+}
+
+/** Starts to connect to the server that the environment names. @throws {ZcontextError} As `connectEngine`. */
+export async function connectAgent(src: string): Promise<ServerEngine> {
+  const { bus, dialect } = await placeOf({});
+  if (bus.engine !== "zeromq") return openServer({ bus, dialect }, src);
+  throw new ZcontextError("ERR_USAGE", `${bus.url}: expected a server`);
 }
 
 async function openEmbedded(url: string, { src, token }: { src: string; token: string | undefined }): Promise<Opened> {

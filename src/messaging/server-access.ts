@@ -2,7 +2,7 @@
 // secret stands in no message.
 import { readFile, stat } from "node:fs/promises";
 import { reasonOf, ZcontextError } from "../errors.ts";
-import { type BusUrl, exposed, exposureOf, readBusUrl, type ServerUrl } from "../protocol/bus-address.ts";
+import { exposed, exposureOf, readBusUrl, type ServerBus, type ServerUrl } from "../protocol/bus-address.ts";
 import {
   BUS_CA_FILE,
   BUS_CERT_FILE,
@@ -25,10 +25,7 @@ type Login = NonNullable<ServerAddress["login"]>;
  * @throws {ZcontextError} `ERR_ENVIRONMENT_INVALID` naming the variable; `ERR_ENGINE_REFUSED` where credentials would travel
  *   unencrypted to another machine.
  */
-export async function engineAddress(
-  server: Exclude<BusUrl, { engine: "zeromq" }>,
-  environment: Environment = process.env,
-): Promise<ServerAddress> {
+export async function engineAddress(server: ServerBus, environment: Environment = process.env): Promise<ServerAddress> {
   const { [BUS_URL]: own = "" } = environment;
   const meant = own === "" ? server : readBusUrl(own);
   if (meant.url !== server.url) return addressOf(server, server.login, {});

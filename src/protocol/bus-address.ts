@@ -22,7 +22,8 @@ export interface ServerUrl {
   isInsecure: boolean;
 }
 
-export type BusUrl = { engine: "zeromq"; url: string } | ({ engine: "nats" | "rabbitmq" } & ServerUrl);
+export type ServerBus = { engine: Exclude<EngineName, "zeromq"> } & ServerUrl;
+export type BusUrl = { engine: "zeromq"; url: string } | ServerBus;
 
 /** Where the programs of a context find its engine; without credentials. */
 export interface BusPlace {

@@ -50,7 +50,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/messaging/contract", ...EMBEDDED],
   ],
   "src/messaging": [
-    ...[...LEAVES, "src/protocol", "src/presence", "src/messaging/contract", "src/messaging/claims"],
+    ...[...LEAVES, "src/protocol", "src/presence", "src/link", "src/messaging/contract", "src/messaging/claims"],
     ...["src/messaging/engines/memory", "src/messaging/engines/zeromq", "src/messaging/engines/nats"],
     "src/messaging/engines/rabbitmq",
   ],

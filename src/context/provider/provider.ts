@@ -7,7 +7,7 @@ import { deferred } from "../../deferred.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { createLauncher } from "../../launch/launcher.ts";
 import { createPreparation } from "../../launch/preparation.ts";
-import type { BusHost } from "../../link/broker.ts";
+import type { BusHost } from "../../link/bus-process.ts";
 import { type Log, type LogFields, silent } from "../../log.ts";
 import type { BusPlace } from "../../protocol/bus-address.ts";
 import type { BusState } from "../../protocol/bus-figures.ts";

@@ -11,7 +11,9 @@ import { createOutputPipes } from "../../launch/output-pipes.ts";
 import { createProcessOwnership, type ProcessOwnership } from "../../launch/process-ownership.ts";
 import { openServices, type Services } from "../../launch/services.ts";
 import { findTools } from "../../launch/system-tools.ts";
-import { type Broker, type BrokerOptions, type BusHost, holdBroker } from "../../link/broker.ts";
+import { startAgent } from "../../link/agent.ts";
+import { type Broker, type BrokerOptions, holdBroker } from "../../link/broker.ts";
+import type { BusHost, BusProcessEvents } from "../../link/bus-process.ts";
 import type { CompanionEvents } from "../../link/companion.ts";
 import { narrowToLoopback } from "../../link/exposure.ts";
 import { type Forwarder, startForwarder } from "../../link/forwarder.ts";
@@ -27,7 +29,7 @@ import { stateFilesOf } from "../journal/state-files.ts";
 import type { ProviderObserver } from "../transaction/observer.ts";
 import type { ClosingStack } from "./closing-stack.ts";
 import { type ControlChannel, openControlChannel } from "./control-channel.ts";
-import { type ChosenServer, chooseServer } from "./engine-choice.ts";
+import { chooseServer } from "./engine-choice.ts";
 import { clearLeftovers } from "./predecessor.ts";
 
 export interface Resources {
@@ -109,7 +111,7 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const forwarder = opened.add(await startForwarder(binds, forwarderEvents(options), { cookie: owner, liveness }));
   const endpoints = resolveEndpoints(exposure.endpoints, forwarder.bound);
   const bus = server
-    ? atServer(server)
+    ? await startAgent({ ...server, contextId: config.contextId, cookie: owner, liveness }, busEvents(log, "agent"))
     : await openBroker(options, {
         ...{ runFolder: presence.brokerFolder, storeFolder: join(stateFiles.folder, `${stateFiles.name}.bus`) },
         ...{ endpoints, cookie: owner, liveness },
@@ -158,11 +160,6 @@ async function lockState({ folder, name }: ReturnType<typeof stateFilesOf>, log:
   return { async [Symbol.asyncDispose]() {} };
 }
 
-/** What there is of messages that a server has. */
-function atServer({ place, environment }: ChosenServer): BusHost {
-  return { place, environment, pid: undefined, state: undefined, tell() {}, async [Symbol.asyncDispose]() {} };
-}
-
 /** Undefined, with a line in the log, where this machine has no place for its socket. */
 async function openBroker(
   { config, log }: ResourcesOptions,
@@ -171,21 +168,22 @@ async function openBroker(
   const { runFolder = join(where.storeFolder, "run") } = where;
   const { durability } = config.messaging;
   try {
-    return await holdBroker(
-      { ...where, runFolder, durability },
-      {
-        onStarted: (pid) => log.info({ pid }, "broker started"),
-        onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, "broker does not answer"),
-        onLost: ({ pid, code, signal }) => log.warn({ pid, code, signal }, "broker lost"),
-        onBack: (pid) => log.info({ pid }, "broker back"),
-        onRetry: ({ message: reason }) => log.warn({ reason }, "broker can't start"),
-        onNote: ({ level, phrase, fields }) => log[level](fields, phrase),
-      },
-    );
+    return await holdBroker({ ...where, runFolder, durability }, busEvents(log, "broker"));
   } catch (error) {
     log.warn({ reason: reasonOf(error) }, "tasks can't send messages to each other");
     return undefined;
   }
+}
+
+function busEvents(log: Log, name: "agent" | "broker"): BusProcessEvents {
+  return {
+    onStarted: (pid) => log.info({ pid }, `${name} started`),
+    onSilent: ({ pid, silentMs }) => log.warn({ pid, silent_ms: silentMs }, `${name} does not answer`),
+    onLost: ({ pid, code, signal }) => log.warn({ pid, code, signal }, `${name} lost`),
+    onBack: (pid) => log.info({ pid }, `${name} back`),
+    onRetry: ({ message: reason }) => log.warn({ reason }, `${name} can't start`),
+    onNote: ({ level, phrase, fields }) => log[level](fields, phrase),
+  };
 }
 
 function forwarderEvents({ log, observer }: Pick<ResourcesOptions, "log" | "observer">): CompanionEvents {

@@ -1,0 +1,46 @@
+// The agent of a provider at a server that has the messages of its context: a process that says there what the provider knows
+// of services, and tells the provider what becomes of messages. A provider itself never connects to the server.
+import type { Liveness } from "../liveness.ts";
+import type { Cookie } from "../processes/cookie.ts";
+import type { BusPlace } from "../protocol/bus-address.ts";
+import { AGENT_START, type AgentStart } from "./broker-pipe.ts";
+import { type BusHost, type BusProcessEvents, createBusProcess } from "./bus-process.ts";
+
+export interface AgentOptions {
+  place: BusPlace;
+  /** What lets it in, as every task has it. */
+  environment: Readonly<Record<string, string>>;
+  contextId: string;
+  cookie: Pick<Cookie, "context" | "provider">;
+  liveness: Liveness;
+}
+
+/**
+ * Starts an agent. Resolves when its process runs, whether or not the server can be reached.
+ *
+ * @throws {ZcontextError} `ERR_ENGINE_UNREACHABLE` where no process can be started.
+ */
+export async function startAgent(options: AgentOptions, events: BusProcessEvents = {}): Promise<BusHost> {
+  const { place, environment, contextId, cookie, liveness } = options;
+  const start: AgentStart = { src: `${contextId}/agent/agent` };
+  const process = createBusProcess(
+    {
+      ...{ name: "the agent", entry: "#agent", cookie, liveness },
+      environment: () => ({ ...environment, [AGENT_START]: JSON.stringify(start) }),
+    },
+    events,
+  );
+  events.onStarted?.(await process.start());
+  return {
+    place,
+    environment,
+    get pid() {
+      return process.pid;
+    },
+    get state() {
+      return process.state;
+    },
+    tell: process.tell,
+    [Symbol.asyncDispose]: process.close,
+  };
+}

@@ -1,0 +1,123 @@
+// Entry of the agent, a child of the provider where a server has the messages of its context: says at the server which services
+// the provider starts, runs and ends, and tells the provider the figures, or why the server can't be reached. What can't
+// connect is tried again, so that a server or a login that is set right is found without a restart.
+import { Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { reasonOf, ZcontextError } from "../errors.ts";
+import {
+  AGENT_START,
+  type AgentStart,
+  type BrokerOrder,
+  type BrokerReport,
+  readBrokerLine,
+  writeBrokerLine,
+} from "../link/broker-pipe.ts";
+import type { BusFigures, ServiceState } from "../protocol/bus-figures.ts";
+import { surviveStraySignals } from "../stray-signals.ts";
+import { connectAgent } from "./connect.ts";
+import type { ServerEngine } from "./contract/server.ts";
+
+/** How often figures are told, in milliseconds. */
+const FIGURES_MS = 1_000;
+/** How long the server may take to answer, in milliseconds. */
+const ANSWER_MS = 5_000;
+/** The pause before another attempt where this can't work as it is, in milliseconds. */
+const RETRY_MS = 2_000;
+
+// It ends with its provider, by the pipe between them. A service manager signals both of them at once, and the agent has to
+// last until the tasks have stopped.
+for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, () => {});
+surviveStraySignals();
+
+const provider = new Socket({ fd: 3 });
+const { src }: AgentStart = JSON.parse(process.env[AGENT_START] ?? "{}");
+const states = new Map<string, ServiceState>();
+let engine: ServerEngine | undefined;
+/** Why there is no engine. */
+let reason = "not connected yet";
+let known: Extract<BrokerReport, { figures: unknown } | { away: string }> = { away: reason };
+let isAsking = false;
+let askedMs = 0;
+
+provider.on("error", () => {}).on("close", leave);
+createInterface(provider)
+  .on("error", () => {})
+  .on("line", (line) => {
+    const order = readBrokerLine<BrokerOrder>(line);
+    if (order === undefined) return;
+    if ("leave" in order) return void leave();
+    if (order.state === "gone") states.delete(order.service);
+    else states.set(order.service, order.state);
+    engine?.tell(new Map(states));
+  });
+report({ ready: true });
+void connect();
+setInterval(beat, FIGURES_MS);
+
+async function connect(): Promise<void> {
+  try {
+    const opened = await connectAgent(src);
+    engine = opened;
+    engine.tell(new Map(states));
+    await opened.up;
+  } catch (error) {
+    reason = textOf(error);
+    const failed = engine;
+    engine = undefined;
+    await failed?.close().catch(() => {});
+    setTimeout(() => void connect(), RETRY_MS);
+  }
+}
+
+/** Tells what is known, which is also a heartbeat, and asks for what is next. */
+function beat(): void {
+  // A halted provider reads nothing: one unread line is enough for it.
+  if (provider.writableLength === 0) report(known);
+  const silentMs = performance.now() - askedMs;
+  if (isAsking && silentMs > ANSWER_MS) know(`the server has not answered for ${Math.round(silentMs / 1_000)} s`);
+  else if (!isAsking) void ask();
+}
+
+async function ask(): Promise<void> {
+  const away = engine === undefined ? reason : engine.trouble;
+  if (engine === undefined || away !== undefined) return know(away ?? reason);
+  isAsking = true;
+  askedMs = performance.now();
+  try {
+    know(await engine.figures());
+  } catch (error) {
+    know(textOf(error));
+  } finally {
+    isAsking = false;
+  }
+}
+
+/** @param news - Figures, or why there are none. */
+function know(news: Omit<BusFigures, "memory_bytes"> | string): void {
+  const wasAway = "away" in known;
+  if (typeof news !== "string") {
+    known = { figures: { ...news, memory_bytes: process.memoryUsage.rss() } };
+    if (wasAway) note("info", "server of messages reached", {});
+    return;
+  }
+  if (!("away" in known) || known.away !== news) note("warn", "server of messages can't be reached", { reason: news });
+  known = { away: news };
+}
+
+async function leave(): Promise<void> {
+  await engine?.close().catch(() => {});
+  process.exit(0);
+}
+
+function textOf(error: unknown): string {
+  const hint = error instanceof ZcontextError && error.hint !== undefined ? ` (${error.hint})` : "";
+  return `${reasonOf(error)}${hint}`;
+}
+
+function report(line: BrokerReport): void {
+  provider.write(writeBrokerLine(line));
+}
+
+function note(level: "info" | "warn", phrase: string, fields: Record<string, unknown>): void {
+  report({ note: { level, phrase, fields } });
+}

@@ -1,0 +1,63 @@
+// A provider whose messages a server has, while that can't be reached.
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { contextXml, type TaskXml } from "../support/context.ts";
+import { makeFolder } from "../support/folder.ts";
+import { freePort } from "../support/port.ts";
+import { environmentOf } from "../support/processes.ts";
+import { type ProviderProcess, startProvider } from "../support/provider.ts";
+
+const PROGRAM: TaskXml = { id: "ts_1", instance: "Waits", serviceType: "Executable", command: "sleep 1000" };
+const MAILER = fileURLToPath(new URL("../../services/Mailer/ServiceMailer.py", import.meta.url));
+
+/** Runs a context with a server that the environment names. */
+async function startAt(url: string, task: TaskXml, use: (provider: ProviderProcess) => Promise<void>): Promise<void> {
+  await using folder = await makeFolder({ "Context-Test.xml": contextXml([task]) });
+  const before = process.env.ZCONTEXT_BUS_URL;
+  process.env.ZCONTEXT_BUS_URL = url;
+  try {
+    await using provider = await startProvider(folder.at("Context-Test.xml"), "--start", "--http", "127.0.0.1:0");
+    await use(provider);
+  } finally {
+    if (before === undefined) delete process.env.ZCONTEXT_BUS_URL;
+    else process.env.ZCONTEXT_BUS_URL = before;
+  }
+}
+
+test("it runs its tasks, is unhealthy with the reason, and shows no credentials", async () => {
+  const server = `nats://127.0.0.1:${await freePort()}`;
+
+  await startAt(server.replace("//", "//shop:hidden-word@"), PROGRAM, async ({ log, processes, answers }) => {
+    const [{ url }, { pid }] = await Promise.all([
+      log.first(({ msg }) => msg === "dashboard ready"),
+      log.first(({ msg, task }) => msg === "running" && task === "ts_1"),
+      log.first(({ msg }) => msg === "server of messages can't be reached"),
+    ]);
+    const [health, metrics] = await Promise.all(
+      ["_health", "metrics"].map(async (path) => {
+        const response = await fetch(`${url}${path}`);
+        return { status: response.status, text: await response.text() };
+      }),
+    );
+    const commands = await Promise.all(processes().map((one) => readFile(`/proc/${one}/cmdline`, "utf8")));
+
+    expect(health?.status).toBe(503);
+    expect(JSON.parse(health?.text ?? "").reasons).toHaveLength(1);
+    expect(metrics?.text).toMatch(/^zcontext_broker_up 0$/m);
+    expect(await environmentOf(Number(pid))).toEqual(
+      expect.arrayContaining([`ZCONTEXT_BUS_URL=${server}`, "ZCONTEXT_BUS_USER=shop", "ZCONTEXT_BUS_PASS=hidden-word"]),
+    );
+    expect(JSON.stringify([log.all, answers, health, metrics, commands])).not.toContain("hidden-word");
+  });
+});
+
+test("a service in Python says at its start that it can't take part", async () => {
+  const task: TaskXml = { ...PROGRAM, command: `python3 ${MAILER}`, supervision: { restart: "never" } };
+
+  await startAt(`nats://127.0.0.1:${await freePort()}`, task, async ({ log }) => {
+    const { reason } = await log.first(({ msg, task: id }) => msg === "failed" && id === "ts_1");
+
+    expect(reason).toMatch(/services in Python talk to the broker of a context, and to no server yet/);
+  });
+});
