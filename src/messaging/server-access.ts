@@ -2,7 +2,14 @@
 // secret stands in no message.
 import { readFile, stat } from "node:fs/promises";
 import { reasonOf, ZcontextError } from "../errors.ts";
-import { exposed, exposureOf, readBusUrl, type ServerBus, type ServerUrl } from "../protocol/bus-address.ts";
+import {
+  exposed,
+  exposureOf,
+  readBusUrl,
+  type ServerBus,
+  type ServerUrl,
+  withoutLogin,
+} from "../protocol/bus-address.ts";
 import {
   BUS_CA_FILE,
   BUS_CERT_FILE,
@@ -28,7 +35,7 @@ type Login = NonNullable<ServerAddress["login"]>;
 export async function engineAddress(server: ServerBus, environment: Environment = process.env): Promise<ServerAddress> {
   const { [BUS_URL]: own = "" } = environment;
   const meant = own === "" ? server : readBusUrl(own);
-  if (meant.url !== server.url) return addressOf(server, server.login, {});
+  if (withoutLogin(meant.url) !== withoutLogin(server.url)) return addressOf(server, server.login, {});
   const login = meant.engine === "zeromq" ? undefined : meant.login;
   return addressOf(server, server.login ?? login ?? (await loginOf(environment, server.engine)), environment);
 }
