@@ -4,6 +4,7 @@ import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
 import { assertTopic } from "../protocol/codec.ts";
 import type { Json } from "../protocol/json.ts";
+import { CallDeadline } from "./call-deadline.ts";
 import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type { Delivery, Engine, Operations, Receipt, Signal, SignalFigures, Subscription } from "./contract/engine.ts";
@@ -210,7 +211,8 @@ export class EventBus implements AsyncDisposable {
     const envelope = this.#envelope({ ttlMs, sessionId, headers });
     const meta = { version: PAYLOAD_VERSION, timestamp: envelope.sent, session_id: envelope.session_id };
     const payload: EventPayload = { event_name: name, content, context, meta };
-    const body = await this.#claims.checkIn(Buffer.from(JSON.stringify(payload)), EVENT_CLAIM_MS);
+    const checkedIn = this.#claims.checkIn(Buffer.from(JSON.stringify(payload)), EVENT_CLAIM_MS);
+    const body = checkedIn instanceof Promise ? await checkedIn : checkedIn;
     return this.#options.engine.emit({ name, envelope, body }, { requireRoute });
   }
 
@@ -362,14 +364,20 @@ export class EventBus implements AsyncDisposable {
   async call<Result = Json>(name: string, params: Json = null, options: CallOptions = {}): Promise<Result> {
     const { service, method } = parseMethodName(name);
     const budgetMs = this.#budget(options.timeoutMs);
-    const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(budgetMs)));
-    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
-    const body = await this.#claims.checkIn(Buffer.from(JSON.stringify(params)), SHORT_CLAIM_MS);
-    const envelope = this.#envelope({ ttlMs: budgetMs });
-    const { idempotent: isIdempotent = false } = options;
-    const answer = await this.#options.engine.call({ service, method, envelope, body, budgetMs, isIdempotent }, signal);
-    if (answer.failure !== undefined) throw new CallError(service, method, answer.failure);
-    return JSON.parse((await this.#claims.fetch(answer.result)).toString());
+    const deadline = new CallDeadline(budgetMs, options.signal);
+    try {
+      const checkedIn = this.#claims.checkIn(Buffer.from(JSON.stringify(params)), SHORT_CLAIM_MS);
+      const body = checkedIn instanceof Promise ? await checkedIn : checkedIn;
+      const envelope = this.#envelope({ ttlMs: budgetMs });
+      const { idempotent: isIdempotent = false } = options;
+      const call = { service, method, envelope, body, budgetMs, isIdempotent };
+      const answer = await this.#options.engine.call(call, deadline);
+      if (answer.failure !== undefined) throw new CallError(service, method, answer.failure);
+      const fetched = this.#claims.fetch(answer.result);
+      return JSON.parse((fetched instanceof Promise ? await fetched : fetched).toString());
+    } finally {
+      deadline.end();
+    }
   }
 
   /**
@@ -395,8 +403,9 @@ export class EventBus implements AsyncDisposable {
       }),
     );
     const subscription = this.#options.engine.serve(service, [...own.keys()], (call) => {
-      const bus = this.within({ ...lineageOf(call.envelope), deadlineMs: performance.now() + call.budgetMs });
-      const answer = answerOf(call, own.get(call.method), bus, {
+      const deadlineMs = performance.now() + call.budgetMs;
+      const busOf = () => this.within({ ...lineageOf(call.envelope), deadlineMs });
+      const answer = answerOf(call, own.get(call.method), busOf, {
         claims: this.#claims,
         withStack,
         claimMs: SHORT_CLAIM_MS,
@@ -473,15 +482,13 @@ export class EventBus implements AsyncDisposable {
   }): Envelope {
     const sent = Date.now();
     const id = uuidV7(sent, randomHex(UUID_DIGITS));
-    return {
-      id,
-      src: this.#options.src,
-      sent,
-      ...(about.ttlMs !== undefined && { ttl_ms: about.ttlMs }),
-      session_id: about.sessionId ?? this.#lineage?.sessionId ?? id,
-      traceparent: childTrace(this.#lineage?.traceparent, randomHex(TRACE_DIGITS)),
-      ...(about.headers !== undefined && { headers: about.headers }),
-    };
+    const session_id = about.sessionId ?? this.#lineage?.sessionId ?? id;
+    const traceparent = childTrace(this.#lineage?.traceparent, randomHex(TRACE_DIGITS));
+    const envelope: Envelope = { id, src: this.#options.src, sent, session_id, traceparent };
+    // Each message has one: spreading what may be absent would take longer than all the rest of it.
+    if (about.ttlMs !== undefined) envelope.ttl_ms = about.ttlMs;
+    if (about.headers !== undefined) envelope.headers = about.headers;
+    return envelope;
   }
 }
 

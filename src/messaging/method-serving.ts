@@ -26,35 +26,62 @@ interface Serving {
 export async function answerOf(
   call: IncomingCall,
   method: ServedMethod | undefined,
-  bus: EventBus,
+  busOf: () => EventBus,
   { claims, withStack, claimMs, leaving, onFailure }: Serving,
 ): Promise<Answer> {
-  const { service, envelope } = call;
+  const { service } = call;
   if (method === undefined)
     return { failure: refusal("ERR_METHOD_UNKNOWN", `${service} has no method ${call.method}`) };
   let params: unknown;
   try {
-    params = JSON.parse((await claims.fetch(call.body)).toString());
-    const problem = await method.check?.(params);
+    const fetched = claims.fetch(call.body);
+    params = JSON.parse((fetched instanceof Promise ? await fetched : fetched).toString());
+    const problem = method.check === undefined ? undefined : await method.check(params);
     if (problem !== undefined)
       return { failure: refusal("ERR_PARAMS_INVALID", `${service}.${call.method}: ${problem}`) };
   } catch (error) {
     return { failure: refusal("ERR_PARAMS_INVALID", `${service}.${call.method}: ${reasonOf(error)}`) };
   }
-  let signal: AbortSignal | undefined;
-  const about: MethodCall = {
-    ...{ id: envelope.id, method: call.method, src: envelope.src, headers: envelope.headers ?? {}, bus },
-    get signal() {
-      signal ??= AbortSignal.any([call.signal, leaving]);
-      return signal;
-    },
-  };
   try {
-    const result = await method.handle(params as never, about);
-    return { result: await claims.checkIn(Buffer.from(JSON.stringify(result ?? null)), claimMs) };
+    const result = await method.handle(params as never, new CallInHand(call, busOf, leaving));
+    const checkedIn = claims.checkIn(Buffer.from(JSON.stringify(result ?? null)), claimMs);
+    return { result: checkedIn instanceof Promise ? await checkedIn : checkedIn };
   } catch (error) {
     onFailure(error);
     return { failure: failureOf(error, { withStack }) };
+  }
+}
+
+/** A class, since one is made for each call. What costs something is made when the method asks for it. */
+class CallInHand implements MethodCall {
+  readonly id: string;
+  readonly method: string;
+  readonly src: string;
+  readonly headers: { readonly [name: string]: string };
+  readonly #call: IncomingCall;
+  readonly #busOf: () => EventBus;
+  readonly #leaving: AbortSignal;
+  #bus: EventBus | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(call: IncomingCall, busOf: () => EventBus, leaving: AbortSignal) {
+    this.id = call.envelope.id;
+    this.method = call.method;
+    this.src = call.envelope.src;
+    this.headers = call.envelope.headers ?? {};
+    this.#call = call;
+    this.#busOf = busOf;
+    this.#leaving = leaving;
+  }
+
+  get bus(): EventBus {
+    this.#bus ??= this.#busOf();
+    return this.#bus;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= AbortSignal.any([this.#call.signal, this.#leaving]);
+    return this.#signal;
   }
 }
 

@@ -21,8 +21,8 @@ const LONGEST_CLAIM_BYTES = 1_024;
 export interface ClaimCheck {
   /** Whether a body of this length has to be stored. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
   mustBeStored(length: number): boolean;
-  /** The body as it travels. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
-  checkIn(body: Buffer, ttlMs: number): Promise<Buffer>;
+  /** The body as it travels, at once where that is whole. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
+  checkIn(body: Buffer, ttlMs: number): Buffer | Promise<Buffer>;
   /** The body as it was, at once where it has travelled whole. Rejects with `ERR_CLAIM_EXPIRED`. */
   fetch(body: Buffer): Buffer | Promise<Buffer>;
   /** The same for text. */
@@ -43,10 +43,9 @@ export function createClaimCheck(storage: MessageStorage | undefined, engine: st
 
   return {
     mustBeStored,
-    async checkIn(body, ttlMs) {
+    checkIn(body, ttlMs) {
       if (!mustBeStored(body.length) || storage === undefined) return body;
-      const token = await storage.storeMessage(body, ttlMs);
-      return Buffer.from(JSON.stringify({ token, is_stored: true }));
+      return storage.storeMessage(body, ttlMs).then((token) => Buffer.from(JSON.stringify({ token, is_stored: true })));
     },
     fetch(body) {
       const token = tokenIn(body);

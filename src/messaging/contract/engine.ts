@@ -96,6 +96,15 @@ export interface OutgoingCall {
   isIdempotent: boolean;
 }
 
+/** What an engine uses of an AbortSignal to hear that a caller waits no longer. An AbortSignal costs as much as all of a call. */
+export interface CallSignal {
+  readonly aborted: boolean;
+  /** A TimeoutError where the time was over. */
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 /** What a method has answered: a result or an error. */
 export type Answer = { result: Buffer; failure?: never } | { failure: Failure; result?: never };
 
@@ -124,7 +133,7 @@ export interface Engine extends AsyncDisposable {
   /** With a queue, each signal goes to one of the subscribers that name the same queue. */
   subscribe(topic: string, queue: string | undefined, handler: (signal: Signal) => void): Promise<Subscription>;
   signalFigures(): SignalFigures;
-  call(call: OutgoingCall, signal: AbortSignal): Promise<Answer>;
+  call(call: OutgoingCall, signal: CallSignal): Promise<Answer>;
   serve(
     service: string,
     methods: readonly string[],

@@ -96,7 +96,15 @@ export type FromBroker =
       WithEnvelope)
   /** The member no longer has what it was given, since it was silent for so long. */
   | { op: "lost"; silentMs: number }
-  | ({ op: "request"; c: number; service: string; method: string; budgetMs: number } & WithEnvelope)
+  /** `isIdempotent` is absent for false. */
+  | ({
+      op: "request";
+      c: number;
+      service: string;
+      method: string;
+      budgetMs: number;
+      isIdempotent?: boolean;
+    } & WithEnvelope)
   | { op: "abort"; c: number }
   | ({ op: "result" } & Asked & WithBody)
   | ({ op: "failure"; failure: Failure } & Asked)

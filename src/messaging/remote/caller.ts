@@ -1,7 +1,7 @@
 // The calls that this member makes over a server: each goes to the instance that has the fewest of them, and to another one
 // only where it can't have arrived or may be repeated.
 import { ZcontextError } from "../../errors.ts";
-import type { Answer, OutgoingCall } from "../contract/engine.ts";
+import type { Answer, CallSignal, OutgoingCall } from "../contract/engine.ts";
 import type { Executed, Failure } from "../contract/service-error.ts";
 import { type CallHead, writeHead } from "./heads.ts";
 import { createLookup, type Instance, type Lookup } from "./lookup.ts";
@@ -10,7 +10,7 @@ import { subjects } from "./subjects.ts";
 
 export interface Caller {
   /** Never rejects. */
-  call(call: OutgoingCall, signal: AbortSignal): Promise<Answer>;
+  call(call: OutgoingCall, signal: CallSignal): Promise<Answer>;
   /** @param body - Of an answer. */
   hear(head: CallHead, body: Buffer): void;
   /** The server can be reached, for the first time or again. */
@@ -162,7 +162,7 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
         };
         open.set(n, one);
         if (signal.aborted) return giveUp();
-        signal.addEventListener("abort", giveUp, { once: true });
+        signal.addEventListener("abort", giveUp);
         placeSafely(one);
       });
     },

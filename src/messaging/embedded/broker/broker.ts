@@ -41,7 +41,7 @@ export interface BrokerOptions {
 }
 
 export interface Broker {
-  /** Carries out a batch of a member. */
+  /** Carries out a batch of a member, and answers it where nothing has to be kept. */
   receive(member: string, batch: Batch<ToBroker>, nowMs: number): void;
   /** Keeps what the batches since the last time have led to, delivers, and answers them. */
   conclude(nowMs: number): void;
@@ -89,6 +89,7 @@ interface Emitted {
 /** What a tap gets: of the body, the first `head` bytes are the envelope. */
 type TappedCopy = Omit<Extract<FromBroker, { op: "tapped" }>, "op" | "size"> & { body: Buffer };
 
+type Requested = Extract<FromBroker, { op: "request" }>;
 type Asking = Extract<ToBroker, { n: number }>;
 
 export function createBroker(options: BrokerOptions, nowMs: number): Broker {
@@ -132,7 +133,11 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   );
   const calls = createMethodCalls(
     {
-      request: (member, { body, ...request }) => tell(member, { op: "request", ...request, size: body.length }, body),
+      request(member, { c, service, method, budgetMs, isIdempotent, head, body }) {
+        const operation: Requested = { op: "request", c, service, method, budgetMs, head, size: body.length };
+        if (isIdempotent) operation.isIdempotent = true;
+        tell(member, operation, body);
+      },
       abort: (member, c) => tell(member, { op: "abort", c }),
       result: (member, n, body) => tell(member, { op: "result", n, size: body.length }, body),
       failure: (member, n, failure) => tell(member, { op: "failure", n, failure }),
@@ -312,6 +317,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       member.received = number;
       // A batch is always answered, since its emits wait for that.
       if (items.length > 0 && !outbox.has(id)) outbox.set(id, []);
+      // Calls wait for nothing.
+      if (writes.length === 0 && emitted.length === 0) flush();
     },
     conclude,
     lose(member, atMs) {

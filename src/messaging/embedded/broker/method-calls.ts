@@ -20,6 +20,8 @@ export interface Request {
   /** How many bytes of the body are the envelope. */
   head: number;
   budgetMs: number;
+  /** It may be sent to another instance when the one that has it is lost. */
+  isIdempotent: boolean;
   body: Buffer;
 }
 
@@ -27,7 +29,6 @@ export interface Request {
 export interface Call extends Omit<Request, "c"> {
   caller: string;
   n: number;
-  isIdempotent: boolean;
 }
 
 export interface MethodCalls {
@@ -115,7 +116,7 @@ export function createMethodCalls(outlet: CallOutlet, areAllBack: () => boolean)
   }
 
   function send(c: number, one: Open, nowMs: number): void {
-    const { service, method, head, body } = one.call;
+    const { service, method, head, isIdempotent, body } = one.call;
     const [callee, instance] = leastBusy(services.get(service));
     if (callee === undefined || instance === undefined) return waitOrRefuse(c, one, nowMs);
     if (!instance.methods.has(method)) {
@@ -131,7 +132,7 @@ export function createMethodCalls(outlet: CallOutlet, areAllBack: () => boolean)
     }
     instance.busy += 1;
     one.callee = callee;
-    outlet.request(callee, { c, service, method, head, budgetMs: one.deadlineMs - nowMs, body });
+    outlet.request(callee, { c, service, method, head, budgetMs: one.deadlineMs - nowMs, isIdempotent, body });
   }
 
   /** A service that is starting is waited for, within the deadline. */

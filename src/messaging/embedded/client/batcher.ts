@@ -17,7 +17,7 @@ export interface Batcher {
 /** A batch is sent before the end of the turn once it has so many bytes. */
 const BATCH_BYTES = 256 * 1024;
 /** And once it has so many operations: the broker carries out the first while the rest is made. */
-const BATCH_LENGTH = 128;
+const BATCH_LENGTH = 32;
 
 export function createBatcher(send: (batch: Batch<ToBroker>) => void, nowMs: () => number): Batcher {
   let items: Item<ToBroker>[] = [];

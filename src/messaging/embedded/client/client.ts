@@ -74,6 +74,7 @@ export interface Client extends ConnectingEngine {
   readonly up: Promise<Places>;
 }
 
+type Emission = Extract<ToBroker, { op: "emit" }>;
 type Welcome = Extract<FromBroker, { op: "welcome" }>;
 
 interface Listener {
@@ -114,17 +115,20 @@ export function createClient(options: ClientOptions): Client {
     if (isWelcome) batcher.add({ operation, body });
   }
 
-  function sayQuestion({ operation, body }: Item<Question>): void {
+  function sayQuestion(question: Item<Question>): void {
+    if (!isWelcome) return;
+    const { operation } = question;
     const isAnsweredByNumber = operation.op === "emit" && operation.requireRoute !== true;
-    if (isAnsweredByNumber && isWelcome) emitted.push({ batch: batcher.next, n: operation.n });
-    if (isWelcome) questions.sent(operation.n);
-    say(operation, body);
+    if (isAnsweredByNumber) emitted.push({ batch: batcher.next, n: operation.n });
+    questions.sent(operation.n);
+    batcher.add(question);
   }
 
-  async function ask(operation: Question, body = NOTHING, isRepeatable = true): Promise<Reply> {
-    if (isClosed) throw unreachable(name, "it is closed");
-    const answer = questions.add({ operation, body }, isRepeatable);
-    sayQuestion({ operation, body });
+  function ask(operation: Question, body = NOTHING, isRepeatable = true): Promise<Reply> {
+    if (isClosed) return Promise.reject(unreachable(name, "it is closed"));
+    const question = { operation, body };
+    const answer = questions.add(question, isRepeatable);
+    if (questions.has(operation.n)) sayQuestion(question);
     return answer;
   }
 
@@ -253,8 +257,9 @@ export function createClient(options: ClientOptions): Client {
     async emit({ name: event, envelope, body }, { requireRoute }) {
       const { id } = envelope;
       const { head, bytes } = pack(envelope, body);
-      const operation: Question = { op: "emit", n: nextN(), event, id, head, size: bytes.length };
-      const { operation: reply } = await ask(requireRoute ? { ...operation, requireRoute } : operation, bytes);
+      const operation: Emission = { op: "emit", n: nextN(), event, id, head, size: bytes.length };
+      if (requireRoute) operation.requireRoute = true;
+      const { operation: reply } = await ask(operation, bytes);
       return { id, stored, routed: reply.op === "done" };
     },
     async listen(membership, handler) {
@@ -272,23 +277,23 @@ export function createClient(options: ClientOptions): Client {
     publish: signals.publish,
     subscribe: signals.subscribe,
     signalFigures: signals.signalFigures,
-    async call({ service, method, envelope, body, budgetMs, isIdempotent }, signal) {
+    call({ service, method, envelope, body, budgetMs, isIdempotent }, signal) {
       const n = nextN();
       const { head, bytes } = pack(envelope, body);
-      const about = { service, method, budgetMs, isIdempotent, head, size: bytes.length };
+      const size = bytes.length;
+      const operation: Question = { op: "call", n, service, method, budgetMs, isIdempotent, head, size };
       const giveUp = () => {
+        if (!questions.has(n)) return;
         say({ op: "cancel", n });
         const failure = givenUp(service, method, signal.reason);
         questions.answer({ operation: { op: "failure", n, failure }, body: NOTHING });
       };
-      signal.addEventListener("abort", giveUp, { once: true });
-      try {
-        return answerIn(await ask({ op: "call", n, ...about }, bytes, isIdempotent));
-      } catch (error) {
-        return { failure: failureOfEngine(error) };
-      } finally {
-        signal.removeEventListener("abort", giveUp);
-      }
+      const answered = ask(operation, bytes, isIdempotent).then(answerIn, (error) => ({
+        failure: failureOfEngine(error),
+      }));
+      if (signal.aborted) giveUp();
+      else signal.addEventListener("abort", giveUp);
+      return answered;
     },
     async serve(service, methods, handler: (call: IncomingCall) => Promise<Answer>) {
       served.add(service, methods, handler);

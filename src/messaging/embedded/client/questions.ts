@@ -1,6 +1,5 @@
 // What a member has asked the broker and has no answer to: bounded by number, bytes and time, and asked again of the next
 // broker where that is harmless.
-import { deferred } from "../../../deferred.ts";
 import { type ErrorCode, ZcontextError } from "../../../errors.ts";
 import type { FromBroker, Item, ToBroker } from "../operations.ts";
 
@@ -14,8 +13,8 @@ export interface Questions {
    * Adds a question.
    *
    * @param isRepeatable - Whether the next broker may be asked again.
-   * @returns The answer. Rejects with what the broker says where it has failed.
-   * @throws {ZcontextError} `ERR_OVERLOADED` above 10,000 questions or 64 MiB.
+   * @returns The answer. Rejects with what the broker says where it has failed, and with `ERR_OVERLOADED` above 10,000
+   *   questions or 64 MiB.
    */
   add(question: Item<Question>, isRepeatable: boolean): Promise<Reply>;
   /** It is on its way to a broker: from now on that may have carried it out. */
@@ -66,13 +65,15 @@ export function createQuestions(nowMs: () => number): Questions {
     add(question, isRepeatable) {
       const { length } = question.body;
       if (open.size >= MAX_LENGTH || bytes + length > MAX_BYTES)
-        throw new ZcontextError("ERR_OVERLOADED", `${open.size} messages of ${bytes} bytes wait for the broker`, {
-          hint: "Await what you emit, or emit fewer at a time.",
-        });
-      const { promise, resolve, reject } = deferred<Reply>();
-      open.set(question.operation.n, { question, isRepeatable, wasSent: false, sinceMs: nowMs(), resolve, reject });
-      bytes += length;
-      return promise;
+        return Promise.reject(
+          new ZcontextError("ERR_OVERLOADED", `${open.size} messages of ${bytes} bytes wait for the broker`, {
+            hint: "Await what you emit, or emit fewer at a time.",
+          }),
+        );
+      return new Promise((resolve, reject) => {
+        open.set(question.operation.n, { question, isRepeatable, wasSent: false, sinceMs: nowMs(), resolve, reject });
+        bytes += length;
+      });
     },
     sent(n) {
       const one = open.get(n);

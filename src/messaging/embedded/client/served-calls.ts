@@ -1,8 +1,8 @@
 // The services of this member, and the calls that it is carrying out.
 import type { Answer, IncomingCall } from "../../contract/engine.ts";
 import { createRememberedAnswers } from "../../contract/remembered-answers.ts";
-import type { FromBroker, ToBroker } from "../operations.ts";
-import { unpack } from "../parcel.ts";
+import type { ToBroker } from "../operations.ts";
+import { CallUnderWay, type Request } from "./call-under-way.ts";
 
 type Handler = (call: IncomingCall) => Promise<Answer>;
 
@@ -11,7 +11,7 @@ export interface ServedCalls {
   remove(service: string): void;
   list(): { service: string; methods: string[] }[];
   /** Carries a call out and answers it. */
-  serve(request: Extract<FromBroker, { op: "request" }>, bytes: Buffer): Promise<void>;
+  serve(request: Request, bytes: Buffer): Promise<void>;
   abortOne(c: number): void;
   /** Aborts all calls under way: nobody waits for them any more. */
   abort(reason: unknown): void;
@@ -19,28 +19,27 @@ export interface ServedCalls {
 
 export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => void): ServedCalls {
   const services = new Map<string, { methods: readonly string[]; handler: Handler }>();
-  const underWay = new Map<number, AbortController>();
+  const underWay = new Map<number, CallUnderWay>();
   const answers = createRememberedAnswers();
 
   return {
     add: (service, methods, handler) => void services.set(service, { methods, handler }),
     remove: (service) => void services.delete(service),
     list: () => [...services].map(([service, { methods }]) => ({ service, methods: [...methods] })),
-    async serve({ c, service, method, budgetMs, head }, bytes) {
-      const { envelope, body } = unpack({ head, bytes });
-      const controller = new AbortController();
-      const { signal } = controller;
-      underWay.set(c, controller);
-      const handler = services.get(service)?.handler ?? unserved;
-      const call = { service, method, envelope, budgetMs, body, signal };
-      const answer = await answers.once(envelope.id, () => handler(call));
+    async serve(request, bytes) {
+      const { c } = request;
+      const call = new CallUnderWay(request, bytes);
+      underWay.set(c, call);
+      const handler = services.get(call.service)?.handler ?? unserved;
+      const run = () => handler(call);
+      const answer = await (request.isIdempotent === true ? answers.once(call.envelope.id, run) : run());
       underWay.delete(c);
       if (answer.failure !== undefined) say({ op: "fault", c, failure: answer.failure });
       else say({ op: "answer", c, size: answer.result.length }, answer.result);
     },
     abortOne: (c) => underWay.get(c)?.abort(),
     abort(reason) {
-      for (const controller of underWay.values()) controller.abort(reason);
+      for (const call of underWay.values()) call.abort(reason);
     },
   };
 }
