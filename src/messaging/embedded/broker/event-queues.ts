@@ -4,7 +4,6 @@
 import { ZcontextError } from "../../../errors.ts";
 import type { GroupTotals, QueueFigures } from "../../../protocol/bus-figures.ts";
 import type { FromBroker, QueueKey, Settlement } from "../operations.ts";
-import { copyOf } from "../parcel.ts";
 import { createGroupQueue, type Entry, type GroupQueue, type Held } from "./group-queue.ts";
 import { createLetters, type Letters } from "./letters.ts";
 import { createRecentIds } from "./recent-ids.ts";
@@ -25,8 +24,6 @@ export interface QueueLimits {
   letters: number;
   /** How long a dead letter is kept, in milliseconds. Default 7 days. */
   letterMs: number;
-  /** Bytes of events that are kept in memory beside the store. Default 32 MiB. */
-  cacheBytes: number;
 }
 
 export const QUEUE_LIMITS: QueueLimits = {
@@ -36,7 +33,6 @@ export const QUEUE_LIMITS: QueueLimits = {
   heldLength: 10_000,
   letters: 10_000,
   letterMs: 7 * 24 * 3600 * 1000,
-  cacheBytes: 32 * 2 ** 20,
 };
 
 const TOTAL_OF = { ack: "acked", again: "retried", drop: "dropped", dead: "dead" } as const;
@@ -99,6 +95,14 @@ export interface Accepted {
   waiting: Waiting | undefined;
 }
 
+/** The groups of an event, and their numbers. */
+interface Wanted {
+  queues: readonly GroupQueue[];
+  groups: number[];
+}
+
+const UNWANTED: Wanted = { queues: [], groups: [] };
+
 export interface NewEvent {
   event: string;
   /** Of its envelope. */
@@ -119,6 +123,11 @@ function firstSeqAt(nowMs: number): number {
   return Math.max(0, Math.floor(nowMs - SEQ_EPOCH_MS)) * SEQS_PER_MS;
 }
 
+function noteMark(held: Held, g: number): void {
+  held.marked ??= [];
+  if (!held.marked.includes(g)) held.marked.push(g);
+}
+
 /** Creates the queues from what a former broker has left. */
 export function createEventQueues(
   outlet: QueueOutlet,
@@ -127,13 +136,12 @@ export function createEventQueues(
   limits: QueueLimits = QUEUE_LIMITS,
 ): EventQueues {
   const queues = new Map<number, GroupQueue>();
-  const queuesOf = new Map<string, GroupQueue[]>();
+  const wantedBy = new Map<string, Wanted>();
   const unwanted = createUnwanted(limits.holdMs);
   const letters = createLetters(outlet, remains.letters, limits);
   const known = createRecentIds();
   let lastSeq = firstSeqAt(nowMs);
   let lastGroup = 0;
-  let cached = 0;
   restore();
 
   function restore(): void {
@@ -146,7 +154,7 @@ export function createEventQueues(
       if (groups.length === 0) unwanted.add(held, undefined, at);
       for (const g of groups) {
         const mark = marks.get(`${g} ${seq}`);
-        if (mark !== undefined) held.marked.add(g);
+        if (mark !== undefined) noteMark(held, g);
         const { attempt, firstAt } = mark ?? { attempt: 1, firstAt: 0 };
         if (attempt !== SETTLED) put(queues.get(g), { held, attempt, firstAt });
       }
@@ -162,10 +170,8 @@ export function createEventQueues(
       head,
       size,
       body: undefined,
-      isCached: false,
-      isGiven: false,
-      open: new Set(),
-      marked: new Set(),
+      open: 0,
+      marked: undefined,
     };
   }
 
@@ -173,17 +179,18 @@ export function createEventQueues(
     const queue = createGroupQueue(group);
     lastGroup = Math.max(lastGroup, group.g);
     queues.set(queue.g, queue);
-    queuesOf.set(queue.event, [...(queuesOf.get(queue.event) ?? []), queue]);
+    const all = [...(wantedBy.get(queue.event)?.queues ?? []), queue];
+    wantedBy.set(queue.event, { queues: all, groups: all.map(({ g }) => g) });
     return queue;
   }
 
   function find(event: string, group: string): GroupQueue | undefined {
-    return queuesOf.get(event)?.find((queue) => queue.group === group);
+    return wantedBy.get(event)?.queues.find((queue) => queue.group === group);
   }
 
   function put(queue: GroupQueue | undefined, entry: Entry): void {
     if (queue === undefined) return;
-    entry.held.open.add(queue.g);
+    entry.held.open += 1;
     queue.put(entry);
   }
 
@@ -196,7 +203,7 @@ export function createEventQueues(
   }
 
   function mark({ g }: GroupQueue, { held, attempt, firstAt }: Entry): void {
-    held.marked.add(g);
+    noteMark(held, g);
     outlet.keep({ put: "mark", key: { g, seq: held.seq }, attempt, firstAt });
   }
 
@@ -210,22 +217,14 @@ export function createEventQueues(
   function close(queue: GroupQueue, entry: Entry): void {
     const { held } = entry;
     queue.drop(entry);
-    held.open.delete(queue.g);
-    if (held.open.size === 0) forget(held);
+    held.open -= 1;
+    if (held.open === 0) forget(held);
     else mark(queue, { held, attempt: SETTLED, firstAt: 0 });
   }
 
   function forget(held: Held): void {
-    uncache(held);
     outlet.keep({ remove: "event", seq: held.seq });
-    for (const g of held.marked) outlet.keep({ remove: "mark", key: { g, seq: held.seq } });
-  }
-
-  function uncache(held: Held): void {
-    if (!held.isCached) return;
-    cached -= held.size;
-    held.isCached = false;
-    held.body = undefined;
+    for (const g of held.marked ?? []) outlet.keep({ remove: "mark", key: { g, seq: held.seq } });
   }
 
   const bodyOf = ({ seq, body }: Held) => body ?? outlet.bodyOf(seq);
@@ -233,7 +232,7 @@ export function createEventQueues(
   return {
     letters,
     accept({ event, id, head }, body, waiting, nowMs) {
-      const wanted = queuesOf.get(event) ?? [];
+      const { queues: wanted, groups } = wantedBy.get(event) ?? UNWANTED;
       const isRouted = wanted.length > 0;
       if (known.has(id)) return { isRouted, held: undefined, waiting };
       for (const queue of wanted) refuseWhereFull(queue, body.length);
@@ -245,13 +244,12 @@ export function createEventQueues(
       const held = newHeld(lastSeq + 1, { event, id, head }, body.length);
       held.body = body;
       known.add(id);
-      const groups = wanted.map(({ g }) => g);
       outlet.keep({ put: "event", value: { seq: held.seq, event, id, at: nowMs, head, groups, body } });
       return { isRouted, held, waiting };
     },
     enqueue({ held, waiting }, nowMs) {
       if (held === undefined) return;
-      const wanted = queuesOf.get(held.event) ?? [];
+      const { queues: wanted } = wantedBy.get(held.event) ?? UNWANTED;
       if (wanted.length === 0) unwanted.add(held, waiting, nowMs);
       for (const queue of wanted) put(queue, { held, attempt: 1, firstAt: 0 });
     },
@@ -259,13 +257,7 @@ export function createEventQueues(
       if (held !== undefined) known.remove(held.id);
     },
     release({ held }) {
-      if (held?.body === undefined) return;
-      const { body } = held;
-      held.body = undefined;
-      if (held.open.size === 0 || held.isGiven || cached + body.length > limits.cacheBytes) return;
-      cached += body.length;
-      held.isCached = true;
-      held.body = copyOf(body);
+      if (held !== undefined) held.body = undefined;
     },
     pump(nowMs) {
       if (!outlet.mayDeliver()) return;
@@ -277,9 +269,6 @@ export function createEventQueues(
           const body = bodyOf(held);
           const { length: size } = body;
           outlet.deliver(given.member, { op: "deliver", g, seq, event, group, attempt, firstAt, head, size }, body);
-          // With one group it is rarely needed again.
-          held.isGiven = true;
-          if (held.open.size === 1) uncache(held);
         }
       }
     },

@@ -16,14 +16,10 @@ export interface Held {
   size: number;
   /** Undefined where the body is in the store alone. */
   body: Buffer | undefined;
-  /** The body is a copy that counts against the limit of the cache. */
-  isCached: boolean;
-  /** A member has had it. */
-  isGiven: boolean;
-  /** Groups that have not settled it. */
-  open: Set<number>;
+  /** How many groups have not settled it. */
+  open: number;
   /** Groups of which the store has a mark. */
-  marked: Set<number>;
+  marked: number[] | undefined;
 }
 
 /** An event in the queue of a group. */
@@ -38,7 +34,8 @@ interface Member {
   id: string;
   /** 0 for a member that settles what it has and gets no more. */
   prefetch: number;
-  has: Set<number>;
+  /** How many events it has. */
+  has: number;
 }
 
 export interface GroupQueue extends Group {
@@ -92,7 +89,7 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
 
   function give(member: Member, entry: Entry, givenMs: number): void {
     inFlight.set(entry.held.seq, { entry, member, givenMs });
-    member.has.add(entry.held.seq);
+    member.has += 1;
   }
 
   const taking = () => [...members.values()].filter(({ prefetch }) => prefetch > 0);
@@ -107,7 +104,7 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
   function mostRoom(): Member | undefined {
     let best: Member | undefined;
     for (const member of members.values()) {
-      if (member.has.size < member.prefetch && (best === undefined || member.has.size < best.has.size)) best = member;
+      if (member.has < member.prefetch && (best === undefined || member.has < best.has)) best = member;
     }
     return best;
   }
@@ -140,7 +137,9 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
       return { member: member.id, entry };
     },
     join(id, prefetch) {
-      members.set(id, { id, prefetch, has: members.get(id)?.has ?? new Set() });
+      const member = members.get(id);
+      if (member === undefined) members.set(id, { id, prefetch, has: 0 });
+      else member.prefetch = prefetch;
     },
     leave(id) {
       const member = members.get(id);
@@ -150,7 +149,7 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
       const entry = ready.remove(({ held }) => held.seq === seq);
       if (entry === undefined) return;
       // Its listen comes after its hello.
-      const member = members.get(id) ?? { id, prefetch: 0, has: new Set() };
+      const member = members.get(id) ?? { id, prefetch: 0, has: 0 };
       members.set(id, member);
       give(member, entry, entry.firstAt);
     },
@@ -158,7 +157,7 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
       const delivery = inFlight.get(seq);
       if (delivery?.member.id !== id || delivery.entry.attempt !== attempt) return undefined;
       inFlight.delete(seq);
-      delivery.member.has.delete(seq);
+      delivery.member.has -= 1;
       taken += 1;
       const handledMs = nowMs - delivery.givenMs;
       longestMs = Math.max(longestMs, handledMs);
@@ -170,7 +169,8 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
       settled += 1;
     },
     lose(id) {
-      const had = [...(members.get(id)?.has ?? [])].flatMap((seq) => inFlight.get(seq)?.entry ?? []);
+      if (!members.has(id)) return [];
+      const had = [...inFlight.values()].flatMap(({ entry, member }) => (member.id === id ? [entry] : []));
       members.delete(id);
       for (const { held } of had) inFlight.delete(held.seq);
       totals.lost += had.length;

@@ -13,6 +13,8 @@ import type {
   StoredMember,
   Write,
 } from "../../embedded/broker/store.ts";
+import { createBodyCache } from "./body-cache.ts";
+import { type ChunkPlan, createEventChunks, type EventMeta } from "./event-chunks.ts";
 
 export interface LmdbOptions {
   folder: string;
@@ -29,8 +31,6 @@ const MAX_ATTEMPTS = 3;
 const MAGIC = 0xbeefc0de;
 const MAGIC_OFFSET = 24;
 const PAGE_BYTES = 4_096;
-
-type EventMeta = Omit<StoredEvent, "body">;
 
 /** A store that has been opened. */
 export interface OpenedStore {
@@ -95,11 +95,12 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
     path,
     noSubdir: true,
     mapSize: MAP_BYTES,
-    maxDbs: 5,
+    maxDbs: 6,
     pageSize: PAGE_BYTES,
     noSync: durability === "file",
   });
-  const events: Database<Buffer, number> = root.openDB("events", { encoding: "binary" });
+  const records: Database<Buffer, number> = root.openDB("events", { encoding: "binary" });
+  const removals: Database<Buffer, number> = root.openDB("removals", { encoding: "binary" });
   const marks: Database<{ attempt: number; firstAt: number }, [number, number]> = root.openDB("marks", {
     encoding: "json",
   });
@@ -107,19 +108,18 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
   const members: Database<StoredMember, string> = root.openDB("members", { encoding: "json" });
   const letters: Database<Buffer, string> = root.openDB("letters", { encoding: "binary" });
 
+  const chunks = createEventChunks();
+  const bodies = createBodyCache((key) => records.get(key));
+
+  /** Makes a change that is not one of events. */
   function change(write: Write): void {
     if ("remove" in write) {
-      if (write.remove === "event") events.removeSync(write.seq);
-      else if (write.remove === "member") members.removeSync(write.id);
+      if (write.remove === "member") members.removeSync(write.id);
       else if (write.remove === "mark") marks.removeSync([write.key.seq, write.key.g]);
-      else letters.removeSync(write.id);
+      else if (write.remove === "letter") letters.removeSync(write.id);
       return;
     }
     switch (write.put) {
-      case "event": {
-        const { body, ...meta } = write.value;
-        return void events.putSync(meta.seq, join2(meta, body));
-      }
       case "mark":
         return void marks.putSync([write.key.seq, write.key.g], { attempt: write.attempt, firstAt: write.firstAt });
       case "group":
@@ -131,22 +131,49 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
     }
   }
 
+  function changeEvents({ put, mark, remove }: ChunkPlan): void {
+    for (const { key, bytes } of put) records.putSync(key, bytes);
+    for (const { key, removed } of mark) removals.putSync(key, removed);
+    for (const key of remove) {
+      records.removeSync(key);
+      removals.removeSync(key);
+    }
+  }
+
+  function* storedEvents(): Generator<EventMeta & { size: number }> {
+    for (const { key, value } of records.getRange()) yield* chunks.recover(key, value, removals.get(key));
+  }
+
   return {
     stored: durability,
-    write: (writes) => root.transactionSync(() => writes.forEach(change)),
+    write(writes) {
+      const plan = chunks.plan(writes.flatMap(eventChange));
+      root.transactionSync(() => {
+        changeEvents(plan);
+        writes.forEach(change);
+      });
+      plan.done();
+      for (const { key, bytes } of plan.put) bodies.add(key, bytes);
+      plan.remove.forEach(bodies.forget);
+    },
     check(bytes) {
       // Two transactions: what is removed in the one that has put it is never written.
       letters.putSync(TRIAL, Buffer.alloc(bytes));
       letters.removeSync(TRIAL);
     },
-    eventBody: (seq) => bodyOf(events.get(seq), seq),
+    eventBody(seq) {
+      const place = chunks.find(seq);
+      const body = place && bodies.of(place.key)[place.index];
+      if (body === undefined) throw new Error(`the store has no event ${seq}`);
+      return body;
+    },
     letterBody: (id) => bodyOf(letters.get(id), id),
     recover: (): Remains => ({
       groups: [...groups.getRange().map(({ value }) => value)],
       members: [...members.getRange().map(({ value }) => value)],
-      events: events.getRange().map(({ value }) => withSize<EventMeta>(value)),
+      events: storedEvents(),
       marks: marks.getRange().map(({ key: [seq, g], value }) => ({ key: { g, seq }, ...value })),
-      letters: letters.getRange({ start: TRIAL_END }).map(({ value }) => withSize<StoredLetter>(value)),
+      letters: letters.getRange({ start: TRIAL_END }).map(({ value }) => withoutBody(value)),
     }),
     close: () => root.close(),
   };
@@ -156,6 +183,12 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
 const TRIAL = " trial";
 const TRIAL_END = "0";
 const LENGTH_BYTES = 4;
+
+/** What a change has to do with events. */
+function eventChange(write: Write): [] | [StoredEvent | { removed: number }] {
+  if ("put" in write) return write.put === "event" ? [write.value] : [];
+  return write.remove === "event" ? [{ removed: write.seq }] : [];
+}
 
 /** Length of the JSON, the JSON, the body. */
 function join2(meta: object, body: Buffer): Buffer {
@@ -168,13 +201,11 @@ function join2(meta: object, body: Buffer): Buffer {
   return bytes;
 }
 
-function withSize<Meta>(bytes: Buffer): Meta & { size: number } {
-  const end = LENGTH_BYTES + bytes.readUInt32LE(0);
-  const meta: Meta = JSON.parse(bytes.toString("utf8", LENGTH_BYTES, end));
-  return { ...meta, size: bytes.length - end };
+function withoutBody(bytes: Buffer): StoredLetter {
+  return JSON.parse(bytes.toString("utf8", LENGTH_BYTES, LENGTH_BYTES + bytes.readUInt32LE(0)));
 }
 
-function bodyOf(bytes: Buffer | undefined, key: number | string): Buffer {
-  if (bytes === undefined) throw new Error(`the store has no event ${key}`);
+function bodyOf(bytes: Buffer | undefined, id: string): Buffer {
+  if (bytes === undefined) throw new Error(`the store has no dead letter ${id}`);
   return bytes.subarray(LENGTH_BYTES + bytes.readUInt32LE(0));
 }
