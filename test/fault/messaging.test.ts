@@ -2,50 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { type BusOfTest, type Member, openBus } from "../support/bus-peer.ts";
+import { openGroup, ready } from "../support/bus-groups.ts";
+import { type Member, openBus } from "../support/bus-peer.ts";
 import { leaveNoProcess } from "../support/processes.ts";
-import { awaitEvents } from "../support/recording.ts";
 
 leaveNoProcess();
-
-const ready = (member: Member) => member.said.first((line) => line === "ready", { what: "its readiness" });
-
-/** Counts what the members of a group have handled; a member that was killed is replaced by another one. */
-function openGroup(bus: BusOfTest, group: string, size: number) {
-  /** Who has handled each event. */
-  const handlers = new Map<number, Member[]>();
-  const killed = new Set<Member>();
-  const progress = awaitEvents<number>(`what group ${group} has handled`, String);
-  const members = Array.from({ length: size }, start);
-
-  function start(): Member {
-    const member = bus.startMember("listen", group);
-    const { add } = member.said;
-    member.said.add = (line) => {
-      add(line);
-      if (!Array.isArray(line)) return;
-      const [number] = line as [number, number];
-      handlers.set(number, [...(handlers.get(number) ?? []), member]);
-      progress.add(handlers.size);
-    };
-    return member;
-  }
-
-  return {
-    handlers,
-    members,
-    /** Events that were handled again although the member that had handled them lives. */
-    twice: () => [...handlers].filter(([, members]) => members.slice(0, -1).some((member) => !killed.has(member))),
-    /** Resolves when it has handled so many different events. */
-    until: (count: number) => progress.first((seen) => seen >= count, { what: `${count} events in group ${group}` }),
-    async replace(index: number) {
-      const member = members[index] as Member;
-      killed.add(member);
-      await member[Symbol.asyncDispose]();
-      members[index] = start();
-    },
-  };
-}
 
 describe("events", () => {
   test("reach each of two groups while the broker and members are killed, and none comes twice without a death", async () => {

@@ -142,7 +142,12 @@ export async function openBus(): Promise<BusOfTest> {
   };
 }
 
-function startMember(file: string, { url, token }: Pick<Broker, "url" | "token">, words: readonly string[]): Member {
+/** Starts a program with an engine in its environment. */
+export function startMember(
+  file: string,
+  { url, token }: Pick<Broker, "url" | "token">,
+  words: readonly string[],
+): Member {
   const child = spawn(process.execPath, [file, ...words], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ZCONTEXT_BUS_URL: url, ZCONTEXT_BUS_TOKEN: token },

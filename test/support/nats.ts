@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { createClosingStack } from "../../src/context/provider/closing-stack.ts";
 import type { ServerEngine } from "../../src/messaging/contract/server.ts";
 import { connectNats } from "../../src/messaging/engines/nats/nats-engine.ts";
@@ -73,12 +75,16 @@ export async function openNatsMembers(url: string): Promise<Members & { connect(
 }
 
 async function emptyServer(url: string): Promise<void> {
-  const { connect } = await import("@nats-io/transport-node");
-  const { jetstreamManager } = await import("@nats-io/jetstream");
+  await administer(url, async ({ streams }) => {
+    const names: string[] = [];
+    for await (const name of streams.names()) names.push(name);
+    await Promise.all(names.map((name) => streams.delete(name)));
+  });
+}
+
+/** Does what an operator of the server does. */
+export async function administer(url: string, act: (manager: JetStreamManager) => Promise<unknown>): Promise<void> {
   const connection = await connect({ servers: url.replace("nats://", "") });
-  const manager = await jetstreamManager(connection);
-  const names: string[] = [];
-  for await (const name of manager.streams.names()) names.push(name);
-  await Promise.all(names.map((name) => manager.streams.delete(name)));
+  await act(await jetstreamManager(connection));
   await connection.close();
 }

@@ -10,7 +10,11 @@ const OTHER_CONFIGURATION = new Set([10052, 10058, 10065, 10074, 10148]);
 export function faultOf(error: unknown): ZcontextError | undefined {
   if (error instanceof ZcontextError) return error;
   if (!(error instanceof Error)) return unfit(String(error), error);
-  if (error.name === "PermissionViolationError") return refused(error);
+  // Of a request, it is the cause.
+  const forbidden = [error, error.cause].find(
+    (each) => each instanceof Error && each.name === "PermissionViolationError",
+  );
+  if (forbidden instanceof Error) return refused(forbidden);
   if (error.name === "InvalidArgumentError" && error.message.includes("max_payload")) return tooLarge(error);
   const number = "code" in error && typeof error.code === "number" ? error.code : undefined;
   if (error.name !== "JetStreamApiError" || number === undefined) return undefined;
@@ -45,7 +49,7 @@ const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTN
 function tlsReason(error: Error): string | undefined {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
     if ("code" in each && typeof each.code === "string" && TLS.test(each.code)) return each.message;
-    if (/does not support "?tls|tls required|secure connection/i.test(each.message)) return each.message;
+    if (/does not support 'tls'|tls required|secure connection/i.test(each.message)) return each.message;
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 // The connection with the server: made when it can be, made anew when it is lost, and checked for what this engine needs. What
 // is asked while the server is away waits for it, within a bound.
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -52,6 +53,7 @@ export function openLink(options: ServerEngineOptions, nowMs: () => number): Lin
   const downs: ((reason: string) => void)[] = [];
   const waiting = new Set<Deferred<Session>>();
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
   let known: Session | undefined;
   let isUp = false;
   let trouble: string | undefined = "not connected yet";

@@ -47,10 +47,11 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
   const beating = setInterval(beat, BEAT_MS).unref();
 
   link.onUp((session) => {
+    // Before anything asks whether the server has them.
+    settlements.up(session);
     beat();
     streams.forget();
     emitter.forget();
-    settlements.up(session);
     post.up(session);
     for (const member of members) member.up();
     calls.up();

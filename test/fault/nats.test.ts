@@ -1,0 +1,209 @@
+// Servers of NATS that are stopped, killed and emptied, and connections that are cut, while events and calls are under way.
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { deferred } from "../../src/deferred.ts";
+import { connectNats } from "../../src/messaging/engines/nats/nats-engine.ts";
+import { EventBus } from "../../src/messaging/event-bus.ts";
+import { gather } from "../conformance/members.ts";
+import { BOUND_MS } from "../support/bound.ts";
+import { openGroup, ready } from "../support/bus-groups.ts";
+import { startMember } from "../support/bus-peer.ts";
+import { administer, startNats } from "../support/nats.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+import { startRelay } from "../support/relay.ts";
+
+leaveNoProcess();
+
+const MEMBER = fileURLToPath(new URL("../fixtures/bus-member.mjs", import.meta.url));
+
+function connect(url: string, src = "test/bus/1") {
+  const engine = connectNats({ address: { url }, src });
+  const bus = new EventBus({ engine, src });
+  return {
+    ...{ engine, bus },
+    /** Resolves when the engine says that all is well, or that it is not. */
+    well: () => expect.poll(() => engine.trouble, { timeout: BOUND_MS }).toBeUndefined(),
+    troubled: () => expect.poll(() => engine.trouble, { timeout: BOUND_MS }).toBeDefined(),
+    [Symbol.asyncDispose]: () => bus.close(),
+  };
+}
+
+/** Listens, and keeps what is different: when a server is killed, it may give again what was handled just before. */
+async function listenTo({ bus }: ReturnType<typeof connect>) {
+  const got = new Set<unknown>();
+  await bus.listen("a.b", "g", ({ content }) => void got.add(content));
+  return { got, until: (count: number) => expect.poll(() => got.size, { timeout: BOUND_MS }).toBe(count) };
+}
+
+describe("a server that is away", () => {
+  test("at the start is waited for by what emits, listens, calls and serves", async () => {
+    await using server = await startNats();
+    await server.stop();
+    await using shop = connect(server.url);
+    const heard = gather<unknown>(1);
+    const [listening, emitted] = [
+      shop.bus.listen("a.b", "g", ({ content }) => heard.add(content)),
+      shop.bus.emit("a.b", { content: 1 }),
+    ];
+    const serving = shop.bus.serve("math", { one: () => 1 });
+    await server.start();
+    await Promise.all([listening, serving]);
+
+    expect(await emitted).toMatchObject({ stored: "file" });
+    await heard.full;
+    expect(await shop.bus.call("math.one")).toBe(1);
+  });
+
+  test.each(["SIGTERM", "SIGKILL"] as const)(
+    "after %s is waited for, and nothing confirmed is lost",
+    async (signal) => {
+      await using server = await startNats();
+      await using shop = connect(server.url);
+      await using billing = connect(server.url, "test/billing/1");
+      const heard = await listenTo(billing);
+      await Promise.all(Array.from({ length: 100 }, (_, content) => shop.bus.emit("a.b", { content })));
+
+      await server.stop(signal);
+      await Promise.all([shop.troubled(), billing.troubled()]);
+      const waiting = Array.from({ length: 100 }, (_, i) => shop.bus.emit("a.b", { content: 100 + i }));
+      await server.start();
+      await Promise.all(waiting);
+      await heard.until(200);
+      await billing.well();
+
+      expect(await shop.bus.operations.queues()).toMatchObject([{ event: "a.b", group: "g", members: 1 }]);
+    },
+  );
+
+  test("takes no settlement along: what was handled meanwhile is not handled again", async () => {
+    await using server = await startNats();
+    await using shop = connect(server.url);
+    const attempts: number[] = [];
+    const [begun, release] = [deferred(), deferred()];
+    await shop.bus.listen("a.b", "g", async ({ attempt }) => {
+      attempts.push(attempt);
+      begun.resolve();
+      await release.promise;
+    });
+    await shop.bus.emit("a.b", { content: 1 });
+    await begun.promise;
+    await server.stop("SIGKILL");
+    await shop.troubled();
+    release.resolve();
+    await server.start();
+    await shop.well();
+
+    await expect
+      .poll(() => shop.bus.operations.queues(), { timeout: BOUND_MS })
+      .toMatchObject([{ in_flight: 0, ready: 0 }]);
+    expect(attempts).toEqual([1]);
+  });
+
+  test("and has lost all it had gets its streams and groups again", async () => {
+    await using server = await startNats();
+    await using shop = connect(`${server.url}?storage=memory`);
+    const heard = await listenTo(shop);
+    expect(await shop.bus.emit("a.b", { content: 1 })).toMatchObject({ stored: "memory", routed: true });
+    await heard.until(1);
+    await server.stop("SIGKILL");
+    await shop.troubled();
+    await server.start();
+    await shop.well();
+    await shop.bus.emit("a.b", { content: 2 });
+
+    await heard.until(2);
+  });
+});
+
+test("a connection that is cut is made again, and events flow", async () => {
+  await using server = await startNats();
+  await using relay = await startRelay(server.url);
+  const url = relay.endpoint.replace("tcp:", "nats:");
+  await using shop = connect(url);
+  const heard = await listenTo(shop);
+  await shop.bus.emit("a.b", { content: 1 });
+  await relay.cut();
+  await shop.troubled();
+  const emitted = shop.bus.emit("a.b", { content: 2 });
+  relay.mend();
+  await emitted;
+  await shop.bus.emit("a.b", { content: 3 });
+
+  await heard.until(3);
+});
+
+test("a group that somebody deletes is made again, and gets what comes then", async () => {
+  await using server = await startNats();
+  await using shop = connect(server.url);
+  const heard = await listenTo(shop);
+  await administer(server.url, ({ consumers }) => consumers.delete("events_a", "b_g"));
+  await shop.troubled();
+  await shop.well();
+  await shop.bus.emit("a.b", { content: 1 });
+
+  await heard.until(1);
+});
+
+test("a queue that is full says so to the emitter, and takes more when it has room", async () => {
+  await using server = await startNats();
+  await administer(server.url, ({ streams }) =>
+    streams.add({
+      ...{ name: "events_a", subjects: ["events.a.*"], retention: "interest", discard: "new" },
+      ...{ max_msgs_per_subject: 2, discard_new_per_subject: true },
+    }),
+  );
+  await using shop = connect(server.url);
+  const release = deferred();
+  await shop.bus.listen("a.b", "g", () => release.promise);
+  await shop.bus.emit("a.b", { content: 1 });
+  await shop.bus.emit("a.b", { content: 2 });
+
+  await expect(shop.bus.emit("a.b", { content: 3 })).rejects.toMatchObject({ code: "ERR_OVERLOADED" });
+  release.resolve();
+  await expect
+    .poll(() => shop.bus.operations.queues(), { timeout: BOUND_MS })
+    .toMatchObject([{ in_flight: 0, ready: 0 }]);
+  await shop.bus.emit("a.b", { content: 4 });
+});
+
+describe("processes on a server", () => {
+  test("handle each event in each group while the server and members are killed", async () => {
+    await using server = await startNats();
+    const bus = { startMember: (...words: string[]) => startMember(MEMBER, { url: server.url, token: "" }, words) };
+    const groups = [openGroup(bus, "a", 2), openGroup(bus, "b", 2)];
+    await Promise.all(groups.flatMap(({ members }) => members.map(ready)));
+    const emitters = [bus.startMember("emit", "0", "2000"), bus.startMember("emit", "2000", "4000")];
+
+    for (let round = 1; round <= 4; round += 1) {
+      const group = groups[round % 2] as (typeof groups)[0];
+      await group.until(round * 700);
+      if (round % 2 === 0) await group.replace(round % 2);
+      else {
+        await server.stop("SIGKILL");
+        await server.start();
+      }
+    }
+    const ends = await Promise.all(emitters.map(({ exited }) => exited));
+    await Promise.all(groups.map(({ until }) => until(4_000)));
+
+    expect(ends).toEqual([0, 0]);
+    await using shop = connect(server.url);
+    await expect
+      .poll(() => shop.bus.operations.queues(), { timeout: BOUND_MS })
+      .toMatchObject(Array(2).fill({ ready: 0, in_flight: 0, delayed: 0, dead: 0 }));
+    await Promise.all(groups.flatMap(({ members }) => members).map((member) => member[Symbol.asyncDispose]()));
+  });
+
+  test("that are killed lose a call, and their event to another member", async () => {
+    await using server = await startNats();
+    await using shop = connect(server.url);
+    await using member = startMember(MEMBER, { url: server.url, token: "" }, ["serve", "slow"]);
+    await ready(member);
+    const call = shop.bus.call("slow.take", "hang", { timeoutMs: BOUND_MS });
+    const failed = expect(call).rejects.toMatchObject({ code: "ERR_SERVICE_LOST", executed: "unknown" });
+    await member.said.first((line) => Array.isArray(line) && line[0] === "took");
+    member.signal("SIGKILL");
+
+    await failed;
+  });
+});
