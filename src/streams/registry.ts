@@ -2,9 +2,12 @@
 import { ZcontextError } from "../errors.ts";
 import type { Consumer } from "./contract/consumer.ts";
 import type { Producer } from "./contract/producer.ts";
+import { NatsConsumer, NatsProducer, ZmqConsumer, ZmqProducer } from "./protocols/bus/bus-streams.ts";
 import { HttpConsumer } from "./protocols/http/http-consumer.ts";
 import { HttpProducer } from "./protocols/http/http-producer.ts";
 import { InProcessConsumer, InProcessProducer } from "./protocols/in-process/in-process.ts";
+import { KafkaConsumer } from "./protocols/kafka/kafka-consumer.ts";
+import { KafkaProducer } from "./protocols/kafka/kafka-producer.ts";
 
 // Options differ by protocol, and a name that is chosen at run time says nothing of them.
 // biome-ignore lint/suspicious/noExplicitAny: see above
@@ -18,9 +21,18 @@ type Registry<Class, BuiltIn> = { readonly [name: string]: Class } & Readonly<Bu
 const BUILT_IN_PRODUCERS = {
   HTTPHandler: HttpProducer,
   POSTHandler: HttpProducer,
+  KafkaHandler: KafkaProducer,
+  NATSHandler: NatsProducer,
+  ZMQHandler: ZmqProducer,
   AsyncIOHandler: InProcessProducer,
 };
-const BUILT_IN_CONSUMERS = { HTTPHandler: HttpConsumer, AsyncIOHandler: InProcessConsumer };
+const BUILT_IN_CONSUMERS = {
+  HTTPHandler: HttpConsumer,
+  KafkaHandler: KafkaConsumer,
+  NATSHandler: NatsConsumer,
+  ZMQHandler: ZmqConsumer,
+  AsyncIOHandler: InProcessConsumer,
+};
 
 const producers = new Map<string, ProducerClass>(Object.entries(BUILT_IN_PRODUCERS));
 const consumers = new Map<string, ConsumerClass>(Object.entries(BUILT_IN_CONSUMERS));
