@@ -8,13 +8,21 @@ import { count } from "../../contract/figures.ts";
 import type { Handler } from "../../contract/handler.ts";
 import { createKafka, type KafkaOptions, loadKafka, unreachable } from "./kafka-client.ts";
 
+export interface KafkaConsumerOptions extends ConsumerOptions, KafkaOptions {
+  /** A member that is silent for so long has lost its partitions, in milliseconds. Default 30_000. */
+  sessionTimeoutMs?: number;
+}
+
 export interface KafkaConsuming {
   /** Messages of other keys are passed over. Default: all are handled. */
   key?: string;
 }
 
+const SESSION_MS = 30_000;
 const ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 200;
+/** How often what is handled is committed, in milliseconds. */
+const COMMIT_MS = 1_000;
 /** How often the broker hears that a handler still works, in milliseconds. */
 const HEARTBEAT_MS = 3_000;
 /** So many messages at most are handled again after a crash. */
@@ -30,23 +38,31 @@ interface Connection {
   dead: KafkaSender;
 }
 
-export class KafkaConsumer extends Consumer<ConsumerOptions & KafkaOptions, KafkaConsuming> {
+export class KafkaConsumer extends Consumer<KafkaConsumerOptions, KafkaConsuming> {
   readonly protocol = "KafkaHandler";
   #connection: Connection | undefined;
-  #stopping: Promise<void> | undefined;
+  #isStopping = false;
+  /** The next offset of each partition of which something was handled and is not committed yet. */
+  readonly #done = new Map<number, string>();
+  #uncommitted = 0;
+  #committing: NodeJS.Timeout | undefined;
 
   protected override async open(): Promise<void> {
     const library = await loadKafka();
     const kafka = createKafka(library, this.options);
+    const { sessionTimeoutMs = SESSION_MS } = this.options;
     const consumer = kafka.consumer({
       groupId: this.queue,
+      sessionTimeout: sessionTimeoutMs,
       maxWaitTimeInMs: LONGEST_WAIT_MS,
-      retry: { restartOnFailure: async () => true },
+      retry: { restartOnFailure: async () => !this.#isStopping },
     });
     const dead = kafka.producer({ createPartitioner: library.Partitioners.DefaultPartitioner });
     this.#connection = { kafka, consumer, dead };
     await this.#connect(Promise.all([consumer.connect(), dead.connect()]));
-    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => this.tell(error));
+    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
+      if (!this.#isStopping) this.tell(error);
+    });
   }
 
   protected async start(handler: Handler, { key }: KafkaConsuming): Promise<void> {
@@ -62,10 +78,11 @@ export class KafkaConsumer extends Consumer<ConsumerOptions & KafkaOptions, Kafk
     await this.#connect(
       consumer.run({
         partitionsConsumedConcurrently: this.options.concurrency ?? 1,
-        autoCommitThreshold: COMMIT_AFTER,
+        autoCommit: false,
         eachMessage: (payload) => this.#handleMessage(handler, key, payload),
       }),
     );
+    this.#committing = setInterval(() => void this.#commit(), COMMIT_MS);
     // A partition that the group has never committed begins with what comes from here on, whenever it is first read.
     const fresh = before.filter(({ isFresh }) => isFresh);
     for (const partition of await joined) {
@@ -77,29 +94,48 @@ export class KafkaConsumer extends Consumer<ConsumerOptions & KafkaOptions, Kafk
   }
 
   async #handleMessage(handler: Handler, wanted: string | undefined, payload: EachMessagePayload): Promise<void> {
-    const { message, heartbeat } = payload;
+    const { message, partition, heartbeat } = payload;
+    if (this.#isStopping) return;
     const key = message.key?.toString();
-    if (wanted !== undefined && key !== wanted) return;
-    count(this.protocol, this.queue, "accepted");
-    const beat = setInterval(() => void heartbeat().catch(() => {}), HEARTBEAT_MS);
-    try {
-      await this.#attempt(handler, key, payload);
-    } finally {
-      clearInterval(beat);
+    if (wanted === undefined || key === wanted) {
+      count(this.protocol, this.queue, "accepted");
+      const beat = setInterval(() => void heartbeat().catch(() => {}), HEARTBEAT_MS);
+      const isDone = await this.#attempt(handler, key, payload).finally(() => clearInterval(beat));
+      if (!isDone) return;
     }
+    this.#done.set(partition, String(BigInt(message.offset) + 1n));
+    this.#uncommitted += 1;
+    if (this.#uncommitted >= COMMIT_AFTER) await this.#commit();
   }
 
-  async #attempt(handler: Handler, key: string | undefined, { message }: EachMessagePayload): Promise<void> {
+  /** Messages of a partition come one after the other, so that the last offset stands for all before it. */
+  async #commit(): Promise<void> {
+    const offsets = [...this.#done].map(([partition, offset]) => ({ topic: this.queue, partition, offset }));
+    this.#done.clear();
+    this.#uncommitted = 0;
+    if (offsets.length === 0) return;
+    // A partition that another member has now is committed by that one.
+    await this.#connected()
+      .consumer.commitOffsets(offsets)
+      .catch((error: unknown) => this.tell(error));
+  }
+
+  /** @returns Whether the message is done with, and never to be given again. */
+  async #attempt(handler: Handler, key: string | undefined, { message }: EachMessagePayload): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const value: unknown = JSON.parse(message.value?.toString() ?? "null");
-        return await this.handle(handler, value, { attempt, ...(key !== undefined && { key }) });
+        await this.handle(handler, value, { attempt, ...(key !== undefined && { key }) });
+        return true;
       } catch (error) {
         const isReadable = !(error instanceof SyntaxError);
         if (!isReadable) count(this.protocol, this.queue, "refused");
         // It is not committed, and the next member of the group gets it.
-        if (this.#stopping !== undefined) throw error;
-        if (attempt >= ATTEMPTS || !isReadable) return this.#bury(error, attempt, message);
+        if (this.#isStopping) return false;
+        if (attempt >= ATTEMPTS || !isReadable) {
+          await this.#bury(error, attempt, message);
+          return true;
+        }
         await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1));
       }
     }
@@ -112,11 +148,13 @@ export class KafkaConsumer extends Consumer<ConsumerOptions & KafkaOptions, Kafk
   }
 
   protected override async stop(): Promise<void> {
-    this.#stopping = this.#connection?.consumer.stop();
+    this.#isStopping = true;
   }
 
   protected override async shut(): Promise<void> {
     const { consumer, dead } = this.#connected();
+    clearInterval(this.#committing);
+    await this.#commit();
     const left = Promise.all([consumer.disconnect(), dead.disconnect()]);
     await Promise.race([left, pause(LEAVE_MS, undefined, { ref: false })]);
   }
