@@ -8,6 +8,7 @@ import { HttpProducer } from "./protocols/http/http-producer.ts";
 import { InProcessConsumer, InProcessProducer } from "./protocols/in-process/in-process.ts";
 import { KafkaConsumer } from "./protocols/kafka/kafka-consumer.ts";
 import { KafkaProducer } from "./protocols/kafka/kafka-producer.ts";
+import { RabbitmqConsumer, RabbitmqProducer } from "./protocols/rabbitmq/rabbitmq-streams.ts";
 
 // Options differ by protocol, and a name that is chosen at run time says nothing of them.
 // biome-ignore lint/suspicious/noExplicitAny: see above
@@ -21,6 +22,7 @@ type Registry<Class, BuiltIn> = { readonly [name: string]: Class } & Readonly<Bu
 const BUILT_IN_PRODUCERS = {
   HTTPHandler: HttpProducer,
   POSTHandler: HttpProducer,
+  RMQIOHandler: RabbitmqProducer,
   KafkaHandler: KafkaProducer,
   NATSHandler: NatsProducer,
   ZMQHandler: ZmqProducer,
@@ -28,6 +30,7 @@ const BUILT_IN_PRODUCERS = {
 };
 const BUILT_IN_CONSUMERS = {
   HTTPHandler: HttpConsumer,
+  RMQIOHandler: RabbitmqConsumer,
   KafkaHandler: KafkaConsumer,
   NATSHandler: NatsConsumer,
   ZMQHandler: ZmqConsumer,
@@ -41,7 +44,7 @@ const consumers = new Map<string, ConsumerClass>(Object.entries(BUILT_IN_CONSUME
 export const PRODUCERS = registryOf<ProducerClass, typeof BUILT_IN_PRODUCERS>("producer", producers);
 /** What consumes a queue, by protocol. */
 export const CONSUMER_LOOPS = registryOf<ConsumerClass, typeof BUILT_IN_CONSUMERS>("consumer", consumers);
-/** The same as `CONSUMER_LOOPS`. */
+/** @alias The same as `CONSUMER_LOOPS`. */
 export const CONSUMERS = CONSUMER_LOOPS;
 
 /**

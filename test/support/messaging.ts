@@ -9,6 +9,7 @@ import { ANY_PORT } from "./link.ts";
 
 export interface ZeromqMembers extends AsyncDisposable {
   readonly forwarder: Forwarder;
+  readonly url: string;
   /** Resolves at once; what is asked of the engine waits for the broker. */
   connect(src: string): Promise<Engine>;
 }
@@ -27,6 +28,7 @@ export async function startZeromq({
   );
   return {
     forwarder,
+    url: broker.url,
     async connect(src) {
       const { url, token } = broker;
       return stack.add(connectZeromq({ url, token, src }));

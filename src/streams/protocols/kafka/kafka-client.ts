@@ -1,6 +1,7 @@
 // The Kafka client, which is installed by whoever uses this protocol, and how it is connected.
 import type { Kafka } from "kafkajs";
 import { reasonOf, ZcontextError } from "../../../errors.ts";
+import { missing } from "../../../messaging/missing-package.ts";
 
 export interface KafkaOptions {
   /** `host:port` of one or more brokers, with commas between them. Default: the variable KAFKA_HOST, or 127.0.0.1:9092. */
@@ -18,10 +19,7 @@ export async function loadKafka(): Promise<KafkaLibrary> {
     const loaded = await import("kafkajs");
     return loaded.default ?? loaded;
   } catch (error) {
-    throw new ZcontextError("ERR_ENGINE_MISSING", "the protocol KafkaHandler needs the package kafkajs", {
-      hint: "Install it beside zcontext: `npm install kafkajs`.",
-      cause: error,
-    });
+    throw missing(error, "protocol KafkaHandler", ["kafkajs"]) ?? error;
   }
 }
 
