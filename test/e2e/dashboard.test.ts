@@ -1,7 +1,7 @@
 // The dashboard as people see it: the built command, and a real browser.
 import { existsSync } from "node:fs";
 import { chmod } from "node:fs/promises";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EventBus } from "../../src/messaging/index.ts";
 import { BOUND_MS } from "../support/bound.ts";
@@ -19,6 +19,12 @@ const SERVED = ["--services-root", SERVICES];
 const CHROMIUM = "/usr/bin/chromium";
 const hasChromium = existsSync(CHROMIUM);
 const why = hasChromium ? "" : ` (skipped: there is no ${CHROMIUM}; \`apt-get install chromium\` brings it)`;
+
+/** How a page is looked at; its width is in pixels. */
+interface Look {
+  width?: number;
+  colorScheme?: "light" | "dark";
+}
 
 /** Where the dashboard of a provider is. */
 async function addressOf({ stderr }: RunningCommand): Promise<string> {
@@ -80,14 +86,19 @@ describe("service-context --http", () => {
 
 describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
   let browser: Browser;
+  // One for all pages: another one costs more than a page, and a tab keeps nothing beyond its session.
+  let tabs: BrowserContext;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+    tabs = await browser.newContext();
   });
   afterAll(() => browser.close());
 
   /** Opens a page; whatever it complains of in its console is kept. */
-  async function open(url: string, options: Parameters<Browser["newPage"]>[0] = {}) {
-    const page = await browser.newPage(options);
+  async function open(url: string, { width = 1_280, colorScheme = "light" }: Look = {}) {
+    const page = await tabs.newPage();
+    await page.setViewportSize({ width, height: 844 });
+    await page.emulateMedia({ colorScheme });
     const inputFaults: string[] = [];
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) inputFaults.push(message.text());
@@ -180,42 +191,39 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     expect(inputFaults).toEqual([]);
   });
 
-  test.each([390, 800, 1280])(
-    "shows who sends to whom, queues and dead letters, which it replays and discards, %i pixels wide",
-    async (width) => {
-      const configuration = "<device_action>act</device_action>";
-      await using context = await startContext([{ id: "ts_1", instance: "ListensToOrders", configuration }], ...SERVED);
-      await using opened = await open(context.url, { viewport: { width, height: 900 } });
-      const { page, inputFaults } = opened;
-      await inState(page, "ts_1", "running");
-      await using bus = await EventBus.connect({
-        another: true,
-        ...{ contextFile: context.file, src: "context001/service_ts_1/test", timeoutMs: BOUND_MS },
-      });
-      for (const id of [1, -1, -2]) await bus.emit("orders.created", { content: { id } });
+  test("shows who sends to whom, queues and dead letters, which it replays and discards, on a phone and on screens", async () => {
+    const configuration = "<device_action>act</device_action>";
+    await using context = await startContext([{ id: "ts_1", instance: "ListensToOrders", configuration }], ...SERVED);
+    await using opened = await open(context.url);
+    const { page, inputFaults } = opened;
+    await inState(page, "ts_1", "running");
+    await using bus = await EventBus.connect({
+      another: true,
+      ...{ contextFile: context.file, src: "context001/service_ts_1/test", timeoutMs: BOUND_MS },
+    });
+    for (const id of [1, -1, -2]) await bus.emit("orders.created", { content: { id } });
 
-      await page.locator('.arrow.event[data-from="ts_1"][data-to="ts_1"]').waitFor({ state: "attached" });
-      await page.locator("#queues td.bad", { hasText: "2" }).waitFor();
-      const letters = page.locator("#letters li");
-      await letters.nth(1).waitFor();
-      await letters.first().getByRole("button", { name: "show" }).click();
-      await page.locator("#letters pre", { hasText: '"id": -2' }).waitFor();
-      expect(await outsiders(page)).toEqual([]);
-      expect(await contrasts(page)).toEqual([]);
+    await page.locator('.arrow.event[data-from="ts_1"][data-to="ts_1"]').waitFor({ state: "attached" });
+    await page.locator("#queues td.bad", { hasText: "2" }).waitFor();
+    const letters = page.locator("#letters li");
+    await letters.nth(1).waitFor();
+    await letters.first().getByRole("button", { name: "show" }).click();
+    await page.locator("#letters pre", { hasText: '"id": -2' }).waitFor();
+    await fitsAt(page, [390, 800, 1_280]);
+    expect(await contrasts(page)).toEqual([]);
 
-      await letters.first().getByRole("button", { name: "discard" }).click();
-      await page.locator("#question-dialog").getByRole("button", { name: "Yes" }).click();
-      await page.locator("#token").fill(TOKEN);
-      await page.locator("#token-dialog").getByRole("button", { name: "Go on" }).click();
-      await page.locator("#said", { hasText: "discard: 1 of 1 dead letters" }).waitFor();
-      await letters.first().getByRole("button", { name: "replay" }).click();
-      await page.locator("#said", { hasText: "replay: 1 of 1 dead letters" }).waitFor();
-      // It fails again.
-      await letters.first().waitFor();
-      expect(await bus.operations.deadLetters({})).toMatchObject([{ error: { message: "no such order" } }]);
-      expect(inputFaults).toEqual([]);
-    },
-  );
+    await letters.first().getByRole("button", { name: "discard" }).click();
+    await page.locator("#question-dialog").getByRole("button", { name: "Yes" }).click();
+    await page.locator("#token").fill(TOKEN);
+    await page.locator("#token-dialog").getByRole("button", { name: "Go on" }).click();
+    await page.locator("#said", { hasText: "discard: 1 of 1 dead letters" }).waitFor();
+    await letters.first().getByRole("button", { name: "replay" }).click();
+    await page.locator("#said", { hasText: "replay: 1 of 1 dead letters" }).waitFor();
+    // It fails again.
+    await letters.first().waitFor();
+    expect(await bus.operations.deadLetters({})).toMatchObject([{ error: { message: "no such order" } }]);
+    expect(inputFaults).toEqual([]);
+  });
 
   test("lists the steps of the transaction that is chosen", async () => {
     await using context = await startContext([waits]);
@@ -381,20 +389,20 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
       const failing = tasks[4] as TaskXml;
       tasks[4] = { ...failing, triggers: { on_exit: "exit all", on_fail: `restart ${tasks[0]?.id}` } };
       await using context = await startContext(tasks);
-      const misplaced = async (width: number): Promise<string[]> => {
-        await using opened = await open(context.url, { viewport: { width, height: 844 } });
-        const { page, inputFaults } = opened;
-        await inState(page, failing.id, "failed");
-        await page.locator("#memory-legend .value", { hasText: "MiB" }).first().waitFor();
-        await box(page, failing.id).click();
-        await page.locator("#lines li", { hasText: "no such device" }).waitFor();
-        await page.locator("#facts", { hasText: "sh -c 'echo no such device" }).waitFor();
-        await page.locator("#facts", { hasText: "exit code 3" }).waitFor();
-        const steps = await page.locator("#transitions li .link").allInnerTexts();
-        return [...(await outsiders(page)), ...steps.filter((task) => task !== failing.id), ...inputFaults];
-      };
+      await using opened = await open(context.url, { width: 390 });
+      const { page, inputFaults } = opened;
 
-      for (const width of [390, 800, 1_280, 1_920]) expect(await misplaced(width), `${width} wide`).toEqual([]);
+      await inState(page, failing.id, "failed");
+      await page.locator("#memory-legend .value", { hasText: "MiB" }).first().waitFor();
+      await box(page, failing.id).click();
+      await page.locator("#lines li", { hasText: "no such device" }).waitFor();
+      await page.locator("#facts", { hasText: "sh -c 'echo no such device" }).waitFor();
+      await page.locator("#facts", { hasText: "exit code 3" }).waitFor();
+
+      await fitsAt(page, [390, 800, 1_280, 1_920]);
+      const steps = await page.locator("#transitions li .link").allInnerTexts();
+      expect(steps.filter((task) => task !== failing.id)).toEqual([]);
+      expect(inputFaults).toEqual([]);
     },
   );
 
@@ -441,25 +449,36 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     triggers: index % 10 === 9 ? {} : { on_fail: `start task_${index + 1}` },
   }));
 
-  test.each([
-    ["light", 1_400],
-    ["dark", 390],
-  ] as const)("has room for a hundred tasks, in %s and %i pixels wide", async (colorScheme, width) => {
+  test("has room for a hundred tasks, in light on a screen and in dark on a phone", async () => {
     await using context = await startContext(hundred);
-    await using opened = await open(context.url, { colorScheme, viewport: { width, height: 844 } });
+    await hasRoom(context.url, { colorScheme: "light", width: 1_400 });
+    await hasRoom(context.url, { colorScheme: "dark", width: 390 });
+  });
+
+  async function hasRoom(url: string, look: Required<Look>): Promise<void> {
+    await using opened = await open(url, look);
     const { page, inputFaults } = opened;
     await inState(page, "task_90", "running");
 
     expect(await page.locator(".task").count()).toBe(100);
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(look.width);
     await page.locator("#counts button", { hasText: "running" }).click();
     await page.locator("#counts button", { hasText: "running" }).click();
     expect(await page.locator("#details-title").innerText()).toBe("task_10");
     await page.locator("#lines li", { hasText: "here" }).waitFor();
     expect(await contrasts(page)).toEqual([]);
     expect(inputFaults).toEqual([]);
-  });
+  }
 });
+
+/** Charts and texts follow a new width in later frames. */
+async function fitsAt(page: Page, widths: readonly number[]): Promise<void> {
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: 844 });
+    await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");
+    await expect.poll(() => outsiders(page), { timeout: BOUND_MS, message: `${width} wide` }).toEqual([]);
+  }
+}
 
 /** Texts that leave their place: the box of a task, another text in it, what clips them, or the page. */
 async function outsiders(page: Page): Promise<string[]> {
