@@ -2,8 +2,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { type ContextConfig, parseContextConfig } from "../src/config/context-config.ts";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
+import type { Presence } from "../src/presence/answer.ts";
 import type { FileClaim } from "../src/presence/kinship.ts";
-import { findPresence, type Presence, runsFile } from "../src/presence/presence.ts";
+import { findPresence, runsFile } from "../src/presence/search.ts";
 import { type Endpoints, isWildcard } from "../src/protocol/endpoints.ts";
 import { shortageHint } from "../src/shortage.ts";
 import { decodeText } from "../src/text.ts";

@@ -2,9 +2,10 @@
 // transaction share, or as any program, which need not know of zcontext. To the caller all are a TaskRun.
 import type { Supervision, TaskServiceConfig } from "../config/context-config.ts";
 import type { Assignment, StartData } from "../protocol/pipe.ts";
-import { type ProcessOptions, type Program, startChild, startProgram } from "./child.ts";
-import type { Limits, ProcessOwnership } from "./process-ownership.ts";
-import { runsIn } from "./task-environment.ts";
+import { runsIn } from "./environment/task-environment.ts";
+import { startChild, startProgram } from "./process/child.ts";
+import type { Limits, ProcessOwnership } from "./process/process-ownership.ts";
+import type { ProcessOptions, Program } from "./process/running-program.ts";
 import { dispatchFromTask, type RunEvents, type TaskRun } from "./task-run.ts";
 import { startThreadHost, type ThreadHost } from "./thread-host.ts";
 

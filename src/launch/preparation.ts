@@ -5,9 +5,9 @@ import { delimiter, dirname } from "node:path";
 import type { TaskServiceConfig } from "../config/context-config.ts";
 import { environmentOf, MAX_CONFIGURATION_BYTES } from "../protocol/environment.ts";
 import type { Assignment } from "../protocol/pipe.ts";
-import type { ConfigurationFiles } from "./configuration-files.ts";
-import type { Services } from "./services.ts";
-import { readEnvironment } from "./task-environment.ts";
+import type { Services } from "./code/services.ts";
+import type { ConfigurationFiles } from "./environment/configuration-files.ts";
+import { readEnvironment } from "./environment/task-environment.ts";
 
 /** What a run is launched with. */
 export interface Prepared {

@@ -5,9 +5,9 @@ import { quoteWord } from "../config/command.ts";
 import type { Probe } from "../config/model.ts";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { compileLinePattern } from "../line-pattern.ts";
-import type { Program, ProgramEvents, RunningProgram } from "./child.ts";
-import { createLastErrorLine } from "./last-error-line.ts";
-import { findProgram, type ProgramSearch } from "./program.ts";
+import { findProgram, type ProgramSearch } from "./environment/program.ts";
+import { createLastErrorLine } from "./output/last-error-line.ts";
+import type { Program, ProgramEvents, RunningProgram } from "./process/running-program.ts";
 
 export interface ProbeOptions {
   /** Where the program of a probe is looked for. */

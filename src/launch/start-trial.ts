@@ -6,8 +6,8 @@ import type { TaskServiceConfig } from "../config/context-config.ts";
 import { ZcontextError } from "../errors.ts";
 import { MAX_CONFIGURATION_BYTES } from "../protocol/environment.ts";
 import { object, optional, read, text } from "../protocol/schema.ts";
-import { type TrialEnd, tryProcess } from "./child.ts";
-import { runsIn } from "./task-environment.ts";
+import { runsIn } from "./environment/task-environment.ts";
+import { type TrialEnd, tryProcess } from "./process/trial.ts";
 
 /** A task as its start would have it. */
 export interface Prepared {

@@ -3,7 +3,7 @@ import type { ZcontextError } from "../errors.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Beat, FromTask } from "../protocol/pipe.ts";
 import { printedLineOf } from "../protocol/printed-lines.ts";
-import type { Exit, ProgramEvents } from "./child.ts";
+import type { Exit, ProgramEvents } from "./process/running-program.ts";
 
 /** One run of a task. Every method may be called after the run has ended. */
 export interface TaskRun {

@@ -1,8 +1,9 @@
 // Runs all tasks of serviceType "Thread" of one transaction in one process, each as a worker thread.
 import { randomUUID } from "node:crypto";
 import type { StartData } from "../protocol/pipe.ts";
-import { type Child, type ChildEvents, type Exit, startChild } from "./child.ts";
-import type { ProcessOwnership } from "./process-ownership.ts";
+import { startChild } from "./process/child.ts";
+import type { ProcessOwnership } from "./process/process-ownership.ts";
+import type { Child, ChildEvents, Exit } from "./process/running-program.ts";
 import { dispatchFromTask, type RunEvents, type TaskRun } from "./task-run.ts";
 
 /** The process that the threads of one transaction share; it ends with the last of them. */

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ZcontextError } from "../errors.ts";
-import { findPresence } from "../presence/presence.ts";
+import { findPresence } from "../presence/search.ts";
 import { createProcessTable } from "../processes/table.ts";
 import {
   type BusPlace,

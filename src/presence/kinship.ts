@@ -20,7 +20,7 @@ export interface FileClaim {
   /** As it was when the provider started. */
   first: FileSight;
   now: FileSight;
-  /** Its mount namespace: without a folder, a path means something to those alone who share it. */
+  /** Its mount namespace: without a folder, a path means something only to processes that share it. */
   mounts: string;
 }
 
@@ -33,7 +33,7 @@ export function claimJson({ path, first, now, mounts }: FileClaim): JsonObject {
   return { path, first: sightJson(first), now: sightJson(now), mounts };
 }
 
-/** What somebody sees who looks for the provider of a file. */
+/** The file that a provider is sought for, as it is seen now. */
 export interface Sought {
   path: string;
   sight: FileSight;

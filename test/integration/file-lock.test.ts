@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lockFile } from "../../src/launch/file-lock.ts";
+import { lockFile } from "../../src/launch/process/file-lock.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { closeSync, readdirSync, writeSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import { createOutputPipes, type OutputPipe, type OutputPipes } from "../../src/launch/output-pipes.ts";
-import { findProgram } from "../../src/launch/program.ts";
+import { findProgram } from "../../src/launch/environment/program.ts";
+import { createOutputPipes, type OutputPipe, type OutputPipes } from "../../src/launch/output/output-pipes.ts";
 
 const mkfifo = await findProgram("a test", "mkfifo", { folder: "/" });
 

@@ -5,9 +5,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { describe, expect, test } from "vitest";
 import type { Probe, ProbeTarget } from "../../src/config/model.ts";
 import { deferred } from "../../src/deferred.ts";
-import { startProgram } from "../../src/launch/child.ts";
 import { type RunningProbe, type StartProbeProgram, startProbe } from "../../src/launch/probe.ts";
-import { createProcessOwnership } from "../../src/launch/process-ownership.ts";
+import { startProgram } from "../../src/launch/process/child.ts";
+import { createProcessOwnership } from "../../src/launch/process/process-ownership.ts";
 import { createProcessTable } from "../../src/processes/table.ts";
 import { makeFolder } from "../support/folder.ts";
 import { isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, expect, test, vi } from "vitest";
 import { DEFAULT_SUPERVISION, type TaskServiceConfig } from "../../src/config/context-config.ts";
-import { openServices, type ServicesOptions } from "../../src/launch/services.ts";
+import { openServices, type ServicesOptions } from "../../src/launch/code/services.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
 /** A task of this instance, with the location where its file names one. */

@@ -3,7 +3,7 @@ import { symlink, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { expect, test } from "vitest";
 import type { ZcontextError } from "../../src/errors.ts";
-import { readEnvironment } from "../../src/launch/task-environment.ts";
+import { readEnvironment } from "../../src/launch/environment/task-environment.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 
 function environmentIn({ path }: Folder, envFiles: string[], environment: Record<string, string> = {}) {

@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, "../..");
 const LEAVES = ["src", "src/processes"];
 const EMBEDDED = ["src/messaging/embedded", "src/messaging/embedded/broker", "src/messaging/embedded/client"];
 const CONFIG = ["src/config", "src/config/xml", "src/config/service-list"];
+const LAUNCH = ["src/launch/code", "src/launch/environment", "src/launch/output", "src/launch/process"];
 
 /** What each folder may import besides itself; `src` are the files that stand there without a folder. */
 const MAY_IMPORT: Record<string, string[]> = {
@@ -18,19 +19,29 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/config/service-list": ["src", "src/protocol", "src/config", "src/config/xml"],
   "src/presence": ["src", "src/protocol", "src/config"],
   "src/link": [...LEAVES, "src/protocol"],
-  "src/launch": [...LEAVES, "src/protocol", "src/config", "src/config/xml"],
-  "src/context/journal": [...LEAVES, "src/protocol", "src/launch"],
-  "src/context/task": ["src", "src/protocol", "src/config", "src/launch"],
+  "src/launch/output": ["src", "src/protocol"],
+  "src/launch/environment": ["src", "src/config", "src/config/xml"],
+  "src/launch/code": ["src", "src/config", "src/config/xml", "src/launch/environment"],
+  "src/launch/process": [
+    ...[...LEAVES, "src/protocol", "src/config"],
+    ...["src/launch/environment", "src/launch/output"],
+  ],
+  "src/launch": ["src", "src/protocol", "src/config", ...LAUNCH],
+  "src/context/journal": [...LEAVES, "src/protocol", "src/launch/environment"],
+  "src/context/task": [
+    ...["src", "src/protocol", "src/config"],
+    ...["src/launch", "src/launch/output", "src/launch/process"],
+  ],
   "src/context/transaction": [
     ...LEAVES,
     "src/protocol",
     "src/config",
-    "src/launch",
+    "src/launch/process",
     "src/context/journal",
     "src/context/task",
   ],
   "src/context/provider": [
-    ...[...LEAVES, "src/protocol", "src/config", "src/link", "src/launch", "src/presence"],
+    ...[...LEAVES, "src/protocol", "src/config", "src/link", "src/launch", ...LAUNCH, "src/presence"],
     ...["src/context/journal", "src/context/task", "src/context/transaction"],
   ],
   "src/context/client": ["src", "src/protocol", "src/link", "src/presence", "src/context/task", "src/context/provider"],
@@ -76,7 +87,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/generator": ["src", "src/protocol", ...CONFIG],
   "src/history": ["src", "src/protocol"],
   "src/http": ["src", "src/protocol", "src/config", "src/history"],
-  web: ["src/protocol", "src/http"],
+  web: ["src", "src/protocol", "src/http"],
   tools: ["src", "src/protocol", "src/config", "src/launch", "src/presence"],
   "tools/service-context": [
     ...[
@@ -86,6 +97,8 @@ const MAY_IMPORT: Record<string, string[]> = {
       "src/config",
       "src/config/xml",
       "src/launch",
+      "src/launch/code",
+      "src/launch/environment",
       "src/link",
       "src/messaging",
       "src/monitor",
@@ -96,7 +109,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/context/client", "src/context/journal", "src/context/provider", "src/context/transaction"],
   ],
   "tools/conf-command": [
-    ...["tools", "src", "src/protocol", "src/config", "src/link", "src/launch"],
+    ...["tools", "src", "src/protocol", "src/config", "src/link", "src/launch/code"],
     ...["src/context/client", "src/context/task"],
   ],
   "tools/context-bus": ["tools", "src", "src/protocol", "src/messaging", "src/messaging/contract"],
@@ -118,25 +131,25 @@ const DOORS: Record<string, RegExp> = {
   "@redis/client": /^src\/messaging\/claims\/redis-storage\.ts$/,
   commander: /^tools\//,
   diff: /^tools\//,
-  esbuild: /^src\/launch\/bundle\.ts$/,
+  esbuild: /^src\/launch\/code\/bundle\.ts$/,
   "fast-string-width": /^tools\/context-monitor\/text\.ts$/,
   "fast-xml-parser": /^src\/config\/xml\/xml\.ts$/,
   "fastest-levenshtein": /^src\/suggest\.ts$/,
-  "get-tsconfig": /^src\/launch\/imports\.ts$/,
+  "get-tsconfig": /^src\/launch\/code\/imports\.ts$/,
   "@hono/node-server": /^src\/streams\/protocols\/http\//,
   handlebars: /^src\/generator\/render\.ts$/,
   hono: /^src\/streams\/protocols\/http\//,
   "hono/body-limit": /^src\/streams\/protocols\/http\//,
   kafkajs: /^src\/streams\/protocols\/kafka\//,
   lmdb: /^src\/messaging\/engines\/zeromq\/lmdb-store\.ts$/,
-  "node:child_process": /^src\/(link\/companion|launch\/(child|output-pipes))\.ts$/,
+  "node:child_process": /^src\/(link\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
   "prom-client": /^src\/http\/(bus-)?metrics\.ts$/,
   re2js: /^src\/line-pattern\.ts$/,
   saxes: /^src\/config\/xml\/xml\.ts$/,
   uplot: /^web\/charts\.ts$/,
-  xstate: /^src\/context\/task\/lifecycle\.ts$/,
+  xstate: /^src\/context\/task\/lifecycle(-actions)?\.ts$/,
   valibot: /^src\/protocol\/schema\.ts$/,
   zeromq: /^src\/(link|messaging\/engines\/zeromq)\//,
 };
@@ -216,14 +229,14 @@ describe("imports", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("lead the page to types of the server, and to no code of it but the table of states", () => {
+  test("lead the page to types of the server, and to no code of it but the table of states and the cut of names", () => {
     const code = files
       .filter((file) => file.startsWith("web/"))
       .flatMap((file) => [
         ...readFileSync(join(root, file), "utf8").matchAll(/^import (?!type )[^;]*"\.\.\/(src\/[^"]*)"/gm),
       ]);
 
-    expect(new Set(code.map(([, path]) => path))).toEqual(new Set(["src/protocol/task-state.ts"]));
+    expect(new Set(code.map(([, path]) => path))).toEqual(new Set(["src/protocol/task-state.ts", "src/cut-middle.ts"]));
   });
 
   test("lead from what the tests of users load to no socket", () => {

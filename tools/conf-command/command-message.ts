@@ -5,7 +5,7 @@ import { entersAtOnce } from "../../src/config/meaning.ts";
 import { formatTaskService } from "../../src/config/task-service.ts";
 import type { Command } from "../../src/context/client/client.ts";
 import { ZcontextError } from "../../src/errors.ts";
-import { locationOf } from "../../src/launch/services.ts";
+import { locationOf } from "../../src/launch/code/services.ts";
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import type { StateMessage } from "../../src/protocol/message.ts";
 import { queryMessage, type TopQuery } from "../../src/protocol/query.ts";

@@ -55,7 +55,7 @@ export const GUARANTEES: readonly { promise: string; holds: string }[] = [
   {
     promise: "signals",
     holds:
-      "A signal reaches whoever listens at that moment, at most once. Subscribers count what they receive and what they have lost: together that is what was published.",
+      "A signal reaches the subscribers of that moment, at most once. Subscribers count what they receive and what they have lost: together that is what was published.",
   },
   {
     promise: "errors",

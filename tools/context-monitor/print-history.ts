@@ -4,7 +4,7 @@
 import { ZcontextError } from "../../src/errors.ts";
 import { readHistory } from "../../src/history/reader.ts";
 import { formatRecord, type HistoryRecord } from "../../src/history/records.ts";
-import { findPresence } from "../../src/presence/presence.ts";
+import { findPresence } from "../../src/presence/search.ts";
 import { asAscii } from "../../src/protocol/json.ts";
 import { answer, EXIT, say } from "../print.ts";
 import { readerGone } from "../program.ts";

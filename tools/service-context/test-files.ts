@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { quoteWord } from "../../src/config/command.ts";
 import type { TaskServiceConfig } from "../../src/config/context-config.ts";
-import { openServices } from "../../src/launch/services.ts";
+import { openServices } from "../../src/launch/code/services.ts";
 import { say } from "../print.ts";
 
 /** The test of a service: the file as it was written. */

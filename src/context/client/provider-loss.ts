@@ -2,7 +2,8 @@
 // pid; of any other provider only its forwarder can be tried.
 import { ZcontextError } from "../../errors.ts";
 import { connectOutbox } from "../../link/link.ts";
-import { findPresence, type Presence } from "../../presence/presence.ts";
+import type { Presence } from "../../presence/answer.ts";
+import { findPresence } from "../../presence/search.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 
 /** How long a forwarder may be away before its provider counts as gone as well, in milliseconds. */

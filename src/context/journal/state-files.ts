@@ -1,7 +1,7 @@
 // Where a provider keeps its journal and its history.
 import { basename, join, resolve } from "node:path";
 import { digestOf } from "../../digest.ts";
-import { placeOf, stateDirOf } from "../../launch/state-folder.ts";
+import { placeOf, stateDirOf } from "../../launch/environment/state-folder.ts";
 
 /** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
 export function stateFilesOf(file: string, stateDir: string | undefined): { folder: string; name: string } {

@@ -24,9 +24,10 @@ import type { Transaction } from "../transaction/transaction.ts";
 import type { Transactions, Watched } from "../transaction/transactions.ts";
 import { createAnswered } from "./answered.ts";
 import type { ControlChannel } from "./control-channel.ts";
-import { dispatch, type ReplyWord, type View } from "./dispatch.ts";
+import { dispatch, type ReplyWord } from "./dispatch.ts";
 import type { Identity } from "./identity.ts";
 import type { Publications } from "./publications.ts";
+import type { View } from "./view.ts";
 
 export interface ControllerOptions {
   identity: Identity;

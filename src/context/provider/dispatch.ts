@@ -1,11 +1,10 @@
 // Decides what a message means for this provider: which orders it gives, or why it is refused. It only looks; the
 // controller acts. Rules: docs/protocol.md, "What is accepted". Pure.
-import type { Supervision, TaskServiceConfig } from "../../config/context-config.ts";
-import { entersAtOnce, withOwnSupervision } from "../../config/meaning.ts";
-import { readBroughtCommand, readTaskServiceIds, readTaskServices } from "../../config/task-service.ts";
+import type { TaskServiceConfig } from "../../config/context-config.ts";
+import { readBroughtCommand, readTaskServiceIds } from "../../config/task-service.ts";
 import { type ErrorCode, ZcontextError } from "../../errors.ts";
-import { assertAllowedCommand } from "../../launch/allowed-commands.ts";
-import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { assertAllowedCommand } from "../../launch/code/allowed-commands.ts";
+import type { JsonObject } from "../../protocol/json.ts";
 import {
   ALL,
   CONTEXT_NAME,
@@ -16,28 +15,11 @@ import {
   type ProcessMessage,
   type StateMessage,
 } from "../../protocol/message.ts";
-import { hasProcess, isPending } from "../../protocol/task-state.ts";
 import type { Order } from "../task/task-contract.ts";
-import type { TaskView, TransactionView } from "../transaction/transaction.ts";
-
-/** What the provider knows when a message comes. */
-export interface View {
-  /** Empty until the file or the first start has given it. */
-  contextId: string;
-  /** The tasks of the provider's own file. */
-  ownTasks: readonly TaskServiceConfig[];
-  /** How tasks are supervised that the provider's own file does not have. */
-  supervision: Supervision;
-  find(transaction: string): TransactionView | undefined;
-  /** The transactions in which a task runs or is to run. */
-  busy(): readonly string[];
-  /** Whether it is over, and its last state still known. */
-  hasEnded(transaction: string): boolean;
-  /** Why there is no such transaction, in a clause: it never was, or it has ended. */
-  whyUnknown(transaction: string): string;
-  /** Whether the code of a task lies where this provider may load code from. */
-  mayLoad(task: TaskServiceConfig): boolean;
-}
+import type { TransactionView } from "../transaction/transaction.ts";
+import { alive, isRunning, restartOrders, startOrders, stopOrders } from "./orders.ts";
+import { selectionIn, whole } from "./selection.ts";
+import { tasksOf, type View } from "./view.ts";
 
 /** What a message leads to; each decision carries the message that it is about. */
 export type Decision =
@@ -124,132 +106,6 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
 function assertIdle(transaction: string, view: View): void {
   const others = view.busy().filter((id) => id !== transaction);
   if (others.length > 0) throw new ZcontextError("ERR_TASK_ALIVE", `${others.join(", ")} runs: nothing was started`);
-}
-
-/** The tasks that a command is for. */
-interface Selection {
-  tasks: readonly TaskServiceConfig[];
-  /** It picks them out, rather than to mean a whole context: those on demand run as well. */
-  areNamed: boolean;
-}
-
-function whole(tasks: readonly TaskServiceConfig[]): Selection {
-  return { tasks, areNamed: false };
-}
-
-// The tasks a command brings along; none of its own in most cases.
-function selectionIn(
-  configuration: Json | undefined,
-  known: TransactionView | undefined,
-  view: View,
-  preferred: "as it runs" | "as in the file" = "as in the file",
-): Selection | undefined {
-  if (!isObject(configuration) || configuration.TaskService === undefined) return undefined;
-  const { TaskService: given } = configuration;
-  const entries = Array.isArray(given) ? given : [given];
-  const [bare, complete] = [entries.filter(isId), entries.filter((entry) => !isId(entry))];
-  const tasks = [
-    ...lookUp(readTaskServiceIds({ TaskService: bare }), known, view, preferred),
-    // As it came where there are none, so that a refusal names the places of the message.
-    ...readTaskServices(bare.length === 0 ? configuration : { TaskService: complete }).map((task) =>
-      withOwnSupervision(task, view),
-    ),
-  ];
-  if (tasks.length === 0) return undefined;
-  for (const task of tasks) assertMayRun(task, view);
-  return { tasks, areNamed: complete.length === 0 || arePickedOut(tasks, tasksOf(known) ?? [], view) };
-}
-
-// The original sends the definitions of all tasks that are meant: those of a whole file, or of some of them.
-function arePickedOut(
-  tasks: readonly TaskServiceConfig[],
-  present: readonly TaskServiceConfig[],
-  { ownTasks }: View,
-): boolean {
-  const ids = new Set(tasks.map(({ id }) => id));
-  const isPartOf = (all: readonly TaskServiceConfig[]) =>
-    all.some(({ id }) => !ids.has(id)) && tasks.every(({ id }) => all.some((one) => one.id === id));
-  const isWholeFile = ownTasks.length > 0 && ownTasks.every(({ id }) => ids.has(id));
-  return !isWholeFile && (isPartOf(ownTasks) || isPartOf(present));
-}
-
-function assertMayRun(task: TaskServiceConfig, view: View): void {
-  const { id, command, configuration } = task;
-  if (command !== undefined) return assertAllowedCommand(id, command, view.ownTasks);
-  if (view.mayLoad(task)) return;
-  throw new ZcontextError(
-    "ERR_LOCATION_FORBIDDEN",
-    `${id}: code may not be loaded from ${JSON.stringify(configuration.location)}, which the provider's own file does not name`,
-  );
-}
-
-// An entry that holds nothing but its id means the task the provider knows by it.
-function isId(entry: Json): boolean {
-  return isObject(entry) && Object.keys(entry).join() === "id";
-}
-
-function lookUp(
-  ids: readonly string[],
-  known: TransactionView | undefined,
-  { ownTasks }: View,
-  preferred: "as it runs" | "as in the file",
-): TaskServiceConfig[] {
-  return [...new Set(ids)].map((id) => {
-    const own = ownTasks.find((each) => each.id === id);
-    const running = known?.get(id)?.task;
-    const task = preferred === "as it runs" ? (running ?? own) : (own ?? running);
-    if (task !== undefined) return task;
-    throw new ZcontextError(
-      "ERR_TASK_UNKNOWN",
-      `the provider's own file has no task ${id}; it has ${ownTasks.map((own) => own.id).join(", ")}`,
-    );
-  });
-}
-
-function startOrders(selection: Selection, known: TransactionView | undefined): Order[] {
-  const { tasks } = selection;
-  const running = tasks.filter(({ id }) => isRunning(known?.get(id)));
-  if (running.length > 0) throw alive(running, known);
-  return tasks.map((task) => startOrder(task, selection, known));
-}
-
-// One that is leaving is started once it is gone.
-function isRunning(task: TaskView | undefined): boolean {
-  return task !== undefined && hasProcess(task.state) && !task.isLeaving;
-}
-
-// A start of a whole context only registers the tasks on demand. Where it has no others, a second one runs them.
-function startOrder(
-  task: TaskServiceConfig,
-  { tasks, areNamed }: Selection,
-  known: TransactionView | undefined,
-): Order {
-  const isSecond = known?.get(task.id)?.state === "defined" && !tasks.some(entersAtOnce);
-  return { task, action: areNamed || entersAtOnce(task) || isSecond ? "start" : "define" };
-}
-
-// A restart of a whole context leaves alone the tasks on demand that do not run, unless it has no others.
-function restartOrders(selection: Selection, known: TransactionView | undefined): Order[] {
-  const { tasks, areNamed } = selection;
-  const isIdle = (task: TaskServiceConfig) => {
-    const state = known?.get(task.id)?.state;
-    return state !== undefined && !hasProcess(state) && !isPending(state) && !entersAtOnce(task);
-  };
-  const areAllMeant = areNamed || tasks.every(isIdle);
-  return tasks
-    .filter((task) => areAllMeant || !isIdle(task))
-    .map((task) => (known?.has(task.id) ? { task, action: "restart" } : startOrder(task, selection, known)));
-}
-
-function stopOrders(ids: readonly string[], known: TransactionView): Order[] {
-  assertKnown(ids, known);
-  return [...known.values()]
-    .filter((one) => (ids.length === 0 || ids.includes(one.task.id)) && mayBeStopped(one))
-    .map(({ task }) => ({ task, action: "stop" }));
-}
-
-function mayBeStopped({ state, awaitsCode = false }: TaskView): boolean {
-  return awaitsCode || hasProcess(state) || isPending(state) || state === "defined";
 }
 
 // `none` is the original's word for an id that was not given.
@@ -353,26 +209,6 @@ function refuse(command: Message, code: ErrorCode, reason: string): Decision {
   return { kind: "refuse", command, code, reason };
 }
 
-function alive(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): ZcontextError {
-  const states = tasks.map(({ id }) => `${id} is ${known?.get(id)?.state}`).join(", ");
-  return new ZcontextError("ERR_TASK_ALIVE", `${states}: stop it first, or use restart`);
-}
-
-function tasksOf(known: TransactionView): TaskServiceConfig[];
-function tasksOf(known: TransactionView | undefined): TaskServiceConfig[] | undefined;
-function tasksOf(known: TransactionView | undefined): TaskServiceConfig[] | undefined {
-  return known && [...known.values()].map(({ task }) => task);
-}
-
 function unknownTransaction(transaction: string, view: View): never {
   throw new ZcontextError("ERR_TRANSACTION_UNKNOWN", `transaction "${transaction}" ${view.whyUnknown(transaction)}`);
-}
-
-function assertKnown(ids: readonly string[], known: TransactionView): void {
-  const unknown = ids.filter((id) => !known.has(id));
-  if (unknown.length === 0) return;
-  throw new ZcontextError(
-    "ERR_TASK_UNKNOWN",
-    `no task ${unknown.join(", ")} in this transaction; have ${[...known.keys()].join(", ")}`,
-  );
 }

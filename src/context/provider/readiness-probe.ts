@@ -1,11 +1,11 @@
 // Starts the probe that a context file gives a task: in its working folder, with the environment and the limits of its own
 // processes.
 import { randomUUID } from "node:crypto";
-import { startProgram } from "../../launch/child.ts";
+import { runsIn } from "../../launch/environment/task-environment.ts";
 import { limitsOf } from "../../launch/launcher.ts";
 import { type RunningProbe, startProbe } from "../../launch/probe.ts";
-import type { ProcessOwnership } from "../../launch/process-ownership.ts";
-import { runsIn } from "../../launch/task-environment.ts";
+import { startProgram } from "../../launch/process/child.ts";
+import type { ProcessOwnership } from "../../launch/process/process-ownership.ts";
 import type { Log } from "../../log.ts";
 import type { TaskHost } from "../task/task-contract.ts";
 

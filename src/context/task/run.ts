@@ -2,8 +2,8 @@
 // and process table into one order.
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
-import type { Exit, OutputStream, SpawnFailure } from "../../launch/child.ts";
 import type { Prepared } from "../../launch/preparation.ts";
+import type { Exit, OutputStream, SpawnFailure } from "../../launch/process/running-program.ts";
 import type { RunEvents, TaskRun } from "../../launch/task-run.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../../protocol/message.ts";

@@ -1,10 +1,10 @@
 // The contract of a supervised task: what it needs from its provider, what it is told, and what it tells.
 import type { Strategy, TaskServiceConfig, TriggerEvent } from "../../config/context-config.ts";
 import type { ZcontextError } from "../../errors.ts";
-import type { Exit, OutputStream } from "../../launch/child.ts";
 import type { Launcher } from "../../launch/launcher.ts";
 import type { Prepare } from "../../launch/preparation.ts";
 import type { RunningProbe } from "../../launch/probe.ts";
+import type { Exit, OutputStream } from "../../launch/process/running-program.ts";
 import type { Liveness } from "../../liveness.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { ControlMessage, Message } from "../../protocol/message.ts";

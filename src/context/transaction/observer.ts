@@ -1,6 +1,6 @@
 // What an observer of a provider is told, such as the dashboard and the history. Observers change nothing.
 import type { TriggerAction, TriggerEvent } from "../../config/context-config.ts";
-import type { OutputStream } from "../../launch/child.ts";
+import type { OutputStream } from "../../launch/process/running-program.ts";
 import type { Transition } from "../../protocol/transition.ts";
 import { unfailing } from "../../unfailing.ts";
 

@@ -30,7 +30,7 @@ export interface Ended {
   readonly transaction: string;
   /** With `ended`. */
   readonly record: TransactionRecord & { ended: string };
-  /** A command has ended it: what failed in it before is known to who gave that. */
+  /** A command has ended it: the sender of that knows what failed in it before. */
   readonly isAsked: boolean;
 }
 

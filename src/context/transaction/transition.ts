@@ -1,6 +1,6 @@
 // A transition of a task, as the journal keeps it and as it travels on the topic `transition`. Pure.
 
-import type { Exit } from "../../launch/child.ts";
+import type { Exit } from "../../launch/process/running-program.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { Kept, Moved } from "../journal/records.ts";
 import { isWanted } from "../task/lifecycle.ts";

@@ -14,7 +14,7 @@ export interface Returns {
 
 /** How long they have to come back, in milliseconds. */
 const RETURN_MS = 5_000;
-/** The same where it is not known who they are. */
+/** The same where the members are not known. */
 const BLIND_MS = 1_000;
 
 /** @param members - Of the former broker; undefined where there was one and it is not known which they are. */

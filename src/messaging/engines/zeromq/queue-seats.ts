@@ -19,7 +19,7 @@ export interface QueueSeats {
   /** It leaves, or another one says that it has fallen silent. */
   leave(id: string): void;
   has(id: string): boolean;
-  /** @returns The seat whose turn it is; undefined while nobody is there. */
+  /** @returns The seat whose turn it is; undefined while there is none. */
   turnOf(topic: string, queue: string, signal: number): string | undefined;
   /** Seats of which nothing was heard since this time. */
   silentSince(ms: number): string[];

@@ -3,7 +3,7 @@ import { formatRecord, readRecord } from "../../../../src/context/journal/record
 import { newRecord, standingAt } from "../../../../src/context/task/record.ts";
 import type { Change, SupervisedTask } from "../../../../src/context/task/task-contract.ts";
 import { frameOf, transitionOf } from "../../../../src/context/transaction/transition.ts";
-import type { Exit } from "../../../../src/launch/child.ts";
+import type { Exit } from "../../../../src/launch/process/running-program.ts";
 import { lifeAfter, type Word } from "../task/life.ts";
 import { task } from "../task.ts";
 
