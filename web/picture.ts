@@ -1,7 +1,8 @@
 // Draws the context: a box for each task, an arrow for each trigger and dependency. One box at a time can be reached with
 // the Tab key; the arrow keys move from there.
+
+import { cutMiddle } from "../src/cut-middle.ts";
 import type { Flow, TaskDefinition, TaskSnapshot, Triggered } from "../src/http/api.ts";
-import { cutMiddle } from "./cut-middle.ts";
 import { html, part, svg, symbol } from "./element.ts";
 import { type Arrow, type Box, type Layout, layOut, pathThrough } from "./layout.ts";
 import { lookOf } from "./states.ts";

@@ -1,9 +1,11 @@
 // The messages between services as the monitor shows them: what an overview tells of them, and the table of queues. Pure.
+
+import { cutMiddle } from "../../src/cut-middle.ts";
 import type { QueueFigures } from "../../src/protocol/bus-figures.ts";
 import { isObject, type Json } from "../../src/protocol/json.ts";
 import { ellipsisOf, type Line, type Piece, type Terminal } from "./pieces.ts";
 import type { Style } from "./states.ts";
-import { clean, columnsOf, cutName, duration, fill } from "./text.ts";
+import { clean, columnsOf, duration, fill } from "./text.ts";
 
 /** What is known of messages. */
 export interface Bus {
@@ -94,7 +96,7 @@ function tableOf(queues: readonly QueueFigures[], columns: number, terminal: Ter
     columns - INDENT.length - GAP.length - figures.reduce((sum, { width }) => sum + GAP.length + width, 0);
   while (figures.length > 1 && nameRoom() < 2 * MIN_NAME) figures.pop();
   const [event, group] = namesIn(queues, Math.max(2, nameRoom()));
-  const name = (text: string, width: number) => fill(cutName(text, width, ellipsisOf(terminal)), width);
+  const name = (text: string, width: number) => fill(cutMiddle(text, width, columnsOf, ellipsisOf(terminal)), width);
   const head = [fill("EVENT", event), fill("GROUP", group), ...figures.map(({ head, width }) => head.padStart(width))];
   const rows = queues.map((queue): Piece[] => [
     { text: INDENT + name(queue.event, event) + GAP + name(queue.group, group) },

@@ -1,6 +1,7 @@
 // Draws the model as lines of text: the live screen, which has exactly as many lines as the terminal, and the table of
 // `--once`. Pure.
 
+import { cutMiddle } from "../../src/cut-middle.ts";
 import { detailLines, HELP } from "./details.ts";
 import type { Model, TaskRow } from "./model.ts";
 import {
@@ -17,7 +18,7 @@ import {
 import { queueLines } from "./queue-table.ts";
 import { STATES_BY_SEVERITY, stateText, styleOf } from "./states.ts";
 import { type Placed, placeColumns } from "./table-columns.ts";
-import { columnsOf, cutName, duration, fill } from "./text.ts";
+import { columnsOf, duration, fill } from "./text.ts";
 import { FIRST_VIEW, scrolledTo, selectedIndex, shownRows, type View } from "./view.ts";
 
 export interface Size {
@@ -194,7 +195,7 @@ function headOf(placed: readonly Placed[], view: Partial<View>, terminal: Termin
 function rowLine(row: TaskRow, placed: readonly Placed[], terminal: Terminal): string {
   const cells = placed.map(({ column, width }) => {
     const text = column.text(row, { width, isUnicode: terminal.isUnicode });
-    const shown = column.isName && width >= 4 ? cutName(text, width, ellipsisOf(terminal)) : text;
+    const shown = column.isName && width >= 4 ? cutMiddle(text, width, columnsOf, ellipsisOf(terminal)) : text;
     const filled = fill(shown, width, { isRight: column.isRight === true, ellipsis: ellipsisOf(terminal) });
     return painted({ text: filled, style: column.style?.(row) }, terminal);
   });

@@ -42,22 +42,6 @@ export function cut(text: string, columns: number, ellipsis = "…"): string {
   return shown + ellipsis;
 }
 
-/** At most as many columns as that, cut in its middle: names that differ often do so at their ends. */
-export function cutName(text: string, columns: number, ellipsis = "…"): string {
-  if (columnsOf(text) <= columns) return text;
-  const parts = [...graphemes.segment(text)].map(({ segment }) => segment);
-  let [head, tail] = ["", ""];
-  // From both ends in turn, for as long as it fits.
-  while (parts.length > 0) {
-    const isHead = columnsOf(head) <= columnsOf(tail);
-    const next = (isHead ? parts.shift() : parts.pop()) ?? "";
-    if (columnsOf(head + next + tail) + ellipsis.length > columns) break;
-    if (isHead) head += next;
-    else tail = next + tail;
-  }
-  return head + ellipsis + tail;
-}
-
 /** Members of an object as `count=3 name=x`. */
 export function itemsText(items: JsonObject): string {
   const shown = Object.entries(items).filter(([, value]) => value !== undefined);

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { cutMiddle } from "../../../../src/cut-middle.ts";
 import {
   clean,
   columnsOf,
   cpuScale,
   cut,
-  cutName,
   duration,
   fill,
   itemsText,
@@ -102,5 +102,5 @@ test.each([
   ["temperature-sensor-18", 11, "tempe…or-18"],
   ["温度传感器采集服务", 9, "温度…服务"],
 ])("the name %s in %i columns is %s", (name, columns, expected) => {
-  expect(cutName(name, columns)).toBe(expected);
+  expect(cutMiddle(name, columns, columnsOf)).toBe(expected);
 });

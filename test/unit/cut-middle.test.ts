@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cutMiddle } from "../../../web/cut-middle.ts";
+import { cutMiddle } from "../../src/cut-middle.ts";
 
 /** As if each character were one wide, and wide ones two. */
 const measure = (text: string) => [...text].reduce((sum, char) => sum + (char >= "\u2e80" ? 2 : 1), 0);

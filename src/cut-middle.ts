@@ -4,17 +4,20 @@
 export type Measure = (text: string) => number;
 
 const graphemes = new Intl.Segmenter();
-const ELLIPSIS = "…";
 
-/** The text, or as much of its begin and its end as fits; empty where not even one character does. */
-export function cutMiddle(text: string, room: number, measure: Measure): string {
+/**
+ * The text, or as much of its begin and its end as fits; empty where not even one character does.
+ *
+ * @param ellipsis - Stands for what is left out. Default `…`.
+ */
+export function cutMiddle(text: string, room: number, measure: Measure, ellipsis = "…"): string {
   if (measure(text) <= room) return text;
   const parts = [...graphemes.segment(text)].map(({ segment }) => segment);
   const cutTo = (kept: number) => {
     const head = Math.ceil(kept / 2);
     return (
       parts.slice(0, head).join("").trimEnd() +
-      ELLIPSIS +
+      ellipsis +
       parts
         .slice(parts.length - (kept - head))
         .join("")
