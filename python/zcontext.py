@@ -6,7 +6,7 @@ the PYTHONPATH of every program that it runs. By hand:
     export PYTHONPATH="$(npm root -g)/zcontext/python"
 
 Needs pyzmq (apt-get install python3-zmq), and nothing but the standard library for a
-rehearsal. For Python 3.8 and newer.
+rehearsal; schemata need jsonschema (apt-get install python3-jsonschema). For Python 3.8 and newer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from __future__ import annotations
 import collections
 import contextlib
 import copy
+import errno
 import functools
+import hashlib
 import inspect
 import itertools
 import json
@@ -25,7 +27,9 @@ import random
 import re
 import signal
 import socket
+import stat
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -64,6 +68,7 @@ LEAVE_S = (
 QUEUED = 10_000  # messages kept for a peer that is slow or away
 LONGEST_FRAME = 8 * 1024 * 1024  # bytes
 PYZMQ_HINT = "apt-get install python3-zmq, or pip install pyzmq"
+JSONSCHEMA_HINT = "apt-get install python3-jsonschema, or pip install jsonschema"
 # Of the bus
 PROTOCOL = 1
 BEAT_S = 1  # the broker gives up a member that is silent for 30 s
@@ -82,6 +87,11 @@ START_FAULT = 90_000  # of a service whose start() fails
 PATIENCE_S = 10  # between lines about a broker that is not there yet
 DEFAULT_GRACE_S = 10
 REMEMBERED = 1_000  # answers to calls that may be sent again
+MOST_TAKEN = 1_000  # actions under way whose senders do not wait, each in a thread
+LONGEST_PROBLEM = 500  # of what a schema says of a value
+PRESENCE_S = 1  # for a provider to say which file it runs
+HEALTH_S = 1  # for the broker to answer when the health of a service is asked for
+HEALTH_IDLE_S = 5  # for a request to come by a connection
 LONGEST_NAME = 200
 COMMANDS = ("start", "stop", "restart", "exit")  # on control by mistake, and no announcements
 # How JSON is written: on its topics as the original writes it, on others without white space.
@@ -357,6 +367,7 @@ def load_task(service: Service) -> Any:
     """The task of a service, for one run."""
     task_class = service.load()
     task, name = task_class(), getattr(task_class, "__name__", "the task")
+    check_schemata(task)
     kind = getattr(task, "kind", None)
     if not hasattr(task, "run") and handlers_of(task):
         return task  # it lives until it is stopped
@@ -382,29 +393,43 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def event(
-    name: str, *, prefetch: int = 16, retry: Retry | None = None
+    name: str,
+    *,
+    prefetch: int = 16,
+    retry: Retry | None = None,
+    content: Schema | None = None,
+    context: Schema | None = None,
 ) -> Callable[[Function], Function]:
     """Declares a handler `(self, event, scope)` of the events of this name: see EventBus.listen.
 
     The group is the service's name, or `group` of the class. Handlers run in threads, `prefetch` of
-    them at a time.
+    them at a time. The schemata are those of what the service itself emits by this name as well.
     """
-    return declare("event", name, {"prefetch": prefetch, "retry": retry or DEFAULT_RETRY})
+    options = {"prefetch": prefetch, "retry": retry or DEFAULT_RETRY}
+    return declare("event", name, {**options, "content": content, "context": context})
 
 
-def method(name: str) -> Callable[[Function], Function]:
-    """Declares a method `(self, params, scope)` that others call as `service.name`."""
-    return declare("method", name, {})
+def method(name: str, *, params: Schema | None = None) -> Callable[[Function], Function]:
+    """Declares a method `(self, params, scope)` that others call as `service.name`.
+
+    :param params: what parameters must look like; others are ERR_PARAMS_INVALID at the caller.
+    """
+    return declare("method", name, {"params": params})
 
 
-def action(of: Any) -> Any:
+def action(of: Any = None, *, message: Schema | None = None) -> Any:
     """Declares an action `(self, message, scope)`, which others submit by the function's name.
 
-    `@action("Run")` gives it another name.
+    `@action("Run")` gives it another name; `@action(message=SCHEMA)` says what it takes.
     """
-    if not callable(of):
-        return declare("action", assert_public(of), {})
-    return declare("action", assert_public(of.__name__), {})(of)
+    if callable(of):
+        return action()(of)
+
+    def mark(function: Function) -> Function:
+        name = assert_public(function.__name__ if of is None else of)
+        return declare("action", name, {"params": message})(function)
+
+    return mark
 
 
 def assert_public(name: str) -> str:
@@ -432,6 +457,21 @@ def handlers_of(task: Any) -> list[tuple[Declared, Callable[[Any, Scope], Any]]]
     return found
 
 
+def emitted_by(task: Any) -> dict[str, dict]:
+    """The schemata of what a task emits, by event: of its own events, and of `emits`."""
+    handled = {each.name: each.options for each, _ in handlers_of(task) if each.kind == "event"}
+    return {**handled, **getattr(task, "emits", {})}
+
+
+def check_schemata(task: Any) -> None:
+    """Raises BusError ERR_SCHEMA_INVALID before anything starts where one can't be checked."""
+    for name, schemata in emitted_by(task).items():
+        checks_of(name, schemata)
+    for declared, _ in handlers_of(task):
+        if declared.kind != "event":
+            check_of(declared.options["params"], f"{declared.kind} {declared.name}")
+
+
 #: Methods of a class with handlers, which are actions as well.
 HOOKS = {"start": "Start", "stop": "Stop", "state_update": "StateUpdate"}
 
@@ -439,28 +479,28 @@ HOOKS = {"start": "Start", "stop": "Stop", "state_update": "StateUpdate"}
 def open_handlers(task: Any, scope: Scope) -> None:
     """Returns when all that the task handles arrives; runs its start() before."""
     bus, handlers = scope.bus, handlers_of(task)
+    for name, schemata in emitted_by(task).items():
+        bus.set_schemata({name: schemata.get("content")}, schemata.get("context"))
     try:
         if callable(getattr(task, "start", None)):
             task.start(scope)
     except Exception as error:
         scope.throw_error(f"start: {reason_of(error)}", START_FAULT)
         raise
-    methods = {
-        declared.name: as_method(handle, scope)
-        for declared, handle in handlers
-        if declared.kind == "method"
-    }
-    actions = {
-        action_method(declared.name): as_action(handle, scope)
-        for declared, handle in handlers
-        if declared.kind == "action"
-    }
+    methods, actions, params = {}, {}, {}
+    for declared, handle in handlers:
+        if declared.kind == "method":
+            methods[declared.name] = as_method(handle, scope)
+            params[declared.name] = declared.options["params"]
+        if declared.kind == "action":
+            check = check_of(declared.options["params"], f"action {declared.name}")
+            actions[action_method(declared.name)] = as_action(handle, scope, check)
     for hook, name in HOOKS.items():
         function = getattr(task, hook, None)
         if callable(function):
-            actions[action_method(name)] = as_action(as_hook(hook, function), scope)
+            actions[action_method(name)] = as_action(as_hook(hook, function), scope, fits)
     if methods or actions:
-        bus.serve(scope.service_name, {**methods, **actions})
+        bus.serve(scope.service_name, {**methods, **actions}, params=params)
     if actions:
         bus.serve(address_of(scope.service_id, scope.transaction), actions)
     for declared, handle in handlers:
@@ -485,12 +525,17 @@ def as_hook(name: str, function: Callable[..., Any]) -> Callable[[Any, Scope], A
     return lambda _, scope: function(scope)
 
 
-def as_action(handle: Callable[[Any, Scope], Any], scope: Scope) -> Callable[[Any, Call], Any]:
+def as_action(
+    handle: Callable[[Any, Scope], Any], scope: Scope, check: Check
+) -> Callable[[Any, Call], Any]:
     def run(params: Any, call: Call) -> Any:
         source = params.get("source") if isinstance(params, dict) else None
         if not isinstance(source, str) or "message" not in params:
             raise ServiceError("ERR_PARAMS_INVALID", "an action has source and message")
         message = params["message"]
+        problem = check(message)
+        if problem is not None:
+            raise ServiceError("ERR_PARAMS_INVALID", f"{call.method}: {problem}")
         if not params.get("take"):
             return handle(message, scope._handling(call.bus, source))
         bus = call.bus.without_deadline()
@@ -502,7 +547,9 @@ def as_action(handle: Callable[[Any, Scope], Any], scope: Scope) -> Callable[[An
                 scope.throw_error(f"{call.method}, sent by {source}: {reason_of(error)}")
                 raise
 
-        bus._member.hold(call.method, run_beside)
+        if not bus._member.hold(call.method, run_beside):
+            text = f"{scope.service_name} has {MOST_TAKEN} actions under way"
+            raise ServiceError("ERR_OVERLOADED", text, retryable=True)
         return None
 
     return run
@@ -745,7 +792,7 @@ def dig(message: Any, *path: str) -> dict:
 # The sockets
 
 
-def connect(socket: zmq.Socket, endpoint: str) -> None:
+def connect_socket(socket: zmq.Socket, endpoint: str) -> None:
     """Connects, to an IPv6 address such as tcp://[::1]:5556 as well."""
     socket.setsockopt(zmq.IPV6, "[" in endpoint)
     socket.connect(endpoint)
@@ -794,7 +841,7 @@ class Link:
     def open(self) -> None:
         """Returns when messages will arrive; raises ConnectionError if no forwarder answers."""
         with self._lock:
-            connect(self._sender, self._publish)
+            connect_socket(self._sender, self._publish)
             self._await_subscription(b"")
 
     def close(self) -> None:
@@ -874,7 +921,7 @@ class Link:
         """
         listener = self._listening.socket(zmq.SUB)
         listener.setsockopt(zmq.RCVHWM, QUEUED)
-        connect(listener, self._subscribe)
+        connect_socket(listener, self._subscribe)
         # Subscriptions arrive in order: when the sender receives the probe, the topics are in place.
         probe = f"{PROBE_PREFIX}{uuid.uuid4()}".encode()
         # send() would consume the probe.
@@ -1082,6 +1129,103 @@ DEFAULT_RETRY = Retry()
 
 #: A call that hands over an action; sent again if its instance is lost, for it is taken once.
 SUBMITTED: dict = {"timeout_s": RESTART_S, "idempotent": True}
+
+
+# Schemata: what events, parameters and messages must look like
+
+
+#: A JSON Schema of draft 6 to 2020-12, as Python's json module reads it.
+Schema = Union[Mapping[str, Any], bool]
+#: Says what is wrong with a value; None where nothing is.
+Check = Callable[[Any], Union[str, None]]
+
+NEWEST_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+#: The classes of jsonschema for them.
+DRAFTS = {
+    "http://json-schema.org/draft-06/schema": "Draft6Validator",
+    "http://json-schema.org/draft-07/schema": "Draft7Validator",
+    "https://json-schema.org/draft/2019-09/schema": "Draft201909Validator",
+    NEWEST_DRAFT: "Draft202012Validator",
+}
+
+
+def fits(_: Any) -> str | None:
+    """The check of what has no schema."""
+    return None
+
+
+def check_of(schema: Schema | None, what: str) -> Check:
+    """A check by a schema; raises BusError ERR_SCHEMA_INVALID where there can be none.
+
+    :param what: what the schema is of, for error messages.
+    """
+    if schema is None:
+        return fits
+    validator = validator_of(schema, f"the schema of {what}")
+    lock = threading.Lock()  # it keeps where it is in the schema
+
+    def check(value: Any) -> str | None:
+        try:
+            with lock:
+                error = next(validator.iter_errors(value), None)
+        except Exception as error:  # such as a reference that leads nowhere
+            return f"its schema can't be applied: {error}"[:LONGEST_PROBLEM]
+        if error is None:
+            return None
+        where = "".join(f"/{part}" for part in error.absolute_path)
+        return f"value{where}: {error.message}"[:LONGEST_PROBLEM]
+
+    return check
+
+
+def validator_of(schema: Schema, what: str) -> Any:
+    try:
+        import jsonschema
+    except ImportError as error:
+        text = f"{what} can't be checked: {sys.executable} can't import jsonschema"
+        raise BusError("ERR_SCHEMA_INVALID", f"{text}: {JSONSCHEMA_HINT}") from error
+    named = schema.get("$schema", NEWEST_DRAFT) if isinstance(schema, Mapping) else NEWEST_DRAFT
+    name = DRAFTS.get(str(named).rstrip("#"))
+    if name is None:
+        text = f"{what} is of an unknown draft: {named}; known are {', '.join(DRAFTS)}"
+        raise BusError("ERR_SCHEMA_INVALID", text)
+    make = getattr(jsonschema, name, None)
+    if make is None:
+        raise BusError(
+            "ERR_SCHEMA_INVALID", f"{what} is of draft {named}, which needs jsonschema 4"
+        )
+    try:
+        make.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise BusError("ERR_SCHEMA_INVALID", f"{what}: {error.message}") from error
+    # Nothing is fetched from elsewhere, whatever a schema refers to.
+    try:
+        from jsonschema_specifications import REGISTRY  # of jsonschema 4.18 and later
+    except ImportError:
+        schemes = ("http", "https", "ftp", "file", "data", "")
+        handlers = dict.fromkeys(schemes, refuse_reference)
+        resolver = jsonschema.RefResolver.from_schema(schema, handlers=handlers)  # type: ignore[arg-type]
+        return make(schema, resolver=resolver)
+    return make(schema, registry=REGISTRY)
+
+
+def refuse_reference(uri: str) -> Any:
+    raise ValueError(f"{uri} is not in it")
+
+
+def checks_of(name: str, schemata: Mapping[str, Schema | None]) -> tuple[Check, Check]:
+    """The checks of the content and the context of an event."""
+    content = check_of(schemata.get("content"), f"event {name}")
+    return content, check_of(schemata.get("context"), f"the context of event {name}")
+
+
+def misfit(checks: tuple[Check, Check] | None, content: Any, context: Any) -> str | None:
+    """What is wrong with an event; None where nothing is."""
+    for field, check, value in zip(("content", "context"), checks or (), (content, context)):
+        problem = check(value)
+        if problem is not None:
+            return f"{field}: {problem}"
+    return None
 
 
 # Claim checks: messages above 1 MiB travel as a token
@@ -1468,6 +1612,14 @@ class Broker:
     def services(self) -> list[dict]:
         return self._ask({"op": "services"})[0]["services"]
 
+    def queues(self, seconds: float) -> list[dict] | None:
+        """The queues of all groups; None where the broker does not answer in time."""
+        question = self._add({"op": "queues"}, b"", is_repeatable=True)
+        question.answered.wait(seconds)
+        with self._lock:
+            self._end(question.operation["n"])
+        return None if question.reply is None else reply_of(question)[0]["queues"]
+
     def leave(self) -> None:
         """Gets no more events and calls; what has arrived may still be settled."""
         with self._lock:
@@ -1581,7 +1733,7 @@ class Broker:
         self._monitor = self._dealer.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )
-        connect(self._dealer, self.url)
+        connect_socket(self._dealer, self.url)
 
     def _disconnect(self, linger: int = 0) -> None:
         self._dealer.disable_monitor()
@@ -1658,7 +1810,7 @@ class Broker:
         elif op == "deliver":
             self._be_given(operation, body)
         elif op == "lost":
-            self._lose()
+            self._lose(operation["silentMs"])
         elif op == "request":
             self._take(operation, body)
         elif op == "abort":
@@ -1696,13 +1848,16 @@ class Broker:
         message = f"{request.given['service']} is no longer served here"
         self.answer(request, refusal("ERR_SERVICE_UNKNOWN", message, retryable=True))
 
-    def _lose(self) -> None:
+    def _lose(self, silent_ms: float) -> None:
         """The process was halted for so long that others have got its events."""
+        many = f"{len(self._held)} events and {len(self._under_way)} calls"
+        why = f"this process was halted or blocked for {silent_ms / 1000:.1f} s"
+        print(f"{why}: {many} that it had were given to others", file=sys.stderr)
         for delivery in self._held.values():
             delivery.taken.set()
         self._held.clear()
         self._decided.clear()
-        self._be_down("this process was halted")
+        self._be_down("this process was halted or blocked")
         self._say_hello()
 
     def _beat(self) -> None:
@@ -1776,8 +1931,9 @@ class HeardSignal(NamedTuple):
     def stamp(self) -> tuple[str, int] | None:
         """Incarnation and number; None from a publisher that does not count what it sends."""
         incarnation, sequence = self.header.get("incarnation"), self.header.get("sequence")
-        is_number = isinstance(sequence, int) and not isinstance(sequence, bool)
-        return (incarnation, sequence) if isinstance(incarnation, str) and is_number else None
+        if isinstance(incarnation, str) and isinstance(sequence, int):
+            return incarnation, sequence
+        return None
 
 
 def read_signal(frames: Sequence[bytes]) -> HeardSignal | None:
@@ -2325,7 +2481,7 @@ class SignalSubscriber:
         if not missing:
             return
         with contextlib.suppress(BusError):
-            echo = {"header": {}, "content": None}
+            echo: dict = {"header": {}, "content": None}
             sequence = self._link.post(ECHO_PREFIX + self._link.incarnation, echo)
             for heard, totals in missing:
                 heard.await_echo(sequence, totals)
@@ -2518,7 +2674,7 @@ class Call(NamedTuple):
     bus: EventBus
 
 
-def read_payload(claims: Claims, body: bytes) -> dict:
+def read_payload(claims: Claims, body: bytes, checks: tuple[Check, Check]) -> dict:
     """The body of an event; raises Unreadable."""
     try:
         payload = json.loads(claims.fetch(body))
@@ -2530,6 +2686,9 @@ def read_payload(claims: Claims, body: bytes) -> dict:
         raise Unreadable("malformed", "the body of an event is a JSON object")
     if not isinstance(payload.get("event_name"), str) or not isinstance(payload.get("meta"), dict):
         raise Unreadable("malformed", "an event has event_name, content, context and meta")
+    problem = misfit(checks, payload.get("content"), payload.get("context"))
+    if problem is not None:
+        raise Unreadable("schema", problem)
     return payload
 
 
@@ -2563,6 +2722,7 @@ class EventBus:
         url: str | None = None,
         token: str | None = None,
         *,
+        context_file: str | os.PathLike[str] | None = None,
         src: str | None = None,
         timeout_s: float = 10.0,
     ) -> EventBus:
@@ -2570,9 +2730,15 @@ class EventBus:
 
         :param url: of the broker, as `context-bus url` prints it; by default ZCONTEXT_BUS_URL.
         :param token: by default ZCONTEXT_BUS_TOKEN, or what is in the file beside the socket.
+        :param context_file: of a context on this machine whose provider runs, in place of a URL.
         :param src: what messages name as their sender; by default program and pid.
+        :raises BusError: ERR_USAGE without an address, ERR_PROVIDER_UNREACHABLE where no provider
+            runs the file, ERR_REQUEST_TIMEOUT where it does not answer, ERR_ENGINE_UNREACHABLE,
+            ERR_ENGINE_REFUSED, ERR_ENGINE_UNFIT for an engine on a server.
         """
-        url = url or os.environ.get("ZCONTEXT_BUS_URL", "")
+        if context_file is not None:
+            url = bus_of(os.fspath(context_file))
+        url = url or os.environ.get("ZCONTEXT_BUS_URL") or ""
         name = src or f"/{os.path.basename(sys.argv[0])}/{os.getpid()}"
         member = join(url, token, Signals(name))
         try:
@@ -2607,6 +2773,18 @@ class EventBus:
         lineage = self._lineage and self._lineage._replace(deadline=None)
         return EventBus(self._member, lineage, [self._member.is_over])
 
+    def set_schemata(
+        self, contents: Mapping[str, Schema | None], context: Schema | None = None
+    ) -> None:
+        """Checks what is emitted from now on; raises BusError ERR_SCHEMA_INVALID.
+
+        :param contents: a schema of the content for each event.
+        :param context: a schema of the context of all of them.
+        """
+        for name, content in contents.items():
+            checks = checks_of(name, {"content": content, "context": context})
+            self._member.schemata[name] = checks
+
     def emit(
         self,
         name: str,
@@ -2625,10 +2803,14 @@ class EventBus:
         :param context: any JSON; by default {}.
         :param require_route: wait until a group listens; ERR_EVENT_UNROUTED when none does in time.
         :param ttl_s: how long it is of use; it is a dead letter afterwards. By default for ever.
-        :raises BusError: ERR_EVENT_NAME, ERR_EVENT_UNROUTED, ERR_OVERLOADED, ERR_MESSAGE_TOO_LARGE,
-            ERR_ENGINE_UNREACHABLE. ValueError: what is not possible in JSON.
+        :raises BusError: ERR_EVENT_NAME, ERR_EVENT_INVALID, ERR_EVENT_UNROUTED, ERR_OVERLOADED,
+            ERR_MESSAGE_TOO_LARGE, ERR_ENGINE_UNREACHABLE. ValueError: what is not possible in JSON.
         """
         check_event_name(name)
+        context = {} if context is None else context
+        problem = misfit(self._member.schemata.get(name), content, context)
+        if problem is not None:
+            raise BusError("ERR_EVENT_INVALID", f"event {name}: {problem}")
         ttl_ms = None if ttl_s is None else ttl_s * 1000
         own = headers and dict(headers)
         more = {"ttl_ms": ttl_ms, "session_id": session_id, "headers": own}
@@ -2637,7 +2819,7 @@ class EventBus:
         payload = {
             "event_name": name,
             "content": content,
-            "context": {} if context is None else context,
+            "context": context,
             "meta": {**meta, "session_id": envelope["session_id"]},
         }
         body = self._member.claims.check_in(to_json(f"event {name}", payload), EVENT_CLAIM_S)
@@ -2654,6 +2836,8 @@ class EventBus:
         *,
         prefetch: int = 16,
         retry: Retry = DEFAULT_RETRY,
+        content: Schema | None = None,
+        context: Schema | None = None,
         handler_name: str | None = None,
     ) -> Subscription:
         """Handles the events of a name for a group; returns when the subscription is in force.
@@ -2662,18 +2846,20 @@ class EventBus:
 
         :param group: each group gets each event; within it, one member does.
         :param prefetch: how many events this member handles at a time, each in a thread of its own.
+        :param content: a JSON Schema; an event that does not fit is a dead letter. So is `context`.
         """
         check_event_name(name)
         if not is_name(group):
             raise BusError("ERR_EVENT_NAME", f"group {group!r}: expected one word")
         known_as = str(handler_name or getattr(handler, "__qualname__", name))
+        checks = checks_of(name, {"content": content, "context": context})
         workers = Workers(prefetch)
 
         def take(delivery: Delivery) -> None:
             verdicts = Verdicts(retry, known_as, delivery.given["attempt"])
 
             def work() -> None:
-                self._handle(delivery, verdicts, handler)
+                self._handle(delivery, verdicts, checks, handler)
 
             def give_back() -> None:
                 delivery.settle(**GIVEN_BACK)
@@ -2684,7 +2870,11 @@ class EventBus:
         return Subscription(lambda: self._member.broker.unlisten(name, group))
 
     def _handle(
-        self, delivery: Delivery, verdicts: Verdicts, handler: Callable[[Event], object]
+        self,
+        delivery: Delivery,
+        verdicts: Verdicts,
+        checks: tuple[Check, Check],
+        handler: Callable[[Event], object],
     ) -> None:
         envelope = delivery.envelope
         ttl_ms = envelope.get("ttl_ms")
@@ -2696,7 +2886,7 @@ class EventBus:
             died = Exception(f"the member that had attempt {last} has died")
             return delivery.settle(**verdicts.dead("attempts", died))
         try:
-            payload = read_payload(self._member.claims, delivery.body)
+            payload = read_payload(self._member.claims, delivery.body, checks)
         except Unreadable as error:
             return delivery.settle(**verdicts.dead(error.reason, error))
         bus = self.within(lineage_of(envelope), delivery.taken)
@@ -2761,6 +2951,7 @@ class EventBus:
         service: str,
         methods: Mapping[str, Callable[[Any, Call], Any]],
         *,
+        params: Mapping[str, Schema | None] | None = None,
         threads: int = 16,
         with_stack: bool = False,
     ) -> Subscription:
@@ -2768,21 +2959,27 @@ class EventBus:
 
         A method returns its result, any JSON, or raises ServiceError.
 
+        :param params: a JSON Schema of the parameters, by method; others are ERR_PARAMS_INVALID.
         :param threads: how many calls are carried out at a time.
         :param with_stack: whether callers get the stack of an unexpected exception.
         """
         if not is_name(service) or "." in service:
             raise BusError("ERR_METHOD_UNKNOWN", f"service {service!r}: expected one word, no dot")
-        own, workers = dict(methods), Workers(threads)
+        schemata = params or {}
+        own = {
+            name: (handle, check_of(schemata.get(name), f"method {service}.{name}"))
+            for name, handle in methods.items()
+        }
+        workers = Workers(threads)
         #: Answers to calls that may be sent again.
         known = Answers()
 
         def take(request: Request) -> None:
-            handle = own.get(request.given["method"])
+            served = own.get(request.given["method"])
             call_id = request.envelope["id"]
 
             def work() -> None:
-                answer = known.once(call_id, lambda: self._answer(request, handle, with_stack))
+                answer = known.once(call_id, lambda: self._answer(request, served, with_stack))
                 self._member.broker.answer(request, answer)
 
             def refuse() -> None:
@@ -2794,16 +2991,23 @@ class EventBus:
         return Subscription(lambda: self._member.broker.unserve(service))
 
     def _answer(
-        self, request: Request, handle: Callable[[Any, Call], Any] | None, with_stack: bool
+        self,
+        request: Request,
+        served: tuple[Callable[[Any, Call], Any], Check] | None,
+        with_stack: bool,
     ) -> Answer:
         given, envelope = request.given, request.envelope
         name = f"{given['service']}.{given['method']}"
-        if handle is None:
+        if served is None:
             return refusal("ERR_METHOD_UNKNOWN", f"there is no method {name}")
+        handle, check = served
         try:
             params = json.loads(self._member.claims.fetch(request.body))
         except (BusError, ValueError, RecursionError) as error:
             return refusal("ERR_PARAMS_INVALID", f"{name}: {error}")
+        problem = check(params)
+        if problem is not None:
+            return refusal("ERR_PARAMS_INVALID", f"{name}: {problem}")
         lineage = lineage_of(envelope)._replace(deadline=request.deadline)
         bus = self.within(lineage, request.given_up)
         headers = envelope.get("headers") or {}
@@ -2882,6 +3086,10 @@ class EventBus:
         self.close()
 
 
+#: The bus for a program that is no task: see EventBus.connect.
+connect = EventBus.connect
+
+
 class Subscription:
     """A subscription in force."""
 
@@ -2924,11 +3132,14 @@ class Membership:
     def __init__(self, broker: Broker, signals: Signals) -> None:
         self.broker, self.src, self.signals = broker, broker.src, signals
         self.claims = Claims(lambda: broker.welcome.get("claims"))
+        #: What the content and the context of an event must look like that is emitted, by name.
+        self.schemata: dict[str, tuple[Check, Check]] = {}
         self.has_left = False
         #: Set when there is no time left for what is handled.
         self.is_over = Flag()
         self._idle = threading.Condition()
         self._unsettled: dict[object, Callable[[], None]] = {}
+        self._beside = 0
 
     def work(
         self, workers: Workers, work: Callable[[], None], give_back: Callable[[], None]
@@ -2951,8 +3162,8 @@ class Membership:
 
         workers.do(do)
 
-    def hold(self, what: str, work: Callable[[], Any]) -> None:
-        """Does it in a thread of its own, which drain() waits for."""
+    def hold(self, what: str, work: Callable[[], Any]) -> bool:
+        """Does it in a thread of its own, which drain() waits for; not where there are too many."""
 
         def do() -> None:
             try:
@@ -2963,12 +3174,17 @@ class Membership:
                 print_error(what, error)
             finally:
                 with self._idle:
+                    self._beside -= 1
                     self._unsettled.pop(do, None)
                     self._idle.notify_all()
 
         with self._idle:
+            if self._beside >= MOST_TAKEN:
+                return False
+            self._beside += 1
             self._unsettled[do] = lambda: None
         threading.Thread(target=do, daemon=True).start()
+        return True
 
     def drain(self, seconds: float) -> bool:
         with self._idle:
@@ -2995,10 +3211,11 @@ def join(url: str, token: str | None, signals: Signals) -> Membership:
     if zmq is None:
         raise BusError("ERR_ENGINE_MISSING", f"{sys.executable} can't import zmq: {PYZMQ_HINT}")
     if not url:
-        text = "expected the url of a broker: ZCONTEXT_BUS_URL is not set"
+        text = "expected the url of a broker or a context file: ZCONTEXT_BUS_URL is not set"
         raise BusError("ERR_USAGE", text)
-    if url.partition("://")[0] not in ("ipc", "tcp"):
-        text = f"{url}: services in Python talk to the broker of a context, and to no server yet"
+    scheme = url.partition("://")[0]
+    if scheme not in ("ipc", "tcp"):  # not the whole url, which may have a password
+        text = f"{scheme}://…: services in Python talk to the broker of a context, and to no server yet"
         raise BusError("ERR_ENGINE_UNFIT", f"{text}; leave the url out, or write it in TypeScript")
     known = token_for(url) if token is None else token
     broker = Broker(url, known, signals.src, HeardNews(signals.heard).take)
@@ -3015,6 +3232,9 @@ def token_for(url: str) -> str:
     try:
         with open(path, encoding="ascii") as file:
             return file.read().strip()
+    except (FileNotFoundError, NotADirectoryError):
+        text = f"no broker is at {url}: its provider has ended"
+        raise BusError("ERR_ENGINE_UNREACHABLE", text) from None
     except OSError as error:
         text = f"the token of {url} can't be read: {error}"
         raise BusError("ERR_ENGINE_REFUSED", text) from error
@@ -3037,6 +3257,265 @@ def stack_of(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, frames))
 
 
+# Finding the provider of a context file
+
+
+def bus_of(context_file: str) -> str:
+    """The URL of the broker of a context on this machine; raises BusError."""
+    presence = find_presence(context_file)
+    url = dig(presence, "bus").get("url")
+    if isinstance(url, str):
+        return url
+    why = "no provider runs it" if presence is None else "its provider has no broker"
+    text = f"{context_file}: {why}; `service-context {context_file} --start` starts it"
+    raise BusError("ERR_PROVIDER_UNREACHABLE", text)
+
+
+def find_presence(context_file: str) -> dict | None:
+    """What the provider of a file says of itself; None where none runs it.
+
+    Each provider listens on a socket in the run folder of its user, and answers which file it runs.
+    """
+    sought = look_at(path_as_given(context_file))
+    owners = {os.getuid(), 0}
+    for path in (sought.path, os.path.dirname(sought.path)):
+        with contextlib.suppress(OSError):
+            owners.add(os.stat(path).st_uid)
+    folders = list(run_folders())
+    found = find_in([path for path, uid in folders if uid in owners], context_file, sought)
+    # Any user can claim to run a file. Only root, who may look after all users, takes the word of
+    # a stranger.
+    if found is None and os.getuid() == 0:
+        found = find_in([path for path, uid in folders if uid not in owners], context_file, sought)
+    return found
+
+
+class Sought(NamedTuple):
+    """A context file, as it is seen now."""
+
+    path: str
+    names: list[
+        str
+    ]  # folder, by device and inode, and name: as the path has them, and where links lead
+    file: str  # device and inode; empty where there is none
+
+
+def look_at(path: str) -> Sought:
+    names = []
+    for each in (path, os.path.realpath(path) if os.path.exists(path) else path):
+        folder = identity_of(os.path.dirname(each))
+        name = f"{folder}/{os.path.basename(each)}"
+        if folder and name not in names:
+            names.append(name)
+    return Sought(path, names, identity_of(path))
+
+
+def identity_of(path: str) -> str:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ""
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def path_as_given(file: str) -> str:
+    """The absolute path as a person means it: a shell names a folder by the link that led there."""
+    if os.path.isabs(file):
+        return file
+    here, shell = os.getcwd(), os.environ.get("PWD", "")
+    is_here = os.path.isabs(shell) and identity_of(shell) == identity_of(here)
+    return f"{shell if is_here else here}/{file}"
+
+
+def run_folders() -> Iterator[tuple[str, int]]:
+    """The folders of all users in which providers listen, and their users."""
+    for place in ("/dev/shm", "/tmp") if sys.platform == "linux" else (tempfile.gettempdir(),):
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(place):
+                found = entry.stat(follow_symlinks=False)
+                own = f"zcontext-{found.st_uid}"
+                is_own = entry.name == own or entry.name.startswith(f"{own}-")
+                # Not what somebody has made under the name of another, or could have written to.
+                if is_own and stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022:
+                    yield entry.path, found.st_uid
+
+
+def find_in(folders: Sequence[str], context_file: str, sought: Sought) -> dict | None:
+    """Asks all providers in these folders, and takes the nearest answer."""
+    sockets = []
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            sockets += [os.path.join(folder, name) for name in os.listdir(folder)]
+    if not sockets:
+        return None
+    with ThreadPoolExecutor(min(len(sockets), 16)) as threads:
+        answers = list(threads.map(ask_presence, sockets))
+    kinships = [kinship_of(dig(answer, "claim"), sought) for answer in answers]
+    for kinship in ("same path", "same file"):
+        if kinship in kinships:
+            return dig(answers[kinships.index(kinship)], "presence")
+    keys = {hashlib.sha256(name.encode()).hexdigest()[:32] for name in sought.names}
+    if any(
+        answer is None and os.path.basename(path) in keys for path, answer in zip(sockets, answers)
+    ):
+        text = f"the provider of {context_file} does not answer within {PRESENCE_S} s"
+        raise BusError("ERR_REQUEST_TIMEOUT", f"{text}: it is halted or overloaded")
+    return None
+
+
+def ask_presence(path: str) -> dict | None:
+    """What listens at this path; None where it does not answer, and {} where nobody is."""
+    deadline, answer = time.monotonic() + PRESENCE_S, b""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(PRESENCE_S)
+        try:
+            asking.connect(path)
+        except (BlockingIOError, socket.timeout):
+            return None  # connections that it has not accepted
+        except OSError:
+            return {}
+        try:
+            for part in iter(lambda: asking.recv(65_536), b""):
+                answer += part
+                asking.settimeout(max(0.001, deadline - time.monotonic()))
+            said = json.loads(answer)
+        except (OSError, ValueError):
+            return None
+    return said if isinstance(said, dict) else None
+
+
+def kinship_of(claim: dict, sought: Sought) -> str:
+    """What the file of a provider is to the one that is sought: none, same file or same path.
+
+    A path alone does not tell: a link is switched, a folder is moved, and another container has
+    another file at the same path. Device and inode of the folder are the same for everybody; those
+    of the file change whenever an editor saves it.
+    """
+    first, now, path = dig(claim, "first"), dig(claim, "now"), claim.get("path")
+    is_same_path = isinstance(path, str) and os.path.normpath(path) == os.path.normpath(sought.path)
+    known = [*(first.get("names") or ()), *(now.get("names") or ())]
+    if any(name in known for name in sought.names):
+        return "same path" if is_same_path else "same file"
+    # The whole folder is gone, for both.
+    if (
+        is_same_path
+        and not sought.names
+        and not now.get("names")
+        and claim.get("mounts") == mounts()
+    ):
+        return "same path"
+    # It was renamed, or moved to another folder. Where it is still at its place, this is a hard link.
+    was_moved = sought.file and first.get("file") == sought.file != now.get("file")
+    return "same file" if was_moved else "none"
+
+
+def mounts() -> str:
+    """The mount namespace; empty where the system has none."""
+    try:
+        return os.readlink("/proc/self/ns/mnt")
+    except OSError:
+        return ""
+
+
+# Health
+
+
+class Health:
+    """Serves `GET /_health`: 200 and null, or 503 and why the service does not take what is sent.
+
+    At `health_port` (0: any) and `health_host` (this machine by default) of the configuration.
+    """
+
+    def __init__(self, configuration: dict, link: Link, bus: TaskBus) -> None:
+        self._link, self._bus = link, bus
+        self._taken: tuple[Sequence[str], str] | None = None
+        host, port = health_address(configuration)
+        self.url = (
+            f"http://{f'[{host}]' if ':' in host else host}:{self._serve(host, port)}/_health"
+        )
+
+    def started(self, events: Sequence[str], group: str) -> None:
+        """From now on it takes these events, for this group."""
+        self._taken = (events, group)
+
+    def _serve(self, host: str, port: int) -> int:
+        # Loaded here: few services need it.
+        import http.server
+        import socketserver
+
+        health = self
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = daemon_threads = True
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            timeout = HEALTH_IDLE_S
+
+            def do_GET(self) -> None:
+                if self.path.partition("?")[0] != "/_health":
+                    return self._answer(404, ["expected /_health"])
+                reasons = health._reasons()
+                self._answer(503 if reasons else 200, reasons)
+
+            do_HEAD = do_GET
+
+            def _refuse(self) -> None:
+                self._answer(405, ["expected GET"])
+
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse
+
+            def _answer(self, status: int, reasons: list[str]) -> None:
+                body = to_json("health", {"reasons": reasons} if reasons else None)
+                self.send_response(status)
+                self.send_header("content-type", "application/json; charset=utf-8")
+                self.send_header("cache-control", "no-store")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Whoever asks each second must not fill the log."""
+
+        try:
+            server = Server((host, port), Handler)
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            why = "another process has it" if taken else error.strerror or str(error)
+            text = f"health_port: can't listen on {host}:{port}: {why}"
+            raise BusError("ERR_ENDPOINT_IN_USE", text) from error
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server.server_address[1]
+
+    def _reasons(self) -> list[str]:
+        if self._link.is_stopping:
+            return ["the service is stopping"]
+        if self._taken is None:
+            return ["the service has not started yet"]
+        if not self._bus.is_used:
+            return []
+        try:
+            problems = self._bus.problems(*self._taken)
+        except BusError as error:
+            problems = [str(error)]
+        return problems
+
+
+def health_address(configuration: dict) -> tuple[str, int]:
+    port, host = configuration.get("health_port", ""), configuration.get("health_host", "127.0.0.1")
+    if not re.fullmatch("[0-9]{1,5}", str(port)) or int(port) > LARGEST_PORT:
+        text = f"health_port: expected 0 to {LARGEST_PORT}, got {json.dumps(port)}"
+        raise BusError("ERR_CONFIG_INVALID", text)
+    if not isinstance(host, str) or not host:
+        text = f"health_host: expected an address, got {json.dumps(host)}"
+        raise BusError("ERR_CONFIG_INVALID", text)
+    return host, int(port)
+
+
+LARGEST_PORT = 65_535
+
+
 # One run
 
 
@@ -3046,6 +3525,7 @@ class TaskBus:
     def __init__(self, link: Link, env: Mapping[str, str]) -> None:
         self._link, self._lock = link, threading.Lock()
         self._bus: EventBus | None = None
+        self._is_used = False
         about = ("ZCONTEXT_CONTEXT_ID", "ZCONTEXT_SERVICE_NAME", "ZCONTEXT_SERVICE_ID")
         self._src = "/".join(env[name] for name in about)
         self._header = {
@@ -3060,6 +3540,7 @@ class TaskBus:
 
     def open(self) -> EventBus:
         """Waits until the broker is there; raises Stopped when the task is told to stop."""
+        self._is_used = True
         with self._lock:
             if self._bus is not None:
                 return self._bus
@@ -3076,6 +3557,25 @@ class TaskBus:
             self._bus = EventBus(member, flags=[self._link.stopping])
             return self._bus
 
+    @property
+    def is_used(self) -> bool:
+        return self._is_used
+
+    def problems(self, events: Sequence[str], group: str) -> list[str]:
+        """Why nothing is taken: the broker is away, does not answer, or gives this group nothing."""
+        if self._bus is None:
+            return ["its messages: not connected yet"]
+        trouble, broker = self._bus.trouble, self._bus._member.broker
+        if trouble is not None:
+            return [f"its messages: {trouble}"]
+        queues = broker.queues(HEALTH_S)
+        if queues is None:
+            return [f"its messages: no answer from the broker within {HEALTH_S * 1000} ms"]
+        ours = {each["event"]: each for each in queues if each["group"] == group}
+        return [
+            problem for name in events for problem in queue_problems(name, group, ours.get(name))
+        ]
+
     def drain(self) -> None:
         """Lets handlers end, within half of the time that the task has to stop."""
         if self._bus is not None:
@@ -3086,15 +3586,26 @@ class TaskBus:
             self._bus.close()
 
 
+def queue_problems(name: str, group: str, queue: dict | None) -> list[str]:
+    if queue is None or queue["members"] == 0:
+        return [f"group {group} has no member that takes {name}"]
+    stalled, ready = queue.get("stalled_s"), queue["ready"]
+    if stalled is None:
+        return []
+    return [f"group {group} has settled no {name} for {stalled} s, though {ready} wait"]
+
+
 def run_service(service: Service, link: Link, scope: Scope, bus: TaskBus) -> int:
     """Announces that the task has started, runs it, and returns the exit code.
 
     The end is told to the provider alone, which announces it once the process is gone.
     """
-    pid = {"pid": os.getpid()}
+    pid, fault = {"pid": os.getpid()}, {}
     try:
         task = load_task(service)
         has_handlers = bool(handlers_of(task))
+        fault = {"code": START_FAULT}
+        health = open_health(scope, link, bus)
         if has_handlers:
             open_handlers(task, scope)
     except Stopped:
@@ -3102,9 +3613,14 @@ def run_service(service: Service, link: Link, scope: Scope, bus: TaskBus) -> int
         return 0
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        scope._announce("started", "failure", {**pid, "reason": reason_of(error)})
+        scope._announce("started", "failure", {**pid, **fault, "reason": reason_of(error)})
         return 1
-    scope._announce("started", "success", pid)
+    served = {}
+    if health is not None:
+        events = [each.name for each, _ in handlers_of(task) if each.kind == "event"]
+        health.started(events, getattr(task, "group", scope.service_name))
+        served = {"health_url": health.url}
+    scope._announce("started", "success", {**pid, **served})
     try:
         work(task, scope)
     except SystemExit as error:  # Stopped is one, without a code
@@ -3116,6 +3632,15 @@ def run_service(service: Service, link: Link, scope: Scope, bus: TaskBus) -> int
     failure = {} if link.error is None else {"reason": reason_of(link.error)}
     scope._announce("ending", "failure" if failure else "success", failure, topic="~ending")
     return 1 if failure or link.has_failed else 0
+
+
+def open_health(scope: Scope, link: Link, bus: TaskBus) -> Health | None:
+    """Serves the health of the task where its configuration asks for that."""
+    if "health_port" not in scope.configuration:
+        return None
+    health = Health(scope.configuration, link, bus)
+    scope.log(f"health at {health.url}")
+    return health
 
 
 def work(task: Any, scope: Scope) -> None:

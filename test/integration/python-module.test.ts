@@ -3,11 +3,15 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { PYTHON_FOLDER } from "../support/bus-peer.ts";
+import { findPython } from "../support/python-client.ts";
 
 const TESTS = fileURLToPath(new URL("../python", import.meta.url));
 
-test("zcontext.py passes its tests in Python", () => {
-  const { status, stderr } = spawnSync("python3", ["-m", "unittest", "discover", "-s", TESTS], {
+test.each([
+  ["", "python3", TESTS],
+  [", with jsonschema", findPython(), `${TESTS}/with_jsonschema`],
+])("zcontext.py passes its tests in Python%s", (_, python, folder) => {
+  const { status, stderr } = spawnSync(python, ["-m", "unittest", "discover", "-s", folder], {
     env: { ...process.env, PYTHONPATH: PYTHON_FOLDER, PYTHONDONTWRITEBYTECODE: "1" },
     encoding: "utf8",
   });
