@@ -1,5 +1,10 @@
 """What a service in Python talks to its provider and to other services with.
 
+From what a task sees (Scope, the decorators, Rehearsal) down to what carries it: frames and
+sockets of the forwarder (Link), what travels between services (names, envelopes, schemata, claim
+checks, batches), the member of the broker (Broker), signals, and the verbs over both (EventBus).
+At the end: how a provider is found, health, and one run of a task (main).
+
 A service that create-service has written imports this module; a provider puts its folder on
 the PYTHONPATH of every program that it runs. By hand:
 
@@ -45,8 +50,46 @@ try:
 except ImportError:  # a rehearsal does without
     zmq = None  # type: ignore[assignment]
 
+PYZMQ_HINT = "apt-get install python3-zmq, or pip install pyzmq"
+JSONSCHEMA_HINT = "apt-get install python3-jsonschema, or pip install jsonschema"
+# Of the task
+LEAVE_S = 2  # for threads that it leaves running, and for everything once the provider is gone
+DEFAULT_GRACE_S = 10
+START_FAULT = 90_000  # of a service whose start() fails
+MOST_TAKEN = 1_000  # actions under way whose senders do not wait, each in a thread
+RESTART_S = 30  # for a service that is restarting, and is to do an action
+# Of messages on topics
 ANSWER_S = 10  # for the forwarder to answer a new connection
-COUNTS_TOPIC = "~counts"  # on which publishers of signals state their totals
+LOOK_S = 0.5  # between looks whether a subscription has ended
+LINGER_S = 1  # for the last announcement to be sent
+QUEUED = 10_000  # messages kept for a peer that is slow or away
+LONGEST_FRAME = 8 * 1024 * 1024  # bytes
+COMMANDS = ("start", "stop", "restart", "exit")  # on control by mistake, and no announcements
+NOT_TASKS = ("context", "all", "state")  # service names in which no task speaks
+# How JSON is written: on its topics as the original writes it, on others without white space.
+INDENTED: dict = {"sort_keys": True, "indent": 4}
+LAYOUTS: dict = {name: INDENTED for name in ("context", "process", "control", "state")}
+LAYOUTS.update({name: {} for name in ("monitor", "overview", "transition")})
+COMPACT: dict = {"separators": (",", ":")}
+# Of the bus
+PROTOCOL = 1
+BEAT_S = 1  # the broker gives up a member that is silent for 30 s
+RECONNECT_MS = 50
+PATIENCE_S = 10  # between lines about a broker that is not there yet
+LONGEST_WAIT_S = 30  # for a broker that is away
+MOST_ASKED, MOST_BYTES = 10_000, 64 * 1024 * 1024  # without an answer
+BATCH_BYTES, LONGEST_BATCH = 256 * 1024, 64 * 1024 * 1024
+MOST_BATCHES = 100  # received before what they have led to is sent
+LARGEST_BODY = 1024 * 1024  # bytes that travel as they are
+LONGEST_CLAIM = 1024
+EVENT_CLAIM_S, SHORT_CLAIM_S = 7 * 24 * 3600, 300  # how long claim checks are kept
+SWEEP_S = 60  # between searches for those that have expired
+PAYLOAD_VERSION = 1
+REMEMBERED = 1_000  # answers to calls that may be sent again
+LONGEST_NAME = 200
+LONGEST_PROBLEM = 500  # of what a schema says of a value
+# Of signals
+COUNTS_TOPIC = "~counts"  # on which publishers state their totals
 QUEUES_TOPIC = "~queues"  # on which the subscribers of queues say that they are there
 ECHO_PREFIX = "~echo."  # by which a subscriber makes sure that everything before has arrived
 PROBE_PREFIX = "~probe."  # whoever subscribes to such a topic asks publishers for their totals
@@ -60,46 +103,11 @@ SEAT_S = 1  # between two times that a subscriber of a queue says that it is the
 SILENCE_S = 5  # after which others take its place
 SEATS_S = 0.2  # for the others to say that they are there
 LEAVE_QUEUE_S = 1  # for the others to hear that it leaves
-LOOK_S = 0.5  # between looks whether a subscription has ended
-LINGER_S = 1  # for the last announcement to be sent
-LEAVE_S = (
-    2  # for threads that the task leaves running, and for everything once the provider is gone
-)
-QUEUED = 10_000  # messages kept for a peer that is slow or away
-LONGEST_FRAME = 8 * 1024 * 1024  # bytes
-PYZMQ_HINT = "apt-get install python3-zmq, or pip install pyzmq"
-JSONSCHEMA_HINT = "apt-get install python3-jsonschema, or pip install jsonschema"
-# Of the bus
-PROTOCOL = 1
-BEAT_S = 1  # the broker gives up a member that is silent for 30 s
-RECONNECT_MS = 50
-LONGEST_WAIT_S = 30  # for a broker that is away
-MOST_ASKED, MOST_BYTES = 10_000, 64 * 1024 * 1024  # without an answer
-BATCH_BYTES, LONGEST_BATCH = 256 * 1024, 64 * 1024 * 1024
-MOST_BATCHES = 100  # received before what they have led to is sent
-LARGEST_BODY = 1024 * 1024  # bytes that travel as they are
-LONGEST_CLAIM = 1024
-EVENT_CLAIM_S, SHORT_CLAIM_S = 7 * 24 * 3600, 300  # how long claim checks are kept
-SWEEP_S = 60  # between searches for those that have expired
-PAYLOAD_VERSION = 1
-RESTART_S = 30  # for a service that is restarting
-START_FAULT = 90_000  # of a service whose start() fails
-PATIENCE_S = 10  # between lines about a broker that is not there yet
-DEFAULT_GRACE_S = 10
-REMEMBERED = 1_000  # answers to calls that may be sent again
-MOST_TAKEN = 1_000  # actions under way whose senders do not wait, each in a thread
-LONGEST_PROBLEM = 500  # of what a schema says of a value
-PRESENCE_S = 1  # for a provider to say which file it runs
-HEALTH_S = 1  # for the broker to answer when the health of a service is asked for
+# Of health, and of finding a provider
+HEALTH_S = 1  # for the broker to answer
 HEALTH_IDLE_S = 5  # for a request to come by a connection
-LONGEST_NAME = 200
-COMMANDS = ("start", "stop", "restart", "exit")  # on control by mistake, and no announcements
-# How JSON is written: on its topics as the original writes it, on others without white space.
-INDENTED: dict = {"sort_keys": True, "indent": 4}
-LAYOUTS: dict = {name: INDENTED for name in ("context", "process", "control", "state")}
-LAYOUTS.update({name: {} for name in ("monitor", "overview", "transition")})
-COMPACT: dict = {"separators": (",", ":")}
-NOT_TASKS = ("context", "all", "state")  # service names in which no task speaks
+LARGEST_PORT = 65_535
+PRESENCE_S = 1  # for a provider to say which file it runs
 
 
 # What the task sees
@@ -851,7 +859,7 @@ class Link:
         self._sending.term()
 
     def send(self, topic: str, message: dict, attachments: Sequence[bytes] = ()) -> None:
-        """Sends a message. One that is lost leaves a gap in the numbers, which the provider sees."""
+        """Sends a message. One that is lost leaves a gap in the numbers."""
         with self._lock:
             if self._sender.closed or self._send(topic, message, attachments, 0):
                 return
@@ -1850,7 +1858,8 @@ class Broker:
 
     def _lose(self, silent_ms: float) -> None:
         """The process was halted for so long that others have got its events."""
-        many = f"{len(self._held)} events and {len(self._under_way)} calls"
+        events = len(self._held) + len(self._decided)
+        many = f"{events} events and {len(self._under_way)} calls"
         why = f"this process was halted or blocked for {silent_ms / 1000:.1f} s"
         print(f"{why}: {many} that it had were given to others", file=sys.stderr)
         for delivery in self._held.values():
@@ -2277,7 +2286,7 @@ class HeardTopic:
             self._handlers = tuple(each for each in self._handlers if each is not handler)
 
     def leave(self, *seats: str | None) -> Callable[[], None]:
-        """Says that these seats are free, by default all. What it returns waits until that is known."""
+        """Gives up these seats, by default all. What it returns waits until that is known."""
         with self._lock:
             leaving = {
                 seat: self._own.pop(seat) for seat in seats or list(self._own) if seat in self._own
@@ -2332,7 +2341,7 @@ class HeardTopic:
         self.counts.settle(totals)
 
     def _hear_news(self, news: Any) -> None:
-        """What the subscribers of queues say. In this thread alone the seats are known and changed."""
+        """What the subscribers of queues say. Seats are changed in this thread alone."""
         ask, here, gone = (dig(news).get(name) for name in ("ask", "here", "gone"))
         now = time.monotonic()
         for seat in here if isinstance(here, list) else ():
@@ -2488,7 +2497,7 @@ class SignalSubscriber:
 
 
 class Signals:
-    """The way of signals: the forwarder, which a task has already and other programs are told of."""
+    """The way of signals: the forwarder, which a task has and other programs are told of."""
 
     def __init__(
         self,
@@ -2859,7 +2868,8 @@ class EventBus:
             verdicts = Verdicts(retry, known_as, delivery.given["attempt"])
 
             def work() -> None:
-                self._handle(delivery, verdicts, checks, handler)
+                if not delivery.taken.is_set:
+                    self._handle(delivery, verdicts, checks, handler)
 
             def give_back() -> None:
                 delivery.settle(**GIVEN_BACK)
@@ -3194,6 +3204,9 @@ class Membership:
         with self._idle:
             is_settled = self._idle.wait_for(lambda: not self._unsettled, seconds)
             late = list(self._unsettled.values())
+        if late:
+            many = f"{len(late)} handlers have not ended after {seconds:g} s"
+            print(f"{many}: others get what they have", file=sys.stderr)
         for give_back in late:
             give_back()
         self.is_over.set()
@@ -3215,8 +3228,9 @@ def join(url: str, token: str | None, signals: Signals) -> Membership:
         raise BusError("ERR_USAGE", text)
     scheme = url.partition("://")[0]
     if scheme not in ("ipc", "tcp"):  # not the whole url, which may have a password
-        text = f"{scheme}://…: services in Python talk to the broker of a context, and to no server yet"
-        raise BusError("ERR_ENGINE_UNFIT", f"{text}; leave the url out, or write it in TypeScript")
+        text = "services in Python talk to the broker of a context, and to no server yet"
+        hint = "leave the url out, or write it in TypeScript"
+        raise BusError("ERR_ENGINE_UNFIT", f"{scheme}://…: {text}; {hint}")
     known = token_for(url) if token is None else token
     broker = Broker(url, known, signals.src, HeardNews(signals.heard).take)
     signals.endpoints = lambda: broker.welcome.get("endpoints")
@@ -3404,7 +3418,7 @@ def kinship_of(claim: dict, sought: Sought) -> str:
         and claim.get("mounts") == mounts()
     ):
         return "same path"
-    # It was renamed, or moved to another folder. Where it is still at its place, this is a hard link.
+    # It was renamed, or moved elsewhere. Where it is still at its place, this is a hard link.
     was_moved = sought.file and first.get("file") == sought.file != now.get("file")
     return "same file" if was_moved else "none"
 
@@ -3513,9 +3527,6 @@ def health_address(configuration: dict) -> tuple[str, int]:
     return host, int(port)
 
 
-LARGEST_PORT = 65_535
-
-
 # One run
 
 
@@ -3562,7 +3573,7 @@ class TaskBus:
         return self._is_used
 
     def problems(self, events: Sequence[str], group: str) -> list[str]:
-        """Why nothing is taken: the broker is away, does not answer, or gives this group nothing."""
+        """Why nothing is taken: the broker is away, is silent, or gives this group nothing."""
         if self._bus is None:
             return ["its messages: not connected yet"]
         trouble, broker = self._bus.trouble, self._bus._member.broker

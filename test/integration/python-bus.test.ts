@@ -1,10 +1,13 @@
 // Members in Python and in TypeScript of one broker: what one sends the other gets, in both directions.
 import { describe, expect, test } from "vitest";
+import { Router } from "zeromq";
 import { connectLink } from "../../src/link/link.ts";
 import { ServiceError } from "../../src/messaging/index.ts";
 import type { Frame } from "../../src/protocol/codec.ts";
+import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { BOUND_MS } from "../support/bound.ts";
-import { type Line, openBus, type Peer } from "../support/bus-peer.ts";
+import { type Line, openBus, type Peer, startPeer } from "../support/bus-peer.ts";
+import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
 
@@ -137,6 +140,82 @@ describe("an event", () => {
 
     expect(result).toBe(false);
     expect(heard).toMatchObject({ attempt: 2 });
+  });
+
+  test("is not lost with a member that is killed amid a thousand of them", async () => {
+    await using bus = await openBus();
+    const [first, second, shop] = [await bus.startPeer(), await bus.startPeer(), await bus.connect("shop")];
+    for (const peer of [first, second]) await peer.do({ do: "listen", name: "orders.created", group: "py" });
+    const heard = () =>
+      [first, second].flatMap(({ lines }) => lines.all.flatMap(({ heard }) => (heard ? [heard] : [])));
+
+    const emitted = Array.from({ length: 1_000 }, (_, id) => shop.emit("orders.created", { content: id }));
+    await first.lines.first(({ heard }) => heard !== undefined);
+    await first.kill();
+    await Promise.all(emitted);
+
+    const queue = async () => (await shop.operations.queues())[0];
+    await expect.poll(queue, { timeout: BOUND_MS }).toMatchObject({ ready: 0, in_flight: 0, delayed: 0, dead: 0 });
+    const ids = (heard: readonly JsonObject[]) => new Set(heard.map(({ content }) => content));
+    expect(ids(heard()).size).toBe(1_000);
+    // Twice only what the one that was killed had at that moment.
+    const twice = heard().filter(({ attempt }) => attempt !== 1);
+    expect(twice.every(({ attempt }) => attempt === 2)).toBe(true);
+    expect(twice.length).toBeLessThanOrEqual(16);
+    expect(twice.length).toBeGreaterThan(0);
+  });
+
+  test("that was taken back has no verdict, and is not begun where it waited", async () => {
+    await using folder = await makeFolder();
+    const said: { member: Buffer; op: JsonObject }[] = [];
+    const broker = new Router({ linger: 0 });
+    await broker.bind(`ipc://${folder.at("socket")}`);
+    const next = async (name: string) => {
+      while (true) {
+        const [member = Buffer.alloc(0), head = Buffer.alloc(0)] = await broker.receive();
+        const [, , ops] = JSON.parse(head.toString()) as [number, number, JsonObject[]];
+        for (const op of ops) said.push({ member, op });
+        const found = ops.find(({ op }) => op === name);
+        if (found !== undefined) return { member, op: found };
+      }
+    };
+    const tell = (member: Buffer, ops: JsonObject[], bodies = "") =>
+      broker.send([member, JSON.stringify([1, 0, ops]), bodies]);
+    const welcome = { op: "welcome", protocol: 1, stored: "memory", endpoints: null };
+    const deliver = (member: Buffer, seq: number, content: Json) => {
+      const head = JSON.stringify({ id: `id${seq}`, src: "c/s/1", sent: 1, session_id: "s", traceparent: "" });
+      const body = JSON.stringify({ event_name: "a.b", content, context: {}, meta: {} });
+      const about = { g: 1, seq, event: "a.b", group: "py", attempt: 1, firstAt: 1 };
+      return tell(
+        member,
+        [{ op: "deliver", ...about, head: head.length, size: head.length + body.length }],
+        head + body,
+      );
+    };
+
+    const starting = startPeer(`ipc://${folder.at("socket")}`, "token");
+    const { member } = await next("hello");
+    await tell(member, [welcome]);
+    await using peer = await starting;
+    const listening = peer.do({ do: "listen", name: "a.b", group: "py", prefetch: 1 });
+    await tell(member, [{ op: "done", n: (await next("listen")).op.n ?? 0 }]);
+    await listening;
+    await deliver(member, 1, { please: "wait until taken" });
+    await heardBy(peer);
+    await deliver(member, 2, "waits behind it");
+    await tell(member, [{ op: "lost", silentMs: 30_000 }]);
+    const { op: hello } = await next("hello");
+    await tell(member, [welcome]);
+    await deliver(member, 3, "later");
+    const { op: settle } = await next("settle");
+    broker.close();
+
+    expect(hello.holds).toEqual([]);
+    expect(settle).toMatchObject({ seq: 3, verdict: "ack" });
+    expect(peer.lines.all.flatMap(({ heard }) => (heard ? [heard.content] : []))).toEqual([
+      { please: "wait until taken" },
+      "later",
+    ]);
   });
 });
 

@@ -40,6 +40,9 @@ def handle(event):
         event.drop("unwanted", dead_letter=True)
     if wanted == "wait":
         forever.wait()
+    if wanted == "wait until taken":
+        while not event.is_taken:
+            forever.wait(0.01)
     if wanted == "emit":
         event.emit("py.followed", content)
 

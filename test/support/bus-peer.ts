@@ -169,7 +169,7 @@ export function startMember(
   };
 }
 
-async function startPeer(url: string, token: string): Promise<Peer> {
+export async function startPeer(url: string, token: string): Promise<Peer> {
   const child = spawn(findPython(), [SCRIPT, url, token], {
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, PYTHONPATH: PYTHON_FOLDER },
