@@ -3,17 +3,33 @@
 import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
 import { assertTopic } from "../protocol/codec.ts";
+import { BUS_CLAIM_STORE } from "../protocol/environment.ts";
 import type { Json } from "../protocol/json.ts";
 import { CallDeadline } from "./call-deadline.ts";
 import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
-import type { Delivery, Engine, Operations, Receipt, Signal, SignalFigures, Subscription } from "./contract/engine.ts";
+import type {
+  Answer,
+  Delivery,
+  Engine,
+  IncomingCall,
+  Operations,
+  OutgoingCall,
+  Receipt,
+  Signal,
+  SignalFigures,
+  Subscription,
+} from "./contract/engine.ts";
 import { childTrace, type Envelope, type Lineage, uuidV7 } from "./contract/envelope.ts";
 import { CallError } from "./contract/service-error.ts";
 import { handleDelivery } from "./event-handling.ts";
+import { serviceUrl } from "./http/http-form.ts";
+import type { HttpPlace, ServedOverHttp } from "./http/serve-http.ts";
 import { createInOrder, type InOrder } from "./in-order.ts";
+import { createLateEngine } from "./late-engine.ts";
 import { answerOf } from "./method-serving.ts";
 import { isName, parseEventName, parseMethodName } from "./names.ts";
+import { prefixedUrl } from "./prefixed-environment.ts";
 import { createRandomHex } from "./random-hex.ts";
 import type { EventPayload, ReceivedEvent } from "./received-event.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
@@ -113,7 +129,15 @@ export class EventBus implements AsyncDisposable {
   /** Topics on which a signal is being stored. */
   readonly #publishing: Map<string, InOrder>;
 
-  constructor(options: BusOptions, parent?: { bus: EventBus; lineage: Lineage }) {
+  /**
+   * @param from - An engine that is connected; or the prefix of variables that say where RabbitMQ is: with `EVENT_BUS_` these are
+   *   `EVENT_BUS_AMQP_HOST`, `_PORT`, `_USER`, `_PASS` and `_VHOST`. What is asked of such a bus waits until it is connected.
+   * @throws {ZcontextError} `ERR_ENVIRONMENT_INVALID` naming every variable that is missing; `ERR_USAGE` where this program is
+   *   connected already.
+   */
+  constructor(from: BusOptions | string, parent?: { bus: EventBus; lineage: Lineage }) {
+    const options = typeof from === "string" ? optionsAt(prefixedUrl(from, process.env)) : from;
+    if (typeof from === "string") this.#place = EventBus.#takePlace();
     this.#options = options;
     this.#claims = parent ? parent.bus.#claims : createClaimCheck(options.storage, options.engine.name);
     this.#lineage = parent?.lineage;
@@ -128,14 +152,9 @@ export class EventBus implements AsyncDisposable {
    * @example const bus = await EventBus.connect({ contextFile: "conf/Context-Orders.xml" });
    */
   static async connect(options: ConnectOptions = {}): Promise<EventBus> {
-    if (EventBus.#connected.size > 0 && options.another !== true)
-      throw new ZcontextError("ERR_USAGE", "this program is connected already", {
-        hint: "Share its bus, which carries all that a program says; or give another: true.",
-      });
-    const { connectEngine } = await import("./connect.ts");
-    const place = {};
-    EventBus.#connected.add(place);
+    const place = EventBus.#takePlace(options.another);
     try {
+      const { connectEngine } = await import("./connect.ts");
       const bus = new EventBus(await connectEngine(options));
       bus.#place = place;
       return bus;
@@ -143,6 +162,16 @@ export class EventBus implements AsyncDisposable {
       EventBus.#connected.delete(place);
       throw error;
     }
+  }
+
+  static #takePlace(isAnother = false): object {
+    if (EventBus.#connected.size > 0 && !isAnother)
+      throw new ZcontextError("ERR_USAGE", "this program is connected already", {
+        hint: "Share its bus, which carries all that a program says; or connect with another: true.",
+      });
+    const place = {};
+    EventBus.#connected.add(place);
+    return place;
   }
 
   /** Queues and dead letters, and copies of what passes. */
@@ -355,7 +384,8 @@ export class EventBus implements AsyncDisposable {
   }
 
   /**
-   * Calls a method, and resolves with its result.
+   * Calls a method, and resolves with its result. Where the environment has a URL of HTTP for the service, such as
+   * `NAVITAIRE_API_URL` for `navitaire-api`, the call goes there as `POST <url>/<method>`.
    *
    * @param name - `service.method`.
    * @throws {CallError} With the code of the service, or `ERR_SERVICE_UNKNOWN`, `ERR_METHOD_UNKNOWN`, `ERR_SERVICE_LOST`,
@@ -366,6 +396,8 @@ export class EventBus implements AsyncDisposable {
     const budgetMs = this.#budget(options.timeoutMs);
     const deadline = new CallDeadline(budgetMs, options.signal);
     try {
+      const url = serviceUrl(service, process.env);
+      if (url !== undefined) return await this.#callHttp(url, { service, method, budgetMs }, { params, deadline });
       const checkedIn = this.#claims.checkIn(Buffer.from(JSON.stringify(params)), SHORT_CLAIM_MS);
       const body = checkedIn instanceof Promise ? await checkedIn : checkedIn;
       const envelope = this.#envelope({ ttlMs: budgetMs });
@@ -378,6 +410,18 @@ export class EventBus implements AsyncDisposable {
     } finally {
       deadline.end();
     }
+  }
+
+  async #callHttp<Result>(
+    url: URL,
+    { service, method, budgetMs }: Pick<OutgoingCall, "service" | "method" | "budgetMs">,
+    { params, deadline }: { params: Json; deadline: CallDeadline },
+  ): Promise<Result> {
+    const { callHttp } = await import("./http/call-http.ts");
+    const call = { service, method, budgetMs, envelope: this.#envelope({ ttlMs: budgetMs }) };
+    const { failure, result } = await callHttp(url, { ...call, body: Buffer.from(JSON.stringify(params)) }, deadline);
+    if (failure !== undefined) throw new CallError(service, method, failure);
+    return JSON.parse(result.toString());
   }
 
   /**
@@ -395,6 +439,35 @@ export class EventBus implements AsyncDisposable {
         "ERR_METHOD_UNKNOWN",
         `service ${JSON.stringify(service)}: expected one word without a dot`,
       );
+    const handler = this.#handlerOf(service, methods, { withStack, claims: this.#claims });
+    return this.#work.subscribed(await this.#options.engine.serve(service, Object.keys(methods), handler));
+  }
+
+  /**
+   * Serves the methods of a service over HTTP as well: `POST <url>/<method>` with its parameters as JSON. Resolves when it
+   * listens.
+   *
+   * @returns `url`, which others have as `<SERVICE>_URL` in their environment.
+   * @throws {ZcontextError} `ERR_ENDPOINT_IN_USE` where it can't listen there.
+   */
+  async serveHttp(
+    service: string,
+    methods: { readonly [name: string]: Method },
+    place: HttpPlace,
+    { withStack = false } = {},
+  ): Promise<ServedOverHttp> {
+    const { serveHttp } = await import("./http/serve-http.ts");
+    const handler = this.#handlerOf(service, methods, { withStack, claims: WHOLE });
+    const served = await serveHttp(service, place, handler);
+    this.#work.subscribed(served);
+    return served;
+  }
+
+  #handlerOf(
+    service: string,
+    methods: { readonly [name: string]: Method },
+    serving: { withStack: boolean; claims: ClaimCheck },
+  ): (call: IncomingCall) => Promise<Answer> {
     const own = new Map(
       Object.entries(methods).map(([name, method]) => {
         const handle = typeof method === "function" ? method : method.handle.bind(method);
@@ -402,20 +475,18 @@ export class EventBus implements AsyncDisposable {
         return [name, { handle, check }];
       }),
     );
-    const subscription = this.#options.engine.serve(service, [...own.keys()], (call) => {
+    return (call) => {
       const deadlineMs = performance.now() + call.budgetMs;
       const busOf = () => this.within({ ...lineageOf(call.envelope), deadlineMs });
       const answer = answerOf(call, own.get(call.method), busOf, {
-        claims: this.#claims,
-        withStack,
+        ...serving,
         claimMs: SHORT_CLAIM_MS,
         leaving: this.#work.leaving.signal,
         onFailure: (error) => this.#options.onHandlerError?.(error, `${service}.${call.method}`),
       });
       this.holdOpen(answer);
       return answer;
-    });
-    return this.#work.subscribed(await subscription);
+    };
   }
 
   /** Lets `drain` wait for this work as it waits for handlers. */
@@ -490,6 +561,38 @@ export class EventBus implements AsyncDisposable {
     if (about.headers !== undefined) envelope.headers = about.headers;
     return envelope;
   }
+}
+
+/** Over HTTP a body travels whole, whatever its length and looks. */
+const WHOLE: ClaimCheck = {
+  mustBeStored: () => false,
+  checkIn: async (body) => body,
+  fetch: (body) => body,
+  fetchText: (body) => body,
+};
+
+/** Of an engine that is connected while the bus is there already. */
+function optionsAt(url: string): BusOptions {
+  const src = `/${process.title}/${process.pid}`;
+  const connected = import("./connect.ts").then(({ connectEngine }) => connectEngine({ url, src }));
+  const engine = connected.then(({ engine }) => engine);
+  const storage = async () => {
+    const { storage } = await connected;
+    if (storage === undefined)
+      throw new ZcontextError("ERR_MESSAGE_TOO_LARGE", "the engine carries 1 MiB, and there is no claim store", {
+        hint: `Name one with ${BUS_CLAIM_STORE}.`,
+      });
+    return storage;
+  };
+  return {
+    engine: createLateEngine("rabbitmq", engine),
+    src,
+    storage: {
+      storeMessage: async (...words) => (await storage()).storeMessage(...words),
+      recoverMessage: async (...words) => (await storage()).recoverMessage(...words),
+    },
+    release: async () => (await connected.catch(() => undefined))?.release?.(),
+  };
 }
 
 /** Of a text in UTF-8. Most are so short that they need no count. */

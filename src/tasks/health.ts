@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import type { EventBus } from "../messaging/index.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import { listenAddress } from "./handlers/listen-address.ts";
 
 export interface Health extends AsyncDisposable {
   /** Such as `http://127.0.0.1:41873/_health`. */
@@ -27,7 +28,6 @@ export interface HealthSource {
 
 /** How long the broker may take to answer, in milliseconds. */
 const ANSWER_MS = 1_000;
-const MAX_PORT = 65_535;
 
 /**
  * Serves the health of a service at `health_port` (0: any) and `health_host` (this machine by default) of its
@@ -36,7 +36,7 @@ const MAX_PORT = 65_535;
  * @throws {ZcontextError} `ERR_CONFIG_INVALID`, or `ERR_ENDPOINT_IN_USE` where it can't listen there.
  */
 export async function serveHealth(configuration: JsonObject, source: HealthSource): Promise<Health> {
-  const { port, host } = addressIn(configuration);
+  const { port, host } = listenAddress(configuration, "health");
   let taken: TakenEvents | undefined;
   const server = createServer(({ method, url = "" }, response) => {
     if (new URL(url, "http://x").pathname !== "/_health") return send(response, 404, ["expected /_health"]);
@@ -91,21 +91,6 @@ async function reasonsOf(opened: Promise<EventBus>, { names, group }: TakenEvent
   } finally {
     over.abort();
   }
-}
-
-function addressIn({ health_port = "", health_host = "127.0.0.1" }: JsonObject): { port: number; host: string } {
-  const port = /^\d{1,5}$/.test(String(health_port)) ? Number(health_port) : Number.NaN;
-  if (!(port <= MAX_PORT))
-    throw new ZcontextError(
-      "ERR_CONFIG_INVALID",
-      `health_port: expected 0 to ${MAX_PORT}, got ${JSON.stringify(health_port)}`,
-    );
-  if (typeof health_host !== "string" || health_host === "")
-    throw new ZcontextError(
-      "ERR_CONFIG_INVALID",
-      `health_host: expected an address, got ${JSON.stringify(health_host)}`,
-    );
-  return { port, host: health_host };
 }
 
 function unbound(error: NodeJS.ErrnoException, host: string, port: number): ZcontextError {

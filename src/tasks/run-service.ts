@@ -127,8 +127,11 @@ export async function runService(
     const handlers = await getReady(task);
     if (handlers !== undefined && "reason" in handlers) return await finish(handlers.reason);
     health?.started({ names: Object.keys(task.events ?? {}), group: task.group ?? start.serviceName });
-    const healthUrl = health && { health_url: health.url };
-    if (!isWorker) announce({ action: "started", result: "success", items: { pid, ...healthUrl } });
+    const urls = {
+      ...(health && { health_url: health.url }),
+      ...(handlers?.httpUrl !== undefined && { http_url: handlers.httpUrl }),
+    };
+    if (!isWorker) announce({ action: "started", result: "success", items: { pid, ...urls } });
     const ending = await runTask(task, scope, crash.promise, output.caughtUp);
     if (ending.action !== "failed") {
       await handlers?.stop(start.graceMs);

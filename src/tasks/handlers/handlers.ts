@@ -3,14 +3,18 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf } from "../../errors.ts";
 import type { EventBus, Method, MethodCall } from "../../messaging/index.ts";
+import { isObject } from "../../protocol/json.ts";
 import { taskAddress } from "../../protocol/task-address.ts";
 import type { Task, TaskScope } from "../contract/task.ts";
 import { createActionRunner } from "./action-runner.ts";
 import { awaitBus } from "./await-bus.ts";
 import { actionsOf, methodOf } from "./declared.ts";
 import { type HandlerHost, START_FAULT } from "./handler-host.ts";
+import { listenAddress } from "./listen-address.ts";
 
 export interface InForce {
+  /** Where its methods are served over HTTP; undefined where its configuration has no `http_port`. */
+  readonly httpUrl: string | undefined;
   /** @param graceMs - Half of it is for handlers that are under way, a quarter for the task's `stop`. */
   stop(graceMs: number): Promise<void>;
 }
@@ -38,8 +42,9 @@ export async function startHandlers<Configuration>(
 async function putInForce<Configuration>(host: HandlerHost<Configuration>): Promise<InForce> {
   const { task, bus, scope } = host;
   checkEmits(task, bus);
-  await Promise.all([...listenAll(host), ...serveAll(host)]);
+  const [served] = await Promise.all([serveOverHttp(host), ...listenAll(host), ...serveAll(host)]);
   return {
+    httpUrl: served?.url,
     async stop(graceMs) {
       await bus.drain(graceMs / 2);
       if (task.stop !== undefined)
@@ -103,6 +108,15 @@ function serveAll<Configuration>(host: HandlerHost<Configuration>): Promise<unkn
     ...(isServed || task.methods !== undefined ? [bus.serve(scope.serviceName, methods)] : []),
     ...(isReached ? [bus.serve(taskAddress(scope.serviceId, scope.transaction), actions)] : []),
   ];
+}
+
+/** Its methods, where its configuration asks for that. */
+async function serveOverHttp<Configuration>(host: HandlerHost<Configuration>) {
+  const { bus, scope } = host;
+  const { configuration } = scope;
+  const isAsked = isObject(configuration) && configuration.http_port !== undefined;
+  if (!isAsked) return undefined;
+  return bus.serveHttp(scope.serviceName, methodsIn(host), listenAddress(configuration, "http"));
 }
 
 type Methods = { [name: string]: Method };
