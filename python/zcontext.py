@@ -590,7 +590,7 @@ def is_service_name(name: str) -> bool:
 class Rehearsal:
     """Replaces provider and bus: records the task's messages; no wait takes time.
 
-    After it a task with handlers takes what `event`, `call` and `act` give it.
+    After it a task with handlers takes what `event`, `call`, `act` and `signal` give it.
     """
 
     def __init__(self, patience: int, answers: Mapping[str, Any]) -> None:
@@ -600,6 +600,8 @@ class Rehearsal:
         self.stopping = Flag()
         self.has_failed = False
         self._patience = patience
+        self._subscribed: collections.defaultdict[str, list[Callable[[HeardSignal], None]]]
+        self._subscribed = collections.defaultdict(list)
         self._broker = RehearsedBroker(answers)
         signals = Signals(self._broker.src, link=self)
         member = Membership(self._broker, signals)  # type: ignore[arg-type]
@@ -627,8 +629,18 @@ class Rehearsal:
         """Runs an action of the task, and returns what it returns; raises CallError."""
         return self.call(action_method(name), {"source": source, "message": message})
 
+    def signal(self, topic: str, content: Any = None, attachments: Sequence[bytes] = ()) -> None:
+        """Gives a signal to what has subscribed to its topic."""
+        content = json.loads(to_json(f"signal {topic}", content))  # as a listener would receive it
+        for handle in list(self._subscribed[topic]):
+            handle(HeardSignal({"src": self._broker.src}, content, list(attachments)))
+
     def open_bus(self) -> EventBus:
         return self._bus
+
+    def subscribe(self, topic: str, handle: Callable[[HeardSignal], None]) -> Callable[[], None]:
+        self._subscribed[topic].append(handle)
+        return lambda: self._subscribed[topic].remove(handle)
 
     @property
     def is_stopping(self) -> bool:
@@ -2240,6 +2252,7 @@ class HeardTopic:
         self._link, self._seat_names = link, seat_names
         self._echo_topic = ECHO_PREFIX + link.incarnation
         self._lock = threading.Lock()
+        self._joining = threading.Lock()
         self._handlers: tuple[Handler, ...] = ()
         self._echoes: dict[int, Mapping[str, int]] = {}
         self._seats = Seats()
@@ -2264,21 +2277,30 @@ class HeardTopic:
 
     def add(self, queue: str | None, handle: Callable[[HeardSignal], None]) -> Handler:
         """Gives signals to a handler from now on; with a queue those whose turn it is."""
-        if queue is not None:
+        seat = None if queue is None else next(self._seat_names)
+        handler = Handler(handle, queue, seat)
+        if queue is None or seat is None:
+            self._add(handler)
+        else:
+            self._join(handler, queue, seat)
+        return handler
+
+    def _add(self, handler: Handler) -> None:
+        with self._lock:
+            self._handlers += (handler,)
+
+    def _join(self, handler: Handler, queue: str, seat: str) -> None:
+        with self._joining:
             # Those that are there say so before this one takes its seat: it knows them all then.
             if not self._own:
                 self._seats = Seats()  # what was heard long ago
             self._say(ask=True)
             time.sleep(SEATS_S)
-        handler = Handler(handle, queue, None if queue is None else next(self._seat_names))
-        with self._lock:
-            self._handlers += (handler,)
-        if handler.queue is not None and handler.seat is not None:
-            known = self._await(handler.seat)
-            self._own[handler.seat] = handler.queue
-            self._say_here()
+            self._add(handler)
+            known = self._await(seat)
+            self._own[seat] = queue
+            self.say_here()
             wait_until(known, [self._ended, self._link.stopping], threading.TIMEOUT_MAX)
-        return handler
 
     def remove(self, handler: Handler) -> None:
         self.leave(handler.seat)()
@@ -2342,7 +2364,7 @@ class HeardTopic:
 
     def _hear_news(self, news: Any) -> None:
         """What the subscribers of queues say. Seats are changed in this thread alone."""
-        ask, here, gone = (dig(news).get(name) for name in ("ask", "here", "gone"))
+        here, gone = (dig(news).get(name) for name in ("here", "gone"))
         now = time.monotonic()
         for seat in here if isinstance(here, list) else ():
             if isinstance(seat, list) and len(seat) == 3 and seat[1] == self.name:
@@ -2352,9 +2374,9 @@ class HeardTopic:
         for name in left:
             self._seats.leave(name)
             self._arrive(name)
-        # Or another one took this program for gone, since it was silent for long.
-        if ask is True or any(name in self._own for name in left):
-            self._say_here()
+        # Another one took this program for gone, since it was silent for long.
+        if any(name in self._own for name in left):
+            self.say_here()
 
     def _await(self, seat: str) -> threading.Event:
         return self._awaited.setdefault(seat, threading.Event())
@@ -2372,12 +2394,13 @@ class HeardTopic:
         if now - self._beat_at > 2 * SEAT_S:
             self._seats.forgive(now)
         self._beat_at = now
-        self._say_here()
+        self.say_here()
         gone = [name for name in self._seats.silent_since(now - SILENCE_S) if name not in self._own]
         if gone:
             self._say(gone=gone)
 
-    def _say_here(self) -> None:
+    def say_here(self) -> None:
+        """Says which seats this program has."""
         here = [[name, self.name, queue] for name, queue in list(self._own.items())]
         if here:
             self._say(here=here)
@@ -2392,8 +2415,8 @@ class HeardTopic:
 class SignalSubscriber:
     """Hears signals, and counts what is received and lost.
 
-    What publishers state of their totals arrives at a socket of its own: in a flood that of a
-    topic may lose signals.
+    What publishers state of their totals, and what subscribers of queues ask, arrives at a socket
+    of its own: in a flood that of a topic may lose signals, and its handlers may take long.
     """
 
     def __init__(self, link: Link) -> None:
@@ -2413,7 +2436,7 @@ class SignalSubscriber:
         with self._lock:
             if not self._counts:
                 hear = functools.partial(self._link.hear, tick=self._settle, tick_s=SETTLE_S)
-                hear([COUNTS_TOPIC], self._hear_totals, ended=self._ended)
+                hear([COUNTS_TOPIC, QUEUES_TOPIC], self._hear_others, ended=self._ended)
             heard = self._topics.get(topic) or self._open(topic)
             if queue is not None and heard.is_handling:
                 text = f"a handler of {topic} can't subscribe to a queue of it in its own thread"
@@ -2464,9 +2487,19 @@ class SignalSubscriber:
         self._topics[topic] = heard
         return heard
 
-    def _hear_totals(self, frames: list[bytes]) -> None:
-        said = read_signal(frames) if topic_of(frames[0]) == COUNTS_TOPIC else None
-        if said is None or said.stamp is None:
+    def _hear_others(self, frames: list[bytes]) -> None:
+        topic, said = topic_of(frames[0]), read_signal(frames)
+        if said is None:
+            return
+        if topic == COUNTS_TOPIC:
+            self._hear_totals(said)
+        # Not in the threads of the topics: a handler may take longer than the one that asks waits.
+        if topic == QUEUES_TOPIC and dig(said.content).get("ask") is True:
+            for heard in list(self._topics.values()):
+                heard.say_here()
+
+    def _hear_totals(self, said: HeardSignal) -> None:
+        if said.stamp is None:
             return
         publisher, is_last = publisher_in(said.header), dig(said.content).get("last") is True
         for topic, total in dig(said.content, "totals").items():
@@ -2534,7 +2567,7 @@ class Signals:
     ) -> Callable[[], None]:
         link = self._open()
         if not isinstance(link, Link):
-            return lambda: None  # there are no other services in a rehearsal
+            return link.subscribe(topic, handle)
         with self._lock:
             self._subscriber = self._subscriber or SignalSubscriber(link)
         return self._subscriber.subscribe(topic, queue, handle)
@@ -2832,7 +2865,7 @@ class EventBus:
             "meta": {**meta, "session_id": envelope["session_id"]},
         }
         body = self._member.claims.check_in(to_json(f"event {name}", payload), EVENT_CLAIM_S)
-        operation = {"event": name, **({"requireRoute": True} if require_route else {})}
+        operation: dict = {"event": name, **({"requireRoute": True} if require_route else {})}
         broker = self._member.broker
         reply, _ = broker.emit(operation, envelope, body)
         return Receipt(envelope["id"], broker.welcome["stored"], reply["op"] == "done")

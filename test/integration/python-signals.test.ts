@@ -36,11 +36,11 @@ test.each(["TypeScript", "Python"])("a peer that was halted knows what it has lo
   await publisher.publish(100);
   await countsOf(peer, 100);
   peer.signal("SIGSTOP");
-  await publisher.publish(50_000);
+  await publisher.publish(100_000);
   await publisher.close();
   peer.signal("SIGCONT");
 
-  const counts = await countsOf(peer, 50_100);
+  const counts = await countsOf(peer, 100_100);
   expect(counts).toEqual({
     ...{ topic: "readings", publisher: publisher.src },
     ...{ received: expect.any(Number), lost: expect.any(Number) },
@@ -126,6 +126,26 @@ test("each signal goes to one member of its queue, in Python or in TypeScript", 
   await publishMany(shop, "jobs", 100);
   await expect.poll(() => handledBy().flat().length, { timeout: BOUND_MS }).toBe(5_600);
   expect(contentsHeard(first)).toHaveLength(before);
+});
+
+test("a member of a queue that is handling a signal is known to one that joins", async () => {
+  await using bus = await openBus();
+  const [peer, shop] = [await bus.startPeer(), await bus.connect("shop")];
+  const inTypeScript: Json[] = [];
+  await peer.do({ do: "subscribe", topic: "jobs", queue: "q" });
+  shop.publish("jobs", "hold");
+  await peer.lines.first(({ signal }) => signal?.content === "hold");
+
+  await shop.subscribe("jobs", (content) => void inTypeScript.push(content), { queue: "q" });
+  await publishMany(shop, "jobs", 200);
+  await peer.do({ do: "let go" });
+  const handled = () => [...contentsHeard(peer).slice(1), ...inTypeScript];
+  await expect.poll(() => handled().length, { timeout: BOUND_MS }).toBeGreaterThanOrEqual(200);
+  // Behind all that was published before.
+  await peer.do({ do: "publish many", topic: "jobs", count: 1 });
+  await expect.poll(() => handled().filter((content) => content === 0).length, { timeout: BOUND_MS }).toBe(2);
+
+  expect(sorted(handled())).toEqual([0, ...Array.from({ length: 200 }, (_, number) => number)]);
 });
 
 function contentsHeard(peer: Peer): Json[] {

@@ -56,6 +56,27 @@ class Billing:
         return "woke"
 
 
+class Listening:
+    kind = "single"
+
+    def run(self, scope):
+        def hear(content, signal):
+            scope.bus.emit("heard.it", [content, signal.src, signal.attachments[0].decode()])
+
+        scope.bus.subscribe("temperature", hear, queue="q")
+
+
+class Signalled(unittest.TestCase):
+    def test_a_signal_reaches_what_has_subscribed_to_its_topic(self):
+        rehearsal = Service("ts001", "listening", "act", lambda: Listening).rehearse()
+
+        rehearsal.signal("temperature", {"celsius": 21.5}, [b"picture"])
+        rehearsal.signal("pressure")
+
+        src = "rehearsal/rehearsal/rehearsal"
+        self.assertEqual(rehearsal.emitted, [("heard.it", [{"celsius": 21.5}, src, "picture"], {})])
+
+
 class Loud(Billing):
     @action
     def Remind(self, message, scope):

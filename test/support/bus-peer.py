@@ -13,6 +13,7 @@ import zcontext
 url, token = sys.argv[1:]
 lock = threading.Lock()
 forever = threading.Event()
+held = threading.Event()
 subscriptions = []
 
 
@@ -50,6 +51,8 @@ def handle(event):
 def hear(content, signal):
     attachments = [each.decode() for each in signal.attachments]
     say(signal={"content": content, "src": signal.src, "attachments": attachments})
+    if content == "hold":
+        held.wait()
 
 
 def ignore(content, signal):
@@ -116,6 +119,8 @@ def run(bus, order):
     if do == "publish many":
         for number in range(order["count"]):
             publish(bus, order["topic"], number)
+    if do == "let go":
+        held.set()
     if do == "figures":
         return bus.signal_figures
     if do == "drain":
