@@ -1,7 +1,7 @@
 // Events and calls between two processes, beside NATS and moleculer where they are installed: rates and ratios.
 // Usage: npm run build && node bench/messaging.mjs [--events 50000] [--calls 20000] [--rounds 3] [--only file,memory,calls]
 //   [--peers FOLDER]
-// FOLDER has @nats-io/transport-node, @nats-io/jetstream and moleculer in its node_modules; nats-server is on the PATH.
+// nats-server is on the PATH; FOLDER has moleculer in its node_modules.
 // One producer, one consumer, JSON of 200 bytes, at most 1,000 emits or 200 calls under way.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -22,7 +22,7 @@ const { values } = parseArgs({
     peers: { type: "string" },
   },
 });
-const hasNats = values.peers !== undefined && spawnSync("nats-server", ["--version"]).status === 0;
+const hasNats = spawnSync("nats-server", ["--version"]).status === 0;
 const only = new Set(values.only.split(","));
 const root = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
 
@@ -30,7 +30,10 @@ try {
   for (const durability of ["file", "memory"]) {
     if (!only.has(durability)) continue;
     const subjects = { zcontext: () => withBroker(durability, (env) => events("zcontext", env)) };
-    if (hasNats) subjects.jetstream = () => withNats((env) => events("jetstream", { ...env, STORAGE: durability }));
+    if (hasNats) {
+      subjects["over NATS"] = () => withNats((env) => events("zcontext", overNats(env, durability)));
+      subjects.jetstream = () => withNats((env) => events("jetstream", { ...env, STORAGE: durability }));
+    }
     const runs = await runAll(subjects);
     show(`events, emit to acked, ${durability} (events/s)`, runs, ({ rate }) => rate);
     show("  the same by the processor time of all processes (events/s of one core)", runs, ({ perCpu }) => perCpu);
@@ -38,7 +41,10 @@ try {
   if (only.has("calls")) {
     const subjects = { zcontext: () => withBroker("memory", (env) => calls("zcontext", env)) };
     if (hasNats) {
+      subjects["over NATS"] = () => withNats((env) => calls("zcontext", overNats(env, "memory")));
       subjects.nats = () => withNats((env) => calls("jetstream", env));
+    }
+    if (hasNats && values.peers !== undefined) {
       subjects.moleculer = () => withNats((env) => calls("moleculer", env));
     }
     const runs = await runAll(subjects);
@@ -57,15 +63,19 @@ async function runAll(subjects) {
   return runs;
 }
 
-/** Prints the best of each, and what ours is of that. */
+/** Prints the best of each, and what ours are of that: the embedded engine, and the same over NATS. */
 function show(title, runs, pick) {
   console.log(`\n${title}`);
   const best = Object.entries(runs).map(([name, all]) => [name, Math.max(...all.map(pick))]);
-  const [[, ours]] = best;
-  for (const [name, value] of best)
-    console.log(
-      `  ${name.padEnd(10)} ${value.toPrecision(4).padStart(9)}   zcontext is ${(ours / value).toFixed(2)} x`,
-    );
+  const ours = best.filter(([name]) => name === "zcontext" || name === "over NATS");
+  for (const [name, value] of best) {
+    const ratios = ours.map(([own, rate]) => `${own} is ${(rate / value).toFixed(2)} x`);
+    console.log(`  ${name.padEnd(10)} ${value.toPrecision(4).padStart(9)}   ${ratios.join("   ")}`);
+  }
+}
+
+function overNats(env, durability) {
+  return { ...env, ZCONTEXT_BUS_URL: `nats://${env.NATS}?storage=${durability}`, ZCONTEXT_BUS_TOKEN: "" };
 }
 
 /** Microseconds of processor time that a process has taken. */

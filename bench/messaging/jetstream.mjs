@@ -1,10 +1,6 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { AckPolicy, jetstream, jetstreamManager, StorageType } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { call, counter, produce, role, say } from "./roles.mjs";
-
-const require = createRequire(join(process.env.PEERS, "package.json"));
-const { connect } = require("@nats-io/transport-node");
-const { AckPolicy, jetstream, jetstreamManager, StorageType } = require("@nats-io/jetstream");
 
 const nats = await connect({ servers: process.env.NATS });
 const encode = (value) => JSON.stringify(value);

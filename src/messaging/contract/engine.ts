@@ -31,6 +31,8 @@ export interface Delivery extends OutgoingEvent {
   firstAt: number;
   /** Aborted when the event was taken back from this member; settling it has no effect then. */
   taken: AbortSignal;
+  /** The same at this moment. A signal costs more than many a handler does. */
+  readonly isTaken: boolean;
   settle(verdict: Verdict): void;
 }
 

@@ -149,8 +149,12 @@ class CountedDelivery implements Delivery {
     return this.#delivery.taken;
   }
 
+  get isTaken() {
+    return this.#delivery.isTaken;
+  }
+
   settle(verdict: Verdict): void {
-    const isTaken = this.taken.aborted;
+    const { isTaken } = this;
     this.#delivery.settle(verdict);
     if (this.#isCounted) return;
     this.#isCounted = true;

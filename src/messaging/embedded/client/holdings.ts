@@ -112,6 +112,10 @@ class HeldDelivery implements Delivery {
     return this.#taken.signal;
   }
 
+  get isTaken(): boolean {
+    return this.#loss !== undefined;
+  }
+
   settle(verdict: Verdict): void {
     this.#settle(this, verdict);
   }

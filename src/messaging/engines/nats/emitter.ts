@@ -2,7 +2,7 @@
 // What the server does not confirm is sent again, and is taken once: the server knows the ids of the last two minutes.
 import { ZcontextError } from "../../../errors.ts";
 import type { OutgoingEvent, Receipt } from "../../contract/engine.ts";
-import { writeEventHeaders } from "./event-message.ts";
+import { eventHeaders } from "./event-message.ts";
 import type { Link, Session } from "./link.ts";
 import { type Places, placesOf } from "./names.ts";
 import type { Streams } from "./streams.ts";
@@ -43,7 +43,7 @@ export function createEmitter({ link, streams, onUnrouted, nowMs }: EmitterOptio
   }
 
   async function publish({ core, js }: Session, subject: string, event: OutgoingEvent): Promise<void> {
-    await js.publish(subject, event.body, { headers: writeEventHeaders(core.headers(), event) });
+    await js.publish(subject, event.body, { headers: core.MsgHdrsImpl.fromRecord(eventHeaders(event)) });
   }
 
   /** Looks whether a group wants it, beginning after this call. */

@@ -6,31 +6,19 @@ import { childTrace, type Envelope } from "../../contract/envelope.ts";
 import { eventOf } from "./names.ts";
 
 const HEAD = "zc";
-/** The one group that gets an event again which it had given up. */
-const FOR_GROUP = "zc-group";
 /** Of the server: two messages with the same one are one. */
 const MESSAGE_ID = "Nats-Msg-Id";
 
 export interface EventHead {
   name: string;
   envelope: Envelope;
+  /** The one group that gets an event again which it had given up. */
+  only?: string;
 }
 
-export function writeEventHeaders(
-  headers: MsgHdrs,
-  { name, envelope }: EventHead,
-  { id = envelope.id, forGroup }: { id?: string; forGroup?: string } = {},
-): MsgHdrs {
-  headers.append(HEAD, JSON.stringify({ name, ...envelope }));
-  headers.append(MESSAGE_ID, id);
-  if (forGroup !== undefined) headers.append(FOR_GROUP, forGroup);
-  return headers;
-}
-
-/** Whether the event is for this group; without a header it is for all. */
-export function isFor(headers: MsgHdrs | undefined, group: string): boolean {
-  const only = headers?.get(FOR_GROUP) ?? "";
-  return only === "" || only === group;
+/** @param id - By which the server knows it. */
+export function eventHeaders({ name, envelope, only }: EventHead, id = envelope.id): { [header: string]: string[] } {
+  return { [HEAD]: [JSON.stringify({ name, ...(only !== undefined && { only }), ...envelope })], [MESSAGE_ID]: [id] };
 }
 
 /** What is known of a message without a header of ours. */
@@ -50,9 +38,9 @@ const TRACE_DIGITS = 48;
 export function readEventHead(headers: MsgHdrs | undefined, arrival: () => Arrival): EventHead {
   const text = headers?.get(HEAD) ?? "";
   if (text === "") return foreignHead(headers, arrival());
-  const { name, ...envelope } = JSON.parse(text);
+  const { name, only, ...envelope } = JSON.parse(text);
   if (typeof name !== "string" || typeof envelope.id !== "string") throw new Error("its header zc has no name or id");
-  return { name, envelope };
+  return { name, envelope, ...(typeof only === "string" && { only }) };
 }
 
 function foreignHead(headers: MsgHdrs | undefined, { subject, body, id: place, atMs, random }: Arrival): EventHead {

@@ -15,7 +15,8 @@ export function faultOf(error: unknown): ZcontextError | undefined {
     (each) => each instanceof Error && each.name === "PermissionViolationError",
   );
   if (forbidden instanceof Error) return refused(forbidden);
-  if (error.name === "InvalidArgumentError" && error.message.includes("max_payload")) return tooLarge(error);
+  if (error.name === "InvalidArgumentError" && error.message.includes("max_payload"))
+    return tooLarge(undefined, undefined);
   const number = "code" in error && typeof error.code === "number" ? error.code : undefined;
   if (error.name !== "JetStreamApiError" || number === undefined) return undefined;
   if (NOT_ENABLED.has(number)) return noJetStream(error);
@@ -75,11 +76,15 @@ function refused(error: Error): ZcontextError {
   });
 }
 
-function tooLarge(error: Error): ZcontextError {
-  return new ZcontextError("ERR_MESSAGE_TOO_LARGE", "engine nats: the message is larger than the server takes", {
-    hint: "Set `max_payload: 2MB` in the server's configuration: a body may have 1 MiB, its envelope comes on top.",
-    cause: error,
-  });
+export function tooLarge(bytes: number | undefined, most: number | undefined): ZcontextError {
+  const sizes = bytes === undefined ? "" : `: ${bytes} bytes, it takes ${most}`;
+  return new ZcontextError(
+    "ERR_MESSAGE_TOO_LARGE",
+    `engine nats: the message is larger than the server takes${sizes}`,
+    {
+      hint: "Set `max_payload: 2MB` in the server's configuration: a body may have 1 MiB, its envelope comes on top.",
+    },
+  );
 }
 
 export function unreachable(url: string, reason: string, cause?: unknown): ZcontextError {

@@ -1,6 +1,6 @@
 // Makes the group of an event at the server. The first group of an event gets what was held for it.
 import type { EventHead } from "./event-message.ts";
-import { readEventHead, writeEventHeaders } from "./event-message.ts";
+import { eventHeaders, readEventHead } from "./event-message.ts";
 import type { Link, Session } from "./link.ts";
 import { HELD_STREAM, placesOf } from "./names.ts";
 import { bufferOf } from "./post.ts";
@@ -38,6 +38,6 @@ async function takeHeld(session: Session, name: string, random: (digits: number)
     const { seq, info, time } = message;
     const arrival = { body: bufferOf(message.data), id: `${info.stream}-${seq}`, atMs: time.getTime(), random };
     const head: EventHead = readEventHead(message.headers, () => ({ subject: message.subject, ...arrival }));
-    await js.publish(subject, message.data, { headers: writeEventHeaders(core.headers(), head) });
+    await js.publish(subject, message.data, { headers: core.MsgHdrsImpl.fromRecord(eventHeaders(head)) });
   }
 }

@@ -51,6 +51,10 @@ export class HeldDelivery implements Delivery {
     return this.#taken.signal;
   }
 
+  get isTaken(): boolean {
+    return this.#loss !== undefined;
+  }
+
   settle(verdict: Verdict): void {
     this.#settle(this, verdict);
   }

@@ -1,7 +1,7 @@
 // Dead letters: a stream of its own keeps each with its body, its envelope and the reason, for a time and up to a number.
 import type { JsMsg, StoredMsg } from "@nats-io/jetstream";
 import type { DeadLetter, Operations, Verdict } from "../../contract/engine.ts";
-import { type EventHead, readEventHead, writeEventHeaders } from "./event-message.ts";
+import { type EventHead, eventHeaders, readEventHead } from "./event-message.ts";
 import type { Link, Session } from "./link.ts";
 import { EVERY_LETTER, LETTER_STREAM, letterSubject, placesOf } from "./names.ts";
 import { bufferOf } from "./post.ts";
@@ -50,10 +50,8 @@ export function createLetters(link: Link, streams: Streams): Letters {
     const { letter, head } = open(id, message);
     await streams.events(session, letter.event);
     // Of an event with the same id the server would take none, and the same letter is not to be given twice.
-    const headers = writeEventHeaders(core.headers(), head, {
-      id: `${id} of ${message.timestamp}`,
-      forGroup: letter.group,
-    });
+    const record = eventHeaders({ ...head, only: letter.group }, `${id} of ${message.timestamp}`);
+    const headers = core.MsgHdrsImpl.fromRecord(record);
     await js.publish(placesOf(letter.event).subject, message.data, { headers });
   }
 
@@ -75,8 +73,8 @@ export function createLetters(link: Link, streams: Streams): Letters {
         const error = { name, message, ...(stack !== undefined && stack.length < room && { stack }) };
         const times = { attempts, first_at: firstMs, last_at: Date.now() };
         const letter = { event: head.name, group, reason, ...times, handler, error };
-        const headers = writeEventHeaders(core.headers(), head, { id });
-        headers.append(LETTER, JSON.stringify(letter));
+        const record = { ...eventHeaders(head, id), [LETTER]: [JSON.stringify(letter)] };
+        const headers = core.MsgHdrsImpl.fromRecord(record);
         await js.publish(letterSubject(head.name, group), body, { headers });
       });
     },

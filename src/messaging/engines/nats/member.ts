@@ -4,7 +4,7 @@ import type { Msg } from "@nats-io/transport-node";
 import { reasonOf, type ZcontextError } from "../../../errors.ts";
 import type { Delivery, Membership, Verdict } from "../../contract/engine.ts";
 import { readPlace } from "./delivery-place.ts";
-import { type EventHead, isFor, readEventHead } from "./event-message.ts";
+import { type EventHead, readEventHead } from "./event-message.ts";
 import { passingReason } from "./faults.ts";
 import { makeGroup } from "./group.ts";
 import { HeldDelivery } from "./held-delivery.ts";
@@ -81,7 +81,6 @@ export function createMember(options: MemberOptions): Member {
   function take({ headers, subject, data, reply = "" }: Msg): void {
     const { attempt, seq, storedMs } = readPlace(reply);
     if (state === "closed") return settlements.say(reply, again(0));
-    if (!isFor(headers, group)) return settlements.say(reply, ACK);
     const before = held.get(seq);
     if (before !== undefined) {
       // The server believes that this member has lost it, and gives it again.
@@ -97,7 +96,9 @@ export function createMember(options: MemberOptions): Member {
     };
     try {
       const arrival = { subject, body, id: `${stream}-${seq}`, atMs: storedMs, random };
-      handler(hold(readEventHead(headers, () => arrival)));
+      const head = readEventHead(headers, () => arrival);
+      if (head.only !== undefined && head.only !== group) return settlements.say(reply, ACK);
+      handler(hold(head));
     } catch (error) {
       const envelope = { id: `${stream}-${seq}`, src: "", sent: storedMs, session_id: "", traceparent: "" };
       hold({ name, envelope }).settle(malformed(error));

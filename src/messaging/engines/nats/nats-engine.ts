@@ -52,7 +52,7 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     beat();
     streams.forget();
     emitter.forget();
-    post.up(session);
+    post.passAll();
     for (const member of members) member.up();
     calls.up();
     signals.up();
@@ -141,6 +141,7 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     const error = new ZcontextError("ERR_ENGINE_UNREACHABLE", "engine nats: it is closed");
     for (const member of members) member.giveBackAll(error);
     await Promise.all([calls.close(), signals.close()]);
+    post.passAll();
     await link.close();
   }
 }

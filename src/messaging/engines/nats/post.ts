@@ -3,12 +3,16 @@ import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import { ZcontextError } from "../../../errors.ts";
 import type { Subscription } from "../../contract/engine.ts";
 import type { Parcel, Post } from "../../remote/post.ts";
-import { faultOf } from "./faults.ts";
+import { tooLarge } from "./faults.ts";
 import type { Link, Session } from "./link.ts";
 
 /** Parcels and bytes that may be on their way to the server. */
 const [MAX_LENGTH, MAX_BYTES] = [10_000, 64 * 2 ** 20];
+/** So many are worth asking the server whether it has them. */
+const [MANY, MANY_BYTES] = [500, 2 ** 20];
 const HEAD = "zc";
+/** Bytes of a header beside its value. */
+const HEAD_ROOM = 64;
 /** What the server answers where nobody receives a message. */
 const NOBODY = 503;
 
@@ -19,23 +23,23 @@ interface Waiting {
 }
 
 export interface NatsPost extends Post {
-  /** Sends what has waited for the server, and asks it whether all of that has arrived. */
-  up(session: Session): void;
+  /** Sends what has waited for the server, or for the end of the turn. */
+  passAll(): void;
   down(): void;
 }
 
 export function createPost(link: Link): NatsPost {
-  /** Sent, and the server has not confirmed anything that came later. */
+  /** What waits, and what was sent while the server has not confirmed anything that came later. */
   let sent = { length: 0, bytes: 0 };
   let isConfirming = false;
-  /** To be sent once the server is back. */
+  /** To be sent at the end of this turn, or once the server is back. */
   let waiting: Waiting[] = [];
   const unheard = new Map<string, () => void>();
   let inbox: string | undefined;
   let last = 0;
 
   function refuseWhereFull(size: number): void {
-    const length = sent.length + waiting.length;
+    const { length } = sent;
     if (length < MAX_LENGTH && sent.bytes + size <= MAX_BYTES) return;
     throw new ZcontextError("ERR_OVERLOADED", `${length} messages of ${sent.bytes} bytes wait to be sent`, {
       hint: "Send fewer at a time, or look whether the server is there.",
@@ -47,7 +51,16 @@ export function createPost(link: Link): NatsPost {
     const reply = onNobody === undefined ? replyTo : replyFor(nc, core.createInbox, onNobody);
     const headers = head === "" ? undefined : headersOf(core.headers(), head);
     nc.publish(subject, body, { ...(headers && { headers }), ...(reply && { reply }) });
-    void confirm(nc);
+    if (sent.length >= MANY || sent.bytes >= MANY_BYTES) void confirm(nc);
+  }
+
+  /** All that was sent in one turn goes in one piece: that is where the speed is. */
+  function passAll(): void {
+    const { session } = link;
+    if (session === undefined) return;
+    const all = waiting;
+    waiting = [];
+    for (const one of all) pass(session, one);
   }
 
   /** Where the server says that nobody receives it. */
@@ -72,7 +85,7 @@ export function createPost(link: Link): NatsPost {
   async function confirm(nc: NatsConnection): Promise<void> {
     if (isConfirming) return;
     isConfirming = true;
-    while (sent.length > 0) {
+    while (sent.length >= MANY || sent.bytes >= MANY_BYTES) {
       const { length, bytes } = sent;
       const until = last;
       try {
@@ -91,17 +104,13 @@ export function createPost(link: Link): NatsPost {
 
   return {
     send(subject, parcel, onNobody) {
-      const size = parcel.head.length + parcel.body.length;
+      const size = sizeOf(parcel);
       refuseWhereFull(size);
-      sent.bytes += size;
-      const one = { subject, parcel, onNobody };
-      if (link.session === undefined) return void waiting.push(one);
-      sent.length += 1;
-      try {
-        pass(link.session, one);
-      } catch (error) {
-        throw faultOf(error) ?? error;
-      }
+      const most = link.session?.nc.info?.max_payload ?? Number.POSITIVE_INFINITY;
+      if (size + HEAD_ROOM > most) throw tooLarge(size, most);
+      sent = { length: sent.length + 1, bytes: sent.bytes + size };
+      waiting.push({ subject, parcel, onNobody });
+      if (waiting.length === 1) setImmediate(passAll);
     },
     async receive(pattern, queue, handler): Promise<Subscription> {
       return link.attempt(async ({ nc }) => {
@@ -128,22 +137,16 @@ export function createPost(link: Link): NatsPost {
         return { close, [Symbol.asyncDispose]: close };
       });
     },
-    up(session) {
-      const all = waiting;
-      waiting = [];
-      for (const one of all) {
-        sent.length += 1;
-        pass(session, one);
-      }
-    },
+    passAll,
     down() {
-      sent = {
-        length: 0,
-        bytes: waiting.reduce((sum, { parcel }) => sum + parcel.head.length + parcel.body.length, 0),
-      };
+      sent = { length: waiting.length, bytes: waiting.reduce((sum, { parcel }) => sum + sizeOf(parcel), 0) };
       unheard.clear();
     },
   };
+}
+
+function sizeOf({ head, body }: Parcel): number {
+  return head.length + body.length;
 }
 
 async function gone(subscription: { unsubscribe(): void }): Promise<void> {

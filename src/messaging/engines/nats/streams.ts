@@ -28,6 +28,8 @@ const LIMITS = {
 export const ACK_WAIT_MS = 10_000;
 /** Pulls that may wait at a consumer: those of all members of the group. */
 const MAX_PULLS = 2_048;
+/** Names of events whose stream is looked up once. */
+const MAX_NAMES = 10_000;
 const STREAM_NOT_FOUND = 10059;
 
 export interface Streams {
@@ -47,6 +49,8 @@ type Wanted = Partial<StreamConfig> & { name: string; subjects: string[] };
 
 export function createStreams({ storage, replicas }: Keeping): Streams {
   const found = new Map<string, Promise<Durability>>();
+  /** The same by the names of events, which are more. */
+  const foundFor = new Map<string, Promise<Durability>>();
 
   function ensure(session: Session, wanted: Wanted): Promise<Durability> {
     const known = found.get(wanted.name);
@@ -59,14 +63,18 @@ export function createStreams({ storage, replicas }: Keeping): Streams {
 
   return {
     events(session, event) {
+      const known = foundFor.get(event);
+      if (known !== undefined) return known;
       const { stream: name, domain } = placesOf(event);
       const { jetstream, core } = session;
-      return ensure(session, {
+      const looking = ensure(session, {
         ...{ name, subjects: [domain], retention: jetstream.RetentionPolicy.Interest },
         ...{ discard: jetstream.DiscardPolicy.New, discard_new_per_subject: true },
         ...{ max_msgs_per_subject: LIMITS.length, max_bytes: LIMITS.bytes },
         duplicate_window: core.nanos(LIMITS.duplicateMs),
       });
+      if (foundFor.size < MAX_NAMES) foundFor.set(event, looking);
+      return looking;
     },
     held(session) {
       const { jetstream, core } = session;
@@ -101,7 +109,10 @@ export function createStreams({ storage, replicas }: Keeping): Streams {
         if (info.config.durable_name !== undefined && wanted.has(info.config.filter_subject)) groups.push(info);
       return groups;
     },
-    forget: () => found.clear(),
+    forget() {
+      found.clear();
+      foundFor.clear();
+    },
   };
 }
 

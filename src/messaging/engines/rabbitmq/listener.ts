@@ -228,6 +228,10 @@ class HeldDelivery implements Delivery {
     return this.#taken.signal;
   }
 
+  get isTaken(): boolean {
+    return this.#loss !== undefined;
+  }
+
   lose(error: ZcontextError): void {
     this.isOver = true;
     this.#loss = error;
