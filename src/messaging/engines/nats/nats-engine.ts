@@ -13,6 +13,7 @@ import { createLetters } from "./letters.ts";
 import { openLink } from "./link.ts";
 import { createMember, type Member } from "./member.ts";
 import { keepingOf } from "./options.ts";
+import { callPlainly, servePlainly } from "./plain-calls.ts";
 import { createPost } from "./post.ts";
 import { answerRoll, readQueues } from "./queues.ts";
 import { createSettlements } from "./settlements.ts";
@@ -114,8 +115,17 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     publish: signals.publish,
     subscribe: signals.subscribe,
     signalFigures: signals.signalFigures,
-    call: calls.call,
-    serve: calls.serve,
+    async call(call, signal) {
+      const answer = await calls.call(call, signal);
+      // A program of another kind may serve it.
+      const isAbsent = answer.failure?.code === "ERR_SERVICE_UNKNOWN" && answer.failure.executed === "no";
+      return (isAbsent ? await callPlainly(link, call, signal) : undefined) ?? answer;
+    },
+    async serve(service, methods, handler) {
+      const served = await calls.serve(service, methods, handler);
+      const plain = await servePlainly(post, service, handler, random);
+      return onceClosed(async () => void (await Promise.all([served.close(), plain.close()])));
+    },
     tell: calls.tell,
     operations: {
       services: calls.services,

@@ -1,0 +1,120 @@
+// Programs of another kind on the same server: they speak its protocol on plain sockets, with JSON and nothing of ours.
+import { once } from "node:events";
+import { connect } from "node:net";
+import { createInterface } from "node:readline";
+import { expect, test } from "vitest";
+import { ServiceError } from "../../src/messaging/contract/service-error.ts";
+import { EventBus } from "../../src/messaging/event-bus.ts";
+import { gather } from "../conformance/members.ts";
+import { openNatsMembers, startNats } from "../support/nats.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+import { awaitEvents } from "../support/recording.ts";
+
+leaveNoProcess();
+
+/** A client that is no library: lines in, lines out. */
+async function openSocket(port: number) {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  const lines = awaitEvents<string>("what the server says to the socket", (line) => line);
+  createInterface({ input: socket }).on("line", (line) => {
+    if (line === "PING") socket.write("PONG\r\n");
+    lines.add(line);
+  });
+  let asked = 0;
+  const say = (text: string) => socket.write(`${text}\r\n`);
+  say('CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}');
+
+  /** The line after the first that begins so. */
+  async function payloadAfter(beginning: string): Promise<string> {
+    let isNext = false;
+    return lines.first((line) => {
+      if (isNext) return true;
+      isNext = line.startsWith(beginning);
+      return false;
+    });
+  }
+
+  return {
+    lines,
+    payloadAfter,
+    publish: (subject: string, body: string, reply = "") =>
+      say(`PUB ${subject} ${reply} ${Buffer.byteLength(body)}\r\n${body}`),
+    async subscribe(subject: string, id: string) {
+      const from = lines.all.length;
+      say(`SUB ${subject} ${id}\r\nPING`);
+      await lines.first((line) => line === "PONG", { from });
+    },
+    async request(subject: string, body: string): Promise<unknown> {
+      asked += 1;
+      const inbox = `_INBOX.socket.${asked}`;
+      await this.subscribe(inbox, `r${asked}`);
+      this.publish(subject, body, inbox);
+      return JSON.parse(await payloadAfter(`MSG ${inbox} `));
+    },
+    [Symbol.asyncDispose]: async () => void socket.destroy(),
+  };
+}
+
+async function open() {
+  const server = await startNats();
+  const members = await openNatsMembers(server.url);
+  const bus = new EventBus({ engine: await members.connect("test/shop/1"), src: "test/shop/1" });
+  return {
+    ...{ server, bus },
+    async [Symbol.asyncDispose]() {
+      await members[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("they call a method and get its answer, or its error, as JSON", async () => {
+  await using here = await open();
+  await using socket = await openSocket(here.server.port);
+  await here.bus.serve("math", {
+    add: ({ a, b }: { a: number; b: number }) => a + b,
+    fail: () => {
+      throw new ServiceError("NO_NUMBERS", "none", { details: [1], retryable: true });
+    },
+  });
+
+  expect(await socket.request("math.add", '{"a":1,"b":2}')).toBe(3);
+  expect(await socket.request("math.fail", "null")).toEqual({
+    error: { code: "NO_NUMBERS", message: "none", retryable: true, details: [1] },
+  });
+  expect(await socket.request("math.nothing", "null")).toMatchObject({ error: { code: "ERR_METHOD_UNKNOWN" } });
+  expect(await socket.request("math.add", "no json")).toMatchObject({ error: { code: "ERR_PARAMS_INVALID" } });
+});
+
+test("they serve a method that ours call", async () => {
+  await using here = await open();
+  await using socket = await openSocket(here.server.port);
+  await socket.subscribe("old.*", "1");
+
+  const result = here.bus.call("old.get", { id: 7 });
+  const asked = await socket.lines.first((line) => line.startsWith("MSG old.get "));
+  const [, , , reply = ""] = asked.split(" ");
+  expect(JSON.parse(await socket.payloadAfter("MSG old.get "))).toEqual({ id: 7 });
+  socket.publish(reply, '{"total":3}');
+  expect(await result).toEqual({ total: 3 });
+  await expect(here.bus.call("nobody.here")).rejects.toMatchObject({ code: "ERR_SERVICE_UNKNOWN", executed: "no" });
+});
+
+test("their events reach a group, and ours reach them, as the same JSON", async () => {
+  await using here = await open();
+  await using socket = await openSocket(here.server.port);
+  const heard = gather<unknown>(1);
+  await here.bus.listen("orders.created", "billing", ({ content, meta }) => heard.add([content, meta.session_id]));
+  await socket.subscribe("events.orders.paid", "1");
+  await here.bus.listen("orders.paid", "billing", () => {});
+  const meta = { version: 1, timestamp: 1, session_id: "s" };
+  const payload = { event_name: "orders.created", content: { id: 7 }, context: {}, meta };
+  socket.publish("events.orders.created", JSON.stringify(payload));
+  await here.bus.emit("orders.paid", { content: 8 });
+  await heard.full;
+
+  expect(heard.got).toEqual([[{ id: 7 }, "s"]]);
+  const line = await socket.lines.first((text) => text.startsWith('{"event_name"'));
+  expect(JSON.parse(line)).toMatchObject({ event_name: "orders.paid", content: 8, context: {} });
+});
