@@ -28,6 +28,8 @@ const children = {
   load: "src/tasks/load-main.ts",
   "monitor-service": "src/tasks/monitor-service.ts",
 };
+/** What a task loads on demand. */
+const tasksOnDemand = { streams: "src/tasks/handlers/streams.ts" };
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 
 const tsc = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
@@ -56,10 +58,10 @@ const pathsOf = (files) => new Set(Object.values(files).map((file) => resolve(fi
 // Files that commands and their parts on demand both need are kept apart, so that there is one instance of each: two classes
 // ZcontextError would not recognize each other's errors.
 const shared = { errors: "src/errors.ts", ...fromTools(["print"]) };
-const keepApart = {
+const keepApart = (shared, onDemand) => ({
   name: "keep-apart",
   setup({ onResolve }) {
-    const [always, whenLazy] = [pathsOf(shared), pathsOf(fromTools(onDemand))];
+    const [always, whenLazy] = [pathsOf(shared), pathsOf(onDemand)];
     onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
       if (kind === "entry-point") return undefined;
       const file = resolve(resolveDir, path);
@@ -67,7 +69,7 @@ const keepApart = {
       return isApart ? { path: `./${basename(file, ".ts")}.cjs`, external: true } : undefined;
     });
   },
-};
+});
 
 const options = {
   outdir: "dist/bin",
@@ -79,7 +81,7 @@ const options = {
   sourcemap: "linked",
   sourcesContent: false,
   // Peers that users install, and what has files of its own.
-  external: ["@nats-io/*", "@redis/client", "amqplib", "esbuild", "lmdb", "zeromq/package.json"],
+  external: ["@nats-io/*", "@redis/client", "amqplib", "kafkajs", "esbuild", "lmdb", "zeromq/package.json"],
   define: { "import.meta.url": "importMetaUrl", ZCONTEXT_VERSION: JSON.stringify(version) },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",
@@ -88,8 +90,17 @@ const tools = { ...fromTools([...commands.map((name) => `${name}/${name}`), ...o
 const builds = await Promise.all([
   // The first import() of a process starts Node's ES module loader, which takes 30 ms; require() takes none. The child
   // entries keep import(): a task may be a module that require() can't load.
-  build({ ...options, entryPoints: tools, plugins: [findAddon, keepApart], supported: { "dynamic-import": false } }),
-  build({ ...options, entryPoints: children, plugins: [findAddon] }),
+  build({
+    ...options,
+    entryPoints: tools,
+    plugins: [findAddon, keepApart(shared, fromTools(onDemand))],
+    supported: { "dynamic-import": false },
+  }),
+  build({
+    ...options,
+    entryPoints: { ...children, ...tasksOnDemand },
+    plugins: [findAddon, keepApart({}, tasksOnDemand)],
+  }),
 ]);
 builds.push(await buildPage());
 if (builds.some(({ warnings }) => warnings.length > 0)) process.exit(1);

@@ -32,6 +32,7 @@ const LONGEST_PAUSE_MS = 15_000;
 export class ConsumerRunner {
   readonly #options: RunnerOptions;
   readonly #say: (line: string) => void;
+  #started: Route[] = [];
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -45,27 +46,40 @@ export class ConsumerRunner {
    * @throws {ZcontextError} What a consumer that can't work throws; the others are closed.
    */
   async run({ signal, graceMs }: RunOptions = {}): Promise<void> {
-    const routes = [...this.#routes()];
-    if (routes.length === 0) return this.#say("no consumers: nothing to run");
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     for (const name of LEAVE_SIGNALS) process.once(name, leave);
     signal?.addEventListener("abort", leave, { once: true });
     if (signal?.aborted) leave();
     try {
-      await Promise.all(routes.map((route) => this.#start(route, leaving.signal)));
-      if (!leaving.signal.aborted) {
-        this.#say(
-          `consuming ${routes.map(({ consumer }) => `${consumer.queue} over ${consumer.protocol}`).join(", ")}`,
-        );
-        await aborted(leaving.signal);
-      }
+      const count = await this.start(leaving.signal);
+      if (count > 0) await aborted(leaving.signal);
     } finally {
       // A second signal ends the program at once.
       for (const name of LEAVE_SIGNALS) process.off(name, leave);
       signal?.removeEventListener("abort", leave);
-      await Promise.all(routes.map(({ consumer }) => consumer.close(graceMs === undefined ? {} : { graceMs })));
+      await this.close(graceMs);
     }
+  }
+
+  /**
+   * Starts the consumers. Resolves when all of them consume, or the signal aborts.
+   *
+   * @returns How many there are.
+   * @throws {ZcontextError} What a consumer that can't work throws.
+   */
+  async start(signal: AbortSignal): Promise<number> {
+    this.#started = [...this.#routes()];
+    await Promise.all(this.#started.map((route) => this.#start(route, signal)));
+    const names = this.#started.map(({ consumer }) => `${consumer.queue} over ${consumer.protocol}`);
+    if (!signal.aborted)
+      this.#say(names.length === 0 ? "no consumers: nothing to run" : `consuming ${names.join(", ")}`);
+    return names.length;
+  }
+
+  /** Closes the consumers that were started. @param graceMs - How long their handlers may take, in milliseconds. */
+  async close(graceMs?: number): Promise<void> {
+    await Promise.all(this.#started.map(({ consumer }) => consumer.close(graceMs === undefined ? {} : { graceMs })));
   }
 
   *#routes(): Generator<Route> {

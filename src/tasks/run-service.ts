@@ -160,8 +160,19 @@ export async function runService(
     const scopeOf = (handling: Handling) => createHandlerScope(scope, effects, handling);
     try {
       health = await healthOf();
-      if (!hasHandlers(task)) return undefined;
-      return await Promise.race([startHandlers(effects.openBus, { task, scope, scopeOf }), crash.promise]);
+      const parts: InForce[] = [];
+      if (hasHandlers(task))
+        parts.push(await Promise.race([startHandlers(effects.openBus, { task, scope, scopeOf }), crash.promise]));
+      if (task.streams !== undefined) {
+        const { startStreams } = await import("./handlers/streams.ts");
+        parts.push(await Promise.race([startStreams(task, scope), crash.promise]));
+      }
+      // Messages of streams stop first: their handlers may still use the bus.
+      return {
+        async stop(graceMs) {
+          for (const part of parts.toReversed()) await part.stop(graceMs);
+        },
+      };
     } catch (error) {
       if (stop.signal.aborted) return { reason: undefined };
       printError(error);

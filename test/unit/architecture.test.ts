@@ -79,8 +79,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/streams/contract"],
     ...["bus", "http", "in-process", "kafka", "rabbitmq"].map((protocol) => `src/streams/protocols/${protocol}`),
   ],
-  "src/tasks/contract": ["src/messaging"],
-  "src/tasks/handlers": ["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/tasks/contract"],
+  "src/tasks/contract": ["src/messaging", "src/streams"],
+  "src/tasks/handlers": [
+    ...["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/streams", "src/tasks/contract"],
+  ],
   "src/tasks": [
     ...["src", "src/protocol", "src/link", "src/tasks/contract", "src/tasks/handlers"],
     ...["src/messaging", "src/messaging/contract", "src/messaging/engines/memory"],

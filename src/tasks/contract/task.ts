@@ -1,6 +1,8 @@
 // What a task service declares, and the scopes that its code works in. Types alone, because they become part of every
 // compiled service. Pure.
+
 import type { AnySchema, EventBus, ReceivedEvent, RetryPolicy } from "../../messaging/index.ts";
+import type { About } from "../../streams/index.ts";
 
 /** Any value that JSON has. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -153,6 +155,8 @@ export interface Handlers<Configuration> {
   methods?: { [method: string]: MethodHandler<Configuration> };
   /** What others may submit or ask for. */
   actions?: { [action: string]: ActionHandler<Configuration> };
+  /** The queues that it consumes, by name. See docs/streams.md. */
+  streams?: { [queue: string]: StreamHandler<Configuration> };
   /** What the events that it emits look like, by name. Its own `events` are checked as well. */
   emits?: { [event: string]: EventSchemata };
   /**
@@ -179,6 +183,18 @@ export interface EventHandler<Configuration> extends EventSchemata {
   /** Return is ack, throw is retry; the event's own functions say it explicitly. */
   // biome-ignore lint/suspicious/noExplicitAny: each handler knows the shape of its events.
   handle(event: ReceivedEvent<any, any>, scope: TaskScope<Configuration>): unknown;
+}
+
+export interface StreamHandler<Configuration> {
+  /** Such as `HTTPHandler`. Default: `<protocol>` in the configuration. */
+  protocol?: string;
+  /** Of the consumer, such as `concurrency`. The port of HTTP is `<http_port>` in the configuration, where that is there. */
+  options?: object;
+  /** How the handler is called, such as `{ method: "GET" }` for HTTP. */
+  consuming?: object;
+  /** Return takes the message off its queue; what a throw means depends on the protocol. */
+  // biome-ignore lint/suspicious/noExplicitAny: each handler knows the shape of its messages.
+  handle(message: any, scope: TaskScope<Configuration>, about: About): unknown;
 }
 
 export interface MethodHandler<Configuration> {

@@ -15,6 +15,13 @@ export interface BusStreamOptions {
   url?: string;
 }
 
+export interface ZmqStreamOptions extends BusStreamOptions {
+  /** Of a context on this machine whose provider runs, in place of a URL. */
+  contextFile?: string;
+}
+
+type Place = { url: string } | { contextFile: string };
+
 /** The group of all consumers. */
 const GROUP = "streams";
 const NATS_URL = "nats://127.0.0.1:4222";
@@ -24,32 +31,34 @@ interface SharedBus {
   users: number;
 }
 
-/** One connection for each URL, as long as somebody uses it. */
+/** One connection for each place, as long as somebody uses it. */
 const buses = new Map<string, SharedBus>();
 
-async function connect(url: string): Promise<EventBus> {
-  const shared = buses.get(url) ?? { bus: open(url), users: 0 };
-  buses.set(url, shared);
+async function connect(place: Place): Promise<EventBus> {
+  const key = JSON.stringify(place);
+  const shared = buses.get(key) ?? { bus: open(place), users: 0 };
+  buses.set(key, shared);
   shared.users += 1;
   try {
     return await shared.bus;
   } catch (error) {
-    buses.delete(url);
+    buses.delete(key);
     throw error;
   }
 }
 
-async function open(url: string): Promise<EventBus> {
+async function open(place: Place): Promise<EventBus> {
   const { EventBus } = await import("../../../messaging/index.ts");
-  return EventBus.connect({ url, another: true });
+  return EventBus.connect({ ...place, another: true });
 }
 
-async function leave(url: string): Promise<void> {
-  const shared = buses.get(url);
+async function leave(place: Place): Promise<void> {
+  const key = JSON.stringify(place);
+  const shared = buses.get(key);
   if (shared === undefined) return;
   shared.users -= 1;
   if (shared.users > 0) return;
-  buses.delete(url);
+  buses.delete(key);
   await (await shared.bus).close();
 }
 
@@ -57,12 +66,12 @@ function eventOf(queue: string): string {
   return `streams.${queue}`;
 }
 
-abstract class BusProducer extends Producer<BusStreamOptions> {
+abstract class BusProducer<Options extends BusStreamOptions> extends Producer<Options> {
   #bus: EventBus | undefined;
-  protected abstract readonly url: string;
+  protected abstract readonly place: Place;
 
   protected override async open(): Promise<void> {
-    this.#bus = await connect(this.url);
+    this.#bus = await connect(this.place);
   }
 
   protected async deliver(message: Json): Promise<void> {
@@ -71,17 +80,17 @@ abstract class BusProducer extends Producer<BusStreamOptions> {
   }
 
   protected override async shut(): Promise<void> {
-    await leave(this.url);
+    await leave(this.place);
   }
 }
 
-abstract class BusConsumer extends Consumer<ConsumerOptions & BusStreamOptions> {
+abstract class BusConsumer<Options extends BusStreamOptions> extends Consumer<ConsumerOptions & Options> {
   #bus: EventBus | undefined;
   #subscription: Subscription | undefined;
-  protected abstract readonly url: string;
+  protected abstract readonly place: Place;
 
   protected override async open(): Promise<void> {
-    this.#bus = await connect(this.url);
+    this.#bus = await connect(this.place);
   }
 
   protected async start(handler: Handler): Promise<void> {
@@ -103,34 +112,39 @@ abstract class BusConsumer extends Consumer<ConsumerOptions & BusStreamOptions> 
   }
 
   protected override async shut(): Promise<void> {
-    await leave(this.url);
+    await leave(this.place);
   }
 }
 
 /** @throws {ZcontextError} `ERR_USAGE` outside a context. */
-function urlOfContext(url = process.env[BUS_URL]): string {
-  if (url !== undefined) return url;
+function contextOf({ url = process.env[BUS_URL], contextFile }: ZmqStreamOptions): Place {
+  if (contextFile !== undefined) return { contextFile };
+  if (url !== undefined) return { url };
   throw new ZcontextError("ERR_USAGE", `ZMQHandler needs a running context, and ${BUS_URL} is not set`, {
-    hint: "`context-bus url --context_file <file>` prints it; tasks of a context have it.",
+    hint: "Give contextFile, or the URL that `context-bus url --context_file <file>` prints; tasks of a context have it.",
   });
 }
 
-export class ZmqProducer extends BusProducer {
+function serverOf({ url = process.env.NATS_URL ?? NATS_URL }: BusStreamOptions): Place {
+  return { url };
+}
+
+export class ZmqProducer extends BusProducer<ZmqStreamOptions> {
   readonly protocol = "ZMQHandler";
-  protected readonly url = urlOfContext(this.options.url);
+  protected readonly place = contextOf(this.options);
 }
 
-export class ZmqConsumer extends BusConsumer {
+export class ZmqConsumer extends BusConsumer<ZmqStreamOptions> {
   readonly protocol = "ZMQHandler";
-  protected readonly url = urlOfContext(this.options.url);
+  protected readonly place = contextOf(this.options);
 }
 
-export class NatsProducer extends BusProducer {
+export class NatsProducer extends BusProducer<BusStreamOptions> {
   readonly protocol = "NATSHandler";
-  protected readonly url = this.options.url ?? process.env.NATS_URL ?? NATS_URL;
+  protected readonly place = serverOf(this.options);
 }
 
-export class NatsConsumer extends BusConsumer {
+export class NatsConsumer extends BusConsumer<BusStreamOptions> {
   readonly protocol = "NATSHandler";
-  protected readonly url = this.options.url ?? process.env.NATS_URL ?? NATS_URL;
+  protected readonly place = serverOf(this.options);
 }
