@@ -27,6 +27,7 @@ const children = {
   task: "src/tasks/main.ts",
   load: "src/tasks/load-main.ts",
   "monitor-service": "src/tasks/monitor-service.ts",
+  "bridge-service": "src/tasks/bridge-service.ts",
 };
 /** What a task loads on demand. */
 const tasksOnDemand = { streams: "src/tasks/handlers/streams.ts" };

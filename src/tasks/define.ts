@@ -54,9 +54,13 @@ export function defineTask<const Contents, const Contexts, const Params, const M
 ): Task<AnyConfiguration>;
 export function defineTask<Configuration>(service: ServiceClass<Configuration>): Task<Configuration>;
 export function defineTask<Configuration>(task: Task<Configuration>): Task<Configuration>;
-export function defineTask(task?: Task<unknown> | ServiceClass<unknown>): object {
-  if (typeof task === "function") return taskOf(task);
+export function defineTask(task?: object | ServiceClass<unknown>): object {
+  if (isClass(task)) return taskOf(task);
   return task ?? ((declared: object) => declared);
+}
+
+function isClass(task: object | undefined): task is ServiceClass<unknown> {
+  return typeof task === "function";
 }
 
 type AnyConfiguration = { [name: string]: unknown };

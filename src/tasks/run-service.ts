@@ -160,17 +160,17 @@ export async function runService(
     const scopeOf = (handling: Handling) => createHandlerScope(scope, effects, handling);
     try {
       health = await healthOf();
-      const parts: InForce[] = [];
-      if (hasHandlers(task))
-        parts.push(await Promise.race([startHandlers(effects.openBus, { task, scope, scopeOf }), crash.promise]));
-      if (task.streams !== undefined) {
-        const { startStreams } = await import("./handlers/streams.ts");
-        parts.push(await Promise.race([startStreams(task, scope), crash.promise]));
-      }
-      // Messages of streams stop first: their handlers may still use the bus.
+      const handling = hasHandlers(task) ? startHandlers(effects.openBus, { task, scope, scopeOf }) : undefined;
+      const handlers = await Promise.race([handling, crash.promise]);
+      if (task.streams === undefined) return handlers;
+      const { startStreams } = await import("./handlers/streams.ts");
+      const streams = await Promise.race([startStreams(task, scope), crash.promise]);
       return {
+        httpUrl: handlers?.httpUrl,
         async stop(graceMs) {
-          for (const part of parts.toReversed()) await part.stop(graceMs);
+          // Their handlers may still use the bus.
+          await streams.stop(graceMs);
+          await handlers?.stop(graceMs);
         },
       };
     } catch (error) {

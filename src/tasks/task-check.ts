@@ -33,7 +33,7 @@ function problemOf(value: unknown): string | undefined {
 }
 
 function problemInHandlers(kind: (typeof NAMED)[number], declared: unknown): string | undefined {
-  if (declared === undefined) return undefined;
+  if (declared === undefined || (kind === "streams" && typeof declared === "function")) return undefined;
   if (typeof declared !== "object" || declared === null)
     return `whose ${kind} are ${String(declared)}, where handlers by name were expected`;
   for (const [name, handler] of Object.entries(declared)) {

@@ -3,8 +3,12 @@ import { readdirSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { CONSUMERS } from "../../src/streams/index.ts";
+import { gather } from "../conformance/members.ts";
 import { copyExamples, finish, run, startCommand, startProgram } from "../support/command.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
+import { startKafka } from "../support/kafka.ts";
+import { freePort } from "../support/port.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 
 leaveNoProcess();
@@ -21,6 +25,26 @@ const STORIES: { [file: string]: (folder: Folder, file: string) => Promise<void>
 
     expect(code).toBe(0);
     expect(stdout).toEqual([expect.stringMatching(/^transaction [A-Z0-9]{20}$/)]);
+  },
+
+  async "Context-Bridge.xml"(folder, file) {
+    const port = await freePort();
+    await using kafka = await startKafka();
+    await replace(folder.at("conf", file), "<http_port>9000</http_port>", `<http_port>${port}</http_port>`);
+    const env = { KAFKA_HOST: kafka.host };
+    const provider = startCommand("service-context", [folder.at("conf", file), "--start"], { env });
+    await provider.stderr.first((line) => / bridge .*consuming orders over HTTPHandler$/.test(line));
+    await using consumer = new CONSUMERS.KafkaHandler("orders", { host: kafka.host });
+    const { got, full, add } = gather<unknown>(1);
+    await consumer(add);
+
+    const body = '{"id": 7, "customer": "ada"}';
+    expect((await fetch(`http://127.0.0.1:${port}/orders`, { method: "POST", body })).status).toBe(202);
+    await full;
+    provider.signal("SIGINT");
+
+    expect(got).toEqual([JSON.parse(body)]);
+    expect((await finish(provider)).code).toBe(0);
   },
 
   async "Context-Orders.xml"(folder, file) {

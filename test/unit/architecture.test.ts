@@ -86,6 +86,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/tasks": [
     ...["src", "src/protocol", "src/link", "src/tasks/contract", "src/tasks/handlers"],
     ...["src/messaging", "src/messaging/contract", "src/messaging/engines/memory"],
+    "src/streams",
   ],
   "src/monitor": [...LEAVES, "src/protocol"],
   "src/generator": ["src", "src/protocol", ...CONFIG],

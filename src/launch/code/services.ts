@@ -52,7 +52,10 @@ export interface ServicesOptions {
 }
 
 /** Services that come with zcontext, by instance. */
-const BUILTIN = new Map([["Monitor", "#monitor-service"]]);
+const BUILTIN = new Map([
+  ["Monitor", "#monitor-service"],
+  ["Bridge", "#bridge-service"],
+]);
 
 /** How long a compilation in progress may take once the provider is closing, in milliseconds. */
 const FINISH_MS = 1_000;

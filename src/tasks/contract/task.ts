@@ -155,8 +155,8 @@ export interface Handlers<Configuration> {
   methods?: { [method: string]: MethodHandler<Configuration> };
   /** What others may submit or ask for. */
   actions?: { [action: string]: ActionHandler<Configuration> };
-  /** The queues that it consumes, by name. See docs/streams.md. */
-  streams?: { [queue: string]: StreamHandler<Configuration> };
+  /** The queues that it consumes, by name, or what makes them of its configuration. See docs/streams.md. */
+  streams?: Streams<Configuration> | StreamsFunction<Configuration>;
   /** What the events that it emits look like, by name. Its own `events` are checked as well. */
   emits?: { [event: string]: EventSchemata };
   /**
@@ -184,6 +184,15 @@ export interface EventHandler<Configuration> extends EventSchemata {
   // biome-ignore lint/suspicious/noExplicitAny: each handler knows the shape of its events.
   handle(event: ReceivedEvent<any, any>, scope: TaskScope<Configuration>): unknown;
 }
+
+export interface Streams<Configuration> {
+  [queue: string]: StreamHandler<Configuration>;
+}
+
+// Declared as a method, so that a task of one configuration is not taken for a task of another.
+type StreamsFunction<Configuration> = {
+  call(configuration: Configuration): Streams<Configuration>;
+}["call"];
 
 export interface StreamHandler<Configuration> {
   /** Such as `HTTPHandler`. Default: `<protocol>` in the configuration. */

@@ -13,8 +13,10 @@ import type { InForce } from "./handlers.ts";
 export async function startStreams<Configuration>(
   task: Task<Configuration>,
   scope: TaskScope<Configuration>,
-): Promise<InForce> {
-  const consumers = Object.entries(task.streams ?? {}).map(([queue, stream]) => factoryOf(queue, stream, scope));
+): Promise<Pick<InForce, "stop">> {
+  const { streams = {} } = task;
+  const declared = typeof streams === "function" ? streams(scope.configuration) : streams;
+  const consumers = Object.entries(declared).map(([queue, stream]) => factoryOf(queue, stream, scope));
   const runner = new ConsumerRunner({ consumers, say: scope.log.info });
   try {
     await runner.start(scope.signal);
@@ -30,14 +32,15 @@ function factoryOf<Configuration>(
   { protocol, options, consuming, handle }: StreamHandler<Configuration>,
   scope: TaskScope<Configuration>,
 ): ConsumerFactory {
-  const { protocol: configured, http_port: port } = Object(scope.configuration);
+  const { protocol: configured, http_port: port, http_host: host } = Object(scope.configuration);
   const name: unknown = protocol ?? configured;
   if (typeof name !== "string")
     throw new ZcontextError("ERR_USAGE", `stream ${queue}: no protocol is named`, {
       hint: "Name it in the task, or as <protocol> in its <configuration>.",
     });
+  const where = { ...(port !== undefined && { port }), ...(host !== undefined && { host }) };
   const onError = (error: unknown) => scope.log.error(`stream ${queue}: ${textOf(error)}`);
-  const factory = new ConsumerFactory(name, { ...(port !== undefined && { port }), ...options, onError });
+  const factory = new ConsumerFactory(name, { ...where, ...options, onError });
   factory.route(queue, (message, about: About) => handle(message, scope, about), consuming);
   return factory;
 }
