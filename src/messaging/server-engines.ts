@@ -18,7 +18,7 @@ const ENGINES: { readonly [name in "nats" | "rabbitmq"]?: Load } = {
       return connectNats(options);
     },
     packages: ["@nats-io/transport-node", "@nats-io/jetstream"],
-    dialects: [],
+    dialects: ["igz"],
   },
   rabbitmq: {
     connect: async (options) => (await import("./engines/rabbitmq/rabbitmq-engine.ts")).connectRabbitmq(options),

@@ -2,7 +2,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { MessageStorage } from "../../src/messaging/claims/claim-check.ts";
+import { createMemoryStorage } from "../../src/messaging/claims/memory-storage.ts";
 import { ServiceError } from "../../src/messaging/contract/service-error.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
 import { gather } from "../conformance/members.ts";
@@ -56,10 +58,11 @@ async function openSocket(port: number) {
   };
 }
 
-async function open() {
+async function open({ dialect, storage }: { dialect?: string; storage?: MessageStorage } = {}) {
   const server = await startNats();
-  const members = await openNatsMembers(server.url);
-  const bus = new EventBus({ engine: await members.connect("test/shop/1"), src: "test/shop/1" });
+  const members = await openNatsMembers(server.url, dialect === undefined ? {} : { dialect });
+  const src = "test/shop/1";
+  const bus = new EventBus({ engine: await members.connect(src), src, ...(storage && { storage }) });
   return {
     ...{ server, bus },
     async [Symbol.asyncDispose]() {
@@ -117,4 +120,54 @@ test("their events reach a group, and ours reach them, as the same JSON", async 
   expect(heard.got).toEqual([[{ id: 7 }, "s"]]);
   const line = await socket.lines.first((text) => text.startsWith('{"event_name"'));
   expect(JSON.parse(line)).toMatchObject({ event_name: "orders.paid", content: 8, context: {} });
+});
+
+describe("in the dialect igz", () => {
+  test("what is published is plain JSON, in an object, and what they publish is heard as it is", async () => {
+    await using here = await open({ dialect: "igz" });
+    await using socket = await openSocket(here.server.port);
+    const heard = gather<unknown>(2);
+    await here.bus.subscribe("heat", (content) => heard.add(content));
+    await socket.subscribe("heat", "1");
+    here.bus.publish("heat", 21);
+    expect(await socket.payloadAfter("MSG heat ")).toBe('{"message":21}');
+    socket.publish("heat", '{"degrees":22}');
+    await heard.full;
+
+    expect(heard.got).toEqual([{ message: 21 }, { degrees: 22 }]);
+  });
+
+  test("calls are requests, whose answers are never wrapped", async () => {
+    await using here = await open({ dialect: "igz" });
+    await using socket = await openSocket(here.server.port);
+    await here.bus.serve("math", { twice: ({ n }: { n: number }) => 2 * n });
+    await socket.subscribe("old.get", "1");
+
+    expect(await socket.request("math.twice", '{"n":4}')).toBe(8);
+    const result = here.bus.call("old.get", [1]);
+    const [, , , reply = ""] = (await socket.lines.first((line) => line.startsWith("MSG old.get "))).split(" ");
+    expect(await socket.payloadAfter("MSG old.get ")).toBe('{"message":[1]}');
+    socket.publish(reply, "[2]");
+    expect(await result).toEqual([2]);
+    await expect(here.bus.call("nobody.here")).rejects.toMatchObject({ code: "ERR_SERVICE_UNKNOWN", executed: "no" });
+  });
+
+  test("a large body is stored, and its bare token travels, both ways", async () => {
+    const storage = createMemoryStorage();
+    await using here = await open({ dialect: "igz", storage });
+    await using socket = await openSocket(here.server.port);
+    const heard = gather<unknown>(2);
+    await here.bus.subscribe("heat", (content) => heard.add(content));
+    await socket.subscribe("heat", "1");
+    const large = { text: "x".repeat(1_048_577) };
+    here.bus.publish("heat", large);
+    const told = JSON.parse(await socket.payloadAfter("MSG heat "));
+    const token = await storage.storeMessage(Buffer.from('{"degrees":22}'), 60_000);
+    socket.publish("heat", JSON.stringify({ token, is_stored: true }));
+    await heard.full;
+
+    expect(told).toEqual({ token: expect.any(String), is_stored: true });
+    expect((await storage.recoverMessage(told.token))?.toString()).toBe(JSON.stringify(large));
+    expect(heard.got).toEqual([large, { degrees: 22 }]);
+  });
 });

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { createClosingStack } from "../../src/context/provider/closing-stack.ts";
-import type { ServerEngine } from "../../src/messaging/contract/server.ts";
+import type { ServerEngine, ServerEngineOptions } from "../../src/messaging/contract/server.ts";
 import { connectNats } from "../../src/messaging/engines/nats/nats-engine.ts";
 import type { Members } from "../conformance/members.ts";
 import { makeFolder } from "./folder.ts";
@@ -63,10 +63,13 @@ export async function startNats({ jetstream = true, more = "" } = {}): Promise<N
 }
 
 /** Members that are alone on a server: when they end, nothing is left there for others. */
-export async function openNatsMembers(url: string): Promise<Members & { connect(src: string): Promise<ServerEngine> }> {
+export async function openNatsMembers(
+  url: string,
+  options: Pick<ServerEngineOptions, "dialect"> = {},
+): Promise<Members & { connect(src: string): Promise<ServerEngine> }> {
   const stack = createClosingStack();
   return {
-    connect: async (src) => stack.add(connectNats({ address: { url }, src })),
+    connect: async (src) => stack.add(connectNats({ address: { url }, src, ...options })),
     async [Symbol.asyncDispose]() {
       await stack.close();
       await emptyServer(url);

@@ -9,6 +9,7 @@ import { createMemberFigures } from "../../remote/member-figures.ts";
 import { createRemoteSignals } from "../../remote/signals.ts";
 import { createServerTap } from "../../remote/tap.ts";
 import { createEmitter } from "./emitter.ts";
+import { speakIgz } from "./igz.ts";
 import { createLetters } from "./letters.ts";
 import { openLink } from "./link.ts";
 import { createMember, type Member } from "./member.ts";
@@ -143,6 +144,7 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     close,
     [Symbol.asyncDispose]: close,
   };
+  if (options.dialect === "igz") Object.assign(engine, speakIgz(link, post, random));
   return countEngine(engine, { post, life, figures, underWay: calls.underWay });
 
   async function close(): Promise<void> {

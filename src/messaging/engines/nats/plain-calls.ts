@@ -1,9 +1,10 @@
 // Calls as any client of NATS makes and answers them: a request to `service.method` with JSON in its body, and JSON as its
 // answer. Programs of another kind call our services so, and serve what ours call.
+import { reasonOf } from "../../../errors.ts";
 import { isObject } from "../../../protocol/json.ts";
 import type { Answer, CallSignal, IncomingCall, OutgoingCall, Subscription } from "../../contract/engine.ts";
 import { childTrace } from "../../contract/envelope.ts";
-import type { Failure } from "../../contract/service-error.ts";
+import type { Executed, Failure } from "../../contract/service-error.ts";
 import type { Parcel, Post } from "../../remote/post.ts";
 import { nameOf, wordOf } from "../../remote/subjects.ts";
 import type { Link } from "./link.ts";
@@ -54,31 +55,37 @@ function bodyOf({ failure, result }: Answer): Buffer {
 /** Calls a program that answers plain requests; undefined where none does. */
 export async function callPlainly(
   { session }: Link,
-  { service, method, body, budgetMs }: OutgoingCall,
+  call: OutgoingCall,
   signal: CallSignal,
 ): Promise<Answer | undefined> {
   if (session === undefined || signal.aborted) return undefined;
   const { nc, core } = session;
-  const aborted = new Promise<"aborted">((resolve) => {
-    signal.addEventListener("abort", () => resolve("aborted"));
-  });
+  const { service, method, body, budgetMs } = call;
   try {
     const asked = nc.request(`${wordOf(service)}.${wordOf(method)}`, body, { timeout: Math.max(1, budgetMs) });
-    const answer = await Promise.race([asked, aborted]);
-    return answer === "aborted" ? late(service, method, signal.reason) : answerIn(Buffer.from(answer.data));
+    asked.catch(() => {});
+    const answer = await Promise.race([asked, abortOf(signal)]);
+    return answer === "aborted" ? late(call, signal.reason) : answerIn(Buffer.from(answer.data));
   } catch (error) {
-    if (error instanceof core.TimeoutError) return late(service, method, error);
+    if (error instanceof core.TimeoutError) return late(call, error);
     const isAbsent = error instanceof core.RequestError && error.isNoResponders();
     if (isAbsent) return undefined;
-    const message = `${service}.${method}: ${error instanceof Error ? error.message : error}`;
+    const message = `${service}.${method}: ${reasonOf(error)}`;
     return { failure: { code: "ERR_ENGINE_UNREACHABLE", message, retryable: true, executed: "unknown" } };
   }
 }
 
-function late(service: string, method: string, reason: unknown): Answer {
+export function abortOf(signal: CallSignal): Promise<"aborted"> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve("aborted");
+    signal.addEventListener("abort", () => resolve("aborted"));
+  });
+}
+
+export function late({ service, method }: OutgoingCall, reason: unknown, executed: Executed = "unknown"): Answer {
   const isLate = reason instanceof Error && reason.name === "TimeoutError";
   const message = `${service}.${method}: ${isLate ? "no answer in time" : "given up by the caller"}`;
-  return { failure: { code: "ERR_CALL_TIMEOUT", message, retryable: false, executed: "unknown" } };
+  return { failure: { code: "ERR_CALL_TIMEOUT", message, retryable: false, executed } };
 }
 
 /** An answer that is `{"error": {"code": …, "message": …}}` and nothing else is an error. */
@@ -92,7 +99,7 @@ function failureIn(body: Buffer): Failure | undefined {
   try {
     value = JSON.parse(body.toString());
   } catch (error) {
-    const message = `the answer is no JSON: ${error instanceof Error ? error.message : error}`;
+    const message = `the answer is no JSON: ${reasonOf(error)}`;
     return { code: "ERR_MESSAGE_MALFORMED", message, retryable: false, executed: "yes" };
   }
   if (!isObject(value) || Object.keys(value).length !== 1 || !isObject(value.error)) return undefined;
