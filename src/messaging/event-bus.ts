@@ -185,7 +185,7 @@ export class EventBus implements AsyncDisposable {
    * @throws {ZcontextError} `ERR_CLAIM_EXPIRED`, and a SyntaxError where it is not JSON.
    */
   async readBody(body: Buffer): Promise<Json> {
-    return JSON.parse((await this.#claims.fetch(body)).toString());
+    return JSON.parse(await this.#claims.fetchText(body.toString()));
   }
 
   /** What became of the signals that were published and heard here. */
@@ -405,8 +405,8 @@ export class EventBus implements AsyncDisposable {
       const call = { service, method, envelope, body, budgetMs, isIdempotent };
       const answer = await this.#options.engine.call(call, deadline);
       if (answer.failure !== undefined) throw new CallError(service, method, answer.failure);
-      const fetched = this.#claims.fetch(answer.result);
-      return JSON.parse((fetched instanceof Promise ? await fetched : fetched).toString());
+      const fetched = this.#claims.fetchText(answer.result.toString());
+      return JSON.parse(fetched instanceof Promise ? await fetched : fetched);
     } finally {
       deadline.end();
     }
@@ -566,8 +566,7 @@ export class EventBus implements AsyncDisposable {
 /** Over HTTP a body travels whole, whatever its length and looks. */
 const WHOLE: ClaimCheck = {
   mustBeStored: () => false,
-  checkIn: async (body) => body,
-  fetch: (body) => body,
+  checkIn: (body) => body,
   fetchText: (body) => body,
 };
 

@@ -118,13 +118,13 @@ class Unreadable extends Error {
 
 /** @throws {Unreadable} */
 function read({ body }: Delivery, { claims, checks }: EventHandling): EventPayload | Promise<EventPayload> {
-  const whole = claims.fetch(body);
+  const whole = claims.fetchText(body.toString());
   if (whole instanceof Promise || checks.content !== undefined || checks.context !== undefined)
     return readSlowly(whole, checks);
   return parse(whole);
 }
 
-async function readSlowly(body: Buffer | Promise<Buffer>, checks: EventHandling["checks"]): Promise<EventPayload> {
+async function readSlowly(body: string | Promise<string>, checks: EventHandling["checks"]): Promise<EventPayload> {
   const whole = await Promise.resolve(body).catch((error: unknown) => {
     throw error instanceof ZcontextError ? new Unreadable("claim", error.message) : error;
   });
@@ -136,10 +136,10 @@ async function readSlowly(body: Buffer | Promise<Buffer>, checks: EventHandling[
   return payload;
 }
 
-function parse(body: Buffer): EventPayload {
+function parse(body: string): EventPayload {
   let value: unknown;
   try {
-    value = JSON.parse(body.toString());
+    value = JSON.parse(body);
   } catch (error) {
     throw new Unreadable("malformed", reasonOf(error));
   }

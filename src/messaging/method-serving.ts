@@ -34,8 +34,8 @@ export async function answerOf(
     return { failure: refusal("ERR_METHOD_UNKNOWN", `${service} has no method ${call.method}`) };
   let params: unknown;
   try {
-    const fetched = claims.fetch(call.body);
-    params = JSON.parse((fetched instanceof Promise ? await fetched : fetched).toString());
+    const fetched = claims.fetchText(call.body.toString());
+    params = JSON.parse(fetched instanceof Promise ? await fetched : fetched);
     const problem = method.check === undefined ? undefined : await method.check(params);
     if (problem !== undefined)
       return { failure: refusal("ERR_PARAMS_INVALID", `${service}.${call.method}: ${problem}`) };

@@ -24,8 +24,6 @@ export interface ClaimCheck {
   /** The body as it travels, at once where that is whole. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
   checkIn(body: Buffer, ttlMs: number): Buffer | Promise<Buffer>;
   /** The body as it was, at once where it has travelled whole. Rejects with `ERR_CLAIM_EXPIRED`. */
-  fetch(body: Buffer): Buffer | Promise<Buffer>;
-  /** The same for text. */
   fetchText(body: string): string | Promise<string>;
 }
 
@@ -47,10 +45,6 @@ export function createClaimCheck(storage: MessageStorage | undefined, engine: st
       if (!mustBeStored(body.length) || storage === undefined) return body;
       return storage.storeMessage(body, ttlMs).then((token) => Buffer.from(JSON.stringify({ token, is_stored: true })));
     },
-    fetch(body) {
-      const token = tokenIn(body);
-      return token === undefined ? body : recover(token);
-    },
     fetchText(body) {
       const token = tokenIn(body);
       return token === undefined ? body : recover(token).then(String);
@@ -65,9 +59,9 @@ function tooLarge(length: number, engine: string): ZcontextError {
 }
 
 /** The token of a body that stands for another one. */
-function tokenIn(body: Buffer | string): string | undefined {
+function tokenIn(body: string): string | undefined {
   if (body.length > LONGEST_CLAIM_BYTES || !body.includes('"is_stored"')) return undefined;
-  const read: unknown = JSON.parse(body.toString());
+  const read: unknown = JSON.parse(body);
   if (typeof read !== "object" || read === null || !("token" in read) || !("is_stored" in read)) return undefined;
   const { token, is_stored, ...rest } = read;
   return is_stored === true && typeof token === "string" && Object.keys(rest).length === 0 ? token : undefined;

@@ -33,9 +33,18 @@ export interface Lineage {
 
 /** Makes a UUIDv7 of a time and 19 random hex digits. See RFC 9562, section 5.7. */
 export function uuidV7(nowMs: number, hex: string): string {
-  const time = Math.floor(nowMs).toString(16).padStart(12, "0");
   const variant = "89ab"[Number.parseInt(hex[18] ?? "0", 16) & 0x3];
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${variant}${hex.slice(3, 6)}-${hex.slice(6, 18)}`;
+  return `${timePart(Math.floor(nowMs))}-7${hex.slice(0, 3)}-${variant}${hex.slice(3, 6)}-${hex.slice(6, 18)}`;
+}
+
+let lastPart = { ms: -1, text: "" };
+
+/** Many messages are of the same millisecond. */
+function timePart(ms: number): string {
+  if (lastPart.ms === ms) return lastPart.text;
+  const time = ms.toString(16).padStart(12, "0");
+  lastPart = { ms, text: `${time.slice(0, 8)}-${time.slice(8)}` };
+  return lastPart.text;
 }
 
 const TRACE = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/;

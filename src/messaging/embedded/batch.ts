@@ -4,12 +4,16 @@ import type { Batch, Item } from "./operations.ts";
 
 const NOTHING = Buffer.alloc(0);
 
+/** What a frame consists of. */
+export type Pieces = readonly (Buffer | string)[];
+
 /** A batch as what its two frames consist of: `[number, done, [operation, …]]` as JSON, and the bodies. */
-export function encodeBatch<Operation>({ number, done, items }: Batch<Operation>): [json: string, bodies: Buffer[]] {
+export function encodeBatch<Operation>({ number, done, items }: Batch<Operation>): [json: string, bodies: Pieces] {
   const operations: Operation[] = [];
-  const bodies: Buffer[] = [];
-  for (const { operation, body } of items) {
+  const bodies: (Buffer | string)[] = [];
+  for (const { operation, envelope, body } of items) {
     operations.push(operation);
+    if (envelope !== undefined) bodies.push(envelope);
     if (body.length > 0) bodies.push(body);
   }
   return [JSON.stringify([number, done, operations]), bodies];

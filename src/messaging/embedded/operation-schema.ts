@@ -78,6 +78,11 @@ const KINDS = {
     ),
 };
 
+/** Faster than Reflect.get, which matters for what is read of each operation. */
+function isRecord(value: unknown): value is { readonly [field: string]: unknown } {
+  return typeof value === "object" && value !== null;
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -100,10 +105,17 @@ export const isFromBroker: (value: unknown) => value is FromBroker = checker("op
 
 /** Checks the fields that an object of the kind named in `tag` must have. */
 function checker<Value>(tag: string, shapes: Record<string, Shape>) {
-  const fields = new Map(Object.entries(shapes).map(([name, shape]) => [name, Object.entries(shape)]));
+  const fields = new Map(
+    Object.entries(shapes).map(([name, shape]): [unknown, [string, (value: unknown) => boolean][]] => [
+      name,
+      Object.entries(shape).map(([field, kind]) => [field, KINDS[kind]]),
+    ]),
+  );
   return (value: unknown): value is Value => {
-    if (typeof value !== "object" || value === null) return false;
-    const shape = fields.get(String(Reflect.get(value, tag)));
-    return shape?.every(([field, kind]) => KINDS[kind](Reflect.get(value, field))) ?? false;
+    if (!isRecord(value)) return false;
+    const shape = fields.get(value[tag]);
+    if (shape === undefined) return false;
+    for (const [field, isOfKind] of shape) if (!isOfKind(value[field])) return false;
+    return true;
   };
 }

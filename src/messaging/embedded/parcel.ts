@@ -2,20 +2,12 @@
 // are. Pure.
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import type { Envelope } from "../contract/envelope.ts";
+import type { Item } from "./operations.ts";
 
 export interface Parcel {
   /** How many bytes of it are the envelope. */
   head: number;
   bytes: Buffer;
-}
-
-export function pack(envelope: Envelope, body: Buffer): Parcel {
-  const json = JSON.stringify(envelope);
-  const head = Buffer.byteLength(json);
-  const bytes = Buffer.allocUnsafe(head + body.length);
-  bytes.write(json);
-  body.copy(bytes, head);
-  return { head, bytes };
 }
 
 /** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where no envelope stands there. */
@@ -27,6 +19,11 @@ export function unpack({ head, bytes }: Parcel): { envelope: Envelope; body: Buf
   } catch (error) {
     throw new ZcontextError("ERR_MESSAGE_MALFORMED", `the envelope of a message: ${reasonOf(error)}`);
   }
+}
+
+/** An item whose body has its envelope, as one that has travelled. */
+export function joined<Operation>({ operation, envelope, body }: Item<Operation>): Item<Operation> {
+  return { operation, body: envelope === undefined ? body : Buffer.concat([Buffer.from(envelope), body]) };
 }
 
 /** In memory of its own: what it is part of, such as a batch, is larger, and would stay in memory as long. */

@@ -15,7 +15,10 @@ test("a batch is read as it was written", () => {
 
       const [json, written] = encodeBatch({ number, done, items });
 
-      const frames = [Buffer.from(json), Buffer.concat(written)];
+      const frames = [
+        Buffer.from(json),
+        Buffer.concat(written.map((piece) => (typeof piece === "string" ? Buffer.from(piece) : piece))),
+      ];
       expect(decodeBatch(frames, isToBroker)).toEqual({ number, done, items });
     }),
   );

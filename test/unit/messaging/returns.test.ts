@@ -4,7 +4,6 @@ import { createMemoryStore } from "../../../src/messaging/embedded/broker/memory
 import { createReturns } from "../../../src/messaging/embedded/broker/returns.ts";
 import type { Remains } from "../../../src/messaging/embedded/broker/store.ts";
 import type { Batch, FromBroker, ToBroker } from "../../../src/messaging/embedded/operations.ts";
-import { pack } from "../../../src/messaging/embedded/parcel.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
@@ -61,7 +60,9 @@ function nextBroker(remains: Partial<Remains>, nowMs: number) {
 
 function emission(id: string) {
   const envelope = { id, src: "a/b/c", sent: NOW_MS, session_id: id, traceparent: "" };
-  const { head, bytes } = pack(envelope, Buffer.from("{}"));
+  const text = JSON.stringify(envelope);
+  const head = Buffer.byteLength(text);
+  const bytes = Buffer.from(`${text}{}`);
   return [{ op: "emit", n: 1, event: "a.b", id, head, size: bytes.length } as const, bytes] as const;
 }
 

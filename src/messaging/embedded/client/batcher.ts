@@ -1,4 +1,4 @@
-// Gathers what a member says in one turn of the event loop into one batch, and knows which batches the broker has carried
+// Gathers what a member says in one turn of the event loop into one batch, unless that has nothing to wait for, and knows which batches the broker has carried
 // out.
 import type { Batch, Item, ToBroker } from "../operations.ts";
 
@@ -6,6 +6,8 @@ export interface Batcher {
   add(item: Item<ToBroker>): void;
   /** Sends what is gathered; with nothing gathered, an empty batch shows that this member lives. */
   send(): void;
+  /** Sends what is gathered, if there is any. */
+  flush(): void;
   /** Drops what is gathered. */
   clear(): void;
   /** The number of the batch that the next item is in. */
@@ -17,7 +19,7 @@ export interface Batcher {
 /** A batch is sent before the end of the turn once it has so many bytes. */
 const BATCH_BYTES = 256 * 1024;
 /** And once it has so many operations: the broker carries out the first while the rest is made. */
-const BATCH_LENGTH = 32;
+const BATCH_LENGTH = 64;
 
 export function createBatcher(send: (batch: Batch<ToBroker>) => void, nowMs: () => number): Batcher {
   let items: Item<ToBroker>[] = [];
@@ -31,6 +33,10 @@ export function createBatcher(send: (batch: Batch<ToBroker>) => void, nowMs: () 
     bytes = 0;
   }
 
+  function flush(): void {
+    if (items.length > 0) sendNow();
+  }
+
   function sendNow(): void {
     const batch = { number: number + 1, done: 0, items };
     number += 1;
@@ -42,16 +48,17 @@ export function createBatcher(send: (batch: Batch<ToBroker>) => void, nowMs: () 
   return {
     add(item) {
       items.push(item);
-      bytes += item.body.length;
+      bytes += item.body.length + (item.envelope?.length ?? 0);
       if (bytes >= BATCH_BYTES || items.length >= BATCH_LENGTH) return sendNow();
       if (isDue) return;
       isDue = true;
       setImmediate(() => {
         isDue = false;
-        if (items.length > 0) sendNow();
+        flush();
       });
     },
     send: sendNow,
+    flush,
     clear,
     get next() {
       return number + 1;

@@ -25,7 +25,7 @@ import {
   PROTOCOL,
   type ToBroker,
 } from "../operations.ts";
-import { pack, unpack } from "../parcel.ts";
+import { unpack } from "../parcel.ts";
 import { createHeardNews } from "../signal-counts.ts";
 import { createBatcher } from "./batcher.ts";
 import { createHoldings } from "./holdings.ts";
@@ -90,6 +90,7 @@ export function createClient(options: ClientOptions): Client {
   up.promise.catch(() => {});
   let isWelcome = false;
   let isClosed = false;
+  let isReading = false;
   let trouble: string | undefined = "not connected yet";
   let stored: Durability = "memory";
   let lastN = 0;
@@ -101,12 +102,16 @@ export function createClient(options: ClientOptions): Client {
 
   const heardNews = createHeardNews(() => signals.signalFigures().heard);
   const questions = createQuestions(nowMs);
-  const served = createServedCalls((operation, body) => say(operation, body));
+  const served = createServedCalls(say, () => batcher.flush());
   const watching = createWatching(() => say({ op: "taken", copies: 1 }));
-  const holdings = createHoldings((settlement) => {
-    say(settlement);
-    return batcher.next;
-  });
+  const holdings = createHoldings(
+    (settlement) => {
+      say(settlement);
+      return batcher.next;
+    },
+    // The handler of the next event of a batch that is being read may settle that at once.
+    () => isReading || batcher.flush(),
+  );
   const channel = options.openChannel(member, { onUp: sayHello, onDown, onBatch });
   const batcher = createBatcher(channel.send, nowMs);
   const beat = setInterval(onBeat, BEAT_MS).unref();
@@ -124,11 +129,15 @@ export function createClient(options: ClientOptions): Client {
     batcher.add(question);
   }
 
-  function ask(operation: Question, body = NOTHING, isRepeatable = true): Promise<Reply> {
+  const ask = (operation: Question) => askWith({ operation, body: NOTHING });
+
+  /** @param isRepeatable - Whether the next broker may be asked again. */
+  function askWith(question: Item<Question>, isRepeatable = true): Promise<Reply> {
     if (isClosed) return Promise.reject(unreachable(name, "it is closed"));
-    const question = { operation, body };
     const answer = questions.add(question, isRepeatable);
-    if (questions.has(operation.n)) sayQuestion(question);
+    if (questions.has(question.operation.n)) sayQuestion(question);
+    // Nothing else is under way that it could share a batch with.
+    if (questions.size === 1) batcher.flush();
     return answer;
   }
 
@@ -180,7 +189,10 @@ export function createClient(options: ClientOptions): Client {
   }
 
   function onBatch({ done, items }: Batch<FromBroker>): void {
+    isReading = true;
     for (const item of items) obey(item);
+    isReading = false;
+    if (holdings.isIdle) batcher.flush();
     // Everything up to this batch has been carried out and kept.
     const first = emitted.findIndex(({ batch }) => batch > done);
     for (const { n } of emitted.splice(0, first === -1 ? emitted.length : first))
@@ -256,10 +268,11 @@ export function createClient(options: ClientOptions): Client {
     },
     async emit({ name: event, envelope, body }, { requireRoute }) {
       const { id } = envelope;
-      const { head, bytes } = pack(envelope, body);
-      const operation: Emission = { op: "emit", n: nextN(), event, id, head, size: bytes.length };
+      const text = JSON.stringify(envelope);
+      const head = Buffer.byteLength(text);
+      const operation: Emission = { op: "emit", n: nextN(), event, id, head, size: head + body.length };
       if (requireRoute) operation.requireRoute = true;
-      const { operation: reply } = await ask(operation, bytes);
+      const { operation: reply } = await askWith({ operation, envelope: text, body });
       return { id, stored, routed: reply.op === "done" };
     },
     async listen(membership, handler) {
@@ -279,8 +292,9 @@ export function createClient(options: ClientOptions): Client {
     signalFigures: signals.signalFigures,
     call({ service, method, envelope, body, budgetMs, isIdempotent }, signal) {
       const n = nextN();
-      const { head, bytes } = pack(envelope, body);
-      const size = bytes.length;
+      const text = JSON.stringify(envelope);
+      const head = Buffer.byteLength(text);
+      const size = head + body.length;
       const operation: Question = { op: "call", n, service, method, budgetMs, isIdempotent, head, size };
       const giveUp = () => {
         if (!questions.has(n)) return;
@@ -288,7 +302,7 @@ export function createClient(options: ClientOptions): Client {
         const failure = givenUp(service, method, signal.reason);
         questions.answer({ operation: { op: "failure", n, failure }, body: NOTHING });
       };
-      const answered = ask(operation, bytes, isIdempotent).then(answerIn, (error) => ({
+      const answered = askWith({ operation, envelope: text, body }, isIdempotent).then(answerIn, (error) => ({
         failure: failureOfEngine(error),
       }));
       if (signal.aborted) giveUp();

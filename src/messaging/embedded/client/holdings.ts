@@ -18,13 +18,18 @@ export interface Holdings {
   unconfirmed(): Settle[];
   /** The broker has carried out this batch and those before it. */
   confirm(batch: number): void;
+  /** Whether this member has no event. */
+  readonly isIdle: boolean;
   /** The broker has given all of it to others. */
   loseAll(error: ZcontextError): void;
 }
 
-/** @param settle - Says a decision, and answers the number of its batch. */
-export function createHoldings(settle: (settlement: Settle) => number): Holdings {
-  const held = new Map<string, HeldDelivery>();
+/**
+ * @param settle - Says a decision, and answers the number of its batch.
+ * @param onIdle - Called when the last event that this member had was settled.
+ */
+export function createHoldings(settle: (settlement: Settle) => number, onIdle: () => void): Holdings {
+  const held = new Set<HeldDelivery>();
   let decided: { batch: number; settlement: Settle }[] = [];
 
   function decide(settlement: Settle): void {
@@ -32,10 +37,15 @@ export function createHoldings(settle: (settlement: Settle) => number): Holdings
   }
 
   function settleHeld(delivery: HeldDelivery, verdict: Verdict): void {
-    const id = idOf(delivery.key);
-    if (held.get(id) !== delivery) return;
-    held.delete(id);
-    decide({ op: "settle", ...delivery.key, ...verdict });
+    if (!held.delete(delivery)) return;
+    const { g, seq, attempt } = delivery.key;
+    // Nearly all are acknowledged; spreading the parts of one takes longer than all else of it.
+    decide(
+      verdict.verdict === "ack"
+        ? { op: "settle", g, seq, attempt, verdict: "ack" }
+        : { op: "settle", g, seq, attempt, ...verdict },
+    );
+    if (held.size === 0) onIdle();
   }
 
   return {
@@ -44,7 +54,7 @@ export function createHoldings(settle: (settlement: Settle) => number): Holdings
       try {
         const { envelope, body } = unpack({ head: given.head, bytes });
         const delivery = new HeldDelivery(key, given, envelope, body, settleHeld);
-        held.set(idOf(key), delivery);
+        held.add(delivery);
         return delivery;
       } catch (error) {
         const failure = {
@@ -57,18 +67,22 @@ export function createHoldings(settle: (settlement: Settle) => number): Holdings
         return undefined;
       }
     },
-    list: () => [...[...held.values()].map(({ key }) => key), ...decided.map(({ settlement }) => keyOf(settlement))],
+    list: () => [...[...held].map(({ key }) => key), ...decided.map(({ settlement }) => keyOf(settlement))],
     unconfirmed() {
       const settlements = decided.map(({ settlement }) => settlement);
       decided = [];
       return settlements;
     },
     confirm(batch) {
+      if ((decided[0]?.batch ?? Number.POSITIVE_INFINITY) > batch) return;
       const first = decided.findIndex((one) => one.batch > batch);
       decided = first === -1 ? [] : decided.slice(first);
     },
+    get isIdle() {
+      return held.size === 0;
+    },
     loseAll(error) {
-      for (const delivery of held.values()) delivery.lose(error);
+      for (const delivery of held) delivery.lose(error);
       held.clear();
       decided = [];
     },
@@ -124,10 +138,6 @@ class HeldDelivery implements Delivery {
     this.#loss = error;
     this.#taken?.abort(error);
   }
-}
-
-function idOf({ g, seq }: QueueKey): string {
-  return `${g} ${seq}`;
 }
 
 function keyOf({ g, seq, attempt }: Settle): Key {

@@ -22,6 +22,8 @@ export interface Questions {
   answer(reply: Reply): void;
   /** Whether a question waits for its answer. */
   has(n: number): boolean;
+  /** How many wait. */
+  readonly size: number;
   /** Fails those that were sent and can't be asked again. */
   failUnrepeatable(error: ZcontextError): void;
   /** Fails those that have waited for longer than 30 s. */
@@ -53,7 +55,7 @@ export function createQuestions(nowMs: () => number): Questions {
     const one = open.get(n);
     if (one === undefined) return undefined;
     open.delete(n);
-    bytes -= one.question.body.length;
+    bytes -= bytesOf(one.question);
     return one;
   }
 
@@ -63,7 +65,7 @@ export function createQuestions(nowMs: () => number): Questions {
 
   return {
     add(question, isRepeatable) {
-      const { length } = question.body;
+      const length = bytesOf(question);
       if (open.size >= MAX_LENGTH || bytes + length > MAX_BYTES)
         return Promise.reject(
           new ZcontextError("ERR_OVERLOADED", `${open.size} messages of ${bytes} bytes wait for the broker`, {
@@ -86,9 +88,16 @@ export function createQuestions(nowMs: () => number): Questions {
       else one?.resolve(reply);
     },
     has: (n) => open.has(n),
+    get size() {
+      return open.size;
+    },
     failUnrepeatable: (error) => failWhere(({ isRepeatable, wasSent }) => wasSent && !isRepeatable, error),
     failOld: (error) => failWhere(({ sinceMs }) => nowMs() - sinceMs > MAX_WAIT_MS, error),
     failAll: (error) => failWhere(() => true, error),
     open: () => [...open.values()].map(({ question }) => question),
   };
+}
+
+function bytesOf({ operation, body }: Item<Question>): number {
+  return "size" in operation ? operation.size : body.length;
 }

@@ -17,7 +17,8 @@ export interface ServedCalls {
   abort(reason: unknown): void;
 }
 
-export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => void): ServedCalls {
+/** @param onIdle - Called when the answer to the last call under way was said. */
+export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => void, onIdle: () => void): ServedCalls {
   const services = new Map<string, { methods: readonly string[]; handler: Handler }>();
   const underWay = new Map<number, CallUnderWay>();
   const answers = createRememberedAnswers();
@@ -36,6 +37,7 @@ export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => v
       underWay.delete(c);
       if (answer.failure !== undefined) say({ op: "fault", c, failure: answer.failure });
       else say({ op: "answer", c, size: answer.result.length }, answer.result);
+      if (underWay.size === 0) onIdle();
     },
     abortOne: (c) => underWay.get(c)?.abort(),
     abort(reason) {

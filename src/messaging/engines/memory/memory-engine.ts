@@ -6,6 +6,7 @@ import { createBroker } from "../../embedded/broker/broker.ts";
 import type { QueueLimits } from "../../embedded/broker/event-queues.ts";
 import { createMemoryStore } from "../../embedded/broker/memory-store.ts";
 import { type ChannelEvents, createClient } from "../../embedded/client/client.ts";
+import { joined } from "../../embedded/parcel.ts";
 import { createMemorySignals } from "./memory-signals.ts";
 
 /** Connects any number of members, which talk with each other. */
@@ -46,7 +47,7 @@ export function createMemoryBroker({ limits = {} }: MemoryOptions = {}): MemoryB
           return {
             send: (batch) =>
               later(() => {
-                broker.receive(member, batch, epochMs());
+                broker.receive(member, { ...batch, items: batch.items.map(joined) }, epochMs());
                 broker.conclude(epochMs());
               }),
             async close() {

@@ -99,7 +99,7 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
     pageSize: PAGE_BYTES,
     noSync: durability === "file",
   });
-  const records: Database<Buffer, number> = root.openDB("events", { encoding: "binary" });
+  const records: Database<Buffer, number> = root.openDB("chunks", { encoding: "binary" });
   const removals: Database<Buffer, number> = root.openDB("removals", { encoding: "binary" });
   const marks: Database<{ attempt: number; firstAt: number }, [number, number]> = root.openDB("marks", {
     encoding: "json",
