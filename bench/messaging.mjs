@@ -1,6 +1,7 @@
-// Events and calls between two processes, beside NATS and moleculer where they are installed: rates and ratios.
-// Usage: npm run build && node bench/messaging.mjs [--events 50000] [--calls 20000] [--rounds 3] [--only file,memory,calls]
-//   [--peers FOLDER]
+// Events and calls between two processes, beside NATS and moleculer where they are installed: rates and ratios; and the memory
+// of the broker.
+// Usage: npm run build && node bench/messaging.mjs [--events 50000] [--calls 20000] [--rounds 3]
+//   [--only file,memory,calls,broker] [--peers FOLDER]
 // nats-server is on the PATH; FOLDER has moleculer in its node_modules.
 // One producer, one consumer, JSON of 200 bytes, at most 1,000 emits or 200 calls under way.
 import { spawn, spawnSync } from "node:child_process";
@@ -18,12 +19,14 @@ const { values } = parseArgs({
     events: { type: "string", default: "50000" },
     calls: { type: "string", default: "20000" },
     rounds: { type: "string", default: "3" },
-    only: { type: "string", default: "file,memory,calls" },
+    only: { type: "string", default: "file,memory,calls,broker" },
     peers: { type: "string" },
   },
 });
 const hasNats = spawnSync("nats-server", ["--version"]).status === 0;
 const only = new Set(values.only.split(","));
+/** As many as a group may have. */
+const WAITING = "100000";
 const root = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
 
 try {
@@ -50,6 +53,16 @@ try {
     const runs = await runAll(subjects);
     show("calls, 200 under way (calls/s)", runs, ({ rate }) => rate);
     show("a call alone, median (1/ms)", runs, ({ medianMs }) => 1 / medianMs);
+  }
+  if (only.has("broker")) {
+    for (const durability of ["file", "memory"]) {
+      const { idle, full, drained } = await withBroker(durability, brokerMemory);
+      const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+      console.log(`\nmemory of the broker, ${durability}: resident, and of that its own`);
+      console.log(`  idle, with one member              ${mib(idle.all)}, ${mib(idle.own)}`);
+      console.log(`  with ${WAITING} events waiting        ${mib(full.all)}, ${mib(full.own)}`);
+      console.log(`  after all of them were handled     ${mib(drained.all)}, ${mib(drained.own)}`);
+    }
   }
 } finally {
   rmSync(root, { recursive: true, force: true });
@@ -88,11 +101,12 @@ function cpuOf(pid) {
 async function events(engine, env) {
   const consumer = member(engine, "consume", values.events, env);
   await consumer.said("ready");
+  const serverAtStart = cpuOf(env.SERVER_PID());
   const producer = member(engine, "produce", values.events, env);
   const startMs = await producer.said("begin");
   const [emitted, handled] = await Promise.all([producer.said("done"), consumer.said("done")]);
   await Promise.all([producer.ended, consumer.ended]);
-  const cpu = (await producer.said("cpu")) + (await consumer.said("cpu")) + cpuOf(env.SERVER_PID());
+  const cpu = (await producer.said("cpu")) + (await consumer.said("cpu")) + cpuOf(env.SERVER_PID()) - serverAtStart;
   return {
     rate: (Number(values.events) / (Math.max(emitted, handled) - startMs)) * 1_000,
     perCpu: (Number(values.events) / cpu) * 1e6,
@@ -108,6 +122,29 @@ async function calls(engine, env) {
   server.end();
   await server.ended;
   return { rate, medianMs };
+}
+
+/** What the broker takes with nothing to do, with so many events waiting, and once they are gone. */
+async function brokerMemory(env) {
+  const [holder, pid] = [member("zcontext", "hold", "0", env), () => env.SERVER_PID()];
+  await holder.said("ready");
+  const idle = memoryOf(pid());
+  const producer = member("zcontext", "produce", WAITING, env);
+  await producer.ended;
+  const full = memoryOf(pid());
+  const consumer = member("zcontext", "consume", WAITING, env);
+  await consumer.ended;
+  const drained = memoryOf(pid());
+  holder.end();
+  await holder.ended;
+  return { idle, full, drained };
+}
+
+/** Bytes that are resident, and those that are not pages of files, which the system takes back when it needs them. */
+function memoryOf(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, "latin1");
+  const bytes = (field) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)[1]) * 1_024;
+  return { all: bytes("VmRSS"), own: bytes("RssAnon") };
 }
 
 /** Starts one side in a process of its own; it says a word and a number a line. */

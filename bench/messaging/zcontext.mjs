@@ -16,6 +16,10 @@ if (role === "produce") {
     { prefetch: 500 },
   );
   say("ready");
+} else if (role === "hold") {
+  // A group that gets nothing, so that what is emitted waits.
+  await (await bus.listen("orders.created", "bench", () => {})).close();
+  say("ready");
 } else if (role === "serve") {
   await bus.serve("echo", { say: (params) => params });
   say("ready");
