@@ -2,7 +2,7 @@
 // of the broker.
 // Usage: npm run build && node bench/messaging.mjs [--events 50000] [--calls 20000] [--rounds 3]
 //   [--only file,memory,calls,broker] [--peers FOLDER]
-// nats-server is on the PATH; FOLDER has moleculer in its node_modules.
+// nats-server is on the PATH; FOLDER has moleculer and nats, its client, in its node_modules.
 // One producer, one consumer, JSON of 200 bytes, at most 1,000 emits or 200 calls under way.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
