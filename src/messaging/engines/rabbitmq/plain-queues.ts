@@ -113,7 +113,7 @@ export async function connectPlainQueues(address: ServerAddress, timeoutMs: numb
   }
 
   try {
-    await within(connection.up, timeoutMs, () => connection.trouble);
+    await within(connection.up, timeoutMs, () => away(address.url, connection.trouble ?? "no answer"));
   } catch (error) {
     await close();
     throw error;
@@ -166,10 +166,16 @@ async function exists(model: ChannelModel, queue: string): Promise<boolean> {
   }
 }
 
-async function within<T>(promise: Promise<T>, timeoutMs: number, trouble: () => string | undefined): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unreachable(trouble() ?? "no answer")), timeoutMs);
+function away(url: string, trouble: string): ZcontextError {
+  return new ZcontextError("ERR_ENGINE_UNREACHABLE", `${url}: ${trouble}`, {
+    hint: "Is the server running, and can this machine reach it?",
   });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+async function within<T>(promise: Promise<T>, timeoutMs: number, late: () => ZcontextError): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const isLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), timeoutMs);
+  });
+  return Promise.race([promise, isLate]).finally(() => clearTimeout(timer));
 }
