@@ -25,7 +25,7 @@ async function errorsIn(files: { [path: string]: string }): Promise<string> {
     compilerOptions: {
       paths: {
         "zcontext/tasks": [`${REPOSITORY}src/tasks/define.ts`],
-        "zcontext/testing": [`${REPOSITORY}src/tasks/rehearse.ts`],
+        "zcontext/testing": [`${REPOSITORY}src/tasks/rehearsal/rehearse.ts`],
       },
       typeRoots: [`${REPOSITORY}node_modules/@types`],
     },

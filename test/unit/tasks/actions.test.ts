@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
 import type { Handlers, RequestScope, TaskScope } from "../../../src/tasks/contract/task.ts";
 import { defineTask } from "../../../src/tasks/define.ts";
-import { rehearse } from "../../../src/tasks/rehearse.ts";
+import { rehearse } from "../../../src/tasks/rehearsal/rehearse.ts";
 
 type Scope = TaskScope<unknown>;
 type Others = { [service: string]: Handlers<unknown> };

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
 import { ServiceError } from "../../../src/messaging/index.ts";
 import { defineTask } from "../../../src/tasks/define.ts";
-import { rehearse } from "../../../src/tasks/rehearse.ts";
+import { rehearse } from "../../../src/tasks/rehearsal/rehearse.ts";
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CustomService, defineTask, type RequestScope } from "../../../src/tasks/define.ts";
-import { rehearse } from "../../../src/tasks/rehearse.ts";
+import { rehearse } from "../../../src/tasks/rehearsal/rehearse.ts";
 
 const done: unknown[] = [];
 

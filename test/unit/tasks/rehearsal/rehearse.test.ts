@@ -1,8 +1,8 @@
 import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import { type Announcement, defineTask, type TaskScope } from "../../../src/tasks/define.ts";
-import { type Rehearsal, rehearse } from "../../../src/tasks/rehearse.ts";
+import { type Announcement, defineTask, type TaskScope } from "../../../../src/tasks/define.ts";
+import { type Rehearsal, rehearse } from "../../../../src/tasks/rehearsal/rehearse.ts";
 
 type Scope = TaskScope<{ [name: string]: unknown }>;
 

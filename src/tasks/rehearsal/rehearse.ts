@@ -2,26 +2,26 @@
 // Runs a task in a test, as a task process would, but without provider, forwarder and clock, and with a bus in memory. The
 // reference above brings the types of `node:test` along for the tests that import this.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { deferred } from "../deferred.ts";
-import { reasonOf, ZcontextError } from "../errors.ts";
-import { decodeFrame, encodeFrame, type Frame } from "../protocol/codec.ts";
-import { deviceActionOf } from "../protocol/message.ts";
-import { type OwnAnnouncement, readAnnouncement, writeAnnouncement } from "./announcement.ts";
-import type { Announcement, Handlers, Items, Task } from "./contract/task.ts";
-import { hasHandlers } from "./handlers/declared.ts";
-import { type Handling, START_FAULT } from "./handlers/handler-host.ts";
-import { type InForce, startHandlers } from "./handlers/handlers.ts";
-import { createBusOpener } from "./handlers/lazy-bus.ts";
+import { deferred } from "../../deferred.ts";
+import { reasonOf, ZcontextError } from "../../errors.ts";
+import { decodeFrame, encodeFrame, type Frame } from "../../protocol/codec.ts";
+import { deviceActionOf } from "../../protocol/message.ts";
+import { type OwnAnnouncement, readAnnouncement, writeAnnouncement } from "../announcement.ts";
+import type { Announcement, Handlers, Items, Task } from "../contract/task.ts";
+import { hasHandlers } from "../handlers/declared.ts";
+import { type Handling, START_FAULT } from "../handlers/handler-host.ts";
+import { type InForce, startHandlers } from "../handlers/handlers.ts";
+import { createBusOpener } from "../handlers/lazy-bus.ts";
+import { runTask } from "../run-task.ts";
+import { createHandlerScope, createScope, type ScopeEffects } from "../scope.ts";
+import { describeTask, isTask } from "../task-check.ts";
 import { createRehearsalBus, noteActions, type RehearsalBus, type Said, type Stage } from "./rehearsal-bus.ts";
-import { runTask } from "./run-task.ts";
-import { createHandlerScope, createScope, type ScopeEffects } from "./scope.ts";
-import { describeTask, isTask } from "./task-check.ts";
 
 export {
   createMemoryBroker,
   type MemoryBroker,
   type MemoryOptions,
-} from "../messaging/engines/memory/memory-engine.ts";
+} from "../../messaging/engines/memory/memory-engine.ts";
 export type { Said, Stage } from "./rehearsal-bus.ts";
 
 export interface RehearsalOptions<Configuration> {

@@ -1,13 +1,13 @@
 // The other services of a rehearsal: a bus in memory, what the task says on it, and a stage on which a test says something
 // to the task.
-import { ZcontextError } from "../errors.ts";
-import type { Engine, Verdict } from "../messaging/contract/engine.ts";
-import { createMemoryBroker, type MemoryBroker } from "../messaging/engines/memory/memory-engine.ts";
-import { EventBus } from "../messaging/event-bus.ts";
-import type { CallOptions } from "../messaging/index.ts";
-import type { Json, TaskScope } from "./contract/task.ts";
-import { type ActionSender, createActionSender, OUTSIDE } from "./handlers/action-call.ts";
-import { actionOf } from "./handlers/declared.ts";
+import { ZcontextError } from "../../errors.ts";
+import type { Engine, Verdict } from "../../messaging/contract/engine.ts";
+import { createMemoryBroker, type MemoryBroker } from "../../messaging/engines/memory/memory-engine.ts";
+import { EventBus } from "../../messaging/event-bus.ts";
+import type { CallOptions } from "../../messaging/index.ts";
+import type { Json, TaskScope } from "../contract/task.ts";
+import { type ActionSender, createActionSender, OUTSIDE } from "../handlers/action-call.ts";
+import { actionOf } from "../handlers/declared.ts";
 
 /** What a task has said on its bus. */
 export interface Said {
