@@ -1,7 +1,7 @@
 // `service-context <file> --test`: which tests it finds, how it runs them, and what it says.
 import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { copyExamples, type Finished, finish, run, startCommand } from "../support/command.ts";
+import { type Finished, finish, run, startCommand } from "../support/command.ts";
 import { contextXml, type TaskXml } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
@@ -150,18 +150,6 @@ test("the end of the command is the end of a test that never ends", async () => 
   command.signal("SIGTERM");
 
   expect((await finish(command)).code).toBe(1);
-});
-
-test("the tests of the examples pass", async () => {
-  await using folder = await copyExamples();
-  const files = (await readdir(folder.at("conf"))).filter((name) => /^Context-.*\.xml$/.test(name));
-
-  for (const file of files) {
-    const finished = await run("service-context", [`conf/${file}`, "--test"], { cwd: folder.path });
-
-    expect(finished).toMatchObject({ code: 0, stderr: [] });
-  }
-  expect(files.length).toBeGreaterThan(1);
 });
 
 test("the test that README shows passes beside the task that it shows", async () => {
