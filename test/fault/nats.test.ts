@@ -8,7 +8,7 @@ import { gather } from "../conformance/members.ts";
 import { BOUND_MS } from "../support/bound.ts";
 import { openGroup, ready } from "../support/bus-groups.ts";
 import { startMember } from "../support/bus-peer.ts";
-import { administer, startNats } from "../support/nats.ts";
+import { administer, startNats, startNatsCluster } from "../support/nats.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { startRelay } from "../support/relay.ts";
 
@@ -131,6 +131,39 @@ test("a connection that is cut is made again, and events flow", async () => {
 
   await heard.until(3);
 });
+
+test("what a cluster has confirmed is there while one server after the other is killed", async () => {
+  const servers = await startNatsCluster();
+  try {
+    const hosts = servers.map(({ port }) => `127.0.0.1:${port}`);
+    await using shop = connect(`nats://${hosts.join(",")}?replicas=3`);
+    const heard = await listenTo(shop);
+    expect(await shop.bus.emit("a.b", { content: -1 })).toMatchObject({ stored: "replicated" });
+
+    for (const [i, server] of servers.entries()) {
+      await server.stop("SIGKILL");
+      for (let n = 0; n < 5; n += 1) await shop.bus.emit("a.b", { content: 5 * i + n });
+      await heard.until(1 + 5 * (i + 1));
+      await server.start();
+      await current(hosts[i] ?? "");
+    }
+  } finally {
+    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+  }
+});
+
+/** Resolves when every server of the cluster has all of the stream. */
+async function current(host: string): Promise<void> {
+  const isCurrent = async () => {
+    let peers: boolean[] = [];
+    await administer(`nats://${host}`, async ({ streams }) => {
+      const { cluster } = await streams.info("events_a");
+      peers = (cluster?.replicas ?? []).map((peer) => peer.current && !peer.offline);
+    }).catch(() => {});
+    return peers;
+  };
+  await expect.poll(isCurrent, { timeout: BOUND_MS }).toEqual([true, true]);
+}
 
 test("a group that somebody deletes is made again, and gets what comes then", async () => {
   await using server = await startNats();

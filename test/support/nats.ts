@@ -9,7 +9,7 @@ import type { ServerEngine, ServerEngineOptions } from "../../src/messaging/cont
 import { connectNats } from "../../src/messaging/engines/nats/nats-engine.ts";
 import type { Members } from "../conformance/members.ts";
 import { makeFolder } from "./folder.ts";
-import { freePort } from "./port.ts";
+import { freePort, freePorts } from "./port.ts";
 
 export interface NatsServer extends AsyncDisposable {
   readonly port: number;
@@ -25,8 +25,20 @@ const PAYLOAD = "max_payload: 16MB\nmax_pending: 256MB";
 
 /** @param more - Lines of its configuration. */
 export async function startNats({ jetstream = true, more = "" } = {}): Promise<NatsServer> {
+  return startOn(await freePort(), { jetstream, more });
+}
+
+/** Three servers that keep streams together. */
+export async function startNatsCluster(): Promise<readonly NatsServer[]> {
+  const [ports, routes] = [await freePorts(3), await freePorts(3)];
+  const list = routes.map((route) => `nats://127.0.0.1:${route}`).join(", ");
+  const cluster = (i: number) =>
+    `server_name: s${i}\ncluster { name: c, listen: 127.0.0.1:${routes[i]}, routes: [ ${list} ] }`;
+  return Promise.all(ports.map((port, i) => startOn(port, { jetstream: true, more: cluster(i) })));
+}
+
+async function startOn(port: number, { jetstream, more }: { jetstream: boolean; more: string }): Promise<NatsServer> {
   const folder = await makeFolder();
-  const port = await freePort();
   const store = jetstream ? `jetstream { store_dir: "${folder.at("store")}" }` : "";
   const file = await folder.write("nats.conf", `listen: 127.0.0.1:${port}\n${PAYLOAD}\n${store}\n${more}\n`);
   let child: ChildProcess | undefined;
