@@ -2546,10 +2546,13 @@ class Signals:
         self._lock = threading.Lock()
         self._publisher: SignalPublisher | None = None
         self._subscriber: SignalSubscriber | None = None
+        #: Whether they pass a server, which this program reaches for events and calls alone.
+        self.is_refused = False
 
     def publish(
         self, topic: str, content: Any, envelope: Mapping[str, Any], attachments: Sequence[bytes]
     ) -> None:
+        self._assert_allowed()
         header = {**envelope, **self._header}
         if header["session_id"] == header["id"]:
             del header["session_id"]
@@ -2565,12 +2568,18 @@ class Signals:
     def subscribe(
         self, topic: str, queue: str | None, handle: Callable[[HeardSignal], None]
     ) -> Callable[[], None]:
+        self._assert_allowed()
         link = self._open()
         if not isinstance(link, Link):
             return link.subscribe(topic, handle)
         with self._lock:
             self._subscriber = self._subscriber or SignalSubscriber(link)
         return self._subscriber.subscribe(topic, queue, handle)
+
+    def _assert_allowed(self) -> None:
+        if self.is_refused:
+            text = "services in Python have events and calls at a server, and no signals yet"
+            raise BusError("ERR_ENGINE_UNFIT", text)
 
     def published(self) -> list[dict]:
         return self._publisher.published() if self._publisher else []
@@ -3260,14 +3269,23 @@ def join(url: str, token: str | None, signals: Signals) -> Membership:
         text = "expected the url of a broker or a context file: ZCONTEXT_BUS_URL is not set"
         raise BusError("ERR_USAGE", text)
     scheme = url.partition("://")[0]
-    if scheme not in ("ipc", "tcp"):  # not the whole url, which may have a password
-        text = "services in Python talk to the broker of a context, and to no server yet"
-        hint = "leave the url out, or write it in TypeScript"
-        raise BusError("ERR_ENGINE_UNFIT", f"{scheme}://…: {text}; {hint}")
+    if scheme not in ("ipc", "tcp"):
+        url, token = gateway_to(url)
+        signals.is_refused = True
     known = token_for(url) if token is None else token
     broker = Broker(url, known, signals.src, HeardNews(signals.heard).take)
     signals.endpoints = lambda: broker.welcome.get("endpoints")
     return Membership(broker, signals)
+
+
+def gateway_to(url: str) -> tuple[str, str]:
+    """Where a task reaches a server: its provider has a process that speaks the broker's protocol."""
+    gateway = os.environ.get("ZCONTEXT_BUS_GATEWAY")
+    if gateway is None or os.environ.get("ZCONTEXT_BUS_URL") != url:
+        scheme = url.partition("://")[0]  # not the whole url, which may have a password
+        text = "programs in Python reach a server as tasks of a context, or not at all"
+        raise BusError("ERR_ENGINE_UNFIT", f"{scheme}://…: {text}")
+    return gateway, os.environ.get("ZCONTEXT_BUS_GATEWAY_TOKEN", "")
 
 
 def token_for(url: str) -> str:

@@ -22,6 +22,8 @@ export interface BrokerStart {
 export interface AgentStart {
   /** `context/service/instance`. */
   src: string;
+  /** Where programs connect that speak the protocol of a broker alone, and what they have to know. */
+  gateway: { url: string; token: string };
 }
 
 /** From the provider: what becomes of a service, or an end in order. */

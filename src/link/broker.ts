@@ -1,16 +1,14 @@
 // The broker process of messages as its provider sees it. Its socket is held from the beginning; the process that serves it
 // starts with the first connection, so that a context without messages has none, and is then kept alive.
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
-import { join } from "node:path";
-import { ZcontextError } from "../errors.ts";
 import { createLiveness, type Liveness } from "../liveness.ts";
 import type { Cookie } from "../processes/cookie.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
 import { BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
 import { BROKER_START, type BrokerStart } from "./broker-pipe.ts";
+import { makeBusFolder } from "./bus-folder.ts";
 import { type BusHost, type BusProcessEvents, createBusProcess } from "./bus-process.ts";
 
 /** The broker of one provider, which is there as soon as somebody connects. */
@@ -33,9 +31,6 @@ export interface BrokerOptions {
   liveness?: Liveness;
 }
 
-/** The longest path of a socket, in bytes; see unix(7). */
-const LONGEST_PATH = 107;
-const TOKEN_BYTES = 32;
 /**
  * Holds the socket of a broker.
  *
@@ -43,14 +38,7 @@ const TOKEN_BYTES = 32;
  */
 export async function holdBroker(options: BrokerOptions, events: BusProcessEvents = {}): Promise<Broker> {
   const { runFolder, liveness = createLiveness() } = options;
-  const path = join(runFolder, "broker");
-  assertLength(path);
-  const token = randomBytes(TOKEN_BYTES).toString("hex");
-  await rm(runFolder, { recursive: true, force: true });
-  await mkdir(runFolder, { mode: 0o700 });
-  await chmod(runFolder, 0o700);
-  await writeFile(join(runFolder, "token"), `${token}\n`, { mode: 0o600 });
-  const url = `ipc://${path}`;
+  const { path, url, token } = await makeBusFolder(runFolder);
   const { storeFolder: folder, durability, endpoints, cookie } = options;
   const process = createBusProcess(
     {
@@ -117,13 +105,4 @@ export async function holdBroker(options: BrokerOptions, events: BusProcessEvent
       await rm(runFolder, { recursive: true, force: true });
     },
   };
-}
-
-function assertLength(path: string): void {
-  const length = Buffer.byteLength(path);
-  if (length <= LONGEST_PATH) return;
-  throw new ZcontextError(
-    "ERR_ENGINE_UNFIT",
-    `${path}: the path of a socket has at most ${LONGEST_PATH} bytes, this one has ${length}`,
-  );
 }

@@ -12,10 +12,14 @@ import {
   readBrokerLine,
   writeBrokerLine,
 } from "../link/broker-pipe.ts";
+import { isLiving, isSame } from "../processes/stat.ts";
+import { createProcessTable } from "../processes/table.ts";
 import type { BusFigures, ServiceState } from "../protocol/bus-figures.ts";
 import { surviveStraySignals } from "../stray-signals.ts";
 import { connectAgent } from "./connect.ts";
 import type { ServerEngine } from "./contract/server.ts";
+import { bindRouter } from "./engines/zeromq/router.ts";
+import { createGateway } from "./gateway/gateway.ts";
 
 /** How often figures are told, in milliseconds. */
 const FIGURES_MS = 1_000;
@@ -23,6 +27,8 @@ const FIGURES_MS = 1_000;
 const ANSWER_MS = 5_000;
 /** The pause before another attempt where this can't work as it is, in milliseconds. */
 const RETRY_MS = 2_000;
+/** How often it is looked whether programs of the gateway live, in milliseconds; besides whenever a connection ends. */
+const LOOK_MS = 500;
 
 // It ends with its provider, by the pipe between them. A service manager signals both of them at once, and the agent has to
 // last until the tasks have stopped.
@@ -30,7 +36,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signa
 surviveStraySignals();
 
 const provider = new Socket({ fd: 3 });
-const { src }: AgentStart = JSON.parse(process.env[AGENT_START] ?? "{}");
+const { src, gateway: place }: AgentStart = JSON.parse(process.env[AGENT_START] ?? "{}");
 const states = new Map<string, ServiceState>();
 let engine: ServerEngine | undefined;
 /** Why there is no engine. */
@@ -50,9 +56,44 @@ createInterface(provider)
     else states.set(order.service, order.state);
     engine?.tell(new Map(states));
   });
-report({ ready: true });
-void connect();
-setInterval(beat, FIGURES_MS);
+openGateway().then(
+  () => {
+    report({ ready: true });
+    void connect();
+    setInterval(beat, FIGURES_MS);
+  },
+  (error: NodeJS.ErrnoException) => {
+    report({ failed: { code: error.code, message: reasonOf(error) } });
+    process.exitCode = 1;
+    provider.end();
+  },
+);
+
+/** Lets programs take part that speak the protocol of a broker. */
+async function openGateway(): Promise<void> {
+  const gateway = createGateway({
+    token: place.token,
+    connect: connectAgent,
+    send: (member, batch) => router.send(member, batch),
+  });
+  const table = createProcessTable();
+  /** Ends the connections of programs that have ended. */
+  const look = () => {
+    if (!table.isAvailable) return;
+    for (const { id, process: identity } of gateway.members()) {
+      const found = identity && table.find(identity.pid);
+      if (identity !== undefined && !(found && isSame(found, identity) && isLiving(found))) gateway.lose(id);
+    }
+  };
+  const router = await bindRouter(place.url, {
+    onBatch: gateway.receive,
+    onTurn() {},
+    onLost: gateway.lose,
+    onMalformed: (member, error) => note("warn", "message malformed", { member, reason: reasonOf(error) }),
+    onDisconnect: look,
+  });
+  setInterval(look, LOOK_MS);
+}
 
 async function connect(): Promise<void> {
   try {

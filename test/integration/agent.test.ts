@@ -1,6 +1,5 @@
 // A provider whose messages a server has, while that can't be reached.
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { contextXml, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
@@ -9,7 +8,6 @@ import { environmentOf } from "../support/processes.ts";
 import { type ProviderProcess, startProvider } from "../support/provider.ts";
 
 const PROGRAM: TaskXml = { id: "ts_1", instance: "Waits", serviceType: "Executable", command: "sleep 1000" };
-const MAILER = fileURLToPath(new URL("../../services/Mailer/ServiceMailer.py", import.meta.url));
 
 /** Runs a context with a server that the environment names. */
 async function startAt(url: string, task: TaskXml, use: (provider: ProviderProcess) => Promise<void>): Promise<void> {
@@ -49,15 +47,5 @@ test("it runs its tasks, is unhealthy with the reason, and shows no credentials"
       expect.arrayContaining([`ZCONTEXT_BUS_URL=${server}`, "ZCONTEXT_BUS_USER=shop", "ZCONTEXT_BUS_PASS=hidden-word"]),
     );
     expect(JSON.stringify([log.all, answers, health, metrics, commands])).not.toContain("hidden-word");
-  });
-});
-
-test("a service in Python says at its start that it can't take part", async () => {
-  const task: TaskXml = { ...PROGRAM, command: `python3 ${MAILER}`, supervision: { restart: "never" } };
-
-  await startAt(`nats://127.0.0.1:${await freePort()}`, task, async ({ log }) => {
-    const { reason } = await log.first(({ msg, task: id }) => msg === "failed" && id === "ts_1");
-
-    expect(reason).toMatch(/services in Python talk to the broker of a context, and to no server yet/);
   });
 });

@@ -49,6 +49,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/embedded/broker": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
   "src/messaging/embedded/client": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
+  "src/messaging/gateway": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
   "src/messaging/http": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/claims": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/remote": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
@@ -63,7 +64,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "src/messaging": [
     ...[...LEAVES, "src/protocol", "src/presence", "src/link", "src/messaging/contract"],
-    ...["src/messaging/claims", "src/messaging/http"],
+    ...["src/messaging/claims", "src/messaging/gateway", "src/messaging/http"],
     ...["src/messaging/engines/memory", "src/messaging/engines/zeromq", "src/messaging/engines/nats"],
     "src/messaging/engines/rabbitmq",
   ],

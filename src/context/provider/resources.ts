@@ -110,12 +110,14 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   const liveness = createLiveness();
   const forwarder = opened.add(await startForwarder(binds, forwarderEvents(options), { cookie: owner, liveness }));
   const endpoints = resolveEndpoints(exposure.endpoints, forwarder.bound);
+  const storeFolder = join(stateFiles.folder, `${stateFiles.name}.bus`);
+  const runFolder = presence.brokerFolder ?? join(storeFolder, "run");
   const bus = server
-    ? await startAgent({ ...server, contextId: config.contextId, cookie: owner, liveness }, busEvents(log, "agent"))
-    : await openBroker(options, {
-        ...{ runFolder: presence.brokerFolder, storeFolder: join(stateFiles.folder, `${stateFiles.name}.bus`) },
-        ...{ endpoints, cookie: owner, liveness },
-      });
+    ? await startAgent(
+        { ...server, contextId: config.contextId, runFolder, cookie: owner, liveness },
+        busEvents(log, "agent"),
+      )
+    : await openBroker(options, { runFolder, storeFolder, endpoints, cookie: owner, liveness });
   if (bus !== undefined) opened.add(bus);
   const inputFaults = createInputFaults(log, nowMs);
   const taskTopics = config.tasks.map(({ topic }) => topic);
@@ -163,12 +165,11 @@ async function lockState({ folder, name }: ReturnType<typeof stateFilesOf>, log:
 /** Undefined, with a line in the log, where this machine has no place for its socket. */
 async function openBroker(
   { config, log }: ResourcesOptions,
-  where: Omit<BrokerOptions, "runFolder" | "durability"> & { runFolder: string | undefined },
+  where: Omit<BrokerOptions, "durability">,
 ): Promise<Broker | undefined> {
-  const { runFolder = join(where.storeFolder, "run") } = where;
   const { durability } = config.messaging;
   try {
-    return await holdBroker({ ...where, runFolder, durability }, busEvents(log, "broker"));
+    return await holdBroker({ ...where, durability }, busEvents(log, "broker"));
   } catch (error) {
     log.warn({ reason: reasonOf(error) }, "tasks can't send messages to each other");
     return undefined;

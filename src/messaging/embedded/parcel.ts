@@ -10,6 +10,11 @@ export interface Parcel {
   bytes: Buffer;
 }
 
+export function pack(envelope: Envelope, body: Buffer): Parcel {
+  const head = Buffer.from(JSON.stringify(envelope));
+  return { head: head.length, bytes: Buffer.concat([head, body]) };
+}
+
 /** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where no envelope stands there. */
 export function unpack({ head, bytes }: Parcel): { envelope: Envelope; body: Buffer } {
   try {
