@@ -23,7 +23,7 @@ const ENGINES: { readonly [name in "nats" | "rabbitmq"]?: Load } = {
   rabbitmq: {
     connect: async (options) => (await import("./engines/rabbitmq/rabbitmq-engine.ts")).connectRabbitmq(options),
     packages: ["amqplib"],
-    dialects: [],
+    dialects: ["twyla"],
   },
 };
 

@@ -4,13 +4,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { ServerAddress } from "../../src/messaging/contract/server.ts";
 import { connectRabbitmq } from "../../src/messaging/engines/rabbitmq/rabbitmq-engine.ts";
+import type { Json } from "../../src/protocol/json.ts";
 import type { Members } from "../conformance/members.ts";
 import { makeFolder } from "./folder.ts";
 import { freePorts } from "./port.ts";
 import { untilGone } from "./processes.ts";
-import { awaitEvents } from "./recording.ts";
+import { awaitEvents, type Recording } from "./recording.ts";
 
 export interface RabbitmqServer extends AsyncDisposable {
   readonly port: number;
@@ -22,12 +24,19 @@ export interface RabbitmqServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
+/** A program that is a member, and that tests may kill. */
+export interface Member extends AsyncDisposable {
+  readonly said: Recording<Json>;
+  signal(signal: NodeJS.Signals): void;
+}
+
 /** A user that may do everything, and one that may enter each virtual host and do nothing there. */
 export const USER = { user: "tester", pass: "for tests" };
 export const POOR_USER = { user: "poor", pass: "for tests" };
 
 const LIB = "/usr/lib/rabbitmq/lib";
 const VHOSTS = 64;
+const MEMBER = fileURLToPath(new URL("../fixtures/server-member.mjs", import.meta.url));
 
 export async function startRabbitmq({ vhosts = VHOSTS }: { vhosts?: number } = {}): Promise<RabbitmqServer> {
   const folder = await makeFolder();
@@ -97,6 +106,28 @@ export async function startRabbitmq({ vhosts = VHOSTS }: { vhosts?: number } = {
     kill,
     start,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Starts `server-member.mjs` as a process. */
+export function startMember({ url, login }: ServerAddress, ...words: string[]): Member {
+  const [user, pass] = login !== undefined && "user" in login ? [login.user, login.pass] : ["", ""];
+  const child = spawn(process.execPath, [MEMBER, ...words], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ZCONTEXT_BUS_URL: url, ZCONTEXT_BUS_USER: user, ZCONTEXT_BUS_PASS: pass },
+  });
+  const said = awaitEvents<Json>(`what member ${words.join(" ")} says`, (line) => JSON.stringify(line));
+  createInterface({ input: child.stdout })
+    .on("line", (line) => said.add(JSON.parse(line)))
+    .on("close", said.end);
+  const exited = once(child, "exit");
+  return {
+    said,
+    signal: (signal) => void child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await exited;
+    },
   };
 }
 

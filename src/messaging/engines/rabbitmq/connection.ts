@@ -8,6 +8,7 @@ import { type Deferred, deferred } from "../../../deferred.ts";
 import type { ZcontextError } from "../../../errors.ts";
 import type { ServerAddress } from "../../contract/server.ts";
 import { faultOf, isPermanent, unreachable, versionFault } from "./faults.ts";
+import { readServerUrl } from "./server-url.ts";
 
 /** The library that speaks with the server, which those install who use it. */
 export type Client = Pick<typeof import("amqplib"), "connect">;
@@ -53,6 +54,7 @@ export function keepConnection({ client, address, name, onOpen, onLost }: Connec
   let waiting: Deferred<ChannelModel>[] = [];
   let renewal: Deferred<unknown> = deferred();
   let delayMs = FIRST_DELAY_MS;
+  let attempts = 0;
 
   function isUp(model: ChannelModel): void {
     current = model;
@@ -71,7 +73,8 @@ export function keepConnection({ client, address, name, onOpen, onLost }: Connec
 
   /** From the connection to its end. */
   async function live(): Promise<unknown> {
-    const model = await open(client, address, name);
+    attempts += 1;
+    const model = await open(client, address, name, attempts - 1);
     const ended = deferred<unknown>();
     let fault: unknown;
     // Without a listener an error would end the program; what follows from it is done at the end of the connection.
@@ -86,6 +89,7 @@ export function keepConnection({ client, address, name, onOpen, onLost }: Connec
       blocked = undefined;
     });
     renewal = deferred();
+    if (closing.signal.aborted) renewal.resolve(closing.signal.reason);
     try {
       const isOpen = onOpen(model).then(() => true);
       isOpen.catch(() => {});
@@ -141,14 +145,21 @@ export function keepConnection({ client, address, name, onOpen, onLost }: Connec
   };
 }
 
-async function open({ connect }: Client, { url, login, tls }: ServerAddress, name: string): Promise<ChannelModel> {
-  const { protocol, hostname, port, pathname } = new URL(url);
+/** @param attempt - Counts the attempts: each is at the next server of a cluster. */
+async function open(
+  { connect }: Client,
+  { url, login, tls }: ServerAddress,
+  name: string,
+  attempt: number,
+): Promise<ChannelModel> {
+  const { protocol, hosts, path } = readServerUrl(url);
+  const { hostname = "", port } = hosts[attempt % hosts.length] ?? {};
   const where: Options.Connect = {
-    protocol: protocol.slice(0, -1),
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    ...(port !== "" && { port: Number(port) }),
+    protocol,
+    hostname,
+    ...(port !== undefined && { port }),
     // The client decodes it.
-    ...(pathname.length > 1 && { vhost: pathname.slice(1) }),
+    ...(path !== "" && { vhost: path }),
     ...(login !== undefined && "user" in login && { username: login.user, password: login.pass }),
     heartbeat: HEARTBEAT_S,
   };

@@ -7,6 +7,7 @@ import type { Envelope } from "../../contract/envelope.ts";
 const ENVELOPE = "zc";
 const ATTEMPT = "zc-attempt";
 const FIRST_AT = "zc-first-at";
+const REPLAY = "zc-replay";
 /** Of the server: how often members have given the event back by their death. */
 const DEATHS = "x-delivery-count";
 
@@ -17,6 +18,8 @@ export interface EventHead {
   attempt: number;
   /** When a member first had it, in milliseconds of the epoch. */
   firstAt: number;
+  /** The same whenever the server gives this message, and another one for each message that was made of the event. */
+  key: string;
 }
 
 export function propertiesOf({ name, envelope }: OutgoingEvent): Options.Publish {
@@ -33,7 +36,7 @@ export function propertiesOf({ name, envelope }: OutgoingEvent): Options.Publish
 /** The same event after an attempt, with further headers. */
 export function propertiesAfter(
   properties: MessageProperties,
-  { envelope, attempt, firstAt }: EventHead,
+  { envelope, attempt, firstAt }: Omit<EventHead, "key">,
   headers: { [name: string]: string | number } = {},
 ): Options.Publish {
   const own = { ...ownHeaders(properties), [ENVELOPE]: JSON.stringify(envelope) };
@@ -44,20 +47,29 @@ export function propertiesAfter(
   };
 }
 
-/** The same event, as it was emitted. */
-export function propertiesOfFirst(properties: MessageProperties): Options.Publish {
+/** The same event, with all that is known of it. */
+export function sameProperties(properties: MessageProperties): Options.Publish {
+  return { ...propertiesAgain(properties), headers: ownHeaders(properties) };
+}
+
+/** The same event, as it was emitted. @param replay - A word that no other replay has. */
+export function propertiesOfFirst(properties: MessageProperties, replay: string): Options.Publish {
   const { [ENVELOPE]: envelope } = ownHeaders(properties);
-  return { ...propertiesAgain(properties), headers: envelope === undefined ? {} : { [ENVELOPE]: envelope } };
+  const headers = { ...(envelope !== undefined && { [ENVELOPE]: envelope }), [REPLAY]: replay };
+  return { ...propertiesAgain(properties), headers };
 }
 
 /** @param newId - For an event without an id. */
-export function headOf({ properties, content }: Message, nowMs: number, newId: () => string): EventHead {
+export function headOf({ fields, properties, content }: Message, nowMs: number, newId: () => string): EventHead {
   const headers: { [name: string]: unknown } = properties.headers ?? {};
   const envelope = envelopeIn(headers[ENVELOPE]) ?? envelopeOfForeign(properties, content, nowMs, newId);
-  const deaths = numberIn(headers[DEATHS]) ?? 0;
+  // A queue that other programs have declared does not count them.
+  const deaths = numberIn(headers[DEATHS]) ?? (fields.redelivered ? 1 : 0);
+  const attempt = numberIn(headers[ATTEMPT]) ?? 1;
   return {
     envelope,
-    attempt: (numberIn(headers[ATTEMPT]) ?? 1) + deaths,
+    key: `${envelope.id} ${attempt} ${headers[REPLAY] ?? ""}`,
+    attempt: attempt + deaths,
     // Of an event that came back by a death nobody has noted when that member had it.
     firstAt: numberIn(headers[FIRST_AT]) ?? (deaths > 0 ? envelope.sent : nowMs),
   };

@@ -2,6 +2,7 @@
 // what to do. Pure.
 import { reasonOf, ZcontextError } from "../../../errors.ts";
 import type { ServerAddress } from "../../contract/server.ts";
+import { readServerUrl } from "./server-url.ts";
 
 const OLDEST: readonly [number, number] = [3, 10];
 
@@ -53,28 +54,23 @@ export function faultOf(error: unknown, { url, login }: ServerAddress): Zcontext
   if (error instanceof ZcontextError) return error;
   const reason = reasonOf(error);
   const user = login !== undefined && "user" in login ? login.user : "guest";
-  const vhost = vhostOf(url);
+  const { vhost } = readServerUrl(url);
   const certificate = CERTIFICATE[codeOf(error)];
   if (certificate !== undefined) return refused(`${url}: ${certificate}`, "The connection was not used.", error);
   if (/wrong version number|packet length too long/i.test(reason))
     return refused(`${url}: the server does not speak TLS on this port`, "Use amqp://, or the port for TLS.", error);
   if (/user can only connect via localhost/.test(reason))
     return refused(`${url} refuses user ${user} from another machine`, "Create a user for it on the server.", error);
-  if (/access to vhost .* refused|no access to this vhost/i.test(reason))
+  // The client keeps from us what the server says; it has let the user in, and not into this.
+  if (/Expected ConnectionOpenOk/.test(reason))
     return refused(
-      `${url} does not let user ${user} into the virtual host ${vhost}`,
-      `On the server: rabbitmqctl set_permissions -p ${vhost} ${user} ".*" ".*" ".*"`,
-      error,
-    );
-  if (/vhost .*(not found|is down)|not found.*vhost/i.test(reason))
-    return refused(
-      `${url} has no virtual host ${vhost}`,
-      `On the server: rabbitmqctl add_vhost ${vhost}; or correct the path of the address.`,
+      `${url} does not open the virtual host ${vhost} for user ${user}: it is not there, or the user may not enter it`,
+      `On the server: rabbitmqctl add_vhost ${vhost}; rabbitmqctl set_permissions -p ${vhost} ${user} ".*" ".*" ".*"`,
       error,
     );
   if (/ACCESS.REFUSED|Login was refused/i.test(reason) && !/ to (queue|exchange) /.test(reason))
     return refused(`${url} refuses user ${user}`, "Check the name and the password, and where they come from.", error);
-  return unreachable(reason);
+  return operationFault(error, { url, ...(login && { login }) });
 }
 
 /** What an error means that has ended a channel: the server refuses one operation, and others go on. */
@@ -93,7 +89,7 @@ export function operationFault(error: unknown, { url, login }: ServerAddress): Z
     const [, what = "what it needs"] = /to ((?:queue|exchange|topic) '[^']*')/.exec(reason) ?? [];
     return refused(
       `${url} does not let user ${user} use ${what}`,
-      `On the server: rabbitmqctl set_permissions -p ${vhostOf(url)} ${user} ".*" ".*" ".*"`,
+      `On the server: rabbitmqctl set_permissions -p ${readServerUrl(url).vhost} ${user} ".*" ".*" ".*"`,
       error,
     );
   }
@@ -102,10 +98,6 @@ export function operationFault(error: unknown, { url, login }: ServerAddress): Z
 
 function refused(message: string, hint: string, cause: unknown): ZcontextError {
   return new ZcontextError("ERR_ENGINE_REFUSED", message, { hint, cause });
-}
-
-function vhostOf(url: string): string {
-  return decodeURIComponent(new URL(url).pathname.slice(1)) || "/";
 }
 
 function codeOf(error: unknown): string {

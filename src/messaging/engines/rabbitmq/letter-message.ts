@@ -46,9 +46,9 @@ export function letterOf(message: Message, { event, group }: { event: string; gr
 }
 
 /** The server counts as a death of the event that its letter was read and put back. */
-function withoutReads({ properties, ...message }: Message): Message {
-  const { "x-delivery-count": _, ...headers } = properties.headers ?? {};
-  return { ...message, properties: { ...properties, headers } };
+function withoutReads({ fields, properties, content }: Message): Message {
+  const headers = { ...properties.headers, "x-delivery-count": 0 };
+  return { content, fields, properties: { ...properties, headers } };
 }
 
 type Death = Pick<DeadLetter, "reason" | "handler"> & {

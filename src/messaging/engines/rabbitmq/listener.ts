@@ -5,9 +5,10 @@ import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { type Deferred, deferred } from "../../../deferred.ts";
 import type { ZcontextError } from "../../../errors.ts";
 import type { Delivery, Membership, Verdict } from "../../contract/engine.ts";
-import type { Envelope } from "../../contract/envelope.ts";
 import { type EventHead, headOf } from "./event-message.ts";
 import { unreachable } from "./faults.ts";
+import { HeldDelivery } from "./held-delivery.ts";
+import { createHoldings } from "./holdings.ts";
 
 export interface ListenerOptions {
   membership: Membership;
@@ -37,17 +38,30 @@ export interface Listener {
   ratePerS(nowMs: number): number;
   /** Listens over this connection, and resolves when events arrive. */
   open(model: ChannelModel): Promise<void>;
-  /** The connection is gone, and the server gives what it had to other members. */
-  lose(error: ZcontextError): void;
+  /**
+   * The connection is gone, and the server gives what it had to it again, or to other members.
+   *
+   * @param blocked - Why that is its own fault: then it is not waited for what comes of the events.
+   */
+  lose(error: ZcontextError, blocked: ZcontextError | undefined): void;
   /** Takes no more. What has arrived is still settled. */
   close(): Promise<void>;
   /** Gives back what it has, once the server knows what was settled. */
   end(error: ZcontextError): Promise<void>;
 }
 
+interface Present {
+  model: ChannelModel;
+  channel?: Channel;
+  tag?: string;
+  isInterrupted?: boolean;
+}
+
 /** Before what a failed verdict was about comes again. */
 const AGAIN_MS = 1_000;
 const RETRY_MS = 500;
+/** How long the server may take to give again what this member had over a former connection. */
+const GIVEN_AGAIN_MS = 5_000;
 /** A rate is the mean of at least so many milliseconds. */
 const RATE_MS = 1_000;
 
@@ -55,61 +69,69 @@ export function createListener(options: ListenerOptions): Listener {
   const { membership, queue, handler, faultOf } = options;
   const listening: Deferred<void> = deferred();
   listening.promise.catch(() => {});
-  const held = new Set<HeldDelivery>();
-  let present: { model: ChannelModel; channel?: Channel; tag?: string } | undefined;
+  const holdings = createHoldings();
+  let present: Present | undefined;
   let trouble: string | undefined = "it is not consumed yet";
   let settled = 0;
   let rate = { atMs: 0, settled: 0, perSecond: 0 };
   let isClosed = false;
 
   function take(channel: Channel, message: ConsumeMessage): void {
-    const delivery = new HeldDelivery(membership, message, headOf(message, Date.now(), randomUUID), (verdict) => {
-      if (delivery.isOver) return;
-      delivery.isOver = true;
-      void carryOut(channel, delivery, verdict);
-    });
-    held.add(delivery);
+    const head = headOf(message, Date.now(), randomUUID);
+    if (message.fields.redelivered) {
+      if (holdings.wasSettled(head.key)) return channel.ack(message);
+      const known = holdings.adopt(head.key);
+      if (known !== undefined) return takeAgain(known, { channel, message });
+    }
+    const delivery = new HeldDelivery(membership, { channel, message }, head, carryOut);
+    holdings.add(delivery);
     handler(delivery);
   }
 
-  async function carryOut(channel: Channel, delivery: HeldDelivery, verdict: Verdict): Promise<void> {
-    const { message, head } = delivery;
-    const isPresent = () => present?.channel === channel;
+  function takeAgain(delivery: HeldDelivery, given: HeldDelivery["given"]): void {
+    delivery.given = given;
+    holdings.add(delivery);
+    if (delivery.verdict !== undefined) void carryOut(delivery);
+  }
+
+  async function carryOut(delivery: HeldDelivery): Promise<void> {
+    const { verdict, head, given } = delivery;
+    const { channel, message } = given;
+    // Over a former connection: it is done when the server gives the event again.
+    if (verdict === undefined || delivery.isBeingStored || present?.channel !== channel) return;
+    delivery.isBeingStored = true;
     try {
       if (verdict.verdict === "again" || verdict.verdict === "dead") await options.carryOut(message, verdict, head);
       settled += 1;
-      if (isPresent()) channel.ack(message);
+      holdings.settled(delivery);
+      // It may have been given again meanwhile.
+      if (present?.channel === delivery.given.channel) delivery.given.channel.ack(delivery.given.message);
     } catch {
       // It stays in the queue, as a further attempt.
-      const timer = setTimeout(() => isPresent() && channel.nack(message, false, true), AGAIN_MS);
-      timer.unref();
-    } finally {
-      held.delete(delivery);
-      if (isClosed && held.size === 0 && isPresent()) await channel.close().catch(() => {});
+      delivery.lose(unreachable("what was decided about an event could not be stored"));
+      holdings.adopt(head.key);
+      const giveBack = () => present?.channel === channel && channel.nack(message, false, true);
+      setTimeout(giveBack, AGAIN_MS).unref();
     }
-  }
-
-  function loseAll(error: ZcontextError): void {
-    for (const delivery of held) delivery.lose(error);
-    held.clear();
+    if (isClosed && holdings.size === 0 && present?.channel === channel) await channel.close().catch(() => {});
   }
 
   /** The server has ended the consumer or its channel; the connection may still be there. */
   function interrupted(model: ChannelModel, channel: Channel, error: unknown): void {
     if (present?.channel !== channel) return;
-    present = { model };
-    const fault = faultOf(error);
-    trouble = fault.message;
-    loseAll(fault);
-    const timer = setTimeout(() => {
-      if (present?.model === model && present.channel === undefined && !isClosed) void open(model).catch(() => {});
-    }, RETRY_MS);
-    timer.unref();
+    present = { model, isInterrupted: true };
+    trouble = faultOf(error).message;
+    holdings.orphan();
+    const again = () => {
+      if (present?.model === model && present.isInterrupted && !isClosed) void open(model).catch(() => {});
+    };
+    setTimeout(again, RETRY_MS).unref();
   }
 
   async function open(model: ChannelModel): Promise<void> {
-    if (isClosed) return;
-    const mine: NonNullable<typeof present> = { model };
+    const isBegun = present?.model === model && !present.isInterrupted;
+    if (isClosed || isBegun) return;
+    const mine: Present = { model };
     present = mine;
     try {
       const channel = await model.createChannel();
@@ -124,7 +146,7 @@ export function createListener(options: ListenerOptions): Listener {
       const { consumerTag } = await channel.consume(queue, (message) => {
         if (message !== null) return take(channel, message);
         // Others may have deleted the queue. What this member has of it is lost with it.
-        void channel.close().catch(() => {});
+        channel.close().catch(() => {});
         return interrupted(model, channel, new Error(`the queue ${queue} was deleted, or has moved`));
       });
       mine.tag = consumerTag;
@@ -139,6 +161,8 @@ export function createListener(options: ListenerOptions): Listener {
       throw fault;
     }
     trouble = undefined;
+    const withOthers = unreachable("the connection was lost, and another member has the event");
+    setTimeout(() => present === mine && holdings.loseOrphans(withOthers), GIVEN_AGAIN_MS).unref();
     options.onListening();
     listening.resolve();
   }
@@ -153,7 +177,7 @@ export function createListener(options: ListenerOptions): Listener {
       return isClosed;
     },
     get held() {
-      return held.size;
+      return holdings.size;
     },
     ratePerS(nowMs) {
       const pastMs = nowMs - rate.atMs;
@@ -164,10 +188,12 @@ export function createListener(options: ListenerOptions): Listener {
       return rate.perSecond;
     },
     open,
-    lose(error) {
+    lose(error, blocked) {
       present = undefined;
       trouble = error.message;
-      loseAll(error);
+      if (blocked !== undefined) holdings.loseAll(blocked);
+      else if (isClosed) holdings.loseAll(error);
+      else holdings.orphan();
     },
     async close() {
       isClosed = true;
@@ -175,66 +201,15 @@ export function createListener(options: ListenerOptions): Listener {
       const { channel, tag } = present ?? {};
       if (channel === undefined || tag === undefined) return;
       await channel.cancel(tag).catch(() => {});
-      if (held.size === 0) await channel.close().catch(() => {});
+      if (holdings.size === 0) await channel.close().catch(() => {});
     },
     async end(error) {
       isClosed = true;
       const { channel } = present ?? {};
       present = undefined;
       listening.reject(error);
-      loseAll(error);
+      holdings.loseAll(error);
       await channel?.close().catch(() => {});
     },
   };
-}
-
-/** A class, since one is made for each event: its members are shared. */
-class HeldDelivery implements Delivery {
-  readonly name: string;
-  readonly group: string;
-  readonly envelope: Envelope;
-  readonly body: Buffer;
-  readonly attempt: number;
-  readonly firstAt: number;
-  readonly message: ConsumeMessage;
-  readonly head: EventHead;
-  readonly settle: (verdict: Verdict) => void;
-  /** It was settled, or is no longer this member's. */
-  isOver = false;
-  #taken: AbortController | undefined;
-  #loss: ZcontextError | undefined;
-
-  constructor(
-    { name, group }: Membership,
-    message: ConsumeMessage,
-    head: EventHead,
-    settle: (verdict: Verdict) => void,
-  ) {
-    this.name = name;
-    this.group = group;
-    this.envelope = head.envelope;
-    this.body = message.content;
-    this.attempt = head.attempt;
-    this.firstAt = head.firstAt;
-    this.message = message;
-    this.head = head;
-    this.settle = settle;
-  }
-
-  /** Made when it is first asked for: most handlers never do. */
-  get taken(): AbortSignal {
-    this.#taken ??= new AbortController();
-    if (this.#loss !== undefined) this.#taken.abort(this.#loss);
-    return this.#taken.signal;
-  }
-
-  get isTaken(): boolean {
-    return this.#loss !== undefined;
-  }
-
-  lose(error: ZcontextError): void {
-    this.isOver = true;
-    this.#loss = error;
-    this.#taken?.abort(error);
-  }
 }

@@ -1,5 +1,6 @@
 // What people and programs see of groups and dead letters, and do with them, by AMQP alone: the server lists no queues, so each
 // group is noted in a queue of names.
+import { randomUUID } from "node:crypto";
 import type { Channel, ChannelModel } from "amqplib";
 import type { QueueFigures } from "../../../protocol/bus-figures.ts";
 import { object, read, text } from "../../../protocol/schema.ts";
@@ -10,13 +11,14 @@ import { letterOf } from "./letter-message.ts";
 import type { Members } from "./members.ts";
 import type { Outcome, Publication } from "./publisher.ts";
 import { readAll } from "./reading.ts";
-import { GROUPS_QUEUE, placesOfGroup, TO_QUEUE } from "./topology.ts";
+import { GROUPS_QUEUE, type PlacesOfGroup, TO_QUEUE } from "./topology.ts";
 
 export interface OperationsOptions {
   model(): Promise<ChannelModel>;
   declarations: Declarations;
   publish(publication: Publication): Promise<Outcome>;
   members: Members;
+  placesOfGroup: PlacesOfGroup;
 }
 
 interface Group {
@@ -35,7 +37,8 @@ export interface KnownGroups {
   operations: Omit<Operations, "services" | "tap">;
 }
 
-export function createOperations({ model, declarations, publish, members }: OperationsOptions): KnownGroups {
+export function createOperations(options: OperationsOptions): KnownGroups {
+  const { model, declarations, publish, members, placesOfGroup } = options;
   let recent = NEVER;
 
   async function groups(): Promise<Group[]> {
@@ -73,7 +76,7 @@ export function createOperations({ model, declarations, publish, members }: Oper
       await readAll(through, dead.queue, (message) =>
         visit(letterOf(message, group), message.content, async () => {
           const { content: body, properties } = message;
-          const first = propertiesOfFirst(properties);
+          const first = propertiesOfFirst(properties, randomUUID());
           const outcome = await publish({ exchange: TO_QUEUE, key: main.queue, body, properties: first });
           if (outcome !== "stored") throw new Error(`the queue ${main.queue} does not take it: ${outcome}`);
         }),

@@ -2,7 +2,7 @@
 // shares with others through one queue for each pattern and name. Nothing is confirmed: what the server loses is lost.
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { deferred } from "../../../deferred.ts";
-import { ZcontextError } from "../../../errors.ts";
+import type { ZcontextError } from "../../../errors.ts";
 import type { Parcel, Post } from "../../remote/post.ts";
 import { createOutbox } from "./outbox.ts";
 import { POST_EXCHANGE } from "./topology.ts";
@@ -16,6 +16,8 @@ export interface ServerPost extends Post {
   loseSending(): void;
   /** Drops what has waited for too long. */
   dropOld(): void;
+  /** What is not received yet never will be. */
+  end(error: ZcontextError): void;
   /** Resolves when the server has all that was sent. */
   close(): Promise<void>;
 }
@@ -132,6 +134,8 @@ export function createPost(
     },
     async openSending(model) {
       const channel = await model.createChannel();
+      // What fails is told to whoever opens it.
+      channel.on("error", () => {});
       await declarePostExchange(channel);
       outbox.open(channel, onFault.sending);
     },
@@ -140,12 +144,13 @@ export function createPost(
     },
     loseSending: outbox.lose,
     dropOld: outbox.dropOld,
-    async close() {
-      const error = new ZcontextError("ERR_ENGINE_UNREACHABLE", "engine rabbitmq: it is closed");
+    end(error) {
       for (const { inForce } of receivers) {
         inForce.promise.catch(() => {});
         inForce.reject(error);
       }
+    },
+    async close() {
       receiving = undefined;
       await outbox.close();
     },

@@ -28,7 +28,7 @@ export interface Publisher {
   open(model: ChannelModel): Promise<void>;
   /** The connection is gone: what is not confirmed waits for the next one. */
   lose(): void;
-  /** Fails what has waited for too long. */
+  /** Fails what has waited for too long, over a connection or for one. */
   failOld(trouble: string): void;
   close(error: ZcontextError): void;
 }
@@ -118,7 +118,6 @@ export function createPublisher(
       channel = undefined;
     },
     failOld(trouble) {
-      if (channel !== undefined) return;
       for (const one of [...waiting.values()])
         if (nowMs() - one.sinceMs > MOST_WAIT_MS && end(one)) one.reject(unreachable(trouble));
     },

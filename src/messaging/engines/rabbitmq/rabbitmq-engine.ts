@@ -9,6 +9,7 @@ import { createRemoteSignals } from "../../remote/signals.ts";
 import { createServerTap } from "../../remote/tap.ts";
 import { keepConnection } from "./connection.ts";
 import { createDeclarations } from "./declarations.ts";
+import { createEmitter } from "./emitter.ts";
 import { createEvents } from "./events.ts";
 import { blocked, operationFault, unreachable } from "./faults.ts";
 import { createLoopWatch } from "./loop-watch.ts";
@@ -16,7 +17,9 @@ import { createMembers } from "./members.ts";
 import { createOperations } from "./operations.ts";
 import { createPost } from "./post.ts";
 import { createPublisher } from "./publisher.ts";
-import { placesOfGroup } from "./topology.ts";
+import { createSettling } from "./settling.ts";
+import { createStoring } from "./storing.ts";
+import { placesOfGroup as placesOfOwnGroup, placesOfTwylaGroup } from "./topology.ts";
 import { createUnrouted } from "./unrouted.ts";
 
 /** How often it is looked what has waited for too long. */
@@ -27,8 +30,12 @@ const LOOK_MS = 1_000;
  *
  * @throws Where the library that speaks with the server is not installed.
  */
-export async function connectRabbitmq({ address, src }: ServerEngineOptions): Promise<ServerEngine> {
+export async function connectRabbitmq({ address, src, dialect }: ServerEngineOptions): Promise<ServerEngine> {
   const client = await import("amqplib");
+  const isTwyla = dialect === "twyla";
+  const placesOfGroup = isTwyla ? placesOfTwylaGroup : placesOfOwnGroup;
+  // A quorum queue confirms what it has flushed to disk; a classic one need not have.
+  const stored = isTwyla ? "file" : "sync";
   const life = randomUUID();
   const nowMs = () => performance.now();
   const faultOf = (error: unknown) => operationFault(error, address);
@@ -41,12 +48,17 @@ export async function connectRabbitmq({ address, src }: ServerEngineOptions): Pr
     { sending: (error) => sending.renew(error), receiving: (error) => receiving.renew(error) },
     nowMs,
   );
-  const declarations = createDeclarations(() => receiving.model(), faultOf);
-  const events = createEvents({
-    ...{ publisher, declarations, faultOf },
-    model: () => receiving.model(),
+  const declarations = createDeclarations(faultOf);
+  const storing = createStoring(publisher, declarations);
+  const settling = createSettling(storing, declarations, Date.now);
+  const emit = createEmitter({
+    ...{ storing, declarations, stored },
     onEmitted: (event) => members.copy(event),
     onHeld: (name) => unrouted.add(name),
+  });
+  const events = createEvents({
+    ...{ storing, declarations, settling, placesOfGroup, faultOf },
+    model: () => receiving.model(),
   });
   const members = createMembers(post, life, sharesOf, nowMs);
   const figures = createMemberFigures(src);
@@ -55,7 +67,7 @@ export async function connectRabbitmq({ address, src }: ServerEngineOptions): Pr
   const signals = createRemoteSignals({ post, life, src });
 
   const known = createOperations({
-    ...{ declarations, members },
+    ...{ declarations, members, placesOfGroup },
     model: () => receiving.model(),
     publish: publisher.publish,
   });
@@ -76,14 +88,16 @@ export async function connectRabbitmq({ address, src }: ServerEngineOptions): Pr
   const receiving = keepConnection({
     ...{ client, address, name: `${src} receives` },
     async onOpen(model) {
+      declarations.open(model);
       await post.openReceiving(model);
       await events.open(model);
       comeUp("receiving");
     },
     onLost(error) {
+      declarations.lose();
       post.loseReceiving();
       const blockedMs = loop.blockedMs();
-      events.lose(blockedMs === undefined ? error : blocked(blockedMs));
+      events.lose(error, blockedMs === undefined ? undefined : blocked(blockedMs));
       goDown("receiving", error.message);
     },
   });
@@ -110,7 +124,7 @@ export async function connectRabbitmq({ address, src }: ServerEngineOptions): Pr
     const { listeners } = events;
     const shares = [...listeners].map((listener) => {
       const { name: event, group } = listener.membership;
-      const delayed = events.delayedOf(placesOfGroup(event, group).main.queue).length;
+      const delayed = settling.delayedOf(placesOfGroup(event, group));
       return { event, group, in_flight: listener.held, delayed, rate_per_s: listener.ratePerS(nowMs()) };
     });
     return { shares, members: [...listeners].filter(({ isClosed }) => !isClosed).length };
@@ -120,11 +134,13 @@ export async function connectRabbitmq({ address, src }: ServerEngineOptions): Pr
     const error = unreachable("it is closed");
     clearInterval(looking);
     unrouted.close();
+    post.end(error);
     await calls.close();
     await signals.close().catch(() => {});
     await members.close();
     await events.close(error);
     publisher.close(error);
+    declarations.close(error);
     await post.close();
     await Promise.all([sending.close(), receiving.close()]);
   }
@@ -139,7 +155,7 @@ export async function connectRabbitmq({ address, src }: ServerEngineOptions): Pr
     get trouble() {
       return sending.trouble ?? receiving.trouble ?? [...events.listeners].find(({ trouble }) => trouble)?.trouble;
     },
-    emit: events.emit,
+    emit,
     listen: events.listen,
     publish: signals.publish,
     subscribe: signals.subscribe,

@@ -75,19 +75,34 @@ export function placesOfEvent(event: string): HeldPlaces {
 }
 
 /** @throws {ZcontextError} `ERR_ENGINE_UNFIT` for a name that the server can't have. */
-export function placesOfGroup(event: string, group: string): GroupPlaces {
-  const { exchange, key } = placesOfEvent(event);
+export type PlacesOfGroup = (event: string, group: string) => GroupPlaces;
+
+export const placesOfGroup: PlacesOfGroup = (event, group) => {
   const dead = fitting(`${event}.${group}.dead`, event);
+  const main = quorum(`${event}.${group}.q`, {
+    "x-max-length": QUEUE_LENGTH,
+    "x-max-length-bytes": QUEUE_BYTES,
+    "x-overflow": "reject-publish",
+    "x-delivery-limit": DEATHS,
+    "x-dead-letter-exchange": TO_QUEUE,
+    "x-dead-letter-routing-key": dead,
+    "x-dead-letter-strategy": "at-least-once",
+  });
+  return placesWith(event, dead, main);
+};
+
+/** As programs of the dialect `twyla` have it, which share the queue. */
+export const placesOfTwylaGroup: PlacesOfGroup = (event, group) => {
+  const dead = fitting(`${event}.${group}.dead`, event);
+  return placesWith(event, dead, { queue: `${event}.${group}`, options: { durable: true, arguments: {} } });
+};
+
+function placesWith(event: string, dead: string, main: QueueToDeclare): GroupPlaces {
+  const { exchange, key } = placesOfEvent(event);
   return {
     exchange,
     key,
-    main: quorum(`${event}.${group}.q`, {
-      "x-max-length": QUEUE_LENGTH,
-      "x-max-length-bytes": QUEUE_BYTES,
-      "x-overflow": "reject-publish",
-      "x-delivery-limit": DEATHS,
-      ...deadLettersTo(dead),
-    }),
+    main,
     dead: quorum(dead, { "x-message-ttl": LETTER_MS, "x-max-length": LETTERS, "x-delivery-limit": NO_DEATHS }),
   };
 }
@@ -126,14 +141,6 @@ export function placesOfDelay(delayMs: number): { exchange: string; delayed: Que
       "x-dead-letter-exchange": TO_QUEUE,
       "x-dead-letter-strategy": "at-least-once",
     }),
-  };
-}
-
-function deadLettersTo(queue: string) {
-  return {
-    "x-dead-letter-exchange": TO_QUEUE,
-    "x-dead-letter-routing-key": queue,
-    "x-dead-letter-strategy": "at-least-once",
   };
 }
 

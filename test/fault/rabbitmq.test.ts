@@ -1,0 +1,247 @@
+// A server of RabbitMQ that is killed and started again, connections that are cut, and members that are killed or halted, while
+// events and calls are under way.
+import { connect as connectAmqp } from "amqplib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deferred } from "../../src/deferred.ts";
+import type { ServerAddress } from "../../src/messaging/contract/server.ts";
+import { connectRabbitmq } from "../../src/messaging/engines/rabbitmq/rabbitmq-engine.ts";
+import { EventBus } from "../../src/messaging/event-bus.ts";
+import { aborted, gather } from "../conformance/members.ts";
+import { BOUND_MS } from "../support/bound.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+import { type RabbitmqServer, startMember, startRabbitmq, USER } from "../support/rabbitmq.ts";
+import { startRelay } from "../support/relay.ts";
+
+leaveNoProcess();
+
+let server: RabbitmqServer;
+beforeAll(async () => {
+  server = await startRabbitmq({ vhosts: 16 });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+async function connect(address: ServerAddress, src = "test/bus/1") {
+  const engine = await connectRabbitmq({ address, src });
+  const bus = new EventBus({ engine, src });
+  return {
+    ...{ engine, bus },
+    /** Resolve when the engine says that all is well, or that it is not. */
+    well: () => expect.poll(() => engine.trouble, { timeout: BOUND_MS }).toBeUndefined(),
+    troubled: () => expect.poll(() => engine.trouble, { timeout: BOUND_MS }).toBeDefined(),
+    [Symbol.asyncDispose]: () => bus.close(),
+  };
+}
+
+/** Listens, and keeps the contents. */
+async function listenTo({ bus }: Awaited<ReturnType<typeof connect>>, count: number) {
+  const heard = gather<unknown>(count);
+  await bus.listen("a.b", "g", ({ content }) => heard.add(content));
+  return heard;
+}
+
+describe("a server that is away", () => {
+  test("at the start is waited for by what emits, listens and serves", async () => {
+    const address = server.newAddress();
+    await server.kill();
+    await using shop = await connect(address);
+    const heard = gather<unknown>(1);
+    const listening = shop.bus.listen("a.b", "g", ({ content }) => heard.add(content));
+    const emitted = shop.bus.emit("a.b", { content: 1 });
+    const serving = shop.bus.serve("math", { one: () => 1 });
+    await server.start();
+    await Promise.all([listening, serving, emitted]);
+
+    await heard.full;
+    expect(await shop.bus.call("math.one")).toBe(1);
+  });
+
+  test("after a crash is waited for, and nothing confirmed is lost", async () => {
+    const address = server.newAddress();
+    await using shop = await connect(address);
+    await using billing = await connect(address, "test/billing/1");
+    const heard = await listenTo(billing, 200);
+    await Promise.all(Array.from({ length: 100 }, (_, content) => shop.bus.emit("a.b", { content })));
+
+    await server.kill();
+    await Promise.all([shop.troubled(), billing.troubled()]);
+    const waiting = Array.from({ length: 100 }, (_, i) => shop.bus.emit("a.b", { content: 100 + i }));
+    await server.start();
+    await Promise.all(waiting);
+    await heard.full;
+    await Promise.all([shop.well(), billing.well()]);
+
+    expect(heard.got.toSorted((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    await expect
+      .poll(() => shop.bus.operations.queues(), { timeout: BOUND_MS })
+      .toMatchObject([{ event: "a.b", group: "g", members: 1, ready: 0 }]);
+  });
+
+  test("takes no settlement along: what was handled meanwhile is not handled again", async () => {
+    await using shop = await connect(server.newAddress());
+    const attempts: number[] = [];
+    const [begun, release] = [deferred(), deferred()];
+    await shop.bus.listen("a.b", "g", async ({ attempt }) => {
+      attempts.push(attempt);
+      begun.resolve();
+      await release.promise;
+    });
+    await shop.bus.emit("a.b", { content: 1 });
+    await begun.promise;
+    await server.kill();
+    await shop.troubled();
+    release.resolve();
+    await server.start();
+    await shop.well();
+
+    await expect
+      .poll(() => shop.bus.operations.queues(), { timeout: BOUND_MS })
+      .toMatchObject([{ in_flight: 0, ready: 0 }]);
+    expect(attempts).toEqual([1]);
+  });
+
+  test("keeps events that wait for another attempt, and dead letters", async () => {
+    await using shop = await connect(server.newAddress());
+    const again = deferred<number>();
+    await shop.bus.listen("a.b", "g", (event) => {
+      if (event.attempt === 1) event.reject({ delayMs: 5_000 });
+      else again.resolve(event.attempt);
+    });
+    await shop.bus.listen("a.c", "g", (event) => event.drop({ reason: "no use", deadLetter: true }));
+    await shop.bus.emit("a.b", { content: 1 });
+    await shop.bus.emit("a.c", { content: 2 });
+    await expect.poll(() => shop.bus.operations.deadLetters({}), { timeout: BOUND_MS }).toHaveLength(1);
+    await expect
+      .poll(() => shop.bus.operations.queues(), { timeout: BOUND_MS })
+      .toEqual(expect.arrayContaining([expect.objectContaining({ event: "a.b", ready: 0, in_flight: 0 })]));
+    await server.kill();
+    await server.start();
+
+    expect(await again.promise).toBe(2);
+    const [letter] = await shop.bus.operations.deadLetters({});
+    expect(letter).toMatchObject({ event: "a.c", reason: "dropped", error: { message: "no use" } });
+    const shown = await shop.bus.operations.deadLetter(letter?.id ?? "");
+    expect(JSON.parse(shown?.body.toString() ?? "")).toMatchObject({ event_name: "a.c", content: 2 });
+  });
+});
+
+test("connections that are cut are made again, and events flow", async () => {
+  const { url, login } = server.newAddress();
+  await using relay = await startRelay(`tcp://127.0.0.1:${server.port}`);
+  const through = relay.endpoint.replace("tcp:", "amqp:") + new URL(url).pathname;
+  await using shop = await connect({ url: through, ...(login && { login }) });
+  const heard = await listenTo(shop, 3);
+  await shop.bus.emit("a.b", { content: 1 });
+  await relay.cut();
+  await shop.troubled();
+  const emitted = shop.bus.emit("a.b", { content: 2 });
+  relay.mend();
+  await emitted;
+  await shop.bus.emit("a.b", { content: 3 });
+  await heard.full;
+
+  expect(new Set(heard.got)).toEqual(new Set([1, 2, 3]));
+});
+
+test("a queue that somebody deletes is made again, and gets what comes then", async () => {
+  const address = server.newAddress();
+  await using shop = await connect(address);
+  const heard = await listenTo(shop, 1);
+  await administer(address, (channel) => channel.deleteQueue("a.b.g.q"));
+  await shop.troubled();
+  await shop.well();
+  await shop.bus.emit("a.b", { content: 1 });
+
+  await heard.full;
+});
+
+test("an exchange that somebody deletes is made again with the next event", async () => {
+  const address = server.newAddress();
+  await using shop = await connect(address);
+  expect(await shop.bus.emit("a.b", { content: 1 })).toMatchObject({ routed: false });
+  await administer(address, (channel) => channel.deleteExchange("a"));
+
+  expect(await shop.bus.emit("a.b", { content: 2 })).toMatchObject({ routed: false });
+});
+
+test("a queue that is full says so to the emitter, and takes more when it has room", async () => {
+  const address = server.newAddress();
+  await using shop = await connect(address);
+  const release = deferred();
+  await shop.bus.listen("a.b", "g", () => release.promise, { prefetch: 1 });
+  // As another group would have it that is full.
+  await administer(address, async (channel) => {
+    await channel.assertQueue("small", { arguments: { "x-max-length": 1, "x-overflow": "reject-publish" } });
+    await channel.bindQueue("small", "a", "b");
+  });
+  await shop.bus.emit("a.b", { content: 1 });
+
+  await expect(shop.bus.emit("a.b", { content: 2 })).rejects.toMatchObject({ code: "ERR_OVERLOADED" });
+  await administer(address, (channel) => channel.purgeQueue("small"));
+  expect(await shop.bus.emit("a.b", { content: 3 })).toMatchObject({ routed: true });
+  release.resolve();
+});
+
+describe("a member", () => {
+  test("that is killed gives its events to another one at once, as a further attempt, and loses its calls", async () => {
+    const address = server.newAddress();
+    await using shop = await connect(address);
+    await using member = startMember(address, "hold", "g");
+    await member.said.first((line) => line === "ready");
+    const call = shop.bus.call("slow.take", "hang", { timeoutMs: BOUND_MS });
+    const failed = expect(call).rejects.toMatchObject({ code: "ERR_SERVICE_LOST", executed: "unknown" });
+    await shop.bus.emit("numbers.counted", { content: 1 });
+    for (const what of ["begun", "took"])
+      await member.said.first((line) => Array.isArray(line) && line[0] === what, { what });
+    const again = deferred<number>();
+    await shop.bus.listen("numbers.counted", "g", ({ attempt }) => again.resolve(attempt));
+    member.signal("SIGKILL");
+
+    expect(await again.promise).toBe(2);
+    await failed;
+  });
+
+  test("whose event loop is blocked loses its events, and hears for how long it was", async () => {
+    const address = server.newAddress();
+    await using shop = await connect(address);
+    await using member = startMember(address, "hold", "g");
+    await member.said.first((line) => line === "ready");
+    await shop.bus.emit("numbers.counted", { content: 1 });
+    await member.said.first((line) => Array.isArray(line) && line[0] === "begun");
+    const again = deferred<number>();
+    await shop.bus.listen("numbers.counted", "g", ({ attempt }) => again.resolve(attempt));
+    member.signal("SIGSTOP");
+    expect(await again.promise).toBe(2);
+    member.signal("SIGCONT");
+
+    const [, reason] = (await member.said.first((line) => Array.isArray(line) && line[0] === "taken")) as string[];
+    expect(reason).toMatch(/^engine rabbitmq: the event loop was blocked for \d+\.\d s$/);
+  });
+});
+
+test("a handler that is aborted hears why, and its event goes to another member", async () => {
+  const address = server.newAddress();
+  await using shop = await connect(address);
+  const leaving = await connect(address, "test/leaving/1");
+  const taken = deferred<AbortSignal>();
+  await leaving.bus.listen("a.b", "g", async ({ signal }) => {
+    taken.resolve(signal);
+    await aborted(signal);
+  });
+  await shop.bus.emit("a.b", { content: 1 });
+  const signal = await taken.promise;
+  await leaving.bus.close();
+
+  expect(signal.reason).toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
+  expect(await shop.bus.operations.queues()).toMatchObject([{ ready: 1, in_flight: 0, members: 0 }]);
+});
+
+type Administering = Awaited<ReturnType<Awaited<ReturnType<typeof connectAmqp>>["createChannel"]>>;
+
+/** Does something on the server as any of its clients may. */
+async function administer(address: ServerAddress, act: (channel: Administering) => Promise<unknown>): Promise<void> {
+  const { port, pathname } = new URL(address.url);
+  const where = { hostname: "127.0.0.1", port: Number(port), vhost: pathname.slice(1) };
+  const connection = await connectAmqp({ ...where, username: USER.user, password: USER.pass });
+  await act(await connection.createChannel());
+  await connection.close();
+}
