@@ -84,8 +84,8 @@ function partsOf(service: ListedService): Part[] {
   ];
 }
 
-function hasHandlers({ listens, serves, actions }: ListedService): boolean {
-  return listens.length + serves.length + actions.length > 0;
+function hasHandlers({ listens, serves, actions, consumes }: ListedService): boolean {
+  return listens.length + serves.length + actions.length + consumes.length > 0;
 }
 
 function planPart(

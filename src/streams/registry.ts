@@ -2,6 +2,7 @@
 import { ZcontextError } from "../errors.ts";
 import type { Consumer } from "./contract/consumer.ts";
 import type { Producer } from "./contract/producer.ts";
+import type { ProtocolName } from "./contract/protocol-names.ts";
 import { NatsConsumer, NatsProducer, ZmqConsumer, ZmqProducer } from "./protocols/bus/bus-streams.ts";
 import { HttpConsumer } from "./protocols/http/http-consumer.ts";
 import { HttpProducer } from "./protocols/http/http-producer.ts";
@@ -35,7 +36,7 @@ const BUILT_IN_CONSUMERS = {
   NATSHandler: NatsConsumer,
   ZMQHandler: ZmqConsumer,
   AsyncIOHandler: InProcessConsumer,
-};
+} satisfies { readonly [Name in ProtocolName]: ConsumerClass };
 
 const producers = new Map<string, ProducerClass>(Object.entries(BUILT_IN_PRODUCERS));
 const consumers = new Map<string, ConsumerClass>(Object.entries(BUILT_IN_CONSUMERS));

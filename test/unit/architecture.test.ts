@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/protocol": ["src"],
   "src/config/xml": ["src"],
   "src/config": ["src", "src/protocol", "src/config/xml"],
-  "src/config/service-list": ["src", "src/protocol", "src/config", "src/config/xml"],
+  "src/config/service-list": ["src", "src/protocol", "src/config", "src/config/xml", "src/streams/contract"],
   "src/presence": ["src", "src/protocol", "src/config"],
   "src/link": [...LEAVES, "src/protocol"],
   "src/launch/output": ["src", "src/protocol"],

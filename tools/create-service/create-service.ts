@@ -39,6 +39,8 @@ const program = createProgram(
   .option("--listens <events>", "events that it listens to, such as orders.created,orders.paid; may be repeated", join)
   .option("--serves <methods>", "methods that others may call, such as get_invoice; may be repeated", join)
   .option("--actions <actions>", "actions that others may have it do, such as SendEmail; may be repeated", join)
+  .option("--consumes <queues>", "queues that it consumes, such as queue_1; may be repeated", join)
+  .option("--protocol <name>", "over which protocol, such as HTTPHandler (the default) or KafkaHandler")
   .option("--on_start <trigger>", 'what to do when it has started, such as "start ts002"')
   .option("--on_update <trigger>", "what to do when it announces progress")
   .option("--on_fail <trigger>", 'what to do when it has failed, such as "restart ts001"')

@@ -61,6 +61,8 @@ const SERVICE_WORDS = [
   "listens",
   "serves",
   "actions",
+  "consumes",
+  "protocol",
 ] as const;
 
 const SHAPE = {

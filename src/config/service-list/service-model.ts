@@ -1,6 +1,7 @@
 // The model of a description of task services, after all checks. The generator works on this model and never on XML. Pure.
 
 import type { Endpoints } from "../../protocol/endpoints.ts";
+import type { ProtocolName } from "../../streams/contract/protocol-names.ts";
 import type { TaskServiceConfig } from "../model.ts";
 
 export const LANGUAGES = ["typescript", "python"] as const;
@@ -34,6 +35,9 @@ export interface ListedService {
   serves: string[];
   /** The actions that others may have it do. */
   actions: string[];
+  /** The queues that it consumes, and over which protocol. */
+  consumes: string[];
+  protocol: ProtocolName;
   language: Language;
   id: string;
   topic: string;

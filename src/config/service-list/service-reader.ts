@@ -1,5 +1,6 @@
 // Reads one service of a list and checks what can be checked without the others. Pure.
 
+import { PROTOCOLS, type ProtocolName } from "../../streams/contract/protocol-names.ts";
 import { type TaskServiceConfig, TRIGGER_ACTIONS, TRIGGER_EVENTS, type Trigger, type TriggerEvent } from "../model.ts";
 import { ENTRY, INSTANCE, idRule, TOPIC } from "../task-reader.ts";
 import { calledBy } from "../trigger-reader.ts";
@@ -42,6 +43,7 @@ export function readService(service: Reader, shared: Shared): ListedService {
   return {
     name,
     ...handlers,
+    protocol: readProtocol(service, handlers.consumes, language),
     className: textAt(service.element, "task_class")?.value ? readName(service, "task_class") : name,
     language,
     kind: readKind(service, hasHandlers),
@@ -93,6 +95,10 @@ const HANDLERS = {
     accepts: (name: string) =>
       WORD.test(name) && meaningOf(name) === undefined && !["Start", "Stop", "StateUpdate"].includes(name),
   },
+  consumes: {
+    expected: "queues such as queue_1: letters, digits, _, - and ., at most 120",
+    accepts: (name: string) => /^[A-Za-z0-9_-][\w.-]*$/.test(name) && name.length <= 120,
+  },
 };
 
 function readHandlers(service: Reader): Pick<ListedService, keyof typeof HANDLERS> {
@@ -105,7 +111,16 @@ function readHandlers(service: Reader): Pick<ListedService, keyof typeof HANDLER
     if (wrong !== undefined) service.report(word, `expected ${expected}, got ${quote(wrong)}`);
     return distinct;
   };
-  return { listens: read("listens"), serves: read("serves"), actions: read("actions") };
+  return { listens: read("listens"), serves: read("serves"), actions: read("actions"), consumes: read("consumes") };
+}
+
+/** Of the queues that it consumes. */
+function readProtocol(service: Reader, consumes: readonly string[], language: Language): ProtocolName {
+  if (consumes.length > 0 && language === "python")
+    service.report("consumes", "expected none for a service in Python: queues are consumed in TypeScript");
+  if (!textAt(service.element, "protocol")?.value) return "HTTPHandler";
+  if (consumes.length === 0) service.report("protocol", "expected consumes beside it: the queues that it is for");
+  return service.oneOf("protocol", PROTOCOLS);
 }
 
 // --- states: a trigger, its action, and the tasks it calls --------------------------------------------------------------

@@ -1,6 +1,6 @@
 // What a task has declared, as the bus is told of it. Actions are methods of the service under a name of their own kind, and
 // the functions `start`, `stop` and `stateUpdate` are actions as well. Only what an object has itself counts. Pure.
-import type { CheckedAction, RequestScope, Task } from "../contract/task.ts";
+import type { CheckedAction, RequestScope, Streams, Task } from "../contract/task.ts";
 
 /** The handlers that a task declares by name. */
 export const HANDLER_KINDS = ["events", "methods", "actions"] as const;
@@ -29,6 +29,15 @@ export function isPrivate(action: string): boolean {
 /** Whether a task has anything that arrives over the bus. */
 export function hasHandlers(task: Task<unknown>): boolean {
   return [...HANDLER_KINDS, ...Object.keys(ACTION_OF_HOOK)].some((name) => Reflect.get(task, name) !== undefined);
+}
+
+/** The queues that a task consumes, by name. */
+export function streamsOf<Configuration>(
+  task: Task<Configuration>,
+  configuration: Configuration,
+): Streams<Configuration> {
+  const { streams = {} } = task;
+  return typeof streams === "function" ? streams(configuration) : streams;
 }
 
 /** The actions of a task, by name. */

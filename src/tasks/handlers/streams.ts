@@ -3,6 +3,7 @@
 import { ZcontextError } from "../../errors.ts";
 import { type About, ConsumerFactory, ConsumerRunner } from "../../streams/index.ts";
 import type { StreamHandler, Task, TaskScope } from "../contract/task.ts";
+import { streamsOf } from "./declared.ts";
 import type { InForce } from "./handlers.ts";
 
 /**
@@ -14,9 +15,8 @@ export async function startStreams<Configuration>(
   task: Task<Configuration>,
   scope: TaskScope<Configuration>,
 ): Promise<Pick<InForce, "stop">> {
-  const { streams = {} } = task;
-  const declared = typeof streams === "function" ? streams(scope.configuration) : streams;
-  const consumers = Object.entries(declared).map(([queue, stream]) => factoryOf(queue, stream, scope));
+  const declared = Object.entries(streamsOf(task, scope.configuration));
+  const consumers = declared.map(([queue, stream]) => factoryOf(queue, stream, scope));
   const runner = new ConsumerRunner({ consumers, say: scope.log.info });
   try {
     await runner.start(scope.signal);

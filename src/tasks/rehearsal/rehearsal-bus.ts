@@ -36,6 +36,12 @@ export interface Stage {
   ask<Answer = Json>(action: string, message?: Json): Promise<Answer>;
   /** Submits an action to the task; it has ended when the rehearsal is over. */
   submitAction(action: string, message?: Json): Promise<{ delivered: number }>;
+  /**
+   * Gives the task a message of a queue that it consumes, and resolves when it was handled.
+   *
+   * @throws What the handler throws, and {ZcontextError} `ERR_QUEUE_NAME` for a queue that the task does not consume.
+   */
+  send(queue: string, message: Json): Promise<void>;
   /** For all else that another service does. */
   readonly bus: EventBus;
 }
@@ -48,7 +54,7 @@ export interface RehearsalBus {
   connect(onHandlerError: (error: unknown, what: string) => void): Promise<EventBus>;
   /** The bus of another service. */
   connectOther(service: string): Promise<EventBus>;
-  stage(): Promise<Stage>;
+  stage(send: Stage["send"]): Promise<Stage>;
   /** A test that waits on the stage is told that the task has ended. */
   end(): Promise<void>;
 }
@@ -72,7 +78,7 @@ export function createRehearsalBus({ serviceName, serviceId, transaction, contex
     return bus;
   }
 
-  async function stage(): Promise<Stage> {
+  async function stage(send: Stage["send"]): Promise<Stage> {
     const bus = await open(STAGE, (engine) => engine);
     const sender = createActionSender(
       async () => bus,
@@ -80,7 +86,7 @@ export function createRehearsalBus({ serviceName, serviceId, transaction, contex
       () => {},
     );
     return {
-      bus,
+      ...{ bus, send },
       async emit(name, event) {
         if (!settled.listened.has(name)) throw unrouted(name, settled.listened);
         const { id } = await bus.emit(name, event);

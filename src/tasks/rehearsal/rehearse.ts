@@ -7,8 +7,8 @@ import { reasonOf, ZcontextError } from "../../errors.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../../protocol/codec.ts";
 import { deviceActionOf } from "../../protocol/message.ts";
 import { type OwnAnnouncement, readAnnouncement, writeAnnouncement } from "../announcement.ts";
-import type { Announcement, Handlers, Items, Task } from "../contract/task.ts";
-import { hasHandlers } from "../handlers/declared.ts";
+import type { Announcement, Handlers, Items, Json, Task, TaskScope } from "../contract/task.ts";
+import { hasHandlers, streamsOf } from "../handlers/declared.ts";
 import { type Handling, START_FAULT } from "../handlers/handler-host.ts";
 import { type InForce, startHandlers } from "../handlers/handlers.ts";
 import { createBusOpener } from "../handlers/lazy-bus.ts";
@@ -97,7 +97,7 @@ export async function rehearse<Configuration>(
     const handlers = hasHandlers(task) ? await recorder.startHandlers(task) : undefined;
     if (handlers !== undefined && "error" in handlers) return { ...recorder.rehearsal, error: handlers.error };
     recorder.announce({ action: "started", result: "success", items: { pid: process.pid } });
-    const play = playOn(bus, options);
+    const play = playOn(bus, options, (queue, message) => sendTo(task, recorder.scope, { queue, message }));
     const { error, ...last } = await runTask(
       withPlay(task, { ...options, play, tellToStop }),
       recorder.scope,
@@ -122,10 +122,30 @@ export async function rehearse<Configuration>(
 const GRACE_MS = 10_000;
 
 /** The test's part, which begins once the task has started. */
-function playOn(bus: RehearsalBus, { plays }: Pick<RehearsalOptions<never>, "plays">): Promise<void> {
-  const play = plays === undefined ? Promise.resolve() : bus.stage().then(plays);
+function playOn(
+  bus: RehearsalBus,
+  { plays }: Pick<RehearsalOptions<never>, "plays">,
+  send: Stage["send"],
+): Promise<void> {
+  const play = plays === undefined ? Promise.resolve() : bus.stage(send).then(plays);
   play.catch(() => {}); // awaited where the task has not failed
   return play;
+}
+
+/** As a protocol would: a copy of the message, to the handler of its queue. */
+async function sendTo<Configuration>(
+  task: Task<Configuration>,
+  scope: TaskScope<Configuration>,
+  { queue, message }: { queue: string; message: Json },
+): Promise<void> {
+  const streams = streamsOf(task, scope.configuration);
+  const stream = Object.hasOwn(streams, queue) ? streams[queue] : undefined;
+  if (stream === undefined) {
+    const consumed = Object.keys(streams).join(", ") || "none";
+    throw new ZcontextError("ERR_QUEUE_NAME", `the task does not consume the queue ${queue}; it consumes ${consumed}`);
+  }
+  const about = { queue, protocol: stream.protocol ?? "rehearsal", attempt: 1, signal: scope.signal };
+  await stream.handle(structuredClone(message), scope, about);
 }
 
 interface Direction {

@@ -31,7 +31,12 @@ describe("our templates", () => {
   });
 
   test("end with one line end, and have no white space before any", () => {
-    const handlers = { listens: ["orders.created"], serves: ["get_invoice"], actions: ["SendEmail"] };
+    const handlers = {
+      listens: ["orders.created"],
+      serves: ["get_invoice"],
+      actions: ["SendEmail"],
+      consumes: ["queue_1"],
+    };
     const listed = service("Echo", handlers);
     const echo = { ...listed, isLooped: true, python: pythonHandlersOf(listed) };
     const code = TEMPLATES.filter((name) => !name.includes(".xml.")).map((name) => templates.render(name, echo));

@@ -41,7 +41,7 @@ function servicesIn(text: string, options?: ServiceListOptions): Partial<ListedS
 const NAME = "a name such as EchoAction: a letter, then at most 62 letters, digits or _";
 const PORT = "a port, 1 to 65535, or * for one that the system chooses";
 
-const NO_HANDLERS = { listens: [], serves: [], actions: [] };
+const NO_HANDLERS = { listens: [], serves: [], actions: [], consumes: [], protocol: "HTTPHandler" };
 
 describe("a list of services", () => {
   test("of the later era is read into the model", () => {
@@ -973,10 +973,22 @@ describe("handlers", () => {
     expect(billing({ serves: "get", task_type: "Single" })?.kind).toBe("single");
   });
 
+  test("are queues as well, over HTTP unless a protocol is named", () => {
+    const queues = { kind: undefined, consumes: ["queue_1", "queue.two"] };
+
+    expect(billing({ consumes: "queue_1,queue.two" })).toMatchObject({ ...queues, protocol: "HTTPHandler" });
+    expect(billing({ consumes: "queue_1,queue.two", protocol: "KafkaHandler" })?.protocol).toBe("KafkaHandler");
+    expect(problemWith("protocol", { ...given, consumes: "q", protocol: "Fax" })).toMatch(/HTTPHandler.*got "Fax"$/);
+    expect(problemWith("protocol", { ...given, protocol: "KafkaHandler" })).toMatch(/expected consumes beside it/);
+    expect(problemWith("consumes", { ...given, consumes: "q", language: "python" })).toMatch(/consumed in TypeScript/);
+  });
+
   test.each([
     ["listens", "orders", 'got "orders"'],
     ["listens", "orders.", 'got "orders."'],
     ["listens", "orders.created now", 'got "orders.created now"'],
+    ["consumes", "two words", 'got "two words"'],
+    ["consumes", ".hidden", 'got ".hidden"'],
     ["serves", "get-invoice", 'got "get-invoice"'],
     ["serves", "delete", 'got "delete"'],
     ["actions", "SendEmail,Start", 'got "Start"'],
