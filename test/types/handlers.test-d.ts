@@ -144,3 +144,16 @@ const { emitted, called, submitted, signals } = await rehearse(billing, {
   beside: { shop: { methods: { sell: { handle: () => 1 } } } },
 });
 [emitted[0]?.name.length, called[0]?.name.length, submitted[0]?.destination.length, signals[0]?.topic.length];
+
+// The queues of a task, or what makes them of its configuration.
+defineTask<{ queue: string }>()({
+  streams: ({ queue }) => ({
+    [queue]: {
+      async handle(message, scope, { attempt }) {
+        await scope.update({ message, attempt });
+      },
+    },
+  }),
+});
+// @ts-expect-error: a queue needs a handler
+defineTask({ streams: { queue_1: { protocol: "HTTPHandler" } } });
