@@ -98,30 +98,6 @@ describe("a server that is away", () => {
       .toMatchObject([{ in_flight: 0, ready: 0 }]);
     expect(attempts).toEqual([1]);
   });
-
-  test("keeps events that wait for another attempt, and dead letters", async () => {
-    await using shop = await connect(server.newAddress());
-    const again = deferred<number>();
-    await shop.bus.listen("a.b", "g", (event) => {
-      if (event.attempt === 1) event.reject({ delayMs: 5_000 });
-      else again.resolve(event.attempt);
-    });
-    await shop.bus.listen("a.c", "g", (event) => event.drop({ reason: "no use", deadLetter: true }));
-    await shop.bus.emit("a.b", { content: 1 });
-    await shop.bus.emit("a.c", { content: 2 });
-    await expect.poll(() => shop.bus.operations.deadLetters({}), { timeout: BOUND_MS }).toHaveLength(1);
-    await expect
-      .poll(() => shop.bus.operations.queues(), { timeout: BOUND_MS })
-      .toEqual(expect.arrayContaining([expect.objectContaining({ event: "a.b", ready: 0, in_flight: 0 })]));
-    await server.kill();
-    await server.start();
-
-    expect(await again.promise).toBe(2);
-    const [letter] = await shop.bus.operations.deadLetters({});
-    expect(letter).toMatchObject({ event: "a.c", reason: "dropped", error: { message: "no use" } });
-    const shown = await shop.bus.operations.deadLetter(letter?.id ?? "");
-    expect(JSON.parse(shown?.body.toString() ?? "")).toMatchObject({ event_name: "a.c", content: 2 });
-  });
 });
 
 test("connections that are cut are made again, and events flow", async () => {
