@@ -53,11 +53,10 @@ describe("a service with a health_port", () => {
       status: 503,
       body: { reasons: ["its messages: no answer from the broker within 1000 ms"] },
     });
-    // Each answer of the service takes as long as it waits for the broker.
-    while ((await dashboard.ask("/_health")).status === 200) await ask(url);
-    expect((await dashboard.ask("/_health")).json()).toEqual({
-      reasons: [expect.stringMatching(/^the broker (does not answer|is away)$/)],
-    });
+    // Asked without a pause: the provider soon has another broker.
+    let answer = await dashboard.ask("/_health");
+    while (answer.status === 200) answer = await dashboard.ask("/_health");
+    expect(answer.json()).toEqual({ reasons: [expect.stringMatching(/^the broker (does not answer|is away)$/)] });
     // The provider replaces a broker that is halted.
     while ((await ask(url)).status !== 200);
   });
