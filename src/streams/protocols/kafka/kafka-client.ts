@@ -2,11 +2,7 @@
 import type { Kafka } from "kafkajs";
 import { reasonOf, ZcontextError } from "../../../errors.ts";
 import { missing } from "../../../messaging/missing-package.ts";
-
-export interface KafkaOptions {
-  /** `host:port` of one or more brokers, with commas between them. Default: the variable KAFKA_HOST, or 127.0.0.1:9092. */
-  host?: string;
-}
+import type { KafkaOptions } from "./kafka-options.ts";
 
 const HOST = "127.0.0.1:9092";
 const CONNECT_MS = 3_000;

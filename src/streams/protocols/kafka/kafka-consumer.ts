@@ -6,7 +6,8 @@ import { reasonOf } from "../../../errors.ts";
 import { Consumer, type ConsumerOptions } from "../../contract/consumer.ts";
 import { count } from "../../contract/figures.ts";
 import type { Handler } from "../../contract/handler.ts";
-import { createKafka, type KafkaOptions, loadKafka, unreachable } from "./kafka-client.ts";
+import { createKafka, loadKafka, unreachable } from "./kafka-client.ts";
+import type { KafkaOptions } from "./kafka-options.ts";
 
 export interface KafkaConsumerOptions extends ConsumerOptions, KafkaOptions {
   /** A member that is silent for so long has lost its partitions, in milliseconds. Default 30_000. */

@@ -2,7 +2,8 @@
 import type { Producer as KafkaClient } from "kafkajs";
 import type { Json } from "../../../protocol/json.ts";
 import { Producer } from "../../contract/producer.ts";
-import { createKafka, type KafkaOptions, loadKafka, unreachable } from "./kafka-client.ts";
+import { createKafka, loadKafka, unreachable } from "./kafka-client.ts";
+import type { KafkaOptions } from "./kafka-options.ts";
 
 export interface KafkaSending {
   /** Messages of one key keep their order. */
