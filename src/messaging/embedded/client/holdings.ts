@@ -2,6 +2,7 @@
 import { reasonOf, type ZcontextError } from "../../../errors.ts";
 import type { Delivery, Verdict } from "../../contract/engine.ts";
 import type { Envelope } from "../../contract/envelope.ts";
+import { Losable } from "../../contract/losable.ts";
 import type { FromBroker, QueueKey, ToBroker } from "../operations.ts";
 import { unpack } from "../parcel.ts";
 
@@ -90,7 +91,7 @@ export function createHoldings(settle: (settlement: Settle) => number, onIdle: (
 }
 
 /** A class, since one is made for each event: its members are shared. */
-class HeldDelivery implements Delivery {
+class HeldDelivery extends Losable implements Delivery {
   readonly key: Key;
   readonly name: string;
   readonly group: string;
@@ -99,8 +100,6 @@ class HeldDelivery implements Delivery {
   readonly envelope: Envelope;
   readonly body: Buffer;
   readonly #settle: (delivery: HeldDelivery, verdict: Verdict) => void;
-  #taken: AbortController | undefined;
-  #loss: ZcontextError | undefined;
 
   constructor(
     key: Key,
@@ -109,6 +108,7 @@ class HeldDelivery implements Delivery {
     body: Buffer,
     settle: (delivery: HeldDelivery, verdict: Verdict) => void,
   ) {
+    super();
     this.key = key;
     this.name = event;
     this.group = group;
@@ -119,24 +119,8 @@ class HeldDelivery implements Delivery {
     this.#settle = settle;
   }
 
-  /** Made when it is first asked for: most handlers never do. */
-  get taken(): AbortSignal {
-    this.#taken ??= new AbortController();
-    if (this.#loss !== undefined) this.#taken.abort(this.#loss);
-    return this.#taken.signal;
-  }
-
-  get isTaken(): boolean {
-    return this.#loss !== undefined;
-  }
-
   settle(verdict: Verdict): void {
     this.#settle(this, verdict);
-  }
-
-  lose(error: ZcontextError): void {
-    this.#loss = error;
-    this.#taken?.abort(error);
   }
 }
 

@@ -1,7 +1,7 @@
 // An event that a member has, until it is settled or lost.
-import type { ZcontextError } from "../../../errors.ts";
 import type { Delivery, Verdict } from "../../contract/engine.ts";
 import type { Envelope } from "../../contract/envelope.ts";
+import { Losable } from "../../contract/losable.ts";
 import type { EventHead } from "./event-message.ts";
 
 export interface HeldPlace {
@@ -13,7 +13,7 @@ export interface HeldPlace {
 }
 
 /** A class, since one is made for each event: its members are shared. */
-export class HeldDelivery implements Delivery {
+export class HeldDelivery extends Losable implements Delivery {
   /** Where the server waits for what becomes of it. */
   reply: string;
   readonly seq: number;
@@ -24,8 +24,6 @@ export class HeldDelivery implements Delivery {
   readonly envelope: Envelope;
   readonly body: Buffer;
   readonly #settle: (delivery: HeldDelivery, verdict: Verdict) => void;
-  #taken: AbortController | undefined;
-  #loss: ZcontextError | undefined;
 
   constructor(
     { reply, seq, group, attempt, firstAt }: HeldPlace,
@@ -33,6 +31,7 @@ export class HeldDelivery implements Delivery {
     body: Buffer,
     settle: (delivery: HeldDelivery, verdict: Verdict) => void,
   ) {
+    super();
     this.reply = reply;
     this.seq = seq;
     this.name = name;
@@ -44,23 +43,7 @@ export class HeldDelivery implements Delivery {
     this.#settle = settle;
   }
 
-  /** Made when it is first asked for: most handlers never do. */
-  get taken(): AbortSignal {
-    this.#taken ??= new AbortController();
-    if (this.#loss !== undefined) this.#taken.abort(this.#loss);
-    return this.#taken.signal;
-  }
-
-  get isTaken(): boolean {
-    return this.#loss !== undefined;
-  }
-
   settle(verdict: Verdict): void {
     this.#settle(this, verdict);
-  }
-
-  lose(error: ZcontextError): void {
-    this.#loss = error;
-    this.#taken?.abort(error);
   }
 }

@@ -1,13 +1,13 @@
 // An event that this member has. It outlives the connection that it came over: the server gives it again, to this member or to
 // another one, and what was decided about it meanwhile is done then. Pure.
 import type { Channel, ConsumeMessage } from "amqplib";
-import type { ZcontextError } from "../../../errors.ts";
 import type { Delivery, Membership, Verdict } from "../../contract/engine.ts";
 import type { Envelope } from "../../contract/envelope.ts";
+import { Losable } from "../../contract/losable.ts";
 import type { EventHead } from "./event-message.ts";
 
 /** A class, since one is made for each event: its members are shared. */
-export class HeldDelivery implements Delivery {
+export class HeldDelivery extends Losable implements Delivery {
   readonly name: string;
   readonly group: string;
   readonly head: EventHead;
@@ -19,8 +19,6 @@ export class HeldDelivery implements Delivery {
   /** What was decided is being stored, and is not to be stored once more. */
   isBeingStored = false;
   readonly #onSettled: (delivery: HeldDelivery) => void;
-  #taken: AbortController | undefined;
-  #loss: ZcontextError | undefined;
 
   constructor(
     { name, group }: Membership,
@@ -28,6 +26,7 @@ export class HeldDelivery implements Delivery {
     head: EventHead,
     onSettled: (delivery: HeldDelivery) => void,
   ) {
+    super();
     this.name = name;
     this.group = group;
     this.given = given;
@@ -48,25 +47,9 @@ export class HeldDelivery implements Delivery {
     return this.head.firstAt;
   }
 
-  /** Made when it is first asked for: most handlers never do. */
-  get taken(): AbortSignal {
-    this.#taken ??= new AbortController();
-    if (this.#loss !== undefined) this.#taken.abort(this.#loss);
-    return this.#taken.signal;
-  }
-
-  get isTaken(): boolean {
-    return this.#loss !== undefined;
-  }
-
   settle(verdict: Verdict): void {
-    if (this.verdict !== undefined || this.#loss !== undefined) return;
+    if (this.verdict !== undefined || this.isTaken) return;
     this.verdict = verdict;
     this.#onSettled(this);
-  }
-
-  lose(error: ZcontextError): void {
-    this.#loss = error;
-    this.#taken?.abort(error);
   }
 }
