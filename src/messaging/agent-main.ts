@@ -12,8 +12,7 @@ import {
   readBrokerLine,
   writeBrokerLine,
 } from "../link/broker-pipe.ts";
-import { isLiving, isSame } from "../processes/stat.ts";
-import { createProcessTable } from "../processes/table.ts";
+import { createProcessTable, hasEnded } from "../processes/table.ts";
 import type { BusFigures, ServiceState } from "../protocol/bus-figures.ts";
 import { surviveStraySignals } from "../stray-signals.ts";
 import { connectAgent } from "./connect.ts";
@@ -79,11 +78,8 @@ async function openGateway(): Promise<void> {
   const table = createProcessTable();
   /** Ends the connections of programs that have ended. */
   const look = () => {
-    if (!table.isAvailable) return;
-    for (const { id, process: identity } of gateway.members()) {
-      const found = identity && table.find(identity.pid);
-      if (identity !== undefined && !(found && isSame(found, identity) && isLiving(found))) gateway.lose(id);
-    }
+    for (const { id, process: identity } of gateway.members())
+      if (identity !== undefined && hasEnded(table, identity)) gateway.lose(id);
   };
   const router = await bindRouter(place.url, {
     onBatch: gateway.receive,

@@ -2,7 +2,15 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { findCookie } from "./cookie.ts";
-import { environmentRange, type ProcessEntry, type ProcessStat, parseProcessStat } from "./stat.ts";
+import {
+  environmentRange,
+  isLiving,
+  isSame,
+  type ProcessEntry,
+  type ProcessIdentity,
+  type ProcessStat,
+  parseProcessStat,
+} from "./stat.ts";
 
 export interface ProcessTable {
   /** False where the system has no /proc; the table is then empty. */
@@ -15,6 +23,13 @@ export interface ProcessTable {
   read(): Promise<ProcessEntry[]>;
   /** One process as it is now, without its cookie; undefined when there is none, or when it can't be read. */
   find(pid: number): ProcessStat | undefined;
+}
+
+/** Whether a process is gone, or another one has its pid by now. False where the system does not tell. */
+export function hasEnded({ isAvailable, find }: ProcessTable, identity: ProcessIdentity): boolean {
+  if (!isAvailable) return false;
+  const found = find(identity.pid);
+  return found === undefined || !isSame(found, identity) || !isLiving(found);
 }
 
 /** Processes read in one turn of the event loop; takes about 2 ms. */

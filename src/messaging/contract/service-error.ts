@@ -83,6 +83,18 @@ function isServiceError(thrown: unknown): thrown is ServiceError {
   return isOfKind(thrown, "ServiceError");
 }
 
+/**
+ * What a caller hears that has waited long enough.
+ *
+ * @param name - `service.method`.
+ * @param reason - Of the signal that has ended its wait: a TimeoutError where its time was over.
+ */
+export function givenUp(name: string, reason: unknown, executed: Executed): Failure {
+  const isLate = reason instanceof Error && reason.name === "TimeoutError";
+  const message = `${name}: ${isLate ? "no answer in time" : "given up by the caller"}`;
+  return { code: "ERR_CALL_TIMEOUT", message, retryable: false, executed };
+}
+
 /** What is kept of anything that was thrown. */
 export function failureOf(thrown: unknown, { withStack }: { withStack: boolean }): Failure {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));

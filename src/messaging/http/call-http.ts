@@ -1,7 +1,7 @@
 // Calls a method over HTTP, at a service whose URL the environment names.
 import { reasonOf } from "../../errors.ts";
 import type { Answer, CallSignal, OutgoingCall } from "../contract/engine.ts";
-import type { Failure } from "../contract/service-error.ts";
+import { type Failure, givenUp } from "../contract/service-error.ts";
 import { BUDGET_HEADER, failureIn, REQUEST_HEADER, SESSION_HEADER, SOURCE_HEADER, TRACE_HEADER } from "./http-form.ts";
 
 /** Nobody listens there, so nothing was carried out. */
@@ -41,7 +41,7 @@ export async function callHttp(
     if (!response.ok) return { failure: failureIn(name, response.status, text.toString()) };
     return isJson(text) ? { result: text.length === 0 ? Buffer.from("null") : text } : { failure: noJson(name) };
   } catch (error) {
-    return { failure: signal.aborted ? givenUp(name, signal.reason) : lost(name, origin, error) };
+    return { failure: signal.aborted ? givenUp(name, signal.reason, "unknown") : lost(name, origin, error) };
   }
 }
 
@@ -56,12 +56,6 @@ function isJson(text: Buffer): boolean {
 function noJson(name: string): Failure {
   const message = `${name}: expected JSON, got something else`;
   return { code: "ERR_SERVICE_FAILED", message, retryable: false, executed: "yes" };
-}
-
-function givenUp(name: string, reason: unknown): Failure {
-  const isLate = reason instanceof Error && reason.name === "TimeoutError";
-  const message = `${name}: ${isLate ? "no answer in time" : "given up by the caller"}`;
-  return { code: "ERR_CALL_TIMEOUT", message, retryable: false, executed: "unknown" };
 }
 
 function lost(name: string, origin: string, error: unknown): Failure {

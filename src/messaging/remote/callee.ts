@@ -2,6 +2,7 @@
 import { ZcontextError } from "../../errors.ts";
 import type { Answer, IncomingCall, Subscription } from "../contract/engine.ts";
 import { createRememberedAnswers } from "../contract/remembered-answers.ts";
+import { subscriptionOf } from "../contract/subscription.ts";
 import { type CallHead, readHead, writeHead } from "./heads.ts";
 import type { Parcel, Post } from "./post.ts";
 import { subjects } from "./subjects.ts";
@@ -68,16 +69,11 @@ export function createCallee(post: Post, address: string): Callee {
         roll.then(() => undefined),
       ]);
       sayHere(subjects.news(service), service, methods);
-      let closing: Promise<void> | undefined;
-      const close = () => {
-        closing ??= (async () => {
-          services.delete(service);
-          post.send(subjects.news(service), { head: writeHead({ t: "gone", service, address }), body: NOTHING });
-          await Promise.all(subscriptions.map((subscription) => subscription?.close()));
-        })();
-        return closing;
-      };
-      return { close, [Symbol.asyncDispose]: close };
+      return subscriptionOf(async () => {
+        services.delete(service);
+        post.send(subjects.news(service), { head: writeHead({ t: "gone", service, address }), body: NOTHING });
+        await Promise.all(subscriptions.map((subscription) => subscription?.close()));
+      });
     },
     abort: ({ from, n }) => underWay.get(`${from} ${n}`)?.abort(),
     abortAll(reason) {

@@ -2,7 +2,7 @@
 // only where it can't have arrived or may be repeated.
 import { ZcontextError } from "../../errors.ts";
 import type { Answer, CallSignal, OutgoingCall } from "../contract/engine.ts";
-import type { Executed, Failure } from "../contract/service-error.ts";
+import { type Executed, type Failure, givenUp } from "../contract/service-error.ts";
 import { type CallHead, writeHead } from "./heads.ts";
 import { createLookup, type Instance, type Lookup } from "./lookup.ts";
 import type { Post } from "./post.ts";
@@ -151,7 +151,9 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
           const to = one.instance;
           if (to !== undefined && trouble === undefined)
             post.send(subjects.member(to), { head: writeHead({ t: "abort", n, from: address }), body: NOTHING });
-          end(one, { failure: givenUp(one, signal.reason) });
+          end(one, {
+            failure: givenUp(`${call.service}.${call.method}`, signal.reason, to === undefined ? "no" : "unknown"),
+          });
         };
         const one: Open = {
           ...{ n, call, sinceMs, deadlineMs: sinceMs + call.budgetMs, instance: undefined },
@@ -230,11 +232,4 @@ function overloaded(call: OutgoingCall, count: number): Failure {
 function failureOfEngine(one: Open, error: unknown): Failure {
   if (!(error instanceof ZcontextError)) return unreachable(one, String(error), "unknown");
   return failure(one, error.code, error.message, error.code === "ERR_ENGINE_UNREACHABLE" ? "unknown" : "no");
-}
-
-function givenUp(one: Open, reason: unknown): Failure {
-  const isLate = reason instanceof Error && reason.name === "TimeoutError";
-  const executed = one.instance === undefined ? "no" : "unknown";
-  const why = isLate ? "no answer in time" : "given up by the caller";
-  return { ...failure(one, "ERR_CALL_TIMEOUT", why, executed), retryable: false };
 }

@@ -3,6 +3,7 @@
 import { ZcontextError } from "../../errors.ts";
 import type { HeardCounts, Signal, SignalFigures, Subscription } from "../contract/engine.ts";
 import { createHeardSignals } from "../contract/heard-signals.ts";
+import { subscriptionOf } from "../contract/subscription.ts";
 import { readHead, writeHead } from "./heads.ts";
 import type { Parcel, Post } from "./post.ts";
 import { nameOf, subjects } from "./subjects.ts";
@@ -136,14 +137,10 @@ export function createRemoteSignals({ post, life, src }: RemoteSignalOptions): R
         if (signal !== undefined) handler(signal);
       });
       if (isWhole) post.send(subjects.askTotals, { head: "", body: NOTHING });
-      let closing: Promise<void> | undefined;
-      const close = () => {
-        closing ??= subscription.close().then(() => {
-          if (isWhole) unfollow(topic);
-        });
-        return closing;
-      };
-      return { close, [Symbol.asyncDispose]: close };
+      return subscriptionOf(async () => {
+        await subscription.close();
+        if (isWhole) unfollow(topic);
+      });
     },
     tap: (handler) =>
       post.receive(subjects.everySignal, undefined, (parcel, subject) => {

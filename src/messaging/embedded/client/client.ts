@@ -15,7 +15,8 @@ import type {
   TapFilter,
 } from "../../contract/engine.ts";
 import type { ConnectingEngine } from "../../contract/server.ts";
-import type { Failure } from "../../contract/service-error.ts";
+import { type Failure, givenUp } from "../../contract/service-error.ts";
+import { subscriptionOf } from "../../contract/subscription.ts";
 import {
   type Batch,
   type FromBroker,
@@ -281,7 +282,7 @@ export function createClient(options: ClientOptions): Client {
         throw new ZcontextError("ERR_USAGE", `group ${membership.group} listens to ${membership.name} here already`);
       listeners.set(key, { membership, handler });
       await ask({ op: "listen", n: nextN(), ...memberOf(membership) });
-      return subscription(async () => {
+      return subscriptionOf(async () => {
         const { name: event, group } = membership;
         await ask({ op: "unlisten", n: nextN(), event, group });
         listeners.delete(key);
@@ -299,7 +300,7 @@ export function createClient(options: ClientOptions): Client {
       const giveUp = () => {
         if (!questions.has(n)) return;
         say({ op: "cancel", n });
-        const failure = givenUp(service, method, signal.reason);
+        const failure = givenUp(`${service}.${method}`, signal.reason, "unknown");
         questions.answer({ operation: { op: "failure", n, failure }, body: NOTHING });
       };
       const answered = askWith({ operation, envelope: text, body }, isIdempotent).then(answerIn, (error) => ({
@@ -312,7 +313,7 @@ export function createClient(options: ClientOptions): Client {
     async serve(service, methods, handler: (call: IncomingCall) => Promise<Answer>) {
       served.add(service, methods, handler);
       await ask({ op: "serve", n: nextN(), service, methods: [...methods] });
-      return subscription(async () => {
+      return subscriptionOf(async () => {
         await ask({ op: "unserve", n: nextN(), service });
         served.remove(service);
       });
@@ -341,7 +342,7 @@ export function createClient(options: ClientOptions): Client {
         watching.start(filter, handler);
         const heard = filter.signals.length > 0 ? await signals.tap(watching.hear) : undefined;
         await ask({ op: "tap", n: nextN(), ...ofBroker(filter) });
-        return subscription(async () => {
+        return subscriptionOf(async () => {
           await heard?.close();
           await ask({ op: "untap", n: nextN() });
           watching.end();
@@ -393,20 +394,4 @@ function failureOfEngine(error: unknown): Failure {
   const known = error instanceof ZcontextError ? error : unreachable("of this bus", String(error));
   const executed = known.code === "ERR_ENGINE_UNREACHABLE" ? "unknown" : "no";
   return { code: known.code, message: known.message, retryable: true, executed };
-}
-
-function givenUp(service: string, method: string, reason: unknown): Failure {
-  const why =
-    reason instanceof Error && reason.name === "TimeoutError" ? "no answer in time" : "given up by the caller";
-  const message = `${service}.${method}: ${why}`;
-  return { code: "ERR_CALL_TIMEOUT", message, retryable: false, executed: "unknown" };
-}
-
-function subscription(close: () => Promise<void>): Subscription {
-  let closing: Promise<void> | undefined;
-  const once = () => {
-    closing ??= close();
-    return closing;
-  };
-  return { close: once, [Symbol.asyncDispose]: once };
 }

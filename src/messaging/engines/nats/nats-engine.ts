@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { ZcontextError } from "../../../errors.ts";
 import type { Membership, Subscription, TappedMessage } from "../../contract/engine.ts";
 import type { ServerEngine, ServerEngineOptions } from "../../contract/server.ts";
+import { subscriptionOf } from "../../contract/subscription.ts";
 import { createRemoteCalls } from "../../remote/calls.ts";
 import { countEngine } from "../../remote/counted-engine.ts";
 import { createMemberFigures } from "../../remote/member-figures.ts";
@@ -99,7 +100,7 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
       members.delete(member);
       throw error;
     }
-    return onceClosed(async () => {
+    return subscriptionOf(async () => {
       await member.close();
       listening.delete(key);
     });
@@ -125,7 +126,7 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     async serve(service, methods, handler) {
       const served = await calls.serve(service, methods, handler);
       const plain = await servePlainly(post, service, handler, random);
-      return onceClosed(async () => void (await Promise.all([served.close(), plain.close()])));
+      return subscriptionOf(async () => void (await Promise.all([served.close(), plain.close()])));
     },
     tell: calls.tell,
     operations: {
@@ -166,13 +167,4 @@ function taken(trouble: string | undefined, silentMs: number): ZcontextError {
   return new ZcontextError("ERR_ENGINE_UNREACHABLE", `engine nats: ${reason}: its events are given to other members`, {
     hint: isAway ? "Is the server running?" : "Move long work to a worker thread, or let it pause.",
   });
-}
-
-function onceClosed(close: () => Promise<void>): Subscription {
-  let closing: Promise<void> | undefined;
-  const once = () => {
-    closing ??= close();
-    return closing;
-  };
-  return { close: once, [Symbol.asyncDispose]: once };
 }

@@ -2,6 +2,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import { ZcontextError } from "../../../errors.ts";
 import type { Subscription } from "../../contract/engine.ts";
+import { subscriptionOf } from "../../contract/subscription.ts";
 import type { Parcel, Post } from "../../remote/post.ts";
 import { tooLarge } from "./faults.ts";
 import type { Link, Session } from "./link.ts";
@@ -129,12 +130,9 @@ export function createPost(link: Link): NatsPost {
           subscription.unsubscribe();
           throw error;
         }
-        let closing: Promise<void> | undefined;
-        const close = () => {
-          closing ??= link.session === undefined ? gone(subscription) : subscription.drain().catch(() => {});
-          return closing;
-        };
-        return { close, [Symbol.asyncDispose]: close };
+        return subscriptionOf(() =>
+          link.session === undefined ? gone(subscription) : subscription.drain().catch(() => {}),
+        );
       });
     },
     passAll,

@@ -3,6 +3,7 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { deferred } from "../../../deferred.ts";
 import type { ZcontextError } from "../../../errors.ts";
+import { subscriptionOf } from "../../contract/subscription.ts";
 import type { Parcel, Post } from "../../remote/post.ts";
 import { createOutbox } from "./outbox.ts";
 import { POST_EXCHANGE } from "./topology.ts";
@@ -112,12 +113,7 @@ export function createPost(
       handlers = new Map();
       if (receiving !== undefined) putInForce(receiver, receiving).catch(onFault.receiving);
       await receiver.inForce.promise;
-      let closing: Promise<void> | undefined;
-      const close = () => {
-        closing ??= end(receiver);
-        return closing;
-      };
-      return { close, [Symbol.asyncDispose]: close };
+      return subscriptionOf(() => end(receiver));
     },
     async openReceiving(model) {
       const channel = await model.createChannel();

@@ -12,8 +12,7 @@ import {
   readBrokerLine,
   writeBrokerLine,
 } from "../../../link/broker-pipe.ts";
-import { isLiving, isSame } from "../../../processes/stat.ts";
-import { createProcessTable } from "../../../processes/table.ts";
+import { createProcessTable, hasEnded } from "../../../processes/table.ts";
 import { surviveStraySignals } from "../../../stray-signals.ts";
 import { createBroker } from "../../embedded/broker/broker.ts";
 import { createMemoryStore } from "../../embedded/broker/memory-store.ts";
@@ -70,11 +69,8 @@ async function run({ url, token, durability, folder, endpoints, follows }: Broke
 
   /** Gives up the members whose processes have ended. */
   function look(): void {
-    if (!table.isAvailable) return;
-    for (const { id, process: identity } of broker.members()) {
-      const found = identity && table.find(identity.pid);
-      if (identity !== undefined && !(found && isSame(found, identity) && isLiving(found))) broker.lose(id, nowMs());
-    }
+    for (const { id, process: identity } of broker.members())
+      if (identity !== undefined && hasEnded(table, identity)) broker.lose(id, nowMs());
   }
 
   // A halted provider reads nothing: one unread line is enough for it.

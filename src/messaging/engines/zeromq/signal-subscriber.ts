@@ -16,6 +16,7 @@ import {
 } from "../../../protocol/signal-frame.ts";
 import type { HeardCounts, Signal, Subscription } from "../../contract/engine.ts";
 import { createHeardSignals } from "../../contract/heard-signals.ts";
+import { subscriptionOf } from "../../contract/subscription.ts";
 import type { InForce } from "./in-force.ts";
 import { createQueueMembership } from "./queue-membership.ts";
 import { hashOf, mix, type Seat } from "./queue-seats.ts";
@@ -170,15 +171,10 @@ export function createSignalSubscriber(
         };
         await membership.join(topic, queue, onSeat);
       }
-      let closing: Promise<void> | undefined;
-      const close = () => {
-        closing ??= (async () => {
-          if (listener.seat !== undefined) await membership.leave(listener.seat);
-          remove(topic, listener);
-        })();
-        return closing;
-      };
-      return { close, [Symbol.asyncDispose]: close };
+      return subscriptionOf(async () => {
+        if (listener.seat !== undefined) await membership.leave(listener.seat);
+        remove(topic, listener);
+      });
     },
     counts: heard.counts,
     async close() {
