@@ -170,8 +170,11 @@ test("a group that somebody deletes is made again, and gets what comes then", as
   await using shop = connect(server.url);
   const heard = await listenTo(shop);
   await administer(server.url, ({ consumers }) => consumers.delete("events_a", "b_g"));
-  await shop.troubled();
-  await shop.well();
+  const isThere = async () => {
+    const found = await administer(server.url, ({ consumers }) => consumers.info("events_a", "b_g")).catch(() => {});
+    return found !== undefined;
+  };
+  await expect.poll(isThere, { timeout: BOUND_MS }).toBe(true);
   await shop.bus.emit("a.b", { content: 1 });
 
   await heard.until(1);

@@ -98,8 +98,11 @@ async function emptyServer(url: string): Promise<void> {
 }
 
 /** Does what an operator of the server does. */
-export async function administer(url: string, act: (manager: JetStreamManager) => Promise<unknown>): Promise<void> {
+export async function administer<T>(url: string, act: (manager: JetStreamManager) => Promise<T>): Promise<T> {
   const connection = await connect({ servers: url.replace("nats://", "") });
-  await act(await jetstreamManager(connection));
-  await connection.close();
+  try {
+    return await act(await jetstreamManager(connection));
+  } finally {
+    await connection.close();
+  }
 }
