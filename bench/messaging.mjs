@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { holdBroker } from "../dist/src/link/broker.js";
+import { holdBroker } from "../dist/src/companions/broker.js";
 
 const { values } = parseArgs({
   options: {

@@ -21,7 +21,7 @@ const onDemand = [
   "log",
 ];
 const children = {
-  forwarder: "src/link/forwarder-main.ts",
+  forwarder: "src/companions/forwarder-main.ts",
   broker: "src/messaging/engines/zeromq/broker-main.ts",
   agent: "src/messaging/agent-main.ts",
   task: "src/tasks/main.ts",

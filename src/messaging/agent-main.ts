@@ -4,6 +4,7 @@
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { reasonOf, ZcontextError } from "../errors.ts";
+import { createProcessTable, hasEnded } from "../processes/table.ts";
 import {
   AGENT_START,
   type AgentStart,
@@ -11,8 +12,7 @@ import {
   type BrokerReport,
   readBrokerLine,
   writeBrokerLine,
-} from "../link/broker-pipe.ts";
-import { createProcessTable, hasEnded } from "../processes/table.ts";
+} from "../protocol/broker-pipe.ts";
 import type { BusFigures, ServiceState } from "../protocol/bus-figures.ts";
 import { surviveStraySignals } from "../stray-signals.ts";
 import { connectAgent } from "./connect.ts";

@@ -3,9 +3,9 @@
 
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { startForwarder } from "../../src/companions/forwarder.ts";
 import { openControlChannel } from "../../src/context/provider/control-channel.ts";
 import { createInputFaults } from "../../src/input-faults.ts";
-import { startForwarder } from "../../src/link/forwarder.ts";
 import { type Finished, finish, programOf, startProgram } from "../support/command.ts";
 import { recordLog } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
-import { type Broker, holdBroker } from "../../src/link/broker.ts";
+import { type Broker, holdBroker } from "../../src/companions/broker.ts";
 import { EventBus } from "../../src/messaging/index.ts";
 import type { BusState } from "../../src/protocol/bus-figures.ts";
 import { BOUND_MS } from "../support/bound.ts";

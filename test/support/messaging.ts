@@ -1,7 +1,8 @@
 // The embedded engine of messages for a test: a forwarder, a broker, and members of it in this process.
+
+import { type BrokerOptions, holdBroker } from "../../src/companions/broker.ts";
+import { type Forwarder, startForwarder } from "../../src/companions/forwarder.ts";
 import { createClosingStack } from "../../src/context/provider/closing-stack.ts";
-import { type BrokerOptions, holdBroker } from "../../src/link/broker.ts";
-import { type Forwarder, startForwarder } from "../../src/link/forwarder.ts";
 import type { Engine } from "../../src/messaging/contract/engine.ts";
 import { connectZeromq } from "../../src/messaging/engines/zeromq/zeromq-engine.ts";
 import { makeFolder } from "./folder.ts";

@@ -18,7 +18,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/config": ["src", "src/protocol", "src/config/xml"],
   "src/config/service-list": ["src", "src/protocol", "src/config", "src/config/xml", "src/streams/contract"],
   "src/presence": ["src", "src/protocol", "src/config"],
-  "src/link": [...LEAVES, "src/protocol"],
+  "src/link": ["src", "src/protocol"],
+  "src/companions": [...LEAVES, "src/protocol", "src/link"],
   "src/launch/output": ["src", "src/protocol"],
   "src/launch/environment": ["src", "src/config", "src/config/xml"],
   "src/launch/code": ["src", "src/config", "src/config/xml", "src/launch/environment"],
@@ -41,7 +42,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     "src/context/task",
   ],
   "src/context/provider": [
-    ...[...LEAVES, "src/protocol", "src/config", "src/link", "src/launch", ...LAUNCH, "src/presence"],
+    ...[...LEAVES, "src/protocol", "src/config", "src/link", "src/companions"],
+    ...["src/launch", ...LAUNCH, "src/presence"],
     ...["src/context/journal", "src/context/task", "src/context/transaction"],
   ],
   "src/context/client": ["src", "src/protocol", "src/link", "src/presence", "src/context/task", "src/context/provider"],
@@ -151,7 +153,7 @@ const DOORS: Record<string, RegExp> = {
   "hono/body-limit": /^src\/streams\/protocols\/http\//,
   kafkajs: /^src\/streams\/protocols\/kafka\//,
   lmdb: /^src\/messaging\/engines\/zeromq\/lmdb-store\.ts$/,
-  "node:child_process": /^src\/(link\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))\.ts$/,
+  "node:child_process": /^src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
   "prom-client": /^src\/http\/(bus-)?metrics\.ts$/,
@@ -160,7 +162,7 @@ const DOORS: Record<string, RegExp> = {
   uplot: /^web\/charts\.ts$/,
   xstate: /^src\/context\/task\/lifecycle(-actions)?\.ts$/,
   valibot: /^src\/protocol\/schema\.ts$/,
-  zeromq: /^src\/(link|messaging\/engines\/zeromq)\//,
+  zeromq: /^src\/(link|companions|messaging\/engines\/zeromq)\//,
 };
 
 /** What a file says at the end of its opening comment when it decides and never touches. */

@@ -1,13 +1,13 @@
 // The long-lived process of one context file: opens what it holds, puts it together, and closes it in reverse once every
 // process is gone.
 import { availableParallelism } from "node:os";
+import type { BusHost } from "../../companions/bus-process.ts";
 import type { ContextConfig } from "../../config/context-config.ts";
 import { keptOf } from "../../config/kept.ts";
 import { deferred } from "../../deferred.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { createLauncher } from "../../launch/launcher.ts";
 import { createPreparation } from "../../launch/preparation.ts";
-import type { BusHost } from "../../link/bus-process.ts";
 import { type Log, type LogFields, silent } from "../../log.ts";
 import type { BusPlace } from "../../protocol/bus-address.ts";
 import type { BusState } from "../../protocol/bus-figures.ts";

@@ -1,6 +1,11 @@
 // What a provider holds while it runs: its presence, its journal, the forwarder, the control channel, the code of its
 // services and its processes. Opened in this order, closed in reverse.
 import { dirname, join, resolve } from "node:path";
+import { startAgent } from "../../companions/agent.ts";
+import { type Broker, type BrokerOptions, holdBroker } from "../../companions/broker.ts";
+import type { BusHost, BusProcessEvents } from "../../companions/bus-process.ts";
+import type { CompanionEvents } from "../../companions/companion.ts";
+import { type Forwarder, startForwarder } from "../../companions/forwarder.ts";
 import type { ContextConfig } from "../../config/context-config.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { createInputFaults, type InputFaults } from "../../input-faults.ts";
@@ -11,12 +16,7 @@ import { createOutputPipes } from "../../launch/output/output-pipes.ts";
 import { lockFile } from "../../launch/process/file-lock.ts";
 import { createProcessOwnership, type ProcessOwnership } from "../../launch/process/process-ownership.ts";
 import { findTools } from "../../launch/process/system-tools.ts";
-import { startAgent } from "../../link/agent.ts";
-import { type Broker, type BrokerOptions, holdBroker } from "../../link/broker.ts";
-import type { BusHost, BusProcessEvents } from "../../link/bus-process.ts";
-import type { CompanionEvents } from "../../link/companion.ts";
 import { narrowToLoopback } from "../../link/exposure.ts";
-import { type Forwarder, startForwarder } from "../../link/forwarder.ts";
 import { createLiveness, type Liveness } from "../../liveness.ts";
 import type { Log } from "../../log.ts";
 import { type HeldPresence, holdPresence } from "../../presence/presence.ts";

@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { reasonOf } from "../../../errors.ts";
+import { createProcessTable, hasEnded } from "../../../processes/table.ts";
 import {
   BROKER_START,
   type BrokerOrder,
@@ -11,8 +12,7 @@ import {
   type BrokerStart,
   readBrokerLine,
   writeBrokerLine,
-} from "../../../link/broker-pipe.ts";
-import { createProcessTable, hasEnded } from "../../../processes/table.ts";
+} from "../../../protocol/broker-pipe.ts";
 import { surviveStraySignals } from "../../../stray-signals.ts";
 import { createBroker } from "../../embedded/broker/broker.ts";
 import { createMemoryStore } from "../../embedded/broker/memory-store.ts";

@@ -5,9 +5,9 @@ import { rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { createLiveness, type Liveness } from "../liveness.ts";
 import type { Cookie } from "../processes/cookie.ts";
+import { BROKER_START, type BrokerStart } from "../protocol/broker-pipe.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
 import { BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
-import { BROKER_START, type BrokerStart } from "./broker-pipe.ts";
 import { makeBusFolder } from "./bus-folder.ts";
 import { type BusHost, type BusProcessEvents, createBusProcess } from "./bus-process.ts";
 

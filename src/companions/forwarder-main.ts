@@ -4,12 +4,12 @@
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { Proxy as NativeProxy, XPublisher, XSubscriber, type Socket as ZmqSocket } from "zeromq";
+import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, MAX_WIRE_BYTES } from "../link/limits.ts";
 import { COOKIE } from "../processes/cookie.ts";
 import { type Endpoints, isIpv6 } from "../protocol/endpoints.ts";
 import { surviveStraySignals } from "../stray-signals.ts";
 import { readOrder, writeLine } from "./forwarder-pipe.ts";
 import { createGuard } from "./guard.ts";
-import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, MAX_WIRE_BYTES } from "./limits.ts";
 
 /** Pause between two heartbeats, in milliseconds. */
 const BEAT_MS = 1_000;

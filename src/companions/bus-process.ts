@@ -1,12 +1,12 @@
 // The process by which a provider has to do with messages, the broker or the agent at a server: what it is told of services,
-// what it tells of itself, and that it is kept alive. The two speak over a pipe, described in ./broker-pipe.ts.
+// what it tells of itself, and that it is kept alive. The two speak over a pipe, described in src/protocol/broker-pipe.ts.
 import { reasonOf, ZcontextError } from "../errors.ts";
 import type { Liveness } from "../liveness.ts";
 import { BROKER_RUN, COOKIE, type Cookie, writeCookie } from "../processes/cookie.ts";
+import { type BrokerReport, readBrokerLine, writeBrokerLine } from "../protocol/broker-pipe.ts";
 import type { BusPlace } from "../protocol/bus-address.ts";
 import type { BusFigures, BusState, ServiceState } from "../protocol/bus-figures.ts";
 import { shortageHint } from "../shortage.ts";
-import { type BrokerReport, readBrokerLine, writeBrokerLine } from "./broker-pipe.ts";
 import { type Companion, type CompanionEvents, startCompanion } from "./companion.ts";
 
 /** What a provider sees of it. */

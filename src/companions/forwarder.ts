@@ -1,13 +1,13 @@
 // The forwarder process, the one between publishers and subscribers, as its provider sees it: started and replaced on the
 // same addresses, with the same tasks in its guard. What runs inside it is in forwarder-main.ts.
 import { ZcontextError } from "../errors.ts";
+import { missingIpv6 } from "../link/exposure.ts";
 import { createLiveness, type Liveness } from "../liveness.ts";
 import { COOKIE, type Cookie, FORWARDER_RUN, writeCookie } from "../processes/cookie.ts";
 import type { ProcessIdentity } from "../processes/stat.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
 import { shortageHint } from "../shortage.ts";
 import { type CompanionEvents, startCompanion } from "./companion.ts";
-import { missingIpv6 } from "./exposure.ts";
 import { type ForwarderOrder, readReport, type StartFailure, writeLine } from "./forwarder-pipe.ts";
 import type { Guard } from "./guard.ts";
 

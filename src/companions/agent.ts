@@ -4,9 +4,9 @@
 import { rm } from "node:fs/promises";
 import type { Liveness } from "../liveness.ts";
 import type { Cookie } from "../processes/cookie.ts";
+import { AGENT_START, type AgentStart } from "../protocol/broker-pipe.ts";
 import type { BusPlace } from "../protocol/bus-address.ts";
 import { BUS_GATEWAY, BUS_GATEWAY_TOKEN } from "../protocol/environment.ts";
-import { AGENT_START, type AgentStart } from "./broker-pipe.ts";
 import { makeBusFolder } from "./bus-folder.ts";
 import { type BusHost, type BusProcessEvents, createBusProcess } from "./bus-process.ts";
 

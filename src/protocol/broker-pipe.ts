@@ -1,7 +1,7 @@
 // What travels on the pipe between a provider and its broker process, or its agent at a server, one line of JSON each. Both ends are this package,
 // started together, so the lines are not validated field by field. Pure.
-import type { BusFigures, ServiceState } from "../protocol/bus-figures.ts";
-import type { Endpoints } from "../protocol/endpoints.ts";
+import type { BusFigures, ServiceState } from "./bus-figures.ts";
+import type { Endpoints } from "./endpoints.ts";
 
 /** What the process is told at its start, in its environment. */
 export interface BrokerStart {
