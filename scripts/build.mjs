@@ -26,8 +26,8 @@ const children = {
   agent: "src/messaging/agent-main.ts",
   task: "src/tasks/main.ts",
   load: "src/tasks/load-main.ts",
-  "monitor-service": "src/tasks/monitor-service.ts",
-  "bridge-service": "src/tasks/bridge-service.ts",
+  "monitor-service": "src/tasks/built-in/monitor-service.ts",
+  "bridge-service": "src/tasks/built-in/bridge-service.ts",
 };
 /** What a task loads on demand. */
 const tasksOnDemand = { streams: "src/tasks/handlers/streams.ts" };

@@ -90,6 +90,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/protocol", "src/link", "src/tasks/contract", "src/tasks/handlers"],
     ...["src/messaging", "src/messaging/contract", "src/streams"],
   ],
+  "src/tasks/built-in": ["src", "src/protocol", "src/link", "src/streams", "src/tasks", "src/tasks/contract"],
   "src/tasks/rehearsal": [
     ...["src", "src/protocol", "src/tasks", "src/tasks/contract", "src/tasks/handlers"],
     ...["src/messaging", "src/messaging/contract", "src/messaging/engines/memory"],

@@ -1,16 +1,16 @@
 // The original's Monitor task: publishes the figures of its transaction on an endpoint of its own. The provider samples
 // them and publishes them on the topic `monitor`; this task passes the latest on at the period that it is configured
 // with, together with the lists that its options ask for.
-import { reasonOf, ZcontextError } from "../errors.ts";
-import { controlRequest } from "../link/control-request.ts";
-import { connectInbox } from "../link/link.ts";
-import { bindPublisher } from "../link/publisher.ts";
-import { connectRequester, type Requester, type RequesterOptions } from "../link/request.ts";
-import { isObject, type Json, type JsonObject, ownMember } from "../protocol/json.ts";
-import { type Message, readMessage } from "../protocol/message.ts";
-import { queryMessage, readPeriodMs, readTopOptions, type TopOptions } from "../protocol/query.ts";
-import { defineService, defineTask, type TaskScope } from "./define.ts";
-import type { InnerScope } from "./scope.ts";
+import { reasonOf, ZcontextError } from "../../errors.ts";
+import { controlRequest } from "../../link/control-request.ts";
+import { connectInbox } from "../../link/link.ts";
+import { bindPublisher } from "../../link/publisher.ts";
+import { connectRequester, type Requester, type RequesterOptions } from "../../link/request.ts";
+import { isObject, type Json, type JsonObject, ownMember } from "../../protocol/json.ts";
+import { type Message, readMessage } from "../../protocol/message.ts";
+import { queryMessage, readPeriodMs, readTopOptions, type TopOptions } from "../../protocol/query.ts";
+import { defineService, defineTask, type TaskScope } from "../define.ts";
+import type { InnerScope } from "../scope.ts";
 
 interface Configuration {
   publisher?: Destination;

@@ -1,9 +1,9 @@
 // The built-in instance Bridge: consumes a queue over one protocol and sends it over another. What can't be sent now is tried
 // until it can be or the task stops, so that a message that was accepted is not given up while the other side is away.
-import { reasonOf, ZcontextError } from "../errors.ts";
-import type { Json } from "../protocol/json.ts";
-import { type Producer, producerClass } from "../streams/index.ts";
-import { defineService, defineTask, type TaskScope } from "./define.ts";
+import { reasonOf, ZcontextError } from "../../errors.ts";
+import type { Json } from "../../protocol/json.ts";
+import { type Producer, producerClass } from "../../streams/index.ts";
+import { defineService, defineTask, type TaskScope } from "../define.ts";
 
 interface Configuration {
   /** Names of protocols. */
