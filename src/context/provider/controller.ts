@@ -1,11 +1,8 @@
 // Takes what comes in, has `dispatch` decide, and carries that out.
 import type { Supervision, TaskServiceConfig } from "../../config/context-config.ts";
-import { type ErrorCode, reasonOf, ZcontextError } from "../../errors.ts";
-import type { InputFaults } from "../../input-faults.ts";
-import type { Log } from "../../log.ts";
-import { claimJson, type FileClaim } from "../../presence/kinship.ts";
+import { type ErrorCode, ZcontextError } from "../../errors.ts";
 import { ENDING_TOPIC, type Frame } from "../../protocol/codec.ts";
-import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isObject } from "../../protocol/json.ts";
 import {
   CONTEXT_NAME,
   type ContextMessage,
@@ -13,27 +10,22 @@ import {
   type ProcessMessage,
   readMessage,
   requestIdOf,
-  type StateMessage,
 } from "../../protocol/message.ts";
-import { readPublicationRequest, readTopOptions, type TopOptions } from "../../protocol/query.ts";
-import type { TransactionRecord } from "../../protocol/task-record.ts";
 import { hasProcess, isPending } from "../../protocol/task-state.ts";
 import type { Order } from "../task/task-contract.ts";
 import * as report from "../transaction/report.ts";
 import type { Transaction } from "../transaction/transaction.ts";
-import type { Transactions, Watched } from "../transaction/transactions.ts";
+import type { Transactions } from "../transaction/transactions.ts";
 import { createAnswered } from "./answered.ts";
 import type { ControlChannel } from "./control-channel.ts";
-import { dispatch, type ReplyWord } from "./dispatch.ts";
+import { dispatch } from "./dispatch.ts";
 import type { Identity } from "./identity.ts";
-import type { Publications } from "./publications.ts";
+import { createReplies, type RepliesOptions, recordOfEnded } from "./replies.ts";
 import type { View } from "./view.ts";
 
-export interface ControllerOptions {
+export interface ControllerOptions extends RepliesOptions {
   identity: Identity;
   transactions: Transactions;
-  /** Which file the provider runs, as that stands now. */
-  fileClaim(): Promise<FileClaim>;
   /** The tasks of the provider's own file. */
   ownTasks: readonly TaskServiceConfig[];
   /** How tasks are supervised that the file does not have. */
@@ -41,13 +33,8 @@ export interface ControllerOptions {
   /** Whether the code of a task lies where this provider may load code from. */
   mayLoad(task: TaskServiceConfig): boolean;
   channel: Pick<ControlChannel, "incarnation" | "publish" | "listen">;
-  /** The figures of a transaction's processes. */
-  top(watched: Watched, options: TopOptions): Promise<JsonObject[]>;
-  publications: Publications;
   /** A message asks the provider to leave. */
   onLeave(): void;
-  inputFaults: InputFaults;
-  log: Log;
 }
 
 export interface Controller {
@@ -68,8 +55,7 @@ const LEAVING = { code: "ERR_PROVIDER_LEAVING", reason: "the provider is leaving
 export function createController(options: ControllerOptions): Controller {
   const { identity, transactions, ownTasks, supervision, mayLoad, channel, log, inputFaults } = options;
   const answered = createAnswered();
-  /** Queries that are being answered; one that is repeated meanwhile gets the same answer. */
-  const answering = new Set<string>();
+  const replies = createReplies(options);
   let isLeaving = false;
   const view: View = {
     get contextId() {
@@ -79,7 +65,7 @@ export function createController(options: ControllerOptions): Controller {
     supervision,
     find: (transaction) => transactions.find(transaction)?.view,
     busy: () => transactions.running().filter((id) => isBusy(transactions.find(id))),
-    hasEnded: (transaction) => lastOf(transaction) !== undefined,
+    hasEnded: (transaction) => recordOfEnded(transactions, transaction) !== undefined,
     whyUnknown: transactions.whyUnknown,
     mayLoad,
   };
@@ -102,9 +88,9 @@ export function createController(options: ControllerOptions): Controller {
       case "record":
         return transactions.find(message.header.transaction)?.note(decision.announcement);
       case "reply":
-        return void answerOnce(decision.query, decision.action);
+        return void replies.answer(decision.query, decision.action);
       case "replyError":
-        return void answerError(decision.query, decision.action, decision.code, decision.reason);
+        return void replies.refuse(decision.query, decision.action, decision.code, decision.reason);
       case "ignore":
         if (decision.why !== undefined) inputFaults.add("announcement ignored", { reason: decision.why });
     }
@@ -162,55 +148,6 @@ export function createController(options: ControllerOptions): Controller {
   function refuse(to: report.About, code: ErrorCode, reason: string): void {
     inputFaults.add("command refused", { transaction: to.transaction, code, reason });
     answered.remember(to.requestId, () => channel.publish(report.refused(to, code, reason)));
-  }
-
-  async function answerOnce(query: StateMessage, action: ReplyWord): Promise<void> {
-    const { requestId } = query.header;
-    if (requestId === undefined) return answer(query, action);
-    if (answering.has(requestId)) return;
-    answering.add(requestId);
-    await answer(query, action).finally(() => answering.delete(requestId));
-  }
-
-  async function answer(query: StateMessage, action: ReplyWord): Promise<void> {
-    const { transaction: id } = query.header;
-    const transaction = transactions.find(id);
-    const record = transaction?.record ?? lastOf(id);
-    if (record === undefined) return;
-    try {
-      const isState = action === "reply_context" || transaction === undefined;
-      const found = isState ? record : await figuresFor(transaction, query.content);
-      if (channel.publish(report.reply(query.header, action, found))) return;
-      throw new ZcontextError("ERR_MESSAGE_MALFORMED", "the answer is longer than a message may be: ask for less");
-    } catch (error) {
-      const reason = reasonOf(error);
-      if (!(error instanceof ZcontextError)) return log.error({ transaction: id, reason }, "no figures");
-      inputFaults.add("query refused", { transaction: id, code: error.code, reason });
-      await answerError(query, action, error.code, reason);
-    }
-  }
-
-  async function answerError(
-    { header }: StateMessage,
-    action: ReplyWord,
-    code: ErrorCode,
-    reason: string,
-  ): Promise<void> {
-    const file = claimJson(await options.fileClaim());
-    const [running, ended] = [transactions.running(), transactions.ended().map(({ transaction }) => transaction)];
-    channel.publish(report.errorReply(header, action, code, reason, { running, ended, file }));
-  }
-
-  function lastOf(id: string): TransactionRecord | undefined {
-    return transactions.ended().find(({ transaction }) => transaction === id)?.record;
-  }
-
-  async function figuresFor(transaction: Transaction, content: Json): Promise<JsonObject[]> {
-    const asked = isObject(content) ? content.configuration : undefined;
-    const wanted = readTopOptions(asked);
-    const publication = readPublicationRequest(asked);
-    if (publication !== undefined) await options.publications.ask(transaction.id, publication, wanted);
-    return options.top(transactions.watch(transaction), wanted);
   }
 
   function about({ header }: Message): report.About {

@@ -21,15 +21,10 @@ import { createStartLimit } from "../task/start-limit.ts";
 import type { ProcessesFound, TaskHost } from "../task/task-contract.ts";
 import type { ProviderObserver } from "../transaction/observer.ts";
 import type { Outcome } from "../transaction/outcome.ts";
+import type { Ended } from "../transaction/past-transactions.ts";
 import { type PendingStop, withProcesses } from "../transaction/pending-stops.ts";
 import { left } from "../transaction/report.ts";
-import {
-  createTransactions,
-  type Ended,
-  type EssentialEnd,
-  type Transactions,
-  type Watched,
-} from "../transaction/transactions.ts";
+import { createTransactions, type EssentialEnd, type Transactions, type Watched } from "../transaction/transactions.ts";
 import { createClosingStack } from "./closing-stack.ts";
 import { createController } from "./controller.ts";
 import type { Identity } from "./identity.ts";

@@ -1,18 +1,18 @@
-// One task service of one transaction: keeps its standing, feeds the state table with events, and performs the effects
-// that the table names. Whatever an effect does wrong comes back as an event; none throws into the table.
+// One task service of one transaction: keeps its standing, feeds the state table with events, and has the effects performed
+// that the table names.
 import { isDeepStrictEqual } from "node:util";
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import { hasProcess } from "../../protocol/task-state.ts";
 import { createHealth } from "./health.ts";
-import type { Effect, LifecycleEvent, Past } from "./life.ts";
+import type { LifecycleEvent, Past } from "./life.ts";
 import { advance, initialStanding, restoredStanding } from "./lifecycle.ts";
 import { createMessenger } from "./messenger.ts";
+import { createPerformer } from "./performer.ts";
 import { createRestarts } from "./restarts.ts";
 import { createRuns } from "./runs.ts";
 import { type Cause, COMMAND, type SupervisedTask, type TaskEvent, type TaskHost } from "./task-contract.ts";
 import { endingIn } from "./task-messages.ts";
-import { createTimers } from "./timers.ts";
 
 export interface SupervisorOptions {
   transaction: string;
@@ -28,7 +28,6 @@ export function supervise(
 ): SupervisedTask {
   let task = definition;
   let standing = past === undefined ? initialStanding() : restoredStanding(past);
-  const timers = createTimers<"grace" | "backoff">();
   const messenger = createMessenger({ transaction, task: () => task });
   const health = createHealth({
     host,
@@ -55,6 +54,8 @@ export function supervise(
     past,
   });
 
+  const performer = createPerformer({ host, messenger, health, runs, send, tell, task: () => task });
+
   /** Publishes the command that restarts the task. */
   function sayRestart(): void {
     host.publish(messenger.command("restart"));
@@ -69,44 +70,8 @@ export function supervise(
     const [next, effects] = advance(standing, event);
     standing = next;
     if (standing.state === "running" && from !== "running") restarts.runReady();
-    for (const effect of effects) attempt(effect);
+    for (const effect of effects) performer.perform(effect);
     tell({ type: "changed", change: { from, event: event.type, reasons: reasonsOf(event), ...(cause && { cause }) } });
-  }
-
-  // One effect that fails must not keep the others from being performed.
-  function attempt(effect: Effect): void {
-    try {
-      perform(effect);
-    } catch (error) {
-      tell({ type: "effectFailed", effect: effect.type, error });
-      // Without a run nothing would ever follow.
-      if (effect.type === "spawn") runs.fail(error);
-    }
-  }
-
-  function perform(effect: Effect): unknown {
-    switch (effect.type) {
-      case "spawn":
-        runs.begin();
-        return host.publish(messenger.command("start"));
-      case "askToStop":
-        // The pipe is quicker than the forwarder, but listeners are to hear the command before what the task says to it.
-        return runs.present?.askToStop(host.publishThrough(messenger.command("stop")));
-      case "kill":
-        return runs.present?.kill();
-      case "awaitReady":
-        return runs.awaitReady();
-      case "awaitEnd":
-        return timers.arm("grace", task.supervision.graceMs, () => send({ type: "killDue" }));
-      case "backOff":
-        return timers.arm("backoff", effect.delayMs, () => send({ type: "backoffOver" }));
-      case "disarm":
-        return effect.timer === "ready" ? health.stopAwaitingReady() : timers.disarm(effect.timer);
-      case "announce":
-        return host.publish(messenger.announcement(effect));
-      case "fire":
-        return tell({ type: "fired", event: effect.event, run: effect.run });
-    }
   }
 
   function note(message: ControlMessage): void {

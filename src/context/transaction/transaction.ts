@@ -18,6 +18,7 @@ import {
 } from "../task/task-contract.ts";
 import { createConsequences } from "./consequences.ts";
 import { missingFor, restartedWith } from "./dependencies.ts";
+import { createEssentials } from "./essentials.ts";
 import { createOrderedStops } from "./ordered-stops.ts";
 import { type Consequence, consequenceOf } from "./triggers.ts";
 
@@ -87,8 +88,7 @@ export function openTransaction(
   const tasks = new Map<string, SupervisedTask>();
   const stops = createOrderedStops(tasks, states);
   const consequences = createConsequences({ advance: stops.advance, settle });
-  /** Essential tasks whose state has changed since this was last looked at. */
-  const essential = new Set<SupervisedTask>();
+  const essentials = createEssentials((supervised) => observe(supervised, { type: "essentialEnd" }));
   let isAskedToEnd = false;
 
   function adopt(task: TaskServiceConfig, past?: Past): SupervisedTask {
@@ -119,7 +119,7 @@ export function openTransaction(
   function changed(supervised: SupervisedTask, change: Change): void {
     if (supervised.standing.state !== change.from) {
       observe(supervised, { type: "moved", change });
-      if (supervised.task.supervision.essential) essential.add(supervised);
+      essentials.moved(supervised);
       tellDependents(supervised.task.id);
     }
     observe(supervised, { type: "changed" });
@@ -138,20 +138,12 @@ export function openTransaction(
   }
 
   function settle(): void {
-    reportEssential();
+    essentials.report();
     const present = [...states().values()].map(({ state }) => state);
     // One that is blocked while no other is under way waits in vain, but for a new command.
     if (!consequences.isEmpty || !present.every((state) => isAtRest(state) || state === "blocked")) return;
     const isAwaited = [...tasks.values()].some(({ awaitsCode }) => awaitsCode);
     onQuiet(!isAwaited && present.every((state) => state !== "defined" && state !== "blocked"));
-  }
-
-  function reportEssential(): void {
-    for (const supervised of essential) {
-      const { state, life } = supervised.standing;
-      essential.delete(supervised);
-      if ((state === "failed" || state === "exited") && !life.requested) observe(supervised, { type: "essentialEnd" });
-    }
   }
 
   function follow(supervised: SupervisedTask, { event, run }: { event: TriggerEvent; run: number }): void {

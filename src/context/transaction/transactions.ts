@@ -3,15 +3,16 @@
 import type { ContextConfig } from "../../config/context-config.ts";
 import { type Deferred, deferred } from "../../deferred.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { TaskRecord, TransactionRecord } from "../../protocol/task-record.ts";
-import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
-import { type EndedTransaction, MAX_ENDED, type ResumableTask, type ResumableTransaction } from "../journal/recall.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
+import { isAtRest, type TaskState } from "../../protocol/task-state.ts";
+import type { EndedTransaction, ResumableTask, ResumableTransaction } from "../journal/recall.ts";
 import type { Past } from "../task/life.ts";
 import { whyIn } from "../task/record.ts";
 import type { ProcessesFound, SupervisedTask, TaskHost } from "../task/task-contract.ts";
 import { createIncarnations, type Owner } from "./incarnations.ts";
 import type { ProviderObserver } from "./observer.ts";
-import { describeOutcome, type Outcome, outcomeOf } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
+import { createPastTransactions, type Ended, liveRecord } from "./past-transactions.ts";
 import * as report from "./report.ts";
 import { createReporter, exitCodeOf, type ReporterOptions } from "./reporter.ts";
 import { planResume } from "./resume-plan.ts";
@@ -23,15 +24,6 @@ import { openTransaction, type Transaction, type TransactionEvent } from "./tran
 export interface Watched {
   transaction: string;
   tasks: (TaskRecord & { beat?: JsonObject; memoryMaxMib?: number })[];
-}
-
-/** The last of a transaction that is over: kept until another begins. */
-export interface Ended {
-  readonly transaction: string;
-  /** With `ended`. */
-  readonly record: TransactionRecord & { ended: string };
-  /** A command has ended it: the sender of that knows what failed in it before. */
-  readonly isAsked: boolean;
 }
 
 export interface TransactionsOptions extends Omit<ReporterOptions, "host" | "ownTasks" | "observer"> {
@@ -85,9 +77,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   const { host, config, addresses, journal, log, observer = () => {} } = options;
   const open = new Map<string, Transaction>();
   const incarnations = createIncarnations();
-  /** How transactions that are over have ended, the oldest first. */
-  const ended = new Map<string, Outcome>();
-  let shown: readonly Ended[] = [];
+  const past = createPastTransactions();
   /** Transactions whose end is waited for, and those that are to end once they are quiet. */
   const over = new Map<string, Deferred<Outcome>>();
   const untilQuiet = new Set<string>();
@@ -107,8 +97,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       onQuiet: (isOver) => onQuiet(transaction, isOver),
     });
     open.set(id, transaction);
-    ended.delete(id);
-    shown = [];
+    past.another(id);
     journal.write({ kind: "opened", transaction: id, contextName });
     return transaction;
   }
@@ -145,23 +134,15 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     host.publish(report.ended({ contextId: host.contextId(), transaction: id }));
     open.delete(id);
     whole.delete(id);
-    const last = lastOf(transaction, { time: new Date().toISOString(), isAsked: transaction.isAskedToEnd });
-    journal.write({ kind: "ended", transaction: id, time: last.record.ended, isAsked: last.isAsked });
+    const [time, isAsked] = [new Date().toISOString(), transaction.isAskedToEnd];
+    journal.write({ kind: "ended", transaction: id, time, isAsked });
     incarnations.forget(id);
-    const outcome = outcomeOf(transaction);
-    remember(outcome);
-    shown = [...shown, last].slice(-MAX_ENDED);
+    const outcome = past.add({ transaction, time, isAsked });
     log.info({ transaction: id, tasks: outcome.tasks.map((task) => `${task.id} ${task.state}`) }, "transaction ended");
     untilQuiet.delete(id);
     over.get(id)?.resolve(outcome);
     over.delete(id);
     observer({ type: "changed" });
-  }
-
-  function remember(outcome: Outcome): void {
-    ended.set(outcome.transaction, outcome);
-    const [oldest] = ended.keys();
-    if (ended.size > MAX_ENDED && oldest !== undefined) ended.delete(oldest);
   }
 
   function whenOver(id: string): Promise<Outcome> {
@@ -171,9 +152,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   }
 
   function whyUnknown(id: string): string {
-    const outcome = ended.get(id);
-    if (outcome !== undefined) return describeOutcome(outcome);
-    return `is unknown; running: ${[...open.keys()].join(", ") || "none"}`;
+    return past.describe(id) ?? `is unknown; running: ${[...open.keys()].join(", ") || "none"}`;
   }
 
   function resume(before: ResumableTransaction): string[] {
@@ -203,12 +182,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       });
       for (const { known, task } of planResume(one, config).tasks) transaction.resume(task, pastOf(known));
       tellLastEnds(id, one.tasks);
-      remember(outcomeOf(transaction));
       const tasks = [...transaction.tasks].map(describeEnd);
       log.info({ transaction: id, ended: time, tasks }, "ended under an earlier provider");
-      return lastOf(transaction, { time, isAsked });
+      return { transaction, time, isAsked };
     });
-    shown = [...recalled, ...shown].slice(-MAX_ENDED);
+    past.recall(recalled);
   }
 
   function tellLastEnds(transaction: string, tasks: readonly ResumableTask[]): void {
@@ -226,7 +204,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     ownerOf: incarnations.ownerOf,
     watch,
     watched: () => [...open.values()].map(watch),
-    ended: () => shown,
+    ended: past.shown,
     untilDone(transaction) {
       untilQuiet.add(transaction);
       return whenOver(transaction);
@@ -255,13 +233,4 @@ function watch({ id, tasks }: Transaction): Watched {
     return { ...liveRecord(one), ...beat, ...(memoryMaxMib !== undefined && { memoryMaxMib }) };
   };
   return { transaction: id, tasks: [...tasks].map(watched) };
-}
-
-function lastOf({ id, record, tasks }: Transaction, { time, isAsked }: { time: string; isAsked: boolean }): Ended {
-  return { transaction: id, record: { ...record, tasks: [...tasks].map(liveRecord), ended: time }, isAsked };
-}
-
-// The pid of a process that has ended may be another one's by now.
-function liveRecord({ record, standing }: SupervisedTask): TaskRecord {
-  return hasProcess(standing.state) ? record : { ...record, pid: null };
 }
