@@ -167,6 +167,26 @@ export function testEvents(name: string, openMembers: () => Promise<Members>): v
       expect(await emitter.operations.deadLetters({})).toEqual([]);
     });
 
+    test("P5: what a handler rejects comes back no earlier than it asked for, also when it has left", async () => {
+      await using buses = await open();
+      const [emitter, first, second] = await Promise.all(upTo(3).map((i) => buses.connect(`a/b/${i}`)));
+      const delayMs = 2_000;
+      const rejected = deferred<number>();
+      const again = deferred<[attempt: number, atMs: number]>();
+      await first?.listen("a.b", "g", (event) => {
+        event.reject({ delayMs });
+        rejected.resolve(performance.now());
+      });
+      await emitter?.emit("a.b", { content: 1 });
+      const rejectedMs = await rejected.promise;
+      await first?.close();
+      await second?.listen("a.b", "g", ({ attempt }) => again.resolve([attempt, performance.now()]));
+      const [attempt, atMs] = await again.promise;
+
+      expect(attempt).toBe(2);
+      expect(atMs - rejectedMs).toBeGreaterThanOrEqual(delayMs);
+    });
+
     test("P6: a member has no more at a time than it asked for, and a slow group holds up no other", async () => {
       await using buses = await open();
       const [emitter, slow, fast] = await Promise.all(upTo(3).map((i) => buses.connect(`a/b/${i}`)));

@@ -98,6 +98,61 @@ describe("a server that is away", () => {
       .toMatchObject([{ in_flight: 0, ready: 0 }]);
     expect(attempts).toEqual([1]);
   });
+
+  test("keeps events that wait for another attempt, and dead letters", async () => {
+    await using shop = await connect(server.newAddress());
+    const [rejected, again] = [deferred(), deferred<number>()];
+    await shop.bus.listen("a.b", "g", (event) => {
+      if (event.attempt > 1) return again.resolve(event.attempt);
+      event.reject({ delayMs: 5_000 });
+      return rejected.resolve();
+    });
+    await shop.bus.listen("a.c", "g", (event) => event.drop({ reason: "no use", deadLetter: true }));
+    await shop.bus.emit("a.b", { content: 1 });
+    await shop.bus.emit("a.c", { content: 2 });
+    await rejected.promise;
+    await expect.poll(() => shop.bus.operations.deadLetters({}), { timeout: BOUND_MS }).toHaveLength(1);
+    await expect
+      .poll(() => shop.bus.operations.queues(), { timeout: BOUND_MS })
+      .toEqual(expect.arrayContaining([expect.objectContaining({ event: "a.b", ready: 0, in_flight: 0 })]));
+    await server.kill();
+    await server.start();
+
+    expect(await again.promise).toBe(2);
+    const [letter, ...others] = await shop.bus.operations.deadLetters({});
+    expect(letter).toMatchObject({ event: "a.c", reason: "dropped", error: { message: "no use" } });
+    expect(others).toEqual([]);
+    const shown = await shop.bus.operations.deadLetter(letter?.id ?? "");
+    expect(JSON.parse(shown?.body.toString() ?? "")).toMatchObject({ event_name: "a.c", content: 2 });
+  });
+});
+
+test("a dead letter that is there several times is listed, replayed and discarded once", async () => {
+  const address = server.newAddress();
+  await using shop = await connect(address);
+  const handled = gather<unknown>(2);
+  await shop.bus.listen("a.b", "g", (event) => {
+    handled.add(event.content);
+    if (handled.got.length === 1) event.drop({ deadLetter: true });
+  });
+  const { operations } = shop.bus;
+  await shop.bus.emit("a.b", { content: 1 });
+  await expect.poll(() => operations.deadLetters({}), { timeout: BOUND_MS }).toHaveLength(1);
+  // As a program does that has lost the connection before the server could confirm the letter.
+  await administer(address, async (channel) => {
+    const letter = await channel.get("a.b.g.dead", { noAck: true });
+    if (letter === false) throw new Error("the letter is not there");
+    for (let n = 0; n < 3; n += 1) channel.sendToQueue("a.b.g.dead", letter.content, letter.properties);
+  });
+  const count = () => administer(address, async (channel) => (await channel.checkQueue("a.b.g.dead")).messageCount);
+  await expect.poll(count, { timeout: BOUND_MS }).toBe(3);
+  const letters = await operations.deadLetters({});
+
+  expect(letters).toHaveLength(1);
+  expect(await operations.replay([letters[0]?.id ?? ""])).toBe(1);
+  await handled.full;
+  expect(await count()).toBe(0);
+  expect(handled.got).toEqual([1, 1]);
 });
 
 test("connections that are cut are made again, and events flow", async () => {
@@ -223,7 +278,10 @@ async function administer<T>(address: ServerAddress, act: (channel: Administerin
     const channel = await connection.createChannel();
     // What the server refuses rejects `act` as well.
     channel.on("error", () => {});
-    return await act(channel);
+    const result = await act(channel);
+    // It ends after all that was sent on it.
+    await channel.close();
+    return result;
   } finally {
     await connection.close();
   }

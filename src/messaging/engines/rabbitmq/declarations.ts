@@ -14,8 +14,8 @@ export interface Declarations {
   close(error: ZcontextError): void;
   /** Does something alone on the channel. Rejects with what the server says. */
   run<T>(work: (channel: Channel) => Promise<T>): Promise<T>;
-  /** The same, once for each connection. */
-  once(name: string, work: (channel: Channel) => Promise<unknown>): Promise<void>;
+  /** Declares an exchange, once for each connection. @param queue - Which gets all that comes there. */
+  exchangeOnce(exchange: string, queue?: QueueToDeclare): Promise<void>;
   /** Declares a queue. Where it is new, resolves when it would be there again after a crash of the server. */
   keep(queue: QueueToDeclare): Promise<void>;
   /** The same, once for each connection. */
@@ -35,7 +35,7 @@ export function createDeclarations(faultOf: (error: unknown) => ZcontextError): 
   let isOpen = false;
   let present: { model: ChannelModel; channel: Channel; isOpen: boolean } | undefined;
   let last: Promise<unknown> = Promise.resolve();
-  let known = new Map<string, Promise<void>>();
+  let known = nothingKnown();
 
   async function open(): Promise<Channel> {
     const through = await within(connection.promise);
@@ -71,10 +71,10 @@ export function createDeclarations(faultOf: (error: unknown) => ZcontextError): 
     }
   }
 
-  function once(name: string, work: () => Promise<unknown>): Promise<void> {
-    const before = known.get(name);
+  function once(kind: keyof typeof known, name: string, work: () => Promise<unknown>): Promise<void> {
+    const mine = known[kind];
+    const before = mine.get(name);
     if (before !== undefined) return before;
-    const mine = known;
     const done = work().then(() => {});
     mine.set(name, done);
     done.catch(() => mine.delete(name));
@@ -93,9 +93,11 @@ export function createDeclarations(faultOf: (error: unknown) => ZcontextError): 
     if (!isThere) await pause(NOTED_MS);
   }
 
+  const keepOnce = (queue: QueueToDeclare) => once("queues", queue.queue, () => keep(queue));
+
   return {
     open(model) {
-      known = new Map();
+      known = nothingKnown();
       isOpen = true;
       connection.resolve(model);
     },
@@ -108,13 +110,25 @@ export function createDeclarations(faultOf: (error: unknown) => ZcontextError): 
       connection.reject(error);
     },
     run,
-    once: (name, work) => once(name, () => run(work)),
+    exchangeOnce: (exchange, queue) =>
+      once("exchanges", exchange, async () => {
+        if (queue !== undefined) await keepOnce(queue);
+        await run(async (channel) => {
+          await declareExchange(channel, exchange);
+          if (queue !== undefined) await channel.bindQueue(queue.queue, exchange, "#");
+        });
+      }),
     keep,
-    keepOnce: (queue) => once(queue.queue, () => keep(queue)),
+    keepOnce,
     forget() {
-      known = new Map();
+      known = nothingKnown();
     },
   };
+}
+
+/** What was declared over a connection: a queue and an exchange may have the same name. */
+function nothingKnown() {
+  return { exchanges: new Map<string, Promise<void>>(), queues: new Map<string, Promise<void>>() };
 }
 
 /** Of events and of nothing else: a topic exchange that is bound by the type of the event. */

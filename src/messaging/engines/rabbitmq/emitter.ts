@@ -44,7 +44,7 @@ export function createEmitter({ storing, declarations, stored, onEmitted, onHeld
     const places = placesOfEvent(name);
     const { exchange, key } = places;
     const publication = { exchange, key, body, properties: propertiesOf(event) };
-    const declare = () => declarations.once(exchange, (channel) => declareExchange(channel, exchange));
+    const declare = () => declarations.exchangeOnce(exchange);
     const untilMs = performance.now() + HOLD_MS;
     let outcome = await storing.publish(publication, declare);
     while (requireRoute && outcome === "nobody" && performance.now() < untilMs) {

@@ -1,12 +1,14 @@
 // A dead letter as a message in the queue of the group's dead letters: the event, with the reason in headers. The server adds
 // letters of its own, of events whose members have died too often. Pure.
 import type { Message } from "amqplib";
+import { digestOf } from "../../../digest.ts";
 import { object, oneOf, optional, read, text } from "../../../protocol/schema.ts";
 import type { DeadLetter, DeathReason, Verdict } from "../../contract/engine.ts";
 import { headOf } from "./event-message.ts";
 
 const DEATH = "zc-death";
 const DIED_AT = "zc-died-at";
+const ID_DIGITS = 32;
 
 const DEATH_SCHEMA = object({
   reason: oneOf<DeathReason>([
@@ -32,7 +34,9 @@ export function deathHeaders(
 export function letterOf(message: Message, { event, group }: { event: string; group: string }): DeadLetter {
   const headers: { [name: string]: unknown } = message.properties.headers ?? {};
   const diedAt = headers[DIED_AT];
-  const { envelope, attempt, firstAt } = headOf(withoutReads(message), 0, () => "unknown");
+  // An event of a foreign program that the server has moved here may have no id.
+  const standIn = () => digestOf(message.content.toString(), ID_DIGITS);
+  const { envelope, attempt, firstAt } = headOf(withoutReads(message), 0, standIn);
   const { reason, handler, error } = deathIn(headers[DEATH]);
   const { stack, ...what } = error;
   return {

@@ -1,6 +1,7 @@
 // A member of a group: its queue, its consumer on a channel of its own, and the events that it has. The consumer is made again
 // when the server ends it, for whatever reason.
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { type Deferred, deferred } from "../../../deferred.ts";
 import type { ZcontextError } from "../../../errors.ts";
@@ -46,7 +47,7 @@ export interface Listener {
   lose(error: ZcontextError, blocked: ZcontextError | undefined): void;
   /** Takes no more. What has arrived is still settled. */
   close(): Promise<void>;
-  /** Gives back what it has, once the server knows what was settled. */
+  /** Gives back what it has, once the server knows what was settled and what was decided is stored. */
   end(error: ZcontextError): Promise<void>;
 }
 
@@ -62,6 +63,8 @@ const AGAIN_MS = 1_000;
 const RETRY_MS = 500;
 /** How long the server may take to give again what this member had over a former connection. */
 const GIVEN_AGAIN_MS = 5_000;
+/** How long a member that ends waits until what it has decided is stored: a new queue takes the server a second. */
+const STORED_MS = 3_000;
 /** A rate is the mean of at least so many milliseconds. */
 const RATE_MS = 1_000;
 
@@ -75,6 +78,8 @@ export function createListener(options: ListenerOptions): Listener {
   let settled = 0;
   let rate = { atMs: 0, settled: 0, perSecond: 0 };
   let isClosed = false;
+  /** What was decided and is being stored. */
+  const storing = new Set<Promise<void>>();
 
   function take(channel: Channel, message: ConsumeMessage): void {
     const head = headOf(message, Date.now(), randomUUID);
@@ -91,17 +96,24 @@ export function createListener(options: ListenerOptions): Listener {
   function takeAgain(delivery: HeldDelivery, given: HeldDelivery["given"]): void {
     delivery.given = given;
     holdings.add(delivery);
-    if (delivery.verdict !== undefined) void carryOut(delivery);
+    if (delivery.verdict !== undefined) carryOut(delivery);
   }
 
-  async function carryOut(delivery: HeldDelivery): Promise<void> {
+  function carryOut(delivery: HeldDelivery): void {
+    const settling = settle(delivery);
+    if (!isStored(delivery.verdict)) return;
+    const done = settling.finally(() => storing.delete(done));
+    storing.add(done);
+  }
+
+  async function settle(delivery: HeldDelivery): Promise<void> {
     const { verdict, head, given } = delivery;
     const { channel, message } = given;
     // Over a former connection: it is done when the server gives the event again.
     if (verdict === undefined || delivery.isBeingStored || present?.channel !== channel) return;
     delivery.isBeingStored = true;
     try {
-      if (verdict.verdict === "again" || verdict.verdict === "dead") await options.carryOut(message, verdict, head);
+      if (isStored(verdict)) await options.carryOut(message, verdict, head);
       settled += 1;
       holdings.settled(delivery);
       // It may have been given again meanwhile.
@@ -206,10 +218,17 @@ export function createListener(options: ListenerOptions): Listener {
     async end(error) {
       isClosed = true;
       const { channel } = present ?? {};
-      present = undefined;
       listening.reject(error);
+      if (channel !== undefined)
+        await Promise.race([Promise.allSettled(storing), pause(STORED_MS, undefined, { ref: false })]);
+      present = undefined;
       holdings.loseAll(error);
       await channel?.close().catch(() => {});
     },
   };
+}
+
+/** Whether what was decided is more than that the event leaves the queue. */
+function isStored(verdict: Verdict | undefined): boolean {
+  return verdict?.verdict === "again" || verdict?.verdict === "dead";
 }

@@ -84,18 +84,18 @@ export function createOperations(options: OperationsOptions): KnownGroups {
     }
   }
 
-  /** Visits each of these letters once. */
+  /** Removes these letters, and acts once for each: a letter whose confirmation was lost may be there several times. */
   async function take(ids: readonly string[], act: (again: () => Promise<void>) => Promise<void>): Promise<number> {
-    const left = new Set(ids);
-    let count = 0;
+    const wanted = new Set(ids);
+    const done = new Set<string>();
     const mayBeOf = ({ event, group }: Group) => ids.some((id) => id.startsWith(`${event}/${group}/`));
     await visitLetters(mayBeOf, async ({ id }, _, again) => {
-      if (!left.delete(id)) return false;
-      await act(again);
-      count += 1;
+      if (!wanted.has(id)) return false;
+      if (!done.has(id)) await act(again);
+      done.add(id);
       return true;
     });
-    return count;
+    return done.size;
   }
 
   const operations: KnownGroups["operations"] = {
@@ -119,19 +119,19 @@ export function createOperations(options: OperationsOptions): KnownGroups {
       });
     },
     async deadLetters({ event, group }) {
-      const letters: DeadLetter[] = [];
+      const letters = new Map<string, DeadLetter>();
       const isWanted = (of: Group) => (event ?? of.event) === of.event && (group ?? of.group) === of.group;
       await visitLetters(isWanted, (letter) => {
-        letters.push(letter);
+        if (!letters.has(letter.id)) letters.set(letter.id, letter);
         return false;
       });
-      return letters;
+      return [...letters.values()];
     },
     async deadLetter(wanted) {
       let found: (DeadLetter & { body: Buffer }) | undefined;
       const mayBeOf = ({ event, group }: Group) => wanted.startsWith(`${event}/${group}/`);
       await visitLetters(mayBeOf, (letter, body) => {
-        if (letter.id === wanted) found = { ...letter, body };
+        if (letter.id === wanted) found ??= { ...letter, body };
         return false;
       });
       return found;

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Message } from "amqplib";
 import type { Verdict } from "../../contract/engine.ts";
-import { type Declarations, declareExchange } from "./declarations.ts";
+import type { Declarations } from "./declarations.ts";
 import { type EventHead, propertiesAfter } from "./event-message.ts";
 import { deathHeaders } from "./letter-message.ts";
 import type { Publication } from "./publisher.ts";
@@ -38,14 +38,7 @@ export function createSettling(storing: Storing, declarations: Declarations, now
       return storing.store({ ...again, exchange: TO_QUEUE, key: queue });
     }
     const { exchange, delayed } = placesOfDelay(delayMs);
-    const declare = async () => {
-      await declarations.keepOnce(delayed);
-      await declarations.once(exchange, async (channel) => {
-        await declareExchange(channel, exchange);
-        await channel.bindQueue(delayed.queue, exchange, "#");
-      });
-    };
-    return storing.store({ ...again, exchange, key: queue }, declare);
+    return storing.store({ ...again, exchange, key: queue }, () => declarations.exchangeOnce(exchange, delayed));
   }
 
   return {
