@@ -110,14 +110,14 @@ async function connect(): Promise<void> {
 function beat(): void {
   // A halted provider reads nothing: one unread line is enough for it.
   if (provider.writableLength === 0) report(known);
-  const silentMs = performance.now() - askedMs;
-  if (isAsking && silentMs > ANSWER_MS) know(`the server has not answered for ${Math.round(silentMs / 1_000)} s`);
-  else if (!isAsking) void ask();
+  if (engine === undefined) return know(reason);
+  if (engine.trouble !== undefined) return know(engine.trouble);
+  if (!isAsking) return void ask(engine);
+  // The same words each time: what is known anew is logged.
+  if (performance.now() - askedMs > ANSWER_MS) know(`the server has not answered within ${ANSWER_MS / 1_000} s`);
 }
 
-async function ask(): Promise<void> {
-  const away = engine === undefined ? reason : engine.trouble;
-  if (engine === undefined || away !== undefined) return know(away ?? reason);
+async function ask(engine: ServerEngine): Promise<void> {
   isAsking = true;
   askedMs = performance.now();
   try {

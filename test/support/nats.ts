@@ -9,6 +9,7 @@ import type { ServerEngine, ServerEngineOptions } from "../../src/messaging/cont
 import { connectNats } from "../../src/messaging/engines/nats/nats-engine.ts";
 import type { Members } from "../conformance/members.ts";
 import { makeFolder } from "./folder.ts";
+import { HERE, type ServerPlace } from "./machines.ts";
 import { freePort, freePorts } from "./port.ts";
 
 export interface NatsServer extends AsyncDisposable {
@@ -24,8 +25,8 @@ export interface NatsServer extends AsyncDisposable {
 const PAYLOAD = "max_payload: 16MB\nmax_pending: 256MB";
 
 /** @param more - Lines of its configuration. */
-export async function startNats({ jetstream = true, more = "" } = {}): Promise<NatsServer> {
-  return startOn(await freePort(), { jetstream, more });
+export async function startNats({ jetstream = true, more = "", place = HERE } = {}): Promise<NatsServer> {
+  return startOn(await freePort(), { jetstream, more, place });
 }
 
 /** Three servers that keep streams together. */
@@ -34,17 +35,21 @@ export async function startNatsCluster(): Promise<readonly NatsServer[]> {
   const list = routes.map((route) => `nats://127.0.0.1:${route}`).join(", ");
   const cluster = (i: number) =>
     `server_name: s${i}\ncluster { name: c, listen: 127.0.0.1:${routes[i]}, routes: [ ${list} ] }`;
-  return Promise.all(ports.map((port, i) => startOn(port, { jetstream: true, more: cluster(i) })));
+  return Promise.all(ports.map((port, i) => startOn(port, { jetstream: true, more: cluster(i), place: HERE })));
 }
 
-async function startOn(port: number, { jetstream, more }: { jetstream: boolean; more: string }): Promise<NatsServer> {
+async function startOn(
+  port: number,
+  { jetstream, more, place }: { jetstream: boolean; more: string; place: ServerPlace },
+): Promise<NatsServer> {
   const folder = await makeFolder();
   const store = jetstream ? `jetstream { store_dir: "${folder.at("store")}" }` : "";
-  const file = await folder.write("nats.conf", `listen: 127.0.0.1:${port}\n${PAYLOAD}\n${store}\n${more}\n`);
+  const file = await folder.write("nats.conf", `listen: ${place.host}:${port}\n${PAYLOAD}\n${store}\n${more}\n`);
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const started = spawn("nats-server", ["-c", file], { stdio: ["ignore", "ignore", "pipe"] });
+    const [program = "", ...words] = [...place.through, "nats-server", "-c", file];
+    const started = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });
     child = started;
     const said: string[] = [];
     for await (const line of createInterface({ input: started.stderr })) {
@@ -66,7 +71,7 @@ async function startOn(port: number, { jetstream, more }: { jetstream: boolean; 
 
   await start();
   return {
-    ...{ port, url: `nats://127.0.0.1:${port}`, start, stop },
+    ...{ port, url: `nats://${place.host}:${port}`, start, stop },
     async [Symbol.asyncDispose]() {
       await stop("SIGKILL");
       await folder[Symbol.asyncDispose]();

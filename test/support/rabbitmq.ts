@@ -10,6 +10,7 @@ import { connectRabbitmq } from "../../src/messaging/engines/rabbitmq/rabbitmq-e
 import type { Json } from "../../src/protocol/json.ts";
 import type { Members } from "../conformance/members.ts";
 import { makeFolder } from "./folder.ts";
+import { HERE } from "./machines.ts";
 import { freePorts } from "./port.ts";
 import { untilGone } from "./processes.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
@@ -38,11 +39,12 @@ const LIB = "/usr/lib/rabbitmq/lib";
 const VHOSTS = 64;
 const MEMBER = fileURLToPath(new URL("../fixtures/server-member.mjs", import.meta.url));
 
-export async function startRabbitmq({ vhosts = VHOSTS }: { vhosts?: number } = {}): Promise<RabbitmqServer> {
+/** @param heartbeatS - A peer that is silent for two of these, in seconds, is given up. */
+export async function startRabbitmq({ vhosts = VHOSTS, place = HERE, heartbeatS = 60 } = {}): Promise<RabbitmqServer> {
   const folder = await makeFolder();
   const [port = 0, distribution = 0, mapper = 0] = await freePorts(3);
   const names = Array.from({ length: vhosts }, (_, index) => `v${index}`);
-  await configure(folder.at, port, names);
+  await configure(folder.at, [`listeners.tcp.1 = ${place.host}:${port}`, `heartbeat = ${heartbeatS}`], names);
   const [installed = ""] = await readdir(LIB);
   const environment = {
     ...process.env,
@@ -63,11 +65,15 @@ export async function startRabbitmq({ vhosts = VHOSTS }: { vhosts?: number } = {
     // Then the script becomes the server, and its pid is that of the server.
     RUNNING_UNDER_SYSTEMD: "yes",
   };
-  const epmd = spawn("epmd", ["-port", String(mapper)], { env: environment, stdio: "ignore" });
+  const there = (...words: string[]): [string, string[]] => {
+    const [program = "", ...rest] = [...place.through, ...words];
+    return [program, rest];
+  };
+  const epmd = spawn(...there("epmd", "-port", String(mapper)), { env: environment, stdio: "ignore" });
   let server: ReturnType<typeof spawn> | undefined;
 
   async function start(): Promise<void> {
-    const child = spawn(`${LIB}/${installed}/sbin/rabbitmq-server`, [], {
+    const child = spawn(...there(`${LIB}/${installed}/sbin/rabbitmq-server`), {
       env: environment,
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -101,7 +107,7 @@ export async function startRabbitmq({ vhosts = VHOSTS }: { vhosts?: number } = {
     newAddress() {
       const vhost = names.pop();
       if (vhost === undefined) throw new Error(`the server has ${vhosts} virtual hosts, and all are taken`);
-      return { url: `amqp://127.0.0.1:${port}/${vhost}`, login: USER };
+      return { url: `amqp://${place.host}:${port}/${vhost}`, login: USER };
     },
     kill,
     start,
@@ -131,7 +137,11 @@ export function startMember({ url, login }: ServerAddress, ...words: string[]): 
   };
 }
 
-async function configure(at: (name: string) => string, port: number, vhosts: readonly string[]): Promise<void> {
+async function configure(
+  at: (name: string) => string,
+  lines: readonly string[],
+  vhosts: readonly string[],
+): Promise<void> {
   const all = { configure: ".*", write: ".*", read: ".*" };
   const nothing = { configure: "", write: "", read: "" };
   const definitions = {
@@ -146,7 +156,7 @@ async function configure(at: (name: string) => string, port: number, vhosts: rea
     ]),
   };
   const configuration = [
-    `listeners.tcp.1 = 127.0.0.1:${port}`,
+    ...lines,
     "log.console = true",
     "log.console.level = info",
     "log.file = false",

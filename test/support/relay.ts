@@ -1,32 +1,35 @@
 // A connection that can be cut: a relay between a peer and what it connects to.
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { type Deferred, deferred } from "../../src/deferred.ts";
 
 export interface Relay extends AsyncDisposable {
   /** Where the peer connects. */
   readonly endpoint: string;
   /** Ends every connection, and resolves when the peers have ended theirs. New connections are accepted, and wait. */
   cut(): Promise<void>;
+  /** Keeps back from now on what is sent, and tells nobody. */
+  halt(): void;
   /** Lets waiting and new connections through. */
   mend(): void;
 }
 
-/** Passes on to `endpoint` what is sent here, and what is answered. */
-export async function startRelay(endpoint: string): Promise<Relay> {
+/**
+ * Passes on to `endpoint` what is sent here, and what is answered.
+ *
+ * @param host - Where it listens.
+ */
+export async function startRelay(endpoint: string, host = "127.0.0.1"): Promise<Relay> {
   const { port: target } = new URL(endpoint);
   const connections = new Map<Socket, Socket>();
-  let whole: Deferred<void> = deferred();
-  whole.resolve();
+  let isWhole = true;
 
-  const server = createServer({ allowHalfOpen: true }, async (near) => {
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect(Number(target), "127.0.0.1");
     connections.set(near, far);
     near.on("error", () => {}).on("close", () => far.destroy());
     far.on("error", () => {}).on("close", () => near.end());
-    await whole.promise;
-    near.pipe(far).pipe(near);
-  }).listen(0, "127.0.0.1");
+    if (isWhole) near.pipe(far).pipe(near);
+  }).listen(0, host);
   await once(server, "listening");
 
   async function end(): Promise<void> {
@@ -40,14 +43,24 @@ export async function startRelay(endpoint: string): Promise<Relay> {
   }
 
   return {
-    endpoint: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `tcp://${host}:${(server.address() as AddressInfo).port}`,
     cut() {
-      whole = deferred();
+      isWhole = false;
       return end();
     },
-    mend: () => whole.resolve(),
+    halt() {
+      isWhole = false;
+      for (const [near, far] of connections) {
+        near.unpipe().pause();
+        far.unpipe().pause();
+      }
+    },
+    mend() {
+      if (isWhole) return;
+      isWhole = true;
+      for (const [near, far] of connections) near.pipe(far).pipe(near);
+    },
     async [Symbol.asyncDispose]() {
-      whole.resolve();
       server.close();
       for (const [near, far] of connections) {
         near.destroy();
