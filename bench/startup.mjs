@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const [runs = "40"] = process.argv.slice(2);
 const bin = join(dirname(dirname(fileURLToPath(import.meta.url))), "dist", "bin");
-const commands = ["service-context", "create-service", "conf-command", "context-monitor", "context-bus"];
+const commands = ["service-context", "create-service", "conf-command", "context-monitor", "context-bus", "zcontext"];
 const lists = {
   "node -e 0": ["-e", "0"],
   ...Object.fromEntries(commands.map((name) => [`${name} --help`, [join(bin, `${name}.cjs`), "--help"]])),

@@ -10,7 +10,7 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 // Without --clean the files are replaced in place, so that programs running from dist/ keep theirs.
 if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: true });
 
-const commands = ["service-context", "create-service", "conf-command", "context-monitor", "context-bus"];
+const commands = ["service-context", "create-service", "conf-command", "context-monitor", "context-bus", "zcontext"];
 /** What the commands load on demand, each a file of its own: `--help` then starts in half the time. */
 const onDemand = [
   ...["serve", "dashboard", "recorder", "inspect", "test-services"].map((name) => `service-context/${name}`),
@@ -18,6 +18,7 @@ const onDemand = [
   "conf-command/execute",
   ...["monitor", "print-history"].map((name) => `context-monitor/${name}`),
   ...["bus-commands", "guarantees"].map((name) => `context-bus/${name}`),
+  "zcontext/logs",
   "log",
 ];
 const children = {

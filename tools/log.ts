@@ -2,8 +2,10 @@
 import { pino } from "pino";
 import type { Log, LogFields } from "../src/log.ts";
 import { withoutColours } from "../src/printed-text.ts";
+import { isObject } from "../src/protocol/json.ts";
 import { asOneLine } from "../src/text.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-levels.ts";
+import { createDating, createTransactionSight } from "./log-view.ts";
 import { createOutlet, type Outlet } from "./outlet.ts";
 import { isColoured, paint } from "./print.ts";
 
@@ -34,9 +36,15 @@ function createJsonLog(level: LogLevel, outlet: Outlet): Log {
 }
 
 function createPrettyLog(least: LogLevel, outlet: Outlet): Log {
+  const dated = createDating(process.stderr.isTTY === true);
+  const namesTransaction = createTransactionSight();
   const at = (level: LogLevel) => (fields: LogFields, phrase: string) => {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
-    outlet.write(`${formatLine(new Date(), level, fields, phrase)}\n`, isPrinted(fields));
+    const { task, transaction, ...others } = fields;
+    const { heading, stamp } = dated(new Date());
+    const isNamed = namesTransaction(transaction) || task === undefined;
+    const line = formatLine(stamp, level, isNamed ? fields : { task, ...others }, phrase);
+    outlet.write(`${heading === undefined ? "" : `${paint("dim", heading)}\n`}${line}\n`, isPrinted(fields));
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
@@ -48,19 +56,34 @@ function isPrinted({ line }: LogFields): boolean {
 
 const STYLES = { debug: "dim", info: "reset", warn: "yellow", error: "red" } as const;
 
-/** `12:04:31.207  ts_100    running      transaction=6FDAHH3W pid=4312` */
+/**
+ * `2026-01-31 12:04:31.207  ts_100    running      pid=4312`; of a line that a task has printed
+ * `2026-01-31 12:04:31.207  ts_100    | 5…`
+ *
+ * @param stamp - When it was, as the reader is to see it.
+ * @param fields - A transaction among them is shown.
+ */
 export function formatLine(
-  time: Date,
+  stamp: string,
   level: LogLevel,
   { task, stream, line, ...fields }: LogFields,
   phrase: string,
+  to: NodeJS.WriteStream = process.stderr,
 ): string {
-  const clock = paint("dim", time.toTimeString().slice(0, 8) + time.toISOString().slice(19, 23));
-  const source = plain(String(task ?? "context")).padEnd(8);
-  if (typeof line === "string")
-    return `${clock}  ${source}  ${paint("dim", stream === "stderr" ? "!" : "|")} ${ended(line)}`;
+  const start = `${paint("dim", stamp, to)}  ${plain(String(task ?? "context")).padEnd(8)}  `;
+  if (typeof line === "string") {
+    const { transaction, fields: said } = fields;
+    const sign = paint(stream === "stderr" && level === "error" ? "red" : "dim", stream === "stderr" ? "!" : "|", to);
+    const owner = transaction === undefined ? "" : `${plain(String(transaction))} `;
+    const facts = isObject(said) ? ` ${paint("dim", formatFacts(said), to)}` : "";
+    return `${start}${owner}${sign} ${ended(line, to)}${facts}`;
+  }
+  return `${start}${paint(STYLES[level], phrase.padEnd(11), to)}  ${formatFacts(fields)}`.trimEnd();
+}
+
+function formatFacts(fields: LogFields): string {
   const facts = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
-  return `${clock}  ${source}  ${paint(STYLES[level], phrase.padEnd(11))}  ${facts.map(([name, value]) => `${name}=${format(value)}`).join(" ")}`.trimEnd();
+  return facts.map(([name, value]) => `${plain(name)}=${format(value)}`).join(" ");
 }
 
 function format(value: unknown): string {
@@ -82,7 +105,7 @@ function plain(text: string): string {
 }
 
 // What a task prints has no control characters but those of its colours. They are noise in a file.
-function ended(line: string): string {
-  const text = isColoured(process.stderr) ? line : withoutColours(line);
+function ended(line: string, to: NodeJS.WriteStream): string {
+  const text = isColoured(to) ? line : withoutColours(line);
   return text.includes("\u001b") ? `${text}\u001b[0m` : text;
 }

@@ -2,6 +2,7 @@
 import { ZcontextError } from "../errors.ts";
 import { readEndpoints } from "./endpoint-reader.ts";
 import { CONTEXT_SHAPE, checkShape } from "./grammar.ts";
+import { readLogs } from "./logs-reader.ts";
 import { readMessaging } from "./messaging-reader.ts";
 import type { ContextConfig } from "./model.ts";
 import { readContextSupervision } from "./supervision-reader.ts";
@@ -54,6 +55,7 @@ function readContext(element: Element, reading: Reading): ContextConfig {
     logName: root.text("TaskLogName", NOT_EMPTY),
     ...readEndpoints(root),
     messaging: readMessaging(root, reading),
+    logs: readLogs(root, reading),
     strategy,
     supervision: basis.supervision,
     tasks: readTasks(services, reading, { contextId, basis }),

@@ -87,6 +87,7 @@ export const CONTEXT_SHAPE: Structure = {
     // A help text of the original mentions it; it has no effect.
     MonitorEndpoint: "text",
     Messaging: { attributes: ["durability", "url", "dialect", "claim_store"], children: {} },
+    Logs: { attributes: ["file_mib", "files", "total_mib"], children: {} },
     Supervision: CONTEXT_SUPERVISION,
     TaskService: { ...TASK_SERVICE_SHAPE, children: { ...TASK_SERVICE_SHAPE.children, Supervision: TASK_SUPERVISION } },
   },

@@ -144,6 +144,16 @@ export interface Messaging {
   claimStore?: string;
 }
 
+/** What a `<Logs>` says of the files that keep what tasks print. */
+export interface Logs {
+  /** A file that would become longer is rotated. */
+  fileMib: number;
+  /** How many files of a task are kept. */
+  files: number;
+  /** All files of the context together; 0 keeps none. */
+  totalMib: number;
+}
+
 export interface ContextConfig {
   /** `ContextID`; empty where the file has none, as in the README era of the original. */
   contextId: string;
@@ -152,6 +162,7 @@ export interface ContextConfig {
   endpoints: Endpoints;
   binds: Endpoints;
   messaging: Messaging;
+  logs: Logs;
   strategy: Strategy;
   /** Of the Context: applies to tasks that the file does not have, and is the basis for those of the file. */
   supervision: Supervision;

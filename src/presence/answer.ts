@@ -33,6 +33,8 @@ export interface Presence {
   tasks?: readonly KeptTask[] | undefined;
   /** Which tasks it restarts together, as its file had it. */
   strategy?: string | undefined;
+  /** Where its journal, its logs and its history are, and what their names begin with. */
+  state?: { folder: string; name: string } | undefined;
 }
 
 const PRESENCE: ObjectSchema<Presence> = object({
@@ -43,6 +45,7 @@ const PRESENCE: ObjectSchema<Presence> = object({
   bus: optional(object({ url: anyText, dialect: optional(anyText), claimStore: optional(anyText) })),
   tasks: optional(listOf(object({ id, command: anyText, supervision: anyText }), "a list of tasks")),
   strategy: optional(anyText),
+  state: optional(object({ folder: anyText, name: anyText })),
 });
 const ANSWER = object({ presence: PRESENCE, claim: FILE_CLAIM });
 export type Answer = Output<typeof ANSWER>;

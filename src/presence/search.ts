@@ -7,6 +7,7 @@ import { ZcontextError } from "../errors.ts";
 import { ask, type Presence } from "./answer.ts";
 import { keyOf, lookAt, pathAsGiven } from "./file-sight.ts";
 import { type FileClaim, kinshipOf, type Sought } from "./kinship.ts";
+import { BROKER_ENDING } from "./listener.ts";
 import { findRunFolders, ownUid, type RunFolder } from "./run-folder.ts";
 
 /**
@@ -17,6 +18,27 @@ import { findRunFolders, ownUid, type RunFolder } from "./run-folder.ts";
  */
 export async function findPresence(contextFile: string): Promise<Presence | undefined> {
   return find(contextFile, await seek(contextFile), { isForStart: false });
+}
+
+/** A provider of this machine, and the file that it claims to run. */
+export interface RunningProvider {
+  presence: Presence;
+  file: string;
+}
+
+/** The providers of this user that run on this machine, and how many there are that do not answer. */
+export async function findRunning(): Promise<{ providers: RunningProvider[]; silent: number }> {
+  const own = (await findRunFolders()).filter(({ uid }) => uid === ownUid());
+  let silent = 0;
+  const sockets = (await socketsIn(own)).filter(({ key }) => !key.endsWith(BROKER_ENDING));
+  const asking = sockets.map(async ({ path }) => {
+    const answer = await ask(path, path).catch(() => {
+      silent += 1;
+    });
+    return answer === undefined ? [] : [{ presence: answer.presence, file: answer.claim.path }];
+  });
+  const providers = (await Promise.all(asking)).flat();
+  return { providers: providers.sort((one, other) => (one.file < other.file ? -1 : 1)), silent };
 }
 
 /** Whether a provider that claims this runs a context file, however it was reached. */
@@ -69,14 +91,9 @@ async function findIn(
   sought: Sought,
 ): Promise<Presence | undefined> {
   const keys = new Set(sought.sight.names.map(keyOf));
-  const sockets = await Promise.all(
-    folders.map(async ({ path }) =>
-      (await readdir(path).catch(() => [])).map((key) => ({ key, path: join(path, key) })),
-    ),
-  );
   let second: Presence | undefined;
   let halted: ZcontextError | undefined;
-  const asking = sockets.flat().map(async ({ key, path }) => {
+  const asking = (await socketsIn(folders)).map(async ({ key, path }) => {
     try {
       const { presence, claim } = (await ask(path, contextFile)) ?? {};
       const kinship = claim === undefined ? "none" : kinshipOf(claim, sought);
@@ -91,6 +108,13 @@ async function findIn(
   if (first !== undefined) return first;
   if (second === undefined && halted !== undefined) throw halted;
   return second;
+}
+
+async function socketsIn(folders: readonly RunFolder[]): Promise<{ key: string; path: string }[]> {
+  const found = folders.map(async ({ path }) =>
+    (await readdir(path).catch(() => [])).map((key) => ({ key, path: join(path, key) })),
+  );
+  return (await Promise.all(found)).flat();
 }
 
 /** The first value that comes; undefined once all have come without one. */

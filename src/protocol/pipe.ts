@@ -3,6 +3,8 @@
 // gone. Several tasks share one pipe when they are threads of one process; `run` tells them apart. Pure.
 import { reasonOf, ZcontextError } from "../errors.ts";
 import type { JsonObject } from "./json.ts";
+import type { PrintedLine } from "./printed-lines.ts";
+import { SAID_LEVELS } from "./said.ts";
 import {
   anyObject,
   flag,
@@ -79,7 +81,10 @@ export type FromTask =
   /** The event loop of the task turns. */
   | ({ type: "beat"; run: string } & Beat)
   /** What a thread has printed; a process prints by itself. `whole` is there where it is more than the line. */
-  | { type: "output"; run: string; stream: "stdout" | "stderr"; line: string; whole?: string | undefined }
+  | ({ type: "output"; run: string; stream: "stdout" | "stderr"; whole?: string | undefined } & Omit<
+      PrintedLine,
+      "whole"
+    >)
   /** A thread has ended. */
   | { type: "exit"; run: string; code: number };
 
@@ -112,6 +117,10 @@ const FROM_TASK: Variants<FromTask, "type"> = {
     stream: oneOf(["stdout", "stderr"]),
     line: text,
     whole: optional(text),
+    isPart: optional(flag),
+    continues: optional(flag),
+    level: optional(oneOf(SAID_LEVELS)),
+    fields: optional(anyObject),
   }),
   exit: object({ type: literal("exit"), run: text, code: whole }),
 };

@@ -1,7 +1,9 @@
 // Makes lines of what a program prints as a person reads them, and of text without a line end as well, once it is time:
 // prompts and progress bars have none. Pure.
 import { readableLine, withoutColours } from "../printed-text.ts";
+import type { JsonObject } from "./json.ts";
 import type { LineSplitter } from "./lines.ts";
+import { readSaid, type SaidLevel } from "./said.ts";
 
 /** What has been printed, as `readableLine` has it. */
 export interface PrintedLine {
@@ -9,11 +11,36 @@ export interface PrintedLine {
   line: string;
   /** The whole line, as far as it has been printed, without its colours. */
   whole: string;
+  /** More of the line may follow. */
+  isPart?: boolean | undefined;
+  /** Its beginning has been handed on before. */
+  continues?: boolean | undefined;
+  /** What the task has logged the line with. */
+  level?: SaidLevel | undefined;
+  fields?: JsonObject | undefined;
 }
 
 /** A line that comes from another process, which may have put anything into it. */
-export function printedLineOf({ line, whole = line }: { line: string; whole?: string | undefined }): PrintedLine {
-  return { line: readableLine(line), whole: withoutColours(readableLine(whole)) };
+export function printedLineOf({
+  line,
+  whole = line,
+  isPart,
+  continues,
+  level,
+  fields,
+}: Omit<PrintedLine, "whole"> & { whole?: string | undefined }): PrintedLine {
+  const readable = { line: readableLine(line), whole: withoutColours(readableLine(whole)) };
+  return { ...readable, ...about({ isPart, continues, level, fields }) };
+}
+
+/** What there is to say of a line, without what is not so. */
+function about({ isPart, continues, level, fields }: Omit<PrintedLine, "line" | "whole">): Partial<PrintedLine> {
+  return {
+    ...(isPart && { isPart }),
+    ...(continues && { continues }),
+    ...(level !== undefined && { level }),
+    ...(fields !== undefined && { fields }),
+  };
 }
 
 /** Puts chunks of text together again into whole lines, and hands on parts of lines. */
@@ -31,11 +58,13 @@ export function createPrintedLines(onLine: (printed: PrintedLine) => void, maxLe
   /** How much of it has been passed on. */
   let passed = 0;
 
-  function pass(text: string): void {
+  function pass(text: string, isPart = false): void {
     const printed = text.endsWith("\r") ? text.slice(0, -1) : text;
     const line = readableLine(printed.slice(passed));
-    const isNew = passed === 0 || withoutColours(line).trim() !== "";
-    if (isNew) onLine({ line, whole: withoutColours(passed === 0 ? line : readableLine(printed)) });
+    const continues = passed > 0;
+    const isNew = !continues || withoutColours(line).trim() !== "";
+    const whole = () => withoutColours(continues ? readableLine(printed) : line);
+    if (isNew) onLine({ line, whole: whole(), ...about({ isPart, continues, ...readSaid(printed) }) });
   }
 
   function cutLong(): void {
@@ -53,7 +82,7 @@ export function createPrintedLines(onLine: (printed: PrintedLine) => void, maxLe
     },
     passPart() {
       const end = endOfFinished(rest);
-      if (end > passed) pass(rest.slice(0, end));
+      if (end > passed) pass(rest.slice(0, end), true);
       passed = Math.max(passed, end);
     },
     push(chunk) {

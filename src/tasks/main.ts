@@ -94,8 +94,8 @@ function runProcess(): void {
   }
 }
 
-function withoutRepetition({ line, whole }: PrintedLine): { line: string; whole?: string } {
-  return whole === line ? { line } : { line, whole };
+function withoutRepetition({ whole, ...rest }: PrintedLine): Omit<PrintedLine, "whole"> & { whole?: string } {
+  return whole === rest.line ? rest : { ...rest, whole };
 }
 
 /** Ends this process and all it has started, as the provider would have done. */

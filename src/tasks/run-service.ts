@@ -7,6 +7,7 @@ import { reasonOf } from "../errors.ts";
 import type { Inbox } from "../link/inbox.ts";
 import { openOutbox } from "../link/outbox.ts";
 import type { FromTask, ToTask } from "../protocol/pipe.ts";
+import { sayWith } from "../protocol/said.ts";
 import { type OwnAnnouncement, writeAnnouncement } from "./announcement.ts";
 import { createBackpressure } from "./backpressure.ts";
 import { connectBus } from "./connect-bus.ts";
@@ -86,7 +87,7 @@ export async function runService(
     async listen(handler) {
       inboxes.push(await connectControlInbox(start, handler));
     },
-    print: output.print,
+    print: (stream, text, said) => output.print(stream, said === undefined ? text : sayWith(text, said)),
     async sleep(ms, signal) {
       await output.caughtUp();
       await pause(Math.min(ms, MAX_DELAY_MS), undefined, { signal });

@@ -4,6 +4,7 @@ import { reasonOf } from "../errors.ts";
 import type { EventBus } from "../messaging/index.ts";
 import type { Frame } from "../protocol/codec.ts";
 import type { StartData } from "../protocol/pipe.ts";
+import type { Said, SaidLevel } from "../protocol/said.ts";
 import type { OwnAnnouncement } from "./announcement.ts";
 import type { Announcement, Items, RequestScope, TaskScope } from "./contract/task.ts";
 import { createActionSender } from "./handlers/action-call.ts";
@@ -17,7 +18,7 @@ export interface ScopeEffects {
   publish(frame: Frame): void;
   /** Resolves when the handler gets all that is announced from now on. */
   listen(handler: (announcement: Announcement) => void): Promise<void>;
-  print(stream: "stdout" | "stderr", text: string): void;
+  print(stream: "stdout" | "stderr", text: string, said?: Said): void;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** The bus of this task, connected once. */
   openBus(): Promise<EventBus>;
@@ -59,6 +60,7 @@ export function createScope<Configuration>(
     effects.print(
       level === "DEBUG" || level === "TRACK" ? "stdout" : "stderr",
       `[${serviceName}] ${what}: ${text}${more}`,
+      { level: LEVELS[level] },
     );
     const details = { ...(code !== undefined && { code }), ...(description !== undefined && { description }) };
     publish("log", { level: level.toLowerCase(), text, ...details });
@@ -82,9 +84,9 @@ export function createScope<Configuration>(
     },
     onControl: (handler) => effects.listen(handler),
     log: {
-      info: (text) => effects.print("stdout", text),
-      warn: (text) => effects.print("stderr", text),
-      error: (text) => effects.print("stderr", text),
+      info: (text, fields) => effects.print("stdout", text, { level: "info", fields }),
+      warn: (text, fields) => effects.print("stderr", text, { level: "warn", fields }),
+      error: (text, fields) => effects.print("stderr", text, { level: "error", fields }),
     },
     sleep: (ms) => effects.sleep(ms, signal),
     bus: createLazyBus(effects.openBus, (error) => effects.print("stderr", `publish: ${reasonOf(error)}`)),
@@ -118,7 +120,9 @@ export function createHandlerScope<Configuration>(
   };
 }
 
-type Level = "DEBUG" | "WARNING" | "ERROR" | "TRACK";
+type Level = keyof typeof LEVELS;
+
+const LEVELS = { DEBUG: "debug", WARNING: "warn", ERROR: "error", TRACK: "info" } satisfies Record<string, SaidLevel>;
 
 interface Details {
   code?: number | undefined;

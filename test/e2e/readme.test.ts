@@ -162,7 +162,7 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
   },
 };
 
-const RUNNING = / ts_100 +running +transaction=T1 pid=(\d+)$/;
+const RUNNING = / ts_100 +running +pid=(\d+)$/;
 
 /** The numbers in the lines that a provider has printed so far, in their order. */
 function numbersIn({ all }: RunningCommand["stderr"], pattern: RegExp): number[] {
@@ -200,6 +200,7 @@ test.each(sections)("the commands under “%s” do and print what is said there
 /** A line without what differs from run to run: times, pids, figures, ids, last events, and the widths that follow from them. */
 function plain(line: string): string {
   return line
+    .replace(/^\d{4}-\d\d-\d\d (?=\d\d:)/, "")
     .replace(/(running .* \d+s) {2}\S.*$/, "$1 …")
     .replace(/transaction=\S+/, "transaction=…")
     .replace(/( \d+ B {2}).*$/, "$1…")

@@ -10,7 +10,13 @@ import { type Folder, makeFolder } from "./folder.ts";
 import { findPython } from "./python-client.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
-export type CommandName = "service-context" | "create-service" | "conf-command" | "context-monitor" | "context-bus";
+export type CommandName =
+  | "service-context"
+  | "create-service"
+  | "conf-command"
+  | "context-monitor"
+  | "context-bus"
+  | "zcontext";
 
 export interface RunningCommand extends AsyncDisposable {
   readonly pid: number;

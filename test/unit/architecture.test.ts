@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/launch/environment", "src/launch/output"],
   ],
   "src/launch": ["src", "src/protocol", "src/config", ...LAUNCH],
-  "src/context/journal": [...LEAVES, "src/protocol", "src/launch/environment"],
+  "src/context/journal": [...LEAVES, "src/protocol", "src/launch/environment", "src/logs"],
   "src/context/task": [
     ...["src", "src/protocol", "src/config"],
     ...["src/launch", "src/launch/output", "src/launch/process"],
@@ -98,6 +98,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/monitor": [...LEAVES, "src/protocol"],
   "src/generator": ["src", "src/protocol", ...CONFIG],
   "src/history": ["src", "src/protocol"],
+  "src/logs": ["src", "src/protocol"],
   "src/http": ["src", "src/protocol", "src/config", "src/history"],
   web: ["src", "src/protocol", "src/http"],
   tools: ["src", "src/protocol", "src/config", "src/launch", "src/presence"],
@@ -116,6 +117,7 @@ const MAY_IMPORT: Record<string, string[]> = {
       "src/monitor",
       "src/generator",
       "src/history",
+      "src/logs",
       "src/http",
     ],
     ...["src/context/client", "src/context/journal", "src/context/provider", "src/context/transaction"],
@@ -125,6 +127,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/context/client", "src/context/task"],
   ],
   "tools/context-bus": ["tools", "src", "src/protocol", "src/messaging", "src/messaging/contract"],
+  "tools/zcontext": ["tools", "src", "src/protocol", "src/logs", "src/presence", "src/context/journal"],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
     ...["tools", "src", "src/protocol", "src/config", "src/link", "src/history"],

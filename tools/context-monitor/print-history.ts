@@ -8,10 +8,10 @@ import { findPresence } from "../../src/presence/search.ts";
 import { asAscii } from "../../src/protocol/json.ts";
 import { answer, EXIT, say } from "../print.ts";
 import { readerGone } from "../program.ts";
+import { readSince } from "../since.ts";
 import { findFolder, type HistoryLocation, unreadable } from "./history-folder.ts";
 import { createHistoryReport } from "./history-report.ts";
 import { drawReport } from "./history-table.ts";
-import { readSince } from "./since.ts";
 import { speaksUnicode } from "./text.ts";
 
 /** The options of the command that `--since` uses; see its `--help`. */

@@ -21,6 +21,7 @@ import { generateTransaction } from "../transaction-id.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { catchFatalErrors, type FatalErrors } from "./fatal-errors.ts";
 import { initProblem } from "./init.ts";
+import { createLogKeeper } from "./log-keeper.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Arrival, Signals } from "./signals.ts";
 
@@ -38,6 +39,9 @@ interface Options {
   http_token?: string;
   history?: string | true;
   history_size?: number;
+  log_size?: number;
+  log_file_size?: number;
+  log_files?: number;
 }
 
 /** How often a provider that leaves logs the tasks it waits for, in milliseconds. */
@@ -105,6 +109,7 @@ interface Running {
 async function run(config: ContextConfig, { file, options, log, fatalErrors, signals }: Running): Promise<number> {
   const { http, history } = options;
   assertComplete(options);
+  await using keeper = createLogKeeper(options, { file, logs: config.logs, log });
   await using recorder = history === undefined ? undefined : await openRecorder({ ...options, history }, { file, log });
   await using dashboard =
     http === undefined
@@ -118,7 +123,7 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
     servicesRoots: options.services_root,
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
-    observer: together(extras.map(({ observer }) => observer)),
+    observer: together([...extras, keeper].flatMap((one) => one?.observer ?? [])),
     watch: ({ publish, ...source }) =>
       startMonitor({
         sampler: createSampler(),
@@ -130,6 +135,7 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
     setTimeout(() => process.exit(), LAST_MS).unref();
     throw error;
   });
+  keeper?.keep();
   recorder?.record(provider);
   dashboard?.show(provider);
   const { contextId, endpoints, pid } = provider;

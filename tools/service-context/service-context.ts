@@ -42,7 +42,22 @@ const program = createProgram(
   .option(
     "--history_size <MiB>",
     "the size of these files together, 4 or more (default: 64); requires --history",
-    readSize,
+    readWhole("MiB", { min: MIN_MIB, max: MAX_MIB }),
+  )
+  .option(
+    "--log_size <MiB>",
+    "the size of the files with what tasks print together; 0 keeps none (default: of the file, or else 1024)",
+    readWhole("MiB", { min: 0, max: MAX_MIB }),
+  )
+  .option(
+    "--log_file_size <MiB>",
+    "the size of each of these files (default: of the file, or else 10)",
+    readWhole("MiB", { min: 1, max: 1_024 }),
+  )
+  .option(
+    "--log_files <n>",
+    "how many of them each task has (default: of the file, or else 5)",
+    readWhole("files", { min: 1, max: 1_000 }),
   )
   .addOption(
     new Option("--log_format <format>", "the form of the log lines on stderr")
@@ -73,9 +88,11 @@ function collect(value: string, values: string[]): string[] {
   return [...values, value];
 }
 
-function readSize(text: string): number {
-  const size = Number(text);
-  if (!/^\d+$/.test(text) || size < MIN_MIB || size > MAX_MIB)
-    throw new InvalidArgumentError(`Expected a whole number of MiB, ${MIN_MIB} or more.`);
-  return size;
+/** Reads a whole number of something. */
+function readWhole(what: string, { min, max }: { min: number; max: number }): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (/^\d{1,15}$/.test(text) && number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`Expected a whole number of ${what}, ${min} or more.`);
+  };
 }

@@ -1,10 +1,18 @@
 // Where a provider keeps its journal and its history.
 import { basename, join, resolve } from "node:path";
+
 import { digestOf } from "../../digest.ts";
 import { placeOf, stateDirOf } from "../../launch/environment/state-folder.ts";
+import { LOGS_ENDING } from "../../logs/files.ts";
+
+/** A folder, and what the names of a context's files in it begin with. */
+export interface StateFiles {
+  folder: string;
+  name: string;
+}
 
 /** Where the journal of a context file is kept; in a folder that files of other folders may share, under its own name. */
-export function stateFilesOf(file: string, stateDir: string | undefined): { folder: string; name: string } {
+export function stateFilesOf(file: string, stateDir: string | undefined): StateFiles {
   const path = placeOf(file);
   const name = basename(path, ".xml");
   if (stateDir === undefined) return { folder: stateDirOf(file), name };
@@ -13,6 +21,11 @@ export function stateFilesOf(file: string, stateDir: string | undefined): { fold
 
 /** The ending of a folder that holds a history. */
 export const HISTORY_ENDING = ".history";
+
+/** Where a context's logs are. */
+export function logsFolderOf({ folder, name }: StateFiles): string {
+  return join(folder, `${name}${LOGS_ENDING}`);
+}
 
 /** The folder of a context file's history: beside its journal, or in a folder that others may share. */
 export function historyFolderOf(file: string, stateDir: string | undefined): string {

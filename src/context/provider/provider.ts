@@ -171,6 +171,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       ...{ pid: process.pid, contextId: config.contextId, endpoints, bus: bus?.place },
       tasks: config.tasks.map(keptOf),
       strategy: config.strategy,
+      state: { ...resources.stateFiles },
     });
 
     let closing: Promise<void> | undefined;

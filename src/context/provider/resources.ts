@@ -25,7 +25,7 @@ import { type Endpoints, resolveEndpoints } from "../../protocol/endpoints.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type Journal, openJournal } from "../journal/journal.ts";
 import type { Resumable } from "../journal/recall.ts";
-import { stateFilesOf } from "../journal/state-files.ts";
+import { type StateFiles, stateFilesOf } from "../journal/state-files.ts";
 import type { ProviderObserver } from "../transaction/observer.ts";
 import type { ClosingStack } from "./closing-stack.ts";
 import { type ControlChannel, openControlChannel } from "./control-channel.ts";
@@ -39,6 +39,8 @@ export interface Resources {
   journal: Journal;
   /** What an earlier provider of the file has left in the journal. */
   before: Resumable;
+  /** Where that is, and what else outlives this provider. */
+  stateFiles: StateFiles;
   /** Of all processes that are younger than this one, as its children are. */
   table: ProcessTable;
   liveness: Liveness;
@@ -138,7 +140,7 @@ export async function openResources(options: ResourcesOptions, opened: ClosingSt
   });
   warnOfShortage(config.tasks.length, log);
   return {
-    ...{ folder, presence, journal, before, table, liveness, forwarder, bus, endpoints },
+    ...{ folder, presence, journal, before, stateFiles, table, liveness, forwarder, bus, endpoints },
     addresses: addressesOf(config, endpoints, forwarder.bound),
     ...{ inputFaults, channel, services, configurations, ownership },
   };

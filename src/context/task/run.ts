@@ -140,7 +140,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
           if (!isOver) tell({ type: "beat", beat });
         },
         onGarbage: (error) => tell({ type: "malformed", error }),
-        onOutput: (stream, { line, whole }) => tell({ type: "output", stream, line, whole }),
+        onOutput: (stream, printed) => tell({ type: "output", stream, ...printed }),
         onLeftovers: () => tell({ type: "lingers" }),
         onStuck: (reason) => tell({ type: "stuck", reason }),
         onExit(exit) {

@@ -9,6 +9,7 @@ import type { Liveness } from "../../liveness.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { ControlMessage, Message } from "../../protocol/message.ts";
 import type { Beat } from "../../protocol/pipe.ts";
+import type { PrintedLine } from "../../protocol/printed-lines.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import type { TaskState } from "../../protocol/task-state.ts";
 import type { LifecycleEvent, Missing } from "./life.ts";
@@ -57,7 +58,7 @@ export type TaskEvent =
   | { type: "restartsForgiven"; ends: number }
   /** Its state, or what its record shows, may have changed. */
   | { type: "changed"; change: Change }
-  | { type: "output"; stream: OutputStream; line: string }
+  | ({ type: "output"; stream: OutputStream } & PrintedLine)
   /** A line on its pipe that could not be read. */
   | { type: "malformed"; error: ZcontextError }
   /** An effect could not be performed; supervision goes on. */

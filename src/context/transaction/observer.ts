@@ -1,6 +1,7 @@
 // What an observer of a provider is told, such as the dashboard and the history. Observers change nothing.
 import type { TriggerAction, TriggerEvent } from "../../config/context-config.ts";
 import type { OutputStream } from "../../launch/process/running-program.ts";
+import type { PrintedLine } from "../../protocol/printed-lines.ts";
 import type { Transition } from "../../protocol/transition.ts";
 import { unfailing } from "../../unfailing.ts";
 
@@ -16,7 +17,7 @@ export type ProviderEvent =
       action: TriggerAction;
       call: readonly string[];
     }
-  | { type: "output"; transaction: string; task: string; stream: OutputStream; line: string }
+  | ({ type: "output"; transaction: string; task: string; run: number; stream: OutputStream } & PrintedLine)
   /** How the last process of a task has ended that an earlier provider has run. */
   | { type: "recalled"; transaction: string; task: string; run: number; lastEnd: LastEnd }
   /** What is known of a transaction may have changed, or it is over. */

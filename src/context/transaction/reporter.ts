@@ -130,9 +130,11 @@ export function createReporter(options: ReporterOptions): Report {
           { ...names, state: task.standing.state, code: exitCodeOf(task) },
           "essential task has ended, leaving with its code",
         );
-      case "output":
-        log.info({ ...names, stream: event.stream, line: event.line }, "output");
-        return observer({ type: "output", ...names, stream: event.stream, line: withoutColours(event.line) });
+      case "output": {
+        const { level = "info", fields, stream, line } = event;
+        log[level]({ ...names, stream, line, ...(fields && { fields }) }, "output");
+        return observer({ ...event, ...names, run: task.standing.life.run, line: withoutColours(line) });
+      }
       case "malformed":
         return inputFaults.add("malformed line", { ...names, reason: event.error.message });
       case "effectFailed":

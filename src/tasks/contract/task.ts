@@ -119,14 +119,17 @@ export interface Announcement {
   status: Items;
 }
 
-/** Prints lines without waiting. Each text is one line, or several with line breaks. */
+/**
+ * Prints lines without waiting. Each text is one line, or several with line breaks. The logs of the context keep the level
+ * and the fields, which are any JSON of up to 16 KiB, such as `{ order: 7 }`.
+ */
 export interface Log {
   /** Prints to stdout. */
-  info(text: string): void;
+  info(text: string, fields?: Items): void;
   /** Prints to stderr. */
-  warn(text: string): void;
+  warn(text: string, fields?: Items): void;
   /** Prints to stderr. */
-  error(text: string): void;
+  error(text: string, fields?: Items): void;
 }
 
 /** The part you write: what a service does. It has `run`, or handlers, or both. */

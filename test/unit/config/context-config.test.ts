@@ -26,6 +26,7 @@ describe("a context file", () => {
       endpoints: { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" },
       binds: { publish: "tcp://*:5557", subscribe: "tcp://*:5556" },
       messaging: { durability: "file" },
+      logs: { fileMib: 10, files: 5, totalMib: 1_024 },
       strategy: "one_for_one",
       supervision: DEFAULT_SUPERVISION,
       tasks: [

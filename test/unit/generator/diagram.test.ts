@@ -21,6 +21,7 @@ function context(...tasks: TaskServiceConfig[]): ContextConfig {
     endpoints,
     binds: endpoints,
     messaging: { durability: "file" },
+    logs: { fileMib: 10, files: 5, totalMib: 1_024 },
     strategy: "one_for_one",
     supervision: DEFAULT_SUPERVISION,
     tasks,

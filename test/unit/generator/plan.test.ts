@@ -95,6 +95,7 @@ describe("a plan for an empty project", () => {
       binds: list.binds,
       strategy: "one_for_one",
       messaging: { durability: "file" },
+      logs: { fileMib: 10, files: 5, totalMib: 1_024 },
       supervision: DEFAULT_SUPERVISION,
       tasks: [
         {

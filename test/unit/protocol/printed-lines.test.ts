@@ -50,8 +50,8 @@ describe("a part of a line", () => {
     const told = printed(["connecting… ", PART, PART, "ok\n", "next\n"]);
 
     expect(told).toEqual([
-      { line: "connecting… ", whole: "connecting… " },
-      { line: "ok", whole: "connecting… ok" },
+      { line: "connecting… ", whole: "connecting… ", isPart: true },
+      { line: "ok", whole: "connecting… ok", continues: true },
       { line: "next", whole: "next" },
     ]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readSince } from "../../../../tools/context-monitor/since.ts";
+import { readSince } from "../../../tools/since.ts";
 
 const NOW_MS = Date.parse("2026-01-31T12:00:00Z");
 
@@ -22,12 +22,21 @@ describe("a time that lies back", () => {
     expect(readSince("2026-01-30", NOW_MS)).toBe(new Date(2026, 0, 30).getTime());
   });
 
-  test.each(["", "1", "h", "-1h", "1w", "1 h", "yesterday", "2026", "2026-13-01", "2025-02-30", "1e9h"])(
+  test.each(["", "1", "h", "-1h", "1w", "1 h", "tomorrow", "24:00", "2026", "2026-13-01", "2025-02-30", "1e9h"])(
     "is not %s",
     (text) => {
-      expect(() => readSince(text, NOW_MS)).toThrow("--since: expected 90s, 15m, 1h, 2d or a time");
+      expect(() => readSince(text, NOW_MS)).toThrow("--since: expected 90s, 15m, 1h, 2d, yesterday or a time");
     },
   );
+
+  test("may be a word for a day, or the last time that clocks have shown something", () => {
+    const now = new Date(2026, 0, 31, 12);
+
+    expect(readSince("today", now.getTime())).toBe(new Date(2026, 0, 31).getTime());
+    expect(readSince("yesterday", now.getTime())).toBe(new Date(2026, 0, 30).getTime());
+    expect(readSince("11:59", now.getTime())).toBe(new Date(2026, 0, 31, 11, 59).getTime());
+    expect(readSince("12:00:01", now.getTime())).toBe(new Date(2026, 0, 30, 12, 0, 1).getTime());
+  });
 
   test("does not lie ahead", () => {
     expect(() => readSince("2026-02-01", NOW_MS)).toThrow("still to come");

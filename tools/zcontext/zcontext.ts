@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+// The words of `zcontext`: its verbs, their options and help. Loads little, so that `--help` is fast; the files beside it
+// do the work.
+import { type Command, InvalidArgumentError } from "commander";
+import { answering, createProgram, runProgram } from "../program.ts";
+
+const program = createProgram("zcontext", "Shows what the tasks of a context do, and have done.");
+
+/** A verb that is for one context. */
+function verb(words: string, description: string): Command {
+  return program
+    .command(words)
+    .description(description)
+    .option("-f, --context_file <file>", "the context file; without it, the only context that runs on this machine")
+    .option("--state_dir <dir>", "the folder that --state-dir of its provider names; with or without the file")
+    .option("--transaction <id>", "what belongs to this transaction")
+    .option("--json", "one JSON object a line");
+}
+
+const logs = verb("logs", "print what tasks have printed, whether a provider runs or not")
+  .option("--task_id <ids>", "tasks, separated by commas; * stands for any text; may be repeated", collect)
+  .option("--follow", "go on with what they print, until Ctrl-C")
+  .option("--tail <n>", "the last n lines, or all; 100 by default, all with --since or --until", readCount)
+  .option("--since <time>", "from 90s, 15m, 1h, 2d ago on, today, yesterday, 14:30, or a date and time")
+  .option("--until <time>", "up to then, written alike")
+  .option("--grep <pattern>", "lines with a match for this regular expression")
+  .option("--stderr", "what tasks have printed to stderr");
+// Loaded on demand: `--help` must not wait for them.
+logs.action(answering(async () => (await import("./logs.ts")).printLogs(logs.opts())));
+
+runProgram(program);
+
+function collect(text: string, before: readonly string[] = []): string[] {
+  const ids = text.split(",").map((id) => id.trim());
+  return [...before, ...ids.filter((id) => id !== "")];
+}
+
+function readCount(text: string): number {
+  if (text === "all") return Number.POSITIVE_INFINITY;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a whole number, or all.");
+}
