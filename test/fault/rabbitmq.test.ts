@@ -155,6 +155,69 @@ test("a dead letter that is there several times is listed, replayed and discarde
   expect(handled.got).toEqual([1, 1]);
 });
 
+describe("a server that is there and", () => {
+  test("has no room on its disk takes nothing, says so, and takes what has waited once it has", async () => {
+    const address = server.newAddress();
+    await using shop = await connect(address);
+    const heard = gather<unknown>(3);
+    await shop.bus.listen("a.b", "g", ({ content }) => void (typeof content === "number" && heard.add(content)));
+    await shop.bus.emit("a.b", { content: 1 });
+    await server.control("set_disk_free_limit", "100000GB");
+    const waiting = shop.bus.emit("a.b", { content: 2 });
+    await expect.poll(() => shop.engine.trouble, { timeout: BOUND_MS }).toMatch(/takes nothing more: low on disk/);
+    // More than may wait.
+    const emitted = Array.from({ length: 70 }, () => shop.bus.emit("a.b", { content: "x".repeat(1_000_000) }));
+    for (const one of emitted) one.catch(() => {});
+    await expect(emitted.at(-1)).rejects.toMatchObject({ code: "ERR_OVERLOADED" });
+    await server.control("set_disk_free_limit", "1MB");
+    const outcomes = await Promise.allSettled([waiting, ...emitted]);
+    await shop.well();
+    await shop.bus.emit("a.b", { content: 3 });
+    await heard.full;
+
+    const failed = outcomes.flatMap((each) => (each.status === "rejected" ? [each.reason.code] : []));
+    expect(new Set(failed)).toEqual(new Set(["ERR_OVERLOADED"]));
+  });
+
+  test("hangs is unwell, whether its connections last or not, and is consumed from again", async () => {
+    const address = server.newAddress();
+    await using shop = await connect(address);
+    const heard = await listenTo(shop, 3);
+    await shop.bus.emit("a.b", { content: 1 });
+    server.signal("SIGSTOP");
+    await shop.troubled();
+    const waiting = shop.bus.emit("a.b", { content: 2 });
+    server.signal("SIGCONT");
+    await waiting;
+    await shop.well();
+    server.signal("SIGSTOP");
+    // Until its connections are given up.
+    const trouble = () => shop.engine.trouble ?? "none";
+    await expect.poll(trouble, { timeout: BOUND_MS }).not.toMatch(/^none$|has not answered for/);
+    server.signal("SIGCONT");
+    await shop.well();
+    await shop.bus.emit("a.b", { content: 3 });
+
+    await heard.full;
+  });
+
+  test("gives nothing from a queue, since that has no leader, is unwell until it has one", async () => {
+    const address = server.newAddress();
+    await using shop = await connect(address);
+    const heard = await listenTo(shop, 2);
+    await shop.bus.emit("a.b", { content: 1 });
+    const vhost = new URL(address.url).pathname.slice(1);
+    const queue = `{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"${vhost}">>, queue, <<"a.b.g.q">>)), S = amqqueue:get_pid(Q)`;
+    await server.control("eval", `${queue}, ra:stop_server(quorum_queues, S).`);
+    await shop.troubled();
+    await server.control("eval", `${queue}, ra:restart_server(quorum_queues, S).`);
+    await shop.well();
+    await shop.bus.emit("a.b", { content: 2 });
+
+    await heard.full;
+  });
+});
+
 test("connections that are cut are made again, and events flow", async () => {
   const { url, login } = server.newAddress();
   await using relay = await startRelay(`tcp://127.0.0.1:${server.port}`);

@@ -1,10 +1,11 @@
 // A RabbitMQ server of Debian's package for a test file: on free ports of the loopback, with a name, a folder, a configuration
 // and a cookie of its own. It begins with virtual hosts, so that each test has one that nothing was ever done in.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { ServerAddress } from "../../src/messaging/contract/server.ts";
 import { connectRabbitmq } from "../../src/messaging/engines/rabbitmq/rabbitmq-engine.ts";
 import type { Json } from "../../src/protocol/json.ts";
@@ -21,6 +22,10 @@ export interface RabbitmqServer extends AsyncDisposable {
   newAddress(): ServerAddress;
   /** Ends it as a crash would, and resolves when nothing of it is left. */
   kill(): Promise<void>;
+  /** Sends it a signal that does not end it. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  /** Runs `rabbitmqctl` for it, and resolves with what that prints. */
+  control(...words: string[]): Promise<string>;
   /** Starts it again, on the same port and folder, and resolves when it takes connections. */
   start(): Promise<void>;
 }
@@ -111,6 +116,12 @@ export async function startRabbitmq({ vhosts = VHOSTS, place = HERE, heartbeatS 
     },
     kill,
     start,
+    signal: (signal) => void server?.kill(signal),
+    async control(...words) {
+      const ctl = `${LIB}/${installed}/sbin/rabbitmqctl`;
+      const { stdout } = await promisify(execFile)(ctl, ["--quiet", ...words], { env: environment });
+      return stdout.trim();
+    },
     [Symbol.asyncDispose]: close,
   };
 }

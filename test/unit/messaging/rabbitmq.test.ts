@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { deferred } from "../../../src/deferred.ts";
 import { faultOf, versionFault } from "../../../src/messaging/engines/rabbitmq/faults.ts";
+import { createPulse } from "../../../src/messaging/engines/rabbitmq/pulse.ts";
 import { placesOfDelay } from "../../../src/messaging/engines/rabbitmq/topology.ts";
 
 test("a delay is never shorter than what was asked for, and longer by a fifth at most", () => {
@@ -36,4 +38,29 @@ test.each([
   const fault = faultOf(Object.assign(new Error("tls"), { code }), { url: "amqps://mq:5671" });
 
   expect(fault).toMatchObject({ code: "ERR_ENGINE_REFUSED", message: expect.stringContaining(what) });
+});
+
+test("a server that owes an answer for five seconds is taken for one that hangs, until it answers or is gone", async () => {
+  let nowMs = 0;
+  let answer = deferred();
+  const pulse = createPulse(
+    () => {
+      answer = deferred();
+      return answer.promise;
+    },
+    () => nowMs,
+  );
+  const troubleAfter = (ms: number) => {
+    nowMs += ms;
+    pulse.beat();
+    return pulse.trouble;
+  };
+
+  expect([troubleAfter(0), troubleAfter(4_000)]).toEqual([undefined, undefined]);
+  expect(troubleAfter(1_000)).toBe("engine rabbitmq: the server has not answered for 5 s");
+  answer.reject(new Error("it refuses"));
+  await Promise.allSettled([answer.promise]);
+  expect([troubleAfter(0), troubleAfter(5_000)]).toEqual([undefined, expect.stringContaining("5 s")]);
+  pulse.lose();
+  expect(pulse.trouble).toBeUndefined();
 });

@@ -21,6 +21,8 @@ export interface EventsOptions {
 export interface Events extends Pick<Engine, "listen"> {
   /** Listens over this connection with all that listen here. */
   open(model: ChannelModel): Promise<void>;
+  /** Asks the server for each queue that is consumed here, and makes consumers again that get nothing. */
+  look(): Promise<void>;
   /** @param blocked - Why the connection was lost, where that is this program's own fault. */
   lose(error: ZcontextError, blocked: ZcontextError | undefined): void;
   close(error: ZcontextError): Promise<void>;
@@ -99,6 +101,15 @@ export function createEvents(options: EventsOptions): Events {
     },
     async open(through) {
       await Promise.allSettled([...listeners].map((listener) => listener.open(through)));
+    },
+    async look() {
+      for (const listener of listeners) {
+        if (!listener.isConsuming) continue;
+        const { name, group } = listener.membership;
+        const { queue } = placesOfGroup(name, group).main;
+        const there = await declarations.run((channel) => channel.checkQueue(queue)).catch(() => undefined);
+        if (there !== undefined) listener.look(there);
+      }
     },
     lose(error, blocked) {
       for (const listener of listeners) listener.lose(error, blocked);

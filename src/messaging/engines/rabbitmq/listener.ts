@@ -37,6 +37,10 @@ export interface Listener {
   readonly held: number;
   /** How many events it settles. @param nowMs - The monotonic clock. */
   ratePerS(nowMs: number): number;
+  /** Whether it takes more than it has. */
+  readonly isConsuming: boolean;
+  /** What the server says of its queue, every few seconds: a consumer that is there and gets nothing is made again. */
+  look(queue: { messageCount: number; consumerCount: number }): void;
   /** Listens over this connection, and resolves when events arrive. */
   open(model: ChannelModel): Promise<void>;
   /**
@@ -65,6 +69,8 @@ const RETRY_MS = 500;
 const GIVEN_AGAIN_MS = 5_000;
 /** How long a member that ends waits until what it has decided is stored: a new queue takes the server a second. */
 const STORED_MS = 3_000;
+/** After so many looks in a row at a queue that gives nothing, its consumer is made again. */
+const STARVED_LOOKS = 2;
 /** A rate is the mean of at least so many milliseconds. */
 const RATE_MS = 1_000;
 
@@ -76,6 +82,9 @@ export function createListener(options: ListenerOptions): Listener {
   let present: Present | undefined;
   let trouble: string | undefined = "it is not consumed yet";
   let settled = 0;
+  let taken = 0;
+  /** How often the server was asked in vain, since when nothing has come. */
+  let starving = { looks: 0, taken: 0 };
   let rate = { atMs: 0, settled: 0, perSecond: 0 };
   let isClosed = false;
   /** What was decided and is being stored. */
@@ -88,6 +97,7 @@ export function createListener(options: ListenerOptions): Listener {
       const known = holdings.adopt(head.key);
       if (known !== undefined) return takeAgain(known, { channel, message });
     }
+    taken += 1;
     const delivery = new HeldDelivery(membership, { channel, message }, head, carryOut);
     holdings.add(delivery);
     handler(delivery);
@@ -198,6 +208,22 @@ export function createListener(options: ListenerOptions): Listener {
         rate = { atMs: nowMs, settled, perSecond };
       }
       return rate.perSecond;
+    },
+    get isConsuming() {
+      return !isClosed && trouble === undefined;
+    },
+    look({ messageCount, consumerCount }) {
+      const { model, channel } = present ?? {};
+      if (isClosed || trouble !== undefined || model === undefined || channel === undefined) return;
+      const isGivenNone = messageCount > 0 && holdings.size < membership.prefetch && starving.taken === taken;
+      const isStarved = consumerCount === 0 || isGivenNone;
+      starving = { looks: isStarved ? starving.looks + 1 : 0, taken };
+      if (starving.looks < STARVED_LOOKS) return;
+      const why =
+        consumerCount === 0 ? "the server knows no consumer of it" : `it gives none of ${messageCount} events`;
+      starving.looks = 0;
+      channel.close().catch(() => {});
+      interrupted(model, channel, new Error(`the queue ${queue}: ${why}`));
     },
     open,
     lose(error, blocked) {

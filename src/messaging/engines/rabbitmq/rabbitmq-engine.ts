@@ -17,9 +17,10 @@ import { createMembers } from "./members.ts";
 import { createOperations } from "./operations.ts";
 import { createPost } from "./post.ts";
 import { createPublisher } from "./publisher.ts";
+import { createPulse } from "./pulse.ts";
 import { createSettling } from "./settling.ts";
 import { createStoring } from "./storing.ts";
-import { placesOfGroup as placesOfOwnGroup, placesOfTwylaGroup } from "./topology.ts";
+import { POST_EXCHANGE, placesOfGroup as placesOfOwnGroup, placesOfTwylaGroup } from "./topology.ts";
 import { createUnrouted } from "./unrouted.ts";
 
 /** How often it is looked what has waited for too long. */
@@ -94,6 +95,7 @@ export async function connectRabbitmq({ address, src, dialect }: ServerEngineOpt
       comeUp("receiving");
     },
     onLost(error) {
+      pulse.lose();
       declarations.lose();
       post.loseReceiving();
       const blockedMs = loop.blockedMs();
@@ -101,8 +103,13 @@ export async function connectRabbitmq({ address, src, dialect }: ServerEngineOpt
       goDown("receiving", error.message);
     },
   });
+  const pulse = createPulse(async () => {
+    await declarations.run((channel) => channel.checkExchange(POST_EXCHANGE));
+    await events.look();
+  }, nowMs);
   const looking = setInterval(() => {
     loop.turn();
+    if (isUp.receiving) pulse.beat();
     publisher.failOld(sending.trouble ?? "the server does not answer");
     post.dropOld();
   }, LOOK_MS).unref();
@@ -153,7 +160,12 @@ export async function connectRabbitmq({ address, src, dialect }: ServerEngineOpt
     name: "rabbitmq",
     up,
     get trouble() {
-      return sending.trouble ?? receiving.trouble ?? [...events.listeners].find(({ trouble }) => trouble)?.trouble;
+      return (
+        sending.trouble ??
+        receiving.trouble ??
+        pulse.trouble ??
+        [...events.listeners].find(({ trouble }) => trouble)?.trouble
+      );
     },
     emit,
     listen: events.listen,
