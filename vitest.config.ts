@@ -34,6 +34,7 @@ export default defineConfig({
           ...common,
           name: "processes",
           include: ["test/{types,integration,fault,e2e}/**/*.test.ts"],
+          globalSetup: "test/support/python.ts",
           setupFiles: "test/support/mark.ts",
           isolate: false,
           sequence: { groupOrder: 1 },

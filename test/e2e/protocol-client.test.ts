@@ -5,7 +5,6 @@ import { finish, startProgram } from "../support/command.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { startProvider } from "../support/provider.ts";
-import { findPython } from "../support/python-client.ts";
 import { blocksOf, readDocument } from "../support/readme.ts";
 
 leaveNoProcess();
@@ -18,7 +17,7 @@ test("the client of the documentation starts a task, and hears when it may not",
   const services = fileURLToPath(new URL("../../services", import.meta.url));
   await using provider = await startProvider(ECHO_ACTION, "--services_root", services);
   const { publish, subscribe } = provider.endpoints;
-  const start = () => finish(startProgram(findPython(), [folder.at("client.py"), publish, subscribe, "T1"]));
+  const start = () => finish(startProgram("python3", [folder.at("client.py"), publish, subscribe, "T1"]));
 
   expect(await start()).toEqual({ code: 0, stdout: ["update {'ts_100': 'start'}"], stderr: [] });
   await provider.log.first(({ msg, transaction }) => msg === "running" && transaction === "T1");

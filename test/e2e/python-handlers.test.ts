@@ -6,7 +6,6 @@ import { BOUND_MS } from "../support/bound.ts";
 import { finish, run, startCommand } from "../support/command.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
-import { findPython } from "../support/python-client.ts";
 
 leaveNoProcess();
 
@@ -20,8 +19,6 @@ async function writeService(folder: Folder, name: string, id: string, code: stri
   const { code: exit, stderr } = await run("create-service", [...about, ...where, ...rest], { cwd: folder.path });
   expect({ exit, stderr }).toMatchObject({ exit: 0 });
   await folder.write(`services/${name}/${name}.py`, code);
-  const text = await readFile(folder.at(FILE), "utf8");
-  await writeFile(folder.at(FILE), text.replaceAll("<command>python3 ", `<command>${findPython()} `));
 }
 
 async function supervise(folder: Folder, name: string, attributes: string): Promise<void> {

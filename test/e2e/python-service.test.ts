@@ -8,7 +8,6 @@ import { openTemplates } from "../../src/generator/render.ts";
 import { type CommandOptions, finish, run, startCommand } from "../support/command.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
-import { findPython } from "../support/python-client.ts";
 
 leaveNoProcess();
 
@@ -21,10 +20,6 @@ async function writeService(folder: Folder, name: string, id: string, ...options
   const ports = ["--sub_port", "*", "--pub_port", "*", "--task_desc", `"${name}" & \\n more`];
   const { code, stderr } = await run("create-service", [...about, ...where, ...ports, ...options], at(folder));
   expect({ code, stderr }).toMatchObject({ code: 0 });
-  // The first Python of the path may be one without pyzmq.
-  const file = folder.at(FILE);
-  const text = await readFile(file, "utf8");
-  await writeFile(file, text.replaceAll("<command>python3 ", `<command>${findPython()} `));
 }
 
 function at(folder: Folder): CommandOptions {

@@ -11,7 +11,6 @@ import { BOUND_MS } from "../support/bound.ts";
 import { contextXml, type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { announced, listen } from "../support/link.ts";
 import { findProcess, isLiving, leaveNoProcess, untilGone } from "../support/processes.ts";
-import { findPython } from "../support/python-client.ts";
 import { blocksOf, readDocument } from "../support/readme.ts";
 
 leaveNoProcess();
@@ -450,7 +449,7 @@ describe("a program that speaks", () => {
 test("the task in Python of the documentation announces, and ends when it is done", async () => {
   const [, task] = blocksOf(readDocument("docs/protocol.md")).filter(({ language }) => language === "python");
   await using context = await runContext([
-    program("ts_1", `${findPython()} task.py`, {
+    program("ts_1", "python3 task.py", {
       readyAfterS: NEVER_S,
       configuration: "<device_action>count</device_action><interval_s>0.01</interval_s>",
     }),

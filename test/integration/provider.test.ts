@@ -13,7 +13,6 @@ import { contextXml, type RunningContext, runContext, SERVICES, type TaskXml } f
 import { makeFolder } from "../support/folder.ts";
 import { listen } from "../support/link.ts";
 import { isLiving, leaveNoProcess, started, untilGone } from "../support/processes.ts";
-import { findPython } from "../support/python-client.ts";
 import { startScript } from "../support/script.ts";
 
 leaveNoProcess();
@@ -97,7 +96,7 @@ test.each<[string, number, Omit<TaskXml, "id">]>([
 
   const script = fileURLToPath(new URL("../fixtures/programs/starts-on-stopped.py", import.meta.url));
   const words = [script, publish, subscribe, "T1", "ts_1", `${rounds}`];
-  const { stdout } = await promisify(execFile)(findPython(), words, { timeout: BOUND_MS });
+  const { stdout } = await promisify(execFile)("python3", words, { timeout: BOUND_MS });
 
   expect(stdout).toBe(`started ${rounds} times\n`);
 });

@@ -5,7 +5,6 @@ import { EventBus } from "../../src/messaging/index.ts";
 import { BOUND_MS } from "../support/bound.ts";
 import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { leaveNoProcess } from "../support/processes.ts";
-import { findPython } from "../support/python-client.ts";
 
 leaveNoProcess();
 
@@ -118,7 +117,7 @@ const TASKS: TaskXml[] = [
   { id: "ts_1", instance: "Shop" },
   {
     ...{ id: "ts_2", instance: "Mailer", serviceType: "Executable", readyAfterS: 600 },
-    command: `${findPython()} services/mailer.py`,
+    command: "python3 services/mailer.py",
   },
 ];
 

@@ -10,7 +10,6 @@ import { expect, test } from "vitest";
 import { PYTHON_FOLDER } from "../support/bus-peer.ts";
 import { type RunningContext, runContext, type TaskXml } from "../support/context.ts";
 import { leaveNoProcess } from "../support/processes.ts";
-import { findPython } from "../support/python-client.ts";
 
 leaveNoProcess();
 
@@ -32,7 +31,7 @@ sys.exit(Service("ts_1", "service_ts_1", "test", lambda: Billing).main())
 
 const billing = (port: string, id = "ts_1"): TaskXml => ({
   ...{ id, instance: "Billing", serviceType: "Executable", readyAfterS: 600 },
-  command: `${findPython()} services/billing.py`,
+  command: "python3 services/billing.py",
   configuration: `<health_port>${port}</health_port>`,
 });
 
@@ -94,7 +93,7 @@ except zcontext.BusError as error:
 `;
 
 async function callOf(contextFile: string, cwd: string, shellFolder = cwd): Promise<string> {
-  const { stdout } = await promisify(execFile)(findPython(), ["-c", CALLS, contextFile], {
+  const { stdout } = await promisify(execFile)("python3", ["-c", CALLS, contextFile], {
     cwd,
     env: { ...process.env, PYTHONPATH: PYTHON_FOLDER, PWD: shellFolder },
   });

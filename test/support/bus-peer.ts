@@ -13,7 +13,6 @@ import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { BOUND_MS } from "./bound.ts";
 import { makeFolder } from "./folder.ts";
 import { ANY_PORT } from "./link.ts";
-import { findPython } from "./python-client.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
 /** What the peer prints. */
@@ -170,7 +169,7 @@ export function startMember(
 }
 
 export async function startPeer(url: string, token: string): Promise<Peer> {
-  const child = spawn(findPython(), [SCRIPT, url, token], {
+  const child = spawn("python3", [SCRIPT, url, token], {
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, PYTHONPATH: PYTHON_FOLDER },
   });
