@@ -1,6 +1,6 @@
 import { AckPolicy, jetstream, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { call, counter, produce, role, say } from "./roles.mjs";
+import { call, counter, produce, role, say, told } from "./roles.mjs";
 
 const nats = await connect({ servers: process.env.NATS });
 const encode = (value) => JSON.stringify(value);
@@ -23,6 +23,7 @@ if (role === "produce") {
     message.ack();
     if (handled()) break;
   }
+  await told();
   await nats.drain();
 } else if (role === "serve") {
   nats.subscribe("echo.say", { callback: (_, message) => message.respond(encode(message.json())) });

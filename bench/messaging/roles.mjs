@@ -1,4 +1,6 @@
 // What both sides do, whatever carries the messages.
+import { once } from "node:events";
+
 const WINDOW = 1_000;
 const CALLERS = 200;
 /** 200 bytes of JSON. */
@@ -6,12 +8,11 @@ export const CONTENT = { id: 7, customer: "c-1234", total: 12.5, note: "x".repea
 
 export const [role, count] = [process.argv[2], Number(process.argv[3])];
 
-// What its start costs does not count.
-const atStart = process.cpuUsage();
-process.on("exit", () => {
-  const { user, system } = process.cpuUsage(atStart);
-  say("cpu", user + system);
-});
+/** Resolves when the processor time was read from outside. */
+export async function told() {
+  await once(process.stdin.resume(), "data");
+  process.stdin.pause();
+}
 
 export function say(word, value = performance.timeOrigin + performance.now()) {
   process.stdout.write(`${word} ${value}\n`);
@@ -20,6 +21,7 @@ export function say(word, value = performance.timeOrigin + performance.now()) {
 /** Emits all, at most so many at a time. */
 export async function produce(emit) {
   say("begin");
+  await told();
   let left = count;
   await Promise.all(
     Array.from({ length: WINDOW }, async () => {
@@ -30,9 +32,10 @@ export async function produce(emit) {
     }),
   );
   say("done");
+  await told();
 }
 
-/** Calls once for each event. */
+/** Counts what is handled. @returns To be called once for each event; whether it was the last one. */
 export function counter() {
   let left = count;
   return () => {
@@ -52,6 +55,7 @@ export async function call(once) {
   }
   times.sort((a, b) => a - b);
   say("median", times[times.length / 2]);
+  await told();
   const start = performance.now();
   let left = count;
   await Promise.all(
@@ -63,4 +67,5 @@ export async function call(once) {
     }),
   );
   say("rate", (count / (performance.now() - start)) * 1_000);
+  await told();
 }

@@ -1,5 +1,5 @@
 import { EventBus } from "../../dist/src/messaging/index.js";
-import { call, counter, produce, role, say } from "./roles.mjs";
+import { call, counter, produce, role, say, told } from "./roles.mjs";
 
 const bus = await EventBus.connect();
 if (role === "produce") {
@@ -11,7 +11,7 @@ if (role === "produce") {
     "orders.created",
     "bench",
     () => {
-      if (handled()) setImmediate(() => bus.close());
+      if (handled()) told().then(() => bus.close());
     },
     { prefetch: 500 },
   );
