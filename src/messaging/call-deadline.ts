@@ -1,5 +1,7 @@
 import type { CallSignal } from "./contract/engine.ts";
 
+const NONE: readonly (() => void)[] = [];
+
 /** Until when a caller waits: until its time is over, or its own signal is aborted. To be ended in any case. */
 export class CallDeadline implements CallSignal {
   aborted = false;
@@ -7,7 +9,8 @@ export class CallDeadline implements CallSignal {
   readonly #timer: NodeJS.Timeout;
   readonly #given: AbortSignal | undefined;
   readonly #onGiven: (() => void) | undefined;
-  #listeners: (() => void)[] = [];
+  /** Nearly always one: an array that grows has room for many. */
+  #listeners: readonly (() => void)[] = NONE;
 
   constructor(timeoutMs: number, given: AbortSignal | undefined) {
     this.#timer = setTimeout(late, Math.max(1, Math.ceil(timeoutMs)), this);
@@ -19,7 +22,7 @@ export class CallDeadline implements CallSignal {
   }
 
   addEventListener(_: "abort", listener: () => void): void {
-    this.#listeners.push(listener);
+    this.#listeners = this.#listeners.length === 0 ? [listener] : [...this.#listeners, listener];
   }
 
   removeEventListener(_: "abort", listener: () => void): void {

@@ -9,10 +9,9 @@ import { CallDeadline } from "./call-deadline.ts";
 import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type {
-  Answer,
+  CallHandler,
   Delivery,
   Engine,
-  IncomingCall,
   Operations,
   OutgoingCall,
   Receipt,
@@ -27,7 +26,7 @@ import { serviceUrl } from "./http/http-form.ts";
 import type { HttpPlace, ServedOverHttp } from "./http/serve-http.ts";
 import { createInOrder, type InOrder } from "./in-order.ts";
 import { createLateEngine } from "./late-engine.ts";
-import { answerOf } from "./method-serving.ts";
+import { answerOf, type Serving } from "./method-serving.ts";
 import { isName, parseEventName, parseMethodName } from "./names.ts";
 import { prefixedUrl } from "./prefixed-environment.ts";
 import { createRandomHex } from "./random-hex.ts";
@@ -54,6 +53,14 @@ export interface EmitOptions {
   /** How long the event is of use, in milliseconds; it is a dead letter afterwards. Default: for ever. */
   ttlMs?: number;
   sessionId?: string;
+}
+
+/** What an event says. */
+export interface OutgoingContent {
+  content: Json;
+  /** Default: `{}`. */
+  context?: Json;
+  headers?: { [name: string]: string };
 }
 
 export interface ListenOptions<Content extends AnySchema = AnySchema, Context extends AnySchema = AnySchema> {
@@ -229,20 +236,31 @@ export class EventBus implements AsyncDisposable {
    * @throws {ZcontextError} `ERR_EVENT_NAME`, `ERR_EVENT_INVALID`, `ERR_EVENT_UNROUTED`, `ERR_OVERLOADED`,
    *   `ERR_MESSAGE_TOO_LARGE`, `ERR_ENGINE_UNREACHABLE`.
    */
-  async emit(
+  emit(name: string, event: OutgoingContent, options: EmitOptions = {}): Promise<Receipt> {
+    const checks = this.#schemata.get(name);
+    if (checks !== undefined) return verify(name, event, checks).then(() => this.#emitFit(name, event, options));
+    // No async function, whose promise would be one more for each event.
+    try {
+      return this.#emitFit(name, event, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #emitFit(
     name: string,
-    { content, context = {}, headers }: { content: Json; context?: Json; headers?: { [name: string]: string } },
-    { requireRoute = false, ttlMs, sessionId }: EmitOptions = {},
+    { content, context = {}, headers }: OutgoingContent,
+    { requireRoute = false, ttlMs, sessionId }: EmitOptions,
   ): Promise<Receipt> {
     parseEventName(name);
-    const checks = this.#schemata.get(name);
-    if (checks !== undefined) await verify(name, { content, context }, checks);
     const envelope = this.#envelope({ ttlMs, sessionId, headers });
     const meta = { version: PAYLOAD_VERSION, timestamp: envelope.sent, session_id: envelope.session_id };
     const payload: EventPayload = { event_name: name, content, context, meta };
     const checkedIn = this.#claims.checkIn(Buffer.from(JSON.stringify(payload)), EVENT_CLAIM_MS);
-    const body = checkedIn instanceof Promise ? await checkedIn : checkedIn;
-    return this.#options.engine.emit({ name, envelope, body }, { requireRoute });
+    const { engine } = this.#options;
+    return checkedIn instanceof Promise
+      ? checkedIn.then((body) => engine.emit({ name, envelope, body }, { requireRoute }))
+      : engine.emit({ name, envelope, body: checkedIn }, { requireRoute });
   }
 
   /**
@@ -467,7 +485,7 @@ export class EventBus implements AsyncDisposable {
     service: string,
     methods: { readonly [name: string]: Method },
     serving: { withStack: boolean; claims: ClaimCheck },
-  ): (call: IncomingCall) => Promise<Answer> {
+  ): CallHandler {
     const own = new Map(
       Object.entries(methods).map(([name, method]) => {
         const handle = typeof method === "function" ? method : method.handle.bind(method);
@@ -475,16 +493,16 @@ export class EventBus implements AsyncDisposable {
         return [name, { handle, check }];
       }),
     );
+    const inCommon: Serving = {
+      ...serving,
+      claimMs: SHORT_CLAIM_MS,
+      leaving: this.#work.leaving.signal,
+      busOf: ({ envelope }, deadlineMs) => this.within({ ...lineageOf(envelope), deadlineMs }),
+      onFailure: (error, { method }) => this.#options.onHandlerError?.(error, `${service}.${method}`),
+    };
     return (call) => {
-      const deadlineMs = performance.now() + call.budgetMs;
-      const busOf = () => this.within({ ...lineageOf(call.envelope), deadlineMs });
-      const answer = answerOf(call, own.get(call.method), busOf, {
-        ...serving,
-        claimMs: SHORT_CLAIM_MS,
-        leaving: this.#work.leaving.signal,
-        onFailure: (error) => this.#options.onHandlerError?.(error, `${service}.${call.method}`),
-      });
-      this.holdOpen(answer);
+      const answer = answerOf(call, own.get(call.method), inCommon);
+      if (answer instanceof Promise) this.holdOpen(answer);
       return answer;
     };
   }
@@ -636,9 +654,10 @@ function lineageOf({ session_id, traceparent }: Envelope): Lineage {
 
 async function verify(
   name: string,
-  values: { content: Json; context: Json },
+  { content, context = {} }: OutgoingContent,
   checks: { content: Check | undefined; context: Check | undefined },
 ): Promise<void> {
+  const values = { content, context };
   for (const field of ["content", "context"] as const) {
     const problem = await checks[field]?.(values[field]);
     if (problem !== undefined) throw new ZcontextError("ERR_EVENT_INVALID", `event ${name}: ${field}: ${problem}`);

@@ -12,12 +12,26 @@ export function parseMethodName(name: string): { service: string; method: string
   return { service: domain, method: type };
 }
 
-function split(name: string, code: "ERR_EVENT_NAME" | "ERR_METHOD_UNKNOWN", kind: string, expected: string) {
+/** What a name consists of. */
+interface Parts {
+  domain: string;
+  type: string;
+}
+
+/** Found once for each name, up to a bound: messages are many, and their names few. */
+const known = new Map<string, Parts>();
+const MAX_KNOWN = 1_000;
+
+function split(name: string, code: "ERR_EVENT_NAME" | "ERR_METHOD_UNKNOWN", kind: string, expected: string): Parts {
+  const found = known.get(name);
+  if (found !== undefined) return found;
   const dot = name.indexOf(".");
   const [domain, type] = [name.slice(0, dot), name.slice(dot + 1)];
   if (dot < 1 || !isName(domain) || !isName(type))
     throw new ZcontextError(code, `${kind} ${JSON.stringify(name)}: expected ${expected}`);
-  return { domain, type };
+  const parts = { domain, type };
+  if (known.size < MAX_KNOWN) known.set(name, parts);
+  return parts;
 }
 
 const LONGEST = 200;

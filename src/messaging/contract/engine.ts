@@ -115,6 +115,9 @@ export interface IncomingCall extends Omit<OutgoingCall, "isIdempotent"> {
   signal: AbortSignal;
 }
 
+/** Carries out a call. Answers at once where nothing has to be waited for, and never rejects. */
+export type CallHandler = (call: IncomingCall) => Promise<Answer> | Answer;
+
 /** A subscription in force. Closing it resolves when nothing further arrives; what has arrived is still settled. */
 export interface Subscription extends AsyncDisposable {
   close(): Promise<void>;
@@ -136,11 +139,7 @@ export interface Engine extends AsyncDisposable {
   subscribe(topic: string, queue: string | undefined, handler: (signal: Signal) => void): Promise<Subscription>;
   signalFigures(): SignalFigures;
   call(call: OutgoingCall, signal: CallSignal): Promise<Answer>;
-  serve(
-    service: string,
-    methods: readonly string[],
-    handler: (call: IncomingCall) => Promise<Answer>,
-  ): Promise<Subscription>;
+  serve(service: string, methods: readonly string[], handler: CallHandler): Promise<Subscription>;
   readonly operations: Operations;
   /** Why nothing can be sent or received now; undefined while all is well. */
   readonly trouble: string | undefined;

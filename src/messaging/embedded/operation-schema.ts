@@ -103,19 +103,24 @@ const SETTLEMENT: Record<Settlement["verdict"], Shape> = {
 const isSettlement = checker("verdict", SETTLEMENT);
 export const isFromBroker: (value: unknown) => value is FromBroker = checker("op", FROM_BROKER);
 
+interface FieldCheck {
+  field: string;
+  isOfKind(value: unknown): boolean;
+}
+
 /** Checks the fields that an object of the kind named in `tag` must have. */
 function checker<Value>(tag: string, shapes: Record<string, Shape>) {
   const fields = new Map(
-    Object.entries(shapes).map(([name, shape]): [unknown, [string, (value: unknown) => boolean][]] => [
+    Object.entries(shapes).map(([name, shape]): [unknown, FieldCheck[]] => [
       name,
-      Object.entries(shape).map(([field, kind]) => [field, KINDS[kind]]),
+      Object.entries(shape).map(([field, kind]) => ({ field, isOfKind: KINDS[kind] })),
     ]),
   );
   return (value: unknown): value is Value => {
     if (!isRecord(value)) return false;
     const shape = fields.get(value[tag]);
     if (shape === undefined) return false;
-    for (const [field, isOfKind] of shape) if (!isOfKind(value[field])) return false;
+    for (const { field, isOfKind } of shape) if (!isOfKind(value[field])) return false;
     return true;
   };
 }

@@ -16,11 +16,16 @@ export function pack(envelope: Envelope, body: Buffer): Parcel {
 }
 
 /** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where no envelope stands there. */
-export function unpack({ head, bytes }: Parcel): { envelope: Envelope; body: Buffer } {
+export function unpack(parcel: Parcel): { envelope: Envelope; body: Buffer } {
+  return { envelope: envelopeIn(parcel), body: parcel.bytes.subarray(parcel.head) };
+}
+
+/** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where no envelope stands there. */
+export function envelopeIn({ head, bytes }: Parcel): Envelope {
   try {
     const envelope: Envelope = JSON.parse(bytes.toString("utf8", 0, head));
     if (typeof envelope?.id !== "string") throw new Error("it has no id");
-    return { envelope, body: bytes.subarray(head) };
+    return envelope;
   } catch (error) {
     throw new ZcontextError("ERR_MESSAGE_MALFORMED", `the envelope of a message: ${reasonOf(error)}`);
   }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ZcontextError } from "../../errors.ts";
-import type { Answer, IncomingCall, Subscription } from "../contract/engine.ts";
+import type { CallHandler, IncomingCall, Subscription } from "../contract/engine.ts";
 import { childTrace, type Envelope, uuidV7 } from "../contract/envelope.ts";
 import type { Failure } from "../contract/service-error.ts";
 import {
@@ -36,7 +36,7 @@ const MAX_BODY_BYTES = 64 * 2 ** 20;
 export async function serveHttp(
   service: string,
   { port, host }: HttpPlace,
-  handler: (call: IncomingCall) => Promise<Answer>,
+  handler: CallHandler,
 ): Promise<ServedOverHttp> {
   let isClosed = false;
   const server = createServer((request, response) => {

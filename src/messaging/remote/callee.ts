@@ -1,28 +1,46 @@
 // The services that this member serves to callers over a server, and the calls that it is carrying out.
 import { ZcontextError } from "../../errors.ts";
-import type { Answer, IncomingCall, Subscription } from "../contract/engine.ts";
+import { Abortable } from "../contract/abortable.ts";
+import type { CallHandler, IncomingCall, Subscription } from "../contract/engine.ts";
+import type { Envelope } from "../contract/envelope.ts";
 import { createRememberedAnswers } from "../contract/remembered-answers.ts";
 import { subscriptionOf } from "../contract/subscription.ts";
 import { type CallHead, readHead, writeHead } from "./heads.ts";
 import type { Parcel, Post } from "./post.ts";
 import { subjects } from "./subjects.ts";
 
+/** A class, since one is made for each call: its members are shared. */
+class CallInHand extends Abortable implements IncomingCall {
+  readonly service: string;
+  readonly method: string;
+  readonly envelope: Envelope;
+  readonly budgetMs: number;
+  readonly body: Buffer;
+
+  constructor({ service, method, envelope, budgetMs, body }: Omit<IncomingCall, "signal">) {
+    super();
+    this.service = service;
+    this.method = method;
+    this.envelope = envelope;
+    this.budgetMs = budgetMs;
+    this.body = body;
+  }
+}
+
 export interface Callee {
   /** Resolves when calls arrive. */
-  serve(service: string, methods: readonly string[], handler: Handler): Promise<Subscription>;
+  serve(service: string, methods: readonly string[], handler: CallHandler): Promise<Subscription>;
   abort(call: Extract<CallHead, { t: "abort" }>): void;
   /** Aborts all calls under way, and answers none of them: the callers can't be reached any more. */
   abortAll(reason: unknown): void;
 }
-
-type Handler = (call: IncomingCall) => Promise<Answer>;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** @param address - Of this member. */
 export function createCallee(post: Post, address: string): Callee {
   const services = new Map<string, readonly string[]>();
-  const underWay = new Map<string, AbortController>();
+  const underWay = new Map<string, CallInHand>();
   const answers = createRememberedAnswers();
   let roll: Promise<Subscription> | undefined;
 
@@ -34,14 +52,13 @@ export function createCallee(post: Post, address: string): Callee {
     for (const [service, methods] of services) sayHere(to, service, methods);
   }
 
-  async function carryOut(service: string, { head: text, body }: Parcel, handler: Handler): Promise<void> {
+  async function carryOut(service: string, { head: text, body }: Parcel, handler: CallHandler): Promise<void> {
     const head = readHead(text);
     if (head?.t !== "call") return;
     const { n, from, envelope, budgetMs, method, isIdempotent } = head;
     const key = `${from} ${n}`;
-    const controller = new AbortController();
-    underWay.set(key, controller);
-    const call = { service, method, envelope, budgetMs, body, signal: controller.signal };
+    const call = new CallInHand({ service, method, envelope, budgetMs, body });
+    underWay.set(key, call);
     const run = () => handler(call);
     const answer = await (isIdempotent ? answers.once(envelope.id, run) : run());
     if (!underWay.delete(key)) return;
@@ -77,7 +94,7 @@ export function createCallee(post: Post, address: string): Callee {
     },
     abort: ({ from, n }) => underWay.get(`${from} ${n}`)?.abort(),
     abortAll(reason) {
-      for (const controller of underWay.values()) controller.abort(reason);
+      for (const call of underWay.values()) call.abort(reason);
       underWay.clear();
     },
   };

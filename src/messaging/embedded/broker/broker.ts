@@ -1,10 +1,8 @@
 // The broker of the embedded engine: takes batches of operations from its members and makes batches for them. It decides
 // alone: the store keeps what it is told, the caller carries the batches and tells the time. A batch is carried out, then
 // kept, and only then answered, so that an answer is never taken back. Pure.
-
 import { reasonOf, ZcontextError } from "../../../errors.ts";
 import type { BusFigures, ServiceState } from "../../../protocol/bus-figures.ts";
-import { serviceOf } from "../../contract/envelope.ts";
 import { createCounted, MAX_COUNTED } from "../counts.ts";
 import {
   type Batch,
@@ -15,14 +13,17 @@ import {
   PROTOCOL,
   type ToBroker,
 } from "../operations.ts";
-import { createSignalCounts, MAX_HEARD } from "../signal-counts.ts";
+import { createSignalCounts } from "../signal-counts.ts";
 import { createTaps } from "../taps.ts";
-import { type Accepted, createEventQueues, QUEUE_LIMITS, type QueueLimits } from "./event-queues.ts";
+import { createCarryOut, type TappedCopy } from "./carrying-out.ts";
+import { createEmissions, type Emission } from "./emissions.ts";
+import { createEventQueues, QUEUE_LIMITS, type QueueLimits } from "./event-queues.ts";
 import { createKeeper } from "./keeper.ts";
-import { createMethodCalls } from "./method-calls.ts";
+import { type Connected, createMembers } from "./members.ts";
+import { type CallOutlet, createMethodCalls } from "./method-calls.ts";
 import { createReturns } from "./returns.ts";
-import { createSenders, type Sender } from "./senders.ts";
-import type { BrokerStore, StoredMember, Write } from "./store.ts";
+import { createSenders } from "./senders.ts";
+import type { BrokerStore, StoredMember } from "./store.ts";
 
 export interface BrokerOptions {
   store: BrokerStore;
@@ -56,71 +57,34 @@ export interface Broker {
   figures(nowMs: number): Omit<BusFigures, "memory_bytes">;
 }
 
-interface MemberState {
-  id: string;
-  src: string;
-  process: Hello["process"];
-  heardMs: number;
-}
-
-interface Connected extends MemberState {
-  /** The number of the last batch that was carried out, and of the last one whose results are kept. */
-  received: number;
-  done: number;
-  sent: number;
-  sender: Sender;
-}
-
 /** A member that is silent for so long has lost its events: its event loop is blocked or its process is halted. */
 export const SILENT_MS = 30_000;
 
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/** An event that was not kept yet, and the number that its emitter knows it by. */
-interface Emitted {
-  member: string;
-  accepted: Accepted;
-  n: number;
-  head: number;
-  body: Buffer;
-  requireRoute: boolean;
-}
-
-/** What a tap gets: of the body, the first `head` bytes are the envelope. */
-type TappedCopy = Omit<Extract<FromBroker, { op: "tapped" }>, "op" | "size"> & { body: Buffer };
 
 type Requested = Extract<FromBroker, { op: "request" }>;
 type Asking = Extract<ToBroker, { n: number }>;
 
 export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   const { store } = options;
-  const members = new Map<string, Connected>();
-  /** What the batches since the last conclusion have led to. */
-  let writes: Write[] = [];
-  let emitted: Emitted[] = [];
-  const outbox = new Map<string, Item<FromBroker>[]>();
-  const unrouted = createCounted(() => ({ events: 0 }));
   const senders = createSenders();
-  const signals = createSignalCounts();
+  const members = createMembers(options.send, senders.sender);
+  const { tell } = members;
   const keeper = createKeeper(store, options.onStoreFault);
-
-  function tell(member: string, operation: FromBroker, body = NOTHING): void {
-    const items = outbox.get(member);
-    if (items === undefined) outbox.set(member, [{ operation, body }]);
-    else items.push({ operation, body });
-  }
-
+  const emissions = createEmissions(keeper);
+  const unrouted = createCounted(() => ({ events: 0 }));
+  const signals = createSignalCounts();
   const remains = store.recover();
   const returns = createReturns(options.follows ? remains.members : (remains.members ?? []), nowMs);
   const queues = createEventQueues(
     {
       deliver: tell,
       mayDeliver: () => returns.areAllBack,
-      keep: (write) => void writes.push(write),
+      keep: emissions.keep,
       bodyOf: (seq) => store.eventBody(seq),
       letterBody: (id) => store.letterBody(id),
       unrouted(event, waiting) {
-        if (waiting !== undefined) tellUnrouted(waiting.member, waiting.n, event);
+        if (waiting !== undefined) tell(waiting.member, unroutedAnswer(waiting.n, event));
         const count = unrouted.of(event);
         count.events += 1;
         if (count.events === 1) options.onUnrouted(event);
@@ -131,171 +95,69 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     nowMs,
     { ...QUEUE_LIMITS, ...options.limits },
   );
-  const calls = createMethodCalls(
-    {
-      request(member, { c, service, method, budgetMs, isIdempotent, head, body }) {
-        const operation: Requested = { op: "request", c, service, method, budgetMs, head, size: body.length };
-        if (isIdempotent) operation.isIdempotent = true;
-        tell(member, operation, body);
-      },
-      abort: (member, c) => tell(member, { op: "abort", c }),
-      result: (member, n, body) => tell(member, { op: "result", n, size: body.length }, body),
-      failure: (member, n, failure) => tell(member, { op: "failure", n, failure }),
-    },
-    () => returns.areAllBack,
-  );
+  const calls = createMethodCalls(callOutlet(tell), () => returns.areAllBack);
   const taps = createTaps<TappedCopy>({
     tapped: (member, { body, ...copy }) => tell(member, { op: "tapped", ...copy, size: body.length }, body),
     missed: (member, copies) => tell(member, { op: "missed", copies }),
   });
-
-  function tellUnrouted(member: string, n: number, event: string): void {
-    tell(member, { op: "failed", n, code: "ERR_EVENT_UNROUTED", reason: `no group listens to ${event}` });
-  }
-
-  /** Keeps what has been decided. False where the store can't. */
-  function commit(): boolean {
-    const changes = writes;
-    writes = [];
-    // Where they can't be kept: what was removed is gone from memory, and after a crash it is delivered once more.
-    return keeper.keep(changes);
-  }
+  const carryOut = createCarryOut({ members, emissions, queues, calls, taps, signals, lose, conclude });
 
   /** Keeps what has changed, then takes in what was emitted. */
-  function takeIn(atMs: number): Emitted[] {
-    const isKept = commit();
-    const taken = emitted;
-    emitted = [];
-    for (const one of taken) (isKept ? admit : refuse)(one, atMs);
-    return taken;
-  }
-
   function conclude(atMs: number): void {
-    const taken = takeIn(atMs);
+    const { isKept, taken } = emissions.conclude();
+    for (const one of taken) (isKept ? admit : refuse)(one, atMs);
     queues.pump(atMs);
     for (const { accepted } of taken) queues.release(accepted);
-    flush();
+    members.flush();
   }
 
-  function flush(): void {
-    for (const [id, items] of outbox) {
-      const member = members.get(id);
-      if (member === undefined) continue;
-      member.sent += 1;
-      member.done = member.received;
-      options.send(id, { number: member.sent, done: member.done, items });
+  function admit({ member, accepted, n, head, body, requireRoute }: Emission, atMs: number): void {
+    const { isRouted, held } = accepted;
+    queues.enqueue(accepted, atMs);
+    if (held !== undefined) {
+      members.get(member)?.sender.count("event", held.event);
+      taps.copy({ kind: "event", name: held.event, head, body });
     }
-    outbox.clear();
+    // The number of the batch answers the others.
+    if (!isRouted && !requireRoute) tell(member, { op: "unrouted", n });
+    if (isRouted && requireRoute) tell(member, { op: "done", n });
   }
 
-  function carryOut(member: string, { operation, body }: Item<ToBroker>, atMs: number): void {
-    switch (operation.op) {
-      case "hello":
-        return;
-      case "bye":
-        return lose(member, atMs);
-      case "emit": {
-        const { n, requireRoute = false } = operation;
-        const waiting = requireRoute ? { member, n } : undefined;
-        emitted.push({
-          member,
-          accepted: queues.accept(operation, body, waiting, atMs),
-          n,
-          head: operation.head,
-          body,
-          requireRoute,
-        });
-        return;
-      }
-      case "settle":
-        return queues.settle(member, operation, operation, atMs);
-      case "listen":
-        // What was emitted before is kept for the groups that it had then.
-        if (emitted.length > 0) conclude(atMs);
-        queues.listen(member, operation, atMs);
-        return tell(member, { op: "done", n: operation.n });
-      case "unlisten":
-        queues.unlisten(member, operation);
-        return tell(member, { op: "done", n: operation.n });
-      case "serve":
-        calls.serve(member, operation.service, operation.methods, atMs);
-        return tell(member, { op: "done", n: operation.n });
-      case "unserve":
-        calls.unserve(member, operation.service);
-        return tell(member, { op: "done", n: operation.n });
-      case "call": {
-        const { service, method, head } = operation;
-        const name = `${service}.${method}`;
-        members.get(member)?.sender.count("call", name);
-        taps.copy({ kind: "call", name, head, body });
-        return calls.call({ ...operation, caller: member, body }, atMs);
-      }
-      case "cancel":
-        return calls.cancel(member, operation.n, atMs);
-      case "answer":
-        return calls.answer(member, operation.c, { body }, atMs);
-      case "fault":
-        return calls.answer(member, operation.c, { failure: operation.failure }, atMs);
-      case "services":
-        return tell(member, { op: "served", n: operation.n, services: calls.services() });
-      case "queues":
-        return tell(member, { op: "figures", n: operation.n, queues: queues.figures(atMs) });
-      case "dead":
-        return tell(member, { op: "letters", n: operation.n, letters: queues.letters.list(operation) });
-      case "letter": {
-        const found = queues.letters.show(operation.id);
-        if (found === undefined) return tell(member, { op: "count", n: operation.n, count: 0 });
-        const { letter, head, body: content } = found;
-        return tell(member, { op: "body", n: operation.n, letter, head, size: content.length }, content);
-      }
-      case "replay":
-        return tell(member, { op: "count", n: operation.n, count: queues.replay(operation.ids, atMs) });
-      case "discard":
-        return tell(member, { op: "count", n: operation.n, count: queues.letters.discard(operation.ids) });
-      case "tap":
-        taps.open(member, { ...operation, signals: [] });
-        return tell(member, { op: "done", n: operation.n });
-      case "untap":
-        taps.close(member);
-        return tell(member, { op: "done", n: operation.n });
-      case "heard":
-        return signals.add(serviceOfMember(member), operation.signals.slice(0, MAX_HEARD));
-      case "taken":
-        return taps.taken(member, operation.copies);
-    }
+  function refuse({ member, accepted, n }: Emission): void {
+    queues.withdraw(accepted);
+    tell(member, { op: "failed", n, code: "ERR_OVERLOADED", reason: "the broker can't store the event" });
   }
 
-  function attempt(member: string, item: Item<ToBroker>, atMs: number): void {
+  function attempt(member: Connected, item: Item<ToBroker>, atMs: number): void {
     try {
       carryOut(member, item, atMs);
     } catch (error) {
       if (!(error instanceof ZcontextError) || !isAsking(item.operation)) throw error;
-      tell(member, { op: "failed", n: item.operation.n, code: error.code, reason: reasonOf(error) });
+      tell(member.id, { op: "failed", n: item.operation.n, code: error.code, reason: reasonOf(error) });
     }
   }
 
-  function greet(member: string, hello: Hello, atMs: number): boolean {
-    const refusal = refusalOf(hello, options.token);
-    if (refusal !== undefined) {
-      options.send(member, { number: 0, done: 0, items: [{ operation: refusal, body: NOTHING }] });
-      return false;
-    }
-    if (members.has(member)) lose(member, atMs);
-    const { src, process } = hello;
-    const sender = senders.sender(serviceOf(src));
-    members.set(member, { id: member, src, process, heardMs: atMs, received: 0, done: 0, sent: 0, sender });
-    writes.push({ put: "member", value: { id: member, process } });
-    tell(member, { op: "welcome", protocol: PROTOCOL, stored: store.stored, ...options.places });
-    for (const key of hello.holds) queues.holds(member, key);
-    return true;
+  function refuseMember(id: string, code: string, reason: string): void {
+    options.send(id, { number: 0, done: 0, items: [{ operation: { op: "refused", code, reason }, body: NOTHING }] });
+  }
+
+  /** @returns The member, where it may take part. */
+  function greet(id: string, hello: Hello, atMs: number): Connected | undefined {
+    const reason = refusalOf(hello, options.token);
+    if (reason !== undefined) return void refuseMember(id, "ERR_ENGINE_REFUSED", reason);
+    if (members.get(id) !== undefined) lose(id, atMs);
+    const member = members.add(id, hello, atMs);
+    emissions.keep({ put: "member", value: { id, process: hello.process } });
+    tell(id, { op: "welcome", protocol: PROTOCOL, stored: store.stored, ...options.places });
+    for (const key of hello.holds) queues.holds(id, key);
+    return member;
   }
 
   function lose(member: string, atMs: number): void {
     const wasAwaited = returns.end(member);
-    const wasThere = members.delete(member);
-    if (wasThere || wasAwaited) writes.push({ remove: "member", id: member });
+    const wasThere = members.remove(member);
+    if (wasThere || wasAwaited) emissions.keep({ remove: "member", id: member });
     if (!wasThere) return;
-    outbox.delete(member);
     queues.lose(member);
     calls.lose(member, atMs);
     taps.close(member);
@@ -304,21 +166,20 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
   return {
     receive(id, { number, items }, atMs) {
       const [first] = items;
-      if (first?.operation.op === "hello" && !greet(id, first.operation, atMs)) return;
-      const member = members.get(id);
+      const hello = first?.operation.op === "hello" ? first.operation : undefined;
+      const member = hello === undefined ? members.get(id) : greet(id, hello, atMs);
       if (member === undefined) {
-        const refusal: FromBroker = { op: "refused", code: "ERR_ENGINE_UNREACHABLE", reason: "expected hello first" };
-        return options.send(id, { number: 0, done: 0, items: [{ operation: refusal, body: NOTHING }] });
+        if (hello === undefined) refuseMember(id, "ERR_ENGINE_UNREACHABLE", "expected hello first");
+        return;
       }
       member.heardMs = atMs;
-      for (const item of items) attempt(id, item, atMs);
+      for (const item of items) attempt(member, item, atMs);
       // The batch behind its hello says again what it listens to and serves.
-      if (first?.operation.op !== "hello") returns.end(id);
-      member.received = number;
-      // A batch is always answered, since its emits wait for that.
-      if (items.length > 0 && !outbox.has(id)) outbox.set(id, []);
+      if (hello === undefined) returns.end(id);
+      if (items.length > 0) members.answer(member, number);
+      else member.received = number;
       // Calls wait for nothing.
-      if (writes.length === 0 && emitted.length === 0) flush();
+      if (emissions.isSettled) members.flush();
     },
     conclude,
     lose(member, atMs) {
@@ -328,11 +189,11 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     advance(atMs) {
       returns.advance(atMs);
       conclude(atMs);
-      for (const { id, heardMs } of [...members.values()]) {
+      for (const { id, heardMs } of members.all()) {
         const silentMs = atMs - heardMs;
         if (silentMs < SILENT_MS) continue;
         tell(id, { op: "lost", silentMs });
-        flush();
+        members.flush();
         lose(id, atMs);
       }
       queues.advance(atMs);
@@ -340,15 +201,15 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       keeper.advance(atMs);
       conclude(atMs);
     },
-    members: () => [...members.values(), ...returns.list()],
+    members: () => [...members.all(), ...returns.list()],
     setService(service, state, atMs) {
       calls.setState(service, state, atMs);
       conclude(atMs);
     },
     figures: (atMs) => ({
       queues: queues.figures(atMs).slice(0, MAX_COUNTED),
-      groups: queues.totals(serviceOfMember).slice(0, MAX_COUNTED),
-      methods: calls.totals(serviceOfMember),
+      groups: queues.totals(members.serviceOf).slice(0, MAX_COUNTED),
+      methods: calls.totals(members.serviceOf),
       senders: senders.totals(),
       signals: signals.totals(),
       unrouted: Object.fromEntries(unrouted.all().map(([event, { events }]) => [event, events])),
@@ -357,35 +218,32 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       ...(keeper.fault !== undefined && { store_fault: keeper.fault }),
     }),
   };
+}
 
-  function serviceOfMember(id: string): string {
-    return members.get(id)?.sender.service ?? "";
-  }
+/** What is told of calls. */
+function callOutlet(tell: (member: string, operation: FromBroker, body?: Buffer) => void): CallOutlet {
+  return {
+    request(callee, c, { service, method, head, isIdempotent, body }, budgetMs) {
+      const operation: Requested = { op: "request", c, service, method, budgetMs, head, size: body.length };
+      if (isIdempotent) operation.isIdempotent = true;
+      tell(callee, operation, body);
+    },
+    abort: (callee, c) => tell(callee, { op: "abort", c }),
+    result: (caller, n, body) => tell(caller, { op: "result", n, size: body.length }, body),
+    failure: (caller, n, failure) => tell(caller, { op: "failure", n, failure }),
+  };
+}
 
-  function admit(one: Emitted, atMs: number): void {
-    const { member, accepted, n, head, body, requireRoute } = one;
-    const { isRouted } = accepted;
-    queues.enqueue(accepted, atMs);
-    if (accepted.held !== undefined) members.get(member)?.sender.count("event", accepted.held.event);
-    if (accepted.held !== undefined) taps.copy({ kind: "event", name: accepted.held.event, head, body });
-    // The number of the batch answers the others.
-    if (!isRouted && !requireRoute) tell(member, { op: "unrouted", n });
-    if (isRouted && requireRoute) tell(member, { op: "done", n });
-  }
-
-  function refuse(one: Emitted): void {
-    queues.withdraw(one.accepted);
-    tell(one.member, { op: "failed", n: one.n, code: "ERR_OVERLOADED", reason: "the broker can't store the event" });
-  }
+function unroutedAnswer(n: number, event: string): FromBroker {
+  return { op: "failed", n, code: "ERR_EVENT_UNROUTED", reason: `no group listens to ${event}` };
 }
 
 function isAsking(operation: ToBroker): operation is Asking {
   return "n" in operation;
 }
 
-function refusalOf({ protocol, token }: Hello, expected: string): FromBroker | undefined {
-  if (protocol !== PROTOCOL)
-    return { op: "refused", code: "ERR_ENGINE_REFUSED", reason: `protocol ${protocol}, the broker speaks ${PROTOCOL}` };
-  if (token !== expected) return { op: "refused", code: "ERR_ENGINE_REFUSED", reason: "the token is not the broker's" };
-  return undefined;
+/** Why a member may not take part. */
+function refusalOf({ protocol, token }: Hello, expected: string): string | undefined {
+  if (protocol !== PROTOCOL) return `protocol ${protocol}, the broker speaks ${PROTOCOL}`;
+  return token === expected ? undefined : "the token is not the broker's";
 }

@@ -1,39 +1,34 @@
+import { Abortable } from "../../contract/abortable.ts";
 import type { IncomingCall } from "../../contract/engine.ts";
 import type { Envelope } from "../../contract/envelope.ts";
 import type { FromBroker } from "../operations.ts";
-import { unpack } from "../parcel.ts";
+import { envelopeIn } from "../parcel.ts";
 
 export type Request = Extract<FromBroker, { op: "request" }>;
 
 /** A call that this member carries out. A class, since one is made for each call: its members are shared. */
-export class CallUnderWay implements IncomingCall {
+export class CallUnderWay extends Abortable implements IncomingCall {
   readonly service: string;
   readonly method: string;
   readonly budgetMs: number;
-  readonly envelope: Envelope;
   readonly body: Buffer;
-  #controller: AbortController | undefined;
-  #abortion: { reason: unknown } | undefined;
+  readonly #bytes: Buffer;
+  readonly #head: number;
+  #envelope: Envelope | undefined;
 
-  /** @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` where no envelope stands in it. */
   constructor({ service, method, budgetMs, head }: Request, bytes: Buffer) {
-    const { envelope, body } = unpack({ head, bytes });
+    super();
     this.service = service;
     this.method = method;
     this.budgetMs = budgetMs;
-    this.envelope = envelope;
-    this.body = body;
+    this.body = bytes.subarray(head);
+    this.#bytes = bytes;
+    this.#head = head;
   }
 
-  /** Made when it is first asked for: most methods never do. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#abortion !== undefined) this.#controller.abort(this.#abortion.reason);
-    return this.#controller.signal;
-  }
-
-  abort(reason?: unknown): void {
-    this.#abortion ??= { reason };
-    this.#controller?.abort(reason);
+  /** Read when it is first asked for: most methods never do. @throws {ZcontextError} `ERR_MESSAGE_MALFORMED`. */
+  get envelope(): Envelope {
+    this.#envelope ??= envelopeIn({ head: this.#head, bytes: this.#bytes });
+    return this.#envelope;
   }
 }

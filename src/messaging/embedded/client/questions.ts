@@ -8,15 +8,21 @@ export type Question = Extract<ToBroker, { n: number }>;
 /** An answer to one, with the body that came with it. */
 export type Reply = Item<Extract<FromBroker, { n: number }>>;
 
+/** Who waits for an answer, and gets one of both, once. */
+export interface Asker {
+  answer(reply: Reply): void;
+  fail(error: ZcontextError): void;
+}
+
 export interface Questions {
   /**
-   * Adds a question.
+   * Adds a question. It fails with what the broker says where it has failed, and at once with `ERR_OVERLOADED` above 10,000
+   * questions or 64 MiB.
    *
    * @param isRepeatable - Whether the next broker may be asked again.
-   * @returns The answer. Rejects with what the broker says where it has failed, and with `ERR_OVERLOADED` above 10,000
-   *   questions or 64 MiB.
+   * @returns Whether it waits for its answer.
    */
-  add(question: Item<Question>, isRepeatable: boolean): Promise<Reply>;
+  add(question: Item<Question>, isRepeatable: boolean, asker: Asker): boolean;
   /** It is on its way to a broker: from now on that may have carried it out. */
   sent(n: number): void;
   answer(reply: Reply): void;
@@ -42,8 +48,7 @@ interface Open {
   isRepeatable: boolean;
   wasSent: boolean;
   sinceMs: number;
-  resolve(reply: Reply): void;
-  reject(error: ZcontextError): void;
+  asker: Asker;
 }
 
 /** @param nowMs - The monotonic clock. */
@@ -51,31 +56,28 @@ export function createQuestions(nowMs: () => number): Questions {
   const open = new Map<number, Open>();
   let bytes = 0;
 
-  function end(n: number): Open | undefined {
+  function end(n: number): Asker | undefined {
     const one = open.get(n);
     if (one === undefined) return undefined;
     open.delete(n);
     bytes -= bytesOf(one.question);
-    return one;
+    return one.asker;
   }
 
   function failWhere(test: (one: Open) => boolean, error: ZcontextError): void {
-    for (const [n, one] of [...open]) if (test(one)) end(n)?.reject(error);
+    for (const [n, one] of [...open]) if (test(one)) end(n)?.fail(error);
   }
 
   return {
-    add(question, isRepeatable) {
+    add(question, isRepeatable, asker) {
       const length = bytesOf(question);
-      if (open.size >= MAX_LENGTH || bytes + length > MAX_BYTES)
-        return Promise.reject(
-          new ZcontextError("ERR_OVERLOADED", `${open.size} messages of ${bytes} bytes wait for the broker`, {
-            hint: "Await what you emit, or emit fewer at a time.",
-          }),
-        );
-      return new Promise((resolve, reject) => {
-        open.set(question.operation.n, { question, isRepeatable, wasSent: false, sinceMs: nowMs(), resolve, reject });
-        bytes += length;
-      });
+      if (open.size >= MAX_LENGTH || bytes + length > MAX_BYTES) {
+        asker.fail(overloaded(open.size, bytes));
+        return false;
+      }
+      open.set(question.operation.n, { question, isRepeatable, wasSent: false, sinceMs: nowMs(), asker });
+      bytes += length;
+      return true;
     },
     sent(n) {
       const one = open.get(n);
@@ -83,9 +85,9 @@ export function createQuestions(nowMs: () => number): Questions {
     },
     answer(reply) {
       const { operation } = reply;
-      const one = end(operation.n);
-      if (operation.op === "failed") one?.reject(new ZcontextError(operation.code as ErrorCode, operation.reason));
-      else one?.resolve(reply);
+      const asker = end(operation.n);
+      if (operation.op === "failed") asker?.fail(new ZcontextError(operation.code as ErrorCode, operation.reason));
+      else asker?.answer(reply);
     },
     has: (n) => open.has(n),
     get size() {
@@ -96,6 +98,12 @@ export function createQuestions(nowMs: () => number): Questions {
     failAll: (error) => failWhere(() => true, error),
     open: () => [...open.values()].map(({ question }) => question),
   };
+}
+
+function overloaded(length: number, bytes: number): ZcontextError {
+  return new ZcontextError("ERR_OVERLOADED", `${length} messages of ${bytes} bytes wait for the broker`, {
+    hint: "Await what you emit, or emit fewer at a time.",
+  });
 }
 
 function bytesOf({ operation, body }: Item<Question>): number {

@@ -2,14 +2,12 @@
 // answer. Programs of another kind call our services so, and serve what ours call.
 import { reasonOf } from "../../../errors.ts";
 import { isObject } from "../../../protocol/json.ts";
-import type { Answer, CallSignal, IncomingCall, OutgoingCall, Subscription } from "../../contract/engine.ts";
+import type { Answer, CallHandler, CallSignal, OutgoingCall, Subscription } from "../../contract/engine.ts";
 import { childTrace } from "../../contract/envelope.ts";
 import type { Executed, Failure } from "../../contract/service-error.ts";
 import type { Parcel, Post } from "../../remote/post.ts";
 import { nameOf, wordOf } from "../../remote/subjects.ts";
 import type { Link } from "./link.ts";
-
-type Handler = (call: IncomingCall) => Promise<Answer>;
 
 /** A plain request says nothing of how long it waits. */
 const BUDGET_MS = 10_000;
@@ -21,7 +19,7 @@ const [ID_DIGITS, TRACE_DIGITS] = [32, 48];
 export function servePlainly(
   post: Post,
   service: string,
-  handler: Handler,
+  handler: CallHandler,
   random: (digits: number) => string,
 ): Promise<Subscription> {
   async function answer({ body, replyTo }: Parcel, subject: string): Promise<void> {
