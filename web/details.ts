@@ -1,5 +1,6 @@
 // Shows the selected task: its facts, and the lines that it prints as they come.
 import type { OutputEvents, OutputLine, TaskDefinition, TaskSnapshot } from "../src/http/api.ts";
+import { describeStream } from "../src/protocol/stream-figures.ts";
 import { html, part, symbol } from "./element.ts";
 import { listen } from "./server.ts";
 import { lookOf } from "./states.ts";
@@ -92,6 +93,7 @@ function factsOf({ definition, state, figures }: Shown): [string, Node | string]
     ["Last end", endOf(state)],
     ["CPU", figures && state?.pid != null ? percent(figures[0]) : undefined],
     ["Memory", figures && state?.pid != null ? bytes(figures[1]) : undefined],
+    ["Queues", state?.streams && listOf(state.streams.map(describeStream))],
     ["Needs", dependsOn.length === 0 ? undefined : dependsOn.join(", ")],
     ["Triggers", calls.length === 0 ? undefined : listOf(calls)],
   ];

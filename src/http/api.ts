@@ -2,6 +2,7 @@
 import type { Figures, History } from "../history/figures.ts";
 import type { BusFigures, QueueFigures } from "../protocol/bus-figures.ts";
 import type { Json } from "../protocol/json.ts";
+import type { StreamFigures } from "../protocol/stream-figures.ts";
 import type { TaskRecord } from "../protocol/task-record.ts";
 import type { Transition } from "../protocol/transition.ts";
 
@@ -46,6 +47,8 @@ export interface TaskSnapshot extends RunFacts, Pick<TaskRecord, "instance" | "s
   id: TaskRecord["service_id"];
   state: TaskRecord["lifecycle"];
   reason?: TaskRecord["reason"] | undefined;
+  /** What its present run has counted of the queues that it sends to and consumes; absent where it has none. */
+  streams?: readonly StreamFigures[];
 }
 
 export interface TransactionSnapshot {

@@ -2,7 +2,7 @@
 // bounded, and sends what is new to listeners. Begins with the last hour of a kept history, where there is one.
 import { figuresOf } from "../history/figures.ts";
 import type { Log } from "../log.ts";
-import type { Json, JsonObject } from "../protocol/json.ts";
+import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import { pickTransition, type Transition } from "../protocol/transition.ts";
 import type { Events, History, OutputLine, State } from "./api.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
@@ -173,6 +173,8 @@ export function createDashboardData({
     const figures = figuresOf(transaction, latest, nowMs());
     backfill.inOrder(() => hours.at(transaction).add(figures));
     fanOut.send(EVENTS, "figures", figures);
+    // The figures of queues are part of the state.
+    if (latest.some((entry) => isObject(entry) && entry.streams !== undefined)) changed();
   }
 
   function summed(latest: JsonObject): void {

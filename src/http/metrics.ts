@@ -8,6 +8,7 @@ import { TASK_STATES } from "../protocol/task-state.ts";
 import { MIB_BYTES } from "../units.ts";
 import type { TaskSnapshot, TransactionSnapshot } from "./api.ts";
 import { createBusMetrics } from "./bus-metrics.ts";
+import { createStreamMetrics } from "./stream-metrics.ts";
 
 /** What the metrics are made of at a scrape. */
 export interface Measured {
@@ -159,6 +160,7 @@ export function createMetrics(measure: () => Measured): Metrics {
   const costs = COSTS.map((cost) => ({ ...cost, gauge: gauge(cost.name, cost.help) }));
   const listeners = gauge("http_listeners", "Clients that listen to events, pages included.");
   const bus = createBusMetrics(registry);
+  const streams = createStreamMetrics(registry, TASK);
   const drops = counter("http_backlog_drops_total", "Times that a listener was too slow and its events were dropped.");
 
   // The standard names of process metrics. The default collectors of prom-client would add a timer.
@@ -186,6 +188,7 @@ export function createMetrics(measure: () => Measured): Metrics {
     for (const [kind, count] of Object.entries(now.inputFaults)) inputFaults.inc({ kind }, count);
     for (const each of [state, processes, startTime, runs, exitCode, cpu, ...figures.map(({ gauge }) => gauge)])
       each.reset();
+    streams.clear();
     showOverview();
     bus.show(now.bus);
     for (const word of TASK_STATES) inState.set({ state: word }, 0);
@@ -194,6 +197,7 @@ export function createMetrics(measure: () => Measured): Metrics {
         inState.inc({ state: task.state });
         state.set({ transaction, task: task.id, state: task.state }, 1);
         runs.inc({ transaction, task: task.id }, task.runs);
+        streams.add({ transaction, task: task.id }, task.streams ?? []);
         const code = exitCodeOf(task);
         if (code !== undefined) exitCode.set({ transaction, task: task.id }, code);
       }

@@ -3,6 +3,7 @@ import type { ContextConfig } from "../config/context-config.ts";
 import type { HistoryRecord } from "../history/records.ts";
 import type { BusState } from "../protocol/bus-figures.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
+import type { StreamFigures } from "../protocol/stream-figures.ts";
 import type { TaskRecord } from "../protocol/task-record.ts";
 import type {
   CommandAnswer,
@@ -53,7 +54,7 @@ export interface EndedTransaction {
 export type ShownRecord = Pick<
   TaskRecord,
   "service_id" | "serviceName" | "instance" | "lifecycle" | "runs" | "pid" | "reason"
->;
+> & { streams?: readonly StreamFigures[] };
 
 /** The history that a provider keeps, that of its predecessors included. */
 export interface KeptHistory {

@@ -1,5 +1,6 @@
 // Builds the entries of `monitor` and `reply_top`: what the record of a task says, and the figures of its processes. Pure.
 import type { Json, JsonObject } from "../protocol/json.ts";
+import type { StreamFigures } from "../protocol/stream-figures.ts";
 import type { TaskRecord } from "../protocol/task-record.ts";
 import { MIB_BYTES } from "../units.ts";
 import type { ProcessFigures } from "./figures.ts";
@@ -18,6 +19,8 @@ export type MonitoredTask = Pick<
 > & {
   /** The last heartbeat, of a task that sends them. */
   beat?: { delayMs?: Json; heapBytes?: Json; handles?: Json };
+  /** What it has counted of the queues that it sends to and consumes; absent where it has none. */
+  streams?: readonly StreamFigures[];
   /** How much memory its processes may take, in MiB. */
   memoryMaxMib?: number;
 };
@@ -27,15 +30,28 @@ export const GONE: JsonObject = { status: "gone" };
 
 /** An entry of `monitor`. */
 export function entryOf(
-  { service_id, action, state, lifecycle, runs, pid, beat }: MonitoredTask,
+  { service_id, action, state, lifecycle, runs, pid, beat, streams }: MonitoredTask,
   memory: JsonObject,
 ): JsonObject {
-  return { ...memory, ...loopOf(beat), serviceId: service_id, action, state, lifecycle, runs, pid };
+  return {
+    ...memory,
+    ...loopOf(beat),
+    ...streamsOf(streams),
+    serviceId: service_id,
+    action,
+    state,
+    lifecycle,
+    runs,
+    pid,
+  };
 }
 
 /** An entry of `reply_top`. */
-export function topEntryOf({ instance, pid, serviceName, service_id }: MonitoredTask, memory: JsonObject): JsonObject {
-  return { instance, memory, pid, serviceName, service_id };
+export function topEntryOf(
+  { instance, pid, serviceName, service_id, streams }: MonitoredTask,
+  memory: JsonObject,
+): JsonObject {
+  return { instance, memory, pid, serviceName, service_id, ...streamsOf(streams) };
 }
 
 /** Undefined for a task without a process, and for one that started after the sample. */
@@ -55,6 +71,10 @@ export function pidsOf({ tasks }: MonitoredTransaction): number[] {
 
 export function asList<T>(value: T | null | undefined): T[] {
   return value === null || value === undefined ? [] : [value];
+}
+
+function streamsOf(streams: MonitoredTask["streams"]): JsonObject {
+  return streams === undefined ? {} : { streams: [...streams] };
 }
 
 function loopOf(beat: MonitoredTask["beat"]): JsonObject {

@@ -21,6 +21,8 @@ const SEPARATOR = "@@@";
 export const TOLD_TOPICS = ["monitor", "overview", "transition"] as const;
 /** On it a program tells the provider, and no other listener, that it has come to its end. */
 export const ENDING_TOPIC = "~ending";
+/** On it a task tells the provider what it has counted of the queues that it sends to and consumes. */
+export const STREAMS_TOPIC = "~streams";
 const STYLES: ReadonlyMap<string, JsonStyle> = new Map([
   ...TOLD_TOPICS.map((topic) => [topic, "line"] as const),
   ...["context", "process", "control", "state"].map((topic) => [topic, "indented"] as const),

@@ -1,11 +1,12 @@
 // Serves the health of one task service over HTTP, where its configuration asks for that: `GET /_health` answers 200 and
-// `null`, or 503 and the reasons why the service does not take what is sent to it.
+// `null`, or 503 and the reasons why the service does not take what is sent to it; `GET /metrics` has the figures of its streams.
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import type { EventBus } from "../messaging/index.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import { streamFigures } from "../streams/contract/figures.ts";
 import { listenAddress } from "./handlers/listen-address.ts";
 
 export interface Health extends AsyncDisposable {
@@ -39,8 +40,11 @@ export async function serveHealth(configuration: JsonObject, source: HealthSourc
   const { port, host } = listenAddress(configuration, "health");
   let taken: TakenEvents | undefined;
   const server = createServer(({ method, url = "" }, response) => {
-    if (new URL(url, "http://x").pathname !== "/_health") return send(response, 404, ["expected /_health"]);
+    const { pathname } = new URL(url, "http://x");
+    if (pathname !== "/_health" && pathname !== "/metrics")
+      return send(response, 404, ["expected /_health or /metrics"]);
     if (method !== "GET" && method !== "HEAD") return send(response, 405, ["expected GET"]);
+    if (pathname === "/metrics") return void sendMetrics(response);
     return void reasons().then((found) => send(response, found.length === 0 ? 200 : 503, found));
   });
 
@@ -101,9 +105,20 @@ function unbound(error: NodeJS.ErrnoException, host: string, port: number): Zcon
   });
 }
 
+/** What its streams have counted. The library is loaded for a service that is asked. */
+async function sendMetrics(response: ServerResponse): Promise<void> {
+  const { streamMetricsOf } = await import("../http/stream-metrics.ts");
+  const { type, text } = await streamMetricsOf(streamFigures());
+  sendText(response, 200, { type, text });
+}
+
 function send(response: ServerResponse, status: number, reasons: string[]): void {
   const text = JSON.stringify(reasons.length === 0 ? null : { reasons });
-  const headers = { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" };
+  sendText(response, status, { type: "application/json; charset=utf-8", text });
+}
+
+function sendText(response: ServerResponse, status: number, { type, text }: { type: string; text: string }): void {
+  const headers = { "content-type": type, "cache-control": "no-store" };
   response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) });
   response.end(response.req.method === "HEAD" ? undefined : text);
 }

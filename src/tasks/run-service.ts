@@ -6,6 +6,7 @@ import { deferred } from "../deferred.ts";
 import { reasonOf } from "../errors.ts";
 import type { Inbox } from "../link/inbox.ts";
 import { openOutbox } from "../link/outbox.ts";
+import { STREAMS_TOPIC } from "../protocol/codec.ts";
 import type { FromTask, ToTask } from "../protocol/pipe.ts";
 import { sayWith } from "../protocol/said.ts";
 import { type OwnAnnouncement, writeAnnouncement } from "./announcement.ts";
@@ -22,6 +23,7 @@ import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { loadService } from "./load-service.ts";
 import { runTask } from "./run-task.ts";
 import { createHandlerScope, createScope, type InnerScope, type ScopeEffects } from "./scope.ts";
+import { tellStreamFigures } from "./stream-figures.ts";
 import { createTaskOutput } from "./task-output.ts";
 
 /** The way to the provider: the pipe of a process, or the port of a thread. */
@@ -103,6 +105,7 @@ export async function runService(
 
   /** @param reason - Why the task has failed; undefined where it ends well. */
   async function finish(reason: string | undefined): Promise<number> {
+    endFigures();
     pipe.send({ type: "ending", run, reason });
     const timer = setTimeout(bye.resolve, BYE_MS);
     await bye.promise;
@@ -111,6 +114,10 @@ export async function runService(
     return reason === undefined && !hasFailed ? 0 : 1;
   }
 
+  const endFigures = tellStreamFigures((streams) => {
+    const said = { action: "streams", result: "success", items: { streams } } as const;
+    outbox.publish({ ...writeAnnouncement(start, said), topic: STREAMS_TOPIC });
+  });
   const { pid } = process;
   const scope: InnerScope<unknown> = { endpoints: start.endpoints, ...createScope(start, effects, stop.signal) };
   try {
@@ -161,11 +168,11 @@ export async function runService(
     const scopeOf = (handling: Handling) => createHandlerScope(scope, effects, handling);
     try {
       health = await healthOf();
+      const streams = task.streams && (await import("./handlers/streams.ts")).makeStreams(task, scope);
       const handling = hasHandlers(task) ? startHandlers(effects.openBus, { task, scope, scopeOf }) : undefined;
       const handlers = await Promise.race([handling, crash.promise]);
-      if (task.streams === undefined) return handlers;
-      const { startStreams } = await import("./handlers/streams.ts");
-      const streams = await Promise.race([startStreams(task, scope), crash.promise]);
+      if (streams === undefined) return handlers;
+      await Promise.race([streams.start(), crash.promise]);
       return {
         httpUrl: handlers?.httpUrl,
         async stop(graceMs) {

@@ -15,6 +15,7 @@ import {
 } from "../support/command.ts";
 import { contextXml } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
+import { freePort } from "../support/port.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { type ProviderProcess, startProvider } from "../support/provider.ts";
 import { KEY, startOnTerminal } from "../support/terminal.ts";
@@ -281,6 +282,29 @@ describe("queues", () => {
     expect(stdout.find((line) => line.startsWith("rows.wanted"))).toMatch(
       /^rows\.wanted +printer +0 +0 +0 +0 +1 +0\.0$/,
     );
+  });
+
+  test("prints a row for each queue that a task sends to or consumes, over any protocol", async () => {
+    const port = await freePort();
+    const configuration = `<protocol>HTTPHandler</protocol><http_port>${port}</http_port>`;
+    await using project = await makeFolder({
+      "Context-Queue.xml": contextXml([{ id: "ts001", instance: "ConsumesQueue", configuration }]),
+    });
+    await using consumer = await startProvider(project.at("Context-Queue.xml"), "--start");
+    await consumer.log.first(({ msg }) => msg === "running");
+    for (const body of ["1", "no JSON"]) await fetch(`http://127.0.0.1:${port}/queue_1`, { method: "POST", body });
+    const ask = () => run("context-bus", ["queues", "--context_file", consumer.file]);
+    let { stdout } = await ask();
+    // They are told a second later, and stay.
+    while (!stdout.join().includes("queue_1")) ({ stdout } = await ask());
+
+    expect(stdout.map((line) => line.split(/ {2,}/))).toEqual([
+      ["QUEUE", "PROTOCOL", "SENT", "UNSENT", "ACCEPTED", "REFUSED", "HANDLED", "FAILED"],
+      ["queue_1", "HTTPHandler", "0", "0", "1", "1", "1", "0"],
+    ]);
+    expect((await run("context-bus", ["queues", "--json", "--context_file", consumer.file])).stdout).toEqual([
+      expect.stringContaining('"queue":"queue_1"'),
+    ]);
   });
 
   test("--watch prints them again and again", async () => {

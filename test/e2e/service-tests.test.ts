@@ -188,9 +188,12 @@ test("no test at all ends with code 1, and says for each instance where it was l
   expect(await runTests(folder, ["--json"])).toEqual({ code: 1, stdout: ['{"result":"failure","tests":[]}'], stderr });
 });
 
-test("a program, and the monitor that comes with zcontext, need no test", async () => {
+test("a program, and the services that come with zcontext, need no test", async () => {
   const program = { instance: "Sleeper", serviceType: "Executable", command: "sleep 1" } as const;
-  await using folder = await makeProject([program, "Monitor", "One"], service("One", { ts: greets("One", "world") }));
+  await using folder = await makeProject(
+    [program, "Monitor", "Bridge", "One"],
+    service("One", { ts: greets("One", "world") }),
+  );
   expect(await runTests(folder)).toMatchObject({ code: 0, stderr: [] });
 
   await folder.write(FILE, contextXml([{ id: "ts001", ...program }]));

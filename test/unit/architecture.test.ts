@@ -88,7 +88,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "src/tasks": [
     ...["src", "src/protocol", "src/link", "src/tasks/contract", "src/tasks/handlers"],
-    ...["src/messaging", "src/messaging/contract", "src/streams"],
+    ...["src/messaging", "src/messaging/contract", "src/streams", "src/streams/contract", "src/http"],
   ],
   "src/tasks/built-in": ["src", "src/protocol", "src/link", "src/streams", "src/tasks", "src/tasks/contract"],
   "src/tasks/rehearsal": [
@@ -126,7 +126,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["tools", "src", "src/protocol", "src/config", "src/link", "src/launch/code"],
     ...["src/context/client", "src/context/task"],
   ],
-  "tools/context-bus": ["tools", "src", "src/protocol", "src/messaging", "src/messaging/contract"],
+  "tools/context-bus": [
+    ...["tools", "src", "src/protocol", "src/messaging", "src/messaging/contract", "src/context/client"],
+  ],
   "tools/zcontext": ["tools", "src", "src/protocol", "src/logs", "src/presence", "src/context/journal"],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
@@ -160,7 +162,7 @@ const DOORS: Record<string, RegExp> = {
   "node:child_process": /^src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
-  "prom-client": /^src\/http\/(bus-)?metrics\.ts$/,
+  "prom-client": /^src\/http\/((bus|stream)-)?metrics\.ts$/,
   re2js: /^src\/line-pattern\.ts$/,
   saxes: /^src\/config\/xml\/xml\.ts$/,
   uplot: /^web\/charts\.ts$/,
@@ -244,14 +246,16 @@ describe("imports", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("lead the page to types of the server, and to no code of it but the table of states and the cut of names", () => {
+  test("lead the page to types of the server, and to no code of it but what it has to say of states, names and queues", () => {
     const code = files
       .filter((file) => file.startsWith("web/"))
       .flatMap((file) => [
         ...readFileSync(join(root, file), "utf8").matchAll(/^import (?!type )[^;]*"\.\.\/(src\/[^"]*)"/gm),
       ]);
 
-    expect(new Set(code.map(([, path]) => path))).toEqual(new Set(["src/protocol/task-state.ts", "src/cut-middle.ts"]));
+    expect(new Set(code.map(([, path]) => path))).toEqual(
+      new Set(["src/protocol/task-state.ts", "src/protocol/stream-figures.ts", "src/cut-middle.ts"]),
+    );
   });
 
   test("lead from what the tests of users load to no socket", () => {

@@ -32,7 +32,7 @@ const tap = command(program, "tap", "print events, signals and calls as they pas
   .addOption(new Option("--kind <kind>", "messages of this kind").choices(["event", "signal", "call"]));
 tap.action(answering(async () => (await load()).tap(place(), tap.opts())));
 
-const queues = command(program, "queues", "print the queue of each group").option(
+const queues = command(program, "queues", "print the queue of each group, and those of streams").option(
   "--watch",
   "again each second, until Ctrl-C",
 );

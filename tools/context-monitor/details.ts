@@ -1,5 +1,7 @@
 // Draws the details of one task as lines, and the help of the live table. Pure.
 import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+import { describeStream } from "../../src/protocol/stream-figures.ts";
+import { readStreamFigures } from "../../src/protocol/stream-report.ts";
 import { wordsFor } from "../../src/protocol/task-state.ts";
 import { MIB_BYTES } from "../../src/units.ts";
 import { eventText, type TaskEvent, type TaskRow } from "./model.ts";
@@ -47,6 +49,7 @@ export function detailLines(row: TaskRow, { columns, isUnicode }: { columns: num
     ...loadLines(row, { columns, isUnicode }),
     ...figureLines(row.figures ?? {}, columns),
     ...childLines(row.figures ?? {}, isUnicode),
+    ...streamLines(row.figures ?? {}),
     ...eventLines(
       "Transitions",
       row.transitions.map(({ from, to, words, atMs }) => ({
@@ -163,6 +166,16 @@ function childLines({ children }: JsonObject, isUnicode: boolean): Piece[] {
     { text: "Processes below it", style: "bold" },
     { text: cells(["PID", "PARENT", "STATUS", "CPU", "RSS MiB", "THREADS"]).join("  "), style: "gray" },
     ...rows.map((row) => ({ text: cells(row).join("  ") })),
+  ];
+}
+
+function streamLines({ streams }: JsonObject): Line[] {
+  const told = readStreamFigures(streams) ?? [];
+  if (told.length === 0) return [];
+  return [
+    { text: "" },
+    { text: "Queues", style: "bold" },
+    ...told.map((one) => ({ text: clean(describeStream(one)) })),
   ];
 }
 

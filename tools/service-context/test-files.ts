@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { quoteWord } from "../../src/config/command.ts";
 import type { TaskServiceConfig } from "../../src/config/context-config.ts";
-import { openServices } from "../../src/launch/code/services.ts";
+import { isBuiltIn, openServices } from "../../src/launch/code/services.ts";
 import { say } from "../print.ts";
 
 /** The test of a service: the file as it was written. */
@@ -56,8 +56,8 @@ async function candidatesOf(
 }
 
 /** Programs are tested in their own ways, and zcontext's own services are tested with it. */
-function mayHaveTests({ serviceType, instance }: TaskServiceConfig): boolean {
-  return serviceType !== "Executable" && instance !== "Monitor";
+function mayHaveTests(task: TaskServiceConfig): boolean {
+  return task.serviceType !== "Executable" && !isBuiltIn(task);
 }
 
 /** Says that no service can have tests, and how programs are tested. */

@@ -6,7 +6,7 @@ import type { InputFaults } from "../../input-faults.ts";
 import { connectLink } from "../../link/link.ts";
 import { type UnclaimedTopics, watchUnclaimedTopics } from "../../link/unclaimed-topics.ts";
 import type { Log } from "../../log.ts";
-import { decodeFrame, ENDING_TOPIC, type Frame, TOLD_TOPICS } from "../../protocol/codec.ts";
+import { decodeFrame, ENDING_TOPIC, type Frame, STREAMS_TOPIC, TOLD_TOPICS } from "../../protocol/codec.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import { type Message, writeMessage } from "../../protocol/message.ts";
 
@@ -53,7 +53,7 @@ export async function openControlChannel(
   const early: Frame[] = [];
   let handler = (frame: Frame): void => void early.push(frame);
   const link = await connectLink(endpoints, {
-    topics: [...heard, ENDING_TOPIC, echoTopic],
+    topics: [...heard, ENDING_TOPIC, STREAMS_TOPIC, echoTopic],
     hearsItself: false,
     timeoutMs: CONNECT_MS,
     onFrame: handle,
@@ -65,7 +65,7 @@ export async function openControlChannel(
     try {
       return watchUnclaimedTopics(endpoints.subscribe, {
         commandTopics: heard,
-        otherTopics: new Set([...TOLD_TOPICS, ENDING_TOPIC, echoTopic]),
+        otherTopics: new Set([...TOLD_TOPICS, ENDING_TOPIC, STREAMS_TOPIC, echoTopic]),
         ...reportTo(inputFaults),
       });
     } catch (error) {

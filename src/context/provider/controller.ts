@@ -1,18 +1,19 @@
 // Takes what comes in, has `dispatch` decide, and carries that out.
 import type { Supervision, TaskServiceConfig } from "../../config/context-config.ts";
 import { type ErrorCode, ZcontextError } from "../../errors.ts";
-import { ENDING_TOPIC, type Frame } from "../../protocol/codec.ts";
+import { ENDING_TOPIC, type Frame, STREAMS_TOPIC } from "../../protocol/codec.ts";
 import { isObject } from "../../protocol/json.ts";
 import {
   CONTEXT_NAME,
   type ContextMessage,
+  type ControlMessage,
   type Message,
   type ProcessMessage,
   readMessage,
   requestIdOf,
 } from "../../protocol/message.ts";
 import { hasProcess, isPending } from "../../protocol/task-state.ts";
-import type { Order } from "../task/task-contract.ts";
+import type { Order, SupervisedTask } from "../task/task-contract.ts";
 import * as report from "../transaction/report.ts";
 import type { Transaction } from "../transaction/transaction.ts";
 import type { Transactions } from "../transaction/transactions.ts";
@@ -71,7 +72,8 @@ export function createController(options: ControllerOptions): Controller {
   };
 
   function receive(frame: Frame): void {
-    if (frame.topic === ENDING_TOPIC) return hearEnding(frame);
+    if (frame.topic === ENDING_TOPIC) return hearPrivately(frame, (task, ...told) => task.hearEnding(...told));
+    if (frame.topic === STREAMS_TOPIC) return hearPrivately(frame, (task, ...told) => task.hearStreams(...told));
     const message = read(frame);
     if (message === undefined || message.header.incarnation === channel.incarnation || isFromOwnTask(message)) return;
     if (answered.again(message.header.requestId)) return;
@@ -123,12 +125,16 @@ export function createController(options: ControllerOptions): Controller {
     return true;
   }
 
-  // A program has no pipe: it tells us over the forwarder, which keeps it behind all that it has announced.
-  function hearEnding({ body }: Frame): void {
+  // What a task tells us alone. A program has no pipe, and the forwarder keeps this behind all that it has announced.
+  function hearPrivately(
+    { body }: Frame,
+    hear: (task: SupervisedTask, incarnation: string, message: ControlMessage) => void,
+  ): void {
     const message = read({ topic: "control", body });
     if (message?.kind !== "control" || message.header.incarnation === undefined) return;
     const { incarnation } = message.header;
-    transactions.ownerOf(incarnation)?.task.hearEnding(incarnation, message);
+    const owner = transactions.ownerOf(incarnation);
+    if (owner !== undefined) hear(owner.task, incarnation, message);
   }
 
   function obey(command: ContextMessage | ProcessMessage, orders: readonly Order[]): void {

@@ -4,6 +4,7 @@ import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { RunningProbe } from "../../launch/probe.ts";
 import type { Watchdog } from "../../liveness.ts";
 import type { Beat } from "../../protocol/pipe.ts";
+import type { StreamFigures } from "../../protocol/stream-figures.ts";
 import type { LifecycleEvent } from "./life.ts";
 import type { ProcessesFound, TaskHost } from "./task-contract.ts";
 import { createTimers } from "./timers.ts";
@@ -12,11 +13,14 @@ import { createTimers } from "./timers.ts";
 export interface Health {
   /** What its event loop has said last; a program says nothing. */
   readonly beat: Beat | undefined;
+  /** What it has counted of the queues that it sends to and consumes. */
+  readonly streams: readonly StreamFigures[];
   /** The process is there: from now on the time to get ready runs. */
   awaitReady(environment: Readonly<Record<string, string>>): void;
   stopAwaitingReady(): void;
   hearLine(line: string): void;
   hearBeat(beat: Beat): void;
+  hearStreams(streams: readonly StreamFigures[]): void;
   inspect(processes: ProcessesFound): void;
   /** The run is over. */
   end(): void;
@@ -42,6 +46,7 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
   let probe: RunningProbe | undefined;
   let watchdog: Watchdog | undefined;
   let beat: Beat | undefined;
+  let streams: readonly StreamFigures[] = [];
   /** Since when it has been halted, as far as it was looked at. */
   let haltedMs: number | undefined;
 
@@ -90,6 +95,9 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
     get beat() {
       return beat;
     },
+    get streams() {
+      return streams;
+    },
     awaitReady,
     stopAwaitingReady() {
       timers.disarm("ready");
@@ -99,6 +107,9 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
     },
     hearLine: (line) => probe?.line(line),
     hearBeat,
+    hearStreams(told) {
+      streams = told;
+    },
     inspect({ memory, isHalted }) {
       checkHalted(isHalted);
       if (memory !== undefined) checkSize(memory);
@@ -107,6 +118,7 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
       watchdog?.end();
       watchdog = undefined;
       beat = undefined;
+      streams = [];
       haltedMs = undefined;
     },
   };

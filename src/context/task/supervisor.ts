@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
+import { readStreamFigures } from "../../protocol/stream-report.ts";
 import { hasProcess } from "../../protocol/task-state.ts";
 import { createHealth } from "./health.ts";
 import type { LifecycleEvent, Past } from "./life.ts";
@@ -107,6 +108,9 @@ export function supervise(
     get beat() {
       return health.beat;
     },
+    get streams() {
+      return health.streams;
+    },
     obey({ task: next, action }) {
       task = next;
       if (action === "stop") return stop("stop", COMMAND);
@@ -133,6 +137,10 @@ export function supervise(
     },
     hearEnding(incarnation, { status }) {
       if (incarnation === runs.present?.incarnation) send(endingIn(status));
+    },
+    hearStreams(incarnation, { status }) {
+      const streams = readStreamFigures(status.streams);
+      if (incarnation === runs.present?.incarnation && streams !== undefined) health.hearStreams(streams);
     },
     note,
     kill: () => runs.present?.destroy(),

@@ -10,6 +10,7 @@ import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { ControlMessage, Message } from "../../protocol/message.ts";
 import type { Beat } from "../../protocol/pipe.ts";
 import type { PrintedLine } from "../../protocol/printed-lines.ts";
+import type { StreamFigures } from "../../protocol/stream-figures.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import type { TaskState } from "../../protocol/task-state.ts";
 import type { LifecycleEvent, Missing } from "./life.ts";
@@ -119,6 +120,8 @@ export interface SupervisedTask {
   readonly lastExit: Exit | undefined;
   /** What the event loop of its present run has said last; a program says nothing. */
   readonly beat: Beat | undefined;
+  /** What its present run has counted of the queues that it sends to and consumes. */
+  readonly streams: readonly StreamFigures[];
   /** An order from outside; with it comes the definition that holds from now on. */
   obey(order: Order): void;
   /** An order of a trigger, which may be held back. With `ownRun`, it is the task's own trigger, fired by that run. */
@@ -136,6 +139,8 @@ export interface SupervisedTask {
   hear(incarnation: string, sequence: number, message: ControlMessage): boolean;
   /** What a program that is this task has told the provider alone: it has come to its end. */
   hearEnding(incarnation: string, message: ControlMessage): void;
+  /** What a task has counted of its queues. */
+  hearStreams(incarnation: string, message: ControlMessage): void;
   /** An announcement about this task from a peer that has no incarnation of ours. */
   note(message: ControlMessage): void;
   /** Ends its process at once, and the other threads with it if it is shared. */

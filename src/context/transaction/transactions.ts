@@ -3,6 +3,7 @@
 import type { ContextConfig } from "../../config/context-config.ts";
 import { type Deferred, deferred } from "../../deferred.ts";
 import type { JsonObject } from "../../protocol/json.ts";
+import type { StreamFigures } from "../../protocol/stream-figures.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import { isAtRest, type TaskState } from "../../protocol/task-state.ts";
 import type { EndedTransaction, ResumableTask, ResumableTransaction } from "../journal/recall.ts";
@@ -23,7 +24,7 @@ import { openTransaction, type Transaction, type TransactionEvent } from "./tran
 /** A transaction and its tasks' records, with the pid of those whose process lives. */
 export interface Watched {
   transaction: string;
-  tasks: (TaskRecord & { beat?: JsonObject; memoryMaxMib?: number })[];
+  tasks: (TaskRecord & { beat?: JsonObject; memoryMaxMib?: number; streams?: readonly StreamFigures[] })[];
 }
 
 export interface TransactionsOptions extends Omit<ReporterOptions, "host" | "ownTasks" | "observer"> {
@@ -228,9 +229,15 @@ function describeEnd({ task, standing }: SupervisedTask): string {
 
 function watch({ id, tasks }: Transaction): Watched {
   const watched = (one: SupervisedTask) => {
-    const { memoryMaxMib } = one.task.supervision;
+    const { task, streams } = one;
+    const { memoryMaxMib } = task.supervision;
     const beat = one.beat && { beat: { ...one.beat } };
-    return { ...liveRecord(one), ...beat, ...(memoryMaxMib !== undefined && { memoryMaxMib }) };
+    return {
+      ...liveRecord(one),
+      ...beat,
+      ...(memoryMaxMib !== undefined && { memoryMaxMib }),
+      ...(streams.length > 0 && { streams }),
+    };
   };
   return { transaction: id, tasks: [...tasks].map(watched) };
 }

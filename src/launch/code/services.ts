@@ -57,6 +57,15 @@ const BUILTIN = new Map([
   ["Bridge", "#bridge-service"],
 ]);
 
+/** Whether a task runs a service that comes with zcontext. One that names a location has a service of its own. */
+export function isBuiltIn(task: TaskServiceConfig): boolean {
+  return builtInOf(task) !== undefined;
+}
+
+function builtInOf(task: TaskServiceConfig): string | undefined {
+  return locationOf(task) === undefined ? BUILTIN.get(task.instance) : undefined;
+}
+
 /** How long a compilation in progress may take once the provider is closing, in milliseconds. */
 const FINISH_MS = 1_000;
 
@@ -93,7 +102,7 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
       assertAllowedCommand(id, command, ownTasks);
       return findProgram(id, command.program, { folder: baseDir, runsIn: runsIn(task, baseDir), environment });
     }
-    const builtin = locationOf(task) === undefined ? BUILTIN.get(instance) : undefined;
+    const builtin = builtInOf(task);
     if (builtin !== undefined) return createRequire(import.meta.url).resolve(builtin);
     const candidates = foldersFor(task).flatMap((folder) =>
       ENDINGS.map((end) => join(folder, instance, `Service${instance}.${end}`)),

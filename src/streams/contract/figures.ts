@@ -1,38 +1,46 @@
-// What is counted of the queues of this process, by protocol. Pure.
+// What is counted of the queues of this process, by protocol. The counts belong to the process, or the thread, and not to this
+// module: a task process has the library in its own program, and the code of the task may load it a second time.
+import { MOST_STREAMS, type STREAM_COUNTS, type StreamFigures } from "../../protocol/stream-figures.ts";
 
-export interface StreamFigures {
-  queue: string;
-  protocol: string;
-  /** Sent by producers, and refused or failed on their way. */
-  sent: number;
-  unsent: number;
-  /** Taken by consumers: all that were not refused. */
-  accepted: number;
-  /** Malformed, too large, or too many. */
-  refused: number;
-  handled: number;
-  /** How often a handler has thrown. */
-  failed: number;
+export type { StreamFigures } from "../../protocol/stream-figures.ts";
+
+interface Counted {
+  figures: Map<string, StreamFigures>;
+  onCount: (() => void) | undefined;
 }
 
-type Count = Exclude<keyof StreamFigures, "queue" | "protocol">;
+const counted = ofProcess();
 
-const counted = new Map<string, StreamFigures>();
-/** Names of queues come from the program, which may make ever new ones. */
-const MOST = 1_000;
+function ofProcess(): Counted {
+  const key = Symbol.for("zcontext.streams.counted");
+  const known: Counted | undefined = Reflect.get(globalThis, key);
+  const shared = known ?? { figures: new Map(), onCount: undefined };
+  Reflect.set(globalThis, key, shared);
+  return shared;
+}
 
-export function count(protocol: string, queue: string, what: Count): void {
+export function count(protocol: string, queue: string, what: (typeof STREAM_COUNTS)[number]): void {
+  const { figures } = counted;
   const key = `${protocol} ${queue}`;
-  let figures = counted.get(key);
-  if (figures === undefined) {
-    if (counted.size >= MOST) return;
-    figures = { queue, protocol, sent: 0, unsent: 0, accepted: 0, refused: 0, handled: 0, failed: 0 };
-    counted.set(key, figures);
+  let ofQueue = figures.get(key);
+  if (ofQueue === undefined) {
+    if (figures.size >= MOST_STREAMS) return;
+    ofQueue = { queue, protocol, sent: 0, unsent: 0, accepted: 0, refused: 0, handled: 0, failed: 0 };
+    figures.set(key, ofQueue);
   }
-  figures[what] += 1;
+  ofQueue[what] += 1;
+  counted.onCount?.();
 }
 
 /** Of all queues that this process has sent to or consumed from. */
 export function streamFigures(): StreamFigures[] {
-  return [...counted.values()].map((figures) => ({ ...figures }));
+  return [...counted.figures.values()].map((figures) => ({ ...figures }));
+}
+
+/** Calls a listener whenever something is counted, in place of the one before. @returns What ends that. */
+export function onCount(listener: () => void): () => void {
+  counted.onCount = listener;
+  return () => {
+    counted.onCount = undefined;
+  };
 }

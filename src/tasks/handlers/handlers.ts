@@ -110,12 +110,12 @@ function serveAll<Configuration>(host: HandlerHost<Configuration>): Promise<unkn
   ];
 }
 
-/** Its methods, where its configuration asks for that. */
+/** Its methods, where its configuration asks for that; a port that a task without methods names is for its streams. */
 async function serveOverHttp<Configuration>(host: HandlerHost<Configuration>) {
-  const { bus, scope } = host;
+  const { task, bus, scope } = host;
   const { configuration } = scope;
   const isAsked = isObject(configuration) && configuration.http_port !== undefined;
-  if (!isAsked) return undefined;
+  if (!isAsked || task.methods === undefined) return undefined;
   return bus.serveHttp(scope.serviceName, methodsIn(host), listenAddress(configuration, "http"));
 }
 

@@ -4,33 +4,44 @@ import { ZcontextError } from "../../errors.ts";
 import { type About, ConsumerFactory, ConsumerRunner } from "../../streams/index.ts";
 import type { StreamHandler, Task, TaskScope } from "../contract/task.ts";
 import { streamsOf } from "./declared.ts";
-import type { InForce } from "./handlers.ts";
+
+export interface TaskStreams {
+  /**
+   * Resolves when messages arrive, or the task is told to stop. A server that is away is waited for, with a line now and then.
+   *
+   * @throws {ZcontextError} `ERR_ENDPOINT_IN_USE`, `ERR_ENGINE_MISSING`, `ERR_USAGE`.
+   */
+  start(): Promise<void>;
+  /** @param graceMs - Half of it is for handlers that are under way. */
+  stop(graceMs: number): Promise<void>;
+}
 
 /**
- * Resolves when messages arrive, or the task is told to stop. A server that is away is waited for, with a line now and then.
+ * Makes the consumers of a task, which consume nothing yet.
  *
- * @throws {ZcontextError} `ERR_PROTOCOL_UNKNOWN`, `ERR_QUEUE_NAME`, `ERR_ENDPOINT_IN_USE`, `ERR_ENGINE_MISSING`, `ERR_USAGE`.
+ * @throws {ZcontextError} `ERR_PROTOCOL_UNKNOWN`, `ERR_QUEUE_NAME`, `ERR_CONFIG_INVALID` for a port that its methods have.
  */
-export async function startStreams<Configuration>(
-  task: Task<Configuration>,
-  scope: TaskScope<Configuration>,
-): Promise<Pick<InForce, "stop">> {
+export function makeStreams<Configuration>(task: Task<Configuration>, scope: TaskScope<Configuration>): TaskStreams {
   const declared = Object.entries(streamsOf(task, scope.configuration));
-  const consumers = declared.map(([queue, stream]) => factoryOf(queue, stream, scope));
+  const consumers = declared.map(([queue, stream]) => factoryOf(queue, stream, { task, scope }));
   const runner = new ConsumerRunner({ consumers, say: scope.log.info });
-  try {
-    await runner.start(scope.signal);
-  } catch (error) {
-    await runner.close(0);
-    throw error;
-  }
-  return { stop: (graceMs) => runner.close(graceMs / 2) };
+  return {
+    async start() {
+      try {
+        await runner.start(scope.signal);
+      } catch (error) {
+        await runner.close(0);
+        throw error;
+      }
+    },
+    stop: (graceMs) => runner.close(graceMs / 2),
+  };
 }
 
 function factoryOf<Configuration>(
   queue: string,
   { protocol, options, consuming, handle }: StreamHandler<Configuration>,
-  scope: TaskScope<Configuration>,
+  { task, scope }: { task: Task<Configuration>; scope: TaskScope<Configuration> },
 ): ConsumerFactory {
   const { protocol: configured, http_port: port, http_host: host } = Object(scope.configuration);
   const name: unknown = protocol ?? configured;
@@ -38,11 +49,24 @@ function factoryOf<Configuration>(
     throw new ZcontextError("ERR_USAGE", `stream ${queue}: no protocol is named`, {
       hint: "Name it in the task, or as <protocol> in its <configuration>.",
     });
-  const where = { ...(port !== undefined && { port }), ...(host !== undefined && { host }) };
+  const where = { ...(port !== undefined && { port }), ...(host !== undefined && { host }), ...options };
+  if (name === "HTTPHandler" && task.methods !== undefined) assertFree(queue, port, Object(where).port);
   const onError = (error: unknown) => scope.log.error(`stream ${queue}: ${textOf(error)}`);
-  const factory = new ConsumerFactory(name, { ...where, ...options, onError });
+  const factory = new ConsumerFactory(name, { ...where, onError });
   factory.route(queue, (message, about: About) => handle(message, scope, about), consuming);
   return factory;
+}
+
+/** Methods answer with results and a queue does not, each with a server of its own. Any two free ports differ. */
+function assertFree(queue: string, methodsPort: unknown, port: unknown): void {
+  if (methodsPort === undefined || Number(methodsPort) === 0 || Number(methodsPort) !== Number(port)) return;
+  throw new ZcontextError(
+    "ERR_CONFIG_INVALID",
+    `stream ${queue}: the methods of the task have http_port ${methodsPort}`,
+    {
+      hint: "Give the stream another port: options: { port }.",
+    },
+  );
 }
 
 function textOf(error: unknown): string {
