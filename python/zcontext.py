@@ -10,7 +10,7 @@ the PYTHONPATH of every program that it runs. By hand:
 
     export PYTHONPATH="$(npm root -g)/zcontext/python"
 
-Needs pyzmq (apt-get install python3-zmq), and nothing but the standard library for a
+Consumers of queues are in zcontext_streams, beside it. Needs pyzmq (apt-get install python3-zmq), and nothing but the standard library for a
 rehearsal; schemata need jsonschema (apt-get install python3-jsonschema). For Python 3.8 and newer.
 """
 
@@ -87,6 +87,7 @@ SWEEP_S = 60  # between searches for those that have expired
 PAYLOAD_VERSION = 1
 REMEMBERED = 1_000  # answers to calls that may be sent again
 LONGEST_NAME = 200
+QUEUE_NAME = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}"
 LONGEST_PROBLEM = 500  # of what a schema says of a value
 # Of signals
 COUNTS_TOPIC = "~counts"  # on which publishers state their totals
@@ -104,6 +105,7 @@ SILENCE_S = 5  # after which others take its place
 SEATS_S = 0.2  # for the others to say that they are there
 LEAVE_QUEUE_S = 1  # for the others to hear that it leaves
 # Of health, and of finding a provider
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 HEALTH_S = 1  # for the broker to answer
 HEALTH_IDLE_S = 5  # for a request to come by a connection
 LARGEST_PORT = 65_535
@@ -392,7 +394,7 @@ def load_task(service: Service) -> Any:
 class Declared(NamedTuple):
     """What a decorator says of a method of the task's class."""
 
-    kind: str  # event, method, action
+    kind: str  # event, method, action, stream
     name: str
     options: dict
 
@@ -446,6 +448,23 @@ def assert_public(name: str) -> str:
     return name
 
 
+def stream(
+    queue: str, *, protocol: str | None = None, concurrency: int = 1
+) -> Callable[[Function], Function]:
+    """Declares a handler `(self, message, scope)` of the messages of a queue. See docs/streams.md.
+
+    :param protocol: HTTPHandler, RMQIOHandler or ZMQHandler; by default `<protocol>` of the
+        configuration.
+    :param concurrency: how many messages are handled at a time; 1 keeps their order.
+    """
+    if not re.fullmatch(QUEUE_NAME, queue):
+        raise BusError("ERR_QUEUE_NAME", f"queue {queue!r}: expected a name such as queue_1")
+    if not isinstance(concurrency, int) or concurrency < 1:
+        text = f"queue {queue}: concurrency {concurrency!r}: expected a whole number from 1 on"
+        raise BusError("ERR_USAGE", text)
+    return declare("stream", queue, {"protocol": protocol, "concurrency": concurrency})
+
+
 def declare(kind: str, name: str, options: dict) -> Callable[[Function], Function]:
     def mark(function: Function) -> Function:
         declared = [*getattr(function, "_zcontext", ()), Declared(kind, name, options)]
@@ -476,8 +495,42 @@ def check_schemata(task: Any) -> None:
     for name, schemata in emitted_by(task).items():
         checks_of(name, schemata)
     for declared, _ in handlers_of(task):
-        if declared.kind != "event":
+        if declared.kind in ("method", "action"):
             check_of(declared.options["params"], f"{declared.kind} {declared.name}")
+
+
+def streams_of(task: Any) -> list[tuple[Declared, Callable[[Any, Scope], Any]]]:
+    """The handlers of queues that a task declares."""
+    return [each for each in handlers_of(task) if each[0].kind == "stream"]
+
+
+def uses_bus(task: Any) -> bool:
+    """Whether a task declares what arrives over the bus."""
+    return len(streams_of(task)) < len(handlers_of(task))
+
+
+def make_streams(task: Any, scope: Scope, link: Link) -> Any:
+    """The consumers of a task, which consume nothing yet; None where it declares none."""
+    declared = streams_of(task)
+    if not declared:
+        return None
+    import zcontext_streams as streams
+
+    own = copy.copy(scope)
+    own._flags = ()  # handlers may wait while the task is told to stop
+
+    def make(each: Declared, handle: Callable[[Any, Scope], Any]) -> Any:
+        named = each.options["protocol"] or scope.configuration.get("protocol")
+        protocol, concurrency = streams.assert_protocol(named), each.options["concurrency"]
+        return streams.Stream(each.name, protocol, concurrency, lambda said: handle(said, own))
+
+    def tell(figures: list[dict]) -> None:
+        scope._announce("streams", "success", {"streams": figures}, topic="~streams")
+
+    place = streams.Place(
+        scope.configuration, lambda: scope.bus, lambda: link.is_stopping, streams.Counts(tell)
+    )
+    return streams.Streams([make(*each) for each in declared], place)
 
 
 #: Methods of a class with handlers, which are actions as well.
@@ -599,6 +652,7 @@ class Rehearsal:
         self.published: list[tuple[str, dict]] = []  # topic and content of each publish()
         self.stopping = Flag()
         self.has_failed = False
+        self._streams: dict[str, Callable[[Any], Any]] = {}
         self._patience = patience
         self._subscribed: collections.defaultdict[str, list[Callable[[HeardSignal], None]]]
         self._subscribed = collections.defaultdict(list)
@@ -620,6 +674,15 @@ class Rehearsal:
     def event(self, name: str, content: Any = None, context: Any = None) -> str:
         """Gives an event to its handler. Returns the verdict: ack, again, drop or dead."""
         return self._broker.deliver(name, content, {} if context is None else context)
+
+    def stream(self, queue: str, message: Any) -> None:
+        """Gives a message to the handler of its queue, which may raise."""
+        handle = self._streams.get(queue)
+        if handle is None:
+            have = ", ".join(self._streams) or "none"
+            text = f"the task does not consume the queue {queue}; it consumes {have}"
+            raise BusError("ERR_QUEUE_NAME", text)
+        handle(json.loads(to_json(f"queue {queue}", message)))
 
     def call(self, name: str, params: Any = None) -> Any:
         """Calls a method of the task as another service does; raises CallError."""
@@ -684,8 +747,10 @@ def rehearse(
     }
     task = load_task(service)
     scope = Scope(rehearsal, env, rehearsal.open_bus)
+    for declared, handle in streams_of(task):
+        rehearsal._streams[declared.name] = functools.partial(call_with, handle, scope)
     try:
-        if handlers_of(task):
+        if uses_bus(task):
             open_handlers(task, scope)
         if hasattr(task, "run"):
             for _ in range(rounds if task.kind == "looped" else 1):
@@ -693,6 +758,10 @@ def rehearse(
     except Stopped:
         pass
     return rehearsal
+
+
+def call_with(handle: Callable[[Any, Scope], Any], scope: Scope, message: Any) -> None:
+    handle(message, scope)
 
 
 class RehearsedBroker:
@@ -3315,9 +3384,9 @@ def print_error(what: str, error: BaseException) -> None:
 
 
 def stack_of(error: BaseException) -> str:
-    """The traceback, from where it leaves this module."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+    """The traceback, from where it leaves these modules."""
+    frames, own = error.__traceback__, os.path.dirname(__file__)
+    while frames is not None and os.path.dirname(frames.tb_frame.f_code.co_filename) == own:
         frames = frames.tb_next
     return "".join(traceback.format_exception(type(error), error, frames))
 
@@ -3487,12 +3556,15 @@ def mounts() -> str:
 
 class Health:
     """Serves `GET /_health`: 200 and null, or 503 and why the service does not take what is sent.
+    And `GET /metrics`: the figures of its streams.
 
     At `health_port` (0: any) and `health_host` (this machine by default) of the configuration.
     """
 
-    def __init__(self, configuration: dict, link: Link, bus: TaskBus) -> None:
-        self._link, self._bus = link, bus
+    def __init__(
+        self, configuration: dict, link: Link, bus: TaskBus, metrics: Callable[[], str]
+    ) -> None:
+        self._link, self._bus, self._metrics = link, bus, metrics
         self._taken: tuple[Sequence[str], str] | None = None
         host, port = health_address(configuration)
         self.url = (
@@ -3518,8 +3590,11 @@ class Health:
             timeout = HEALTH_IDLE_S
 
             def do_GET(self) -> None:
-                if self.path.partition("?")[0] != "/_health":
-                    return self._answer(404, ["expected /_health"])
+                path = self.path.partition("?")[0]
+                if path == "/metrics":
+                    return self._send(200, METRICS_TYPE, health._metrics().encode())
+                if path != "/_health":
+                    return self._answer(404, ["expected /_health or /metrics"])
                 reasons = health._reasons()
                 self._answer(503 if reasons else 200, reasons)
 
@@ -3532,8 +3607,11 @@ class Health:
 
             def _answer(self, status: int, reasons: list[str]) -> None:
                 body = to_json("health", {"reasons": reasons} if reasons else None)
+                self._send(status, "application/json; charset=utf-8", body)
+
+            def _send(self, status: int, content_type: str, body: bytes) -> None:
                 self.send_response(status)
-                self.send_header("content-type", "application/json; charset=utf-8")
+                self.send_header("content-type", content_type)
                 self.send_header("cache-control", "no-store")
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
@@ -3598,7 +3676,7 @@ class TaskBus:
         self._url = env.get("ZCONTEXT_BUS_URL", "")
         self._token = env.get("ZCONTEXT_BUS_TOKEN", "")
         #: How long the task has to stop, in seconds.
-        self._grace_s = float(env.get("ZCONTEXT_GRACE_S", DEFAULT_GRACE_S))
+        self.grace_s = float(env.get("ZCONTEXT_GRACE_S", DEFAULT_GRACE_S))
 
     def open(self) -> EventBus:
         """Waits until the broker is there; raises Stopped when the task is told to stop."""
@@ -3641,7 +3719,7 @@ class TaskBus:
     def drain(self) -> None:
         """Lets handlers end, within half of the time that the task has to stop."""
         if self._bus is not None:
-            self._bus.drain(self._grace_s / 2)
+            self._bus.drain(self.grace_s / 2)
 
     def close(self) -> None:
         if self._bus is not None:
@@ -3665,11 +3743,15 @@ def run_service(service: Service, link: Link, scope: Scope, bus: TaskBus) -> int
     pid, fault = {"pid": os.getpid()}, {}
     try:
         task = load_task(service)
-        has_handlers = bool(handlers_of(task))
+        has_handlers = uses_bus(task)
         fault = {"code": START_FAULT}
-        health = open_health(scope, link, bus)
+        streams = make_streams(task, scope, link)
+        health = open_health(scope, link, bus, streams)
         if has_handlers:
             open_handlers(task, scope)
+        if streams is not None:
+            streams.start()
+            scope.log(f"consuming {streams.describe()}")
     except Stopped:
         scope._announce("ending", "success", {}, topic="~ending")
         return 0
@@ -3690,17 +3772,20 @@ def run_service(service: Service, link: Link, scope: Scope, bus: TaskBus) -> int
             link.crash(error)
     except Exception as error:
         link.crash(error)
+    if streams is not None:
+        streams.stop(bus.grace_s / 2)  # its handlers may still use the bus
     leave(task, scope, bus, has_handlers)
     failure = {} if link.error is None else {"reason": reason_of(link.error)}
     scope._announce("ending", "failure" if failure else "success", failure, topic="~ending")
     return 1 if failure or link.has_failed else 0
 
 
-def open_health(scope: Scope, link: Link, bus: TaskBus) -> Health | None:
+def open_health(scope: Scope, link: Link, bus: TaskBus, streams: Any) -> Health | None:
     """Serves the health of the task where its configuration asks for that."""
     if "health_port" not in scope.configuration:
         return None
-    health = Health(scope.configuration, link, bus)
+    metrics = (lambda: "") if streams is None else streams.counts.metrics
+    health = Health(scope.configuration, link, bus, metrics)
     scope.log(f"health at {health.url}")
     return health
 

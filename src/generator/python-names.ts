@@ -13,13 +13,15 @@ export interface PythonHandlers {
   events: Handler[];
   methods: Handler[];
   actions: Handler[];
+  /** Of queues. */
+  streams: Handler[];
 }
 
 /** What a class of a task has under these names, and the decorators in it. */
-const TAKEN = ["kind", "group", "run", "start", "stop", "state_update", "event", "method", "action"];
+const TAKEN = ["kind", "group", "run", "start", "stop", "state_update", "event", "method", "action", "stream"];
 
 /** An action has its own name before a method, since it is called by it. */
-export function pythonHandlersOf({ listens, serves, actions }: ListedService): PythonHandlers {
+export function pythonHandlersOf({ listens, serves, actions, consumes }: ListedService): PythonHandlers {
   const taken = new Set(TAKEN);
 
   function handler(of: string, wanted: string): Handler {
@@ -33,6 +35,7 @@ export function pythonHandlersOf({ listens, serves, actions }: ListedService): P
   return {
     actions: named,
     methods: serves.map((method) => handler(method, method)),
+    streams: consumes.map((queue) => handler(queue, `take_${queue.replace(/\W/g, "_")}`)),
     events: listens.map((event) => handler(event, `on_${event.replace(/\W/g, "_")}`)),
   };
 }

@@ -20,10 +20,10 @@ test.each([
   expect({ status, stderr }).toMatchObject({ status: 0 });
 });
 
-test("zcontext.py is written for Python 3.8", () => {
+test.each(["zcontext.py", "zcontext_streams.py"])("%s is written for Python 3.8", (module) => {
   const program = `import ast, sys; ast.parse(open(sys.argv[1]).read(), feature_version=(3, 8))`;
 
-  const { status, stderr } = spawnSync("python3", ["-c", program, `${PYTHON_FOLDER}/zcontext.py`], {
+  const { status, stderr } = spawnSync("python3", ["-c", program, `${PYTHON_FOLDER}/${module}`], {
     encoding: "utf8",
   });
 

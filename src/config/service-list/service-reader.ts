@@ -1,6 +1,6 @@
 // Reads one service of a list and checks what can be checked without the others. Pure.
 
-import { PROTOCOLS, type ProtocolName } from "../../streams/contract/protocol-names.ts";
+import { PROTOCOLS, type ProtocolName, PYTHON_PROTOCOLS } from "../../streams/contract/protocol-names.ts";
 import { type TaskServiceConfig, TRIGGER_ACTIONS, TRIGGER_EVENTS, type Trigger, type TriggerEvent } from "../model.ts";
 import { ENTRY, INSTANCE, idRule, TOPIC } from "../task-reader.ts";
 import { calledBy } from "../trigger-reader.ts";
@@ -116,11 +116,9 @@ function readHandlers(service: Reader): Pick<ListedService, keyof typeof HANDLER
 
 /** Of the queues that it consumes. */
 function readProtocol(service: Reader, consumes: readonly string[], language: Language): ProtocolName {
-  if (consumes.length > 0 && language === "python")
-    service.report("consumes", "expected none for a service in Python: queues are consumed in TypeScript");
   if (!textAt(service.element, "protocol")?.value) return "HTTPHandler";
   if (consumes.length === 0) service.report("protocol", "expected consumes beside it: the queues that it is for");
-  return service.oneOf("protocol", PROTOCOLS);
+  return service.oneOf("protocol", language === "python" ? PYTHON_PROTOCOLS : PROTOCOLS);
 }
 
 // --- states: a trigger, its action, and the tasks it calls --------------------------------------------------------------

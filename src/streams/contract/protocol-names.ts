@@ -10,4 +10,11 @@ export const PROTOCOLS = [
   "AsyncIOHandler",
 ] as const;
 
+/** Those that a service in Python can consume by: it has no client of the others, or no use for it. */
+export const PYTHON_PROTOCOLS = [
+  "HTTPHandler",
+  "RMQIOHandler",
+  "ZMQHandler",
+] as const satisfies readonly ProtocolName[];
+
 export type ProtocolName = (typeof PROTOCOLS)[number];

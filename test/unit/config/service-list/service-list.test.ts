@@ -980,7 +980,10 @@ describe("handlers", () => {
     expect(billing({ consumes: "queue_1,queue.two", protocol: "KafkaHandler" })?.protocol).toBe("KafkaHandler");
     expect(problemWith("protocol", { ...given, consumes: "q", protocol: "Fax" })).toMatch(/HTTPHandler.*got "Fax"$/);
     expect(problemWith("protocol", { ...given, protocol: "KafkaHandler" })).toMatch(/expected consumes beside it/);
-    expect(problemWith("consumes", { ...given, consumes: "q", language: "python" })).toMatch(/consumed in TypeScript/);
+    const python = { ...given, consumes: "q", language: "python" };
+    expect(problemWith("protocol", { ...python, protocol: "KafkaHandler" })).toMatch(
+      /RMQIOHandler.*got "KafkaHandler"$/,
+    );
   });
 
   test.each([
