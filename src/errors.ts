@@ -1,4 +1,4 @@
-/** Every way in which zcontext itself can fail. README has a row for each: when it occurs and what to do. */
+/** Every way in which zcontext itself can fail. docs/errors.md has a row for each: when it occurs and what to do. */
 export const ERROR_CODES = [
   "ERR_ACTION_UNKNOWN",
   "ERR_ALREADY_SETTLED",

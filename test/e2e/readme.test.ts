@@ -15,7 +15,7 @@ import {
 } from "../support/command.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
-import { blocksOf, commandsOf, readDocument, sectionOf } from "../support/readme.ts";
+import { blocksOf, commandsOf, readDocument } from "../support/readme.ts";
 
 leaveNoProcess();
 
@@ -260,9 +260,9 @@ test("the diagram README shows is the one that is printed", async () => {
 
 // --- options -----------------------------------------------------------------------------------------------------------
 
-/** What README says about each command, from its name in bold to the next. */
+/** What docs/commands.md says about each command, from its name in bold to the next. */
 const said = new Map(
-  sectionOf(readme, "## Commands")
+  readDocument("docs/commands.md")
     .split(/^\*\*`/m)
     .slice(1)
     .map((text) => [text.slice(0, text.search(/[ `]/)) as CommandName, text]),
@@ -271,7 +271,7 @@ const said = new Map(
 /** Options that go without saying, or are there for old scripts alone. */
 const UNSAID = ["--version", "--help", "--use-file"];
 
-test("README explains every command", () => {
+test("docs/commands.md explains every command", () => {
   const { bin } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
   expect([...said.keys()]).toEqual(Object.keys(bin));
@@ -281,7 +281,7 @@ describe.each([...said])("of %s", (name, text) => {
   const optionsIn = (written: string) =>
     new Set([...written.matchAll(/--[a-z][a-z_-]*/g)].map(([option]) => option.replaceAll("_", "-")));
 
-  test("README explains every option there is, and none that is not", async () => {
+  test("docs/commands.md explains every option there is, and none that is not", async () => {
     const there = [...new Set(await optionsThereAre(name))];
     expect(there.length).toBeGreaterThan(UNSAID.length);
     const expected = there.map((option) => option.replaceAll("_", "-")).filter((option) => !UNSAID.includes(option));
@@ -304,7 +304,7 @@ test("the project of one's own that README makes runs, with the code and the con
     blocks.filter((block) => block.section === "Your own" && block.language === language);
   const [create = ""] = own("sh").flatMap(commandsOf);
   const [configuration] = own("xml");
-  const code = blocks.filter(({ section, language }) => section === "Service code" && language === "ts");
+  const code = blocksOf(readDocument("docs/service-code.md")).filter(({ language }) => language === "ts");
   const [service, task] = code.map(({ lines: [head = "", ...text] }) => ({
     path: /^\/\/ (\S+):/.exec(head)?.[1] as string,
     text: text.join("\n"),

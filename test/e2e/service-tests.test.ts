@@ -152,8 +152,8 @@ test("the end of the command is the end of a test that never ends", async () => 
   expect((await finish(command)).code).toBe(1);
 });
 
-test("the test that README shows passes beside the task that it shows", async () => {
-  const code = blocksOf(readDocument()).filter(({ language }) => language === "ts");
+test("the test that docs/service-code.md shows passes beside the task that it shows", async () => {
+  const code = blocksOf(readDocument("docs/service-code.md")).filter(({ language }) => language === "ts");
   const files = code.map(({ lines: [head = "", ...text] }) => [/^\/\/ ([^\s:]+)/.exec(head)?.[1], text.join("\n")]);
   await using folder = await makeProject(["Thermometer"], Object.fromEntries(files));
 

@@ -147,7 +147,7 @@ describe("F3", () => {
 
     expect(left).toEqual([hidden]);
     expect(killedIn(await ear.until("ts_1", "stopped"))).toEqual([]);
-    expect((await readDocument("README.md")).replaceAll(/\s+/g, " ")).toContain(
+    expect((await readDocument("docs/supervision.md")).replaceAll(/\s+/g, " ")).toContain(
       "What escapes: a process in a session of its own that has also cleared its environment, and whose parent was gone",
     );
   });

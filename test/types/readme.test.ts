@@ -1,4 +1,4 @@
-// The service code of README.md and docs/messaging.md compiles, with the same strict options as src.
+// The code of docs/service-code.md and docs/messaging.md compiles, with the same strict options as src.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -16,7 +16,7 @@ function codeOf(document: string): { [path: string]: string } {
   );
 }
 
-const CODE = codeOf("README.md");
+const CODE = codeOf("docs/service-code.md");
 
 /** What the compiler prints for these files. */
 async function errorsIn(files: { [path: string]: string }): Promise<string> {
@@ -40,7 +40,7 @@ async function errorsIn(files: { [path: string]: string }): Promise<string> {
   return spawnSync(process.execPath, [compiler, "--noEmit", "-p", folder.path], { encoding: "utf8" }).stdout;
 }
 
-test("the service code of README has no type error", async () => {
+test("the code of docs/service-code.md has no type error", async () => {
   expect(Object.keys(CODE)).toEqual([
     "services/Thermometer/ServiceThermometer.ts",
     "services/Thermometer/Thermometer.ts",
