@@ -8,6 +8,8 @@ export interface Outlet {
   write(text: string, isMinor?: boolean): void;
 }
 
+/** How long output may wait to be read before the process ends without, in milliseconds. */
+export const UNREAD_MS = 2_000;
 /** How much may wait, in characters. */
 const MAX_WAITING = 2 * 1024 * 1024;
 

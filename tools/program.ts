@@ -2,13 +2,10 @@
 // output may be slow or gone.
 import { Command, CommanderError, type Option } from "commander";
 import { reasonOf, ZcontextError } from "../src/errors.ts";
-import { emptied } from "./outlet.ts";
+import { emptied, UNREAD_MS } from "./outlet.ts";
 import { answerJson, EXIT, errorAsJson, exitCodeOf, paint, printError, say } from "./print.ts";
 import { closeLostTerminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
-
-/** How long output may wait to be read before the process ends without, in milliseconds. */
-export const UNREAD_MS = 2_000;
 
 /** A command-line program with `--version` and `--help`. */
 export function createProgram(name: string, description: string): Command {
@@ -101,18 +98,4 @@ function onAnswerLost({ code, message }: NodeJS.ErrnoException): void {
   process.once("exit", (exitCode) => {
     if (exitCode === EXIT.done) process.exitCode = EXIT.failed;
   });
-}
-
-/** Aborted when a signal asks the command to leave, or the reader of stdout is gone. */
-export function leaveRequest(): AbortController {
-  const left = new AbortController();
-  const leave = () => left.abort();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, leave);
-  readerGone().then(leave);
-  return left;
-}
-
-/** Resolves when the reader of stdout is gone. */
-export function readerGone(): Promise<void> {
-  return new Promise((resolve) => process.stdout.once("error", () => resolve()));
 }

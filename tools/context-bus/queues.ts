@@ -3,8 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { EventBus, QueueFigures } from "../../src/messaging/index.ts";
 import { STREAM_COUNTS, type StreamFigures } from "../../src/protocol/stream-figures.ts";
 import { columns } from "../columns.ts";
+import { leaveRequest } from "../leaving.ts";
 import { answer, answerJson, EXIT, isColoured } from "../print.ts";
-import { leaveRequest } from "../program.ts";
 import { connectBus, type Place, stayConnected } from "./connection.ts";
 import { openStreamCounts, type StreamCounts } from "./stream-counts.ts";
 

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { ZcontextError } from "../../src/errors.ts";
 import type { EventBus, TapFilter, TappedMessage } from "../../src/messaging/index.ts";
 import type { Json } from "../../src/protocol/json.ts";
+import { leaveRequest } from "../leaving.ts";
 import { answer, answerJson, EXIT, say } from "../print.ts";
-import { leaveRequest } from "../program.ts";
 import { type Place, stayConnected } from "./connection.ts";
 import { printable, shortened } from "./printable.ts";
 
