@@ -637,7 +637,8 @@ test("restart gives the task a new process, stop ends it, exit ends the provider
 test("request shows the pid of a task that is late as long as its process lives", async () => {
   const deaf = "trap '' TERM; echo up; while :; do sleep 1000; done";
   await using provider = await startProvider(
-    shell("ts001", deaf, { ready_log: "^never$", ready_timeout_s: 0.2, grace_s: 60 }),
+    // It has to be deaf before it is late.
+    shell("ts001", deaf, { ready_log: "^never$", ready_timeout_s: 4, grace_s: 60 }),
   );
   await command(provider, "--action", "start", "--transaction", "T1", "--no-wait");
   await provider.log.first(({ line }) => line === "up");
@@ -646,7 +647,7 @@ test("request shows the pid of a task that is late as long as its process lives"
   const { stdout } = await command(provider, "--action", "request", "--transaction", "T1");
   await leaveAtOnce(provider);
 
-  expect(stdout[2]).toMatch(/^ts001 +service_ts001 +not ready +\d+ +1 +not ready within 0.2 s/);
+  expect(stdout[2]).toMatch(/^ts001 +service_ts001 +not ready +\d+ +1 +not ready within 4 s/);
 });
 
 test("with the senders' endpoint alone a command is sent, not confirmed, and obeyed all the same", async () => {
