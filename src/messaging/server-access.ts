@@ -1,6 +1,7 @@
 // How a program gets into a server: credentials and certificates, which the environment holds, or names the files of. What is
 // secret stands in no message.
 import { readFile, stat } from "node:fs/promises";
+import { rootCertificates } from "node:tls";
 import { reasonOf, ZcontextError } from "../errors.ts";
 import {
   exposed,
@@ -90,7 +91,8 @@ async function tlsOf(environment: Environment): Promise<NonNullable<ServerAddres
       "A certificate and its key go together.",
     );
   return {
-    ...(isGiven(ca) && { ca: await readPem(BUS_CA_FILE, ca) }),
+    // Named authorities replace those of the system, unless they are named as well.
+    ...(isGiven(ca) && { ca: [...rootCertificates, await readPem(BUS_CA_FILE, ca)].join("\n") }),
     ...(isGiven(cert) && { cert: await readPem(BUS_CERT_FILE, cert) }),
     ...(isGiven(key) && { key: asPem(BUS_KEY_FILE, key, await readSecret(BUS_KEY_FILE, key)) }),
   };

@@ -63,7 +63,7 @@ test("a server that stays away is named, and why", async () => {
 });
 
 test("a password lets in, and a wrong one is refused without being shown", async () => {
-  await using redis = await startRedis("--requirepass", "right");
+  await using redis = await startRedis(() => ["--requirepass", "right"]);
   await using storage = storageAt({ ...redis, login: { user: "", pass: "right" } });
   await using wrong = storageAt({ ...redis, login: { user: "", pass: "wrong-one" } });
 

@@ -10,14 +10,17 @@ import type { ServerAddress } from "../../src/messaging/contract/server.ts";
 import { connectRabbitmq } from "../../src/messaging/engines/rabbitmq/rabbitmq-engine.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import type { Members } from "../conformance/members.ts";
+import type { Certificate } from "./certificates.ts";
 import { makeFolder } from "./folder.ts";
-import { HERE } from "./machines.ts";
+import { HERE, type ServerPlace } from "./machines.ts";
 import { freePorts } from "./port.ts";
 import { untilGone } from "./processes.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
 export interface RabbitmqServer extends AsyncDisposable {
   readonly port: number;
+  /** For encrypted connections, where it has a certificate. */
+  readonly tlsPort: number;
   /** Of a virtual host that no test has had. */
   newAddress(): ServerAddress;
   /** Ends it as a crash would, and resolves when nothing of it is left. */
@@ -44,12 +47,26 @@ const LIB = "/usr/lib/rabbitmq/lib";
 const VHOSTS = 64;
 const MEMBER = fileURLToPath(new URL("../fixtures/server-member.mjs", import.meta.url));
 
-/** @param heartbeatS - A peer that is silent for two of these, in seconds, is given up. */
-export async function startRabbitmq({ vhosts = VHOSTS, place = HERE, heartbeatS = 60 } = {}): Promise<RabbitmqServer> {
+/**
+ * @param heartbeatS - A peer that is silent for two of these, in seconds, is given up.
+ * @param certificate - With which it takes encrypted connections besides.
+ */
+export async function startRabbitmq({
+  vhosts = VHOSTS,
+  place = HERE,
+  heartbeatS = 60,
+  certificate,
+}: {
+  vhosts?: number;
+  place?: ServerPlace;
+  heartbeatS?: number;
+  certificate?: Certificate & { ca: string };
+} = {}): Promise<RabbitmqServer> {
   const folder = await makeFolder();
-  const [port = 0, distribution = 0, mapper = 0] = await freePorts(3);
+  const [port = 0, distribution = 0, mapper = 0, tlsPort = 0] = await freePorts(4);
   const names = Array.from({ length: vhosts }, (_, index) => `v${index}`);
-  await configure(folder.at, [`listeners.tcp.1 = ${place.host}:${port}`, `heartbeat = ${heartbeatS}`], names);
+  const tls = certificate === undefined ? [] : encryptedOn(`${place.host}:${tlsPort}`, certificate);
+  await configure(folder.at, [`listeners.tcp.1 = ${place.host}:${port}`, `heartbeat = ${heartbeatS}`, ...tls], names);
   const [installed = ""] = await readdir(LIB);
   const environment = {
     ...process.env,
@@ -108,7 +125,7 @@ export async function startRabbitmq({ vhosts = VHOSTS, place = HERE, heartbeatS 
     throw error;
   }
   return {
-    port,
+    ...{ port, tlsPort },
     newAddress() {
       const vhost = names.pop();
       if (vhost === undefined) throw new Error(`the server has ${vhosts} virtual hosts, and all are taken`);
@@ -146,6 +163,12 @@ export function startMember({ url, login }: ServerAddress, ...words: string[]): 
       await exited;
     },
   };
+}
+
+function encryptedOn(listener: string, { ca, cert, key }: Certificate & { ca: string }): string[] {
+  const options = { cacertfile: ca, certfile: cert, keyfile: key, verify: "verify_none" };
+  const lines = Object.entries(options).map(([name, value]) => `ssl_options.${name} = ${value}`);
+  return [`listeners.ssl.1 = ${listener}`, ...lines];
 }
 
 async function configure(

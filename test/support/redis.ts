@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { freePort } from "./port.ts";
 
 export interface RedisServer extends AsyncDisposable {
+  readonly port: number;
   readonly url: string;
   /** Ends it at once, with all that it holds. */
   stop(): Promise<void>;
@@ -12,10 +13,10 @@ export interface RedisServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** @param more - Options of its command line. */
-export async function startRedis(...more: string[]): Promise<RedisServer> {
+/** @param more - Options of its command line, told its port; of one given twice the last counts. */
+export async function startRedis(more: (port: number) => string[] = () => []): Promise<RedisServer> {
   const port = await freePort();
-  const words = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...more];
+  const words = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...more(port)];
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
@@ -47,5 +48,5 @@ export async function startRedis(...more: string[]): Promise<RedisServer> {
   }
 
   await start();
-  return { url: `redis://127.0.0.1:${port}`, start, stop, [Symbol.asyncDispose]: stop };
+  return { port, url: `redis://127.0.0.1:${port}`, start, stop, [Symbol.asyncDispose]: stop };
 }

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { createClient, RESP_TYPES } from "@redis/client";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { BUS_CLAIM_STORE } from "../../protocol/environment.ts";
+import { certificateFault } from "../contract/certificate-fault.ts";
 import type { ServerAddress } from "../contract/server.ts";
 import type { MessageStorage } from "./claim-check.ts";
 
@@ -20,6 +21,8 @@ const MS_PER_S = 1_000;
 /** Connects with the first body. What is asked while the server is away waits for it, within a bound. */
 export function createRedisStorage({ url, login, tls }: ServerAddress, patienceMs = PATIENCE_MS): RedisStorage {
   let trouble = "no answer";
+  /** What is wrong with the server's, by the last attempt. */
+  let certificate: string | undefined;
   const { hostname, port } = new URL(url);
   const client = createClient({
     url,
@@ -29,8 +32,11 @@ export function createRedisStorage({ url, login, tls }: ServerAddress, patienceM
     socket: {
       host: hostname,
       port: Number(port || DEFAULT_PORT),
-      // A login that is refused is not tried again and again.
-      reconnectStrategy: (retries, cause) => (isRefusal(cause) ? cause : Math.min(50 * 2 ** retries, RETRY_MS)),
+      // Nothing is tried again that somebody has to mend.
+      reconnectStrategy(retries, cause) {
+        certificate = certificateFault(cause);
+        return isRefusal(cause) || certificate !== undefined ? cause : Math.min(50 * 2 ** retries, RETRY_MS);
+      },
       ...(tls && { tls: true, ...tls }),
     },
   });
@@ -46,10 +52,18 @@ export function createRedisStorage({ url, login, tls }: ServerAddress, patienceM
     const expired = new Promise<never>((_, reject) => {
       late.addEventListener("abort", () => reject(new Error(`${trouble}, after ${patienceMs} ms`)));
     });
-    if (!client.isOpen) connected = client.connect();
+    if (!client.isOpen) {
+      certificate = undefined;
+      connected = client.connect();
+    }
     try {
       return await Promise.race([connected.then(work), expired]);
     } catch (error) {
+      if (certificate !== undefined)
+        throw new ZcontextError("ERR_ENGINE_REFUSED", `claim store ${url}: ${certificate}`, {
+          hint: "The connection was not used.",
+          cause: error,
+        });
       const isRefused = isRefusal(error) || isRefusal(trouble);
       throw new ZcontextError(
         isRefused ? "ERR_ENGINE_REFUSED" : "ERR_ENGINE_UNREACHABLE",

@@ -8,7 +8,7 @@ export interface ServerAddress {
   url: string;
   /** By name and password, by token, or by what a credentials file of NATS says. */
   login?: { user: string; pass: string } | { token: string } | { credentials: string };
-  /** PEM. The system's authorities are trusted besides `ca`. */
+  /** PEM. `ca` are all authorities that are trusted; without it, those of the system. */
   tls?: { ca?: string; cert?: string; key?: string };
 }
 

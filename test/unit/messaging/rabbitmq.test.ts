@@ -32,7 +32,7 @@ test.each([
 
 test.each([
   ["CERT_HAS_EXPIRED", "has expired"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", "give it as ca"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "name that by ZCONTEXT_BUS_CA_FILE"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "for another name"],
 ])("a certificate error says what to do: %s", (code, what) => {
   const fault = faultOf(Object.assign(new Error("tls"), { code }), { url: "amqps://mq:5671" });

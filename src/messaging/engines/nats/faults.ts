@@ -1,5 +1,6 @@
 // What the client and the server complain about, as errors to act on; or as passing, so that it is tried again. Pure.
 import { reasonOf, ZcontextError } from "../../../errors.ts";
+import { certificateFault } from "../../contract/certificate-fault.ts";
 
 /** Numbers of the server's errors. */
 const NOT_ENABLED = new Set([10039, 10076]);
@@ -35,6 +36,12 @@ export function refusalOf(error: unknown, url: string): ZcontextError | undefine
   if (error.name === "AuthorizationError" || error.name === "UserAuthenticationExpiredError")
     return new ZcontextError("ERR_ENGINE_REFUSED", `${url}: the server does not let this program in`, {
       hint: "Give the name and password, the token or the credentials file that the server knows: see docs/scale-out.md.",
+      cause: error,
+    });
+  const certificate = certificateFault(error);
+  if (certificate !== undefined)
+    return new ZcontextError("ERR_ENGINE_REFUSED", `${url}: ${certificate}`, {
+      hint: "The connection was not used.",
       cause: error,
     });
   const reason = tlsReason(error);

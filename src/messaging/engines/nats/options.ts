@@ -1,4 +1,5 @@
 // What the client is told of a server: where it is, who logs in, how it is encrypted; and what streams are kept there. Pure.
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import { ZcontextError } from "../../../errors.ts";
 import type { ServerAddress, ServerEngineOptions } from "../../contract/server.ts";
@@ -55,9 +56,26 @@ export function connectionOptions(
     noAsyncTraces: true,
     reconnectDelayHandler: () => RETRY_MS + random() * RETRY_JITTER_MS,
     ...(authenticator && { authenticator }),
-    ...(address.tls && { tls: address.tls }),
+    ...(address.tls && { tls: encryptionOf(address.url, address.tls) }),
   };
 }
+
+/** The client names no host to TLS where that is an IP address, and TLS then checks the certificate for `localhost`. */
+function encryptionOf(url: string, tls: NonNullable<ServerAddress["tls"]>) {
+  const hosts = serversOf(url).map((server) => server.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""));
+  const unnamed = hosts.filter((host) => host === UNNAMED || ADDRESS.test(host));
+  return {
+    ...tls,
+    checkServerIdentity(name: string, certificate: PeerCertificate): Error | undefined {
+      const meant = name === UNNAMED && unnamed.length > 0 ? unnamed : [name];
+      const faults = meant.map((host) => checkServerIdentity(host, certificate));
+      return faults.includes(undefined) ? undefined : faults[0];
+    },
+  };
+}
+
+const UNNAMED = "localhost";
+const ADDRESS = /^[\d.]+$|:/;
 
 function authenticatorOf({ login }: ServerAddress, core: Core): NodeConnectionOptions["authenticator"] {
   if (login === undefined) return undefined;

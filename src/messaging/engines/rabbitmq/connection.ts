@@ -2,7 +2,6 @@
 // as up, so that nothing is connected and does nothing.
 import { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { rootCertificates } from "node:tls";
 import type { ChannelModel, Options, SocketOptions } from "amqplib";
 import { type Deferred, deferred } from "../../../deferred.ts";
 import type { ZcontextError } from "../../../errors.ts";
@@ -164,9 +163,7 @@ async function open(
     heartbeat: HEARTBEAT_S,
   };
   const socket: SocketOptions = { noDelay: true, timeout: HANDSHAKE_MS, clientProperties: { connection_name: name } };
-  // Named authorities replace those of the system, unless they are named as well.
-  const trusted = tls?.ca === undefined ? {} : { ca: [...rootCertificates, tls.ca] };
-  const model = await connect(where, { ...socket, ...tls, ...trusted });
+  const model = await connect(where, { ...socket, ...tls });
   const fault = versionFault(model.connection.serverProperties, url);
   if (fault === undefined) return model;
   model.on("error", () => {});

@@ -1,6 +1,7 @@
 // What an error of the server or of the connection means to people: one sentence that says what is wrong, and a hint that says
 // what to do. Pure.
 import { reasonOf, ZcontextError } from "../../../errors.ts";
+import { certificateFault } from "../../contract/certificate-fault.ts";
 import type { ServerAddress } from "../../contract/server.ts";
 import { readServerUrl } from "./server-url.ts";
 
@@ -38,24 +39,13 @@ export function versionFault(server: { product: string; version: string }, url: 
   );
 }
 
-const CERTIFICATE: { readonly [code: string]: string } = {
-  CERT_HAS_EXPIRED: "its certificate has expired: renew it on the server",
-  CERT_NOT_YET_VALID: "its certificate is not valid yet: check the clocks of both machines",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "nobody vouches for its certificate: give the authority that has signed it as ca",
-  SELF_SIGNED_CERT_IN_CHAIN: "the authority of its certificate is not known here: give it as ca",
-  UNABLE_TO_GET_ISSUER_CERT: "the authority of its certificate is not known here: give it as ca",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the authority of its certificate is not known here: give it as ca",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the authority of its certificate is not known here: give it as ca",
-  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name: use that name in the address",
-};
-
 /** What an error means that has ended a connection, or prevented one. */
 export function faultOf(error: unknown, { url, login }: ServerAddress): ZcontextError {
   if (error instanceof ZcontextError) return error;
   const reason = reasonOf(error);
   const user = login !== undefined && "user" in login ? login.user : "guest";
   const { vhost } = readServerUrl(url);
-  const certificate = CERTIFICATE[codeOf(error)];
+  const certificate = certificateFault(error);
   if (certificate !== undefined) return refused(`${url}: ${certificate}`, "The connection was not used.", error);
   if (/wrong version number|packet length too long/i.test(reason))
     return refused(`${url}: the server does not speak TLS on this port`, "Use amqp://, or the port for TLS.", error);
@@ -98,8 +88,4 @@ export function operationFault(error: unknown, { url, login }: ServerAddress): Z
 
 function refused(message: string, hint: string, cause: unknown): ZcontextError {
   return new ZcontextError("ERR_ENGINE_REFUSED", message, { hint, cause });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
