@@ -1,8 +1,14 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
 import { CONSUMERS, PRODUCERS } from "../../src/streams/index.ts";
 import { gather } from "../conformance/members.ts";
 import { type MockKafka, startKafka } from "../support/kafka.ts";
+import { awaitEvents } from "../support/recording.ts";
+
+const HOLDS = fileURLToPath(new URL("../fixtures/streams/holds.mjs", import.meta.url));
 
 let kafka: MockKafka;
 beforeAll(async () => {
@@ -86,6 +92,31 @@ test("what a consumer has not handled when it leaves is given to another one", a
   await full;
 
   expect(got).toEqual(["message"]);
+});
+
+test("a group is balanced anew when a consumer is killed: another one gets what it had", async () => {
+  const options = { sessionTimeoutMs: 6_000 };
+  const { host } = kafka;
+  const words = ["KafkaHandler", "orphaned", JSON.stringify(options)];
+  const killed = spawn(process.execPath, [HOLDS, ...words], {
+    env: { ...process.env, KAFKA_HOST: host },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = awaitEvents<string>("what it says", (line) => line);
+  createInterface({ input: killed.stdout }).on("line", lines.add).on("close", lines.end);
+  await lines.first((line) => line === "consuming");
+  await using survivor = connect("orphaned", options);
+  await survivor.producer.send("held", { key: "k" });
+  await lines.first((line) => line === '"held"');
+  const { got, full, add } = gather<unknown>(2);
+  const joined = survivor.consumer(add);
+
+  killed.kill("SIGKILL");
+  await joined;
+  await survivor.producer.send("next", { key: "k" });
+  await full;
+
+  expect(got).toEqual(["held", "next"]);
 });
 
 test("a broker that is away is told", async () => {

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
+import { createIntake } from "../../src/streams/contract/intake.ts";
 import {
   CONSUMER_LOOPS,
   CONSUMERS,
@@ -19,6 +20,7 @@ import {
   streamFigures,
 } from "../../src/streams/index.ts";
 import type { HttpConsumer } from "../../src/streams/protocols/http/http-consumer.ts";
+import { addRoute } from "../../src/streams/protocols/http/http-server.ts";
 import { gather } from "../conformance/members.ts";
 
 /** A consumer of HTTP on a port of its own, and a producer that sends to it. */
@@ -77,6 +79,67 @@ describe("over HTTP", () => {
     expect(response.status).toBe(status);
     expect(await response.json()).toEqual({ error: expect.any(String) });
     expect(got).toEqual([]);
+  });
+
+  test("a body without a length is taken, and is refused where it has more than 8 MiB", async () => {
+    const { got, full, add } = gather<unknown>(1);
+    await using all = await overHttp("chunked", add);
+    const post = async (...chunks: string[]) => {
+      const body = new Blob(chunks).stream();
+      const response = await fetch(all.url, { method: "POST", body, duplex: "half" } as RequestInit);
+      await response.text();
+      return response.status;
+    };
+
+    expect(await post('{"id"', ":7}")).toBe(202);
+    expect(await post(JSON.stringify("x".repeat(10 * 2 ** 20)))).toBe(413);
+    await full;
+
+    expect(got).toEqual([{ id: 7 }]);
+    expect(figuresOf("chunked")).toMatchObject({ accepted: 1, refused: 1 });
+  });
+
+  test("a client that has not sent all of its request holds up nobody, and is cut off at the end", async () => {
+    const { got, full, add } = gather<unknown>(1);
+    const all = await overHttp("half_sent", add);
+    const { hostname, port, host } = new URL(all.url);
+    const slow = connect(Number(port), hostname);
+    const cutOff = once(slow.on("error", () => {}).resume(), "close");
+    slow.write(`POST /half_sent HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 100\r\n\r\n12`);
+
+    await all.producer.send({ id: 7 });
+    await full;
+    await all[Symbol.asyncDispose]();
+    await cutOff;
+
+    expect(got).toEqual([{ id: 7 }]);
+  });
+
+  test("503 says that there is no room, and when to send again", async () => {
+    const refused: string[] = [];
+    const place = { host: "127.0.0.1", port: 0, queue: "full", method: "POST" } as const;
+    const route = await addRoute({ ...place, take: () => false, onRefused: (reason) => refused.push(reason) });
+    await using producer = new PRODUCERS.HTTPHandler("full", { host: route.origin });
+
+    const response = await fetch(`${route.origin}/full`, { method: "POST", body: "1" });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+    await expect(producer.send(1)).rejects.toMatchObject({ code: "ERR_DELIVERY_REFUSED" });
+    await route.close();
+
+    expect(refused).toEqual(["queue full is full", "queue full is full"]);
+  });
+
+  test("so many messages wait for a handler, and no more", async () => {
+    const release = deferred();
+    const intake = createIntake<number>(1, () => release.promise);
+    const isTaken = Array.from({ length: 10_002 }, (_, number) => intake.add(number, 1));
+
+    // The first one is with the handler, and waits no longer.
+    expect(isTaken.filter((taken) => taken)).toHaveLength(10_001);
+    expect(isTaken.at(-1)).toBe(false);
+    release.resolve();
+    await intake.drained();
+    expect(intake.add(1, 300 * 2 ** 20)).toBe(true);
   });
 
   test("a GET has its query as the message", async () => {

@@ -55,7 +55,10 @@ export abstract class Consumer<Options extends ConsumerOptions = ConsumerOptions
   /** Resolves when the consumer has ended, after `close`. */
   readonly closed: Promise<void>;
   protected options: Options;
-  readonly #underWay = new Set<Promise<void>>();
+  /** How many messages their handlers have. */
+  #underWay = 0;
+  /** Resolves when they have none. */
+  #idle = deferred();
   readonly #leaving = new AbortController();
   readonly #closed = deferred();
   #opening: Promise<void> | undefined;
@@ -143,19 +146,20 @@ export abstract class Consumer<Options extends ConsumerOptions = ConsumerOptions
   /** Runs the handler with a message. Rejects with what it throws, which is counted and told here. */
   protected async handle(handler: Handler, message: unknown, about: Partial<About> = {}): Promise<void> {
     const { queue, protocol } = this;
-    const handled = Promise.resolve().then(() =>
-      handler(message, { queue, protocol, attempt: 1, signal: this.#leaving.signal, ...about }),
-    );
-    const settled = handled.then(
-      () => count(protocol, queue, "handled"),
-      (error: unknown) => {
-        count(protocol, queue, "failed");
-        this.tell(error);
-      },
-    );
-    this.#underWay.add(settled);
-    void settled.finally(() => this.#underWay.delete(settled));
-    await handled;
+    this.#underWay += 1;
+    try {
+      // Whoever brings the message goes on before the handler begins.
+      await undefined;
+      await handler(message, { queue, protocol, attempt: 1, signal: this.#leaving.signal, ...about });
+      count(protocol, queue, "handled");
+    } catch (error) {
+      count(protocol, queue, "failed");
+      this.tell(error);
+      throw error;
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#idle.resolve();
+    }
   }
 
   /** Tells what goes wrong beside the handler. */
@@ -197,7 +201,10 @@ export abstract class Consumer<Options extends ConsumerOptions = ConsumerOptions
 
   async #drained(): Promise<void> {
     await this.drained();
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    while (this.#underWay > 0) {
+      this.#idle = deferred();
+      await this.#idle.promise;
+    }
   }
 
   /** Resolves when what was taken has reached the handler. */

@@ -5,7 +5,8 @@ import { MOST_STREAMS, type STREAM_COUNTS, type StreamFigures } from "../../prot
 export type { StreamFigures } from "../../protocol/stream-figures.ts";
 
 interface Counted {
-  figures: Map<string, StreamFigures>;
+  /** By protocol, and then by queue: a key of both would have to be made for each message. */
+  figures: Map<string, Map<string, StreamFigures>>;
   onCount: (() => void) | undefined;
 }
 
@@ -20,21 +21,23 @@ function ofProcess(): Counted {
 }
 
 export function count(protocol: string, queue: string, what: (typeof STREAM_COUNTS)[number]): void {
-  const { figures } = counted;
-  const key = `${protocol} ${queue}`;
-  let ofQueue = figures.get(key);
-  if (ofQueue === undefined) {
-    if (figures.size >= MOST_STREAMS) return;
-    ofQueue = { queue, protocol, sent: 0, unsent: 0, accepted: 0, refused: 0, handled: 0, failed: 0 };
-    figures.set(key, ofQueue);
-  }
-  ofQueue[what] += 1;
+  const figures = counted.figures.get(protocol)?.get(queue) ?? begin(protocol, queue);
+  if (figures === undefined) return;
+  figures[what] += 1;
   counted.onCount?.();
+}
+
+function begin(protocol: string, queue: string): StreamFigures | undefined {
+  const queues = counted.figures.get(protocol) ?? new Map<string, StreamFigures>();
+  if (queues.size >= MOST_STREAMS) return undefined;
+  const figures = { queue, protocol, sent: 0, unsent: 0, accepted: 0, refused: 0, handled: 0, failed: 0 };
+  counted.figures.set(protocol, queues.set(queue, figures));
+  return figures;
 }
 
 /** Of all queues that this process has sent to or consumed from. */
 export function streamFigures(): StreamFigures[] {
-  return [...counted.figures.values()].map((figures) => ({ ...figures }));
+  return [...counted.figures.values()].flatMap((queues) => [...queues.values()].map((figures) => ({ ...figures })));
 }
 
 /** Calls a listener whenever something is counted, in place of the one before. @returns What ends that. */

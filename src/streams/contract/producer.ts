@@ -19,6 +19,7 @@ export abstract class Producer<Options extends object = object, SendOptions exte
   readonly queue: string;
   protected readonly options: Options;
   #opening: Promise<void> | undefined;
+  #isOpen = false;
 
   /** @throws {ZcontextError} `ERR_QUEUE_NAME`. */
   constructor(queue: string, options: Options = {} as Options) {
@@ -32,6 +33,7 @@ export abstract class Producer<Options extends object = object, SendOptions exte
     this.#opening ??= this.open();
     try {
       await this.#opening;
+      this.#isOpen = true;
     } catch (error) {
       this.#opening = undefined;
       throw error;
@@ -50,7 +52,7 @@ export abstract class Producer<Options extends object = object, SendOptions exte
    * @throws {ZcontextError} `ERR_DELIVERY_REFUSED`, `ERR_ENGINE_UNREACHABLE`, `ERR_MESSAGE_TOO_LARGE`, `ERR_OVERLOADED`.
    */
   async send(message: Json, options: SendOptions = {} as SendOptions): Promise<void> {
-    await this.init();
+    if (!this.#isOpen) await this.init();
     try {
       await this.deliver(message, options);
       count(this.protocol, this.queue, "sent");
@@ -63,6 +65,7 @@ export abstract class Producer<Options extends object = object, SendOptions exte
   async close(): Promise<void> {
     const opening = this.#opening;
     this.#opening = undefined;
+    this.#isOpen = false;
     if (opening === undefined) return;
     await opening.catch(() => {});
     await this.shut();

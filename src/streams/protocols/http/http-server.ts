@@ -32,6 +32,10 @@ export interface RouteOptions {
   onRefused(reason: string): void;
 }
 
+/** How long a client may take to send its headers, and a whole request, in milliseconds. */
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+/** How long a request may take that is under way when the last consumer is closed, in milliseconds. */
+const SLOW_MS = 1_000;
 const LARGEST_BYTES = 8 * 2 ** 20;
 
 interface SharedServer {
@@ -76,16 +80,20 @@ export async function addRoute(options: RouteOptions): Promise<Route> {
       if (methods.size === 0) shared.routes.delete(queue);
       if (shared.routes.size > 0) return;
       for (const name of shared.keys) servers.delete(name);
+      const closed = once(shared.server, "close");
       shared.server.close();
       shared.server.closeIdleConnections();
-      await once(shared.server, "close");
+      // What is under way is answered; a client that sends slowly has sent nothing that was accepted.
+      const slow = setTimeout(() => shared.server.closeAllConnections(), SLOW_MS);
+      await closed;
+      clearTimeout(slow);
     },
   };
 }
 
 async function listen(host: string, port: number): Promise<SharedServer> {
   const routes: SharedServer["routes"] = new Map();
-  const server = serve({ fetch: applicationOf(routes).fetch, hostname: host, port }) as Server;
+  const server = serve({ fetch: applicationOf(routes).fetch, hostname: host, port, serverOptions: TIMEOUTS }) as Server;
   try {
     if (!server.listening) await once(server, "listening");
   } catch (error) {
@@ -110,11 +118,17 @@ async function listen(host: string, port: number): Promise<SharedServer> {
 
 function applicationOf(routes: SharedServer["routes"]): Hono {
   const application = new Hono();
-  application.use(bodyLimit({ maxSize: LARGEST_BYTES, onError: (c) => tooLarge(c, routes) }));
+  const limit = bodyLimit({ maxSize: LARGEST_BYTES, onError: (c) => tooLarge(c, routes) });
+  application.use((c, next) => (saysItIsShort(c) ? next() : limit(c, next)));
   application.all("/:queue", (c) => answer(c, routes));
   application.notFound((c) => refuse(c, 404, `no queue is at ${c.req.path}; have ${[...routes.keys()].join(", ")}`));
   application.onError((error, c) => refuse(c, 400, error.message));
   return application;
+}
+
+/** Node reads no more than what is said. For other bodies the middleware needs a stream, which halves the rate. */
+function saysItIsShort({ req }: Context): boolean {
+  return req.header("transfer-encoding") === undefined && Number(req.header("content-length")) <= LARGEST_BYTES;
 }
 
 async function answer(c: Context, routes: SharedServer["routes"]): Promise<Response> {

@@ -61,13 +61,11 @@ export class InProcessConsumer extends Consumer {
       free: this.options.concurrency ?? 1,
       take: (text) => {
         count(protocol, name, "accepted");
-        const handled = this.handle(handler, JSON.parse(text));
-        void handled
-          .catch(() => {})
-          .finally(() => {
-            taker.free += 1;
-            distribute(queue);
-          });
+        const free = () => {
+          taker.free += 1;
+          distribute(queue);
+        };
+        void this.handle(handler, JSON.parse(text)).then(free, free);
       },
     };
     this.#taker = taker;
