@@ -41,7 +41,7 @@ export async function runProgram(program: Command, action?: () => Promise<number
     await program.parseAsync([...process.argv.slice(0, 2), ...spellKnown(program, process.argv.slice(2))]);
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    else process.exitCode = await fail(error, program.opts());
+    else process.exitCode = await fail(error, optionsGiven(program));
   }
   await end();
 }
@@ -76,6 +76,11 @@ function spellKnown(program: Command, words: string[]): string[] {
     const [, name = "", rest = ""] = /^(--[^=]+)(=.*)?$/s.exec(word) ?? [];
     return index < end && name !== "" ? (known.get(dashed(name)) ?? name) + rest : word;
   });
+}
+
+/** To the program, and to the command of it that was called. */
+function optionsGiven(program: Command): { [option: string]: unknown } {
+  return Object.assign({}, program.opts(), ...program.commands.map(optionsGiven));
 }
 
 /** Those of the program and of all its commands. */

@@ -30,6 +30,8 @@ export interface Retention {
 
 /** The ending of a folder that holds logs. */
 export const LOGS_ENDING = ".logs";
+/** The file of what happens to all tasks; no task's id leads to this name. */
+export const EVENTS_CHANNEL = "+events";
 /** Longer names don't fit into every file system. */
 const MOST = 100;
 const NAME = /^(.+)\.log(?:\.(\d{1,15}))?$/s;

@@ -24,7 +24,7 @@ export function readForward(
   options: ReadOptions = {},
 ): AsyncGenerator<LogRecord> {
   return merged(
-    snapshot.map(({ files }) => recordsOf(folder, files, options, piecesForward)),
+    snapshot.map(({ files }) => recordsOf(folder, files, readRecord, options, piecesForward)),
     (one, other) => one.time < other.time,
   );
 }
@@ -36,19 +36,30 @@ export function readBackward(
   options: ReadOptions = {},
 ): AsyncGenerator<LogRecord> {
   return merged(
-    snapshot.map(({ files }) => recordsOf(folder, files.toReversed(), options, piecesBackward)),
+    snapshot.map(({ files }) => recordsOf(folder, files.toReversed(), readRecord, options, piecesBackward)),
     (one, other) => one.time > other.time,
   );
 }
 
-type Pieces = (file: FileHandle, bytes: number) => AsyncGenerator<string[]>;
-
-async function* recordsOf(
+/** What the files of one channel say, the oldest first, by what a line means to the caller. */
+export function readChannel<T extends { time: string }>(
   folder: string,
   files: readonly LogFile[],
+  readLine: (line: string) => T | undefined,
+  options: ReadOptions = {},
+): AsyncGenerator<T> {
+  return recordsOf(folder, files, readLine, options, piecesForward);
+}
+
+type Pieces = (file: FileHandle, bytes: number) => AsyncGenerator<string[]>;
+
+async function* recordsOf<T extends { time: string }>(
+  folder: string,
+  files: readonly LogFile[],
+  readLine: (line: string) => T | undefined,
   { sinceMs = Number.NEGATIVE_INFINITY, onFault = () => {} }: ReadOptions,
   piecesOf: Pieces,
-): AsyncGenerator<LogRecord> {
+): AsyncGenerator<T> {
   const since = Number.isFinite(sinceMs) ? new Date(sinceMs).toISOString() : "";
   for (const listed of files) {
     if (listed.changedMs + COARSE_MS < sinceMs) continue;
@@ -57,7 +68,7 @@ async function* recordsOf(
       if (file === undefined) continue;
       for await (const lines of piecesOf(file, listed.bytes))
         for (const line of lines) {
-          const record = readRecord(line);
+          const record = readLine(line);
           if (record !== undefined && record.time >= since) yield record;
         }
     } catch (error) {

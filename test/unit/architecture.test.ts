@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/launch/environment", "src/launch/output"],
   ],
   "src/launch": ["src", "src/protocol", "src/config", ...LAUNCH],
-  "src/context/journal": [...LEAVES, "src/protocol", "src/launch/environment", "src/logs"],
+  "src/context/journal": [...LEAVES, "src/protocol", "src/launch/environment", "src/logs", "src/explain"],
   "src/context/task": [
     ...["src", "src/protocol", "src/config"],
     ...["src/launch", "src/launch/output", "src/launch/process"],
@@ -37,6 +37,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...LEAVES,
     "src/protocol",
     "src/config",
+    "src/explain",
     "src/launch/process",
     "src/context/journal",
     "src/context/task",
@@ -99,6 +100,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/generator": ["src", "src/protocol", ...CONFIG],
   "src/history": ["src", "src/protocol"],
   "src/logs": ["src", "src/protocol"],
+  "src/explain": ["src", "src/protocol"],
   "src/http": ["src", "src/protocol", "src/config", "src/history"],
   web: ["src", "src/protocol", "src/http"],
   tools: ["src", "src/protocol", "src/config", "src/launch", "src/presence"],
@@ -118,6 +120,7 @@ const MAY_IMPORT: Record<string, string[]> = {
       "src/generator",
       "src/history",
       "src/logs",
+      "src/explain",
       "src/http",
     ],
     ...["src/context/client", "src/context/journal", "src/context/provider", "src/context/transaction"],
@@ -129,7 +132,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tools/context-bus": [
     ...["tools", "src", "src/protocol", "src/messaging", "src/messaging/contract", "src/context/client"],
   ],
-  "tools/zcontext": ["tools", "src", "src/protocol", "src/logs", "src/presence", "src/context/journal"],
+  "tools/zcontext": ["tools", "src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
     ...["tools", "src", "src/protocol", "src/config", "src/link", "src/history"],

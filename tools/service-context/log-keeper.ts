@@ -1,14 +1,17 @@
-// What a provider keeps of its tasks' output: each whole line, dated, in a file of the task. Whatever becomes of the disk,
-// no task and no provider waits for it.
+// What a provider keeps of its tasks: each whole line that they print, dated, in a file of the task, and what happens to
+// them, in a file of its own. Whatever becomes of the disk, no task and no provider waits for it.
 import type { Logs } from "../../src/config/context-config.ts";
 import { logsFolderOf, stateFilesOf } from "../../src/context/journal/state-files.ts";
 import type { ProviderEvent, ProviderObserver } from "../../src/context/transaction/observer.ts";
+import { type Fact, formatFact } from "../../src/explain/facts.ts";
 import type { Log } from "../../src/log.ts";
-import { channelOf } from "../../src/logs/files.ts";
+import { channelOf, EVENTS_CHANNEL } from "../../src/logs/files.ts";
 import { formatRecord } from "../../src/logs/records.ts";
 import { createWholeLines } from "../../src/logs/whole-lines.ts";
-import { createLogWriter, type LogWriterOptions } from "../../src/logs/writer.ts";
+import { createLogWriter } from "../../src/logs/writer.ts";
+import { pickTransition } from "../../src/protocol/transition.ts";
 import { MIB_BYTES } from "../../src/units.ts";
+import { type OomWatch, watchOomKiller } from "./oom-watch.ts";
 
 export interface LogKeeper extends AsyncDisposable {
   readonly observer: ProviderObserver;
@@ -29,7 +32,7 @@ type Printed = Extract<ProviderEvent, { type: "output" }>;
 /** Undefined where nothing is to be kept. */
 export function createLogKeeper(
   options: LogOptions,
-  { file, logs, log, ...rest }: { file: string; logs: Logs; log: Log } & Partial<LogWriterOptions>,
+  { file, logs, log, oomWatch = watchOomKiller() }: { file: string; logs: Logs; log: Log; oomWatch?: OomWatch },
 ): LogKeeper | undefined {
   const {
     log_size: totalMib = logs.totalMib,
@@ -46,7 +49,6 @@ export function createLogKeeper(
     fileBytes: Math.min(fileMib * MIB_BYTES, totalBytes / 4),
     totalBytes,
     gap: (channel, lost, reason) => formatRecord({ time: now(), task: tasks.get(channel) ?? channel, lost, reason }),
-    ...rest,
   });
   const whole = createWholeLines<{ time: string; event: Printed }>();
 
@@ -61,7 +63,23 @@ export function createLogKeeper(
     );
   }
 
+  function note(fact: Fact): void {
+    writer.write(EVENTS_CHANNEL, formatFact(fact));
+  }
+
+  function noteMove({ transition, detail }: Extract<ProviderEvent, { type: "moved" }>): void {
+    // A task that we have killed was not killed by the kernel.
+    const isStranger = transition.event === "exit" && transition.signal === "SIGKILL" && !detail.escalated;
+    const oom = isStranger ? oomWatch.hasKilled() : undefined;
+    note({ kind: "moved", ...pickTransition(transition), ...detail, ...(oom && { oom }) });
+  }
+
   function observe(event: ProviderEvent): void {
+    if (event.type === "moved") noteMove(event);
+    if (event.type === "triggered") {
+      const { transaction, task, event: name, action, call } = event;
+      note({ kind: "triggered", time: now(), transaction, task, event: name, action, call });
+    }
     if (event.type === "output") {
       const about = { time: now(), event };
       for (const line of whole.add(keyOf(event, event.stream), event, about)) write(line);
@@ -73,10 +91,15 @@ export function createLogKeeper(
     }
   }
 
+  note({ kind: "provider", time: now(), event: "begin", pid: process.pid });
   return {
     observer: observe,
     keep: writer.open,
-    [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      oomWatch[Symbol.dispose]();
+      note({ kind: "provider", time: now(), event: "end", pid: process.pid });
+      await writer[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -28,6 +28,20 @@ const logs = verb("logs", "print what tasks have printed, whether a provider run
 // Loaded on demand: `--help` must not wait for them.
 logs.action(answering(async () => (await import("./logs.ts")).printLogs(logs.opts())));
 
+const loadWhy = () => import("./why.ts");
+
+const why = verb("why", "tell why a task stands where it does, and what has led to it").requiredOption(
+  "--task_id <id>",
+  "the task",
+);
+why.action(answering(async () => (await loadWhy()).tellWhy(why.opts())));
+
+const history = verb("history", "list the steps of tasks from one state to another")
+  .option("--task_id <ids>", "tasks, separated by commas; * stands for any text; may be repeated", collect)
+  .option("--tail <n>", "the last n steps, or all; 50 by default, all with --since", readCount)
+  .option("--since <time>", "from 90s, 15m, 1h, 2d ago on, today, yesterday, 14:30, or a date and time");
+history.action(answering(async () => (await loadWhy()).listHistory(history.opts())));
+
 runProgram(program);
 
 function collect(text: string, before: readonly string[] = []): string[] {

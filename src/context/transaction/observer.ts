@@ -1,5 +1,6 @@
 // What an observer of a provider is told, such as the dashboard and the history. Observers change nothing.
 import type { TriggerAction, TriggerEvent } from "../../config/context-config.ts";
+import type { MoveDetail } from "../../explain/facts.ts";
 import type { OutputStream } from "../../launch/process/running-program.ts";
 import type { PrintedLine } from "../../protocol/printed-lines.ts";
 import type { Transition } from "../../protocol/transition.ts";
@@ -7,7 +8,7 @@ import { unfailing } from "../../unfailing.ts";
 
 export type ProviderEvent =
   /** A task went from one state to another; `reason` says why it is there, where something is wrong with it. */
-  | { type: "moved"; transition: Transition }
+  | { type: "moved"; transition: Transition; detail: MoveDetail }
   /** A trigger has fired; it calls no task where it ends the transaction. */
   | {
       type: "triggered";

@@ -15,7 +15,7 @@ import type { Change, SupervisedTask, TaskHost } from "../task/task-contract.ts"
 import type { ProviderObserver } from "./observer.ts";
 import * as report from "./report.ts";
 import type { Transaction, TransactionEvent } from "./transaction.ts";
-import { frameOf, keptOf, transitionOf } from "./transition.ts";
+import { detailOf, frameOf, keptOf, transitionOf } from "./transition.ts";
 import { describeTransition } from "./transition-log.ts";
 
 export interface ReporterOptions {
@@ -54,7 +54,7 @@ export function createReporter(options: ReporterOptions): Report {
     journal.write(transition);
     noteWanted(task, transition.isWanted);
     send(frameOf(transition, { contextId: host.contextId(), incarnation }, task));
-    observer({ type: "moved", transition });
+    observer({ type: "moved", transition, detail: detailOf(task, change) });
     const { level, fields, phrase } = describeTransition(task, change);
     log[level]({ ...namesOf(transaction, task), ...fields }, phrase);
     if (task.standing.state === "failed") warnDependents(transaction, task.task.id);
@@ -108,7 +108,9 @@ export function createReporter(options: ReporterOptions): Report {
       case "triggered": {
         const { action, ...called } = event.consequence;
         const { serviceIds: call, unknown } = { serviceIds: [], unknown: [], ...called };
-        const reason = event.event === "on_fail" ? { reason: whyIn(task.standing) ?? task.standing.life.reason } : {};
+        // Where it shows in the task's state, the line of that has said it.
+        const isNews = event.event === "on_fail" && whyIn(task.standing) === undefined;
+        const reason = isNews ? { reason: task.standing.life.reason } : {};
         log.info({ ...names, action, call, ...reason }, `trigger ${event.event}`);
         observer({ type: "triggered", ...names, event: event.event, action, call });
         if (unknown.length > 0)

@@ -1,5 +1,6 @@
 // A transition of a task, as the journal keeps it and as it travels on the topic `transition`. Pure.
 
+import type { MoveDetail } from "../../explain/facts.ts";
 import type { Exit } from "../../launch/process/running-program.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import type { Kept, Moved } from "../journal/records.ts";
@@ -41,6 +42,23 @@ export function transitionOf(
   };
 }
 
+/** What else there is to say of it. */
+export function detailOf(
+  { task, standing, memory, lastExit }: SupervisedTask,
+  { event }: Pick<Change, "event">,
+): MoveDetail {
+  const { state, life } = standing;
+  const { maxRestarts: most, periodMs } = task.supervision;
+  const effort = event === "exit" && lastExit !== undefined ? effortOf(lastExit) : undefined;
+  return {
+    ...(state === "backingOff" && { delayMs: Math.round(life.delayMs) }),
+    ...(memory.ends.length > 0 && { restarts: { counted: memory.ends.length, most, periodMs } }),
+    ...(state === "failed" && life.refusal !== undefined && { refusal: life.refusal }),
+    ...(effort?.escalated && { escalated: true }),
+    ...(effort && effort.killed.length > 0 && { killed: effort.killed }),
+  };
+}
+
 /** Where a task stands that has not moved. */
 export function keptOf({ task, standing, memory }: SupervisedTask, { transaction }: Pick<Kept, "transaction">): Kept {
   const { state, life } = standing;
@@ -75,7 +93,10 @@ export function frameOf(
 }
 
 /** What it took until no process of the task was left. */
-function effortOf({ wasKilled, ended }: Exit): { escalated: boolean; killed: { pid: number; signal: string }[] } {
+function effortOf({ wasKilled, ended }: Exit): {
+  escalated: boolean;
+  killed: { pid: number; name: string; signal: string }[];
+} {
   return {
     escalated: wasKilled || ended.some(({ signal }) => signal === "SIGKILL"),
     killed: ended.map((one) => ({ ...one })),
