@@ -1,9 +1,10 @@
-// Events and calls between two processes, beside NATS and moleculer where they are installed: rates and ratios; and the memory
-// of the broker.
+// Events and calls between two processes, beside NATS, moleculer over it, and BullMQ over Redis where they are installed: rates,
+// processor time and ratios; and the memory of the broker.
 // Usage: npm run build && node bench/messaging.mjs [--events 50000] [--calls 20000] [--rounds 3]
 //   [--only file,memory,calls,broker] [--peers FOLDER]
-// nats-server is on the PATH; FOLDER has moleculer and nats, its client, in its node_modules.
-// One producer, one consumer, JSON of 200 bytes, at most 1,000 emits or 200 calls under way.
+// nats-server and redis-server are on the PATH; FOLDER has bullmq with ioredis, and moleculer with nats, in its
+// node_modules.
+// One producer, one consumer, JSON of 200 bytes, at most 1,000 emits or 200 calls under way; the first 20,000 do not count.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -24,9 +25,12 @@ const { values } = parseArgs({
   },
 });
 const hasNats = spawnSync("nats-server", ["--version"]).status === 0;
+const hasRedis = values.peers !== undefined && spawnSync("redis-server", ["--version"]).status === 0;
 const only = new Set(values.only.split(","));
 /** As many as a group may have. */
 const WAITING = "100000";
+/** Messages before those that are counted. */
+const WARM_UP = "20000";
 const root = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
 
 try {
@@ -37,6 +41,7 @@ try {
       subjects["over NATS"] = () => withNats((env) => events("zcontext", overNats(env, durability)));
       subjects.jetstream = () => withNats((env) => events("jetstream", { ...env, STORAGE: durability }));
     }
+    if (hasRedis) subjects.bullmq = () => withRedis(durability, (env) => events("bullmq", env));
     const runs = await runAll(subjects);
     show(`events, emit to acked, ${durability} (events/s)`, runs, ({ rate }) => rate);
     showCpu("event", ["producer", "server", "consumer"], runs);
@@ -119,9 +124,10 @@ function cpuSince(pids, atStart, count) {
 
 async function events(engine, env) {
   const count = Number(values.events);
-  const consumer = member(engine, "consume", values.events, env);
+  const warm = { ...env, WARM_UP };
+  const consumer = member(engine, "consume", values.events, warm);
   await consumer.said("ready");
-  const producer = member(engine, "produce", values.events, env);
+  const producer = member(engine, "produce", values.events, warm);
   const pids = [producer.pid, env.SERVER_PID(), consumer.pid];
   const startMs = await producer.said("begin");
   const atStart = pids.map(cpuOf);
@@ -136,12 +142,12 @@ async function events(engine, env) {
 async function calls(engine, env) {
   const server = member(engine, "serve", values.calls, env);
   await server.said("ready");
-  const caller = member(engine, "call", values.calls, env);
+  const caller = member(engine, "call", values.calls, { ...env, WARM_UP });
   const pids = [caller.pid, env.SERVER_PID(), server.pid];
-  const medianMs = await caller.said("median");
+  await caller.said("begin");
   const atStart = pids.map(cpuOf);
   caller.go();
-  const rate = await caller.said("rate");
+  const [rate, medianMs] = [await caller.said("rate"), await caller.said("median")];
   const cpus = cpuSince(pids, atStart, Number(values.calls));
   caller.go();
   await caller.ended;
@@ -227,6 +233,23 @@ async function withNats(run) {
   try {
     for await (const line of createInterface({ input: server.stderr })) if (line.includes("Server is ready")) break;
     return await run({ NATS: `127.0.0.1:${port}`, SERVER_PID: () => server.pid });
+  } finally {
+    server.kill();
+    await once(server, "exit");
+  }
+}
+
+/** With an append-only file that is written to the disk each second, or with nothing on the disk. */
+async function withRedis(durability, run) {
+  const port = await freePort();
+  const folder = mkdtempSync(join(root, "redis-"));
+  const kept = ["--appendonly", durability === "file" ? "yes" : "no", "--save", ""];
+  const place = ["--bind", "127.0.0.1", "--port", String(port), "--dir", folder];
+  const server = spawn("redis-server", [...place, ...kept], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    for await (const line of createInterface({ input: server.stdout })) if (line.includes("Ready to accept")) break;
+    server.stdout.resume();
+    return await run({ REDIS: `127.0.0.1:${port}`, SERVER_PID: () => server.pid });
   } finally {
     server.kill();
     await once(server, "exit");

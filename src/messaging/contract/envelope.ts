@@ -18,6 +18,20 @@ export interface Envelope {
   headers?: { [name: string]: string };
 }
 
+const PLAIN = /^[\w./:-]*$/;
+
+/** Whether JSON has a text as it is, between quotes. */
+const isWrittenAsItIs = (text: string) => PLAIN.test(text);
+
+/** As JSON. Written by hand where no text in it needs an escape, as nearly always: each message has one. */
+export function envelopeText(envelope: Envelope): string {
+  const { id, src, sent, ttl_ms: ttlMs, session_id: session, traceparent, headers } = envelope;
+  const isPlain = [id, src, session, traceparent].every(isWrittenAsItIs) && Number.isFinite(sent + (ttlMs ?? 0));
+  if (!isPlain || headers !== undefined) return JSON.stringify(envelope);
+  const ttl = ttlMs === undefined ? "" : `,"ttl_ms":${ttlMs}`;
+  return `{"id":"${id}","src":"${src}","sent":${sent}${ttl},"session_id":"${session}","traceparent":"${traceparent}"}`;
+}
+
 /** The service in `context/service/instance`. */
 export function serviceOf(src: string): string {
   return src.split("/")[1] ?? src;

@@ -1,7 +1,7 @@
 // The services that this member serves to callers over a server, and the calls that it is carrying out.
 import { ZcontextError } from "../../errors.ts";
 import { Abortable } from "../contract/abortable.ts";
-import type { CallHandler, IncomingCall, Subscription } from "../contract/engine.ts";
+import type { Answer, CallHandler, IncomingCall, Subscription } from "../contract/engine.ts";
 import type { Envelope } from "../contract/envelope.ts";
 import { createRememberedAnswers } from "../contract/remembered-answers.ts";
 import { subscriptionOf } from "../contract/subscription.ts";
@@ -52,19 +52,25 @@ export function createCallee(post: Post, address: string): Callee {
     for (const [service, methods] of services) sayHere(to, service, methods);
   }
 
-  async function carryOut(service: string, { head: text, body }: Parcel, handler: CallHandler): Promise<void> {
+  function carryOut(service: string, { head: text, body }: Parcel, handler: CallHandler): void {
     const head = readHead(text);
     if (head?.t !== "call") return;
     const { n, from, envelope, budgetMs, method, isIdempotent } = head;
     const key = `${from} ${n}`;
     const call = new CallInHand({ service, method, envelope, budgetMs, body });
+    const answer = isIdempotent ? answers.once(envelope.id, () => handler(call)) : handler(call);
+    if (!(answer instanceof Promise)) return tell(from, n, answer);
     underWay.set(key, call);
-    const run = () => handler(call);
-    const answer = await (isIdempotent ? answers.once(envelope.id, run) : run());
-    if (!underWay.delete(key)) return;
-    const { failure, result = NOTHING } = answer;
+    void answer.then((known) => underWay.delete(key) && tell(from, n, known));
+  }
+
+  function tell(from: string, n: number, { failure, result = NOTHING }: Answer): void {
     const told = failure === undefined ? { t: "answer" as const, n } : { t: "answer" as const, n, failure };
-    post.send(subjects.member(from), { head: writeHead(told), body: result });
+    try {
+      post.send(subjects.member(from), { head: writeHead(told), body: result });
+    } catch {
+      // Too much waits already: the caller hears of it when its time is over.
+    }
   }
 
   /** Answers whoever asks who serves it. */
@@ -81,7 +87,7 @@ export function createCallee(post: Post, address: string): Callee {
       services.set(service, methods);
       roll ??= answerWho(subjects.roll, sayAll);
       const subscriptions = await Promise.all([
-        post.receive(subjects.calls(service, address), undefined, (parcel) => void carryOut(service, parcel, handler)),
+        post.receive(subjects.calls(service, address), undefined, (parcel) => carryOut(service, parcel, handler)),
         answerWho(subjects.who(service), (to) => sayHere(to, service, methods)),
         roll.then(() => undefined),
       ]);

@@ -141,8 +141,8 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
   }
 
   return {
-    async call(call, signal) {
-      if (open.size >= MAX_OPEN) return { failure: overloaded(call, open.size) };
+    call(call, signal) {
+      if (open.size >= MAX_OPEN) return Promise.resolve({ failure: overloaded(call, open.size) });
       last += 1;
       const n = last;
       const sinceMs = nowMs();
@@ -156,7 +156,11 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
           });
         };
         const one: Open = {
-          ...{ n, call, sinceMs, deadlineMs: sinceMs + call.budgetMs, instance: undefined },
+          n,
+          call,
+          sinceMs,
+          deadlineMs: sinceMs + call.budgetMs,
+          instance: undefined,
           answer(given) {
             signal.removeEventListener("abort", giveUp);
             answer(given);

@@ -1,7 +1,7 @@
 // Which instances of a service there are, as a caller knows it: by asking, by what instances say when they come and go, and by
 // what supervisors say of a service that nobody serves yet.
 import type { Subscription } from "../contract/engine.ts";
-import { type CallHead, readHead, writeHead } from "./heads.ts";
+import { type CallHead, type Head, readHead, writeHead } from "./heads.ts";
 import type { Post } from "./post.ts";
 import { subjects } from "./subjects.ts";
 
@@ -49,7 +49,7 @@ export function createLookup(options: LookupOptions): Lookup {
   let isClosed = false;
   const news = post.receive(subjects.news(service), undefined, ({ head }) => {
     const said = readHead(head);
-    if (said !== undefined) hear(said as CallHead);
+    if (said !== undefined) hear(said);
   });
 
   function ask(): void {
@@ -68,7 +68,7 @@ export function createLookup(options: LookupOptions): Lookup {
     });
   }
 
-  function hear(head: CallHead): void {
+  function hear(head: Head): void {
     if (head.t === "here") {
       const busy = instances.get(head.address)?.busy ?? 0;
       instances.set(head.address, { methods: new Set(head.methods), busy });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { childTrace, uuidV7 } from "../../../src/messaging/contract/envelope.ts";
+import { childTrace, type Envelope, envelopeText, uuidV7 } from "../../../src/messaging/contract/envelope.ts";
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const HEX = "0123456789abcdef".repeat(3);
@@ -37,3 +37,24 @@ test.each([undefined, "", "00-xyz", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7
     expect(childTrace(parent, HEX)).toMatch(TRACEPARENT);
   },
 );
+
+test("an envelope is written as JSON writes it, whatever stands in it", () => {
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    hexDigits(8),
+    fc.constantFrom("context001/shop/ts001", 'a"b', "\u2028"),
+  );
+  const number = fc.oneof(fc.nat(), fc.double());
+  const envelopes = fc.record<Envelope, "id" | "src" | "sent" | "session_id" | "traceparent">(
+    {
+      ...{ id: text, src: text, sent: number, ttl_ms: number, session_id: text, traceparent: text },
+      headers: fc.dictionary(text, text),
+    },
+    { requiredKeys: ["id", "src", "sent", "session_id", "traceparent"] },
+  );
+  fc.assert(
+    fc.property(envelopes, (envelope) => {
+      expect(JSON.parse(envelopeText(envelope))).toEqual(JSON.parse(JSON.stringify(envelope)));
+    }),
+  );
+});

@@ -36,6 +36,11 @@ function member() {
     },
     down: () => events?.onDown(),
     hear,
+    /** A call whose envelope is no JSON. */
+    hearMalformed(operation: FromBroker) {
+      events?.onBatch({ number: 1, done: 0, items: [{ operation, body: Buffer.from("{{{{null") }] });
+    },
+    said,
     calls: () => said.filter(({ op }) => op === "call"),
     taps: () => said.flatMap((operation) => (operation.op === "tap" ? [operation.n] : [])),
     call: (isIdempotent: boolean) =>
@@ -112,3 +117,19 @@ test("a tap hears of the next broker once that copies to it, and before the firs
   expect(heard).toEqual(["missed undefined", "a.b"]);
   await client.close();
 });
+
+test.each([true, false])(
+  "a call without a readable envelope (idempotent: %s) fails, and ends nothing",
+  async (isIdempotent) => {
+    const { client, up, hearMalformed, said } = member();
+    up();
+    void client.serve("s", ["m"], (call) => ({ result: Buffer.from(call.envelope.id) })).catch(() => {});
+    await turn();
+
+    hearMalformed({ op: "request", c: 7, service: "s", method: "m", budgetMs: 9, head: 4, size: 8, isIdempotent });
+    await turn();
+
+    expect(said).toContainEqual(expect.objectContaining({ op: "fault", c: 7 }));
+    await client.close();
+  },
+);

@@ -3,7 +3,7 @@
 // kept, and only then answered, so that an answer is never taken back. Pure.
 import { reasonOf, ZcontextError } from "../../../errors.ts";
 import type { BusFigures, ServiceState } from "../../../protocol/bus-figures.ts";
-import { createCounted, MAX_COUNTED } from "../counts.ts";
+import { type Counted, createCounted, MAX_COUNTED } from "../counts.ts";
 import {
   type Batch,
   type FromBroker,
@@ -15,14 +15,14 @@ import {
 } from "../operations.ts";
 import { createSignalCounts } from "../signal-counts.ts";
 import { createTaps } from "../taps.ts";
-import { createCarryOut, type TappedCopy } from "./carrying-out.ts";
+import { createCarryOut, type Parts, type TappedCopy } from "./carrying-out.ts";
 import { createEmissions, type Emission } from "./emissions.ts";
 import { createEventQueues, QUEUE_LIMITS, type QueueLimits } from "./event-queues.ts";
-import { createKeeper } from "./keeper.ts";
+import { createKeeper, type Keeper } from "./keeper.ts";
 import { type Connected, createMembers } from "./members.ts";
 import { type CallOutlet, createMethodCalls } from "./method-calls.ts";
 import { createReturns } from "./returns.ts";
-import { createSenders } from "./senders.ts";
+import { createSenders, type Senders } from "./senders.ts";
 import type { BrokerStore, StoredMember } from "./store.ts";
 
 export interface BrokerOptions {
@@ -206,17 +206,28 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       calls.setState(service, state, atMs);
       conclude(atMs);
     },
-    figures: (atMs) => ({
-      queues: queues.figures(atMs).slice(0, MAX_COUNTED),
-      groups: queues.totals(members.serviceOf).slice(0, MAX_COUNTED),
-      methods: calls.totals(members.serviceOf),
-      senders: senders.totals(),
-      signals: signals.totals(),
-      unrouted: Object.fromEntries(unrouted.all().map(([event, { events }]) => [event, events])),
-      members: members.size,
-      calls: calls.figures(),
-      ...(keeper.fault !== undefined && { store_fault: keeper.fault }),
-    }),
+    figures: (atMs) => figuresOf({ members, queues, calls, senders, signals, unrouted, keeper }, atMs),
+  };
+}
+
+/** What counts. */
+interface Counting extends Pick<Parts, "members" | "queues" | "calls" | "signals"> {
+  senders: Senders;
+  unrouted: Counted<{ events: number }>;
+  keeper: Keeper;
+}
+
+function figuresOf({ members, queues, calls, senders, signals, unrouted, keeper }: Counting, atMs: number) {
+  return {
+    queues: queues.figures(atMs).slice(0, MAX_COUNTED),
+    groups: queues.totals(members.serviceOf).slice(0, MAX_COUNTED),
+    methods: calls.totals(members.serviceOf),
+    senders: senders.totals(),
+    signals: signals.totals(),
+    unrouted: Object.fromEntries(unrouted.all().map(([event, { events }]) => [event, events])),
+    members: members.size,
+    calls: calls.figures(),
+    ...(keeper.fault !== undefined && { store_fault: keeper.fault }),
   };
 }
 

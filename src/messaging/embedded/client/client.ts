@@ -3,19 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { deferred } from "../../../deferred.ts";
 import { ZcontextError } from "../../../errors.ts";
-import type {
-  Answer,
-  Delivery,
-  Durability,
-  Engine,
-  Membership,
-  Receipt,
-  Signal,
-  Subscription,
-} from "../../contract/engine.ts";
+import type { Durability, Engine, Signal, Subscription } from "../../contract/engine.ts";
 import type { ConnectingEngine } from "../../contract/server.ts";
-import { givenUp } from "../../contract/service-error.ts";
-import { subscriptionOf } from "../../contract/subscription.ts";
 import {
   type Batch,
   type FromBroker,
@@ -27,12 +16,13 @@ import {
 } from "../operations.ts";
 import { unpack } from "../parcel.ts";
 import { createHeardNews } from "../signal-counts.ts";
+import { createCall, createEmit } from "./asking.ts";
 import { createConversation } from "./conversation.ts";
-import { blocked, failureOfEngine, unreachable } from "./faults.ts";
+import { blocked, unreachable } from "./faults.ts";
 import { createHoldings } from "./holdings.ts";
+import { createListening } from "./listening.ts";
 import { createOperations, ofBroker } from "./outside.ts";
-import type { Reply } from "./questions.ts";
-import { createServedCalls } from "./served-calls.ts";
+import { createServe, createServedCalls } from "./served-calls.ts";
 import { createWatching } from "./watching.ts";
 
 /** The way to the broker. It is opened once, and finds the next broker by itself. */
@@ -69,21 +59,12 @@ export interface ClientOptions {
 /** How often a member shows that its event loop turns, in milliseconds. */
 const BEAT_MS = 1_000;
 
-const NOTHING: Buffer = Buffer.alloc(0);
-
 /** An engine, and what its broker said when it was first reached. */
 export interface Client extends ConnectingEngine {
   readonly up: Promise<Places>;
 }
 
-type Emission = Extract<ToBroker, { op: "emit" }>;
-type Calling = Extract<ToBroker, { op: "call" }>;
 type Welcome = Extract<FromBroker, { op: "welcome" }>;
-
-interface Listener {
-  membership: Membership;
-  handler(delivery: Delivery): void;
-}
 
 /** Connects to the broker. @returns The engine at once; what is asked of it waits for the broker. */
 export function createClient(options: ClientOptions): Client {
@@ -97,14 +78,13 @@ export function createClient(options: ClientOptions): Client {
   let stored: Durability = "memory";
   /** The number of the question that renewed the tap at the broker that has let this member in last. */
   let tappedAgain: number | undefined;
-  const listeners = new Map<string, Listener>();
-
   const heardNews = createHeardNews(() => signals.signalFigures().heard);
   const channel = options.openChannel(member, { onUp: sayHello, onDown, onBatch });
   const conversation = createConversation(channel.send, nowMs);
-  const { ask, nextN, say } = conversation;
+  const { nextN, say } = conversation;
   // What is next in a batch that is being read may be settled or answered at once.
   const flush = () => isReading || conversation.flush();
+  const listening = createListening(conversation);
   const served = createServedCalls(say, flush);
   const watching = createWatching(() => say({ op: "taken", copies: 1 }));
   const holdings = createHoldings((settlement) => {
@@ -128,7 +108,7 @@ export function createClient(options: ClientOptions): Client {
 
   /** Goes first, so that what is asked next finds it. */
   function sayWhatIsInForce(): void {
-    for (const { membership } of listeners.values()) say({ op: "listen", n: nextN(), ...memberOf(membership) });
+    listening.sayAgain();
     for (const service of served.list()) say({ op: "serve", n: nextN(), ...service });
     if (watching.filter !== undefined) {
       tappedAgain = nextN();
@@ -166,7 +146,7 @@ export function createClient(options: ClientOptions): Client {
         return beRefused(operation.code, operation.reason);
       case "deliver": {
         const delivery = holdings.take(operation, body);
-        return delivery && listeners.get(keyOf(delivery))?.handler(delivery);
+        return delivery && listening.give(delivery);
       }
       case "lost": {
         // The broker has given up all that it had of this member.
@@ -226,87 +206,15 @@ export function createClient(options: ClientOptions): Client {
     get trouble() {
       return trouble;
     },
-    emit({ name: event, envelope, body }, { requireRoute }) {
-      const { id } = envelope;
-      const text = JSON.stringify(envelope);
-      const head = Buffer.byteLength(text);
-      const operation: Emission = { op: "emit", n: nextN(), event, id, head, size: head + body.length };
-      if (requireRoute) operation.requireRoute = true;
-      return new Promise<Receipt>((resolve, reject) => {
-        const answer = (reply: Reply) => resolve({ id, stored, routed: reply.operation.op === "done" });
-        conversation.askWith({ operation, envelope: text, body }, true, { answer, fail: reject });
-      });
-    },
-    async listen(membership, handler) {
-      const key = keyOf(membership);
-      if (listeners.has(key))
-        throw new ZcontextError("ERR_USAGE", `group ${membership.group} listens to ${membership.name} here already`);
-      listeners.set(key, { membership, handler });
-      await ask({ op: "listen", n: nextN(), ...memberOf(membership) });
-      return subscriptionOf(async () => {
-        const { name: event, group } = membership;
-        await ask({ op: "unlisten", n: nextN(), event, group });
-        listeners.delete(key);
-      });
-    },
+    emit: createEmit(conversation, () => stored),
+    listen: listening.listen,
     publish: signals.publish,
     subscribe: signals.subscribe,
     signalFigures: signals.signalFigures,
-    call({ service, method, envelope, body, budgetMs, isIdempotent }, signal) {
-      const n = nextN();
-      const text = JSON.stringify(envelope);
-      const head = Buffer.byteLength(text);
-      const operation: Calling = {
-        op: "call",
-        n,
-        service,
-        method,
-        budgetMs,
-        isIdempotent,
-        head,
-        size: head + body.length,
-      };
-      const giveUp = () => {
-        if (!conversation.isOpen(n)) return;
-        say({ op: "cancel", n });
-        const failure = givenUp(`${service}.${method}`, signal.reason, "unknown");
-        conversation.answer({ operation: { op: "failure", n, failure }, body: NOTHING });
-      };
-      const answered = new Promise<Answer>((resolve) => {
-        conversation.askWith({ operation, envelope: text, body }, isIdempotent, {
-          answer: (reply) => resolve(answerIn(reply)),
-          fail: (error) => resolve({ failure: failureOfEngine(error) }),
-        });
-      });
-      if (signal.aborted) giveUp();
-      else signal.addEventListener("abort", giveUp);
-      return answered;
-    },
-    async serve(service, methods, handler) {
-      served.add(service, methods, handler);
-      await ask({ op: "serve", n: nextN(), service, methods: [...methods] });
-      return subscriptionOf(async () => {
-        await ask({ op: "unserve", n: nextN(), service });
-        served.remove(service);
-      });
-    },
+    call: createCall(conversation),
+    serve: createServe(conversation, served),
     operations: createOperations(conversation, watching, signals.tap),
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function keyOf({ name, group }: { name: string; group: string }): string {
-  return `${name} ${group}`;
-}
-
-function memberOf({ name, group, prefetch }: Membership) {
-  return { event: name, group, prefetch };
-}
-
-function answerIn({ operation, body }: Reply): Answer {
-  if (operation.op === "result") return { result: body };
-  if (operation.op === "failure") return { failure: operation.failure };
-  const message = `engine of this bus: the broker answers a call with ${operation.op}`;
-  return { failure: { code: "ERR_ENGINE_UNREACHABLE", message, retryable: true, executed: "unknown" } };
 }

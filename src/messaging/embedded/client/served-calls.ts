@@ -1,9 +1,11 @@
 // The services of this member, and the calls that it is carrying out.
 import { reasonOf } from "../../../errors.ts";
-import type { Answer, CallHandler, IncomingCall } from "../../contract/engine.ts";
+import type { Answer, CallHandler, Engine, IncomingCall } from "../../contract/engine.ts";
 import { createRememberedAnswers } from "../../contract/remembered-answers.ts";
+import { subscriptionOf } from "../../contract/subscription.ts";
 import type { ToBroker } from "../operations.ts";
 import { CallUnderWay, type Request } from "./call-under-way.ts";
+import type { Conversation } from "./conversation.ts";
 
 export interface ServedCalls {
   add(service: string, methods: readonly string[], handler: CallHandler): void;
@@ -26,10 +28,10 @@ export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => v
 
   function carryOut(call: CallUnderWay, { service, isIdempotent }: Request): Promise<Answer> | Answer {
     const handler = services.get(service)?.handler ?? unserved;
-    if (isIdempotent !== true) return handler(call);
     try {
-      return answers.once(call.envelope.id, () => handler(call));
+      return isIdempotent === true ? answers.once(call.envelope.id, () => handler(call)) : handler(call);
     } catch (error) {
+      // Its envelope can't be read.
       const message = reasonOf(error);
       return { failure: { code: "ERR_MESSAGE_MALFORMED", message, retryable: false, executed: "no" } };
     }
@@ -63,6 +65,18 @@ export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => v
     get isIdle() {
       return underWay.size === 0;
     },
+  };
+}
+
+/** Serves a service at the broker, and no longer once its subscription is closed. */
+export function createServe({ ask, nextN }: Pick<Conversation, "ask" | "nextN">, served: ServedCalls): Engine["serve"] {
+  return async (service, methods, handler) => {
+    served.add(service, methods, handler);
+    await ask({ op: "serve", n: nextN(), service, methods: [...methods] });
+    return subscriptionOf(async () => {
+      await ask({ op: "unserve", n: nextN(), service });
+      served.remove(service);
+    });
   };
 }
 

@@ -117,12 +117,12 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     publish: signals.publish,
     subscribe: signals.subscribe,
     signalFigures: signals.signalFigures,
-    async call(call, signal) {
-      const answer = await calls.call(call, signal);
-      // A program of another kind may serve it.
-      const isAbsent = answer.failure?.code === "ERR_SERVICE_UNKNOWN" && answer.failure.executed === "no";
-      return (isAbsent ? await callPlainly(link, call, signal) : undefined) ?? answer;
-    },
+    call: (call, signal) =>
+      calls.call(call, signal).then((answer) => {
+        // A program of another kind may serve it.
+        const isAbsent = answer.failure?.code === "ERR_SERVICE_UNKNOWN" && answer.failure.executed === "no";
+        return isAbsent ? callPlainly(link, call, signal).then((plain) => plain ?? answer) : answer;
+      }),
     async serve(service, methods, handler) {
       const served = await calls.serve(service, methods, handler);
       const plain = await servePlainly(post, service, handler, random);

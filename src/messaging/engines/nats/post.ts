@@ -1,5 +1,5 @@
 // Messages by subject over the core of NATS, which stores nothing.
-import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs, NatsConnection, PublishOptions } from "@nats-io/transport-node";
 import { ZcontextError } from "../../../errors.ts";
 import type { Subscription } from "../../contract/engine.ts";
 import { subscriptionOf } from "../../contract/subscription.ts";
@@ -51,7 +51,11 @@ export function createPost(link: Link): NatsPost {
     const { head, body, replyTo } = parcel;
     const reply = onNobody === undefined ? replyTo : replyFor(nc, core.createInbox, onNobody);
     const headers = head === "" ? undefined : headersOf(core.headers(), head);
-    nc.publish(subject, body, { ...(headers && { headers }), ...(reply && { reply }) });
+    // Nothing is spread: there is one for each message.
+    const options: PublishOptions = {};
+    if (headers !== undefined) options.headers = headers;
+    if (reply !== undefined && reply !== "") options.reply = reply;
+    nc.publish(subject, body, options);
     if (sent.length >= MANY || sent.bytes >= MANY_BYTES) void confirm(nc);
   }
 
@@ -163,7 +167,7 @@ function headersOf(headers: MsgHdrs, head: string): MsgHdrs {
 function parcelOf({ headers, data, reply }: Msg): Parcel {
   const head = headers?.get(HEAD) ?? "";
   const body = bufferOf(data);
-  return { head, body, ...(head === "" && reply !== undefined && reply !== "" && { replyTo: reply }) };
+  return head === "" && reply !== undefined && reply !== "" ? { head, body, replyTo: reply } : { head, body };
 }
 
 /** The same bytes. */
