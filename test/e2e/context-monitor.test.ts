@@ -69,11 +69,7 @@ describe("on a terminal", () => {
     await using provider = await startProvider(steady, broken, onDemand);
     await using terminal = startLive(["--context_file", provider.file]);
 
-    await terminal.reads("LAST EVENT");
-    await terminal.reads("ts001");
-    await terminal.reads("● running");
-    await terminal.reads("✗ failed");
-    await terminal.reads("○ on demand");
+    await terminal.reads("LAST EVENT", "ts001", "● running", "✗ failed", "○ on demand");
     terminal.types("ss");
     await terminal.reads("CPU %▼");
     terminal.types("/fail");
@@ -92,11 +88,9 @@ describe("on a terminal", () => {
     await using provider = await startProvider({ id: "ts001", instance: "ListensToOrders" });
     await using terminal = startLive(["--context_file", provider.file], { columns: 80 });
 
-    await terminal.reads("● running");
-    await terminal.reads("m messages");
+    await terminal.reads("● running", "m messages");
     terminal.types("m");
-    await terminal.reads("IN FLIGHT");
-    await terminal.reads("orders.created  service_ts001");
+    await terminal.reads("IN FLIGHT", "orders.created  service_ts001");
     terminal.types("m");
     await terminal.reads("Enter details");
     terminal.types("q");
@@ -138,14 +132,12 @@ describe("on a terminal", () => {
 
     await terminal.reads(`waiting for ${folder.at(FILE)}`);
     await using first = startAgain(folder);
-    await terminal.reads("● live");
-    await terminal.reads("● running");
+    await terminal.reads("● live", "● running");
     first.signal("SIGTERM");
     await terminal.reads("provider away");
     await finish(first);
     await using second = startAgain(folder);
-    await terminal.reads("● live");
-    await terminal.reads("● running");
+    await terminal.reads("● live", "● running");
     terminal.types("q");
 
     await untilOver(terminal, 0);
@@ -159,8 +151,7 @@ describe("on a terminal", () => {
 
     await terminal.reads("● running");
     terminal.types("\u001a");
-    await terminal.reads("LAST EVENT");
-    await terminal.reads("● running");
+    await terminal.reads("LAST EVENT", "● running");
     terminal.types("q");
 
     await untilOver(terminal, 0);

@@ -6,8 +6,11 @@ import { stripVTControlCharacters } from "node:util";
 import { awaitEvents } from "./recording.ts";
 
 export interface Terminal extends AsyncDisposable {
-  /** Resolves when this stands on the terminal, behind what was read before; rejects when it does not come. */
-  reads(text: string): Promise<void>;
+  /**
+   * Resolves when these stand on the terminal, behind what was read before, and in any order: only what has changed is drawn,
+   * and two things may change in either order. Rejects when they do not come.
+   */
+  reads(...texts: string[]): Promise<void>;
   types(keys: string): void;
   /** Gives it another size, of which the program is told. */
   resizes(rows: number, columns: number): void;
@@ -51,9 +54,12 @@ export function startOnTerminal(
     resizes: (rows, wide) => void child.stdin.write(`\u001b[8;${rows};${wide}t`),
     hangsUp: () => void child.kill("SIGKILL"),
     types: (keys) => void child.stdin.write(keys),
-    async reads(expected) {
-      await printed.first(() => text().includes(expected, read), { what: JSON.stringify(expected) });
-      read = text().indexOf(expected, read) + expected.length;
+    async reads(...expected) {
+      const missing = () => expected.filter((one) => !text().includes(one, read));
+      await printed.first(() => missing().length === 0, {
+        what: expected.map((one) => JSON.stringify(one)).join(", "),
+      });
+      read = Math.max(...expected.map((one) => text().indexOf(one, read) + one.length));
     },
     async [Symbol.asyncDispose]() {
       child.stdin.end();
