@@ -41,6 +41,8 @@ let engine: ServerEngine | undefined;
 /** Why there is no engine. */
 let reason = "not connected yet";
 let known: Extract<BrokerReport, { figures: unknown } | { away: string }> = { away: reason };
+/** Events that no group has wanted in time, as was said. */
+const unrouted = new Set<string>();
 let isAsking = false;
 let askedMs = 0;
 
@@ -134,11 +136,19 @@ function know(news: Omit<BusFigures, "memory_bytes"> | string): void {
   const wasAway = "away" in known;
   if (typeof news !== "string") {
     known = { figures: { ...news, memory_bytes: process.memoryUsage.rss() } };
+    for (const event of Object.keys(news.unrouted)) noteUnrouted(event);
     if (wasAway) note("info", "server of messages reached", {});
     return;
   }
   if (!("away" in known) || known.away !== news) note("warn", "server of messages can't be reached", { reason: news });
   known = { away: news };
+}
+
+/** Once for each name. */
+function noteUnrouted(event: string): void {
+  if (unrouted.has(event)) return;
+  unrouted.add(event);
+  note("warn", "event dropped", { event, reason: "no group has listened to it within 10 s; said once for each name" });
 }
 
 async function leave(): Promise<void> {

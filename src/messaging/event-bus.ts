@@ -146,7 +146,7 @@ export class EventBus implements AsyncDisposable {
     const options = typeof from === "string" ? optionsAt(prefixedUrl(from, process.env)) : from;
     if (typeof from === "string") this.#place = EventBus.#takePlace();
     this.#options = options;
-    this.#claims = parent ? parent.bus.#claims : createClaimCheck(options.storage, options.engine.name);
+    this.#claims = parent ? parent.bus.#claims : createClaimCheck(options.storage, options.engine);
     this.#lineage = parent?.lineage;
     this.#schemata = parent ? parent.bus.#schemata : new Map();
     this.#work = parent ? parent.bus.#work : createWorkInHand();

@@ -48,6 +48,9 @@ export function createLateEngine(name: string, connecting: Promise<Engine>): Eng
       discard: async (ids) => (await operations()).discard(ids),
       tap: async (...words) => (await operations()).tap(...words),
     } satisfies Operations,
+    get largestBody() {
+      return engine?.largestBody;
+    },
     get trouble() {
       return engine === undefined ? (failed === undefined ? "not connected yet" : reasonOf(failed)) : engine.trouble;
     },

@@ -1,5 +1,6 @@
 // What events promise on every engine, by the numbers of the table of guarantees. A test file of an engine calls this with a
 // way to make its members.
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
 import { createFileStorage } from "../../src/messaging/claims/file-storage.ts";
@@ -255,6 +256,38 @@ export function testEvents(name: string, openMembers: () => Promise<Members>): v
       await expect
         .poll(() => emitter.operations.queues(), { timeout: BOUND_MS })
         .toMatchObject([{ ready: 84, in_flight: 0, members: 0 }]);
+    });
+
+    test("a tap gets copies of those whose names are like its pattern, and of no other", async () => {
+      await using buses = await open();
+      const [emitter, watcher] = await Promise.all([buses.connect("a/b/1"), buses.connect("a/b/2")]);
+      const seen: unknown[] = [];
+      await using _ = await watcher.operations.tap(
+        { events: ["a.*"], calls: [], signals: [] },
+        {
+          onMessage: ({ kind, name, body }) => void seen.push([kind, name, JSON.parse(body.toString()).content]),
+          onMissed() {},
+        },
+      );
+      await emitter.listen("a.c", "g", () => {});
+      await emitter.listen("x.y", "g", () => {});
+      // Whoever emits hears of a tap in its own time.
+      const first = async () => {
+        await emitter.emit("a.a", { content: 0 });
+        return seen.length;
+      };
+      await expect.poll(first, { timeout: BOUND_MS }).toBeGreaterThan(0);
+
+      expect(await emitter.emit("a.b", { content: 1 })).toMatchObject({ routed: false });
+      await emitter.emit("x.y", { content: 2 });
+      await emitter.emit("a.c", { content: 3 });
+      const others = () => seen.filter((one) => !isDeepStrictEqual(one, ["event", "a.a", 0]));
+      await expect.poll(() => others().length, { timeout: BOUND_MS }).toBe(2);
+
+      expect(others()).toEqual([
+        ["event", "a.b", 1],
+        ["event", "a.c", 3],
+      ]);
     });
 
     test("session and trace go on in what a handler emits", async () => {

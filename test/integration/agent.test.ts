@@ -1,8 +1,10 @@
 // A provider whose messages a server has, while that can't be reached.
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { EventBus } from "../../src/messaging/event-bus.ts";
 import { contextXml, type TaskXml } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
+import { startNats } from "../support/nats.ts";
 import { freePort } from "../support/port.ts";
 import { environmentOf } from "../support/processes.ts";
 import { type ProviderProcess, startProvider } from "../support/provider.ts";
@@ -47,5 +49,24 @@ test("it runs its tasks, is unhealthy with the reason, and shows no credentials"
       expect.arrayContaining([`ZCONTEXT_BUS_URL=${server}`, "ZCONTEXT_BUS_USER=shop", "ZCONTEXT_BUS_PASS=hidden-word"]),
     );
     expect(JSON.stringify([log.all, answers, health, metrics, commands])).not.toContain("hidden-word");
+  });
+});
+
+test("it says once of each event that no group has wanted it", async () => {
+  await using server = await startNats();
+
+  await startAt(server.url, PROGRAM, async ({ log }) => {
+    await log.first(({ msg, task }) => msg === "running" && task === "ts_1");
+    await using bus = await EventBus.connect({ url: server.url, another: true });
+    const dropped =
+      (event: string) =>
+      ({ msg, event: name }: { [field: string]: unknown }) =>
+        msg === "event dropped" && name === event;
+    for (const name of ["a.b", "a.b"]) await bus.emit(name, { content: 1 });
+    await log.first(dropped("a.b"));
+    for (const name of ["a.b", "a.c"]) await bus.emit(name, { content: 2 });
+    await log.first(dropped("a.c"));
+
+    expect(log.all.filter(dropped("a.b"))).toHaveLength(1);
   });
 });

@@ -7,10 +7,12 @@ import type { MessageStorage } from "../../src/messaging/claims/claim-check.ts";
 import { createMemoryStorage } from "../../src/messaging/claims/memory-storage.ts";
 import { ServiceError } from "../../src/messaging/contract/service-error.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
+import { openRedisStorage } from "../../src/messaging/open-redis-storage.ts";
 import { gather } from "../conformance/members.ts";
 import { openNatsMembers, startNats } from "../support/nats.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { awaitEvents } from "../support/recording.ts";
+import { startRedis } from "../support/redis.ts";
 
 leaveNoProcess();
 
@@ -152,22 +154,84 @@ describe("in the dialect igz", () => {
     await expect(here.bus.call("nobody.here")).rejects.toMatchObject({ code: "ERR_SERVICE_UNKNOWN", executed: "no" });
   });
 
-  test("a large body is stored, and its bare token travels, both ways", async () => {
-    const storage = createMemoryStorage();
+  test("a large body is stored in Redis, and its bare token travels, both ways", async () => {
+    await using redis = await startRedis();
+    const storage = await openRedisStorage(redis.url);
     await using here = await open({ dialect: "igz", storage });
     await using socket = await openSocket(here.server.port);
+    await using store = await openRedisSocket(redis.port);
     const heard = gather<unknown>(2);
     await here.bus.subscribe("heat", (content) => heard.add(content));
-    await socket.subscribe("heat", "1");
-    const large = { text: "x".repeat(1_048_577) };
-    here.bus.publish("heat", large);
-    const told = JSON.parse(await socket.payloadAfter("MSG heat "));
-    const token = await storage.storeMessage(Buffer.from('{"degrees":22}'), 60_000);
-    socket.publish("heat", JSON.stringify({ token, is_stored: true }));
-    await heard.full;
+    await here.bus.serve("math", { same: (params) => params });
+    for (const [n, subject] of ["heat", "old.get"].entries()) await socket.subscribe(subject, String(n));
+    const [ours, theirs] = [{ text: "ö".repeat(600_000) }, { text: "x".repeat(1_100_000) }];
+    const claimOf = async (body: unknown, token: string) => {
+      expect(await store.ask("SET", token, JSON.stringify(body), "EX", "300")).toBe("OK");
+      return JSON.stringify({ token, is_stored: true });
+    };
+    const bodyOf = async (claim: { token: string }) => {
+      expect(claim).toEqual({ token: expect.any(String), is_stored: true });
+      return JSON.parse(await store.ask("GET", claim.token));
+    };
 
-    expect(told).toEqual({ token: expect.any(String), is_stored: true });
-    expect((await storage.recoverMessage(told.token))?.toString()).toBe(JSON.stringify(large));
-    expect(heard.got).toEqual([large, { degrees: 22 }]);
+    here.bus.publish("heat", ours);
+    const published = JSON.parse(await socket.payloadAfter("MSG heat "));
+    expect(await bodyOf(published)).toEqual(ours);
+    expect(Number(await store.ask("TTL", published.token))).toBeGreaterThan(0);
+    socket.publish("heat", await claimOf(theirs, "t1"));
+    await heard.full;
+    expect(heard.got).toEqual([ours, theirs]);
+
+    const answer = await socket.request("math.same", await claimOf(theirs, "t2"));
+    expect(await bodyOf(answer as { token: string })).toEqual(theirs);
+    const result = here.bus.call("old.get", ours);
+    const [, , , reply = ""] = (await socket.lines.first((line) => line.startsWith("MSG old.get "))).split(" ");
+    expect(await bodyOf(JSON.parse(await socket.payloadAfter("MSG old.get ")))).toEqual(ours);
+    socket.publish(reply, await claimOf(theirs, "t3"));
+    expect(await result).toEqual(theirs);
+    await storage.close();
   });
 });
+
+test("a server that takes no body of 1 MiB with its envelope gets a token in its place", async () => {
+  const storage = createMemoryStorage();
+  await using server = await startNats({ more: "max_payload: 1MB" });
+  await using members = await openNatsMembers(server.url);
+  const engine = await members.connect("test/shop/1");
+  const [bus, poor] = [
+    new EventBus({ engine, src: "test/shop/1", storage }),
+    new EventBus({ engine, src: "test/shop/1" }),
+  ];
+  const heard = gather<unknown>(1);
+  await bus.listen("a.b", "g", ({ content }) => heard.add(content));
+  const content = "x".repeat(1_048_000);
+  await bus.emit("a.b", { content });
+  await heard.full;
+
+  expect(heard.got).toEqual([content]);
+  await expect(poor.emit("a.b", { content })).rejects.toMatchObject({
+    code: "ERR_MESSAGE_TOO_LARGE",
+    hint: expect.stringContaining("let the server take more"),
+  });
+});
+
+/** A client of Redis that is no library: a command at a time. */
+async function openRedisSocket(port: number) {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  const answers = socket.setEncoding("utf8")[Symbol.asyncIterator]();
+  return {
+    async ask(...words: string[]): Promise<string> {
+      socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`);
+      let text = "";
+      for (;;) {
+        text += String((await answers.next()).value);
+        const [, kind, about = "", rest = ""] = /^([+:$-])([^\r]*)\r\n(.*)$/s.exec(text) ?? [];
+        if (kind === undefined) continue;
+        if (kind !== "$") return about;
+        if (Buffer.byteLength(rest) >= Number(about) + 2) return rest.slice(0, -2);
+      }
+    },
+    [Symbol.asyncDispose]: async () => void socket.destroy(),
+  };
+}

@@ -1,6 +1,7 @@
 // Messages above 1 MiB travel as a token: the body is stored, and fetched where it is read. See Hohpe and Woolf, Enterprise
 // Integration Patterns, "Claim Check".
 import { ZcontextError } from "../../errors.ts";
+import type { Engine } from "../contract/engine.ts";
 
 /** Keeps bodies that are too large to travel. Several readers may fetch the same one. */
 export interface MessageStorage {
@@ -27,7 +28,11 @@ export interface ClaimCheck {
   fetchText(body: string): string | Promise<string>;
 }
 
-export function createClaimCheck(storage: MessageStorage | undefined, engine: string): ClaimCheck {
+/** @param engine - Which may carry less than others. */
+export function createClaimCheck(
+  storage: MessageStorage | undefined,
+  engine: Pick<Engine, "name" | "largestBody">,
+): ClaimCheck {
   async function recover(token: string): Promise<Buffer> {
     const stored = await storage?.recoverMessage(token);
     if (stored !== undefined) return stored;
@@ -35,8 +40,10 @@ export function createClaimCheck(storage: MessageStorage | undefined, engine: st
   }
 
   function mustBeStored(length: number): boolean {
-    if (length > LARGEST_BODY_BYTES && storage === undefined) throw tooLarge(length, engine);
-    return length > LARGEST_BODY_BYTES;
+    const { largestBody = LARGEST_BODY_BYTES, name } = engine;
+    const most = Math.min(largestBody, LARGEST_BODY_BYTES);
+    if (length > most && storage === undefined) throw tooLarge(length, most, name);
+    return length > most;
   }
 
   return {
@@ -52,9 +59,10 @@ export function createClaimCheck(storage: MessageStorage | undefined, engine: st
   };
 }
 
-function tooLarge(length: number, engine: string): ZcontextError {
-  return new ZcontextError("ERR_MESSAGE_TOO_LARGE", `a message of ${length} bytes, engine ${engine} carries 1 MiB`, {
-    hint: 'Name a store for larger ones: <Messaging claim_store="redis://…"/>.',
+function tooLarge(length: number, most: number, engine: string): ZcontextError {
+  const way = most < LARGEST_BODY_BYTES ? ", or let the server take more: see docs/scale-out.md" : "";
+  return new ZcontextError("ERR_MESSAGE_TOO_LARGE", `a message of ${length} bytes, engine ${engine} carries ${most}`, {
+    hint: `Name a store for larger ones: <Messaging claim_store="redis://…"/>${way}.`,
   });
 }
 

@@ -141,6 +141,8 @@ export interface Engine extends AsyncDisposable {
   call(call: OutgoingCall, signal: CallSignal): Promise<Answer>;
   serve(service: string, methods: readonly string[], handler: CallHandler): Promise<Subscription>;
   readonly operations: Operations;
+  /** The most bytes of a body that it carries now, where that is less than 1 MiB. */
+  readonly largestBody?: number | undefined;
   /** Why nothing can be sent or received now; undefined while all is well. */
   readonly trouble: string | undefined;
   close(): Promise<void>;

@@ -27,6 +27,8 @@ export { loadClient } from "./client.ts";
 /** How often a member says that it is at work: a third of the time after which its events are given to others. */
 const EXTEND_MS = ACK_WAIT_MS / 3;
 const BEAT_MS = 500;
+/** Room for what travels beside a body: its envelope with the headers of the user, or why it is a dead letter. */
+const ENVELOPE_BYTES = 16_384;
 
 /** Connects to the server. @returns The engine at once; what is asked of it waits for the server. */
 export function connectNats(options: ServerEngineOptions, nowMs = () => performance.now()): ServerEngine {
@@ -111,6 +113,10 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
     up: link.up,
     get trouble() {
       return link.trouble ?? [...listening.values()].find(({ trouble }) => trouble !== undefined)?.trouble;
+    },
+    get largestBody() {
+      const most = link.session?.nc.info?.max_payload;
+      return most && Math.max(0, most - ENVELOPE_BYTES);
     },
     emit: emitter.emit,
     listen,
