@@ -431,3 +431,62 @@ describe("without a broker, the error says what to do:", () => {
     });
   });
 });
+
+describe("schema check", () => {
+  const order = { type: "object", properties: { id: { type: "number" } }, required: ["id"] };
+  const check = (cwd: string, ...words: string[]) => run("context-bus", ["schema", "check", ...words], { cwd });
+
+  test("lets additions pass, and names each other change, against a folder and a commit", async () => {
+    await using folder = await makeFolder({ "schemata/orders/created.json": JSON.stringify(order) });
+    const git = (...words: string[]) => finish(startProgram("git", words, { cwd: folder.path }));
+    await git("init", "--quiet");
+    await git("add", ".");
+    await git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "first");
+    await folder.write("schemata/orders/paid.json", "true");
+    const added = { ...order, properties: { ...order.properties, note: { type: "string" } } };
+    await folder.write("schemata/orders/created.json", JSON.stringify(added));
+
+    expect(await check(folder.path, "schemata", "--against", "HEAD")).toEqual({
+      code: 0,
+      stdout: ["2 schemata: nothing but additions"],
+      stderr: ["new: orders/paid"],
+    });
+
+    const changed = { ...order, properties: { id: { type: "integer" }, vat: true }, required: ["id", "vat"] };
+    await folder.write("schemata/orders/created.json", JSON.stringify(changed));
+    const { code, stdout } = await check(folder.path, "schemata", "--against", "HEAD", "--json");
+
+    expect({ code, ...JSON.parse(stdout.join("")) }).toEqual({
+      ...{ code: 1, result: "failure", schemata: 2, added: ["orders/paid"] },
+      changes: [
+        { schema: "orders/created", path: "id", what: "type", was: "number", is: "integer", breaks: ["senders"] },
+        { schema: "orders/created", path: "vat", what: "required", was: "absent", is: "required", breaks: ["senders"] },
+      ],
+    });
+  });
+
+  test("lets pass what receivers would miss that are updated first, between two files", async () => {
+    const wider = { ...order, properties: { id: { type: ["number", "string"] } } };
+    await using folder = await makeFolder({ "was.json": JSON.stringify(order), "is.json": JSON.stringify(wider) });
+
+    const { code, stdout } = await check(folder.path, "is.json", "--against", "was.json");
+    expect(code).toBe(1);
+    expect(stdout[1]).toMatch(/^is +id +type +number +number or string +receivers that have not changed/);
+    expect((await check(folder.path, "is.json", "--against", "was.json", "--receivers-first")).code).toBe(0);
+    expect((await check(folder.path, "was.json", "--against", "is.json", "--receivers-first")).code).toBe(1);
+  });
+
+  test.each([
+    ["a schema that is none", ["bad.json", "--against", "bad.json"], "bad.json is no JSON: "],
+    ["one that is not there", ["nowhere", "--against", "HEAD"], "can't read the schemata nowhere: ENOENT"],
+    ["what is no commit", ["any.json", "--against", "nowhere"], "--against nowhere: there is no such file or folder"],
+    ["a file and a folder", ["any.json", "--against", "more"], "any.json and more: expected two files, or two folders"],
+  ])("refuses %s", async (_, words, message) => {
+    await using folder = await makeFolder({ "bad.json": "{", "any.json": "true", "more/one.json": "true" });
+
+    const { code, stderr } = await check(folder.path, ...words);
+
+    expect(code).toBe(2);
+    expect(stderr[0]).toContain(message);
+  });
+});

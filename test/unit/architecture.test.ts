@@ -130,8 +130,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/context/client", "src/context/task"],
   ],
   "tools/context-bus": [
-    ...["tools", "src", "src/protocol", "src/messaging", "src/messaging/contract", "src/context/client"],
+    ...["tools", "tools/context-bus/schema"],
+    ...["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/context/client"],
   ],
+  "tools/context-bus/schema": ["src", "src/protocol"],
   "tools/zcontext": ["tools", "src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
@@ -162,7 +164,8 @@ const DOORS: Record<string, RegExp> = {
   "hono/body-limit": /^src\/streams\/protocols\/http\//,
   kafkajs: /^src\/streams\/protocols\/kafka\//,
   lmdb: /^src\/messaging\/engines\/zeromq\/lmdb-store\.ts$/,
-  "node:child_process": /^src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))\.ts$/,
+  "node:child_process":
+    /^(src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))|tools\/context-bus\/schema\/sources)\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
   "prom-client": /^src\/http\/((bus|stream)-)?metrics\.ts$/,

@@ -71,6 +71,15 @@ const publish = command(program, "publish", "publish a signal")
   .requiredOption("--content <json>", "its content; - reads it from stdin");
 publish.action(answering(async (topic: string) => (await load()).publish(place(), topic, publish.opts())));
 
+const schema = command(program, "schema", "look after schemata");
+const check = command(schema, "check", "fail when schemata have changed by more than additions")
+  .argument("<path>", "a JSON Schema, or a folder of them")
+  .requiredOption("--against <before>", "those of before: a file, a folder, or a commit of git, such as main")
+  .option("--receivers_first", "allow what only receivers would miss: they are updated before senders");
+check.action(
+  answering(async (path: string) => (await import("./check-schemata.ts")).checkSchemata(path, check.optsWithGlobals())),
+);
+
 command(program, "guarantees", "print what messages are promised").action(
   answering(async () => (await import("./guarantees.ts")).printGuarantees(place())),
 );
