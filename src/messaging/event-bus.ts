@@ -5,6 +5,7 @@ import { ZcontextError } from "../errors.ts";
 import { assertTopic } from "../protocol/codec.ts";
 import { BUS_CLAIM_STORE } from "../protocol/environment.ts";
 import type { Json } from "../protocol/json.ts";
+import type { BridgeEnd, BridgeOptions } from "./bridge.ts";
 import { CallDeadline } from "./call-deadline.ts";
 import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
@@ -505,6 +506,22 @@ export class EventBus implements AsyncDisposable {
       if (answer instanceof Promise) this.holdOpen(answer);
       return answer;
     };
+  }
+
+  /**
+   * Passes events that are emitted here, and calls that are made here, on to another bus. Resolves when they pass. An event is
+   * acknowledged once it is stored there, and keeps id, session, trace and headers; one that was there before is not passed.
+   *
+   * @throws {ZcontextError} `ERR_EVENT_NAME`, `ERR_METHOD_UNKNOWN`; `ERR_USAGE` where both are the same engine.
+   */
+  async bridgeTo(to: EventBus, options: BridgeOptions): Promise<Subscription> {
+    const { openBridge } = await import("./bridge.ts");
+    const bridge = openBridge(this.#end(), to.#end(), { ...options, leaving: this.leaving });
+    return this.#work.subscribed(await bridge);
+  }
+
+  #end(): BridgeEnd {
+    return { engine: this.#options.engine, claims: this.#claims };
   }
 
   /** Lets `drain` wait for this work as it waits for handlers. */

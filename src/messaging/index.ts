@@ -1,5 +1,6 @@
 // The public face `zcontext/messaging`: messages between services, for any program.
 export type { QueueFigures } from "../protocol/bus-figures.ts";
+export type { BridgeOptions } from "./bridge.ts";
 export type { MessageStorage, MessageStorage as MessageStorageManager } from "./claims/claim-check.ts";
 export { createFileStorage } from "./claims/file-storage.ts";
 export { createMemoryStorage } from "./claims/memory-storage.ts";

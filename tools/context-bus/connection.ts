@@ -36,11 +36,11 @@ export async function placeOf({ context_file: contextFile, url = process.env[BUS
 }
 
 /** Works with a connection until `gone` is aborted. */
-type Use = (bus: EventBus, gone: AbortSignal) => Promise<void>;
+export type Use = (bus: EventBus, gone: AbortSignal) => Promise<void>;
 
 /** Connects to the engine. */
 export async function connectBus(place: Place): Promise<EventBus> {
-  return EventBus.connect({ ...(await placeOf(place)), src: `/context-bus/${process.pid}` });
+  return EventBus.connect({ ...(await placeOf(place)), src: `/context-bus/${process.pid}`, another: true });
 }
 
 /**

@@ -71,6 +71,15 @@ const publish = command(program, "publish", "publish a signal")
   .requiredOption("--content <json>", "its content; - reads it from stdin");
 publish.action(answering(async (topic: string) => (await load()).publish(place(), topic, publish.opts())));
 
+const bridge = command(program, "bridge", "pass events and calls of one engine on to another, until Ctrl-C")
+  .requiredOption("--from <place>", "a URL, a context file, or @FILE that holds either")
+  .requiredOption("--to <place>", "the same of the other engine")
+  .option("--events <names>", "events to pass on, such as orders.created,orders.paid; may be repeated", words, [])
+  .option("--methods <names>", "methods of services there to be called here, as service.method", words, [])
+  .option("--both", "pass the events in the other direction as well")
+  .option("--group <name>", "who takes the events: for each destination another one", "bridge");
+bridge.action(answering(async () => (await import("./bridge.ts")).bridge({ ...place(), ...bridge.opts() })));
+
 const schema = command(program, "schema", "look after schemata");
 const check = command(schema, "check", "fail when schemata have changed by more than additions")
   .argument("<path>", "a JSON Schema, or a folder of them")
@@ -90,4 +99,8 @@ function seconds(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0 && value <= MAX_SECONDS) return value;
   throw new InvalidArgumentError(`expected seconds, more than 0 and at most ${MAX_SECONDS}`);
+}
+
+function words(text: string, before: readonly string[]): string[] {
+  return [...before, ...text.split(/[\s,]+/).filter((word) => word !== "")];
 }
