@@ -391,6 +391,21 @@ describe("dead", () => {
   });
 });
 
+test("guarantees of a context says what would be lost, for each group and method", async () => {
+  await using _ = await bus.listen("promises.made", "keeper", () => {});
+
+  const { engine, stored, edges } = (await answerOf("guarantees")) as { [name: string]: unknown };
+  const { stdout } = await command("guarantees");
+
+  expect({ engine, stored }).toEqual({ engine: "zeromq", stored: "file" });
+  expect(edges).toContainEqual(
+    expect.objectContaining({ kind: "event", name: "promises.made", to: "keeper", members: 1 }),
+  );
+  expect(edges).toContainEqual(expect.objectContaining({ kind: "call", name: "billing.get_invoice", members: 1 }));
+  expect(stdout).toContain("promises.made -> keeper, members: 1: at least once, stored: file");
+  expect(stdout).toContain("  the broker is killed: nothing");
+});
+
 test("guarantees needs no broker", async () => {
   const { code, stdout } = await run("context-bus", ["guarantees", "--json"]);
 

@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
 import type { EventBus } from "../../src/messaging/index.ts";
 import { readBusUrl, withoutLogin } from "../../src/protocol/bus-address.ts";
-import { answer, answerJson, EXIT, say } from "../print.ts";
 import { leaveRequest } from "../leaving.ts";
+import { answer, answerJson, EXIT, say } from "../print.ts";
 import { connectBus, type Place, stayConnected, type Use } from "./connection.ts";
 
 export interface BridgeWords {

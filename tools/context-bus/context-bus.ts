@@ -89,9 +89,11 @@ check.action(
   answering(async (path: string) => (await import("./check-schemata.ts")).checkSchemata(path, check.optsWithGlobals())),
 );
 
-command(program, "guarantees", "print what messages are promised").action(
-  answering(async () => (await import("./guarantees.ts")).printGuarantees(place())),
-);
+command(
+  program,
+  "guarantees",
+  "print what messages are promised; with a context, for each of its groups and methods",
+).action(answering(async () => (await import("./guarantees.ts")).printGuarantees(place())));
 
 runProgram(program);
 

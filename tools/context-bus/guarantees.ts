@@ -1,5 +1,10 @@
 // What messages are promised, on every engine. docs/messaging.md has the same table; a test compares them.
+import { engineUrl } from "../../src/messaging/connect.ts";
+import { findContext } from "../context-file.ts";
 import { answer, answerJson, EXIT } from "../print.ts";
+import { connectBus, type Place, placeOf } from "./connection.ts";
+import { type Edge, edgesOf, keepingOf } from "./edges.ts";
+import { printable } from "./printable.ts";
 
 /** Each: what it is about, and what you can rely on. */
 export const GUARANTEES: readonly { promise: string; holds: string }[] = [
@@ -83,8 +88,28 @@ export const GUARANTEES: readonly { promise: string; holds: string }[] = [
   },
 ];
 
-export async function printGuarantees({ json }: { json?: true }): Promise<number> {
-  if (json) answerJson(GUARANTEES);
+/** Without a context, what holds everywhere; else what holds for each edge of it. */
+export async function printGuarantees(place: Place): Promise<number> {
+  if (place.context_file !== undefined || place.url !== undefined) return printEdges(place);
+  if (place.json) answerJson(GUARANTEES);
   else for (const { promise, holds } of GUARANTEES) answer(`${promise}\n  ${holds}`);
   return EXIT.done;
+}
+
+async function printEdges(place: Place): Promise<number> {
+  await using bus = await connectBus(place);
+  const url = await engineUrl(await placeOf(place));
+  const config = place.context_file === undefined ? undefined : (await findContext(place.context_file)).config;
+  const keeping = keepingOf(url, config?.messaging.durability ?? "file");
+  const [queues, services] = await Promise.all([bus.operations.queues(), bus.operations.services()]);
+  const edges = edgesOf(keeping, queues, services);
+  if (place.json) answerJson({ ...keeping, edges });
+  else if (edges.length === 0) answer("no group listens, and no service serves methods");
+  else for (const edge of edges) for (const line of linesOf(edge)) answer(printable(line));
+  return EXIT.done;
+}
+
+function linesOf({ kind, name, to, members, promise, lost }: Edge): string[] {
+  const who = kind === "event" ? `${name} -> ${to}, members: ${members}` : `${name}, instances: ${members}`;
+  return [`${who}: ${promise}`, ...Object.entries(lost).map(([failure, what]) => `  ${failure}: ${what}`)];
 }
