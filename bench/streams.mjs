@@ -124,7 +124,7 @@ async function streams(protocol, options = {}, own = options) {
   );
   await consumer(handle);
   await producer.init();
-  return { send: (content) => producer.send(content), expect };
+  return { queue, send: (content) => producer.send(content), expect };
 }
 
 async function http(protocol) {
@@ -248,20 +248,31 @@ async function nats(protocol) {
 }
 
 async function rabbitmq(protocol) {
-  const { RMQ_HOST = "127.0.0.1", RMQ_PORT = "5672", RMQ_USER = "guest", RMQ_PASS = "guest" } = process.env;
+  const {
+    RMQ_HOST = "127.0.0.1",
+    RMQ_PORT = "5672",
+    RMQ_USER = "guest",
+    RMQ_PASS = "guest",
+    RMQ_VHOST = "/",
+  } = process.env;
   const { connect } = (await import("amqplib")).default;
-  const url = `amqp://${RMQ_USER}:${encodeURIComponent(RMQ_PASS)}@${RMQ_HOST}:${RMQ_PORT}/%2F`;
+  const url = `amqp://${RMQ_USER}:${encodeURIComponent(RMQ_PASS)}@${RMQ_HOST}:${RMQ_PORT}/${encodeURIComponent(RMQ_VHOST)}`;
   const connection = await connect(url).catch(() => undefined);
   if (connection === undefined) return undefined;
   closing.push(() => connection.close());
-  const ours = await streams(protocol);
-  const queue = `bare_${randomUUID().slice(0, 8)}`;
   const [sender, receiver] = [await connection.createConfirmChannel(), await connection.createChannel()];
+  const queues = [`bare_${randomUUID().slice(0, 8)}`];
+  const [queue] = queues;
+  // After the consumers are closed, which are opened later.
+  closing.push(() => Promise.all(queues.map((name) => receiver.deleteQueue(name))));
+  const ours = await streams(protocol);
+  queues.push(ours.queue);
   await receiver.assertQueue(queue, { durable: true });
-  closing.push(() => receiver.deleteQueue(queue));
   await receiver.prefetch(CONCURRENCY);
   const { handle, expect } = counter();
   await receiver.consume(queue, (message) => {
+    // Null says that the queue was deleted.
+    if (message === null) return;
     handle(JSON.parse(message.content.toString()));
     receiver.ack(message);
   });

@@ -1,5 +1,6 @@
 // The HTTP server of the dashboard: page, API, events, metrics, health and commands. routing.ts decides what a request
 // asks for, access.ts whether it is allowed. No request can end the provider.
+// Node's server alone: loading Hono, which serves streams, takes tens of milliseconds of each start.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";

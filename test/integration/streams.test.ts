@@ -333,6 +333,27 @@ describe("protocols", () => {
   });
 });
 
+// Without NATS, whose engine takes 30 s to say it.
+test.concurrent.each([
+  ["HTTPHandler", { host: "127.0.0.1:4" }, "127.0.0.1:4"],
+  ["RMQIOHandler", { host: "127.0.0.1:4" }, "127.0.0.1:4"],
+  ["KafkaHandler", { host: "127.0.0.1:4" }, "127.0.0.1:4"],
+  ["ZMQHandler", { url: "ipc:///nowhere/broker" }, "ipc:///nowhere/broker"],
+])(
+  "over %s, what is sent while the server is away is told to who sends, and counted",
+  async (protocol, options, where) => {
+    await using producer = new (producerClass(protocol))("away", options);
+
+    await expect(producer.send(1)).rejects.toMatchObject({
+      ...{ code: "ERR_ENGINE_UNREACHABLE", message: expect.stringContaining(where) },
+    });
+
+    expect(streamFigures()).toContainEqual(
+      expect.objectContaining({ queue: "away", protocol: producer.protocol, sent: 0, unsent: 1 }),
+    );
+  },
+);
+
 describe("pairs", () => {
   test("are made by key, in the order consumer and producer, once", () => {
     const factory = new HandlerFactory({

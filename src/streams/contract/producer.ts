@@ -52,8 +52,8 @@ export abstract class Producer<Options extends object = object, SendOptions exte
    * @throws {ZcontextError} `ERR_DELIVERY_REFUSED`, `ERR_ENGINE_UNREACHABLE`, `ERR_MESSAGE_TOO_LARGE`, `ERR_OVERLOADED`.
    */
   async send(message: Json, options: SendOptions = {} as SendOptions): Promise<void> {
-    if (!this.#isOpen) await this.init();
     try {
+      if (!this.#isOpen) await this.init();
       await this.deliver(message, options);
       count(this.protocol, this.queue, "sent");
     } catch (error) {

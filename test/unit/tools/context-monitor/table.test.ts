@@ -221,6 +221,18 @@ describe("the details of a task", () => {
       cpu_times: { user: 1.5, system: 0.25 },
       io: { read_bytes: 0, write_bytes: 1_048_576 },
       total: { listening: [["127.0.0.1", 8080]] },
+      streams: [
+        {
+          queue: "orders",
+          protocol: "HTTPHandler",
+          sent: 0,
+          unsent: 0,
+          accepted: 3,
+          refused: 0,
+          handled: 2,
+          failed: 1,
+        },
+      ],
       children: [{ pid: 99, ppid: 4312, status: "running", cpu_percent: 10.3, rss: 40, threads: 1 }],
     },
     transitions: [{ atMs: NOW_MS, state: "running", words: "started", from: "starting", to: "running" }],
@@ -240,6 +252,7 @@ describe("the details of a task", () => {
       "1.5 s user, 0.25 s system",
       "0.0 MiB, 1.0 MiB",
       "127.0.0.1:8080",
+      "orders over HTTPHandler: 3 accepted, 2 handled, 1 failed",
       "starting → running: started",
       "updated celsius=42",
     ])
@@ -248,10 +261,13 @@ describe("the details of a task", () => {
   });
 
   test("leave out what is not known, or is no figure", () => {
-    const odd = { ...row, figures: { status: 3, children: "x", io: [], fds: "many", total: { listening: [3] } } };
+    const odd = {
+      ...row,
+      figures: { status: 3, children: "x", io: [], fds: "many", streams: [{ queue: 1 }], total: { listening: [3] } },
+    };
     const { lines } = drawn(modelOf([odd]), { view: { mode: "details", selected: row.key } });
 
-    expect(lines.join("\n")).not.toMatch(/status|Processes|read|open files/);
+    expect(lines.join("\n")).not.toMatch(/status|Processes|read|open files|Queues/);
   });
 
   test("clean what they show", () => {
