@@ -146,6 +146,22 @@ test("a task is told to run while its provider does, to be lost when that was ki
   expect(told).toMatchObject({ state: "running", isLost: false });
 });
 
+test("the contexts that run are listed, and those that don't are not", async () => {
+  const tasks = [shell("pump", "exec sleep 1000"), shell("valve", "exec sleep 1000")];
+  await using folder = await makeFolder({ "Context-Test.xml": contextXml(tasks) });
+  const file = folder.at("Context-Test.xml");
+  const listed = async () =>
+    (await run("zcontext", ["list", "--json"])).stdout
+      .map((line) => JSON.parse(line))
+      .filter((provider) => provider.file === file);
+  expect(await listed()).toEqual([]);
+  await using provider = startCommand("service-context", [file]);
+  await provider.stderr.first((line) => line.includes("provider ready"));
+
+  expect(await listed()).toMatchObject([{ pid: provider.pid, context: "context001", tasks: 2 }]);
+  expect((await run("zcontext", ["list"])).stdout[0]?.split(/ +/)).toEqual(["FILE", "PID", "CONTEXT", "TASKS"]);
+});
+
 test("what is known of a context that never ran is an error", async () => {
   await using folder = await makeContext();
 

@@ -42,6 +42,12 @@ const history = verb("history", "list the steps of tasks from one state to anoth
   .option("--since <time>", "from 90s, 15m, 1h, 2d ago on, today, yesterday, 14:30, or a date and time");
 history.action(answering(async () => (await loadWhy()).listHistory(history.opts())));
 
+const list = program
+  .command("list")
+  .description("list the contexts that run on this machine")
+  .option("--json", "one JSON object a line");
+list.action(answering(async () => (await import("./list.ts")).listRunning(list.opts())));
+
 runProgram(program);
 
 function collect(text: string, before: readonly string[] = []): string[] {
