@@ -10,6 +10,7 @@ import { CallDeadline } from "./call-deadline.ts";
 import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type {
+  Answer,
   CallHandler,
   Delivery,
   Engine,
@@ -416,31 +417,36 @@ export class EventBus implements AsyncDisposable {
     const deadline = new CallDeadline(budgetMs, options.signal);
     try {
       const url = serviceUrl(service, process.env);
-      if (url !== undefined) return await this.#callHttp(url, { service, method, budgetMs }, { params, deadline });
-      const checkedIn = this.#claims.checkIn(Buffer.from(JSON.stringify(params)), SHORT_CLAIM_MS);
-      const body = checkedIn instanceof Promise ? await checkedIn : checkedIn;
-      const envelope = this.#envelope({ ttlMs: budgetMs });
-      const { idempotent: isIdempotent = false } = options;
-      const call = { service, method, envelope, body, budgetMs, isIdempotent };
-      const answer = await this.#options.engine.call(call, deadline);
-      if (answer.failure !== undefined) throw new CallError(service, method, answer.failure);
-      const fetched = this.#claims.fetchText(answer.result.toString());
+      const { failure, result } = await (url === undefined
+        ? this.#callEngine({ service, method, budgetMs, isIdempotent: options.idempotent === true }, params, deadline)
+        : this.#callHttp(url, { service, method, budgetMs }, { params, deadline }));
+      if (failure !== undefined) throw new CallError(service, method, failure);
+      const fetched = url === undefined ? this.#claims.fetchText(result.toString()) : result.toString();
       return JSON.parse(fetched instanceof Promise ? await fetched : fetched);
     } finally {
       deadline.end();
     }
   }
 
-  async #callHttp<Result>(
+  /** A function of its own: what only sends the call does not stay in memory until its answer. */
+  #callEngine(about: Omit<OutgoingCall, "envelope" | "body">, params: Json, deadline: CallDeadline): Promise<Answer> {
+    const { service, method, budgetMs, isIdempotent } = about;
+    const send = (body: Buffer) => {
+      const envelope = this.#envelope({ ttlMs: budgetMs });
+      return this.#options.engine.call({ service, method, envelope, body, budgetMs, isIdempotent }, deadline);
+    };
+    const checkedIn = this.#claims.checkIn(Buffer.from(JSON.stringify(params)), SHORT_CLAIM_MS);
+    return checkedIn instanceof Promise ? checkedIn.then(send) : send(checkedIn);
+  }
+
+  async #callHttp(
     url: URL,
     { service, method, budgetMs }: Pick<OutgoingCall, "service" | "method" | "budgetMs">,
     { params, deadline }: { params: Json; deadline: CallDeadline },
-  ): Promise<Result> {
+  ): Promise<Answer> {
     const { callHttp } = await import("./http/call-http.ts");
     const call = { service, method, budgetMs, envelope: this.#envelope({ ttlMs: budgetMs }) };
-    const { failure, result } = await callHttp(url, { ...call, body: Buffer.from(JSON.stringify(params)) }, deadline);
-    if (failure !== undefined) throw new CallError(service, method, failure);
-    return JSON.parse(result.toString());
+    return callHttp(url, { ...call, body: Buffer.from(JSON.stringify(params)) }, deadline);
   }
 
   /**

@@ -35,7 +35,7 @@ export interface Questions {
   /** Fails those that have waited for longer than 30 s. */
   failOld(error: ZcontextError): void;
   failAll(error: ZcontextError): void;
-  /** All that wait, in their order. */
+  /** All that wait and may be said, in their order. */
   open(): Item<Question>[];
 }
 
@@ -44,7 +44,9 @@ const MAX_BYTES = 64 * 2 ** 20;
 const MAX_WAIT_MS = 30_000;
 
 interface Open {
-  question: Item<Question>;
+  /** Undefined for one that was sent and is never repeated: what it says would only wait for its answer in memory. */
+  question: Item<Question> | undefined;
+  bytes: number;
   isRepeatable: boolean;
   wasSent: boolean;
   sinceMs: number;
@@ -60,7 +62,7 @@ export function createQuestions(nowMs: () => number): Questions {
     const one = open.get(n);
     if (one === undefined) return undefined;
     open.delete(n);
-    bytes -= bytesOf(one.question);
+    bytes -= one.bytes;
     return one.asker;
   }
 
@@ -75,13 +77,16 @@ export function createQuestions(nowMs: () => number): Questions {
         asker.fail(overloaded(open.size, bytes));
         return false;
       }
-      open.set(question.operation.n, { question, isRepeatable, wasSent: false, sinceMs: nowMs(), asker });
+      const sinceMs = nowMs();
+      open.set(question.operation.n, { question, bytes: length, isRepeatable, wasSent: false, sinceMs, asker });
       bytes += length;
       return true;
     },
     sent(n) {
       const one = open.get(n);
-      if (one !== undefined) one.wasSent = true;
+      if (one === undefined) return;
+      one.wasSent = true;
+      if (!one.isRepeatable) one.question = undefined;
     },
     answer(reply) {
       const { operation } = reply;
@@ -96,7 +101,7 @@ export function createQuestions(nowMs: () => number): Questions {
     failUnrepeatable: (error) => failWhere(({ isRepeatable, wasSent }) => wasSent && !isRepeatable, error),
     failOld: (error) => failWhere(({ sinceMs }) => nowMs() - sinceMs > MAX_WAIT_MS, error),
     failAll: (error) => failWhere(() => true, error),
-    open: () => [...open.values()].map(({ question }) => question),
+    open: () => [...open.values()].flatMap(({ question }) => question ?? []),
   };
 }
 
