@@ -58,8 +58,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/messaging/remote": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/memory": ["src", "src/protocol", "src/messaging/contract", ...EMBEDDED],
   "src/messaging/engines/nats": ["src", "src/protocol", "src/messaging/contract", "src/messaging/remote"],
-  "src/messaging/engines/rabbitmq": [
+  "src/messaging/engines/rabbitmq/server": ["src", "src/protocol", "src/messaging/contract", "src/messaging/remote"],
+  "src/messaging/engines/rabbitmq/events": [
     ...["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded", "src/messaging/remote"],
+    "src/messaging/engines/rabbitmq/server",
+  ],
+  "src/messaging/engines/rabbitmq": [
+    ...["src", "src/protocol", "src/messaging/contract", "src/messaging/remote"],
+    ...["src/messaging/engines/rabbitmq/events", "src/messaging/engines/rabbitmq/server"],
   ],
   "src/messaging/engines/zeromq": [
     ...[...LEAVES, "src/protocol", "src/link"],

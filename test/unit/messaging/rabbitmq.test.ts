@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
-import { faultOf, versionFault } from "../../../src/messaging/engines/rabbitmq/faults.ts";
-import { createPulse } from "../../../src/messaging/engines/rabbitmq/pulse.ts";
-import { placesOfDelay } from "../../../src/messaging/engines/rabbitmq/topology.ts";
+import { faultOf, versionFault } from "../../../src/messaging/engines/rabbitmq/server/faults.ts";
+import { createPulse } from "../../../src/messaging/engines/rabbitmq/server/pulse.ts";
+import { placesOfDelay } from "../../../src/messaging/engines/rabbitmq/server/topology.ts";
 
 test("a delay is never shorter than what was asked for, and longer by a fifth at most", () => {
   const wrong = Array.from({ length: 5_000 }, (_, index) => 100 + index * index).filter((asked) => {

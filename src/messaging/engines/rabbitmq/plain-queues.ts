@@ -3,9 +3,9 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { ZcontextError } from "../../../errors.ts";
 import type { ServerAddress } from "../../contract/server.ts";
-import { keepConnection } from "./connection.ts";
-import { operationFault, unreachable } from "./faults.ts";
-import { createPublisher } from "./publisher.ts";
+import { keepConnection } from "./server/connection.ts";
+import { operationFault, unreachable } from "./server/faults.ts";
+import { createPublisher } from "./server/publisher.ts";
 
 /** What becomes of a message: it is gone, or the server's dead-letter exchange has it, where the queue has one. */
 export type Settlement = "ack" | "reject";

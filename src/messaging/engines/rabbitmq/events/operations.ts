@@ -2,16 +2,16 @@
 // group is noted in a queue of names.
 import { randomUUID } from "node:crypto";
 import type { Channel, ChannelModel } from "amqplib";
-import type { QueueFigures } from "../../../protocol/bus-figures.ts";
-import { object, read, text } from "../../../protocol/schema.ts";
-import type { DeadLetter, Operations } from "../../contract/engine.ts";
-import type { Declarations } from "./declarations.ts";
+import type { QueueFigures } from "../../../../protocol/bus-figures.ts";
+import { object, read, text } from "../../../../protocol/schema.ts";
+import type { DeadLetter, Operations } from "../../../contract/engine.ts";
+import type { Declarations } from "../server/declarations.ts";
+import type { Outcome, Publication } from "../server/publisher.ts";
+import { readAll } from "../server/reading.ts";
+import { GROUPS_QUEUE, type PlacesOfGroup, TO_QUEUE } from "../server/topology.ts";
 import { propertiesOfFirst } from "./event-message.ts";
 import { letterOf } from "./letter-message.ts";
 import type { Members } from "./members.ts";
-import type { Outcome, Publication } from "./publisher.ts";
-import { readAll } from "./reading.ts";
-import { GROUPS_QUEUE, type PlacesOfGroup, TO_QUEUE } from "./topology.ts";
 
 export interface OperationsOptions {
   model(): Promise<ChannelModel>;

@@ -1,8 +1,8 @@
 // What an error of the server or of the connection means to people: one sentence that says what is wrong, and a hint that says
 // what to do. Pure.
-import { reasonOf, ZcontextError } from "../../../errors.ts";
-import { certificateFault } from "../../contract/certificate-fault.ts";
-import type { ServerAddress } from "../../contract/server.ts";
+import { reasonOf, ZcontextError } from "../../../../errors.ts";
+import { certificateFault } from "../../../contract/certificate-fault.ts";
+import type { ServerAddress } from "../../../contract/server.ts";
 import { readServerUrl } from "./server-url.ts";
 
 const OLDEST: readonly [number, number] = [3, 10];

@@ -1,8 +1,8 @@
 // An event as a message of the server, and back: the body as it is, the envelope and what is known of its attempts in headers.
 // Events of programs that are not ours have the body alone. Pure.
 import type { Message, MessageProperties, Options } from "amqplib";
-import type { OutgoingEvent } from "../../contract/engine.ts";
-import type { Envelope } from "../../contract/envelope.ts";
+import type { OutgoingEvent } from "../../../contract/engine.ts";
+import type { Envelope } from "../../../contract/envelope.ts";
 
 const ENVELOPE = "zc";
 const ATTEMPT = "zc-attempt";

@@ -2,13 +2,13 @@
 // letters. Only then the event leaves the queue of its group.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Message } from "amqplib";
-import type { Verdict } from "../../contract/engine.ts";
-import type { Declarations } from "./declarations.ts";
+import type { Verdict } from "../../../contract/engine.ts";
+import type { Declarations } from "../server/declarations.ts";
+import type { Publication } from "../server/publisher.ts";
+import type { Storing } from "../server/storing.ts";
+import { type GroupPlaces, placesOfDelay, SHORTEST_DELAY_MS, TO_QUEUE } from "../server/topology.ts";
 import { type EventHead, propertiesAfter } from "./event-message.ts";
 import { deathHeaders } from "./letter-message.ts";
-import type { Publication } from "./publisher.ts";
-import type { Storing } from "./storing.ts";
-import { type GroupPlaces, placesOfDelay, SHORTEST_DELAY_MS, TO_QUEUE } from "./topology.ts";
 
 export interface Settling {
   carryOut(message: Message, verdict: Verdict, head: EventHead, places: GroupPlaces): Promise<void>;

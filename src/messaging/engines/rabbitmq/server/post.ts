@@ -1,10 +1,10 @@
 // Messages by subject over one topic exchange. What this member receives comes through a queue that only it has, and what it
 // shares with others through one queue for each pattern and name. Nothing is confirmed: what the server loses is lost.
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
-import { deferred } from "../../../deferred.ts";
-import type { ZcontextError } from "../../../errors.ts";
-import { subscriptionOf } from "../../contract/subscription.ts";
-import type { Parcel, Post } from "../../remote/post.ts";
+import { deferred } from "../../../../deferred.ts";
+import type { ZcontextError } from "../../../../errors.ts";
+import { subscriptionOf } from "../../../contract/subscription.ts";
+import type { Parcel, Post } from "../../../remote/post.ts";
 import { createOutbox } from "./outbox.ts";
 import { POST_EXCHANGE } from "./topology.ts";
 

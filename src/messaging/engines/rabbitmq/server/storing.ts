@@ -1,6 +1,6 @@
 // Publishes to exchanges and queues that are declared first: they are declared again where they are gone.
 import { setTimeout as pause } from "node:timers/promises";
-import { ZcontextError } from "../../../errors.ts";
+import { ZcontextError } from "../../../../errors.ts";
 import type { Declarations } from "./declarations.ts";
 import type { Outcome, Publication, Publisher } from "./publisher.ts";
 

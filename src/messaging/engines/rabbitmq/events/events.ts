@@ -1,13 +1,13 @@
 // The groups that this program is a member of: each listens over every connection anew, and is given what was held for it.
 import type { ChannelModel } from "amqplib";
-import { ZcontextError } from "../../../errors.ts";
-import type { Engine } from "../../contract/engine.ts";
-import { type Declarations, declareExchange, declareQueue } from "./declarations.ts";
+import { ZcontextError } from "../../../../errors.ts";
+import type { Engine } from "../../../contract/engine.ts";
+import { type Declarations, declareExchange, declareQueue } from "../server/declarations.ts";
+import type { Storing } from "../server/storing.ts";
+import { GROUPS_QUEUE, type GroupPlaces, type PlacesOfGroup, placesOfEvent, TO_QUEUE } from "../server/topology.ts";
 import { sameProperties } from "./event-message.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Settling } from "./settling.ts";
-import type { Storing } from "./storing.ts";
-import { GROUPS_QUEUE, type GroupPlaces, type PlacesOfGroup, placesOfEvent, TO_QUEUE } from "./topology.ts";
 
 export interface EventsOptions {
   storing: Storing;

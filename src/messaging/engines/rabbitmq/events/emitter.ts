@@ -1,13 +1,13 @@
 // Emits events: each goes to the exchange of its domain, and where no group has ever wanted it to a queue that holds it for the
 // first one.
 import { setTimeout as pause } from "node:timers/promises";
-import { ZcontextError } from "../../../errors.ts";
-import type { Durability, Engine, OutgoingEvent, Receipt } from "../../contract/engine.ts";
-import { type Declarations, declareExchange, declareQueue } from "./declarations.ts";
+import { ZcontextError } from "../../../../errors.ts";
+import type { Durability, Engine, OutgoingEvent, Receipt } from "../../../contract/engine.ts";
+import { type Declarations, declareExchange, declareQueue } from "../server/declarations.ts";
+import type { Publication } from "../server/publisher.ts";
+import { full, type Storing } from "../server/storing.ts";
+import { type HeldPlaces, HOLD_MS, placesOfEvent, TO_QUEUE } from "../server/topology.ts";
 import { propertiesOf } from "./event-message.ts";
-import type { Publication } from "./publisher.ts";
-import { full, type Storing } from "./storing.ts";
-import { type HeldPlaces, HOLD_MS, placesOfEvent, TO_QUEUE } from "./topology.ts";
 
 export interface EmitterOptions {
   storing: Storing;

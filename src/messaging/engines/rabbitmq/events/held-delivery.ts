@@ -1,9 +1,9 @@
 // An event that this member has. It outlives the connection that it came over: the server gives it again, to this member or to
 // another one, and what was decided about it meanwhile is done then. Pure.
 import type { Channel, ConsumeMessage } from "amqplib";
-import type { Delivery, Membership, Verdict } from "../../contract/engine.ts";
-import type { Envelope } from "../../contract/envelope.ts";
-import { Losable } from "../../contract/losable.ts";
+import type { Delivery, Membership, Verdict } from "../../../contract/engine.ts";
+import type { Envelope } from "../../../contract/envelope.ts";
+import { Losable } from "../../../contract/losable.ts";
 import type { EventHead } from "./event-message.ts";
 
 /** A class, since one is made for each event: its members are shared. */

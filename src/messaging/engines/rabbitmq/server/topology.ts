@@ -1,6 +1,6 @@
 // What the exchanges and queues on the server are called, and with which arguments they are declared. Every program has to
 // declare the same, for the server refuses a queue that exists with other arguments. Pure.
-import { ZcontextError } from "../../../errors.ts";
+import { ZcontextError } from "../../../../errors.ts";
 
 /** A queue to declare. */
 export interface QueueToDeclare {

@@ -2,12 +2,12 @@
 // the server. Events are copied by whoever emits them, and only while somebody watches: a queue of the watcher at their
 // exchange would make the server take an event for wanted that no group wants.
 import { setTimeout as pause } from "node:timers/promises";
-import { listOf, notNegative, object, optional, read, text } from "../../../protocol/schema.ts";
-import { unfailing } from "../../../unfailing.ts";
-import type { OutgoingEvent, Subscription, TappedMessage } from "../../contract/engine.ts";
-import type { Envelope } from "../../contract/envelope.ts";
-import { isLike } from "../../embedded/taps.ts";
-import type { Post } from "../../remote/post.ts";
+import { listOf, notNegative, object, optional, read, text } from "../../../../protocol/schema.ts";
+import { unfailing } from "../../../../unfailing.ts";
+import type { OutgoingEvent, Subscription, TappedMessage } from "../../../contract/engine.ts";
+import type { Envelope } from "../../../contract/envelope.ts";
+import { isLike } from "../../../embedded/taps.ts";
+import type { Post } from "../../../remote/post.ts";
 
 /** What one member has of a group. */
 export interface Share {

@@ -1,8 +1,8 @@
 // Declares exchanges and queues, and asks for them, one after the other on a channel that such an operation may end.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, ChannelModel } from "amqplib";
-import { type Deferred, deferred } from "../../../deferred.ts";
-import type { ZcontextError } from "../../../errors.ts";
+import { type Deferred, deferred } from "../../../../deferred.ts";
+import type { ZcontextError } from "../../../../errors.ts";
 import { MOST_WAIT_MS } from "./connection.ts";
 import { unreachable } from "./faults.ts";
 import type { QueueToDeclare } from "./topology.ts";

@@ -1,6 +1,6 @@
 // The events that this member has of one group, and those that it has settled and the server may give again, since it did not
 // hear of that: a connection may end at any moment. Pure.
-import type { ZcontextError } from "../../../errors.ts";
+import type { ZcontextError } from "../../../../errors.ts";
 import type { HeldDelivery } from "./held-delivery.ts";
 
 export interface Holdings {

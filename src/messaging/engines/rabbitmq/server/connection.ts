@@ -3,9 +3,9 @@
 import { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ChannelModel, Options, SocketOptions } from "amqplib";
-import { type Deferred, deferred } from "../../../deferred.ts";
-import type { ZcontextError } from "../../../errors.ts";
-import type { ServerAddress } from "../../contract/server.ts";
+import { type Deferred, deferred } from "../../../../deferred.ts";
+import type { ZcontextError } from "../../../../errors.ts";
+import type { ServerAddress } from "../../../contract/server.ts";
 import { faultOf, isPermanent, unreachable, versionFault } from "./faults.ts";
 import { readServerUrl } from "./server-url.ts";
 

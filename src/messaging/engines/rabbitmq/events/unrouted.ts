@@ -1,6 +1,6 @@
 // Counts the events that no group has ever wanted, once the time is over for which they were held.
-import type { FiguresOfMember } from "../../remote/member-figures.ts";
-import { HOLD_MS } from "./topology.ts";
+import type { FiguresOfMember } from "../../../remote/member-figures.ts";
+import { HOLD_MS } from "../server/topology.ts";
 
 export interface Unrouted {
   /** An event of this name is held for the first group that listens. */

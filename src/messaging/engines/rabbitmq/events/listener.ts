@@ -3,11 +3,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
-import { type Deferred, deferred } from "../../../deferred.ts";
-import type { ZcontextError } from "../../../errors.ts";
-import type { Delivery, Membership, Verdict } from "../../contract/engine.ts";
+import { type Deferred, deferred } from "../../../../deferred.ts";
+import type { ZcontextError } from "../../../../errors.ts";
+import type { Delivery, Membership, Verdict } from "../../../contract/engine.ts";
+import { unreachable } from "../server/faults.ts";
 import { type EventHead, headOf } from "./event-message.ts";
-import { unreachable } from "./faults.ts";
 import { HeldDelivery } from "./held-delivery.ts";
 import { createHoldings } from "./holdings.ts";
 

@@ -2,8 +2,8 @@
 // server refuses a second one, which then waits.
 import { setTimeout as pause } from "node:timers/promises";
 import type { ChannelModel, Message } from "amqplib";
-import { deferred } from "../../../deferred.ts";
-import { reasonOf } from "../../../errors.ts";
+import { deferred } from "../../../../deferred.ts";
+import { reasonOf } from "../../../../errors.ts";
 
 /** How long another reader is waited for, and how often it is looked whether it is done. */
 const MOST_WAIT_MS = 10_000;

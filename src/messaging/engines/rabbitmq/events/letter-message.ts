@@ -1,9 +1,9 @@
 // A dead letter as a message in the queue of the group's dead letters: the event, with the reason in headers. The server adds
 // letters of its own, of events whose members have died too often. Pure.
 import type { Message } from "amqplib";
-import { digestOf } from "../../../digest.ts";
-import { object, oneOf, optional, read, text } from "../../../protocol/schema.ts";
-import type { DeadLetter, DeathReason, Verdict } from "../../contract/engine.ts";
+import { digestOf } from "../../../../digest.ts";
+import { object, oneOf, optional, read, text } from "../../../../protocol/schema.ts";
+import type { DeadLetter, DeathReason, Verdict } from "../../../contract/engine.ts";
 import { headOf } from "./event-message.ts";
 
 const DEATH = "zc-death";

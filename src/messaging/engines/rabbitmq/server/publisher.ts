@@ -1,8 +1,8 @@
 // Publishes messages that the server has to confirm. Each waits here until it has, over connections that end, for a bounded
 // time.
 import type { ChannelModel, ConfirmChannel, Options } from "amqplib";
-import { deferred } from "../../../deferred.ts";
-import type { ZcontextError } from "../../../errors.ts";
+import { deferred } from "../../../../deferred.ts";
+import type { ZcontextError } from "../../../../errors.ts";
 import { MOST_WAIT_MS } from "./connection.ts";
 import { unreachable } from "./faults.ts";
 

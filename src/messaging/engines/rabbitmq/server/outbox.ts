@@ -1,6 +1,6 @@
 // Sends messages that nobody confirms. They wait here while there is no connection, or while it takes no more, within a bound.
 import type { Channel, Options } from "amqplib";
-import { ZcontextError } from "../../../errors.ts";
+import { ZcontextError } from "../../../../errors.ts";
 import { MOST_WAIT_MS } from "./connection.ts";
 
 export interface Outbox {
