@@ -15,6 +15,7 @@ import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts"
 import { createRing, type Ring } from "./ring.ts";
 import type { DashboardEvent, KeptHistory, Source } from "./source.ts";
 import { costOf, definitionsOf, endedOf, transactionsOf, unhealthyReasonsOf } from "./state.ts";
+import { createStateSender, EVENTS } from "./state-sender.ts";
 
 export interface DashboardData {
   observe(event: DashboardEvent): void;
@@ -51,11 +52,6 @@ const MAX_LINE_LENGTH = 2_000;
 /** Of so many tasks the lines are kept, and of so many transactions the figures. */
 const MAX_TASKS = 500;
 const MAX_TRANSACTIONS = 8;
-/** The event `state` is sent at most once in this time, in milliseconds. */
-const STATE_PERIOD_MS = 100;
-
-export const EVENTS = "events";
-
 /** The channel of the lines of a task. */
 export function outputChannel(transaction: string, task: string): string {
   return `output ${JSON.stringify([transaction, task])}`;
@@ -80,8 +76,6 @@ export function createDashboardData({
   let overview: JsonObject = {};
   let isForwarderThere = true;
   let sentMessages: string | undefined;
-  let sentEnded: ReturnType<Source["ended"]> | undefined;
-  let stateTimer: NodeJS.Timeout | undefined;
   const startedMs = nowMs();
   const backfill = startBackfill(keptHistory, {
     sinceMs: startedMs - LAST_HOUR_MS,
@@ -138,26 +132,14 @@ export function createDashboardData({
     ended: over(),
   });
 
-  function changed(): void {
-    stateTimer ??= setTimeout(() => {
-      stateTimer = undefined;
-      sendState();
-    }, STATE_PERIOD_MS);
-  }
-
-  function sendState(): void {
-    const ended = source()?.ended();
-    if (ended !== sentEnded) fanOut.send(EVENTS, "ended", over());
-    sentEnded = ended;
-    if (fanOut.listeners > 0) fanOut.send(EVENTS, "state", open());
-  }
+  const states = createStateSender({ fanOut, ended: () => source()?.ended(), open, over });
 
   function moved(whole: Transition<string>): void {
     const transition = pickTransition(whole);
     backfill.inOrder(() => keepTransition(transition));
     metrics.transition(transition.task, transition.to);
     fanOut.send(EVENTS, "transition", transition);
-    changed();
+    states.changed();
   }
 
   function printed({ transaction, task, stream, line }: Extract<DashboardEvent, { type: "output" }>): void {
@@ -174,7 +156,7 @@ export function createDashboardData({
     backfill.inOrder(() => hours.at(transaction).add(figures));
     fanOut.send(EVENTS, "figures", figures);
     // The figures of queues are part of the state.
-    if (latest.some((entry) => isObject(entry) && entry.streams !== undefined)) changed();
+    if (latest.some((entry) => isObject(entry) && entry.streams !== undefined)) states.changed();
   }
 
   function summed(latest: JsonObject): void {
@@ -200,9 +182,9 @@ export function createDashboardData({
         return printed(event);
       case "recalled":
         runs.recall(event);
-        return changed();
+        return states.changed();
       case "changed":
-        return changed();
+        return states.changed();
       case "forwarder":
         isForwarderThere = event.isThere;
         return;
@@ -225,7 +207,7 @@ export function createDashboardData({
     logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
     snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
     close() {
-      clearTimeout(stateTimer);
+      states.close();
       backfill.close();
       fanOut.close();
     },
