@@ -1,5 +1,5 @@
 // Shows the selected task: its facts, and the lines that it prints as they come.
-import type { OutputEvents, OutputLine, TaskDefinition, TaskSnapshot } from "../src/http/api.ts";
+import type { OutputEvents, OutputLine, TaskDefinition, TaskSnapshot } from "../src/http/contract/api.ts";
 import { describeStream } from "../src/protocol/stream-figures.ts";
 import { html, part, symbol } from "./element.ts";
 import { listen } from "./server.ts";

@@ -1,5 +1,5 @@
 // Shows the transitions of the shown transaction, the newest first.
-import type { Transition } from "../src/http/api.ts";
+import type { Transition } from "../src/http/contract/api.ts";
 import { html, part, symbol } from "./element.ts";
 import { lookOf } from "./states.ts";
 import { clock } from "./text.ts";

@@ -1,5 +1,5 @@
 // The rows behind the charts: those that the server has kept, and those that have come since. Pure.
-import type { Figures, History } from "../src/http/api.ts";
+import type { Figures, History } from "../src/http/contract/api.ts";
 
 export type FigureName = "cpuPercent" | "residentBytes";
 

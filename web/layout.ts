@@ -1,7 +1,7 @@
 // Places the tasks and routes the arrows between them. dagre lays out each group of connected tasks; the groups are packed
 // beside and below each other. Pure.
 import dagre from "@dagrejs/dagre";
-import type { Flow, TaskDefinition } from "../src/http/api.ts";
+import type { Flow, TaskDefinition } from "../src/http/contract/api.ts";
 
 export interface Box {
   id: string;

@@ -7,7 +7,7 @@ import type {
   TaskDefinition,
   TaskSnapshot,
   TransactionSnapshot,
-} from "../src/http/api.ts";
+} from "../src/http/contract/api.ts";
 import { isAtRest, TASK_STATES, type TaskState } from "../src/protocol/task-state.ts";
 import { createCharts } from "./charts.ts";
 import { createDetails } from "./details.ts";

@@ -1,6 +1,6 @@
 // Shows the messages between services: a row for each queue, and the dead letters, which can be read, given to their
 // groups again and forgotten.
-import type { Letter, LetterCommand, Messages, OpenedLetter, QueueFigures } from "../src/http/api.ts";
+import type { Letter, LetterCommand, Messages, OpenedLetter, QueueFigures } from "../src/http/contract/api.ts";
 import { html, part } from "./element.ts";
 import { readLetter, readLetters } from "./server.ts";
 import { clock, rate } from "./text.ts";

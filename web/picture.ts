@@ -2,7 +2,7 @@
 // the Tab key; the arrow keys move from there.
 
 import { cutMiddle } from "../src/cut-middle.ts";
-import type { Flow, TaskDefinition, TaskSnapshot, Triggered } from "../src/http/api.ts";
+import type { Flow, TaskDefinition, TaskSnapshot, Triggered } from "../src/http/contract/api.ts";
 import { html, part, svg, symbol } from "./element.ts";
 import { type Arrow, type Box, type Layout, layOut, pathThrough } from "./layout.ts";
 import { lookOf } from "./states.ts";

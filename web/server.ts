@@ -8,7 +8,7 @@ import type {
   LetterCommand,
   OpenedLetter,
   Transition,
-} from "../src/http/api.ts";
+} from "../src/http/contract/api.ts";
 import { createEventReader } from "./event-stream.ts";
 
 /** The server requires a token, or refused this one. */

@@ -1,6 +1,6 @@
 // Decides which rows of a transaction the charts show: those of the last hour, which grow with each event, or those of a
 // longer span, which are read again when another row is due. Reading and showing are passed in. Pure.
-import type { Figures, History } from "../src/http/api.ts";
+import type { Figures, History } from "../src/http/contract/api.ts";
 import { addRow, noRows, type Rows, rowsOf } from "./figures.ts";
 import { FIRST_SPAN, HOUR_MS } from "./spans.ts";
 

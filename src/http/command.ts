@@ -1,7 +1,7 @@
 // Reads the bodies of posted commands. Pure.
 import { reasonOf, ZcontextError } from "../errors.ts";
 import { flag, id, listOf, object, oneOf, optional, read, type Schema, textThat } from "../protocol/schema.ts";
-import type { CommandRequest, LetterCommand } from "./api.ts";
+import type { CommandRequest, LetterCommand } from "./contract/api.ts";
 
 /** A body is no longer than this, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1_024;

@@ -8,15 +8,15 @@ import { type ErrorCode, reasonOf, ZcontextError } from "../errors.ts";
 import { type Log, silent } from "../log.ts";
 import { denial, type Rules } from "./access.ts";
 import { type Address, formatAddress } from "./address.ts";
-import type { Refusal } from "./api.ts";
 import { MAX_BODY_BYTES, readCommand, readLetterCommand } from "./command.ts";
-import { createDashboardData, outputChannel } from "./dashboard-data.ts";
-import { LAST_HOUR_MS, rowsSince } from "./last-hour.ts";
-import { createLongHistory } from "./long-history.ts";
+import type { Refusal } from "./contract/api.ts";
+import type { DashboardEvent, KeptHistory, Source } from "./contract/source.ts";
+import { createDashboardData, outputChannel } from "./data/dashboard-data.ts";
+import { LAST_HOUR_MS, rowsSince } from "./data/last-hour.ts";
+import { createLongHistory } from "./data/long-history.ts";
+import { EVENTS } from "./data/state-sender.ts";
 import { readPage } from "./page.ts";
 import { type Route, routeOf } from "./routing.ts";
-import type { DashboardEvent, KeptHistory, Source } from "./source.ts";
-import { EVENTS } from "./state-sender.ts";
 
 export interface HttpServer extends AsyncDisposable {
   /** Where it listens, with the port that the system has chosen. */

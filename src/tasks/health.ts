@@ -107,7 +107,7 @@ function unbound(error: NodeJS.ErrnoException, host: string, port: number): Zcon
 
 /** What its streams have counted. The library is loaded for a service that is asked. */
 async function sendMetrics(response: ServerResponse): Promise<void> {
-  const { streamMetricsOf } = await import("../http/stream-metrics.ts");
+  const { streamMetricsOf } = await import("../http/data/stream-metrics.ts");
   const { type, text } = await streamMetricsOf(streamFigures());
   sendText(response, 200, { type, text });
 }

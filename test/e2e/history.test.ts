@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { readHistory } from "../../src/history/reader.ts";
 import type { HistoryRecord } from "../../src/history/records.ts";
 import { plainName } from "../../src/history/segments.ts";
-import type { History, Transition } from "../../src/http/api.ts";
+import type { History, Transition } from "../../src/http/contract/api.ts";
 import { BOUND_MS } from "../support/bound.ts";
 import { type RunningCommand, run, startCommand } from "../support/command.ts";
 import { contextXml } from "../support/context.ts";

@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
 import type { HistoryRecord } from "../../src/history/records.ts";
-import type { History, State, Transition } from "../../src/http/api.ts";
+import type { History, State, Transition } from "../../src/http/contract/api.ts";
+import type { KeptHistory } from "../../src/http/contract/source.ts";
 import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
-import type { KeptHistory } from "../../src/http/source.ts";
 import type { TaskState } from "../../src/protocol/task-state.ts";
 import { recordLog } from "../support/context.ts";
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
-import type { Figures, History, OutputLine, State, Transition, Triggered } from "../../src/http/api.ts";
+import type { Figures, History, OutputLine, State, Transition, Triggered } from "../../src/http/contract/api.ts";
 import { startHttpServer } from "../../src/http/server.ts";
 import type { TaskXml } from "../support/context.ts";
 import { runDashboard, TOKEN, waits } from "../support/dashboard.ts";

@@ -1,7 +1,7 @@
 // A context in the process of the test, with its dashboard, and a client that asks it.
 import { request as httpRequest } from "node:http";
 import { parseContextConfig } from "../../src/config/context-config.ts";
-import type { CommandRequest } from "../../src/http/api.ts";
+import type { CommandRequest } from "../../src/http/contract/api.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import { openDashboard } from "../../tools/service-context/dashboard.ts";

@@ -95,7 +95,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "src/tasks": [
     ...["src", "src/protocol", "src/link", "src/tasks/contract", "src/tasks/handlers"],
-    ...["src/messaging", "src/messaging/contract", "src/streams", "src/streams/contract", "src/http"],
+    ...["src/messaging", "src/messaging/contract", "src/streams", "src/streams/contract", "src/http/data"],
   ],
   "src/tasks/built-in": ["src", "src/protocol", "src/link", "src/streams", "src/tasks", "src/tasks/contract"],
   "src/tasks/rehearsal": [
@@ -107,8 +107,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/history": ["src", "src/protocol"],
   "src/logs": ["src", "src/protocol"],
   "src/explain": ["src", "src/protocol"],
-  "src/http": ["src", "src/protocol", "src/config", "src/history"],
-  web: ["src", "src/protocol", "src/http"],
+  "src/http/contract": ["src", "src/protocol", "src/config", "src/history"],
+  "src/http/data": ["src", "src/protocol", "src/config", "src/history", "src/http/contract"],
+  "src/http": ["src", "src/protocol", "src/http/contract", "src/http/data"],
+  web: ["src", "src/protocol", "src/http/contract"],
   tools: ["src", "src/protocol", "src/config", "src/launch", "src/presence"],
   "tools/service-context": [
     ...[
@@ -128,6 +130,7 @@ const MAY_IMPORT: Record<string, string[]> = {
       "src/logs",
       "src/explain",
       "src/http",
+      "src/http/contract",
     ],
     ...["src/context/client", "src/context/journal", "src/context/provider", "src/context/transaction"],
   ],
@@ -174,7 +177,7 @@ const DOORS: Record<string, RegExp> = {
     /^(src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))|tools\/context-bus\/schema\/sources)\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
-  "prom-client": /^src\/http\/((bus|stream)-)?metrics\.ts$/,
+  "prom-client": /^src\/http\/data\/((bus|stream)-)?metrics\.ts$/,
   re2js: /^src\/line-pattern\.ts$/,
   saxes: /^src\/config\/xml\/xml\.ts$/,
   uplot: /^web\/charts\.ts$/,

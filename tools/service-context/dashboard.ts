@@ -4,9 +4,9 @@ import { type ContextClient, connectContext } from "../../src/context/client/cli
 import type { Provider } from "../../src/context/provider/provider.ts";
 import type { ProviderObserver } from "../../src/context/transaction/observer.ts";
 import { formatAddress, readAddress } from "../../src/http/address.ts";
-import type { CommandAnswer, CommandRequest } from "../../src/http/api.ts";
+import type { CommandAnswer, CommandRequest } from "../../src/http/contract/api.ts";
+import type { KeptHistory } from "../../src/http/contract/source.ts";
 import { startHttpServer } from "../../src/http/server.ts";
-import type { KeptHistory } from "../../src/http/source.ts";
 import type { Log } from "../../src/log.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import { VERSION } from "../version.ts";

@@ -1,8 +1,8 @@
 // The dead letters of a provider's messages for its dashboard, which reaches them as any other program does.
 import type { Provider } from "../../src/context/provider/provider.ts";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
-import type { OpenedLetter } from "../../src/http/api.ts";
-import type { DeadLetters } from "../../src/http/source.ts";
+import type { OpenedLetter } from "../../src/http/contract/api.ts";
+import type { DeadLetters } from "../../src/http/contract/source.ts";
 import type { EventBus } from "../../src/messaging/index.ts";
 import type { BusPlace } from "../../src/protocol/bus-address.ts";
 

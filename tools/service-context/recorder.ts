@@ -7,7 +7,7 @@ import { figuresOf } from "../../src/history/figures.ts";
 import { readHistory } from "../../src/history/reader.ts";
 import type { ProviderRecord } from "../../src/history/records.ts";
 import { createWriter } from "../../src/history/writer.ts";
-import type { KeptHistory } from "../../src/http/source.ts";
+import type { KeptHistory } from "../../src/http/contract/source.ts";
 import type { Log } from "../../src/log.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import { pickTransition } from "../../src/protocol/transition.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatEvent } from "../../../src/http/backlog.ts";
+import { formatEvent } from "../../../src/http/data/backlog.ts";
 import { createEventReader } from "../../../web/event-stream.ts";
 
 const text = `${formatEvent("state", { a: "ä\n" })}: \n\n${formatEvent("line", 2)}`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { TaskDefinition } from "../../../src/http/api.ts";
+import type { TaskDefinition } from "../../../src/http/contract/api.ts";
 import { type Box, layOut, pathThrough } from "../../../web/layout.ts";
 
 function task(id: string, triggers: { [event: string]: string } = {}, dependsOn: string[] = []): TaskDefinition {

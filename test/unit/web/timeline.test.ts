@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
-import type { History } from "../../../src/http/api.ts";
+import type { History } from "../../../src/http/contract/api.ts";
 import type { Rows } from "../../../web/figures.ts";
 import { createTimeline } from "../../../web/timeline.ts";
 

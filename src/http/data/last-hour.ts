@@ -1,9 +1,9 @@
 // Keeps the last hour of a transaction's figures: every sample for five minutes, then one row for ten seconds, with the mean
 // of CPU and the maximum of memory. Bounded: 100 tasks take half a megabyte. Pure.
-import type { Figures, History } from "../history/figures.ts";
-import { createSummary } from "../history/summary.ts";
-import { createTimeSeries, PAUSE_MS } from "../history/time-series.ts";
-import { ownMember } from "../protocol/json.ts";
+import type { Figures, History } from "../../history/figures.ts";
+import { createSummary } from "../../history/summary.ts";
+import { createTimeSeries, PAUSE_MS } from "../../history/time-series.ts";
+import { ownMember } from "../../protocol/json.ts";
 
 /** How far back it reaches. */
 export const LAST_HOUR_MS = 3_600_000;

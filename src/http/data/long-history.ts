@@ -1,8 +1,8 @@
 // Reads the figures of more than the last hour from the kept history, downsampled. One reading at a time, so that the
 // provider keeps time for supervision.
-import { createDownsample } from "../history/downsample.ts";
-import type { History } from "./api.ts";
-import type { KeptHistory } from "./source.ts";
+import { createDownsample } from "../../history/downsample.ts";
+import type { History } from "../contract/api.ts";
+import type { KeptHistory } from "../contract/source.ts";
 
 export interface HistorySpan {
   transaction: string;

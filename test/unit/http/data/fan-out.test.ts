@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
-import { createFanOut } from "../../../src/http/fan-out.ts";
+import { createFanOut } from "../../../../src/http/data/fan-out.ts";
 
 /** A listener's end of a connection, which is full from when we say so until we say so. */
 function connection() {

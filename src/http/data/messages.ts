@@ -1,6 +1,6 @@
 // What the page shows of messages between services: queues, and which service sends what to which. Pure.
-import type { BusFigures, BusState } from "../protocol/bus-figures.ts";
-import type { Flow, Messages } from "./api.ts";
+import type { BusFigures, BusState } from "../../protocol/bus-figures.ts";
+import type { Flow, Messages } from "../contract/api.ts";
 
 /** Queues and flows that are shown. */
 const MAX_QUEUES = 200;

@@ -1,9 +1,9 @@
 // Reads the kept history of the last hour when the server starts, and holds back what happens meanwhile, so that all of it
 // is kept in order.
-import { reasonOf } from "../errors.ts";
-import { type HistoryRecord, timeOf } from "../history/records.ts";
-import type { Log } from "../log.ts";
-import type { KeptHistory } from "./source.ts";
+import { reasonOf } from "../../errors.ts";
+import { type HistoryRecord, timeOf } from "../../history/records.ts";
+import type { Log } from "../../log.ts";
+import type { KeptHistory } from "../contract/source.ts";
 
 export interface Backfill {
   /** Resolves when all that could be read is kept, and then what has happened meanwhile. */

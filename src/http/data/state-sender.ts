@@ -1,7 +1,7 @@
 // Sends how the transactions stand, at most once in a period, and how they have ended, where that has changed.
-import type { TransactionSnapshot } from "./api.ts";
+import type { TransactionSnapshot } from "../contract/api.ts";
+import type { EndedTransaction } from "../contract/source.ts";
 import type { FanOut } from "./fan-out.ts";
-import type { EndedTransaction } from "./source.ts";
 
 /** The channel of all that is no output of a task. */
 export const EVENTS = "events";

@@ -1,10 +1,11 @@
 // The data behind the dashboard: keeps transitions, the figures of the last hour and the last lines of each task, all of it
 // bounded, and sends what is new to listeners. Begins with the last hour of a kept history, where there is one.
-import { figuresOf } from "../history/figures.ts";
-import type { Log } from "../log.ts";
-import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
-import { pickTransition, type Transition } from "../protocol/transition.ts";
-import type { Events, History, OutputLine, State } from "./api.ts";
+import { figuresOf } from "../../history/figures.ts";
+import type { Log } from "../../log.ts";
+import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { pickTransition, type Transition } from "../../protocol/transition.ts";
+import type { Events, History, OutputLine, State } from "../contract/api.ts";
+import type { DashboardEvent, KeptHistory, Source } from "../contract/source.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { startBackfill } from "./history-backfill.ts";
 import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
@@ -13,7 +14,6 @@ import { createLruMap } from "./lru-map.ts";
 import { messagesOf } from "./messages.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
 import { createRing, type Ring } from "./ring.ts";
-import type { DashboardEvent, KeptHistory, Source } from "./source.ts";
 import { costOf, definitionsOf, endedOf, transactionsOf, unhealthyReasonsOf } from "./state.ts";
 import { createStateSender, EVENTS } from "./state-sender.ts";
 

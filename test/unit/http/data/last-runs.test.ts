@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createLastRuns } from "../../../src/http/last-runs.ts";
-import type { Transition } from "../../../src/protocol/transition.ts";
+import { createLastRuns } from "../../../../src/http/data/last-runs.ts";
+import type { Transition } from "../../../../src/protocol/transition.ts";
 
 function factsAfter(...steps: (Partial<Transition<string>> & { from: string; to: string })[]) {
   const runs = createLastRuns();

@@ -1,7 +1,7 @@
 // The metrics of messages between services, made of the figures that the broker tells each second. Its totals begin at 0
 // when it is replaced, as those of any restarted process do.
 import { Counter, Gauge, Histogram, type HistogramConfiguration, type Registry } from "prom-client";
-import { type BusFigures, type BusState, DURATION_BOUNDS_MS, type Durations } from "../protocol/bus-figures.ts";
+import { type BusFigures, type BusState, DURATION_BOUNDS_MS, type Durations } from "../../protocol/bus-figures.ts";
 
 export interface BusMetrics {
   /** @param bus - Undefined while nobody has needed a broker. */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { createMetrics, type Measured } from "../../../src/http/metrics.ts";
-import { type Family, parseMetrics } from "../../support/prometheus.ts";
-import { readDocument } from "../../support/readme.ts";
+import { createMetrics, type Measured } from "../../../../src/http/data/metrics.ts";
+import { type Family, parseMetrics } from "../../../support/prometheus.ts";
+import { readDocument } from "../../../support/readme.ts";
 
 const entry = {
   serviceId: "ts001",
@@ -273,7 +273,7 @@ describe("what is said about the metrics", () => {
 
   test("in the Grafana dashboard asks for nothing that does not exist", async () => {
     const families = await familiesOf();
-    const text = readFileSync(new URL("../../../docs/grafana-dashboard.json", import.meta.url), "utf8");
+    const text = readFileSync(new URL("../../../../docs/grafana-dashboard.json", import.meta.url), "utf8");
     const { panels, templating } = JSON.parse(text) as {
       panels: { title: string; targets?: { expr: string }[] }[];
       templating: { list: { query: string | { query: string } }[] };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { messagesOf } from "../../../src/http/messages.ts";
-import type { BusFigures } from "../../../src/protocol/bus-figures.ts";
+import { messagesOf } from "../../../../src/http/data/messages.ts";
+import type { BusFigures } from "../../../../src/protocol/bus-figures.ts";
 
 const handling = { counts: [], sum_ms: 0 };
 const group = { acked: 0, retried: 0, lost: 0, dropped: 0, dead: 0, handling };

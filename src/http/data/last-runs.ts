@@ -1,8 +1,8 @@
 // Keeps what the transitions of a task have told about its latest run: when it began, how the last one ended, and what has
 // been wrong with it since it last ran. Bounded. Pure.
-import { isAtRest, isTaskState } from "../protocol/task-state.ts";
-import type { Transition } from "../protocol/transition.ts";
-import type { RunFacts } from "./api.ts";
+import { isAtRest, isTaskState } from "../../protocol/task-state.ts";
+import type { Transition } from "../../protocol/transition.ts";
+import type { RunFacts } from "../contract/api.ts";
 import { createLruMap } from "./lru-map.ts";
 
 export interface LastRuns {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createRing } from "../../../src/http/ring.ts";
+import { createRing } from "../../../../src/http/data/ring.ts";
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 

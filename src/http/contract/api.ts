@@ -1,10 +1,10 @@
 // The JSON of the dashboard's API. Types only, since the page is built from them as well. Pure.
-import type { Figures, History } from "../history/figures.ts";
-import type { BusFigures, QueueFigures } from "../protocol/bus-figures.ts";
-import type { Json } from "../protocol/json.ts";
-import type { StreamFigures } from "../protocol/stream-figures.ts";
-import type { TaskRecord } from "../protocol/task-record.ts";
-import type { Transition } from "../protocol/transition.ts";
+import type { Figures, History } from "../../history/figures.ts";
+import type { BusFigures, QueueFigures } from "../../protocol/bus-figures.ts";
+import type { Json } from "../../protocol/json.ts";
+import type { StreamFigures } from "../../protocol/stream-figures.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
+import type { Transition } from "../../protocol/transition.ts";
 
 export type { Figures, History, QueueFigures, Transition };
 

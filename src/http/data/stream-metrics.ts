@@ -1,6 +1,6 @@
 // The metrics of producers and consumers: of all tasks, for the dashboard, and of one program, for its health port.
 import { Counter, Registry } from "prom-client";
-import { STREAM_COUNTS, type StreamFigures } from "../protocol/stream-figures.ts";
+import { STREAM_COUNTS, type StreamFigures } from "../../protocol/stream-figures.ts";
 
 export interface StreamMetrics<Label extends string> {
   clear(): void;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createLruMap } from "../../../src/http/lru-map.ts";
+import { createLruMap } from "../../../../src/http/data/lru-map.ts";
 
 test("the value that was not used for longest is dropped", () => {
   const map = createLruMap(2, () => ({}));

@@ -1,10 +1,10 @@
 // What the dashboard needs of a provider, as interfaces: http does not import context, and tests need no provider. Pure.
-import type { ContextConfig } from "../config/context-config.ts";
-import type { HistoryRecord } from "../history/records.ts";
-import type { BusState } from "../protocol/bus-figures.ts";
-import type { Json, JsonObject } from "../protocol/json.ts";
-import type { StreamFigures } from "../protocol/stream-figures.ts";
-import type { TaskRecord } from "../protocol/task-record.ts";
+import type { ContextConfig } from "../../config/context-config.ts";
+import type { HistoryRecord } from "../../history/records.ts";
+import type { BusState } from "../../protocol/bus-figures.ts";
+import type { Json, JsonObject } from "../../protocol/json.ts";
+import type { StreamFigures } from "../../protocol/stream-figures.ts";
+import type { TaskRecord } from "../../protocol/task-record.ts";
 import type {
   CommandAnswer,
   CommandRequest,

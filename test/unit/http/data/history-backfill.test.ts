@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { deferred } from "../../../src/deferred.ts";
-import { startBackfill } from "../../../src/http/history-backfill.ts";
-import { silent } from "../../../src/log.ts";
+import { deferred } from "../../../../src/deferred.ts";
+import { startBackfill } from "../../../../src/http/data/history-backfill.ts";
+import { silent } from "../../../../src/log.ts";
 
 test("the rest of the history is left out when too much happens while it is being read", async () => {
   const gate = deferred();

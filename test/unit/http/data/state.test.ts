@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { parseContextConfig } from "../../../src/config/context-config.ts";
-import { costOf, definitionsOf, endedOf, transactionsOf, unhealthyReasonsOf } from "../../../src/http/state.ts";
-import type { BusFigures } from "../../../src/protocol/bus-figures.ts";
-import { TASK_STATES } from "../../../src/protocol/task-state.ts";
-import { lookOf } from "../../../web/states.ts";
-import { contextXml } from "../../support/context.ts";
+import { parseContextConfig } from "../../../../src/config/context-config.ts";
+import { costOf, definitionsOf, endedOf, transactionsOf, unhealthyReasonsOf } from "../../../../src/http/data/state.ts";
+import type { BusFigures } from "../../../../src/protocol/bus-figures.ts";
+import { TASK_STATES } from "../../../../src/protocol/task-state.ts";
+import { lookOf } from "../../../../web/states.ts";
+import { contextXml } from "../../../support/context.ts";
 
 const noFigures: BusFigures = {
   ...{ queues: [], groups: [], methods: [], senders: [], signals: [], unrouted: {}, members: 0 },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Figures } from "../../../src/http/api.ts";
-import { createLastHour, rowsSince } from "../../../src/http/last-hour.ts";
+import type { Figures } from "../../../../src/http/contract/api.ts";
+import { createLastHour, rowsSince } from "../../../../src/http/data/last-hour.ts";
 
 const BEGIN_MS = 1_700_000_000_000;
 

@@ -1,15 +1,15 @@
 // Turns what the provider knows into what the dashboard shows: definitions, transactions, costs, reasons for bad health.
 // Pure.
 
-import { quoteWord } from "../config/command.ts";
-import type { Command, ContextConfig, TaskServiceConfig } from "../config/context-config.ts";
-import { entersAtOnce, idsCalled } from "../config/meaning.ts";
-import type { BusState } from "../protocol/bus-figures.ts";
-import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
-import { isTrouble, wordsFor } from "../protocol/task-state.ts";
-import { MIB_BYTES } from "../units.ts";
-import type { Cost, RunFacts, TaskDefinition, TaskSnapshot, TransactionSnapshot } from "./api.ts";
-import type { EndedTransaction, ShownRecord, Source } from "./source.ts";
+import { quoteWord } from "../../config/command.ts";
+import type { Command, ContextConfig, TaskServiceConfig } from "../../config/context-config.ts";
+import { entersAtOnce, idsCalled } from "../../config/meaning.ts";
+import type { BusState } from "../../protocol/bus-figures.ts";
+import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isTrouble, wordsFor } from "../../protocol/task-state.ts";
+import { MIB_BYTES } from "../../units.ts";
+import type { Cost, RunFacts, TaskDefinition, TaskSnapshot, TransactionSnapshot } from "../contract/api.ts";
+import type { EndedTransaction, ShownRecord, Source } from "../contract/source.ts";
 
 export function definitionsOf({ tasks, contextId }: ContextConfig): TaskDefinition[] {
   const allIds = tasks.map(({ id }) => id);

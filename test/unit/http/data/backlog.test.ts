@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createBacklog, formatEvent } from "../../../src/http/backlog.ts";
+import { createBacklog, formatEvent } from "../../../../src/http/data/backlog.ts";
 
 describe("what waits for a listener", () => {
   test("begins with a snapshot, which has all that came before", () => {

@@ -2,11 +2,11 @@
 // while its transaction is shown, so that they don't pile up.
 import { constants } from "node:os";
 import { Counter, Gauge, Registry } from "prom-client";
-import type { BusState } from "../protocol/bus-figures.ts";
-import { isObject, type Json, type JsonObject, ownMember } from "../protocol/json.ts";
-import { TASK_STATES } from "../protocol/task-state.ts";
-import { MIB_BYTES } from "../units.ts";
-import type { TaskSnapshot, TransactionSnapshot } from "./api.ts";
+import type { BusState } from "../../protocol/bus-figures.ts";
+import { isObject, type Json, type JsonObject, ownMember } from "../../protocol/json.ts";
+import { TASK_STATES } from "../../protocol/task-state.ts";
+import { MIB_BYTES } from "../../units.ts";
+import type { TaskSnapshot, TransactionSnapshot } from "../contract/api.ts";
 import { createBusMetrics } from "./bus-metrics.ts";
 import { createStreamMetrics } from "./stream-metrics.ts";
 
