@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
+import { createStarvation } from "../../../src/messaging/engines/rabbitmq/events/starvation.ts";
 import { faultOf, versionFault } from "../../../src/messaging/engines/rabbitmq/server/faults.ts";
 import { createPulse } from "../../../src/messaging/engines/rabbitmq/server/pulse.ts";
 import { placesOfDelay } from "../../../src/messaging/engines/rabbitmq/server/topology.ts";
@@ -63,4 +64,23 @@ test("a server that owes an answer for five seconds is taken for one that hangs,
   expect([troubleAfter(0), troubleAfter(5_000)]).toEqual([undefined, expect.stringContaining("5 s")]);
   pulse.lose();
   expect(pulse.trouble).toBeUndefined();
+});
+
+test("a consumer is made again after two looks in which it gets nothing that it should", () => {
+  const why = createStarvation();
+  const seen = { messageCount: 0, consumerCount: 1, taken: 3, hasRoom: true };
+
+  expect([why(seen), why(seen), why(seen)]).toEqual([undefined, undefined, undefined]);
+  expect([why({ ...seen, messageCount: 7 }), why({ ...seen, messageCount: 7 })]).toEqual([
+    undefined,
+    "it gives none of 7 events",
+  ]);
+  expect([why({ ...seen, messageCount: 7, hasRoom: false }), why({ ...seen, messageCount: 7, taken: 4 })]).toEqual([
+    undefined,
+    undefined,
+  ]);
+  expect([why({ ...seen, consumerCount: 0 }), why({ ...seen, consumerCount: 0 })]).toEqual([
+    undefined,
+    "the server knows no consumer of it",
+  ]);
 });

@@ -61,7 +61,7 @@ export async function connectRabbitmq({ address, src, dialect }: ServerEngineOpt
     ...{ storing, declarations, settling, placesOfGroup, faultOf },
     model: () => receiving.model(),
   });
-  const members = createMembers(post, life, sharesOf, nowMs);
+  const members = createMembers(post, life, () => events.shares(nowMs()), nowMs);
   const figures = createMemberFigures(src);
   const unrouted = createUnrouted(async (name) => (await known.groups()).some(({ event }) => event === name), figures);
   const calls = createRemoteCalls(post, life);
@@ -125,16 +125,6 @@ export async function connectRabbitmq({ address, src, dialect }: ServerEngineOpt
   function goDown(direction: keyof typeof isUp, reason: string): void {
     if (isUp.sending && isUp.receiving) calls.down(reason);
     isUp[direction] = false;
-  }
-
-  function sharesOf() {
-    const { listeners } = events;
-    const shares = [...listeners].map((listener) => {
-      const { name: event, group } = listener.membership;
-      const delayed = settling.delayedOf(placesOfGroup(event, group));
-      return { event, group, in_flight: listener.held, delayed, rate_per_s: listener.ratePerS(nowMs()) };
-    });
-    return { shares, members: [...listeners].filter(({ isClosed }) => !isClosed).length };
   }
 
   async function close(): Promise<void> {

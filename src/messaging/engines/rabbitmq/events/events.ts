@@ -7,6 +7,7 @@ import type { Storing } from "../server/storing.ts";
 import { GROUPS_QUEUE, type GroupPlaces, type PlacesOfGroup, placesOfEvent, TO_QUEUE } from "../server/topology.ts";
 import { sameProperties } from "./event-message.ts";
 import { createListener, type Listener } from "./listener.ts";
+import type { Share } from "./members.ts";
 import type { Settling } from "./settling.ts";
 
 export interface EventsOptions {
@@ -27,6 +28,8 @@ export interface Events extends Pick<Engine, "listen"> {
   lose(error: ZcontextError, blocked: ZcontextError | undefined): void;
   close(error: ZcontextError): Promise<void>;
   readonly listeners: ReadonlySet<Listener>;
+  /** What this program has of each group, and how often it is a member of one. @param nowMs - The monotonic clock. */
+  shares(nowMs: number): { shares: Share[]; members: number };
 }
 
 export function createEvents(options: EventsOptions): Events {
@@ -63,6 +66,14 @@ export function createEvents(options: EventsOptions): Events {
 
   return {
     listeners,
+    shares(nowMs) {
+      const shares = [...listeners].map((listener) => {
+        const { name: event, group } = listener.membership;
+        const delayed = settling.delayedOf(placesOfGroup(event, group));
+        return { event, group, in_flight: listener.held, delayed, rate_per_s: listener.ratePerS(nowMs) };
+      });
+      return { shares, members: [...listeners].filter(({ isClosed }) => !isClosed).length };
+    },
     async listen(membership, handler) {
       const { name: event, group } = membership;
       const places = placesOfGroup(event, group);

@@ -10,6 +10,8 @@ import { unreachable } from "../server/faults.ts";
 import { type EventHead, headOf } from "./event-message.ts";
 import { HeldDelivery } from "./held-delivery.ts";
 import { createHoldings } from "./holdings.ts";
+import { createRate } from "./rate.ts";
+import { createStarvation } from "./starvation.ts";
 
 export interface ListenerOptions {
   membership: Membership;
@@ -69,10 +71,6 @@ const RETRY_MS = 500;
 const GIVEN_AGAIN_MS = 5_000;
 /** How long a member that ends waits until what it has decided is stored: a new queue takes the server a second. */
 const STORED_MS = 3_000;
-/** After so many looks in a row at a queue that gives nothing, its consumer is made again. */
-const STARVED_LOOKS = 2;
-/** A rate is the mean of at least so many milliseconds. */
-const RATE_MS = 1_000;
 
 export function createListener(options: ListenerOptions): Listener {
   const { membership, queue, handler, faultOf } = options;
@@ -81,11 +79,9 @@ export function createListener(options: ListenerOptions): Listener {
   const holdings = createHoldings();
   let present: Present | undefined;
   let trouble: string | undefined = "it is not consumed yet";
-  let settled = 0;
   let taken = 0;
-  /** How often the server was asked in vain, since when nothing has come. */
-  let starving = { looks: 0, taken: 0 };
-  let rate = { atMs: 0, settled: 0, perSecond: 0 };
+  const settlements = createRate();
+  const whyStarved = createStarvation();
   let isClosed = false;
   /** What was decided and is being stored. */
   const storing = new Set<Promise<void>>();
@@ -124,7 +120,7 @@ export function createListener(options: ListenerOptions): Listener {
     delivery.isBeingStored = true;
     try {
       if (isStored(verdict)) await options.carryOut(message, verdict, head);
-      settled += 1;
+      settlements.add();
       holdings.settled(delivery);
       // It may have been given again meanwhile.
       if (present?.channel === delivery.given.channel) delivery.given.channel.ack(delivery.given.message);
@@ -157,23 +153,8 @@ export function createListener(options: ListenerOptions): Listener {
     present = mine;
     try {
       const channel = await model.createChannel();
-      let fault: unknown;
-      channel.on("error", (error) => {
-        fault = error;
-      });
-      channel.on("close", () => interrupted(model, channel, fault ?? new Error("the server has closed the channel")));
       mine.channel = channel;
-      await options.declare(channel);
-      await channel.prefetch(membership.prefetch);
-      const { consumerTag } = await channel.consume(queue, (message) => {
-        if (message !== null) return take(channel, message);
-        // Others may have deleted the queue. What this member has of it is lost with it.
-        channel.close().catch(() => {});
-        return interrupted(model, channel, new Error(`the queue ${queue} was deleted, or has moved`));
-      });
-      mine.tag = consumerTag;
-      // Not before: where two members declare a queue at once, it is there for the second one before it takes any event.
-      await options.bind(channel);
+      mine.tag = await consume(channel, options, take, (error) => interrupted(model, channel, error));
     } catch (error) {
       const fault = faultOf(error);
       trouble = fault.message;
@@ -201,27 +182,16 @@ export function createListener(options: ListenerOptions): Listener {
     get held() {
       return holdings.size;
     },
-    ratePerS(nowMs) {
-      const pastMs = nowMs - rate.atMs;
-      if (pastMs >= RATE_MS) {
-        const perSecond = rate.atMs === 0 ? 0 : ((settled - rate.settled) * 1_000) / pastMs;
-        rate = { atMs: nowMs, settled, perSecond };
-      }
-      return rate.perSecond;
-    },
+    ratePerS: settlements.perSecond,
     get isConsuming() {
       return !isClosed && trouble === undefined;
     },
     look({ messageCount, consumerCount }) {
       const { model, channel } = present ?? {};
       if (isClosed || trouble !== undefined || model === undefined || channel === undefined) return;
-      const isGivenNone = messageCount > 0 && holdings.size < membership.prefetch && starving.taken === taken;
-      const isStarved = consumerCount === 0 || isGivenNone;
-      starving = { looks: isStarved ? starving.looks + 1 : 0, taken };
-      if (starving.looks < STARVED_LOOKS) return;
-      const why =
-        consumerCount === 0 ? "the server knows no consumer of it" : `it gives none of ${messageCount} events`;
-      starving.looks = 0;
+      const hasRoom = holdings.size < membership.prefetch;
+      const why = whyStarved({ messageCount, consumerCount, taken, hasRoom });
+      if (why === undefined) return;
       channel.close().catch(() => {});
       interrupted(model, channel, new Error(`the queue ${queue}: ${why}`));
     },
@@ -252,6 +222,36 @@ export function createListener(options: ListenerOptions): Listener {
       await channel?.close().catch(() => {});
     },
   };
+}
+
+/**
+ * Declares what the group needs, and consumes its queue.
+ *
+ * @param onEnd - The channel or the consumer has ended.
+ * @returns The tag of the consumer.
+ */
+async function consume(
+  channel: Channel,
+  { declare, bind, membership: { prefetch }, queue }: ListenerOptions,
+  take: (channel: Channel, message: ConsumeMessage) => void,
+  onEnd: (error: unknown) => void,
+): Promise<string> {
+  let fault: unknown = new Error("the server has closed the channel");
+  channel.on("error", (error) => {
+    fault = error;
+  });
+  channel.on("close", () => onEnd(fault));
+  await declare(channel);
+  await channel.prefetch(prefetch);
+  const { consumerTag } = await channel.consume(queue, (message) => {
+    if (message !== null) return take(channel, message);
+    // Others may have deleted the queue. What this member has of it is lost with it.
+    channel.close().catch(() => {});
+    return onEnd(new Error(`the queue ${queue} was deleted, or has moved`));
+  });
+  // Not before: where two members declare a queue at once, it is there for the second one before it takes any event.
+  await bind(channel);
+  return consumerTag;
 }
 
 /** Whether what was decided is more than that the event leaves the queue. */
