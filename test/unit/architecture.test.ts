@@ -143,7 +143,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/context/client"],
   ],
   "tools/context-bus/schema": ["src", "src/protocol"],
-  "tools/zcontext": ["tools", "src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"],
+  "tools/zcontext": [
+    ...["tools", "tools/conf-command", "tools/context-monitor"],
+    ...["src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"],
+  ],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
     ...["tools", "src", "src/protocol", "src/config", "src/link", "src/history"],

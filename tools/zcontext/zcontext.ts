@@ -2,9 +2,13 @@
 // The words of `zcontext`: its verbs, their options and help. Loads little, so that `--help` is fast; the files beside it
 // do the work.
 import { type Command, InvalidArgumentError } from "commander";
+import { type CommandAction, isQuery, type QueryAction } from "../conf-command/actions.ts";
 import { answering, createProgram, runProgram } from "../program.ts";
 
-const program = createProgram("zcontext", "Shows what the tasks of a context do, and have done.");
+const program = createProgram("zcontext", "Controls the tasks of a context, and shows what they do and have done.");
+
+/** The most seconds that --timeout takes: about the longest time that a timer of Node can have. */
+const MAX_SECONDS = 2_000_000;
 
 /** A verb that is for one context. */
 function verb(words: string, description: string): Command {
@@ -16,6 +20,40 @@ function verb(words: string, description: string): Command {
     .option("--transaction <id>", "what belongs to this transaction")
     .option("--json", "one JSON object a line");
 }
+
+/** A verb that sends the provider a command of `conf-command`, or asks it. */
+function controlVerb(words: string, action: CommandAction | QueryAction, description: string): Command {
+  const control = program
+    .command(words)
+    .description(description)
+    .option("-f, --context_file <file>", "the context file; without it, the only context that runs on this machine")
+    .option("--transaction <id>", "the transaction, as conf-command has it")
+    .option("--timeout <seconds>", "how long to wait", readSeconds, 60)
+    .option("--json", "answer in JSON");
+  if (action !== "exit") control.option("--task_id <ids>", "ids of tasks, separated by commas, or all", "all");
+  if (!isQuery(action)) control.option("--no-wait", "return once the provider has accepted the command");
+  control.action(answering(async () => (await import("./control.ts")).control(action, control.opts())));
+  return control;
+}
+
+controlVerb("start", "start", "start tasks of a transaction").option(
+  "--new",
+  "start another transaction beside those that run",
+);
+controlVerb("stop", "stop", "stop tasks of a transaction");
+controlVerb("restart", "restart", "restart tasks of a transaction");
+controlVerb("status", "request", "print how the tasks stand");
+controlVerb("exit", "exit", "end the provider, once every task has stopped");
+
+const monitor = program
+  .command("monitor")
+  .description("watch the tasks: a live table on a terminal, lines elsewhere")
+  .option("-f, --context_file <file>", "the context file; without it, the only context that runs on this machine")
+  .option("--transaction <id>", "watch this transaction only")
+  .option("--once", "print one table and leave")
+  .option("--json", "one JSON object for each transaction and sample")
+  .option("--wait", "wait for a provider that is not there yet; a live table always does");
+monitor.action(answering(async () => (await import("./control.ts")).watch(monitor.opts())));
 
 const logs = verb("logs", "print what tasks have printed, whether a provider runs or not")
   .option("--task_id <ids>", "tasks, separated by commas; * stands for any text; may be repeated", collect)
@@ -53,6 +91,12 @@ runProgram(program);
 function collect(text: string, before: readonly string[] = []): string[] {
   const ids = text.split(",").map((id) => id.trim());
   return [...before, ...ids.filter((id) => id !== "")];
+}
+
+function readSeconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0 && value <= MAX_SECONDS) return value;
+  throw new InvalidArgumentError(`Expected seconds, more than 0 and at most ${MAX_SECONDS}.`);
 }
 
 function readCount(text: string): number {

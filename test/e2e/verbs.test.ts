@@ -1,0 +1,44 @@
+// The verbs of `zcontext` that command and watch, as a user types them.
+import { expect, test } from "vitest";
+import { finish, run, startCommand } from "../support/command.ts";
+import { contextXml } from "../support/context.ts";
+import { makeFolder } from "../support/folder.ts";
+import { leaveNoProcess } from "../support/processes.ts";
+
+leaveNoProcess();
+
+const SLEEPS = {
+  ...{ id: "ts_1", instance: "Program", serviceType: "Executable" as const },
+  ...{ command: "sleep", arguments: ["1000000"] },
+};
+
+test("start, status, monitor, restart, stop and exit do what the commands of the original do", async () => {
+  await using folder = await makeFolder({ "Context-Test.xml": contextXml([SLEEPS]) });
+  const file = folder.at("Context-Test.xml");
+  await using provider = startCommand("service-context", [file]);
+  await provider.stderr.first((line) => line.includes("provider ready"));
+  const verb = (name: string, ...words: string[]) => run("zcontext", [name, "-f", file, ...words]);
+  const statesIn = ({ stdout }: { stdout: string[] }) => JSON.parse(stdout.join("")).tasks;
+
+  expect(statesIn(await verb("start", "--transaction", "T1", "--json"))).toMatchObject([
+    { id: "ts_1", state: "running" },
+  ]);
+  expect(statesIn(await verb("restart", "--task_id", "ts_1", "--json"))).toMatchObject([
+    { id: "ts_1", state: "running" },
+  ]);
+  const asked = await run("conf-command", ["--action", "request", "--context_file", file]);
+  expect(await verb("status")).toEqual(asked);
+  expect((await verb("monitor", "--once")).stdout[1]).toMatch(/^ts_1 .* running /);
+  expect(statesIn(await verb("stop", "--json"))).toMatchObject([{ state: "stopped" }]);
+  expect((await verb("exit")).code).toBe(0);
+  expect((await finish(provider)).code).toBe(0);
+});
+
+test("a start without a provider says that there is none", async () => {
+  await using folder = await makeFolder({ "Context-Test.xml": contextXml([SLEEPS]) });
+
+  const { code, stderr } = await run("zcontext", ["start", "-f", folder.at("Context-Test.xml"), "--timeout", "0.5"]);
+
+  expect(code).toBe(1);
+  expect(stderr.join("\n")).toContain("ERR_PROVIDER_UNREACHABLE");
+});
