@@ -217,7 +217,7 @@ describe("a problem says where it is, what was expected and what came", () => {
       "an unknown element",
       "<ContextID>",
       "<Author>me</Author><ContextID>",
-      "c.xml:6:3: Context: unknown element <Author>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Supervision>, <TaskService>",
+      "c.xml:6:3: Context: unknown element <Author>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Logs>, <Supervision>, <TaskService>",
     ],
     [
       "an attribute nearly right",
@@ -440,8 +440,8 @@ describe("a problem says where it is, what was expected and what came", () => {
       "such a name elsewhere",
       "<ContextID>",
       `<constructor/><__proto__/><ContextID __proto__="">`,
-      "c.xml:6:3: Context: unknown element <constructor>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Supervision>, <TaskService>",
-      "c.xml:6:17: Context: unknown element <__proto__>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Supervision>, <TaskService>",
+      "c.xml:6:3: Context: unknown element <constructor>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Logs>, <Supervision>, <TaskService>",
+      "c.xml:6:17: Context: unknown element <__proto__>; known here: <FrontEndEndpoint>, <BackendEndpoint>, <FrontBind>, <BackendBind>, <ContextID>, <TaskLogName>, <MonitorEndpoint>, <Messaging>, <Logs>, <Supervision>, <TaskService>",
       `c.xml:6:40: ContextID: unknown attribute "__proto__"; there are none here`,
     ],
   ];

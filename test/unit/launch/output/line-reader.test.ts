@@ -186,6 +186,7 @@ describe("what a program prints", () => {
     expect(await prompt).toEqual({
       line: "\u001b[1mReady. Press h for help: ",
       whole: "Ready. Press h for help: ",
+      isPart: true,
     });
   });
 
