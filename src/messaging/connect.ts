@@ -13,14 +13,14 @@ import {
   type ServerBus,
 } from "../protocol/bus-address.ts";
 import { BUS_CLAIM_STORE, BUS_DIALECT, BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
+import type { BusOptions } from "./bus-types.ts";
 import type { MessageStorage } from "./claims/claim-check.ts";
 import { createFileStorage } from "./claims/file-storage.ts";
 import type { ConnectingEngine, ServerEngine } from "./contract/server.ts";
 import { connectZeromq } from "./engines/zeromq/zeromq-engine.ts";
-import type { BusOptions } from "./event-bus.ts";
-import { openRedisStorage } from "./open-redis-storage.ts";
-import { engineAddress } from "./server-access.ts";
-import { connectServer } from "./server-engines.ts";
+import { openRedisStorage } from "./servers/open-redis-storage.ts";
+import { engineAddress } from "./servers/server-access.ts";
+import { connectServer } from "./servers/server-engines.ts";
 
 export interface ConnectOptions {
   /**

@@ -5,15 +5,24 @@ import { ZcontextError } from "../errors.ts";
 import { assertTopic } from "../protocol/codec.ts";
 import { BUS_CLAIM_STORE } from "../protocol/environment.ts";
 import type { Json } from "../protocol/json.ts";
+import { ArrivedSignal, lineageOf } from "./arrived-signal.ts";
 import type { BridgeEnd, BridgeOptions } from "./bridge.ts";
+import type {
+  BusOptions,
+  CallOptions,
+  EmitOptions,
+  IncomingSignal,
+  ListenOptions,
+  Method,
+  OutgoingContent,
+} from "./bus-types.ts";
 import { CallDeadline } from "./call-deadline.ts";
-import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES, type MessageStorage } from "./claims/claim-check.ts";
+import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES } from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type {
   Answer,
   CallHandler,
   Delivery,
-  Engine,
   Operations,
   OutgoingCall,
   Receipt,
@@ -30,86 +39,13 @@ import { createInOrder, type InOrder } from "./in-order.ts";
 import { createLateEngine } from "./late-engine.ts";
 import { answerOf, type Serving } from "./method-serving.ts";
 import { isName, parseEventName, parseMethodName } from "./names.ts";
-import { prefixedUrl } from "./prefixed-environment.ts";
 import { createRandomHex } from "./random-hex.ts";
 import type { EventPayload, ReceivedEvent } from "./received-event.ts";
-import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+import { DEFAULT_RETRY } from "./retry.ts";
 import { type Check, checkOf } from "./schema-check.ts";
 import type { AnySchema, TypeOf } from "./schema-type.ts";
+import { prefixedUrl } from "./servers/prefixed-environment.ts";
 import { createWorkInHand, type WorkInHand } from "./work-in-hand.ts";
-
-export interface BusOptions {
-  engine: Engine;
-  /** `context/service/instance`, which messages name as their sender. */
-  src: string;
-  storage?: MessageStorage;
-  /** Called once the engine is closed, for what was opened with it. */
-  release?(): Promise<void>;
-  /** Called with everything that a handler throws, and what it was handling. Default: nothing. */
-  onHandlerError?(error: unknown, what: string): void;
-}
-
-export interface EmitOptions {
-  /** Wait until a group listens, and reject with `ERR_EVENT_UNROUTED` when none does in time. Default false. */
-  requireRoute?: boolean;
-  /** How long the event is of use, in milliseconds; it is a dead letter afterwards. Default: for ever. */
-  ttlMs?: number;
-  sessionId?: string;
-}
-
-/** What an event says. */
-export interface OutgoingContent {
-  content: Json;
-  /** Default: `{}`. */
-  context?: Json;
-  headers?: { [name: string]: string };
-}
-
-export interface ListenOptions<Content extends AnySchema = AnySchema, Context extends AnySchema = AnySchema> {
-  /** The most events that this member handles at a time. Default 16. */
-  prefetch?: number;
-  retry?: Partial<RetryPolicy>;
-  /** An event that does not fit is a dead letter, and the handler does not see it. */
-  content?: Content;
-  context?: Context;
-  /** For the dead letters. Default: the handler's own name. */
-  handlerName?: string;
-}
-
-export interface CallOptions {
-  /** Default 10_000, or what is left of the deadline of what is being handled. */
-  timeoutMs?: number;
-  signal?: AbortSignal;
-  /** Whether the call may be sent a second time when the instance that had it is lost. Default false. */
-  idempotent?: boolean;
-}
-
-export interface IncomingSignal {
-  topic: string;
-  src: string;
-  sent: number;
-  /** Bytes that came beside the content. */
-  attachments: readonly Buffer[];
-  /** The bus that keeps session and trace of this signal. */
-  bus: EventBus;
-}
-
-/** A call as a method sees it. */
-export interface MethodCall {
-  id: string;
-  method: string;
-  src: string;
-  /** Aborted when the caller no longer waits. */
-  signal: AbortSignal;
-  headers: { readonly [name: string]: string };
-  /** The bus that keeps deadline, session and trace of this call. */
-  bus: EventBus;
-}
-
-/** A method, or one with a schema of its parameters. */
-export type Method =
-  | ((params: never, call: MethodCall) => unknown)
-  | { params: AnySchema; handle(params: never, call: MethodCall): unknown };
 
 const DEFAULT_PREFETCH = 16;
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -638,41 +574,6 @@ function optionsAt(url: string): BusOptions {
 /** Of a text in UTF-8. Most are so short that they need no count. */
 function bytesOf(text: string): number {
   return text.length < LARGEST_BODY_BYTES / 3 ? text.length : Buffer.byteLength(text);
-}
-
-/** What a handler is told of a signal, read from its header when the handler asks. */
-class ArrivedSignal implements IncomingSignal {
-  readonly #signal: Signal;
-  readonly #heardBy: EventBus;
-
-  constructor(signal: Signal, heardBy: EventBus) {
-    this.#signal = signal;
-    this.#heardBy = heardBy;
-  }
-
-  get topic(): string {
-    return this.#signal.topic;
-  }
-
-  get src(): string {
-    return this.#signal.envelope.src;
-  }
-
-  get sent(): number {
-    return this.#signal.envelope.sent;
-  }
-
-  get attachments(): readonly Buffer[] {
-    return this.#signal.attachments;
-  }
-
-  get bus(): EventBus {
-    return this.#heardBy.within(lineageOf(this.#signal.envelope));
-  }
-}
-
-function lineageOf({ session_id, traceparent }: Envelope): Lineage {
-  return { sessionId: session_id, traceparent };
 }
 
 async function verify(

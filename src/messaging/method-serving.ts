@@ -1,10 +1,11 @@
 // What becomes of a call at the service: its parameters are fetched and checked, the method runs, and its return or throw
 // becomes the answer. Nothing is waited for that is there already: a method that returns no promise answers at once.
 import { reasonOf } from "../errors.ts";
+import type { MethodCall } from "./bus-types.ts";
 import type { ClaimCheck } from "./claims/claim-check.ts";
 import type { Answer, IncomingCall } from "./contract/engine.ts";
 import { type Failure, failureOf } from "./contract/service-error.ts";
-import type { EventBus, MethodCall } from "./event-bus.ts";
+import type { EventBus } from "./event-bus.ts";
 import type { Check } from "./schema-check.ts";
 
 interface ServedMethod {

@@ -1,7 +1,8 @@
 // Buses of an engine for a conformance test.
 import { deferred } from "../../src/deferred.ts";
+import type { BusOptions } from "../../src/messaging/bus-types.ts";
 import type { Engine } from "../../src/messaging/contract/engine.ts";
-import { type BusOptions, EventBus } from "../../src/messaging/event-bus.ts";
+import { EventBus } from "../../src/messaging/event-bus.ts";
 
 /** Makes members that hear each other, and ends them. */
 export interface Members extends AsyncDisposable {

@@ -1,10 +1,11 @@
 // What signals promise on every engine. A test file of an engine calls this with a way to make its buses.
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
+import type { BusOptions } from "../../src/messaging/bus-types.ts";
 import { createFileStorage } from "../../src/messaging/claims/file-storage.ts";
 import type { SignalFigures } from "../../src/messaging/contract/engine.ts";
 import type { Envelope } from "../../src/messaging/contract/envelope.ts";
-import { type BusOptions, EventBus } from "../../src/messaging/event-bus.ts";
+import { EventBus } from "../../src/messaging/event-bus.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import { BOUND_MS } from "../support/bound.ts";
 import { makeFolder } from "../support/folder.ts";

@@ -13,7 +13,7 @@ import type { ServerAddress, ServerEngine } from "../../src/messaging/contract/s
 import { connectNats } from "../../src/messaging/engines/nats/nats-engine.ts";
 import { connectRabbitmq } from "../../src/messaging/engines/rabbitmq/rabbitmq-engine.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
-import { engineAddress, storeAddress } from "../../src/messaging/server-access.ts";
+import { engineAddress, storeAddress } from "../../src/messaging/servers/server-access.ts";
 import { readBusUrl, readStoreUrl } from "../../src/protocol/bus-address.ts";
 import { gather } from "../conformance/members.ts";
 import { type Authority, type Certificate, createAuthority } from "../support/certificates.ts";

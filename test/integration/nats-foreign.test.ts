@@ -7,7 +7,7 @@ import type { MessageStorage } from "../../src/messaging/claims/claim-check.ts";
 import { createMemoryStorage } from "../../src/messaging/claims/memory-storage.ts";
 import { ServiceError } from "../../src/messaging/contract/service-error.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
-import { openRedisStorage } from "../../src/messaging/open-redis-storage.ts";
+import { openRedisStorage } from "../../src/messaging/servers/open-redis-storage.ts";
 import { gather } from "../conformance/members.ts";
 import { openNatsMembers, startNats } from "../support/nats.ts";
 import { leaveNoProcess } from "../support/processes.ts";

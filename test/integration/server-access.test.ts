@@ -1,7 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { rootCertificates } from "node:tls";
 import { expect, test } from "vitest";
-import { engineAddress } from "../../src/messaging/server-access.ts";
+import { engineAddress } from "../../src/messaging/servers/server-access.ts";
 import { readBusUrl } from "../../src/protocol/bus-address.ts";
 import { makeFolder } from "../support/folder.ts";
 

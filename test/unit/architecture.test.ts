@@ -71,19 +71,22 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...[...LEAVES, "src/protocol", "src/link"],
     ...["src/messaging/contract", ...EMBEDDED],
   ],
+  "src/messaging/servers": [
+    ...["src", "src/protocol", "src/messaging/contract", "src/messaging/claims"],
+    ...["src/messaging/engines/nats", "src/messaging/engines/rabbitmq"],
+  ],
   "src/messaging": [
     ...[...LEAVES, "src/protocol", "src/presence", "src/link", "src/messaging/contract"],
     ...["src/messaging/claims", "src/messaging/gateway", "src/messaging/http"],
-    ...["src/messaging/engines/memory", "src/messaging/engines/zeromq", "src/messaging/engines/nats"],
-    "src/messaging/engines/rabbitmq",
+    ...["src/messaging/engines/memory", "src/messaging/engines/zeromq", "src/messaging/servers"],
   ],
   "src/streams/contract": ["src", "src/protocol"],
   "src/streams/protocols/http": ["src", "src/protocol", "src/streams/contract"],
   "src/streams/protocols/in-process": ["src", "src/protocol", "src/streams/contract"],
   "src/streams/protocols/bus": ["src", "src/protocol", "src/messaging", "src/streams/contract"],
-  "src/streams/protocols/kafka": ["src", "src/protocol", "src/messaging", "src/streams/contract"],
+  "src/streams/protocols/kafka": ["src", "src/protocol", "src/messaging/servers", "src/streams/contract"],
   "src/streams/protocols/rabbitmq": [
-    ...["src", "src/protocol", "src/messaging", "src/messaging/engines/rabbitmq", "src/streams/contract"],
+    ...["src", "src/protocol", "src/messaging/servers", "src/messaging/engines/rabbitmq", "src/streams/contract"],
   ],
   "src/streams": [
     ...["src", "src/streams/contract"],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { prefixedUrl } from "../../../src/messaging/prefixed-environment.ts";
+import { prefixedUrl } from "../../../src/messaging/servers/prefixed-environment.ts";
 
 const SHOP = {
   EVENT_BUS_AMQP_HOST: "localhost",

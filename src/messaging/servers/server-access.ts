@@ -2,7 +2,7 @@
 // secret stands in no message.
 import { readFile, stat } from "node:fs/promises";
 import { rootCertificates } from "node:tls";
-import { reasonOf, ZcontextError } from "../errors.ts";
+import { reasonOf, ZcontextError } from "../../errors.ts";
 import {
   exposed,
   exposureOf,
@@ -10,7 +10,7 @@ import {
   type ServerBus,
   type ServerUrl,
   withoutLogin,
-} from "../protocol/bus-address.ts";
+} from "../../protocol/bus-address.ts";
 import {
   BUS_CA_FILE,
   BUS_CERT_FILE,
@@ -20,8 +20,8 @@ import {
   BUS_TOKEN,
   BUS_URL,
   BUS_USER,
-} from "../protocol/environment.ts";
-import type { ServerAddress } from "./contract/server.ts";
+} from "../../protocol/environment.ts";
+import type { ServerAddress } from "../contract/server.ts";
 
 type Environment = Readonly<NodeJS.ProcessEnv>;
 type Login = NonNullable<ServerAddress["login"]>;

@@ -1,6 +1,6 @@
 // Reads where RabbitMQ is from variables that share a prefix, such as EVENT_BUS_AMQP_HOST. Pure.
-import { ZcontextError } from "../errors.ts";
-import { exposureOf, readBusUrl } from "../protocol/bus-address.ts";
+import { ZcontextError } from "../../errors.ts";
+import { exposureOf, readBusUrl } from "../../protocol/bus-address.ts";
 
 const PARTS = ["HOST", "PORT", "USER", "PASS", "VHOST"] as const;
 /** The port for encrypted connections. */

@@ -1,6 +1,6 @@
 // The engines on servers, each loaded when a URL names it: their packages are needed by those alone who use them.
-import { ZcontextError } from "../errors.ts";
-import type { ServerEngine, ServerEngineOptions } from "./contract/server.ts";
+import { ZcontextError } from "../../errors.ts";
+import type { ServerEngine, ServerEngineOptions } from "../contract/server.ts";
 import { missing } from "./missing-package.ts";
 
 interface Load {
@@ -13,7 +13,7 @@ interface Load {
 const ENGINES: { readonly [name in "nats" | "rabbitmq"]?: Load } = {
   nats: {
     async connect(options) {
-      const { connectNats, loadClient } = await import("./engines/nats/nats-engine.ts");
+      const { connectNats, loadClient } = await import("../engines/nats/nats-engine.ts");
       await loadClient();
       return connectNats(options);
     },
@@ -21,7 +21,7 @@ const ENGINES: { readonly [name in "nats" | "rabbitmq"]?: Load } = {
     dialects: ["igz"],
   },
   rabbitmq: {
-    connect: async (options) => (await import("./engines/rabbitmq/rabbitmq-engine.ts")).connectRabbitmq(options),
+    connect: async (options) => (await import("../engines/rabbitmq/rabbitmq-engine.ts")).connectRabbitmq(options),
     packages: ["amqplib"],
     dialects: ["twyla"],
   },

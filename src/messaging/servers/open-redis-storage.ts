@@ -1,6 +1,6 @@
 // Opens a claim store in Redis by its URL. Its package is loaded for that, which those alone need who use it.
-import { readStoreUrl } from "../protocol/bus-address.ts";
-import type { RedisStorage } from "./claims/redis-storage.ts";
+import { readStoreUrl } from "../../protocol/bus-address.ts";
+import type { RedisStorage } from "../claims/redis-storage.ts";
 import { missing } from "./missing-package.ts";
 import { storeAddress } from "./server-access.ts";
 
@@ -16,7 +16,7 @@ const PACKAGE = "@redis/client";
 export async function openRedisStorage(url: string): Promise<RedisStorage> {
   const address = await storeAddress(readStoreUrl(url));
   try {
-    const { createRedisStorage } = await import("./claims/redis-storage.ts");
+    const { createRedisStorage } = await import("../claims/redis-storage.ts");
     return createRedisStorage(address);
   } catch (error) {
     throw missing(error, `claim store ${address.url}`, [PACKAGE]) ?? error;
