@@ -1,15 +1,13 @@
 // Writes lines to the log files of a context, in the background: a file for each task, rotated when it is long enough, all
 // together within a bound. While a file can't be written, its lines wait in memory up to a bound, and lines beyond that are
 // lost and counted in the file itself; the file is tried again by and by, and nobody waits for it.
-import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { type Append, createActiveFiles, type FileEnd } from "./active-files.ts";
 import { createBacklog, unwritten } from "./backlog.ts";
-import { activeName, logFilesOf, numbersOf, type Retention, rotatedName, surplusOf } from "./files.ts";
-import { filesIn, namesIn } from "./folder.ts";
+import type { Retention } from "./files.ts";
+import { createFolderBound } from "./folder-bound.ts";
 
 export interface LogWriter extends AsyncDisposable {
   /** Appends a line with its end as soon as possible; never throws, never waits. */
@@ -35,14 +33,9 @@ export interface LogWriterOptions extends Retention {
   /** How long after a failed attempt the next one comes. Default 5_000. */
   retryMs?: number;
   nowMs?(): number;
-  /** Writes at the end of a file; returns how many bytes were written. */
-  append?(file: FileHandle, bytes: Buffer): Promise<number>;
+  append?: Append | undefined;
 }
 
-/** Only the provider's own user may read the logs: they may hold anything. */
-const FOLDER_MODE = 0o700;
-const FILE_MODE = 0o600;
-const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
 const MIB_BYTES = 2 ** 20;
 /** What is written at once. */
 const BATCH_BYTES = MIB_BYTES;
@@ -52,9 +45,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 const TELL_MS = 60_000;
 
 /** What is known of the file of a task. */
-interface Channel {
-  /** Its last line is cut off; undefined before the first write. */
-  isTorn: boolean | undefined;
+interface Channel extends FileEnd {
   /** Not before. */
   retryAtMs: number;
 }
@@ -71,9 +62,12 @@ export function createLogWriter({
   gatherMs = 50,
   retryMs = 5_000,
   nowMs = () => performance.now(),
-  append = async (file, bytes) => (await file.write(bytes)).bytesWritten,
+  append,
 }: LogWriterOptions): LogWriter {
   const channels = new Map<string, Channel>();
+  const active = createActiveFiles({ folder, fileBytes, files, append });
+  const batchBytes = Math.min(BATCH_BYTES, fileBytes);
+  const bound = createFolderBound({ folder, totalBytes, batchBytes });
   const backlog = createBacklog({
     mostBytes: mostWaitingBytes,
     mostTotalBytes: mostWaitingTotalBytes,
@@ -88,8 +82,6 @@ export function createLogWriter({
   let timer: NodeJS.Timeout | undefined;
   let dueMs = 0;
   let writing: Promise<void> | undefined;
-  /** Written since the folder was last compared with its bound; at the start nothing is known of it. */
-  let unchecked = Number.POSITIVE_INFINITY;
 
   function schedule(forMs: number): void {
     if (!isOpen || isClosed || writing !== undefined) return;
@@ -149,82 +141,24 @@ export function createLogWriter({
   }
 
   async function writeSome(channel: string, known: Channel): Promise<void> {
-    await keepWithinBound();
-    const lines = backlog.take(channel, Math.min(BATCH_BYTES, fileBytes));
+    await bound.keep();
+    const lines = backlog.take(channel, batchBytes);
     let written = 0;
     let left: readonly Buffer[] = lines;
     try {
       const bytes = Buffer.concat(lines);
-      await using file = await openFor(channel, known, bytes.length);
-      if (known.isTorn) await appendWhole(file, Buffer.from("\n"), () => {});
-      known.isTorn = false;
-      await appendWhole(file, bytes, (count) => {
+      await active.append(channel, known, bytes, (count) => {
         written += count;
       });
       left = [];
     } finally {
-      unchecked += written;
+      bound.written(written);
       if (left.length > 0) {
         left = unwritten(lines, written);
         known.isTorn ||= written > 0;
         backlog.putBack(channel, left);
       }
     }
-  }
-
-  async function appendWhole(file: FileHandle, bytes: Buffer, onWritten: (count: number) => void): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      const count = await append(file, bytes.subarray(done));
-      if (count === 0) throw new Error("the file takes no more");
-      done += count;
-      onWritten(count);
-    }
-  }
-
-  // Opened for each write: after the folder was removed or replaced, an open file would no longer be found by a reader.
-  async function openFor(channel: string, known: Channel, bytes: number): Promise<FileHandle> {
-    const file = await openActive(channel);
-    try {
-      const found = await file.stat();
-      if (!found.isFile()) throw new Error(`${activeName(channel)} is not a file`);
-      known.isTorn ??= await isTorn(file, found.size);
-      if (found.size === 0 || found.size + bytes <= fileBytes) return file;
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-    await file.close();
-    await rotate(channel);
-    known.isTorn = false;
-    return openActive(channel);
-  }
-
-  async function openActive(channel: string): Promise<FileHandle> {
-    const path = join(folder, activeName(channel));
-    const flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
-    return open(path, flags, FILE_MODE).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-      await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-      return open(path, flags, FILE_MODE);
-    });
-  }
-
-  async function rotate(channel: string): Promise<void> {
-    const numbers = numbersOf(channel, await namesIn(folder));
-    await rename(join(folder, activeName(channel)), join(folder, rotatedName(channel, (numbers.at(-1) ?? 0) + 1)));
-    // The one that was just rotated, and the one that begins, count as well.
-    for (const number of numbers.slice(0, Math.max(0, numbers.length + 2 - files)))
-      await rm(join(folder, rotatedName(channel, number)), { force: true });
-  }
-
-  async function keepWithinBound(): Promise<void> {
-    const step = totalBytes / 16;
-    if (unchecked < step) return;
-    // Room for what is written until the folder is looked at again, and for one batch beyond.
-    const room = Math.max(0, totalBytes - step - Math.min(BATCH_BYTES, fileBytes));
-    const kept = logFilesOf(await filesIn(folder)).flatMap((own) => own.files);
-    for (const { name } of surplusOf(kept, room)) await rm(join(folder, name), { force: true });
-    unchecked = 0;
   }
 
   return {
@@ -263,10 +197,4 @@ export function createLogWriter({
         log.warn({ folder, bytes: backlog.bytes, reason: trouble }, "logs of tasks lack what came last");
     },
   };
-}
-
-async function isTorn(file: FileHandle, size: number): Promise<boolean> {
-  if (size === 0) return false;
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
-  return bytesRead === 1 && buffer[0] !== 0x0a;
 }

@@ -9,11 +9,12 @@ import type { DashboardEvent, KeptHistory, Source } from "../contract/source.ts"
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { startBackfill } from "./history-backfill.ts";
 import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
+import { createLastLines } from "./last-lines.ts";
 import { createLastRuns } from "./last-runs.ts";
 import { createLruMap } from "./lru-map.ts";
 import { messagesOf } from "./messages.ts";
 import { createMetrics, type Metrics, type ProviderFigures } from "./metrics.ts";
-import { createRing, type Ring } from "./ring.ts";
+import { createRing } from "./ring.ts";
 import { costOf, definitionsOf, endedOf, transactionsOf, unhealthyReasonsOf } from "./state.ts";
 import { createStateSender, EVENTS } from "./state-sender.ts";
 
@@ -46,32 +47,20 @@ export interface DashboardDataOptions {
 const MAX_TRANSITIONS = 1_000;
 /** How many of them are in a snapshot. */
 const RECENT_TRANSITIONS = 200;
-const MAX_LINES = 500;
-const MAX_LINES_LENGTH = 64 * 1_024;
-const MAX_LINE_LENGTH = 2_000;
-/** Of so many tasks the lines are kept, and of so many transactions the figures. */
-const MAX_TASKS = 500;
+/** Of so many transactions the figures are kept. */
 const MAX_TRANSACTIONS = 8;
 /** The channel of the lines of a task. */
 export function outputChannel(transaction: string, task: string): string {
   return `output ${JSON.stringify([transaction, task])}`;
 }
 
-export function createDashboardData({
-  source,
-  version,
-  takesCommands,
-  keptHistory,
-  log,
-  nowMs,
-}: DashboardDataOptions): DashboardData {
+export function createDashboardData(options: DashboardDataOptions): DashboardData {
+  const { source, version, takesCommands, keptHistory, log, nowMs } = options;
   const fanOut = createFanOut();
   const transitions = createRing<Transition<string>>({ most: MAX_TRANSITIONS });
   const runs = createLastRuns();
   const hours = createLruMap<LastHour>(MAX_TRANSACTIONS, createLastHour);
-  const logs = createLruMap<Ring<OutputLine>>(MAX_TASKS, () =>
-    createRing({ most: MAX_LINES, weight: MAX_LINES_LENGTH, weigh: ({ line }) => line.length }),
-  );
+  const lines = createLastLines();
   const entries = createLruMap<{ latest: readonly Json[] }>(MAX_TRANSACTIONS * 8, () => ({ latest: [] }));
   let overview: JsonObject = {};
   let isForwarderThere = true;
@@ -145,9 +134,7 @@ export function createDashboardData({
   function printed({ transaction, task, stream, line }: Extract<DashboardEvent, { type: "output" }>): void {
     metrics.output(task, stream);
     const channel = outputChannel(transaction, task);
-    const kept = { time: new Date(nowMs()).toISOString(), stream, line: line.slice(0, MAX_LINE_LENGTH) };
-    logs.at(channel).push(kept);
-    fanOut.send(channel, "line", kept);
+    fanOut.send(channel, "line", lines.add(channel, { time: new Date(nowMs()).toISOString(), stream, line }));
   }
 
   function sampled(transaction: string, latest: readonly Json[]): void {
@@ -204,7 +191,7 @@ export function createDashboardData({
     transitions: transitions.all,
     backfilled: backfill.done,
     history: (transaction) => hours.find(transaction)?.read() ?? { timesMs: [], tasks: {} },
-    logs: (transaction, task) => logs.find(outputChannel(transaction, task))?.all() ?? [],
+    logs: (transaction, task) => lines.of(outputChannel(transaction, task)),
     snapshot: () => ({ state: state(), transitions: transitions.all().slice(-RECENT_TRANSITIONS) }),
     close() {
       states.close();
