@@ -111,7 +111,7 @@ function filesOf({ file }: ProviderProcess): { names: string[]; bytes: number } 
 
 function expectOnlyShortJournal(provider: ProviderProcess): void {
   const { names, bytes } = filesOf(provider);
-  const usual = ["journal", "journal.1", "lock"].map((ending) => `Context-Test.${ending}`);
+  const usual = ["journal", "journal.1", "lock", "logs"].map((ending) => `Context-Test.${ending}`);
   expect(usual).toEqual(expect.arrayContaining(names));
   expect(bytes).toBeLessThan(MOST_JOURNAL_BYTES);
 }
