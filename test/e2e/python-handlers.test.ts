@@ -101,7 +101,8 @@ test("they hear, answer and act for each other", async () => {
   provider.signal("SIGINT");
   const { code, stderr } = await finish(provider);
 
-  const said = (id: string) => stderr.flatMap((line) => new RegExp(`^\\S+ +${id} +[|!] (.*)`).exec(line)?.[1] ?? []);
+  const said = (id: string) =>
+    stderr.flatMap((line) => new RegExp(`^\\S+ \\S+ +${id} +[|!] (.*)`).exec(line)?.[1] ?? []);
   expect(code).toBe(0);
   // Two pipes, whose lines have no order between them.
   expect(said("ts001").toSorted()).toEqual([
