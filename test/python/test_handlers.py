@@ -216,9 +216,9 @@ class Deadlines(unittest.TestCase):
         return EventBus(Membership(self.broker, Signals(self.broker.src))).within(lineage, Flag())
 
     def test_a_call_has_no_more_time_than_what_is_handled(self):
-        self.bus_within(5).call("a.b", timeout_s=3600)
+        self.bus_within(600).call("a.b", timeout_s=3600)
 
-        self.assertLessEqual(self.budgets[0], 5)
+        self.assertLessEqual(self.budgets[0], 600)
 
     def test_a_call_without_time_is_not_sent(self):
         with self.assertRaises(CallError) as caught:
