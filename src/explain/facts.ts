@@ -12,11 +12,9 @@ import {
   read,
   tagged,
   text,
-  textThat,
   type Variants,
-  whole,
 } from "../protocol/schema.ts";
-import type { Transition } from "../protocol/transition.ts";
+import { KEPT_TRANSITION, TIME, type Transition } from "../protocol/transition.ts";
 
 /** A step of a task, and what there is to say of it. Its states may be those of a later version. */
 export interface MovedFact extends Transition<string>, MoveDetail {
@@ -59,24 +57,10 @@ export interface ProviderFact {
 
 export type Fact = MovedFact | TriggeredFact | ProviderFact;
 
-const time = textThat((value) => !Number.isNaN(Date.parse(value)), "a time");
-
 const FACTS: Variants<Fact, "kind"> = {
   moved: object({
     kind: literal("moved"),
-    transaction: text,
-    task: text,
-    sequence: count,
-    from: text,
-    to: text,
-    event: text,
-    cause: optional(text),
-    reason: optional(text),
-    run: count,
-    pid: optional(count),
-    code: optional(whole),
-    signal: optional(text),
-    time,
+    ...KEPT_TRANSITION,
     delayMs: optional(notNegative),
     restarts: optional(object({ counted: count, most: count, periodMs: notNegative })),
     refusal: optional(text),
@@ -86,14 +70,14 @@ const FACTS: Variants<Fact, "kind"> = {
   }),
   triggered: object({
     kind: literal("triggered"),
-    time,
+    time: TIME,
     transaction: text,
     task: text,
     event: text,
     action: text,
     call: listOf(text, "a list of ids"),
   }),
-  provider: object({ kind: literal("provider"), time, event: oneOf(["begin", "end"]), pid: count }),
+  provider: object({ kind: literal("provider"), time: TIME, event: oneOf(["begin", "end"]), pid: count }),
 };
 const ANY_FACT = tagged<Fact>("kind", FACTS);
 

@@ -9,15 +9,13 @@ import {
   numberThat,
   object,
   oneOf,
-  optional,
   pairOf,
   read,
   tagged,
   text,
-  textThat,
   type Variants,
 } from "../protocol/schema.ts";
-import type { Transition } from "../protocol/transition.ts";
+import { KEPT_TRANSITION, type Transition } from "../protocol/transition.ts";
 import type { Figures } from "./figures.ts";
 
 export interface FiguresRecord extends Figures {
@@ -101,22 +99,7 @@ const RECORDS: Variants<HistoryRecord, "kind"> = {
     pid: count,
     version: text,
   }),
-  transition: object({
-    kind: literal("transition"),
-    transaction: text,
-    task: text,
-    sequence: count,
-    from: text,
-    to: text,
-    event: text,
-    cause: optional(text),
-    reason: optional(text),
-    run: count,
-    pid: optional(count),
-    code: optional(finite),
-    signal: optional(text),
-    time: textThat((value) => !Number.isNaN(Date.parse(value)), "a time"),
-  }),
+  transition: object({ kind: literal("transition"), ...KEPT_TRANSITION }),
 };
 
 const ANY_RECORD = tagged<HistoryRecord>("kind", RECORDS);

@@ -1,4 +1,5 @@
 // A transition of a task service: what the topic `transition`, the history and the dashboard say of it. Pure.
+import { count, optional, text, textThat, whole } from "./schema.ts";
 import type { TaskState } from "./task-state.ts";
 
 /**
@@ -24,6 +25,16 @@ export type Transition<State extends string = TaskState> = {
   signal?: string | undefined;
   /** As `toISOString()` writes it. */
   time: string;
+};
+
+/** A time as text. */
+export const TIME = textThat((value) => !Number.isNaN(Date.parse(value)), "a time");
+
+/** Of the schema of a transition that was kept in a file. */
+export const KEPT_TRANSITION = {
+  ...{ transaction: text, task: text, sequence: count, from: text, to: text, event: text },
+  ...{ cause: optional(text), reason: optional(text), run: count, pid: optional(count) },
+  ...{ code: optional(whole), signal: optional(text), time: TIME },
 };
 
 /** The members of a transition alone, in this order; what its keeper knows besides stays behind. */
