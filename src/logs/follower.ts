@@ -5,7 +5,7 @@ import { stat } from "node:fs/promises";
 import type { LogFile, LogFiles } from "./files.ts";
 import { openFile, snapshotOf } from "./folder.ts";
 import { readAt, splitLines } from "./reader.ts";
-import { type LogRecord, MAX_LINE_BYTES, readRecord } from "./records.ts";
+import { type LogRecord, readRecord } from "./records.ts";
 
 export interface FollowOptions {
   signal: AbortSignal;
@@ -69,9 +69,9 @@ async function readOn(folder: string, listed: LogFile, place: Place, records: Lo
     const piece = await readAt(file, place.at, Math.min(PIECE_BYTES, listed.bytes - place.at));
     if (piece.length === 0) return;
     place.at += piece.length;
-    const { lines, rest } = splitLines(Buffer.concat([place.rest, piece]));
-    place.rest = rest.length > MAX_LINE_BYTES ? Buffer.alloc(0) : rest;
-    for (const line of lines) {
+    const split = splitLines(Buffer.concat([place.rest, piece]));
+    place.rest = split.rest;
+    for (const line of split.lines) {
       const record = readRecord(line);
       if (record !== undefined) records.push(record);
     }

@@ -84,9 +84,9 @@ async function* piecesForward(file: FileHandle, bytes: number): AsyncGenerator<s
     const piece = await readAt(file, at, Math.min(PIECE_BYTES, bytes - at));
     if (piece.length === 0) return;
     at += piece.length;
-    const { lines, rest: open } = splitLines(Buffer.concat([rest, piece]));
-    rest = withinLine(open);
-    yield lines;
+    const split = splitLines(Buffer.concat([rest, piece]));
+    rest = split.rest;
+    yield split.lines;
   }
 }
 
@@ -116,11 +116,11 @@ function withinLine(open: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
   return open.length > MAX_LINE_BYTES ? Buffer.alloc(0) : open;
 }
 
-/** Whole lines without their ends, and what is behind the last. */
+/** Whole lines without their ends, and the beginning of the next one that is behind the last. */
 export function splitLines(bytes: Buffer<ArrayBuffer>): { lines: string[]; rest: Buffer<ArrayBuffer> } {
   const end = bytes.lastIndexOf(NEWLINE) + 1;
   const lines = bytes.toString("utf8", 0, end).split("\n");
-  return { lines: lines.slice(0, -1), rest: bytes.subarray(end) };
+  return { lines: lines.slice(0, -1), rest: withinLine(bytes.subarray(end)) };
 }
 
 export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer<ArrayBuffer>> {

@@ -4,6 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { reasonOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { MIB_BYTES } from "../units.ts";
 import { type Append, createActiveFiles, type FileEnd } from "./active-files.ts";
 import { createBacklog, unwritten } from "./backlog.ts";
 import type { Retention } from "./files.ts";
@@ -36,7 +37,6 @@ export interface LogWriterOptions extends Retention {
   append?: Append | undefined;
 }
 
-const MIB_BYTES = 2 ** 20;
 /** What is written at once. */
 const BATCH_BYTES = MIB_BYTES;
 /** How long writing the last lines may take, in milliseconds. */

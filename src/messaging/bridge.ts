@@ -3,7 +3,7 @@
 // has passed: it never comes to one of them again, so that there may be a bridge in the other direction.
 import { ZcontextError } from "../errors.ts";
 import { isFinal, patiently } from "../patience.ts";
-import type { ClaimCheck } from "./claims/claim-check.ts";
+import { type ClaimCheck, EVENT_CLAIM_MS, SHORT_CLAIM_MS } from "./claims/claim-check.ts";
 import type { Answer, DeathReason, Delivery, Engine, IncomingCall, Subscription } from "./contract/engine.ts";
 import type { Envelope } from "./contract/envelope.ts";
 import { type Failure, failureOf } from "./contract/service-error.ts";
@@ -34,8 +34,6 @@ export const PASSED_HEADER = "zc-passed";
 
 const GROUP = "bridge";
 const PREFETCH = 64;
-/** How long a claim check is kept, as those of the bus: of an event, of a call. */
-const [EVENT_CLAIM_MS, CALL_CLAIM_MS] = [7 * 24 * 3600 * 1000, 300_000];
 
 /**
  * Resolves when events and calls pass. Closing it gives back the events that wait, and resolves when nothing is under way.
@@ -162,7 +160,7 @@ async function passCall(call: IncomingCall, { from, to, places, leaving }: Passa
     return { failure: unsent("ERR_SERVICE_UNKNOWN", `${service}.${method} is bridged in a circle`) };
   let body: Buffer;
   try {
-    body = await to.claims.checkIn(Buffer.from(await fetched(call, from)), CALL_CLAIM_MS);
+    body = await to.claims.checkIn(Buffer.from(await fetched(call, from)), SHORT_CLAIM_MS);
   } catch (error) {
     return { failure: { ...failureOf(error, { withStack: false }), executed: "no" } };
   }
@@ -173,7 +171,7 @@ async function passCall(call: IncomingCall, { from, to, places, leaving }: Passa
     const answer = await to.engine.call(sent, signal);
     if (answer.failure !== undefined) return answer;
     const result = Buffer.from(await fetched({ body: answer.result }, to));
-    return { result: await from.claims.checkIn(result, CALL_CLAIM_MS) };
+    return { result: await from.claims.checkIn(result, SHORT_CLAIM_MS) };
   } catch (error) {
     return { failure: { ...failureOf(error, { withStack: false }), executed: "unknown" } };
   }

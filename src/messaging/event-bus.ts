@@ -17,7 +17,13 @@ import type {
   OutgoingContent,
 } from "./bus-types.ts";
 import { CallDeadline } from "./call-deadline.ts";
-import { type ClaimCheck, createClaimCheck, LARGEST_BODY_BYTES } from "./claims/claim-check.ts";
+import {
+  type ClaimCheck,
+  createClaimCheck,
+  EVENT_CLAIM_MS,
+  LARGEST_BODY_BYTES,
+  SHORT_CLAIM_MS,
+} from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type {
   Answer,
@@ -51,10 +57,6 @@ const DEFAULT_PREFETCH = 16;
 const DEFAULT_TIMEOUT_MS = 10_000;
 const GRACE_MS = 10_000;
 const LEAVE_SIGNALS = ["SIGINT", "SIGTERM"] as const;
-/** How long a claim check of a call or a signal is kept, in milliseconds. */
-const SHORT_CLAIM_MS = 300_000;
-/** How long one of an event is kept: as long as a dead letter. */
-const EVENT_CLAIM_MS = 7 * 24 * 3600 * 1000;
 const PAYLOAD_VERSION = 1;
 const UUID_DIGITS = 19;
 const TRACE_DIGITS = 48;

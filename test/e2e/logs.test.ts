@@ -1,20 +1,11 @@
 // `zcontext logs` as a user types it: which lines it prints, and that it follows and ends.
 import { describe, expect, test } from "vitest";
 import { run, startCommand } from "../support/command.ts";
-import { contextXml } from "../support/context.ts";
+import { contextXml, shell } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 
 leaveNoProcess();
-
-/** A program that prints this, in the words of a shell. */
-const shell = (id: string, text: string) => ({
-  id,
-  instance: "Program",
-  serviceType: "Executable" as const,
-  command: "sh",
-  arguments: ["-c", text],
-});
 
 /** Runs a context to its end, and leaves what it has kept. */
 async function makeRun(...words: string[]): Promise<Folder> {

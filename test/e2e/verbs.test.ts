@@ -1,16 +1,13 @@
 // The verbs of `zcontext` that command and watch, as a user types them.
 import { expect, test } from "vitest";
 import { finish, run, startCommand } from "../support/command.ts";
-import { contextXml } from "../support/context.ts";
+import { contextXml, shell } from "../support/context.ts";
 import { makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 
 leaveNoProcess();
 
-const SLEEPS = {
-  ...{ id: "ts_1", instance: "Program", serviceType: "Executable" as const },
-  ...{ command: "sleep", arguments: ["1000000"] },
-};
+const SLEEPS = shell("ts_1", "exec sleep 1000000");
 
 test("start, status, monitor, restart, stop and exit do what the commands of the original do", async () => {
   await using folder = await makeFolder({ "Context-Test.xml": contextXml([SLEEPS]) });

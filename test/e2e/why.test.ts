@@ -3,19 +3,11 @@
 import { rm } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { run, startCommand } from "../support/command.ts";
-import { contextXml } from "../support/context.ts";
+import { contextXml, shell } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 
 leaveNoProcess();
-
-const shell = (id: string, text: string) => ({
-  id,
-  instance: "Program",
-  serviceType: "Executable" as const,
-  command: "sh",
-  arguments: ["-c", text],
-});
 
 /** `first` ends, and its trigger starts `second`, which fails, once more, and for good. */
 function makeContext(): Promise<Folder> {

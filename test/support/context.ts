@@ -38,6 +38,14 @@ export interface Attributes {
   [name: string]: string | number;
 }
 
+/** A task service that is a program: these words of a shell. */
+export function shell(id: string, text: string) {
+  return {
+    ...{ id, instance: "Program", serviceType: "Executable" as const },
+    ...{ command: "sh", arguments: ["-c", text] },
+  };
+}
+
 /** The text of a context file; its ports are the system's choice. */
 export function contextXml(tasks: readonly TaskXml[], supervision?: Attributes): string {
   const endpoints = ["FrontEndEndpoint", "BackendEndpoint", "FrontBind", "BackendBind"];

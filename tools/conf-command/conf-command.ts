@@ -1,12 +1,10 @@
 #!/usr/bin/env node
 // The words of `conf-command`: its options and their help. Loads little, so that `--help` is fast; execute.ts does the work.
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import { readEndpoint } from "../endpoint.ts";
 import { createProgram, runProgram } from "../program.ts";
+import { readSeconds } from "../seconds.ts";
 import { ACTIONS } from "./actions.ts";
-
-/** About the longest time that a timer of Node can have. */
-const MAX_SECONDS = 2_000_000;
 
 const program = createProgram(
   "conf-command",
@@ -48,19 +46,13 @@ const program = createProgram(
   )
   .addOption(
     new Option("--service_freq <seconds>", "with --use_service: the time between two publications, at least 1")
-      .argParser(seconds)
+      .argParser(readSeconds)
       .default(1)
       .implies({ use_service: true }),
   )
-  .option("--timeout <seconds>", "how long to wait for the tasks", seconds, 60)
+  .option("--timeout <seconds>", "how long to wait for the tasks", readSeconds, 60)
   .option("--no-wait", "return once the provider has accepted the command")
   .option("--json", "answer in JSON");
 
 // Loaded on demand: `--help` must not wait for ZeroMQ to load.
 runProgram(program, async () => (await import("./execute.ts")).execute(program.opts()));
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0 && value <= MAX_SECONDS) return value;
-  throw new InvalidArgumentError(`expected seconds, more than 0 and at most ${MAX_SECONDS}`);
-}

@@ -1,11 +1,9 @@
 #!/usr/bin/env node
 // The words of `context-bus`: its commands, their options and help. Loads little, so that `--help` is fast; the files
 // beside it do the work.
-import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { answering, createProgram, runProgram } from "../program.ts";
-
-/** About the longest time that a timer of Node can have. */
-const MAX_SECONDS = 2_000_000;
+import { readSeconds } from "../seconds.ts";
 
 const program = createProgram(
   "context-bus",
@@ -63,7 +61,7 @@ emit.action(answering(async (name: string) => (await load()).emit(place(), name,
 const call = command(program, "call", "call a method and print its result")
   .argument("<name>", "service.method, such as billing.get_invoice")
   .option("--params <json>", "its parameters; - reads them from stdin", "null")
-  .option("--timeout <seconds>", "how long to wait for the result", seconds, 10);
+  .option("--timeout <seconds>", "how long to wait for the result", readSeconds, 10);
 call.action(answering(async (name: string) => (await load()).call(place(), name, call.opts())));
 
 const publish = command(program, "publish", "publish a signal")
@@ -96,12 +94,6 @@ command(
 ).action(answering(async () => (await import("./guarantees.ts")).printGuarantees(place())));
 
 runProgram(program);
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0 && value <= MAX_SECONDS) return value;
-  throw new InvalidArgumentError(`expected seconds, more than 0 and at most ${MAX_SECONDS}`);
-}
 
 function words(text: string, before: readonly string[]): string[] {
   return [...before, ...text.split(/[\s,]+/).filter((word) => word !== "")];

@@ -1,9 +1,8 @@
 // Reads what is kept of what has happened in a context: from its logs, and from the journals of its present and its former
 // provider, which know the last steps even where no logs are kept.
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { factsIn } from "../../src/context/journal/journal-facts.ts";
-import { logsFolderOf, type StateFiles } from "../../src/context/journal/state-files.ts";
+import { formerPathOf, journalPathOf, logsFolderOf, type StateFiles } from "../../src/context/journal/state-files.ts";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
 import { type Fact, mergeFacts, readFact } from "../../src/explain/facts.ts";
 import { EVENTS_CHANNEL } from "../../src/logs/files.ts";
@@ -17,9 +16,8 @@ import { say } from "../print.ts";
  * @throws {ZcontextError} `ERR_CONFIG_UNREADABLE` where nothing is.
  */
 export async function readFacts(state: StateFiles): Promise<Fact[]> {
-  const journals = [".journal.1", ".journal"].map((ending) =>
-    journalFacts(join(state.folder, `${state.name}${ending}`)),
-  );
+  const journal = journalPathOf(state);
+  const journals = [formerPathOf(journal), journal].map(journalFacts);
   const facts = mergeFacts(await loggedFacts(logsFolderOf(state)), ...(await Promise.all(journals)));
   if (facts.length > 0) return facts;
   throw new ZcontextError("ERR_CONFIG_UNREADABLE", `nothing is known of ${state.name} in ${state.folder}`, {

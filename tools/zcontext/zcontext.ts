@@ -4,11 +4,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type CommandAction, isQuery, type QueryAction } from "../conf-command/actions.ts";
 import { answering, createProgram, runProgram } from "../program.ts";
+import { readSeconds } from "../seconds.ts";
 
 const program = createProgram("zcontext", "Controls the tasks of a context, and shows what they do and have done.");
-
-/** The most seconds that --timeout takes: about the longest time that a timer of Node can have. */
-const MAX_SECONDS = 2_000_000;
 
 /** A verb that is for one context. */
 function verb(words: string, description: string): Command {
@@ -91,12 +89,6 @@ runProgram(program);
 function collect(text: string, before: readonly string[] = []): string[] {
   const ids = text.split(",").map((id) => id.trim());
   return [...before, ...ids.filter((id) => id !== "")];
-}
-
-function readSeconds(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0 && value <= MAX_SECONDS) return value;
-  throw new InvalidArgumentError(`Expected seconds, more than 0 and at most ${MAX_SECONDS}.`);
 }
 
 function readCount(text: string): number {

@@ -1,4 +1,4 @@
-// What a journal knows of the steps of tasks, for those who ask what has happened. A line that can't be read is passed over:
+// What a journal knows of the steps of tasks, for questions about what has happened. A line that can't be read is passed over:
 // the journal may be written to at the moment, and nothing is resumed from this. Pure.
 import type { MovedFact } from "../../explain/facts.ts";
 import { pickTransition } from "../../protocol/transition.ts";

@@ -1,6 +1,7 @@
 // What the file of a journal needs of the disk: a line is there whole or not at all, a name is never without a complete
 // file, and a file that another process has changed is known.
 import { closeSync, fsyncSync, ftruncateSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { formerPathOf } from "./state-files.ts";
 
 /** The file that is written to, as of the last write. */
 export interface OpenFile {
@@ -38,7 +39,7 @@ export function keepFormer(path: string): void {
   try {
     rmSync(spare, { force: true });
     linkSync(path, spare);
-    renameSync(spare, `${path}.1`);
+    renameSync(spare, formerPathOf(path));
   } catch {
     // Then the former journal is not kept.
   } finally {

@@ -12,7 +12,6 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
 import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { ProcessIdentity } from "../../processes/stat.ts";
@@ -21,6 +20,7 @@ import { identityOf, recallFormer } from "./former-journal.ts";
 import { cut, discard, isOurs, keepFormer, type OpenFile, placeOf, release, syncFolder } from "./journal-file.ts";
 import { formatSnapshot, type Resumable, recollect } from "./recall.ts";
 import { formatRecord, type JournalEntry, readRecord } from "./records.ts";
+import { journalPathOf } from "./state-files.ts";
 
 export interface Journal {
   /** Appends a record, which survives a kill of the process. Never throws: failed writes are counted and logged. */
@@ -57,7 +57,7 @@ const MODE = 0o600;
  */
 export async function openJournal(options: JournalOptions): Promise<{ journal: Journal; before: Resumable }> {
   const { folder, name, log, bootId = readBootId(), table = createProcessTable() } = options;
-  const path = join(folder, `${name}.journal`);
+  const path = journalPathOf({ folder, name });
   const us = identityOf(process.pid, table);
   const before = await recallFormer(path, { folder, name, log, bootId, table, us });
   return { journal: keepJournal(path, before, { ...options, bootId, owner: us }), before };

@@ -19,6 +19,16 @@ export function stateFilesOf(file: string, stateDir: string | undefined): StateF
   return { folder: resolve(stateDir), name: `${name}-${digestOf(path, 8)}` };
 }
 
+/** Where a context's journal is. */
+export function journalPathOf({ folder, name }: StateFiles): string {
+  return join(folder, `${name}.journal`);
+}
+
+/** Where the journal before this one is kept. */
+export function formerPathOf(journal: string): string {
+  return `${journal}.1`;
+}
+
 /** The ending of a folder that holds a history. */
 export const HISTORY_ENDING = ".history";
 

@@ -16,6 +16,10 @@ export interface MessageStorage {
 
 /** The longest body that travels as it is: 1 MiB, without the envelope. */
 export const LARGEST_BODY_BYTES = 1_048_576;
+/** How long a body of a call or a signal is kept, in milliseconds. */
+export const SHORT_CLAIM_MS = 300_000;
+/** How long one of an event is kept: as long as a dead letter. */
+export const EVENT_CLAIM_MS = 7 * 24 * 3600 * 1000;
 /** A body of at most so many bytes may be a token. */
 const LONGEST_CLAIM_BYTES = 1_024;
 
