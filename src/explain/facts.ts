@@ -1,4 +1,4 @@
-// What happens to the tasks of a context, as it is kept for those who ask later: each step of a task from one state to
+// What happens to the tasks of a context, as it is kept for later questions: each step of a task from one state to
 // another with what it took, each trigger that has fired, and when a provider began and ended. A JSON object a line. Pure.
 import {
   count,

@@ -1,6 +1,6 @@
 // How a task tells level and fields of a line that it logs: in a control string before the text, on the stream that it
-// prints to, so that order and back pressure are those of all that it prints. A terminal, and whoever reads the line as a
-// person does, sees nothing of it. Pure.
+// prints to, so that order and back pressure are those of all that it prints. A terminal shows
+// nothing of it. Pure.
 import { asAscii, isObject, type JsonObject } from "./json.ts";
 
 export const SAID_LEVELS = ["debug", "info", "warn", "error"] as const;

@@ -1,5 +1,5 @@
 // What is promised of each queue and each service that an engine has now, and what would be lost by which failure: from how the
-// engine keeps events, and who is there. docs/messaging.md has the promises, docs/scale-out.md how servers keep events. Pure.
+// engine keeps events, and which members it has. docs/messaging.md has the promises, docs/scale-out.md how servers keep events. Pure.
 import type { QueueFigures, ServedService } from "../../src/messaging/index.ts";
 import { readBusUrl } from "../../src/protocol/bus-address.ts";
 

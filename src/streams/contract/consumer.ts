@@ -148,7 +148,7 @@ export abstract class Consumer<Options extends ConsumerOptions = ConsumerOptions
     const { queue, protocol } = this;
     this.#underWay += 1;
     try {
-      // Whoever brings the message goes on before the handler begins.
+      // What brings the message goes on before the handler begins.
       await undefined;
       await handler(message, { queue, protocol, attempt: 1, signal: this.#leaving.signal, ...about });
       count(protocol, queue, "handled");
