@@ -147,12 +147,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "tools/context-bus/schema": ["src", "src/protocol"],
   "tools/zcontext": [
-    ...["tools", "tools/conf-command", "tools/context-monitor"],
+    ...["tools", "tools/kept", "tools/conf-command", "tools/context-monitor"],
     ...["src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"],
   ],
+  "tools/kept": [...["tools", "src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"]],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
-    ...["tools", "src", "src/protocol", "src/config", "src/link", "src/history"],
+    ...["tools", "tools/kept", "src", "src/protocol", "src/config", "src/link", "src/history", "src/logs"],
     ...["src/presence", "src/context/client", "src/context/journal"],
   ],
 };

@@ -3,7 +3,7 @@
 import type { CommandAction, QueryAction } from "../conf-command/actions.ts";
 import type { Options } from "../conf-command/command-message.ts";
 import type { Options as MonitorOptions } from "../context-monitor/monitor.ts";
-import { findTarget } from "./target.ts";
+import { findTarget } from "../kept/target.ts";
 
 type ControlOptions = Pick<Options, "context_file" | "transaction" | "task_id" | "timeout" | "new" | "json"> &
   Partial<Pick<Options, "wait">>;

@@ -11,12 +11,12 @@ import { type ReadOptions, readBackward, readForward } from "../../src/logs/read
 import { isGap, type LogRecord } from "../../src/logs/records.ts";
 import { createSelection } from "../../src/logs/selection.ts";
 import { asAscii } from "../../src/protocol/json.ts";
+import { findTarget, type TargetOptions } from "../kept/target.ts";
 import { leaveRequest } from "../leaving.ts";
 import { formatLine } from "../log.ts";
 import { createDating, createTransactionSight } from "../log-view.ts";
 import { answer, EXIT, paint, say } from "../print.ts";
 import { readSince } from "../since.ts";
-import { findTarget, type TargetOptions } from "./target.ts";
 
 /** See `--help`. */
 export interface LogsOptions extends TargetOptions {

@@ -1,23 +1,16 @@
 // `zcontext why` and `zcontext history`: tell from what is kept why a task stands where it does, and what has happened,
 // whether a provider runs or not.
-import { logsFolderOf, type StateFiles } from "../../src/context/journal/state-files.ts";
-import { ZcontextError } from "../../src/errors.ts";
-import type { Fact, MovedFact } from "../../src/explain/facts.ts";
-import { type Story, tellStory } from "../../src/explain/story.ts";
-import { channelOf } from "../../src/logs/files.ts";
-import { snapshotOf } from "../../src/logs/folder.ts";
-import { readBackward } from "../../src/logs/reader.ts";
-import { isGap, type LineRecord } from "../../src/logs/records.ts";
+import type { MovedFact } from "../../src/explain/facts.ts";
 import { taskFilter } from "../../src/logs/selection.ts";
 import { asAscii } from "../../src/protocol/json.ts";
 import { wordsFor } from "../../src/protocol/task-state.ts";
 import { columns } from "../columns.ts";
+import { readFacts } from "../kept/facts.ts";
+import { findTarget, type TargetOptions } from "../kept/target.ts";
+import { readWhy, type TellOptions, tellWhy } from "../kept/why.ts";
 import { createDating } from "../log-view.ts";
 import { answer, EXIT, paint, say } from "../print.ts";
 import { readSince } from "../since.ts";
-import { readFacts } from "./kept-facts.ts";
-import { headline, outlook, sentenceOf } from "./sentences.ts";
-import { findTarget, type TargetOptions } from "./target.ts";
 
 /** See `--help`. */
 export interface WhyOptions extends TargetOptions {
@@ -34,77 +27,23 @@ export interface HistoryOptions extends TargetOptions {
   json?: true;
 }
 
-/** How many of its last lines on stderr are shown. */
-const LINES = 10;
 /** How many steps are shown where neither their number nor their time is given. */
 const TAIL = 50;
 
 /** Tells why a task stands where it does; returns the exit code. */
-export async function tellWhy(options: WhyOptions): Promise<number> {
+export async function printWhy(options: WhyOptions): Promise<number> {
   const { task_id: task, transaction, json } = options;
   const { state, presence } = await findTarget(options);
-  const facts = await readFacts(state);
-  const story = tellStory(facts, { task, transaction, isProviderThere: presence !== undefined });
-  if (story === undefined) throw unknown(facts, { task, transaction });
-  const stderr = await lastLines(state, story);
-  if (json) answer(asAscii(JSON.stringify({ ...story, stderr })));
-  else printStory(story, stderr);
+  const why = await readWhy(state, { task, transaction, isProviderThere: presence !== undefined });
+  if (json) answer(asAscii(JSON.stringify({ ...why.story, stderr: why.stderr })));
+  else for (const { stamp, text } of tellWhy(why, shape())) answer(paint("dim", stamp, process.stdout) + text);
   return EXIT.done;
 }
 
-function printStory(story: Story, stderr: readonly LineRecord[]): void {
-  const nowMs = Date.now();
-  answer(headline(story, nowMs));
-  const next = outlook(story, nowMs);
-  if (next !== undefined) answer(next);
-  const dated = createDating(process.stdout.isTTY === true);
-  const lead = (time: string) => {
-    const { heading, stamp } = dated(new Date(time));
-    if (heading !== undefined) answer(paint("dim", heading, process.stdout));
-    return paint("dim", stamp, process.stdout);
-  };
-  answer("");
-  for (const fact of story.chain) answer(`${lead(fact.time)}  ${sentenceOf(fact)}`);
-  if (stderr.length === 0) return;
-  answer("");
-  answer(`its last lines on stderr, of run ${story.run}:`);
-  for (const { time, line } of stderr) answer(`${lead(time)}  ! ${line}`);
-}
-
-/** What the last run has printed to stderr last. */
-async function lastLines(state: StateFiles, { task, transaction, run }: Story): Promise<LineRecord[]> {
-  const folder = logsFolderOf(state);
-  const files = await snapshotOf(folder).catch(() => []);
-  const found: LineRecord[] = [];
-  for await (const record of readBackward(
-    folder,
-    files.filter(({ channel }) => channel === channelOf(task)),
-  )) {
-    if (isGap(record) || record.transaction !== transaction || record.task !== task) continue;
-    if (record.run < run) break;
-    if (record.stream === "stderr" && record.run === run) found.push(record);
-    if (found.length === LINES) break;
-  }
-  return found.reverse();
-}
-
-function unknown(
-  facts: readonly Fact[],
-  { task, transaction }: { task: string; transaction: string | undefined },
-): ZcontextError {
-  const known = new Set(
-    facts.flatMap((fact) =>
-      fact.kind === "moved" && (transaction ?? fact.transaction) === fact.transaction ? [fact.task] : [],
-    ),
-  );
-  if (known.size === 0 && transaction !== undefined)
-    return new ZcontextError("ERR_TRANSACTION_UNKNOWN", `nothing is known of a transaction ${transaction}`, {
-      hint: "`zcontext history` lists what is known.",
-    });
-  const where = transaction === undefined ? "" : ` in transaction ${transaction}`;
-  return new ZcontextError("ERR_TASK_UNKNOWN", `nothing is known of a task ${task}${where}`, {
-    hint: known.size === 0 ? "No task has run yet." : `Something is known of ${[...known].sort().join(", ")}.`,
-  });
+/** Lines that another program reads are not broken. */
+function shape(): TellOptions {
+  const { isTTY = false, columns } = process.stdout;
+  return { nowMs: Date.now(), columns: (isTTY && columns) || Number.POSITIVE_INFINITY, hasHeadings: isTTY };
 }
 
 /** Lists the steps of tasks; returns the exit code. */

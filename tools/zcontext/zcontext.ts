@@ -70,7 +70,7 @@ const why = verb("why", "tell why a task stands where it does, and what has led 
   "--task_id <id>",
   "the task",
 );
-why.action(answering(async () => (await loadWhy()).tellWhy(why.opts())));
+why.action(answering(async () => (await loadWhy()).printWhy(why.opts())));
 
 const history = verb("history", "list the steps of tasks from one state to another")
   .option("--task_id <ids>", "tasks, separated by commas; * stands for any text; may be repeated", collect)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { MovedFact } from "../../../../src/explain/facts.ts";
 import type { Story } from "../../../../src/explain/story.ts";
-import { headline, howLong, outlook, sentenceOf } from "../../../../tools/zcontext/sentences.ts";
+import { headline, howLong, outlook, sentenceOf } from "../../../../tools/kept/sentences.ts";
 
 const TIME = "2026-01-31T12:00:00.000Z";
 const NOW_MS = Date.parse(TIME) + 3_000;
