@@ -92,6 +92,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/streams/contract"],
     ...["bus", "http", "in-process", "kafka", "rabbitmq"].map((protocol) => `src/streams/protocols/${protocol}`),
   ],
+  "src/hub/contract": ["src", "src/protocol"],
+  "src/hub": ["src/hub/contract"],
   "src/tasks/contract": ["src/messaging", "src/streams"],
   "src/tasks/handlers": [
     ...["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/streams", "src/tasks/contract"],
