@@ -18,7 +18,7 @@ const onDemand = [
   "conf-command/execute",
   ...["monitor", "print-history"].map((name) => `context-monitor/${name}`),
   ...["bus-commands", "guarantees"].map((name) => `context-bus/${name}`),
-  ...["control", "list", "logs", "why"].map((name) => `zcontext/${name}`),
+  ...["announce", "control", "list", "logs", "why"].map((name) => `zcontext/${name}`),
   "log",
 ];
 const children = {

@@ -39,6 +39,31 @@ export function environmentOf(
   };
 }
 
+/** Who a program speaks as, by its environment. */
+export interface Speaker {
+  /** Where it sends what it announces. */
+  publish: string;
+  transaction: string;
+  serviceId: string;
+  serviceName: string;
+  deviceAction: string;
+  incarnation: string;
+}
+
+/** The opposite of `environmentOf`, as far as an announcement needs it; undefined outside of a task. */
+export function speakerIn(environment: NodeJS.ProcessEnv): Speaker | undefined {
+  const {
+    ZCONTEXT_PUBLISH: publish = "",
+    ZCONTEXT_TRANSACTION: transaction = "",
+    ZCONTEXT_SERVICE_ID: serviceId = "",
+    ZCONTEXT_SERVICE_NAME: serviceName = "",
+    ZCONTEXT_DEVICE_ACTION: deviceAction = "",
+    ZCONTEXT_INCARNATION: incarnation = "",
+  } = environment;
+  if ([publish, transaction, serviceId, serviceName, incarnation].includes("")) return undefined;
+  return { publish, transaction, serviceId, serviceName, deviceAction, incarnation };
+}
+
 /** Where the engine of the context is reached, and the word that lets a program in. */
 export const BUS_URL = "ZCONTEXT_BUS_URL";
 export const BUS_TOKEN = "ZCONTEXT_BUS_TOKEN";

@@ -26,7 +26,7 @@ export interface Header {
   action: string;
   /** Chosen by the sender of a request, repeated in the answer. */
   requestId?: string | undefined;
-  /** The stamp of its publisher; a message has both or neither. */
+  /** The stamp of its publisher; a program that says something once may give the incarnation alone. */
   incarnation?: string | undefined;
   sequence?: number | undefined;
   /** Fields we do not know. */
@@ -196,10 +196,10 @@ function headerOf(transaction: string, fields: Fields, given: JsonObject, known:
   const { service_id: serviceId, service_name: serviceName, action, request_id: requestId } = fields;
   const header: Header = { transaction, serviceId, serviceName, action };
   if (requestId !== undefined) header.requestId = requestId;
-  const stamp = stampIn(given);
-  if (stamp !== undefined) {
-    header.incarnation = stamp.incarnation;
-    header.sequence = stamp.sequence;
+  const { incarnation, sequence } = given;
+  if (typeof incarnation === "string") {
+    header.incarnation = incarnation;
+    if (typeof sequence === "number") header.sequence = sequence;
   }
   const extra = Object.entries(given).filter(([name]) => !Object.hasOwn(known, name));
   if (extra.length > 0) header.extra = Object.fromEntries(extra);

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../src/config/context-config.ts";
 import { formatTaskService } from "../../src/config/task-service.ts";
 import { connectLink } from "../../src/link/link.ts";
+import { sendOnce } from "../../src/link/one-shot.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import { BOUND_MS } from "../support/bound.ts";
@@ -444,6 +445,34 @@ describe("a program that speaks", () => {
     expect([firings(context, "ts_1", "on_fail"), firings(context, "ts_1", "on_update")]).toEqual([0, 1]);
     await context.stop("T1");
   });
+});
+
+test("what says something once, without numbers, is heard for its run alone", async () => {
+  await using context = await runContext([
+    speaker("ts_1", [{ action: "started" }, "stay"], { triggers: { on_fail: "start ts_2", on_update: "start ts_2" } }),
+    waiting("ts_2"),
+  ]);
+  await context.start("T1");
+  const say = async (of: { header: { incarnation?: string | undefined } }, action: string) => {
+    const { topic, body } = announced("ts_1", action);
+    const header = { ...(body as { header: JsonObject }).header, incarnation: of.header.incarnation as string };
+    await sendOnce(
+      context.endpoints.publish,
+      { topic, body: { ...(body as JsonObject), header } },
+      { timeoutMs: BOUND_MS },
+    );
+  };
+  const first = await context.untilSaid("ts_1", "started");
+  await (await context.client.command({ action: "restart", transaction: "T1" })).settled(BOUND_MS);
+  const second = context.heard.all.findLast(({ header }) => header.action === "started" && header.serviceId === "ts_1");
+
+  await say(first, "failed");
+  await context.heard.first(({ header }) => header.action === "failed");
+  await say(second as typeof first, "updated");
+  await context.untilState("T1", "ts_2", "running");
+
+  expect([firings(context, "ts_1", "on_fail"), firings(context, "ts_1", "on_update")]).toEqual([0, 1]);
+  await context.stop("T1");
 });
 
 test("the task in Python of the documentation announces, and ends when it is done", async () => {

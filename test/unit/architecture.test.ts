@@ -150,7 +150,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tools/context-bus/schema": ["src", "src/protocol"],
   "tools/zcontext": [
     ...["tools", "tools/kept", "tools/conf-command", "tools/context-monitor"],
-    ...["src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"],
+    ...["src", "src/protocol", "src/link", "src/logs", "src/explain", "src/presence", "src/context/journal"],
   ],
   "tools/kept": [...["tools", "src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"]],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],

@@ -84,6 +84,15 @@ const list = program
   .option("--json", "one JSON object a line");
 list.action(answering(async () => (await import("./list.ts")).listRunning(list.opts())));
 
+program
+  .command("announce <word> [items...]")
+  .description("within a program that is a task: say that it has started, updated, failed or stopped")
+  .addHelpText(
+    "after",
+    "\nAn item is name=text or name:=json, such as n=1, list:='[1, 2]' or reason='disk full'. The triggers of the task fire.",
+  )
+  .action(answering(async (word: string, items: string[]) => (await import("./announce.ts")).announce(word, items)));
+
 runProgram(program);
 
 function collect(text: string, before: readonly string[] = []): string[] {

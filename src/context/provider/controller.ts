@@ -113,10 +113,10 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   // What one of our own runs says goes to that run. A message is no proof: one that speaks in the name of another task,
-  // or of a run that is over, is not recorded.
+  // or of a run that is over, is not recorded. One without a number is of a program that speaks once, such as a script.
   function isFromOwnTask(message: Message): boolean {
     const { incarnation, sequence, serviceId, transaction } = message.header;
-    if (message.kind !== "control" || incarnation === undefined || sequence === undefined) return false;
+    if (message.kind !== "control" || incarnation === undefined) return false;
     const owner = transactions.ownerOf(incarnation);
     if (owner === undefined) return false;
     const { task, hear } = owner.task;

@@ -132,7 +132,8 @@ export function supervise(
     inspect: health.inspect,
     hear(incarnation, sequence, message) {
       if (incarnation !== runs.present?.incarnation || !hasProcess(standing.state)) return false;
-      runs.present.hear(sequence, message);
+      if (sequence === undefined) note(message);
+      else runs.present.hear(sequence, message);
       return true;
     },
     hearEnding(incarnation, { status }) {

@@ -135,8 +135,8 @@ export interface SupervisedTask {
   waitFor(missing: readonly Missing[]): void;
   /** What the monitor has found about its processes. */
   inspect(processes: ProcessesFound): void;
-  /** An announcement heard under an incarnation of this task; false when it is not the present one. */
-  hear(incarnation: string, sequence: number, message: ControlMessage): boolean;
+  /** An announcement heard under an incarnation of this task; false when it is not the present one. It need not be numbered. */
+  hear(incarnation: string, sequence: number | undefined, message: ControlMessage): boolean;
   /** What a program that is this task has told the provider alone: it has come to its end. */
   hearEnding(incarnation: string, message: ControlMessage): void;
   /** What a task has counted of its queues. */
