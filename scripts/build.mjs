@@ -17,8 +17,8 @@ const onDemand = [
   "create-service/create",
   "conf-command/execute",
   ...["monitor", "print-history"].map((name) => `context-monitor/${name}`),
-  ...["bus-commands", "guarantees"].map((name) => `context-bus/${name}`),
-  ...["announce", "control", "list", "logs", "why"].map((name) => `zcontext/${name}`),
+  ...["bus-commands", "bridge", "check-schemata", "guarantees"].map((name) => `context-bus/${name}`),
+  ...["announce", "control", "file-here", "list", "logs", "why"].map((name) => `zcontext/${name}`),
   "log",
 ];
 const children = {

@@ -31,6 +31,25 @@ test("start, status, monitor, restart, stop and exit do what the commands of the
   expect((await finish(provider)).code).toBe(0);
 });
 
+test("run starts the tasks of the only file of its folder, and bus finds the context that runs", async () => {
+  await using folder = await makeFolder({ "conf/Context-Test.xml": contextXml([SLEEPS]) });
+  await using provider = startCommand("zcontext", ["run", "--transaction", "T1"], { cwd: folder.path });
+  await provider.stderr.first((line) => / ts_1 +running /.test(line));
+
+  const asked = await run("context-bus", ["url", "--context_file", folder.at("conf", "Context-Test.xml")]);
+  expect(await run("zcontext", ["bus", "url", "-f", folder.at("conf", "Context-Test.xml")])).toEqual(asked);
+  expect(provider.stdout.all).toEqual(["transaction T1"]);
+  provider.signal("SIGTERM");
+  expect((await finish(provider)).code).toBe(0);
+});
+
+test("a verb of another supervisor is no verb, and the one that is meant is named", async () => {
+  const { code, stderr } = await run("zcontext", ["monit"]);
+
+  expect(code).toBe(2);
+  expect(stderr.join("\n")).toContain("`zcontext monitor` is probably meant");
+});
+
 test("a start without a provider says that there is none", async () => {
   await using folder = await makeFolder({ "Context-Test.xml": contextXml([SLEEPS]) });
 

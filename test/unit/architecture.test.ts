@@ -149,7 +149,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "tools/context-bus/schema": ["src", "src/protocol"],
   "tools/zcontext": [
-    ...["tools", "tools/kept", "tools/conf-command", "tools/context-monitor"],
+    ...[
+      "tools",
+      "tools/kept",
+      "tools/conf-command",
+      "tools/context-monitor",
+      "tools/service-context",
+      "tools/context-bus",
+    ],
     ...["src", "src/protocol", "src/link", "src/logs", "src/explain", "src/presence", "src/context/journal"],
   ],
   "tools/kept": [...["tools", "src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"]],

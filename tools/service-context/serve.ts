@@ -25,7 +25,7 @@ import type { Recorder } from "./recorder.ts";
 import type { Arrival, Signals } from "./signals.ts";
 
 /** The options that it takes; see `--help`. */
-interface Options {
+export interface ServeOptions {
   start?: string | true;
   until_done?: true;
   json?: true;
@@ -52,7 +52,7 @@ const LEAVING = "leaving, once every task has stopped";
 const MAX_DESCRIBED = 10;
 
 /** Runs the provider of a context file until it is to leave; answers the exit code. */
-export async function serve(file: string, options: Options, signals: Signals): Promise<number> {
+export async function serve(file: string, options: ServeOptions, signals: Signals): Promise<number> {
   const log = createLog(options.log_format, options.log_level);
   outliveReader(log);
   signals.onEach((arrival) => tell(arrival, log));
@@ -99,7 +99,7 @@ function warnWithoutInit(log: Log): void {
 
 interface Running {
   file: string;
-  options: Options;
+  options: ServeOptions;
   log: Log;
   fatalErrors: FatalErrors;
   signals: Signals;
@@ -163,7 +163,7 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
 }
 
 /** Refuses an option that means nothing without another one. */
-function assertComplete({ http, http_token, history, history_size }: Options): void {
+function assertComplete({ http, http_token, history, history_size }: ServeOptions): void {
   if (http === undefined && http_token !== undefined) throw incomplete("--http-token", "--http");
   if (history === undefined && history_size !== undefined) throw incomplete("--history-size", "--history");
 }
@@ -197,7 +197,7 @@ async function openRecorder(...words: Parameters<typeof import("./recorder.ts").
 }
 
 /** Starts the transaction that the options ask for; without --until-done it never resolves. */
-function begin(provider: Provider, options: Options): Promise<Outcome> {
+function begin(provider: Provider, options: ServeOptions): Promise<Outcome> {
   const never = new Promise<never>(() => {});
   if (options.start === undefined && !options.until_done) return never;
   const named = typeof options.start === "string" && options.start !== "" ? options.start : undefined;
@@ -211,7 +211,7 @@ function begin(provider: Provider, options: Options): Promise<Outcome> {
   return done;
 }
 
-function report(outcome: Outcome, { json }: Options): number {
+function report(outcome: Outcome, { json }: ServeOptions): number {
   const failed = outcome.tasks.some(({ state }) => state === "failed");
   if (json) answerJson({ ...outcome, result: failed ? "failure" : "success" });
   else

@@ -30,7 +30,7 @@ export async function watch(options: WatchOptions): Promise<number> {
 }
 
 // A file that is named may be broken or gone, and its provider is found all the same: that is for the command to say.
-async function located({ context_file }: { context_file?: string }): Promise<{ context_file?: string }> {
+export async function located({ context_file }: { context_file?: string }): Promise<{ context_file?: string }> {
   if (context_file !== undefined) return { context_file };
   const { file } = await findTarget({});
   return file === undefined ? {} : { context_file: file };

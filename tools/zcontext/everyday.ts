@@ -1,0 +1,83 @@
+// What people who come from another supervisor look for: how each everyday job is done here, and the verb that does what
+// the one they have typed does elsewhere.
+import type { Command } from "commander";
+import { ZcontextError } from "../../src/errors.ts";
+import { nearest } from "../../src/suggest.ts";
+
+/** Each: what is to be done, and how. Attributes are those of `<Supervision>` in the context file. */
+const JOBS: readonly (readonly [job: string, how: string])[] = [
+  ["run what is in a file", "zcontext run conf/Context-Shop.xml"],
+  ["logs of yesterday", "zcontext logs --since yesterday --until today"],
+  ["logs as they come", "zcontext logs --task_id web --follow"],
+  ["why a task is down", "zcontext why --task_id web"],
+  ["one table of all", "zcontext status, or zcontext monitor to watch it"],
+  ["start one task again", "zcontext restart --task_id web"],
+  ["several contexts", "zcontext list; name one with -f FILE"],
+  ["restart at an end", 'restart="on-failure", or "always"'],
+  ["env files, variables", 'env_file="web.env", <environment name="PORT">80</environment>'],
+  ["rotation of logs", '<Logs file_mib="10" files="5" total_mib="1024"/>: it is on'],
+  ["dead letters, queues", "zcontext bus dead list, zcontext bus queues"],
+];
+
+const WIDTH = Math.max(...JOBS.map(([job]) => job.length)) + 2;
+
+/** A table for `--help`. */
+export const EVERYDAY = [
+  "Everyday jobs:",
+  ...JOBS.map(([job, how]) => `  ${job.padEnd(WIDTH)}${how}`),
+  "",
+  "`zcontext VERB --help` has the options of a verb. The manual is in docs/ of the package: operations.md for logs,",
+  "systemd, containers and upgrades, context-file.md and supervision.md for what a file may say.",
+].join("\n");
+
+/** Words of pm2, process-compose, supervisorctl, circusctl, systemctl and docker, and the verb that is meant. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  up: "run",
+  serve: "run",
+  supervise: "run",
+  down: "exit",
+  quit: "exit",
+  shutdown: "exit",
+  kill: "exit",
+  ls: "list",
+  contexts: "list",
+  ps: "status",
+  show: "status",
+  describe: "status",
+  info: "status",
+  log: "logs",
+  tail: "logs",
+  journal: "logs",
+  monit: "monitor",
+  top: "monitor",
+  dash: "monitor",
+  events: "history",
+  explain: "why",
+  reason: "why",
+  validate: "check",
+  lint: "check",
+  test: "check",
+  queues: "bus",
+  dead: "bus",
+  emit: "bus",
+  messages: "bus",
+};
+
+/** @throws {ZcontextError} `ERR_USAGE` with the verb that was probably meant. */
+export function refuseUnknown(program: Command, word: string): never {
+  const verbs = program
+    .createHelp()
+    .visibleCommands(program)
+    .map((verb) => verb.name());
+  throw new ZcontextError("ERR_USAGE", `${JSON.stringify(word)} is no verb of zcontext`, {
+    hint: hintFor(word, verbs),
+  });
+}
+
+/** What to type instead. */
+export function hintFor(word: string, verbs: readonly string[]): string {
+  const meant = FOREIGN[word.toLowerCase()] ?? nearest(word, verbs);
+  if (meant !== undefined) return `\`zcontext ${meant}\` is probably meant; \`zcontext --help\` lists all.`;
+  if (word.endsWith(".xml")) return `\`zcontext run ${word}\` runs it.`;
+  return `There are ${verbs.join(", ")}.`;
+}
