@@ -97,6 +97,7 @@ PROBE_PREFIX = "~probe."  # whoever subscribes to such a topic asks publishers f
 STATE_S = 1  # between two statements while something changes
 PROBED_S = 0.1  # between looks whether somebody asks for them
 SETTLE_S = 0.1  # between attempts to find out whether what was stated is lost or under way
+MOST_FIELDS = 16 * 1024  # characters of the fields of a line that is logged
 MOST_ECHOES = 100  # that a subscriber waits for
 MOST_LIVES = 1_000  # of publishers on a topic; of more, the oldest are taken for ended
 MOST_HEARD = 200  # counts that are said to the broker at a time
@@ -129,17 +130,55 @@ class Announcement(NamedTuple):
 
 
 class Log:
-    """Prints lines, which the provider's log shows with the task's id."""
+    """Prints lines, to stdout or, from a warning on, to stderr.
 
-    def __call__(self, text: object) -> None:
-        print(f"{text}\n", end="", flush=True)  # in one piece: other threads print as well
+    The logs of the context keep the level and the fields, any JSON of up to 16 KiB:
+
+        scope.log.warn("the sensor is late", {"sensor": 7})
+    """
+
+    def __init__(self, tells_levels: bool = True) -> None:
+        self._tells_levels = tells_levels
+
+    def __call__(self, text: object, fields: Mapping[str, Any] | None = None) -> None:
+        self._say("info", text, fields)
 
     info = __call__
 
-    def warn(self, text: object) -> None:
-        print(f"{text}\n", end="", file=sys.stderr, flush=True)
+    def debug(self, text: object, fields: Mapping[str, Any] | None = None) -> None:
+        self._say("debug", text, fields)
 
-    error = warn
+    def warn(self, text: object, fields: Mapping[str, Any] | None = None) -> None:
+        self._say("warn", text, fields)
+
+    def error(self, text: object, fields: Mapping[str, Any] | None = None) -> None:
+        self._say("error", text, fields)
+
+    def _say(self, level: str, text: object, fields: Mapping[str, Any] | None) -> None:
+        said = say_with(str(text), level, fields) if self._tells_levels else str(text)
+        stream = sys.stderr if level in ("warn", "error") else sys.stdout
+        print(f"{said}\n", end="", file=stream, flush=True)  # in one piece: other threads print as well
+
+
+def say_with(text: str, level: str, fields: Mapping[str, Any] | None) -> str:
+    """The text with its level before each line, and its fields before the first.
+
+    They are in a control string, of which a terminal shows nothing.
+    """
+    plain = said_mark({"level": level})
+    first = plain if fields is None else said_mark({"level": level, "fields": fields})
+    return first + text.replace("\n", f"\n{plain}")
+
+
+def said_mark(said: dict) -> str:
+    try:
+        told = json.dumps(said, allow_nan=False, separators=(",", ":")).replace("\x7f", "\\u007f")
+        left_out = "too long" if len(told) > MOST_FIELDS else None
+    except (TypeError, ValueError, RecursionError):
+        told, left_out = "", "not JSON"
+    if left_out is not None:  # the text is worth more than its fields
+        told = json.dumps({**said, "fields": {"fields_left_out": left_out}})
+    return f"\x1b_zcontext {told}\x1b\\"
 
 
 class Scope:
@@ -155,7 +194,7 @@ class Scope:
         self.service_id = env["ZCONTEXT_SERVICE_ID"]
         self.service_name = env["ZCONTEXT_SERVICE_NAME"]
         self.context_id = env["ZCONTEXT_CONTEXT_ID"]
-        self.log = Log()
+        self.log = Log(tells_levels=not isinstance(link, Rehearsal))
         #: In a method or an action, the name of the service that asks.
         self.source: str | None = None
         self._device_action = env["ZCONTEXT_DEVICE_ACTION"]
@@ -234,8 +273,8 @@ class Scope:
     ) -> None:
         what = level if code is None else f"{level} {code}"
         more = "" if description is None else f" ({description})"
-        printing = self.log.info if level in ("DEBUG", "TRACK") else self.log.warn
-        printing(f"[{self.service_name}] {what}: {text}{more}")
+        printing = {"DEBUG": self.log.debug, "TRACK": self.log.info, "WARNING": self.log.warn}
+        printing.get(level, self.log.error)(f"[{self.service_name}] {what}: {text}{more}")
         content = {"level": level.lower(), "text": text, "code": code, "description": description}
         self.publish("log", {name: each for name, each in content.items() if each is not None})
 

@@ -1,8 +1,8 @@
-// Shows the selected task: its facts, and the lines that it prints as they come.
-import type { OutputEvents, OutputLine, TaskDefinition, TaskSnapshot } from "../src/http/contract/api.ts";
+// Shows the selected task: its facts, and what it prints.
+import type { TaskDefinition, TaskSnapshot } from "../src/http/contract/api.ts";
 import { describeStream } from "../src/protocol/stream-figures.ts";
 import { html, part, symbol } from "./element.ts";
-import { listen } from "./server.ts";
+import { createOutput } from "./output.ts";
 import { lookOf } from "./states.ts";
 import { bytes, clock, percent, span } from "./text.ts";
 
@@ -11,68 +11,31 @@ export interface Shown {
   state: TaskSnapshot | undefined;
   figures: readonly [cpuPercent: number, residentBytes: number] | undefined;
   transaction: string | undefined;
+  /** Whether what it prints is kept in files. */
+  isKept: boolean;
 }
 
 export interface Details {
   show(shown: Shown | undefined): void;
 }
 
-const MOST_LINES = 500;
-
 export function createDetails(): Details {
   const facts = part("facts");
-  const lines = part<HTMLOListElement>("lines");
-  let stop = () => {};
-  let listeningTo = "";
-
-  function listenTo({ definition, transaction }: Partial<Shown>): void {
-    const next =
-      definition === undefined || transaction === undefined ? "" : JSON.stringify([transaction, definition.id]);
-    if (next === listeningTo) return;
-    listeningTo = next;
-    stop();
-    lines.replaceChildren();
-    if (next === "" || definition === undefined || transaction === undefined) return;
-    stop = listen(`/api/output?${new URLSearchParams({ transaction, task: definition.id })}`, {
-      onEvent(name, value) {
-        if (name === "snapshot") lines.replaceChildren(...(value as OutputEvents["snapshot"]).map(lineOf));
-        else if (name === "line") add(value as OutputLine);
-        part("no-lines").hidden = lines.childElementCount > 0;
-        if (name === "snapshot") lines.scrollTop = lines.scrollHeight;
-      },
-    });
-  }
-
-  // Scrolls to the new line only if the end was in view, so that a reader further up stays there.
-  function add(line: OutputLine): void {
-    const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 24;
-    lines.append(lineOf(line));
-    while (lines.childElementCount > MOST_LINES) lines.firstElementChild?.remove();
-    if (isAtEnd) lines.scrollTop = lines.scrollHeight;
-  }
-
+  const output = createOutput();
   return {
     show(shown) {
       part("details").classList.toggle("none", shown === undefined);
       part("details-title").textContent = shown === undefined ? "Task" : shown.definition.id;
-      listenTo(shown ?? {});
-      part("no-lines").hidden = lines.childElementCount > 0;
+      output.show(
+        shown?.transaction === undefined ? undefined : { transaction: shown.transaction, task: shown.definition.id },
+        { isKept: shown?.isKept ?? false },
+      );
       if (shown === undefined) return;
       part("description").textContent = shown.definition.description;
       const next = factsOf(shown);
       facts.replaceChildren(...next.flatMap(([name, value]) => [html("dt", { text: name }), html("dd", {}, value)]));
     },
   };
-}
-
-function lineOf({ time, stream, line }: OutputLine): HTMLLIElement {
-  return html(
-    "li",
-    { class: stream === "stderr" ? "stderr" : "" },
-    html("time", { text: clock(time), set: { datetime: time } }),
-    html("span", { class: "stream", text: stream === "stderr" ? "!" : "|", set: { title: stream } }),
-    html("span", { text: line }),
-  );
 }
 
 function factsOf({ definition, state, figures }: Shown): [string, Node | string][] {

@@ -77,6 +77,7 @@ function showDetails(): void {
       state: statesNow().get(definition.id),
       figures: figures.get(definition.id),
       transaction: transaction?.id,
+      isKept: state?.keepsLogs ?? false,
     },
   );
   showButtons();

@@ -2,11 +2,13 @@
 import type {
   CommandAnswer,
   CommandRequest,
+  FoundLines,
   History,
   Letter,
   LetterAnswer,
   LetterCommand,
   OpenedLetter,
+  Refusal,
   Transition,
 } from "../src/http/contract/api.ts";
 import { createEventReader } from "./event-stream.ts";
@@ -44,6 +46,26 @@ export async function readHistory(transaction: string, backMs?: number): Promise
   const response = await ask(`/api/history?${new URLSearchParams({ transaction, ...since })}`);
   if (!response.ok) throw new Error(`status ${response.status}`);
   return (await response.json()) as History;
+}
+
+/** Whose lines are meant. */
+export interface Owner {
+  transaction: string;
+  task: string;
+}
+
+/** The last lines of a task with a match. @throws {Error} that says what is wrong with the pattern. */
+export async function searchLines({ transaction, task }: Owner, pattern: string): Promise<FoundLines> {
+  const response = await ask(`/api/logs/search?${new URLSearchParams({ transaction, task, grep: pattern })}`);
+  if (!response.ok) throw new Error(((await response.json()) as Refusal).reason);
+  return (await response.json()) as FoundLines;
+}
+
+/** All that is kept of a task's lines; not by a link, which could carry no token. */
+export async function readText({ transaction, task }: Owner): Promise<Blob> {
+  const response = await ask(`/api/logs/text?${new URLSearchParams({ transaction, task })}`);
+  if (!response.ok) throw new Error(((await response.json()) as Refusal).reason);
+  return response.blob();
 }
 
 /** The transitions that the server has kept, the oldest first. */

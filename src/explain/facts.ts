@@ -36,7 +36,7 @@ export interface MoveDetail {
   oom?: "group" | "machine" | undefined;
 }
 
-/** A trigger has fired; it calls no task where it ends the transaction. */
+/** A trigger has fired; it calls no task where it ends the transaction. One that fires all the while is noted now and then. */
 export interface TriggeredFact {
   kind: "triggered";
   time: string;
@@ -45,6 +45,8 @@ export interface TriggeredFact {
   event: string;
   action: string;
   call: readonly string[];
+  /** How often it has fired since it was noted last. */
+  skipped?: number | undefined;
 }
 
 /** A killed provider tells no end. */
@@ -76,6 +78,7 @@ const FACTS: Variants<Fact, "kind"> = {
     event: text,
     action: text,
     call: listOf(text, "a list of ids"),
+    skipped: optional(count),
   }),
   provider: object({ kind: literal("provider"), time: TIME, event: oneOf(["begin", "end"]), pid: count }),
 };

@@ -1,12 +1,15 @@
 // What each route answers, once the request is known to be allowed.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type ErrorCode, ZcontextError } from "../errors.ts";
+import { pipeline } from "node:stream/promises";
+import { type ErrorCode, reasonOf, ZcontextError } from "../errors.ts";
+import { compileLinePattern } from "../line-pattern.ts";
 import type { Log } from "../log.ts";
 import { HEADERS, refuse, send, sendJson } from "./answers.ts";
 import { MAX_BODY_BYTES, readCommand, readLetterCommand } from "./command.ts";
 import type { Refusal } from "./contract/api.ts";
-import type { KeptHistory, Source } from "./contract/source.ts";
+import type { KeptHistory, KeptLogs, Source } from "./contract/source.ts";
 import { type DashboardData, outputChannel } from "./data/dashboard-data.ts";
+import { createKeptLines, type Owner } from "./data/kept-lines.ts";
 import { LAST_HOUR_MS, rowsSince } from "./data/last-hour.ts";
 import { createLongHistory } from "./data/long-history.ts";
 import { EVENTS } from "./data/state-sender.ts";
@@ -18,6 +21,7 @@ export interface RoutesOptions {
   source(): Source | undefined;
   data: DashboardData;
   keptHistory: KeptHistory | undefined;
+  keptLogs: KeptLogs | undefined;
   log: Log;
 }
 
@@ -27,9 +31,12 @@ export interface Routes {
 
 /** Listeners of events at the same time. */
 const MAX_LISTENERS = 64;
+/** A client that has read nothing of a text for so long, in milliseconds, is disconnected. */
+const STUCK_MS = 60_000;
 
-export function createRoutes({ source, data, keptHistory, log }: RoutesOptions): Routes {
+export function createRoutes({ source, data, keptHistory, keptLogs, log }: RoutesOptions): Routes {
   const page = readPage();
+  const keptLines = keptLogs && createKeptLines(keptLogs);
   const longHistory = keptHistory && createLongHistory(keptHistory);
 
   async function serve(route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -51,6 +58,10 @@ export function createRoutes({ source, data, keptHistory, log }: RoutesOptions):
         return history(route, response);
       case "logs":
         return sendJson(response, 200, data.logs(route.transaction, route.task));
+      case "log-search":
+        return search(route, response);
+      case "log-text":
+        return text(route, response);
       case "events":
         await data.backfilled;
         return stream(request, response, { channel: EVENTS, snapshot: data.snapshot });
@@ -100,11 +111,34 @@ export function createRoutes({ source, data, keptHistory, log }: RoutesOptions):
       const known = data.history(transaction);
       return sendJson(response, 200, backMs === LAST_HOUR_MS ? known : rowsSince(known, sinceMs));
     }
-    const gone = new AbortController();
-    response.on("close", () => gone.abort());
-    const found = await longHistory.read({ transaction, sinceMs, untilMs: Date.now() }, gone.signal);
+    const found = await longHistory.read({ transaction, sinceMs, untilMs: Date.now() }, goneOf(response));
     if (found === undefined) return refuse(response, 503, "too many requests read the history");
     sendJson(response, 200, found);
+  }
+
+  /** Where nothing is kept, the last lines are searched that are in memory. */
+  async function search({ pattern, ...owner }: Owner & { pattern: string }, response: ServerResponse): Promise<void> {
+    const matches = compiled(pattern);
+    if (typeof matches === "string") return refuse(response, 400, `grep: ${matches}`);
+    if (keptLines === undefined) {
+      const lines = data.logs(owner.transaction, owner.task).filter(({ line }) => matches(line));
+      return sendJson(response, 200, { lines, isMore: false });
+    }
+    const found = await keptLines.search(owner, matches, goneOf(response));
+    if (found === undefined) return refuse(response, 503, "too many requests search the logs");
+    sendJson(response, 200, found);
+  }
+
+  async function text({ transaction, task }: Owner, response: ServerResponse): Promise<void> {
+    if (keptLines === undefined) return refuse(response, 404, "this provider keeps no logs");
+    const head = { ...HEADERS, "content-type": "text/plain; charset=utf-8", "content-disposition": "attachment" };
+    if (response.req.method === "HEAD") return void response.writeHead(200, head).end();
+    const pieces = keptLines.text({ transaction, task });
+    if (pieces === undefined) return refuse(response, 503, "too many requests read the logs");
+    response.setTimeout(STUCK_MS, () => response.destroy());
+    response.writeHead(200, head);
+    // A client that leaves, or does not read, ends it.
+    await pipeline(pieces, response).catch(() => {});
   }
 
   function stream(
@@ -136,6 +170,22 @@ export function createRoutes({ source, data, keptHistory, log }: RoutesOptions):
   }
 
   return { serve };
+}
+
+/** Aborted when nobody waits for the answer any more. */
+function goneOf(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.on("close", () => gone.abort());
+  return gone.signal;
+}
+
+/** What a line has to match, or why that can't be read; patterns of this kind take no more than linear time. */
+function compiled(pattern: string): ((line: string) => boolean) | string {
+  try {
+    return compileLinePattern(pattern).matches;
+  } catch (error) {
+    return reasonOf(error);
+  }
 }
 
 const STATUS: Partial<Record<ErrorCode, number>> = {

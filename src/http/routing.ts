@@ -6,7 +6,9 @@ export type Route =
   | { kind: "command" | "letter-command" }
   /** `backMs` is how far back to read; absent for the last hour. */
   | { kind: "history"; transaction: string; backMs?: number }
-  | { kind: "logs" | "output"; transaction: string; task: string }
+  | { kind: "logs" | "log-text" | "output"; transaction: string; task: string }
+  /** `pattern` is a regular expression. */
+  | { kind: "log-search"; transaction: string; task: string; pattern: string }
   | { kind: "letter"; id: string };
 
 /** Why there is no route; `allow` names the methods of the path. */
@@ -60,6 +62,10 @@ function readingOf(pathname: string, find: (name: string) => string): Route | un
       };
     case "/api/logs":
       return { kind: "logs", transaction, task: find("task") };
+    case "/api/logs/search":
+      return { kind: "log-search", transaction, task: find("task"), pattern: find("grep") };
+    case "/api/logs/text":
+      return { kind: "log-text", transaction, task: find("task") };
     case "/api/dead-letter":
       return { kind: "letter", id: find("id") };
     case "/api/output":

@@ -9,7 +9,7 @@ import { type Log, silent } from "../log.ts";
 import { denial, type Rules } from "./access.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { refuse } from "./answers.ts";
-import type { DashboardEvent, KeptHistory, Source } from "./contract/source.ts";
+import type { DashboardEvent, KeptHistory, KeptLogs, Source } from "./contract/source.ts";
 import { createDashboardData } from "./data/dashboard-data.ts";
 import { createRoutes } from "./routes.ts";
 import { routeOf } from "./routing.ts";
@@ -30,6 +30,8 @@ export interface HttpOptions {
   version?: string;
   /** Where a history is kept: read for what was before this server. */
   keptHistory?: KeptHistory | undefined;
+  /** What is kept of what tasks print. */
+  keptLogs?: KeptLogs | undefined;
   log?: Log;
 }
 
@@ -45,6 +47,7 @@ export async function startHttpServer({
   token,
   version = "",
   keptHistory,
+  keptLogs,
   log = silent,
 }: HttpOptions): Promise<HttpServer> {
   let source: Source | undefined;
@@ -53,10 +56,11 @@ export async function startHttpServer({
     version,
     takesCommands: token !== undefined,
     keptHistory,
+    keptLogs,
     log,
     nowMs: Date.now,
   });
-  const routes = createRoutes({ source: () => source, data, keptHistory, log });
+  const routes = createRoutes({ source: () => source, data, keptHistory, keptLogs, log });
   const server = createServer((request, response) => {
     respond(request, response).catch((error) => {
       log.error({ path: request.url?.slice(0, 100), reason: reasonOf(error) }, "request failed");

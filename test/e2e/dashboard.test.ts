@@ -1,5 +1,5 @@
 // The dashboard as people see it: the built command, and a real browser.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -177,6 +177,32 @@ describe.skipIf(!hasChromium)(`in a browser, the dashboard${why}`, () => {
     await page.locator("#close-details").click();
     await page.locator("#details.none").waitFor();
     expect(inputFaults).toEqual([]);
+  });
+
+  test("finds lines in all that a task has printed, and saves it as a file", async () => {
+    const counts = { ...waits, command: "sh -c 'seq 2000; exec sleep 600'" };
+    await using context = await startContext([counts]);
+    await using opened = await open(context.url);
+    const { page, inputFaults } = opened;
+    await box(page, "waits").click();
+    await page.locator("#lines li", { hasText: "2000" }).waitFor();
+
+    await page.locator("#search").fill("^7$|^1999$");
+    await page.locator("#search-note", { hasText: "2 lines" }).waitFor();
+    const found = await page.locator("#lines li span:last-child").allInnerTexts();
+    await page.locator("#search").fill("(");
+    await page.locator("#search-note", { hasText: "missing closing" }).waitFor();
+    await page.locator("#search").press("Escape");
+    await page.locator("#lines li", { hasText: "1999" }).waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#save-log").click()]);
+    const saved = readFileSync(await download.path(), "utf8").split("\n");
+
+    expect(found).toEqual(["7", "1999"]);
+    expect(download.suggestedFilename()).toBe("waits-T1.log");
+    expect(saved).toHaveLength(2_001);
+    expect(saved[0]).toMatch(/^\d{4}-\S+Z \| 1$/);
+    // A browser counts the pattern that can't be read.
+    expect(inputFaults).toEqual([expect.stringContaining("400")]);
   });
 
   test("says what all tasks take and what the provider does, and offers long spans only of what is kept", async () => {

@@ -1,5 +1,6 @@
 // What keeps a log from being written harms no task and not the provider, is told, and mends itself.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { type Finished, programOf, type RunningCommand, run, startCommand, startProgram } from "../support/command.ts";
@@ -95,6 +96,36 @@ describe.skipIf(spawnSync("unshare", [...MOUNT, "/mnt", "true"]).status !== 0)("
     expect(JSON.parse(stdout.join("")).tasks).toMatchObject([{ state: "running" }, { state: "running" }]);
     // It stays within what it is allowed, and is told once, however many lines come.
     expect(saying(provider, "logs of tasks can't be written").length).toBeLessThan(20);
+  });
+});
+
+// The modes of a folder mean nothing to root: a mount that is read-only does.
+const COVER = [
+  ...["-rm", "sh", "-c"],
+  'mount -t tmpfs -o ro none "$0" && (while kill -0 $$ && [ ! -e "$1" ]; do sleep 0.02; done; umount "$0") 2>&- & ' +
+    'until mountpoint -q "$0"; do :; done; shift; exec "$@"',
+];
+
+describe.skipIf(spawnSync("unshare", [...MOUNT, "/mnt", "true"]).status !== 0)("in a folder that is read-only", () => {
+  test("the task goes on, that is told, and what it prints is kept once the folder can be written", async () => {
+    await using folder = await makeFolder();
+    const file = await writeContext(folder, [script("ts_1", SAYS)]);
+    await mkdir(logsFolder(folder), { recursive: true, mode: 0o700 });
+    const command = [process.execPath, programOf("service-context"), file, ...WORDS];
+    await using provider = startProgram("unshare", [...COVER, logsFolder(folder), folder.at("mend"), ...command]);
+    await untilRead(provider, "line 1");
+    await provider.stderr.first((line) => JSON.parse(line).msg === "logs of tasks can't be written");
+    await until("the task waits", async () => existsSync(folder.at("say")));
+    await rm(folder.at("say"));
+    await untilRead(provider, "line 2");
+    await writeFile(folder.at("mend"), "");
+
+    await until("both lines are kept", async () => (await keptLines(folder)).length === 2);
+
+    const [told] = saying(provider, "logs of tasks can't be written");
+    expect(told).toMatchObject({ level: "warn", reason: expect.stringContaining("EROFS") });
+    expect(await keptLines(folder)).toEqual(["line 1", "line 2"]);
+    await provider.stderr.first((line) => JSON.parse(line).msg === "logs of tasks are written again");
   });
 });
 

@@ -41,7 +41,8 @@ export function sentenceOf(fact: Fact): string {
     case "triggered": {
       const whom = fact.call.length === 0 ? "" : ` ${fact.call.join(", ")}`;
       const what = fact.action === "exit" ? "ends the transaction" : `asks to ${fact.action}${whom}`;
-      return `${fact.event} of ${fact.task} ${what}`;
+      const more = fact.skipped === undefined ? "" : `, as ${fact.skipped} times before that are not listed`;
+      return `${fact.event} of ${fact.task} ${what}${more}`;
     }
     case "moved":
       return sentenceOfMove(fact);

@@ -5,7 +5,7 @@ import type { Provider } from "../../src/context/provider/provider.ts";
 import type { ProviderObserver } from "../../src/context/transaction/observer.ts";
 import { formatAddress, readAddress } from "../../src/http/address.ts";
 import type { CommandAnswer, CommandRequest } from "../../src/http/contract/api.ts";
-import type { KeptHistory } from "../../src/http/contract/source.ts";
+import type { KeptHistory, KeptLogs } from "../../src/http/contract/source.ts";
 import { startHttpServer } from "../../src/http/server.ts";
 import type { Log } from "../../src/log.ts";
 import { generateTransaction } from "../transaction-id.ts";
@@ -21,6 +21,13 @@ export interface Dashboard extends AsyncDisposable {
   show(provider: Provider): void;
 }
 
+export interface DashboardOptions {
+  config: ContextConfig;
+  log: Log;
+  keptHistory?: KeptHistory | undefined;
+  keptLogs?: KeptLogs | undefined;
+}
+
 /**
  * Opens the dashboard, before there is a provider to show.
  *
@@ -28,11 +35,11 @@ export interface Dashboard extends AsyncDisposable {
  */
 export async function openDashboard(
   { http, http_token }: { http: string; http_token?: string },
-  { config, log, keptHistory }: { config: ContextConfig; log: Log; keptHistory?: KeptHistory | undefined },
+  { config, log, ...kept }: DashboardOptions,
 ): Promise<Dashboard> {
   const token = readHttpToken(http_token, log);
   const address = readAddress(http, { hasToken: token !== undefined });
-  const server = await startHttpServer({ address, token, version: VERSION, keptHistory, log });
+  const server = await startHttpServer({ address, token, version: VERSION, log, ...kept });
   const { observe } = server;
   let client: Promise<ContextClient> | undefined;
   let letters: AsyncDisposable | undefined;

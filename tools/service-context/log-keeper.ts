@@ -4,9 +4,13 @@ import type { Logs } from "../../src/config/context-config.ts";
 import { logsFolderOf, stateFilesOf } from "../../src/context/journal/state-files.ts";
 import type { ProviderEvent, ProviderObserver } from "../../src/context/transaction/observer.ts";
 import { type Fact, formatFact } from "../../src/explain/facts.ts";
+import { createThinning } from "../../src/explain/thinning.ts";
+import type { KeptLogs } from "../../src/http/contract/source.ts";
 import type { Log } from "../../src/log.ts";
 import { channelOf, EVENTS_CHANNEL } from "../../src/logs/files.ts";
-import { formatRecord } from "../../src/logs/records.ts";
+import { snapshotOf } from "../../src/logs/folder.ts";
+import { readBackward, readForward } from "../../src/logs/reader.ts";
+import { formatRecord, type LogRecord } from "../../src/logs/records.ts";
 import { createWholeLines } from "../../src/logs/whole-lines.ts";
 import { createLogWriter } from "../../src/logs/writer.ts";
 import { pickTransition } from "../../src/protocol/transition.ts";
@@ -17,6 +21,7 @@ export interface LogKeeper extends AsyncDisposable {
   readonly observer: ProviderObserver;
   /** Begins to write: a provider that has started is the only one that may. */
   keep(): void;
+  readonly keptLogs: KeptLogs;
 }
 
 /** What the command says in place of the file. */
@@ -42,8 +47,10 @@ export function createLogKeeper(
   if (totalMib === 0) return undefined;
   const totalBytes = totalMib * MIB_BYTES;
   const tasks = new Map<string, string>();
+  const folder = logsFolderOf(stateFilesOf(file, options.state_dir));
+  const triggers = createThinning();
   const writer = createLogWriter({
-    folder: logsFolderOf(stateFilesOf(file, options.state_dir)),
+    folder,
     log,
     files,
     fileBytes: Math.min(fileMib * MIB_BYTES, totalBytes / 4),
@@ -74,12 +81,27 @@ export function createLogKeeper(
     note({ kind: "moved", ...pickTransition(transition), ...detail, ...(oom && { oom }) });
   }
 
+  function noteTrigger({
+    transaction,
+    task,
+    event,
+    action,
+    call,
+  }: Extract<ProviderEvent, { type: "triggered" }>): void {
+    const skipped = triggers.note(JSON.stringify([transaction, task, event]), performance.now());
+    if (skipped === undefined) return;
+    const often = skipped === 0 ? {} : { skipped };
+    note({ kind: "triggered", time: now(), transaction, task, event, action, call, ...often });
+  }
+
+  async function* recordsOf(task: string, read: typeof readForward): AsyncGenerator<LogRecord> {
+    const own = (await snapshotOf(folder)).filter(({ channel }) => channel === channelOf(task));
+    yield* read(folder, own);
+  }
+
   function observe(event: ProviderEvent): void {
     if (event.type === "moved") noteMove(event);
-    if (event.type === "triggered") {
-      const { transaction, task, event: name, action, call } = event;
-      note({ kind: "triggered", time: now(), transaction, task, event: name, action, call });
-    }
+    if (event.type === "triggered") noteTrigger(event);
     if (event.type === "output") {
       const about = { time: now(), event };
       for (const line of whole.add(keyOf(event, event.stream), event, about)) write(line);
@@ -95,6 +117,11 @@ export function createLogKeeper(
   return {
     observer: observe,
     keep: writer.open,
+    keptLogs: {
+      lost: () => writer.lost,
+      oldestFirst: (task) => recordsOf(task, readForward),
+      youngestFirst: (task) => recordsOf(task, readBackward),
+    },
     async [Symbol.asyncDispose]() {
       oomWatch[Symbol.dispose]();
       note({ kind: "provider", time: now(), event: "end", pid: process.pid });

@@ -113,7 +113,10 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
   await using dashboard =
     http === undefined
       ? undefined
-      : await openDashboard({ ...options, http }, { config, log, keptHistory: recorder?.keptHistory });
+      : await openDashboard(
+          { ...options, http },
+          { config, log, keptHistory: recorder?.keptHistory, keptLogs: keeper?.keptLogs },
+        );
   const extras = [recorder, dashboard].filter((one) => one !== undefined);
   const provider = await startProvider({
     config,

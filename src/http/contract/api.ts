@@ -112,6 +112,8 @@ export interface State {
   takesCommands: boolean;
   /** Whether `/api/history?since=…` reaches back further than the last hour. */
   keepsHistory: boolean;
+  /** Whether what tasks print is kept in files, so that it can be searched and downloaded as a whole. */
+  keepsLogs: boolean;
   definitions: readonly TaskDefinition[];
   /** Absent while nobody has needed a broker. */
   messages?: Messages;
@@ -142,6 +144,13 @@ export interface OutputLine {
   time: string;
   stream: string;
   line: string;
+}
+
+/** `/api/logs/search`: the last lines of a task with a match, the oldest first. */
+export interface FoundLines {
+  lines: readonly OutputLine[];
+  /** There are so many that the older ones are left out. */
+  isMore: boolean;
 }
 
 /** The events of `/api/events`, by name. `snapshot` comes first, and again after events were dropped. */

@@ -1,6 +1,7 @@
 // What the dashboard needs of a provider, as interfaces: http does not import context, and tests need no provider. Pure.
 import type { ContextConfig } from "../../config/context-config.ts";
 import type { HistoryRecord } from "../../history/records.ts";
+import type { LogRecord } from "../../logs/records.ts";
 import type { BusState } from "../../protocol/bus-figures.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { StreamFigures } from "../../protocol/stream-figures.ts";
@@ -60,6 +61,15 @@ export type ShownRecord = Pick<
 export interface KeptHistory {
   /** All records since a time, in milliseconds since 1970, the oldest first. */
   since(sinceMs: number): AsyncIterable<HistoryRecord>;
+}
+
+/** What a provider keeps of what its tasks print, that of its predecessors included. */
+export interface KeptLogs {
+  /** Lines that could not be kept, since this provider began. */
+  lost(): number;
+  /** The records of a task of all transactions, as they are when this is called. */
+  oldestFirst(task: string): AsyncIterable<LogRecord>;
+  youngestFirst(task: string): AsyncIterable<LogRecord>;
 }
 
 /** What the dashboard is told as it happens. */

@@ -5,7 +5,7 @@ import type { Log } from "../../log.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { pickTransition, type Transition } from "../../protocol/transition.ts";
 import type { Events, History, OutputLine, State } from "../contract/api.ts";
-import type { DashboardEvent, KeptHistory, Source } from "../contract/source.ts";
+import type { DashboardEvent, KeptHistory, KeptLogs, Source } from "../contract/source.ts";
 import { createFanOut, type FanOut } from "./fan-out.ts";
 import { startBackfill } from "./history-backfill.ts";
 import { createLastHour, LAST_HOUR_MS, type LastHour } from "./last-hour.ts";
@@ -40,6 +40,7 @@ export interface DashboardDataOptions {
   version: string;
   takesCommands: boolean;
   keptHistory?: KeptHistory | undefined;
+  keptLogs?: KeptLogs | undefined;
   log: Log;
   nowMs(): number;
 }
@@ -55,7 +56,7 @@ export function outputChannel(transaction: string, task: string): string {
 }
 
 export function createDashboardData(options: DashboardDataOptions): DashboardData {
-  const { source, version, takesCommands, keptHistory, log, nowMs } = options;
+  const { source, version, takesCommands, keptHistory, keptLogs, log, nowMs } = options;
   const fanOut = createFanOut();
   const transitions = createRing<Transition<string>>({ most: MAX_TRANSITIONS });
   const runs = createLastRuns();
@@ -101,6 +102,7 @@ export function createDashboardData(options: DashboardDataOptions): DashboardDat
     isHealthy: unhealthyReasons().length === 0,
     listeners: fanOut.listeners,
     drops: fanOut.drops,
+    logsDropped: keptLogs?.lost() ?? 0,
     provider: ownFigures(nowMs()),
   }));
 
@@ -115,6 +117,7 @@ export function createDashboardData(options: DashboardDataOptions): DashboardDat
     version,
     takesCommands,
     keepsHistory: keptHistory !== undefined,
+    keepsLogs: keptLogs !== undefined,
     ...messages(),
     definitions: source() === undefined ? [] : definitionsOf((source() as Source).config),
     transactions: open(),

@@ -1,8 +1,8 @@
-// Reads the figures of more than the last hour from the kept history, downsampled. One reading at a time, so that the
-// provider keeps time for supervision.
+// Reads the figures of more than the last hour from the kept history, downsampled.
 import { createDownsample } from "../../history/downsample.ts";
 import type { History } from "../contract/api.ts";
 import type { KeptHistory } from "../contract/source.ts";
+import { createTurns } from "./turns.ts";
 
 export interface HistorySpan {
   transaction: string;
@@ -21,8 +21,7 @@ const POINTS = 600;
 const MOST_WAITING = 8;
 
 export function createLongHistory({ since }: KeptHistory): LongHistory {
-  let turn: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  const turns = createTurns(MOST_WAITING);
 
   async function readNow({ transaction, sinceMs, untilMs }: HistorySpan, signal: AbortSignal) {
     const rows = createDownsample({ sinceMs, untilMs, points: POINTS });
@@ -35,14 +34,6 @@ export function createLongHistory({ since }: KeptHistory): LongHistory {
   }
 
   return {
-    async read(span, signal) {
-      if (waiting >= MOST_WAITING) return undefined;
-      waiting += 1;
-      const mine = turn.then(() => readNow(span, signal));
-      turn = mine.catch(() => {});
-      return mine.finally(() => {
-        waiting -= 1;
-      });
-    },
+    read: (span, signal) => turns.take(() => readNow(span, signal)),
   };
 }

@@ -26,6 +26,8 @@ export interface Measured {
   isHealthy: boolean;
   listeners: number;
   drops: number;
+  /** Lines of tasks that could not be kept. */
+  logsDropped: number;
   provider: ProviderFigures;
 }
 
@@ -153,6 +155,7 @@ export function createMetrics(measure: () => Measured): Metrics {
   const transitions = counter("transitions_total", "Transitions of tasks by the state they led to.", ["task", "to"]);
   const triggers = counter("triggers_fired_total", "Triggers that have fired.", ["task", "event"]);
   const lines = counter("output_lines_total", "Lines that tasks have printed.", ["task", "stream"]);
+  const logsDropped = counter("logs_dropped_total", "Lines of tasks that are missing in the logs.");
   const inputFaults = counter("input_faults_total", "Unusable input by kind.", ["kind"]);
   const used = counter("transaction_cpu_seconds_total", "CPU time of all its processes since it began.", [
     "transaction",
@@ -184,6 +187,8 @@ export function createMetrics(measure: () => Measured): Metrics {
     listeners.set(now.listeners);
     drops.reset();
     drops.inc(now.drops);
+    logsDropped.reset();
+    logsDropped.inc(now.logsDropped);
     inputFaults.reset();
     for (const [kind, count] of Object.entries(now.inputFaults)) inputFaults.inc({ kind }, count);
     for (const each of [state, processes, startTime, runs, exitCode, cpu, ...figures.map(({ gauge }) => gauge)])

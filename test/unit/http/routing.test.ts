@@ -14,6 +14,11 @@ describe("a request", () => {
     ["/api/dead-letter?id=1-7", { kind: "letter", id: "1-7" }],
     ["/api/history?transaction=T%201", { kind: "history", transaction: "T 1" }],
     ["/api/logs?transaction=T1&task=a%26b", { kind: "logs", transaction: "T1", task: "a&b" }],
+    [
+      "/api/logs/search?transaction=T1&task=a&grep=x%7Cy",
+      { kind: "log-search", transaction: "T1", task: "a", pattern: "x|y" },
+    ],
+    ["/api/logs/text?transaction=T1&task=a", { kind: "log-text", transaction: "T1", task: "a" }],
     ["/api/output?task=ts001", { kind: "output", transaction: "", task: "ts001" }],
   ])("for %s is understood", (url, route) => {
     expect(routeOf("GET", url)).toEqual({ route });

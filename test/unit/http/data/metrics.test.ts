@@ -76,6 +76,7 @@ const measured: Measured = {
       memory_bytes: 2 ** 25,
     },
   },
+  logsDropped: 5,
   isHealthy: false,
   listeners: 1,
   drops: 0,
@@ -125,6 +126,10 @@ describe("the metrics", () => {
       "calls_open",
     ]);
     expect(families.map(({ name }) => name)).toContain("process_resident_memory_bytes");
+  });
+
+  test("count the lines that the logs lack", async () => {
+    expect(valueIn((await familiesOf()).get("zcontext_logs_dropped_total"))).toBe(5);
   });
 
   test("tell figures of the whole tree in base units", async () => {
