@@ -80,12 +80,12 @@ function handle(delivery: Delivery, payload: EventPayload, options: EventHandlin
   const giveBack = () => {
     if (!event.isSettled) give(delivery, { verdict: "again", delayMs: 0 });
   };
-  leaving.unsettled.add(giveBack);
+  const number = leaving.unsettled.add(giveBack);
   return Promise.resolve(running)
     .then(() => {
       if (!event.isSettled) event.ack();
     }, fail)
-    .finally(() => leaving.unsettled.delete(giveBack));
+    .finally(() => leaving.unsettled.delete(number));
 }
 
 function verdictOf(decided: Decision, delivery: Delivery, options: EventHandling): Verdict {

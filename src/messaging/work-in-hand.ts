@@ -2,6 +2,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { ZcontextError } from "../errors.ts";
+import { type Bag, createBag } from "../number-map.ts";
 import type { Subscription } from "./contract/engine.ts";
 
 /** What a handler that runs is told when its bus leaves. */
@@ -9,7 +10,7 @@ export interface Leaving {
   /** Aborted when the bus waits for handlers no longer. */
   readonly signal: AbortSignal;
   /** What gives back each event that is not settled. */
-  readonly unsettled: Set<() => void>;
+  readonly unsettled: Bag<() => void>;
 }
 
 export interface WorkInHand {
@@ -22,23 +23,23 @@ export interface WorkInHand {
 
 export function createWorkInHand(): WorkInHand {
   const subscriptions = new Set<Subscription>();
-  const underWay = new Set<Promise<unknown>>();
+  const underWay = createBag<Promise<unknown>>();
   const leaving = new AbortController();
   setMaxListeners(0, leaving.signal);
-  const unsettled = new Set<() => void>();
+  const unsettled = createBag<() => void>();
 
   async function settled(): Promise<true> {
     // One that its broker can't be told of ends with the bus.
     await Promise.allSettled([...subscriptions].map((subscription) => subscription.close()));
-    while (underWay.size > 0) await Promise.allSettled(underWay);
+    while (underWay.size > 0) await Promise.allSettled(underWay.values());
     return true;
   }
 
   return {
     leaving: { signal: leaving.signal, unsettled },
     add(work) {
-      underWay.add(work);
-      const done = () => underWay.delete(work);
+      const number = underWay.add(work);
+      const done = () => underWay.delete(number);
       work.then(done, done);
     },
     subscribed(subscription) {
@@ -59,7 +60,7 @@ export function createWorkInHand(): WorkInHand {
           : await Promise.race([all, pause(timeoutMs, false, { signal: over.signal })]);
       over.abort();
       if (isInTime) return true;
-      for (const giveBack of unsettled) giveBack();
+      for (const giveBack of unsettled.values()) giveBack();
       unsettled.clear();
       leaving.abort(
         new ZcontextError("ERR_ENGINE_UNREACHABLE", "the service stops: what it was handling is given back"),

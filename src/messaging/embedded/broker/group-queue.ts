@@ -1,4 +1,5 @@
 // The queue of one group: events that are ready, delayed, or with one of its members. Pure.
+import { createNumberMap } from "../../../number-map.ts";
 import type { GroupTotals, QueueFigures } from "../../../protocol/bus-figures.ts";
 import { addDuration, createDurations } from "../counts.ts";
 import { createDelays } from "./delays.ts";
@@ -77,7 +78,7 @@ const RATE_MS = 1_000;
 export function createGroupQueue({ g, event, group }: Group): GroupQueue {
   const ready = createDeque<Entry>();
   const delayed = createDelays<Entry>();
-  const inFlight = new Map<number, { entry: Entry; member: Member; givenMs: number }>();
+  const inFlight = createNumberMap<{ entry: Entry; member: Member; givenMs: number }>();
   const members = new Map<string, Member>();
   let bytes = 0;
   let taken = 0;
@@ -170,7 +171,8 @@ export function createGroupQueue({ g, event, group }: Group): GroupQueue {
     },
     lose(id) {
       if (!members.has(id)) return [];
-      const had = [...inFlight.values()].flatMap(({ entry, member }) => (member.id === id ? [entry] : []));
+      const had = inFlight.values().flatMap(({ entry, member }) => (member.id === id ? [entry] : []));
+      had.sort((one, other) => one.held.seq - other.held.seq);
       members.delete(id);
       for (const { held } of had) inFlight.delete(held.seq);
       totals.lost += had.length;

@@ -1,9 +1,10 @@
 // A store that forgets everything when its process ends. Pure.
+import { createNumberMap } from "../../../number-map.ts";
 import { copyOf } from "../parcel.ts";
 import type { BrokerStore, Write } from "./store.ts";
 
 export function createMemoryStore(): BrokerStore {
-  const events = new Map<number, Buffer>();
+  const events = createNumberMap<Buffer>();
   const letters = new Map<string, Buffer>();
 
   function change(write: Write): void {
@@ -27,7 +28,7 @@ export function createMemoryStore(): BrokerStore {
   };
 }
 
-function bodyIn<Key>(bodies: ReadonlyMap<Key, Buffer>, key: Key): Buffer {
+function bodyIn<Key>(bodies: { get(key: Key): Buffer | undefined }, key: Key): Buffer {
   const body = bodies.get(key);
   if (body === undefined) throw new Error(`the store has no body of ${key}`);
   return body;

@@ -118,7 +118,7 @@ export function createMethodCalls(outlet: CallOutlet, areAllBack: () => boolean)
 
   /** Refuses what waits in vain. */
   function review(nowMs: number): void {
-    for (const one of open.all()) if (one.instance === undefined) waitOrRefuse(one, nowMs);
+    for (const one of open.waiting()) waitOrRefuse(one, nowMs);
   }
 
   /** Tells the instance that nobody waits for its answer any more. */
@@ -136,7 +136,7 @@ export function createMethodCalls(outlet: CallOutlet, areAllBack: () => boolean)
   return {
     serve(member, service, methods, nowMs) {
       instances.set(member, service, methods);
-      for (const one of open.all()) if (one.instance === undefined && one.call.service === service) send(one, nowMs);
+      for (const one of open.waiting()) if (one.call.service === service) send(one, nowMs);
     },
     unserve: instances.remove,
     call(call, nowMs) {
@@ -185,7 +185,7 @@ export function createMethodCalls(outlet: CallOutlet, areAllBack: () => boolean)
     },
     services: instances.services,
     figures() {
-      const waiting = [...open.all()].filter(({ instance }) => instance === undefined).length;
+      const waiting = open.waiting().length;
       return { waiting, running: open.size - waiting };
     },
     totals: (serviceOf) =>

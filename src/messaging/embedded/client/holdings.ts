@@ -1,5 +1,6 @@
 // The events that this member has, and what it has decided about them and the broker has not confirmed. Both outlive a broker.
 import { reasonOf, type ZcontextError } from "../../../errors.ts";
+import { createBag } from "../../../number-map.ts";
 import type { Delivery, Verdict } from "../../contract/engine.ts";
 import type { Envelope } from "../../contract/envelope.ts";
 import { Losable } from "../../contract/losable.ts";
@@ -30,7 +31,7 @@ export interface Holdings {
  * @param onIdle - Called when the last event that this member had was settled.
  */
 export function createHoldings(settle: (settlement: Settle) => number, onIdle: () => void): Holdings {
-  const held = new Set<HeldDelivery>();
+  const held = createBag<HeldDelivery>();
   let decided: { batch: number; settlement: Settle }[] = [];
 
   function decide(settlement: Settle): void {
@@ -38,7 +39,7 @@ export function createHoldings(settle: (settlement: Settle) => number, onIdle: (
   }
 
   function settleHeld(delivery: HeldDelivery, verdict: Verdict): void {
-    if (!held.delete(delivery)) return;
+    if (!held.delete(delivery.number)) return;
     const { g, seq, attempt } = delivery.key;
     // Nearly all are acknowledged; spreading the parts of one takes longer than all else of it.
     decide(
@@ -55,7 +56,7 @@ export function createHoldings(settle: (settlement: Settle) => number, onIdle: (
       try {
         const { envelope, body } = unpack({ head: given.head, bytes });
         const delivery = new HeldDelivery(key, given, envelope, body, settleHeld);
-        held.add(delivery);
+        delivery.number = held.add(delivery);
         return delivery;
       } catch (error) {
         const failure = {
@@ -68,7 +69,7 @@ export function createHoldings(settle: (settlement: Settle) => number, onIdle: (
         return undefined;
       }
     },
-    list: () => [...[...held].map(({ key }) => key), ...decided.map(({ settlement }) => keyOf(settlement))],
+    list: () => [...held.values().map(({ key }) => key), ...decided.map(({ settlement }) => keyOf(settlement))],
     unconfirmed() {
       const settlements = decided.map(({ settlement }) => settlement);
       decided = [];
@@ -83,7 +84,7 @@ export function createHoldings(settle: (settlement: Settle) => number, onIdle: (
       return held.size === 0;
     },
     loseAll(error) {
-      for (const delivery of held) delivery.lose(error);
+      for (const delivery of held.values()) delivery.lose(error);
       held.clear();
       decided = [];
     },
@@ -92,6 +93,8 @@ export function createHoldings(settle: (settlement: Settle) => number, onIdle: (
 
 /** A class, since one is made for each event: its members are shared. */
 class HeldDelivery extends Losable implements Delivery {
+  /** By which it is taken out of what this member has. */
+  number = 0;
   readonly key: Key;
   readonly name: string;
   readonly group: string;

@@ -1,6 +1,7 @@
 // What a member has asked the broker and has no answer to: bounded by number, bytes and time, and asked again of the next
 // broker where that is harmless.
 import { type ErrorCode, ZcontextError } from "../../../errors.ts";
+import { createNumberMap } from "../../../number-map.ts";
 import type { FromBroker, Item, ToBroker } from "../operations.ts";
 
 /** An operation that is answered by number. */
@@ -44,6 +45,7 @@ const MAX_BYTES = 64 * 2 ** 20;
 const MAX_WAIT_MS = 30_000;
 
 interface Open {
+  n: number;
   /** Undefined for one that was sent and is never repeated: what it says would only wait for its answer in memory. */
   question: Item<Question> | undefined;
   bytes: number;
@@ -55,20 +57,20 @@ interface Open {
 
 /** @param nowMs - The monotonic clock. */
 export function createQuestions(nowMs: () => number): Questions {
-  const open = new Map<number, Open>();
+  const open = createNumberMap<Open>();
   let bytes = 0;
 
   function end(n: number): Asker | undefined {
-    const one = open.get(n);
-    if (one === undefined) return undefined;
-    open.delete(n);
-    bytes -= one.bytes;
-    return one.asker;
+    const one = open.delete(n);
+    bytes -= one?.bytes ?? 0;
+    return one?.asker;
   }
 
   function failWhere(test: (one: Open) => boolean, error: ZcontextError): void {
-    for (const [n, one] of [...open]) if (test(one)) end(n)?.fail(error);
+    for (const one of inOrder()) if (test(one)) end(one.n)?.fail(error);
   }
+
+  const inOrder = () => open.values().sort((one, other) => one.n - other.n);
 
   return {
     add(question, isRepeatable, asker) {
@@ -78,7 +80,8 @@ export function createQuestions(nowMs: () => number): Questions {
         return false;
       }
       const sinceMs = nowMs();
-      open.set(question.operation.n, { question, bytes: length, isRepeatable, wasSent: false, sinceMs, asker });
+      const { n } = question.operation;
+      open.set(n, { n, question, bytes: length, isRepeatable, wasSent: false, sinceMs, asker });
       bytes += length;
       return true;
     },
@@ -94,14 +97,14 @@ export function createQuestions(nowMs: () => number): Questions {
       if (operation.op === "failed") asker?.fail(new ZcontextError(operation.code as ErrorCode, operation.reason));
       else asker?.answer(reply);
     },
-    has: (n) => open.has(n),
+    has: (n) => open.get(n) !== undefined,
     get size() {
       return open.size;
     },
     failUnrepeatable: (error) => failWhere(({ isRepeatable, wasSent }) => wasSent && !isRepeatable, error),
     failOld: (error) => failWhere(({ sinceMs }) => nowMs() - sinceMs > MAX_WAIT_MS, error),
     failAll: (error) => failWhere(() => true, error),
-    open: () => [...open.values()].flatMap(({ question }) => question ?? []),
+    open: () => inOrder().flatMap(({ question }) => question ?? []),
   };
 }
 

@@ -1,5 +1,6 @@
 // The services of this member, and the calls that it is carrying out.
 import { reasonOf } from "../../../errors.ts";
+import { createNumberMap } from "../../../number-map.ts";
 import type { Answer, CallHandler, Engine, IncomingCall } from "../../contract/engine.ts";
 import { createRememberedAnswers } from "../../contract/remembered-answers.ts";
 import { subscriptionOf } from "../../contract/subscription.ts";
@@ -23,7 +24,7 @@ export interface ServedCalls {
 /** @param onIdle - Called when the answer to the last call under way was said. */
 export function createServedCalls(say: (operation: ToBroker, body?: Buffer) => void, onIdle: () => void): ServedCalls {
   const services = new Map<string, { methods: readonly string[]; handler: CallHandler }>();
-  const underWay = new Map<number, CallUnderWay>();
+  const underWay = createNumberMap<CallUnderWay>();
   const answers = createRememberedAnswers();
 
   function carryOut(call: CallUnderWay, { service, isIdempotent }: Request): Promise<Answer> | Answer {

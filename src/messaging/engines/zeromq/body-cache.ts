@@ -1,5 +1,6 @@
 // The bodies of the events that were written or read last. A queue gives its events in the order in which they were stored, so the next one
 // is in the record of the last one, or in the record behind it. Pure.
+import { createNumberMap } from "../../../number-map.ts";
 import { bodiesIn } from "./event-chunks.ts";
 
 export interface BodyCache {
@@ -14,13 +15,18 @@ export interface BodyCache {
 const RECORDS = 16;
 
 export function createBodyCache(read: (key: number) => Buffer | undefined): BodyCache {
-  const cached = new Map<number, readonly Buffer[]>();
+  const cached = createNumberMap<readonly Buffer[]>();
+  /** The keys of the last records, in a ring. */
+  const kept: number[] = [];
+  let next = 0;
 
   function add(key: number, record = read(key)): readonly Buffer[] {
     const bodies = record === undefined ? [] : bodiesIn(record);
+    const oldest = kept[next];
+    if (oldest !== undefined) cached.delete(oldest);
+    kept[next] = key;
+    next = (next + 1) % RECORDS;
     cached.set(key, bodies);
-    const [oldest = key] = cached.keys();
-    if (cached.size > RECORDS) cached.delete(oldest);
     return bodies;
   }
 

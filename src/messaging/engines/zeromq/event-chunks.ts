@@ -1,6 +1,7 @@
 // Which records of the store hold which events. Events that are written together are one record, a chunk, since a record costs
 // far more than an event in it. A chunk stays until its last event is removed; until then bits say which are. Changes are
 // planned first and taken over once the store has made them. Pure.
+import { createNumberMap } from "../../../number-map.ts";
 import type { StoredEvent } from "../../embedded/broker/store.ts";
 
 export type EventMeta = Omit<StoredEvent, "body">;
@@ -40,7 +41,7 @@ const MAX_EVENTS = 128;
 const LENGTH_BYTES = 4;
 
 export function createEventChunks(): EventChunks {
-  const chunkOf = new Map<number, Chunk>();
+  const chunkOf = createNumberMap<Chunk>();
   let lastKey = 0;
 
   function newChunk(key: number, seqs: readonly number[], removed: Buffer): Chunk {
