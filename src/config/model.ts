@@ -81,6 +81,10 @@ export interface Supervision {
   /** From the request to stop to SIGKILL. */
   graceMs: number;
   stopSignal: StopSignal;
+  /** Another definition replaces it while it runs: its process stops once the new one has been ready for a time. */
+  rolling: boolean;
+  /** How long that is. */
+  minHealthyMs: number;
   /** Its final end ends the context, with its exit code. */
   essential: boolean;
   /** Tasks that must be ready before this one starts, and that stop after it. */

@@ -15,6 +15,8 @@ export interface Prepared {
   path: string;
   /** Variables in addition to the provider's own. */
   environment: Readonly<Record<string, string>>;
+  /** Why another run of the same definition would be launched with something else now, one reason each. */
+  drift?(): Promise<readonly string[]>;
   /** The run is over: removes what was written for it. May be called again. */
   discard?(): void;
 }
@@ -27,7 +29,7 @@ export type Prepare = (
 export interface PreparationOptions {
   /** Of the context file. */
   folder: string;
-  services: Pick<Services, "prepare">;
+  services: Pick<Services, "prepareTraced">;
   configurations: ConfigurationFiles;
 }
 
@@ -35,19 +37,37 @@ export interface PreparationOptions {
 export function createPreparation({ folder, services, configurations }: PreparationOptions): Prepare {
   return async (task, { incarnation, assignment }) => {
     const own = await readEnvironment(task.supervision, folder);
-    const path = await services.prepare(task, own);
-    if (task.command === undefined) return { path, environment: own };
+    const { path, hasChanged } = await services.prepareTraced(task, own);
+    const drift = async () => [
+      ...((await hasChanged()) ? ["its code changed"] : []),
+      ...(await changedVariables(task, own, folder)),
+    ];
+    if (task.command === undefined) return { path, environment: own, drift };
 
     const configuration = JSON.stringify(assignment.configuration);
     const isLong = Buffer.byteLength(configuration) > MAX_CONFIGURATION_BYTES;
     const configurationFile = isLong ? await configurations.write(incarnation, configuration) : undefined;
     const { graceMs } = task.supervision;
     return {
-      path,
+      ...{ path, drift },
       environment: { ...forPython(own), ...environmentOf(assignment, { incarnation, graceMs, configurationFile }) },
       ...(isLong && { discard: () => configurations.remove(incarnation) }),
     };
   };
+}
+
+/** What its env files say that they did not say then; told by name, for a value may be secret. */
+async function changedVariables(
+  { supervision }: TaskServiceConfig,
+  before: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<string[]> {
+  if (supervision.envFiles.length === 0) return [];
+  const now = await readEnvironment(supervision, folder).catch(() => undefined);
+  if (now === undefined) return ["its env_file can't be read"];
+  const names = new Set([...Object.keys(before), ...Object.keys(now)]);
+  const changed = [...names].filter((name) => before[name] !== now[name]);
+  return changed.length === 0 ? [] : [`its env_file changed: ${changed.sort().join(", ")}`];
 }
 
 /** A program's own variables, and what it needs if it is written in Python. */

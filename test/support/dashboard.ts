@@ -1,12 +1,11 @@
 // A context in the process of the test, with its dashboard, and a client that asks it.
 import { request as httpRequest } from "node:http";
-import { parseContextConfig } from "../../src/config/context-config.ts";
 import type { CommandRequest } from "../../src/http/contract/api.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
 import { openDashboard } from "../../tools/service-context/dashboard.ts";
 import { createEventReader } from "../../web/event-stream.ts";
-import { contextXml, type RunningContext, recordLog, runContext, type TaskXml } from "./context.ts";
+import { type RunningContext, recordLog, runContext, type TaskXml } from "./context.ts";
 import { awaitEvents, type Recording } from "./recording.ts";
 
 export const TOKEN = "token-of-the-tests-0123456789";
@@ -50,9 +49,8 @@ export async function runDashboard(
   { token = TOKEN }: { token?: string | undefined } = {},
 ): Promise<DashboardContext> {
   const log = recordLog();
-  const config = parseContextConfig(contextXml(tasks));
   const options = { http: "0", ...(token === "" ? {} : { http_token: token }) };
-  const dashboard = await openDashboard(options, { config, log });
+  const dashboard = await openDashboard(options, { log });
   const context = await runContext(tasks, {
     observer: dashboard.observer,
     watch: ({ publish, ...source }) =>

@@ -1,5 +1,4 @@
 // What `service-context --http` adds: the dashboard's HTTP server, which shows the provider and sends it commands.
-import type { ContextConfig } from "../../src/config/context-config.ts";
 import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
 import type { Provider } from "../../src/context/provider/provider.ts";
 import type { ProviderObserver } from "../../src/context/transaction/observer.ts";
@@ -22,7 +21,6 @@ export interface Dashboard extends AsyncDisposable {
 }
 
 export interface DashboardOptions {
-  config: ContextConfig;
   log: Log;
   keptHistory?: KeptHistory | undefined;
   keptLogs?: KeptLogs | undefined;
@@ -35,7 +33,7 @@ export interface DashboardOptions {
  */
 export async function openDashboard(
   { http, http_token }: { http: string; http_token?: string },
-  { config, log, ...kept }: DashboardOptions,
+  { log, ...kept }: DashboardOptions,
 ): Promise<Dashboard> {
   const token = readHttpToken(http_token, log);
   const address = readAddress(http, { hasToken: token !== undefined });
@@ -59,14 +57,16 @@ export async function openDashboard(
   }
 
   return {
-    observer: observe,
+    observer: (event) => observe(event.type === "reloaded" ? { type: "changed" } : event),
     tap: (publish) => tapMonitor(publish, observe),
     show(provider) {
       log.info({ url: `http://${formatAddress(server.address)}/`, commands: token !== undefined }, "dashboard ready");
       const deadLetters = openDeadLetters(provider);
       letters = deadLetters;
       server.attach({
-        config,
+        get config() {
+          return provider.config;
+        },
         contextId: () => provider.contextId,
         transactions: () => provider.watched(),
         ended: () => provider.ended(),

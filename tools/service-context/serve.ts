@@ -115,12 +115,13 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
       ? undefined
       : await openDashboard(
           { ...options, http },
-          { config, log, keptHistory: recorder?.keptHistory, keptLogs: keeper?.keptLogs },
+          { log, keptHistory: recorder?.keptHistory, keptLogs: keeper?.keptLogs },
         );
   const extras = [recorder, dashboard].filter((one) => one !== undefined);
   const provider = await startProvider({
     config,
     file,
+    read: () => readContextFile(file),
     log,
     servicesRoots: options.services_root,
     resume: !options.no_resume,

@@ -23,6 +23,8 @@ export interface Resumable {
   /** Those that are over, the oldest first, until another one is opened. */
   readonly ended: readonly EndedTransaction[];
   readonly lastSequence: number;
+  /** Of the model of the context; absent for the first one. */
+  readonly generation?: number | undefined;
 }
 
 export interface EndedTransaction extends ResumableTransaction {
@@ -55,8 +57,8 @@ export function formatSnapshot(
   known: Resumable,
   { contextId, bootId, owner, place }: Pick<Head, "contextId" | "bootId" | "owner" | "place">,
 ): string {
-  const { transactions, ended, lastSequence } = known;
-  const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence, owner, place };
+  const { transactions, ended, lastSequence, generation } = known;
+  const head: Head = { kind: "journal", version: VERSION, contextId, bootId, lastSequence, generation, owner, place };
   const ends = ended.map(
     ({ id: transaction, time, isAsked }): Ended => ({ kind: "ended", transaction, time, isAsked }),
   );
@@ -122,7 +124,7 @@ function withoutExits({ transactions, ...others }: Resumable): Resumable {
 export function recollect(known: Resumable | undefined, record: JournalRecord): Resumable | Fault {
   if (record.kind === "journal")
     return known === undefined
-      ? { ...nothingToResume, lastSequence: record.lastSequence }
+      ? { ...nothingToResume, lastSequence: record.lastSequence, ...generationIn(record) }
       : { fault: "is a second head" };
   if (known === undefined) return { fault: `is ${record.kind} before the head` };
   switch (record.kind) {
@@ -143,6 +145,19 @@ export function recollect(known: Resumable | undefined, record: JournalRecord): 
       const now = { ...record, state, runs, exitTime };
       const next = withTask(known, record, (before) => before && standingAt(before, now));
       return "fault" in next ? next : { ...next, lastSequence: Math.max(known.lastSequence, sequence) };
+    }
+    case "applied": {
+      const { transactions, tasks, removed } = record;
+      const applyTo = (one: ResumableTransaction): ResumableTransaction => ({
+        ...one,
+        tasks: one.tasks
+          .filter(({ id }) => !removed.includes(id))
+          .map((task) => (tasks.includes(task.id) ? withoutBody(task) : task)),
+      });
+      return {
+        ...{ ...known, ...generationIn(record) },
+        transactions: known.transactions.map((one) => (transactions.includes(one.id) ? applyTo(one) : one)),
+      };
     }
     case "ended": {
       const transaction = find(known, record);
@@ -165,8 +180,16 @@ function newTask(id: string): ResumableTask {
   return { id, state: "defined", runs: 0, isWanted: false, exits: [] };
 }
 
-function redefined({ body: _, ...task }: ResumableTask, body: JsonObject | undefined): ResumableTask {
-  return body === undefined ? task : { ...task, body };
+function redefined(task: ResumableTask, body: JsonObject | undefined): ResumableTask {
+  return body === undefined ? withoutBody(task) : { ...task, body };
+}
+
+function withoutBody({ body: _, ...task }: ResumableTask): ResumableTask {
+  return task;
+}
+
+function generationIn({ generation }: { generation?: number | undefined }): Pick<Resumable, "generation"> {
+  return generation === undefined ? {} : { generation };
 }
 
 function standingAt(task: ResumableTask, record: Remembered): ResumableTask {

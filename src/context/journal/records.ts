@@ -36,6 +36,8 @@ export interface Head {
   bootId: string;
   /** The highest of all records before this file was begun. */
   lastSequence: number;
+  /** Of the model of the context; absent for the first one. */
+  generation?: number | undefined;
   /** The process that writes here, until it has closed the journal; absent where the system can't identify one. */
   owner?: ProcessIdentity | undefined;
   /** Device and inode of this very file, which a copy of it does not have. */
@@ -77,6 +79,19 @@ export interface Moved extends Transition {
   monotonicMs: number;
 }
 
+/**
+ * Another model of the context holds. In these transactions these tasks have the definition of the provider's own file from
+ * now on, and those that are removed are not to be resumed. One record, so that a provider killed at any moment has left
+ * the old model or the new one.
+ */
+export interface Applied {
+  kind: "applied";
+  generation: number;
+  transactions: readonly string[];
+  tasks: readonly string[];
+  removed: readonly string[];
+}
+
 /** A transaction is over. Its last states are kept until another one is opened. */
 export interface Ended {
   kind: "ended";
@@ -97,7 +112,7 @@ export interface Closed {
 }
 
 /** What a provider writes; the other kinds are the journal's own. */
-export type JournalEntry = Opened | Defined | Kept | Moved | Ended | Left;
+export type JournalEntry = Opened | Defined | Kept | Moved | Applied | Ended | Left;
 export type JournalRecord = Head | Closed | JournalEntry;
 
 /** What is kept of the transitions of a task service. */
@@ -180,6 +195,7 @@ export function excerpt(value: unknown): string {
 
 const taskState = guarded(isTaskState, "a state");
 const pid = numberThat((value) => Number.isSafeInteger(value) && value > 0, "a pid");
+const ids = listOf(id, "a list of ids");
 const times = listOf(notNegative, "a list of times");
 const isoTime = textThat(
   (value) => /^\d{4}-\d\d-\d\dT[\d:.]{8,}Z$/.test(value) && !Number.isNaN(Date.parse(value)),
@@ -195,6 +211,7 @@ const RECORDS: Variants<JournalRecord, "kind"> = {
     contextId: text,
     bootId: text,
     lastSequence: count,
+    generation: optional(count),
     owner: optional(owner),
     place: optional(text),
   }),
@@ -232,6 +249,7 @@ const RECORDS: Variants<JournalRecord, "kind"> = {
     time: isoTime,
     monotonicMs: notNegative,
   }),
+  applied: exactly({ kind: literal("applied"), generation: count, transactions: ids, tasks: ids, removed: ids }),
   ended: exactly({ kind: literal("ended"), transaction: id, time: isoTime, isAsked: flag }),
   left: exactly({ kind: literal("left") }),
   closed: exactly({ kind: literal("closed") }),

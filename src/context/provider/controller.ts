@@ -1,6 +1,6 @@
 // Takes what comes in, has `dispatch` decide, and carries that out.
-import type { Supervision, TaskServiceConfig } from "../../config/context-config.ts";
-import { type ErrorCode, ZcontextError } from "../../errors.ts";
+import type { ContextConfig, TaskServiceConfig } from "../../config/context-config.ts";
+import { type ErrorCode, reasonOf, ZcontextError } from "../../errors.ts";
 import { ENDING_TOPIC, type Frame, STREAMS_TOPIC } from "../../protocol/codec.ts";
 import { isObject } from "../../protocol/json.ts";
 import {
@@ -21,19 +21,20 @@ import { createAnswered } from "./answered.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Identity } from "./identity.ts";
+import { hasFailed, planJson, type ReloadPlan, type ReloadScope } from "./reload.ts";
 import { createReplies, type RepliesOptions, recordOfEnded } from "./replies.ts";
 import type { View } from "./view.ts";
 
 export interface ControllerOptions extends RepliesOptions {
   identity: Identity;
   transactions: Transactions;
-  /** The tasks of the provider's own file. */
-  ownTasks: readonly TaskServiceConfig[];
-  /** How tasks are supervised that the file does not have. */
-  supervision: Supervision;
+  /** The provider's own file as it holds now. */
+  config(): Pick<ContextConfig, "tasks" | "supervision">;
   /** Whether the code of a task lies where this provider may load code from. */
   mayLoad(task: TaskServiceConfig): boolean;
   channel: Pick<ControlChannel, "incarnation" | "publish" | "listen">;
+  /** Has the file, as it is now, take hold. */
+  apply(scope: ReloadScope): Promise<ReloadPlan>;
   /** A message asks the provider to leave. */
   onLeave(): void;
 }
@@ -54,7 +55,7 @@ export interface Controller {
 const LEAVING = { code: "ERR_PROVIDER_LEAVING", reason: "the provider is leaving" } as const;
 
 export function createController(options: ControllerOptions): Controller {
-  const { identity, transactions, ownTasks, supervision, mayLoad, channel, log, inputFaults } = options;
+  const { identity, transactions, config, mayLoad, channel, log, inputFaults } = options;
   const answered = createAnswered();
   const replies = createReplies(options);
   let isLeaving = false;
@@ -62,8 +63,12 @@ export function createController(options: ControllerOptions): Controller {
     get contextId() {
       return identity.contextId;
     },
-    ownTasks,
-    supervision,
+    get ownTasks() {
+      return config().tasks;
+    },
+    get supervision() {
+      return config().supervision;
+    },
     find: (transaction) => transactions.find(transaction)?.view,
     busy: () => transactions.running().filter((id) => isBusy(transactions.find(id))),
     hasEnded: (transaction) => recordOfEnded(transactions, transaction) !== undefined,
@@ -85,6 +90,11 @@ export function createController(options: ControllerOptions): Controller {
       case "leave":
         accept(about(decision.command), {});
         return options.onLeave();
+      case "apply":
+        if (isLeaving) return refuse(about(message), LEAVING.code, LEAVING.reason);
+        return void apply(about(decision.command), { transaction: decision.transaction });
+      case "replyPlan":
+        return void replies.plan(decision.query, { transaction: decision.transaction });
       case "refuse":
         return refuse(about(decision.command), decision.code, decision.reason);
       case "record":
@@ -145,6 +155,21 @@ export function createController(options: ControllerOptions): Controller {
     log.info({ transaction, orders: orders.map((order) => `${order.action} ${order.task.id}`) }, `command ${action}`);
     for (const { task } of orders) channel.listen(task.topic);
     present.obey(orders);
+  }
+
+  // The answer comes at once, and says how it has come out if the request is repeated after that.
+  async function apply(to: report.About, scope: ReloadScope): Promise<void> {
+    answered.remember(to.requestId, () => channel.publish(report.applying(to)));
+    log.info({ ...scope }, "command apply");
+    const told = await options.apply(scope).then(
+      (plan) => report.applied(to, hasFailed(plan) ? "failure" : "success", planJson(plan)),
+      (error: unknown) => {
+        const { code, details } = error instanceof ZcontextError ? error : { code: "ERR_MESSAGE_UNKNOWN", details: [] };
+        log.error({ code, reason: reasonOf(error), ...(details.length > 0 && { details }) }, "not applied");
+        return report.notApplied(to, code, reasonOf(error), details);
+      },
+    );
+    answered.remember(to.requestId, () => channel.publish(told));
   }
 
   function accept(to: report.About, orders: { [serviceId: string]: string }): void {

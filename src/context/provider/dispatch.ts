@@ -25,14 +25,18 @@ import { tasksOf, type View } from "./view.ts";
 export type Decision =
   | { kind: "obey"; command: ContextMessage | ProcessMessage; orders: Order[] }
   | { kind: "leave"; command: ContextMessage }
+  /** Another model takes hold: in this transaction, or in all. */
+  | { kind: "apply"; command: ContextMessage; transaction: string | undefined }
   | { kind: "refuse"; command: Message; code: ErrorCode; reason: string }
   | { kind: "record"; announcement: ControlMessage }
-  | { kind: "reply"; query: StateMessage; action: ReplyWord }
+  | { kind: "reply"; query: StateMessage; action: Exclude<ReplyWord, "reply_plan"> }
+  /** What `apply` would do. */
+  | { kind: "replyPlan"; query: StateMessage; transaction: string | undefined }
   | { kind: "replyError"; query: StateMessage; action: ReplyWord; code: ErrorCode; reason: string }
   /** Nothing to do; `why` where the log should say it. */
   | { kind: "ignore"; why?: string };
 
-export type ReplyWord = "reply_context" | "reply_top";
+export type ReplyWord = "reply_context" | "reply_top" | "reply_plan";
 
 /** What the provider does about a message. Messages of the provider itself are not meant to get here. */
 export function dispatch(message: Message, view: View): Decision {
@@ -62,6 +66,11 @@ const TRANSACTION = /^(?!__proto__$)\P{Cc}{1,256}$/u;
 function dispatchContext(message: ContextMessage, view: View): Decision {
   const { header, configuration } = message;
   if (header.action === "exit") return { kind: "leave", command: message };
+  if (header.action === "apply") {
+    if (isScope(header.transaction, view))
+      return { kind: "apply", command: message, transaction: header.transaction || undefined };
+    return unknownTransaction(header.transaction, view);
+  }
   if (!TRANSACTION.test(header.transaction)) {
     return refuse(
       message,
@@ -96,9 +105,14 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
       return refuse(
         message,
         "ERR_MESSAGE_UNKNOWN",
-        `unknown action "${header.action}": expected start, stop, restart or exit`,
+        `unknown action "${header.action}": expected start, stop, restart, apply or exit`,
       );
   }
+}
+
+/** A transaction that runs; none means all. */
+function isScope(transaction: string, view: View): boolean {
+  return transaction === "" || view.find(transaction) !== undefined;
 }
 
 // A start of a context that names no transaction is not meant to run it a second time. Only the provider can tell: of
@@ -189,13 +203,22 @@ function dispatchControl(announcement: ControlMessage, view: View): Decision {
 
 // --- state: queries --------------------------------------------------------------------------------------------------
 
+const REPLIES: ReadonlyMap<string, ReplyWord> = new Map([
+  ["request", "reply_context"],
+  ["top", "reply_top"],
+  ["plan", "reply_plan"],
+]);
+
 function dispatchState(query: StateMessage, view: View): Decision {
   const { action: asked, transaction } = query.header;
-  const action = asked === "request" ? "reply_context" : asked === "top" ? "reply_top" : undefined;
+  if (asked === "plan" && isScope(transaction, view))
+    return { kind: "replyPlan", query, transaction: transaction || undefined };
+  const action = REPLIES.get(asked);
   if (action === undefined) return { kind: "ignore" };
+  const reason = `transaction "${transaction}" ${view.whyUnknown(transaction)}`;
+  if (action === "reply_plan") return { kind: "replyError", query, action, code: "ERR_TRANSACTION_UNKNOWN", reason };
   const isLastAsked = action === "reply_context" && view.hasEnded(transaction);
   if (isLastAsked || view.find(transaction) !== undefined) return { kind: "reply", query, action };
-  const reason = `transaction "${transaction}" ${view.whyUnknown(transaction)}`;
   return { kind: "replyError", query, action, code: "ERR_TRANSACTION_UNKNOWN", reason };
 }
 

@@ -28,9 +28,11 @@ import { createTransactions, type EssentialEnd, type Transactions, type Watched 
 import { createClosingStack } from "./closing-stack.ts";
 import { createController } from "./controller.ts";
 import type { Identity } from "./identity.ts";
+import { createModel } from "./model.ts";
 import { forget, resume } from "./predecessor.ts";
 import { createPublications } from "./publications.ts";
 import { createProbeStarter } from "./readiness-probe.ts";
+import { createReloads, type ReloadPlan, type ReloadScope } from "./reload.ts";
 import { openResources, type Resources } from "./resources.ts";
 import { serviceStates } from "./service-states.ts";
 
@@ -44,6 +46,8 @@ export interface ProviderOptions {
   config: ContextConfig;
   /** The context file: names the provider on this machine, and its folder is where relative locations start. */
   file: string;
+  /** Reads the model again, for a reload; what it throws changes nothing. Without it only `apply` with a model reloads. */
+  read?(): Promise<ContextConfig>;
   /** Opens the watch over the processes; `inspect` is told what it has found of each task. */
   watch(source: {
     watched(): Watched[];
@@ -83,6 +87,19 @@ export interface Provider extends AsyncDisposable {
   readonly resumed: readonly string[];
   /** Resolves with the first task without which the context is of no use, and that has ended for good. */
   readonly essentialEnd: Promise<EssentialEnd>;
+  /** The model that holds, and the count of those that the context has had. */
+  readonly config: ContextConfig;
+  readonly generation: number;
+  /** What `apply` would do now. The model is that of `read`, unless another one is given. */
+  plan(read?: () => Promise<ContextConfig>, scope?: ReloadScope): Promise<ReloadPlan>;
+  /**
+   * Has another model take hold, after all changes that were asked for before: starts, restarts, replaces and stops tasks.
+   * A task with `rolling` is replaced only once its new run has been ready for `min_healthy_s`. Resolves when all is done;
+   * each task's `outcome` says how.
+   *
+   * @throws {ZcontextError} as the preparation of code does, or `ERR_ROLLED_BACK`: nothing was changed then.
+   */
+  apply(read?: () => Promise<ContextConfig>, scope?: ReloadScope): Promise<ReloadPlan>;
   /** Starts the file's tasks under this transaction. */
   start(transaction: string): void;
   /** Resolves once nothing of the transaction runs any more, and it is stopped and forgotten. */
@@ -110,7 +127,7 @@ export interface Provider extends AsyncDisposable {
  * `ERR_SYSTEM_SHORT`.
  */
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
-  const { config, file, stateDir, servicesRoots } = options;
+  const { config, file, stateDir, servicesRoots, read = cannotRead } = options;
   const log = sheltered(options.log ?? silent);
   const inform = unfailing(options.observer ?? (() => {}), (error) =>
     log.error({ reason: reasonOf(error) }, "observer failed"),
@@ -125,8 +142,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const resources = await openResources({ config, file, stateDir, servicesRoots, log, observer, nowMs }, opened);
     const { channel, journal, before, forwarder, bus, endpoints, inputFaults, services } = resources;
     const identity: Identity = { contextId: config.contextId };
+    const model = createModel(config, before.generation);
     const transactions = createTransactions({
-      ...{ config, journal, inputFaults, log, observer },
+      ...{ config: () => model.config, journal, inputFaults, log, observer },
       host: hostOf(resources, { identity, log }),
       addresses: resources.addresses,
       lastSequence: before.lastSequence,
@@ -155,28 +173,42 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         log,
       }),
     );
+    const reloads = createReloads({
+      ...{ model, transactions, file, services, channel, journal, log },
+      onReplaced() {
+        tellPresence();
+        observer({ type: "reloaded", config: model.config, generation: model.generation });
+      },
+    });
     const asked = deferred();
     const controller = createController({
       ...{ identity, transactions, channel, publications, inputFaults, log },
       fileClaim: resources.presence.claim,
-      ownTasks: config.tasks,
-      supervision: config.supervision,
+      config: () => model.config,
       mayLoad: services.mayLoad,
+      plan: async (scope) => reloads.plan(await read(), scope),
+      apply: (scope) => reloads.apply(read, scope),
       top: watch.top,
       onLeave: asked.resolve,
     });
     const resumed = options.resume === false ? forget(before, journal, log) : resume(before, transactions, log);
     channel.receive(controller.receive);
-    resources.presence.update({
-      ...{ pid: process.pid, contextId: config.contextId, endpoints, bus: bus?.place },
-      tasks: config.tasks.map(keptOf),
-      strategy: config.strategy,
-      state: { ...resources.stateFiles },
-    });
+    tellPresence();
+
+    function tellPresence(): void {
+      const { contextId, tasks, strategy } = model.config;
+      resources.presence.update({
+        ...{ pid: process.pid, contextId, endpoints, bus: bus?.place },
+        tasks: tasks.map(keptOf),
+        strategy,
+        state: { ...resources.stateFiles },
+      });
+    }
 
     let closing: Promise<void> | undefined;
     async function leave(): Promise<void> {
       controller.leave();
+      reloads.leave();
       await stopAll(transactions, log);
       journal.write({ kind: "left" });
       // The forwarder ends with us: what is published last must have passed it.
@@ -201,6 +233,14 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       asked: asked.promise,
       resumed,
       essentialEnd: transactions.essentialEnd,
+      get config() {
+        return model.config;
+      },
+      get generation() {
+        return model.generation;
+      },
+      plan: async (again = read, scope) => reloads.plan(await again(), scope),
+      apply: (again = read, scope) => reloads.apply(again, scope),
       start: controller.start,
       untilDone: transactions.untilDone,
       watched: transactions.watched,
@@ -216,6 +256,12 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     await opened.close().catch(() => {});
     throw error instanceof ZcontextError ? error : (tooShort(file, error) ?? error);
   }
+}
+
+async function cannotRead(): Promise<never> {
+  throw new ZcontextError("ERR_CONFIG_UNREADABLE", "this provider was given its model by a program, not by a file", {
+    hint: "That program changes it.",
+  });
 }
 
 /** What every task needs from this provider. */

@@ -13,6 +13,7 @@ import type { Transactions, Watched } from "../transaction/transactions.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import type { ReplyWord } from "./dispatch.ts";
 import type { Publications } from "./publications.ts";
+import { planJson, type ReloadPlan, type ReloadScope } from "./reload.ts";
 
 export interface RepliesOptions {
   transactions: Pick<Transactions, "find" | "running" | "ended" | "watch">;
@@ -21,6 +22,8 @@ export interface RepliesOptions {
   channel: Pick<ControlChannel, "publish">;
   /** The figures of a transaction's processes. */
   top(watched: Watched, options: TopOptions): Promise<JsonObject[]>;
+  /** What a reload would do now. */
+  plan(scope: ReloadScope): Promise<ReloadPlan>;
   publications: Publications;
   inputFaults: InputFaults;
   log: Log;
@@ -28,7 +31,8 @@ export interface RepliesOptions {
 
 export interface Replies {
   /** A query that is repeated while it is being answered gets the same answer. */
-  answer(query: StateMessage, action: ReplyWord): Promise<void>;
+  answer(query: StateMessage, action: Exclude<ReplyWord, "reply_plan">): Promise<void>;
+  plan(query: StateMessage, scope: ReloadScope): Promise<void>;
   refuse(query: StateMessage, action: ReplyWord, code: ErrorCode, reason: string): Promise<void>;
 }
 
@@ -37,7 +41,7 @@ export function createReplies({ transactions, fileClaim, channel, ...options }: 
   /** The queries that are being answered. */
   const answering = new Set<string>();
 
-  async function answer(query: StateMessage, action: ReplyWord): Promise<void> {
+  async function answer(query: StateMessage, action: Exclude<ReplyWord, "reply_plan">): Promise<void> {
     const { transaction: id } = query.header;
     const transaction = transactions.find(id);
     const record = transaction?.record ?? recordOfEnded(transactions, id);
@@ -69,14 +73,24 @@ export function createReplies({ transactions, fileClaim, channel, ...options }: 
     return top(transactions.watch(transaction), wanted);
   }
 
+  async function answerPlan(query: StateMessage, scope: ReloadScope): Promise<void> {
+    const content = await options.plan(scope).then(planJson, (error: unknown) => {
+      const { code, details } = error instanceof ZcontextError ? error : { code: "ERR_MESSAGE_UNKNOWN", details: [] };
+      return { error: { code, details: [...details], reason: reasonOf(error) } };
+    });
+    channel.publish(report.reply(query.header, "reply_plan", content));
+  }
+
+  async function once({ header: { requestId } }: StateMessage, reply: () => Promise<void>): Promise<void> {
+    if (requestId === undefined) return reply();
+    if (answering.has(requestId)) return;
+    answering.add(requestId);
+    await reply().finally(() => answering.delete(requestId));
+  }
+
   return {
-    async answer(query, action) {
-      const { requestId } = query.header;
-      if (requestId === undefined) return answer(query, action);
-      if (answering.has(requestId)) return;
-      answering.add(requestId);
-      await answer(query, action).finally(() => answering.delete(requestId));
-    },
+    answer: (query, action) => once(query, () => answer(query, action)),
+    plan: (query, scope) => once(query, () => answerPlan(query, scope)),
     refuse,
   };
 }

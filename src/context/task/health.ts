@@ -45,6 +45,8 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
   const timers = createTimers<"ready" | "late">();
   let probe: RunningProbe | undefined;
   let watchdog: Watchdog | undefined;
+  /** What that allows; another definition may allow something else. */
+  let allowedMs = 0;
   let beat: Beat | undefined;
   let streams: readonly StreamFigures[] = [];
   /** Since when it has been halted, as far as it was looked at. */
@@ -66,6 +68,11 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
   function hearBeat(next: Beat): void {
     beat = next;
     const { heartbeatTimeoutMs } = task().supervision;
+    if (allowedMs !== heartbeatTimeoutMs) {
+      watchdog?.end();
+      watchdog = undefined;
+    }
+    allowedMs = heartbeatTimeoutMs;
     watchdog ??= host.liveness.startWatchdog(
       heartbeatTimeoutMs,
       () => tell({ type: "silent", reason: `no heartbeat for ${seconds(heartbeatTimeoutMs)}` }),

@@ -16,6 +16,8 @@ import type { TaskHost } from "./task-contract.ts";
 /** One life of a task, from the preparation of its code to the end of its process. */
 export interface Run {
   readonly incarnation: string;
+  /** Why another run would be launched with something else now. */
+  drift(): Promise<readonly string[]>;
   /** An announcement of this run came through the forwarder. */
   hear(sequence: number, message: ControlMessage): void;
   /** Ends it where there is no process yet; else its process is asked once the command has passed the forwarder. */
@@ -75,6 +77,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   let ending: Extract<RunEvent, { type: "ending" }> | undefined;
   let chance: NodeJS.Timeout | undefined;
   let discard: Prepared["discard"];
+  let drift: Prepared["drift"];
   const announcements = createAnnouncements<ControlMessage>(onSaid, { hasPipe });
 
   void begin();
@@ -82,7 +85,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   async function begin(): Promise<void> {
     try {
       const prepared = await host.prepare(task, { incarnation, assignment });
-      discard = prepared.discard;
+      ({ discard, drift } = prepared);
       if (isAbandoned) return discard?.();
       onPrepared(prepared.environment);
       const release = await host.acquireStart();
@@ -189,6 +192,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
 
   return {
     incarnation,
+    drift: async () => (await drift?.()) ?? [],
     hear: announcements.heard,
     caughtUp: async () => child?.caughtUp(),
     askToStop(heard) {

@@ -111,13 +111,17 @@ export function supervise(
     get streams() {
       return health.streams;
     },
-    obey({ task: next, action }) {
+    drift: async () => runs.present?.drift() ?? [],
+    redefine(next) {
       task = next;
-      if (action === "stop") return stop("stop", COMMAND);
-      if (action === "define") return send({ type: action }, COMMAND);
+    },
+    obey({ task: next, action, cause = COMMAND }) {
+      task = next;
+      if (action === "stop") return stop("stop", cause);
+      if (action === "define") return send({ type: action }, cause);
       if (action === "resume") return send({ type: "start", delayMs: 0 }, { kind: "resume" });
       restarts.forgive();
-      send({ type: action, delayMs: 0 }, COMMAND);
+      send({ type: action, delayMs: 0 }, cause);
     },
     trigger: restarts.trigger,
     restartWith(delayMs, cause) {

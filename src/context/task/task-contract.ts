@@ -69,6 +69,8 @@ export type TaskEvent =
 export interface Order {
   task: TaskServiceConfig;
   action: "define" | "start" | "stop" | "restart" | "resume";
+  /** Default: a command. */
+  cause?: Cause;
 }
 
 /** What has caused an order to a task. */
@@ -76,6 +78,8 @@ export type Cause =
   | { kind: "command" }
   | { kind: "resume" }
   | { kind: "code" }
+  /** Another model of the context holds from now on. */
+  | { kind: "reload"; generation: number }
   | { kind: "trigger"; event: TriggerEvent; task: string }
   | { kind: "strategy"; strategy: Strategy; task: string };
 
@@ -90,6 +94,8 @@ export function describeCause(cause: Cause): string {
       return "the provider has come back";
     case "code":
       return "its code has changed";
+    case "reload":
+      return `reload, generation ${cause.generation}`;
     case "trigger":
       return `${cause.event} of ${cause.task}`;
     case "strategy":
@@ -100,7 +106,8 @@ export function describeCause(cause: Cause): string {
 /** What an event has made of a task: often nothing that shows. */
 export interface Change {
   from: TaskState;
-  event: LifecycleEvent["type"];
+  /** `replaced`: another run has taken its place, which was ready before it ends. */
+  event: LifecycleEvent["type"] | "replaced";
   cause?: Cause;
   /** What the event itself gives as its reason, one part each. */
   reasons: readonly string[];
@@ -122,6 +129,10 @@ export interface SupervisedTask {
   readonly beat: Beat | undefined;
   /** What its present run has counted of the queues that it sends to and consumes. */
   readonly streams: readonly StreamFigures[];
+  /** Why another run would be launched with something else than the present one: its code, its env files. */
+  drift(): Promise<readonly string[]>;
+  /** Another definition holds from now on; its process goes on as it is. */
+  redefine(task: TaskServiceConfig): void;
   /** An order from outside; with it comes the definition that holds from now on. */
   obey(order: Order): void;
   /** An order of a trigger, which may be held back. With `ownRun`, it is the task's own trigger, fired by that run. */

@@ -1,5 +1,5 @@
 // What an observer of a provider is told, such as the dashboard and the history. Observers change nothing.
-import type { TriggerAction, TriggerEvent } from "../../config/context-config.ts";
+import type { ContextConfig, TriggerAction, TriggerEvent } from "../../config/context-config.ts";
 import type { MoveDetail } from "../../explain/facts.ts";
 import type { OutputStream } from "../../launch/process/running-program.ts";
 import type { PrintedLine } from "../../protocol/printed-lines.ts";
@@ -23,6 +23,8 @@ export type ProviderEvent =
   | { type: "recalled"; transaction: string; task: string; run: number; lastEnd: LastEnd }
   /** What is known of a transaction may have changed, or it is over. */
   | { type: "changed" }
+  /** Another model of the context holds. */
+  | { type: "reloaded"; config: ContextConfig; generation: number }
   /** The forwarder has been lost, or is back. */
   | { type: "forwarder"; isThere: boolean };
 

@@ -21,7 +21,7 @@ export interface Endings {
   /** Every process was sent SIGKILL. */
   killed(): void;
   /** The longest first. */
-  pendingStops(transactions: Iterable<{ id: string; tasks: Iterable<SupervisedTask> }>): PendingStop[];
+  pendingStops(transactions: Iterable<{ id: string; processes: Iterable<SupervisedTask> }>): PendingStop[];
 }
 
 export function trackStops(nowMs: () => number): Endings {
@@ -46,8 +46,8 @@ export function trackStops(nowMs: () => number): Endings {
     },
     pendingStops: (transactions) =>
       [...transactions]
-        .flatMap(({ id, tasks }) =>
-          [...tasks].filter(({ standing }) => isEnding(standing.state)).map((one) => describe(id, one)),
+        .flatMap(({ id, processes }) =>
+          [...processes].filter(({ standing }) => isEnding(standing.state)).map((one) => describe(id, one)),
         )
         .sort((one, other) => other.forMs - one.forMs),
   };

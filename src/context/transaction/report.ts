@@ -42,13 +42,36 @@ export function ended(about: About): ControlMessage {
   return contextSays(about, "ended", { device_action: "", result: "success" });
 }
 
+/** A change of the model is accepted; how it has come out is told later, under the same request id. */
+export function applying(about: About): ControlMessage {
+  return contextSays(about, "applying", { device_action: "", result: "success" });
+}
+
+/** A change of the model is done. */
+export function applied(about: About, result: "success" | "failure", plan: JsonObject): ControlMessage {
+  return contextSays(about, "applied", { ...plan, device_action: "", result });
+}
+
+/** A change of the model was refused, or rolled back: nothing was changed. */
+export function notApplied(about: About, code: string, reason: string, details: readonly string[]): ControlMessage {
+  return contextSays(about, "not_applied", {
+    code,
+    details: [...details],
+    device_action: "",
+    reason,
+    result: "failure",
+  });
+}
+
 /** The provider's last word. */
 export function left(contextId: string): ControlMessage {
   return contextSays({ contextId, transaction: "" }, "exited", { device_action: "", result: "success" });
 }
 
+type ReplyAction = "reply_context" | "reply_top" | "reply_plan";
+
 /** The reply to a `state` message: its own header with the action replaced. */
-export function reply(header: Header, action: "reply_context" | "reply_top", content: Json): StateMessage {
+export function reply(header: Header, action: ReplyAction, content: Json): StateMessage {
   return { kind: "state", header: { ...header, action }, content };
 }
 
@@ -58,7 +81,7 @@ export function reply(header: Header, action: "reply_context" | "reply_top", con
  */
 export function errorReply(
   header: Header,
-  action: "reply_context" | "reply_top",
+  action: ReplyAction,
   code: ErrorCode,
   reason: string,
   more: { running: string[]; ended: string[]; file: JsonObject },

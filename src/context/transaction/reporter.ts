@@ -21,7 +21,7 @@ import { describeTransition } from "./transition-log.ts";
 export interface ReporterOptions {
   host: Pick<TaskHost, "contextId" | "nowMs" | "publish">;
   /** The tasks of the provider's own file. */
-  ownTasks: readonly TaskServiceConfig[];
+  ownTasks(): readonly TaskServiceConfig[];
   journal: Pick<Journal, "write">;
   /** Of the last transition that the journal knows; further ones are counted from there. */
   lastSequence: number;
@@ -83,7 +83,7 @@ export function createReporter(options: ReporterOptions): Report {
 
   /** The definition, where another provider would not find it in its file. */
   function bodyOf(task: TaskServiceConfig): { body?: JsonObject } {
-    if (ownTasks.includes(task)) return {};
+    if (ownTasks().includes(task)) return {};
     return { body: { ...formatTaskService(task, { action: "start" }) } as unknown as JsonObject };
   }
 
@@ -116,6 +116,11 @@ export function createReporter(options: ReporterOptions): Report {
         if (unknown.length > 0)
           log.warn({ ...names, event: event.event, unknown }, "trigger calls tasks that do not exist");
         return;
+      }
+      case "trial": {
+        const { pid, run } = { ...task.standing.life };
+        const fields = { ...names, run, ...(pid && { pid }), ...(event.reason && { reason: event.reason }) };
+        return log[event.word === "given up" ? "warn" : "info"](fields, `replacement ${event.word}`);
       }
       case "throttled": {
         const throttled = report.throttled(about, task.task.id);

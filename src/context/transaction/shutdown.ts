@@ -30,7 +30,7 @@ export function createShutdown({ open, whenOver, nowMs }: ShutdownOptions): Shut
   const onlyStuck = deferred();
   let isLeaving = false;
 
-  const tasks = () => [...open.values()].flatMap((transaction) => [...transaction.tasks]);
+  const tasks = () => [...open.values()].flatMap((transaction) => [...transaction.processes]);
 
   function checkStuck(): void {
     if (!isLeaving) return;

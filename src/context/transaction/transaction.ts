@@ -2,10 +2,9 @@
 import type { ContextConfig, TaskServiceConfig, TriggerEvent } from "../../config/context-config.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
-import type { TransactionRecord } from "../../protocol/task-record.ts";
-import { hasProcess, isAtRest, isEnding, type TaskState } from "../../protocol/task-state.ts";
+import type { TaskRecord, TransactionRecord } from "../../protocol/task-record.ts";
+import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
 import type { Past } from "../task/life.ts";
-import { supervise } from "../task/supervisor.ts";
 import {
   type Cause,
   type Change,
@@ -17,9 +16,11 @@ import {
   type TaskHost,
 } from "../task/task-contract.ts";
 import { createConsequences } from "./consequences.ts";
-import { missingFor, restartedWith } from "./dependencies.ts";
+import { restartedWith } from "./dependencies.ts";
 import { createEssentials } from "./essentials.ts";
+import { createMembers } from "./members.ts";
 import { createOrderedStops } from "./ordered-stops.ts";
+import type { TrialWord, Verdict } from "./replacements.ts";
 import { type Consequence, consequenceOf } from "./triggers.ts";
 
 /** What happens in a transaction: most of what its tasks tell, and what it makes of the rest. */
@@ -32,13 +33,15 @@ export type TransactionEvent =
   /** What the record of a task shows may have changed. */
   | { type: "changed" }
   | { type: "triggered"; event: TriggerEvent; consequence: Consequence }
+  /** What becomes of a run that is to replace the task's own, or that it has replaced. */
+  | { type: "trial"; word: TrialWord; reason?: string }
   /** A task without which the context is of no use has ended for good, unasked. */
   | { type: "essentialEnd" };
 
 export interface TransactionOptions {
   host: TaskHost;
-  /** The provider's own file: a trigger may name its tasks before they are started. */
-  config: Pick<ContextConfig, "logName" | "tasks" | "strategy">;
+  /** The provider's own file as it holds now: a trigger may name its tasks before they are started. */
+  config(): Pick<ContextConfig, "logName" | "tasks" | "strategy">;
   /** The four addresses as `context_info` shows them. */
   addresses: JsonObject;
   observe(task: SupervisedTask, event: TransactionEvent): void;
@@ -64,6 +67,8 @@ export interface Transaction {
   /** How its tasks stand, once all has happened that follows from what has happened: what a command is decided by. */
   readonly view: TransactionView;
   readonly tasks: Iterable<SupervisedTask>;
+  /** All that may have a process: the tasks, and what runs beside them for a time. */
+  readonly processes: Iterable<SupervisedTask>;
   /** As `context_info` and `reply_context` show it. */
   readonly record: TransactionRecord;
   /** A command has asked all that ran of it to stop, and nothing has started any of it since. */
@@ -77,6 +82,26 @@ export interface Transaction {
   inspect(serviceId: string, processes: ProcessesFound): void;
   /** Stops every task; it is over when the last has gone. */
   stop(): void;
+  /** Another model of the context takes hold. */
+  readonly reload: TransactionReload;
+}
+
+/** The steps of a reload, for whoever knows their order. */
+export interface TransactionReload {
+  /** Starts a run of this definition beside that of the task; resolves once it has been ready for long enough, or has failed and is gone. */
+  tryOut(task: TaskServiceConfig, cause: Cause): Promise<Verdict>;
+  /** Why the replacement that was tried may not take over; undefined where it may. */
+  faultOf(id: string): string | undefined;
+  /** The replacement that was tried becomes the task, and its former run stops. */
+  takeOver(task: TaskServiceConfig, cause: Cause): void;
+  /** No replacement takes over. */
+  giveUp(reason: string, cause: Cause): void;
+  /** These definitions hold, for the tasks that are there; their processes go on. */
+  redefine(tasks: readonly TaskServiceConfig[]): void;
+  /** Stops tasks and forgets them; resolves when they are gone, or can't be ended. */
+  remove(ids: readonly string[], cause: Cause): Promise<void>;
+  /** The transaction does not end by itself before this is called. */
+  hold(): () => void;
 }
 
 /** Opens a transaction without tasks; orders bring them. `contextName` is the service name of the first command. */
@@ -85,23 +110,25 @@ export function openTransaction(
   contextName: string,
   { host, config, addresses, observe, onQuiet }: TransactionOptions,
 ): Transaction {
-  const tasks = new Map<string, SupervisedTask>();
+  const members = createMembers({
+    transaction: id,
+    host,
+    hear,
+    hearBeside: observe,
+    onDefined: (supervised) => observe(supervised, { type: "defined" }),
+    onReplaced: moved,
+    onTrial: (supervised, word, reason) => observe(supervised, { type: "trial", word, ...(reason && { reason }) }),
+    onChanged(supervised) {
+      observe(supervised, { type: "changed" });
+      consequences.schedule();
+    },
+  });
+  const { tasks, adopt, states } = members;
   const stops = createOrderedStops(tasks, states);
   const consequences = createConsequences({ advance: stops.advance, settle });
   const essentials = createEssentials((supervised) => observe(supervised, { type: "essentialEnd" }));
   let isAskedToEnd = false;
-
-  function adopt(task: TaskServiceConfig, past?: Past): SupervisedTask {
-    const known = tasks.get(task.id);
-    if (known !== undefined) return known;
-    const supervised = supervise(task, { transaction: id, host, observe: hear }, past);
-    tasks.set(task.id, supervised);
-    observe(supervised, { type: "defined" });
-    supervised.waitFor(missingFor(task, states()));
-    // One that an earlier provider has left may count as ready for those that came before it.
-    tellDependents(task.id);
-    return supervised;
-  }
+  let holds = 0;
 
   function hear(supervised: SupervisedTask, event: TaskEvent): void {
     switch (event.type) {
@@ -117,31 +144,32 @@ export function openTransaction(
   }
 
   function changed(supervised: SupervisedTask, change: Change): void {
-    if (supervised.standing.state !== change.from) {
-      observe(supervised, { type: "moved", change });
-      essentials.moved(supervised);
-      tellDependents(supervised.task.id);
-    }
+    if (supervised.standing.state !== change.from) moved(supervised, change);
     observe(supervised, { type: "changed" });
     consequences.schedule();
   }
 
-  function tellDependents(serviceId: string): void {
-    for (const { task, waitFor } of tasks.values())
-      if (task.supervision.dependsOn.includes(serviceId)) waitFor(missingFor(task, states()));
+  function moved(supervised: SupervisedTask, change: Change): void {
+    observe(supervised, { type: "moved", change });
+    essentials.moved(supervised);
+    members.tellDependents(supervised.task.id);
   }
 
   function restartOthers(supervised: SupervisedTask, delayMs: number): void {
-    const cause: Cause = { kind: "strategy", strategy: config.strategy, task: supervised.task.id };
-    for (const { standing, restartWith } of restartedWith(supervised, [...tasks.values()], config.strategy))
+    const { strategy } = config();
+    const cause: Cause = { kind: "strategy", strategy, task: supervised.task.id };
+    for (const { standing, restartWith } of restartedWith(supervised, [...tasks.values()], strategy))
       if (hasProcess(standing.state) && !standing.life.requested) restartWith(delayMs, cause);
   }
 
   function settle(): void {
     essentials.report();
+    members.forgetRemoved();
+    if (holds > 0) return;
     const present = [...states().values()].map(({ state }) => state);
     // One that is blocked while no other is under way waits in vain, but for a new command.
     if (!consequences.isEmpty || !present.every((state) => isAtRest(state) || state === "blocked")) return;
+    if ([...members.processes].length > tasks.size) return;
     const isAwaited = [...tasks.values()].some(({ awaitsCode }) => awaitsCode);
     onQuiet(!isAwaited && present.every((state) => state !== "defined" && state !== "blocked"));
   }
@@ -161,7 +189,14 @@ export function openTransaction(
   }
 
   function find(serviceId: string): TaskServiceConfig | undefined {
-    return tasks.get(serviceId)?.task ?? config.tasks.find((task) => task.id === serviceId);
+    return tasks.get(serviceId)?.task ?? config().tasks.find((task) => task.id === serviceId);
+  }
+
+  /** What runs beside it shows as well. */
+  function recordOf({ task, record }: SupervisedTask): TaskRecord {
+    const beside = members.describe(task.id);
+    const reason = [record.reason, beside].filter((part) => part !== undefined).join("; ");
+    return reason === "" ? record : { ...record, reason };
   }
 
   function obey(order: Order): void {
@@ -177,21 +212,21 @@ export function openTransaction(
 
   function stop(cause: Cause): void {
     consequences.carryOut();
+    members.giveUp("its transaction was stopped", cause);
     stops.begin([...tasks.keys()], cause);
-  }
-
-  function states(): TransactionView {
-    return new Map([...tasks].map(([serviceId, supervised]) => [serviceId, viewOf(supervised)]));
   }
 
   return {
     id,
     get view() {
       consequences.carryOut();
-      return states();
+      return members.view();
     },
     get tasks() {
       return tasks.values();
+    },
+    get processes() {
+      return members.processes;
     },
     get isAskedToEnd() {
       return isAskedToEnd;
@@ -200,13 +235,16 @@ export function openTransaction(
       return {
         configuration: addresses,
         contextId: host.contextId(),
-        contextLogName: config.logName,
+        contextLogName: config().logName,
         contextName,
-        tasks: [...tasks.values()].map(({ record }) => record),
+        tasks: [...tasks.values()].map(recordOf),
       };
     },
     obey(orders) {
       consequences.carryOut();
+      for (const { task, action, cause = COMMAND } of orders)
+        if (action === "stop" || action === "restart")
+          members.giveUp(`a ${action} of the task came first`, cause, task.id);
       for (const order of orders.filter(({ action }) => action !== "stop")) {
         if (order.action === "start") stops.startAfter(order.task.id);
         if (order.action === "restart") stops.cancel(order.task.id);
@@ -223,11 +261,35 @@ export function openTransaction(
     note: (message) => tasks.get(message.header.serviceId)?.note(message),
     inspect: (serviceId, processes) => tasks.get(serviceId)?.inspect(processes),
     stop: () => stop(COMMAND),
+    reload: {
+      tryOut(task, cause) {
+        const present = tasks.get(task.id);
+        return present === undefined ? Promise.resolve("it is not there") : members.begin(present, task, cause);
+      },
+      faultOf: members.faultOf,
+      takeOver(task, cause) {
+        for (const fired of members.takeOver(task, cause)) {
+          const supervised = adopt(task);
+          consequences.add(() => follow(supervised, fired));
+        }
+      },
+      giveUp: members.giveUp,
+      redefine: members.redefine,
+      remove(ids, cause) {
+        const gone = members.remove(ids);
+        stops.begin(ids, cause);
+        consequences.schedule();
+        return gone;
+      },
+      hold() {
+        holds += 1;
+        return () => {
+          holds -= 1;
+          consequences.schedule();
+        };
+      },
+    },
   };
-}
-
-function viewOf({ task, standing: { state, life }, awaitsCode }: SupervisedTask): TaskView {
-  return { task, state, isLeaving: isEnding(state) || (hasProcess(state) && life.requested), awaitsCode };
 }
 
 function idsOf(tasks: readonly SupervisedTask[]): string[] {

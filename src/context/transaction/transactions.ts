@@ -20,6 +20,7 @@ import { planResume } from "./resume-plan.ts";
 import { createShutdown, type Shutdown } from "./shutdown.ts";
 import { createStatePublisher, type StatePublisher } from "./state-publisher.ts";
 import { openTransaction, type Transaction, type TransactionEvent } from "./transaction.ts";
+import { createWaits } from "./waits.ts";
 
 /** A transaction and its tasks' records, with the pid of those whose process lives. */
 export interface Watched {
@@ -29,7 +30,8 @@ export interface Watched {
 
 export interface TransactionsOptions extends Omit<ReporterOptions, "host" | "ownTasks" | "observer"> {
   host: TaskHost;
-  config: ContextConfig;
+  /** The provider's own file as it holds now. */
+  config(): ContextConfig;
   /** The four addresses as `context_info` shows them. */
   addresses: JsonObject;
   /** Default: none. */
@@ -55,6 +57,10 @@ export interface Transactions extends Omit<Shutdown, "moved"> {
   untilDone(transaction: string): Promise<Outcome>;
   /** Resolves when a transaction that is open is over. */
   whenOver(transaction: string): Promise<Outcome>;
+  /** Whether it has had every task of the file. */
+  isWhole(transaction: string): boolean;
+  /** Resolves when this is so; looks again whenever a task has moved, or a transaction is over. */
+  until(isSo: () => boolean): Promise<void>;
   /** Takes up what an earlier provider has left; answers the ids of the tasks that are to run again. */
   resume(transaction: ResumableTransaction): string[];
   /** Shows again, until another begins, what was over when an earlier provider died. For after `resume`. */
@@ -85,7 +91,8 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   /** Those that have had every task of the file. */
   const whole = new Set<string>();
   const essential = deferred<EssentialEnd>();
-  const tell = createReporter({ ...options, ownTasks: config.tasks, observer });
+  const waits = createWaits();
+  const tell = createReporter({ ...options, ownTasks: () => config().tasks, observer });
   const statePublisher = createStatePublisher({ ...host, transactions: open });
   const { moved, ...shutdown } = createShutdown({ open, whenOver, nowMs: host.nowMs });
 
@@ -108,6 +115,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     if (event.type === "runBegan") incarnations.add(event.incarnation, { transaction: transaction.id, task });
     if (event.type === "moved") moved(task, event.change);
     if (event.type === "changed") statePublisher.changed(transaction.id);
+    if (event.type === "changed" || event.type === "trial") waits.look();
     tell(transaction, task, event);
     if (event.type !== "essentialEnd") return;
     const { state } = task.standing;
@@ -117,7 +125,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   // Told again at each definition: what a command brings may come in any order.
   function noteWhole({ id, record, tasks }: Transaction): void {
     const present = new Set([...tasks].map(({ task }) => task.id));
-    if (whole.has(id) || !config.tasks.every((task) => present.has(task.id))) return;
+    if (whole.has(id) || !config().tasks.every((task) => present.has(task.id))) return;
     whole.add(id);
     journal.write({ kind: "opened", transaction: id, contextName: record.contextName, isWhole: true });
   }
@@ -144,6 +152,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     over.get(id)?.resolve(outcome);
     over.delete(id);
     observer({ type: "changed" });
+    waits.look();
   }
 
   function whenOver(id: string): Promise<Outcome> {
@@ -158,7 +167,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
 
   function resume(before: ResumableTransaction): string[] {
     const { id } = before;
-    const plan = planResume(before, config);
+    const plan = planResume(before, config());
     const transaction = begin(id, before.contextName);
     for (const { level, tasks, phrase } of plan.remarks)
       log[level]({ transaction: id, ...(tasks.length === 1 ? { task: tasks[0] } : { tasks }) }, phrase);
@@ -181,7 +190,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
         observe: () => {},
         onQuiet: () => {},
       });
-      for (const { known, task } of planResume(one, config).tasks) transaction.resume(task, pastOf(known));
+      for (const { known, task } of planResume(one, config()).tasks) transaction.resume(task, pastOf(known));
       tellLastEnds(id, one.tasks);
       const tasks = [...transaction.tasks].map(describeEnd);
       log.info({ transaction: id, ended: time, tasks }, "ended under an earlier provider");
@@ -211,6 +220,8 @@ export function createTransactions(options: TransactionsOptions): Transactions {
       return whenOver(transaction);
     },
     whenOver,
+    isWhole: (id) => whole.has(id),
+    until: waits.until,
     resume,
     recall,
     inspect: (transaction, serviceId, processes) => open.get(transaction)?.inspect(serviceId, processes),

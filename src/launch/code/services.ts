@@ -13,6 +13,7 @@ import { stateDirOf } from "../environment/state-folder.ts";
 import { readEnvironment, runsIn } from "../environment/task-environment.ts";
 import { assertAllowedCommand } from "./allowed-commands.ts";
 import { abandonCompiling } from "./bundle.ts";
+import { type HasChanged, traceCompiled, traceLoaded, traceProgram } from "./code-trace.ts";
 import { prepareSource, traceOrigin } from "./compile.ts";
 import { isCurrent, isWrittenSince, type Origin } from "./origin.ts";
 
@@ -33,6 +34,13 @@ export interface Services extends AsyncDisposable {
    * @throws {ZcontextError} as `locate` does, or `ERR_SERVICE_INVALID` when it does not compile.
    */
   prepare(task: TaskServiceConfig, environment?: Readonly<Record<string, string>>): Promise<string>;
+  /** The same, with a way to ask later whether another run would get other code. */
+  prepareTraced(
+    task: TaskServiceConfig,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<{ path: string; hasChanged: HasChanged }>;
+  /** The tasks of the provider's own file from now on. */
+  own(tasks: readonly TaskServiceConfig[]): void;
   /**
    * Resolves once the code of a service is not what it was when it was prepared last: there is more of it, less, or other.
    * Rejects when it is aborted.
@@ -74,12 +82,14 @@ const CODE_POLL_MS = 1_000;
 
 const ENDINGS = ["ts", "mts", "mjs", "js", "cjs"];
 
-export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf(file) }: ServicesOptions): Services {
+export function openServices({ file, roots = [], stateDir = stateDirOf(file), ...options }: ServicesOptions): Services {
+  let ownTasks = options.ownTasks;
   const baseDir = dirname(resolve(file));
   const absolute = (location: string) => resolve(baseDir, location);
   const usual = ["services", "../services", "Services", "../Services"].map(absolute);
   const defaults = [...roots.map((root) => resolve(root)), ...usual];
-  const allowed = [...ownTasks.flatMap((task) => locationOf(task) ?? []).map(absolute), ...defaults];
+  const allowedFolders = () => [...ownTasks.flatMap((task) => locationOf(task) ?? []).map(absolute), ...defaults];
+  let allowed = allowedFolders();
   const preparing = new Map<string, Promise<string>>();
   /** What services were made from when they were prepared last, by their sources. */
   const origins = new Map<string, Origin>();
@@ -128,6 +138,23 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
     return running;
   }
 
+  const prepareTraced: Services["prepareTraced"] = async (task, environment) => {
+    const source = await locate(task, environment);
+    const { command } = task;
+    if (command !== undefined) {
+      const folder = runsIn(task, baseDir) ?? baseDir;
+      return { path: source, hasChanged: traceProgram(source, command.words, folder) };
+    }
+    if (isBuiltIn(task)) return { path: await prepareOnce(source), hasChanged: async () => false };
+    const sinceMs = Date.now();
+    const path = await prepareOnce(source);
+    const origin = origins.get(source);
+    const hasChanged = origin === undefined ? traceLoaded(source, sinceMs) : traceCompiled(origin);
+    // Another file may be found first by now.
+    const isElsewhere = async () => (await locate(task, environment).catch(() => undefined)) !== source;
+    return { path, hasChanged: async () => (await isElsewhere()) || hasChanged() };
+  };
+
   return {
     async [Symbol.asyncDispose]() {
       isClosed = true;
@@ -137,9 +164,11 @@ export function openServices({ file, ownTasks, roots = [], stateDir = stateDirOf
     },
     mayLoad,
     locate,
-    async prepare(task, environment) {
-      const source = await locate(task, environment);
-      return task.command === undefined ? prepareOnce(source) : source;
+    prepare: async (task, environment) => (await prepareTraced(task, environment)).path,
+    prepareTraced,
+    own(tasks) {
+      ownTasks = tasks;
+      allowed = allowedFolders();
     },
     async codeChanged(task, signal) {
       const find = () =>

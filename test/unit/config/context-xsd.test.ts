@@ -45,13 +45,13 @@ const TASK =
 
 const LEAST = `restart="never" max_restarts="0" period_s="1" backoff_min_s="0.01" backoff_max_s="0.01" on_limit="fail"
   success_codes="0" no_restart_codes="0" ready_timeout_s="0.1" heartbeat_s="0.1" heartbeat_timeout_s="0.2" grace_s="0"
-  stop_signal="SIGINT" essential="false" depends_on="ts002" nice="-20" memory_max_mib="0.1" files_max="16"
+  stop_signal="SIGINT" essential="false" rolling="false" min_healthy_s="0.1" depends_on="ts002" nice="-20" memory_max_mib="0.1" files_max="16"
   working_folder="." stdin="empty" env_file=".env" ready_tcp="1" ready_interval_s="0.1" ready_probe_timeout_s="0.1"`;
 
 const MOST = `restart="always" max_restarts="1000" period_s="86400" backoff_min_s="3600" backoff_max_s="3600.0"
   on_limit="keep-trying" success_codes="0,100 199, 249 ,255," no_restart_codes=",7" ready_timeout_s="86400"
   heartbeat_s="3600" heartbeat_timeout_s="86400" grace_s="3600" stop_signal="SIGKILL" essential="true"
-  depends_on=" ts002, " nice="19" memory_max_mib="1000000000" files_max="1000000000" working_folder="/ a"
+  rolling="true" min_healthy_s="3600" depends_on=" ts002, " nice="19" memory_max_mib="1000000000" files_max="1000000000" working_folder="/ a"
   stdin="open" env_file="a, b/c d" ready_tcp="a-b.c:65535" ready_interval_s="3600" ready_probe_timeout_s="3600"`;
 
 describe("the schema and the parser", () => {

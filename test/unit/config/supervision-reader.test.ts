@@ -39,7 +39,7 @@ describe("a supervision", () => {
     const element = `<Supervision restart="on-failure" max_restarts="3" period_s="10.5" backoff_min_s="0.01"
       backoff_max_s="3600" on_limit="keep-trying" success_codes="0, 3" no_restart_codes="64 78" ready_timeout_s="0.1"
       heartbeat_s="0.25" heartbeat_timeout_s="86400" grace_s="0" stop_signal="SIGINT" essential="true"
-      depends_on="ts001" nice="-20" memory_max_mib="0.5" files_max="16" working_folder="/var/lib/my folder"
+      rolling="true" min_healthy_s="0.5" depends_on="ts001" nice="-20" memory_max_mib="0.5" files_max="16" working_folder="/var/lib/my folder"
       stdin="open" env_file=".env, conf/more of it.env" ready_tcp="localhost:80" ready_interval_s="0.5" ready_probe_timeout_s="2">
       <environment name="GREETING"> it's
  me </environment><environment name="EMPTY"/>
@@ -62,6 +62,8 @@ describe("a supervision", () => {
       graceMs: 0,
       stdin: "open",
       stopSignal: "SIGINT",
+      rolling: true,
+      minHealthyMs: 500,
       essential: true,
       dependsOn: ["ts001"],
       nice: -20,

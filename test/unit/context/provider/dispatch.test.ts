@@ -171,7 +171,7 @@ describe("what a context command needs", () => {
     const decision = dispatch(context("pause"), providerWith({ T: { ts001: "running" } }));
 
     expect(verdict(decision)).toBe("ERR_MESSAGE_UNKNOWN");
-    expect(reasonIn(decision)).toContain("expected start, stop, restart or exit");
+    expect(reasonIn(decision)).toContain("expected start, stop, restart, apply or exit");
   });
 
   test("one fault refuses the whole message", () => {

@@ -351,7 +351,7 @@ function superviseAll(tasks: readonly TaskServiceConfig[], strategy: Strategy) {
     for (const known of [books, toStop, asked]) known.clear();
     const opened: Transaction = openTransaction(TRANSACTION, "context", {
       host: machine.host,
-      config: { logName: "", tasks: [...tasks], strategy },
+      config: () => ({ logName: "", tasks: [...tasks], strategy }),
       addresses: {},
       observe: (supervised, told) => observe(opened, supervised, told),
       onQuiet(over) {

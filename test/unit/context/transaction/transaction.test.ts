@@ -37,7 +37,7 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
       publishThrough: async () => {},
       caughtUp: async () => {},
     },
-    config: { logName: "", tasks: [program], strategy: "one_for_one" },
+    config: () => ({ logName: "", tasks: [program], strategy: "one_for_one" }),
     addresses: {},
     observe({ standing }, { type }) {
       if (type === "moved" && standing.state === "exited") exited.resolve();

@@ -24,7 +24,7 @@ function provide(...tasks: TaskServiceConfig[]) {
   };
   const transactions = createTransactions({
     host: createMachine().host,
-    config: { contextId: "c", logName: "", tasks, strategy: "one_for_one", supervision: DEFAULT_SUPERVISION },
+    config: () => ({ contextId: "c", logName: "", tasks, strategy: "one_for_one", supervision: DEFAULT_SUPERVISION }),
     addresses: {},
     journal: { write },
     lastSequence: 0,
