@@ -16,7 +16,7 @@ const onDemand = [
   ...["serve", "dashboard", "recorder", "inspect", "test-services"].map((name) => `service-context/${name}`),
   "create-service/create",
   "conf-command/execute",
-  ...["monitor", "print-history"].map((name) => `context-monitor/${name}`),
+  ...["live", "monitor", "history/print-history"].map((name) => `context-monitor/${name}`),
   ...["bus-commands", "bridge", "check-schemata", "guarantees"].map((name) => `context-bus/${name}`),
   ...["announce", "control", "file-here", "list", "logs", "why"].map((name) => `zcontext/${name}`),
   "log",

@@ -11,6 +11,8 @@ export interface FollowOptions {
   signal: AbortSignal;
   /** Called once for each fault that lasts. */
   onFault?(error: unknown): void;
+  /** Follows the files of this task alone, as `channelOf` has it. */
+  channel?: string | undefined;
   /** How often it looks without having been told of a change, in milliseconds. Default 1_000. */
   lookMs?: number;
 }
@@ -28,7 +30,7 @@ interface Place {
 export async function* follow(
   folder: string,
   from: readonly LogFiles[],
-  { signal, onFault = () => {}, lookMs = 1_000 }: FollowOptions,
+  { signal, channel, onFault = () => {}, lookMs = 1_000 }: FollowOptions,
 ): AsyncGenerator<LogRecord[]> {
   let places = new Map(
     from.flatMap(({ files }) => files.map(({ identity, bytes }) => [identity, begin(bytes)] as const)),
@@ -39,7 +41,8 @@ export async function* follow(
     const rung = bell.next();
     const records: LogRecord[] = [];
     try {
-      const files = (await snapshotOf(folder)).flatMap((own) => own.files);
+      const meant = (await snapshotOf(folder)).filter((own) => channel === undefined || own.channel === channel);
+      const files = meant.flatMap((own) => own.files);
       // Nothing of a file that is gone is kept.
       places = new Map(files.map(({ identity }) => [identity, places.get(identity) ?? begin(0)]));
       for (const file of files) await readOn(folder, file, places.get(file.identity) as Place, records);

@@ -4,7 +4,7 @@ import { connectLink } from "../../src/link/link.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
 import { BOUND_MS } from "../support/bound.ts";
 import { finish, programOf, run, startCommand } from "../support/command.ts";
-import { contextXml, SERVICES, type TaskXml } from "../support/context.ts";
+import { contextXml, SERVICES, shell, type TaskXml } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { announced } from "../support/link.ts";
 import { leaveNoProcess, untilGone } from "../support/processes.ts";
@@ -214,9 +214,46 @@ describe("on a terminal", () => {
     expect(terminal.printed().split("\u001b[2J")).toHaveLength(2);
   });
 
-  test.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])("with %j there are lines, and not one escape", async (env) => {
+  test("a task is worked with: its log, why it stands where it does, a stop after a yes, and a start", async () => {
+    await using folder = await makeFolder({ [FILE]: contextXml([shell("pump", "echo a word; exec sleep 600")]) });
+    await using provider = await startProviderOf(folder.at(FILE), "--start", "T1");
+    await using terminal = startLive(["--context_file", provider.file], { env: { NO_COLOR: "1" }, columns: 80 });
+
+    await terminal.reads("\u25cf running", "log of pump", "| a word");
+    terminal.types("w");
+    await terminal.reads("pump was started, run 1 by command");
+    terminal.types("X");
+    await terminal.reads("Really stop pump?");
+    terminal.types("y");
+    await terminal.reads("accepted: stop pump", "1 stopped");
+    terminal.types("S");
+    await terminal.reads("accepted: start pump", "\u25cf 1 running");
+    terminal.types("l/nothing");
+    await terminal.reads('No line contains "nothing"');
+    terminal.types(`${KEY.enter}D`);
+    await terminal.reads("No program has sent a message to another one yet.");
+    terminal.types("q");
+
+    await untilOver(terminal, 0);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what it looks for.
+    expect(terminal.printed()).not.toMatch(/\u001b\[[0-9;]+m/);
+  });
+
+  test("where only the endpoint is known, it says what is not available", async () => {
     await using provider = await startProvider(steady);
-    await using terminal = startLive(["--context_file", provider.file], { env });
+    await using terminal = startLive(["--endpoint", provider.endpoints.subscribe]);
+
+    await terminal.reads("ts001", "not available with --endpoint");
+    terminal.types("S");
+    await terminal.reads("not available with --endpoint");
+    terminal.types("q");
+
+    await untilOver(terminal, 0);
+  });
+
+  test("with TERM=dumb there are lines, and not one escape", async () => {
+    await using provider = await startProvider(steady);
+    await using terminal = startLive(["--context_file", provider.file], { env: { TERM: "dumb" } });
     const pid = await pidIn(terminal);
 
     await terminal.reads("  T1  ts001  running  ");

@@ -116,7 +116,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/http/data": ["src", "src/protocol", "src/config", "src/history", "src/logs", "src/http/contract"],
   "src/http": ["src", "src/protocol", "src/http/contract", "src/http/data"],
   web: ["src", "src/protocol", "src/http/contract"],
-  tools: ["src", "src/protocol", "src/config", "src/launch", "src/presence"],
+  tools: [
+    ...["src", "src/protocol", "src/config", "src/launch", "src/presence"],
+    ...["src/messaging", "src/http/contract"],
+  ],
   "tools/service-context": [
     ...[
       "tools",
@@ -162,9 +165,15 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tools/kept": [...["tools", "src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"]],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],
   "tools/context-monitor": [
-    ...["tools", "tools/kept", "src", "src/protocol", "src/config", "src/link", "src/history", "src/logs"],
+    ...["tools", "tools/kept", "tools/context-monitor/history", "tools/context-monitor/terminal"],
+    ...["src", "src/protocol", "src/config", "src/link", "src/logs", "src/messaging", "src/http/contract"],
     ...["src/presence", "src/context/client", "src/context/journal"],
   ],
+  "tools/context-monitor/history": [
+    ...["tools", "tools/context-monitor/terminal"],
+    ...["src", "src/protocol", "src/history", "src/presence", "src/context/journal"],
+  ],
+  "tools/context-monitor/terminal": ["src", "src/protocol"],
 };
 
 /** The files through which a library comes in: changing one changes one place. */
@@ -179,7 +188,7 @@ const DOORS: Record<string, RegExp> = {
   commander: /^tools\//,
   diff: /^tools\//,
   esbuild: /^src\/launch\/code\/bundle\.ts$/,
-  "fast-string-width": /^tools\/context-monitor\/text\.ts$/,
+  "fast-string-width": /^tools\/context-monitor\/terminal\/text\.ts$/,
   "fast-xml-parser": /^src\/config\/xml\/xml\.ts$/,
   "fastest-levenshtein": /^src\/suggest\.ts$/,
   "get-tsconfig": /^src\/launch\/code\/imports\.ts$/,

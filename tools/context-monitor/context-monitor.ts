@@ -22,6 +22,7 @@ const program = createProgram(
 
 // Loaded when it is needed: `--help` must not wait for ZeroMQ.
 runProgram(program, async () => {
-  if (program.opts().since !== undefined) return (await import("./print-history.ts")).printHistory(program.opts());
+  if (program.opts().since !== undefined)
+    return (await import("./history/print-history.ts")).printHistory(program.opts());
   return (await import("./monitor.ts")).monitor(program.opts());
 });

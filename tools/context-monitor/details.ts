@@ -5,28 +5,31 @@ import { readStreamFigures } from "../../src/protocol/stream-report.ts";
 import { wordsFor } from "../../src/protocol/task-state.ts";
 import { MIB_BYTES } from "../../src/units.ts";
 import { eventText, type TaskEvent, type TaskRow } from "./model.ts";
-import type { Line, Piece } from "./pieces.ts";
-import { stateText, styleOf } from "./states.ts";
-import { clean, cpuScale, duration, fill, memoryScale, sparkline, timeOfDay, valueText } from "./text.ts";
+import type { Line, Piece } from "./terminal/pieces.ts";
+import { stateText, styleOf } from "./terminal/states.ts";
+import { clean, cpuScale, duration, fill, memoryScale, sparkline, timeOfDay, valueText } from "./terminal/text.ts";
 
 /** The keys and the figures; a legend of the states follows. */
 export const HELP: readonly string[] = [
   "Keys",
   "",
-  "Up k, Down j           select a task, or scroll",
+  "Up k, Down j           choose a task, or scroll",
   "PgUp PgDn, Home End    a page, the first, the last",
-  "Enter                  all of the selected task, and back",
-  "s                      sort by the next column",
-  "r                      the other way round",
+  "Enter                  all figures of the chosen task, and back",
+  "l                      its log: / searches, End follows",
+  "w                      why it stands where it does",
+  "S, X, R                start, stop, restart it; S where none runs starts all",
   "m                      messages between services: the queues, and back",
+  "D                      dead letters: Enter opens, R replays, X forgets",
   "/                      filter by task, service, state, transaction",
+  "s, r                   sort by the next column; the other way round",
   "Esc                    back; in the table, clear the filter",
   "Ctrl-Z                 suspend",
   "q, Ctrl-C              quit",
   "",
-  "CPU and MEM are of a task's process and all that descend from it; MEM is PSS, or RSS where that can't be read;",
-  "100 % is one core. RUNS is yellow where ends count for the restart",
-  "intensity.",
+  "CPU and MEM are of a task's process and all that descend from it. 100 % is",
+  "one core; MEM is PSS, or RSS where that can't be read. RUNS is yellow where",
+  "ends count for the restart intensity.",
   "",
   "States",
 ];

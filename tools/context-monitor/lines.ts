@@ -5,7 +5,7 @@ import { wordsFor } from "../../src/protocol/task-state.ts";
 import { mebibytes, percent } from "../print.ts";
 import { eventText, type TaskRow } from "./model.ts";
 import type { MonitorEvent, Sample } from "./monitor-events.ts";
-import { clean, timeOfDay } from "./text.ts";
+import { clean, timeOfDay } from "./terminal/text.ts";
 
 /** The lines for an event; none for one that only repeats what the tasks have said. */
 export function linesFor(event: MonitorEvent, atMs: number): string[] {

@@ -1,10 +1,12 @@
 // What the monitor knows of the tasks of a provider. Events and the time of day go in, the next model comes out. A
 // transaction that has ended stays in view until another begins, so that its outcome can be read. Pure.
+import type { Frame } from "../../src/protocol/codec.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { wordsFor } from "../../src/protocol/task-state.ts";
 import {
   type Announced,
   announcementText,
+  eventsIn,
   type KnownTask,
   type MemoryFigure,
   type MonitorEvent,
@@ -12,7 +14,7 @@ import {
   type Overview,
   type Sample,
 } from "./monitor-events.ts";
-import { mayHaveProcess, needsReason } from "./states.ts";
+import { mayHaveProcess, needsReason } from "./terminal/states.ts";
 
 /** Something that has happened to a task. */
 export interface TaskEvent {
@@ -95,6 +97,11 @@ export function withConnection(model: Model, connection: Connection): Model {
 /** An event of a task in a line; `nameOf` says what a state is called. */
 export function eventText({ state, words }: TaskEvent, nameOf: (state: string) => string = wordsFor): string {
   return [...(state === undefined ? [] : [nameOf(state)]), words].filter((text) => text !== "").join(": ");
+}
+
+/** The model after a frame of the link. */
+export function applyFrame(model: Model, frame: Frame, at: { atMs: number; only?: string | undefined }): Model {
+  return eventsIn(frame).reduce((known, event) => applyEvent(known, event, at), model);
 }
 
 /** The model after an event; an event of a transaction other than `only` changes nothing. */

@@ -5,7 +5,7 @@ import { isObject, type Json, type JsonObject } from "../../src/protocol/json.ts
 import { CONTEXT_NAME } from "../../src/protocol/message.ts";
 import type { Transition } from "../../src/protocol/transition.ts";
 import { type Bus, busIn } from "./queue-table.ts";
-import { clean, itemsText } from "./text.ts";
+import { clean, itemsText } from "./terminal/text.ts";
 
 /** Figures of a task whose process runs. */
 /** What a figure of memory is; `mem` where it is PSS of some processes and RSS of others. */

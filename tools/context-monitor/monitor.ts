@@ -2,20 +2,17 @@
 // `--once`.
 import { deferred } from "../../src/deferred.ts";
 import { ZcontextError } from "../../src/errors.ts";
-import type { Frame } from "../../src/protocol/codec.ts";
 import { formatJson, type JsonObject } from "../../src/protocol/json.ts";
 import { warnOfForeign } from "../context-file.ts";
 import { leaveRequest } from "../leaving.ts";
 import { answer, EXIT, isColoured, say } from "../print.ts";
 import { type ConnectionListener, checkLocation, type ProviderLocation, stayConnected } from "./connection.ts";
 import { eventJson, linesFor, taskJson } from "./lines.ts";
-import { applyEvent, emptyModel, type Model, withConnection } from "./model.ts";
+import { applyEvent, applyFrame, emptyModel, type Model } from "./model.ts";
 import { eventsIn, type MonitorEvent } from "./monitor-events.ts";
-import type { Terminal } from "./pieces.ts";
-import { openScreen } from "./screen.ts";
-import { draw, drawOnce } from "./table.ts";
-import { speaksUnicode } from "./text.ts";
-import { FIRST_VIEW, pressed, shownRows } from "./view.ts";
+import { drawOnce } from "./table.ts";
+import { speaksUnicode } from "./terminal/text.ts";
+import { FIRST_VIEW, shownRows } from "./view.ts";
 
 /** The options of the command; see its `--help`. */
 export interface Options extends ProviderLocation {
@@ -40,54 +37,15 @@ export async function monitor(options: Options): Promise<number> {
   await checkLocation(options);
   const left = leaveRequest();
   if (options.once) await showOnce(options, left);
-  else if (!options.json && isLive()) await showLive(options, left);
+  // Loaded on demand: it takes more than the others.
+  else if (!options.json && isLive()) await (await import("./live.ts")).showLive(options, left);
   else await showLines(options, left);
   return EXIT.done;
 }
 
-/** Whether stdout is a terminal that can move its cursor, and escape sequences are not turned off. */
+/** Whether stdout is a terminal that can move its cursor. */
 function isLive(): boolean {
-  return isColoured(process.stdout) && process.env.TERM !== "dumb";
-}
-
-// --- live ----------------------------------------------------------------------------------------------------------------
-
-async function showLive(options: Options, left: AbortController): Promise<void> {
-  const terminal: Terminal = { isUnicode: speaksUnicode(process.env), isColoured: true };
-  let model = emptyModel({ kind: "waiting", what: options.context_file ?? options.endpoint ?? "a provider" });
-  let view = FIRST_VIEW;
-  let page = 1;
-  const leave = () => left.abort();
-  const screen = openScreen({
-    draw(size) {
-      const drawing = draw(model, view, { size, terminal, nowMs: Date.now() });
-      view = { ...view, top: drawing.top };
-      page = drawing.page;
-      return drawing.lines;
-    },
-    onKey(key) {
-      const next = pressed(view, key, { rows: shownRows(model.rows.values(), view), page });
-      if (next === "quit") return leave();
-      view = next;
-      screen.touch();
-    },
-    onGone: leave,
-  });
-  const show = (next: Model) => {
-    model = next;
-    screen.touch();
-  };
-  const listener: ConnectionListener = {
-    onFrame: (frame) => show(applyFrame(model, frame, options)),
-    onConnected: (endpoint) => show(withConnection(model, { kind: "connected", endpoint })),
-    onAway: () => show(withConnection(model, { kind: "away", sinceMs: Date.now() })),
-  };
-  await stayConnected(options, listener, { isPatient: true, signal: left.signal }).finally(screen.close);
-}
-
-function applyFrame(model: Model, frame: Frame, { transaction: only }: Options): Model {
-  const atMs = Date.now();
-  return eventsIn(frame).reduce((known, event) => applyEvent(known, event, { atMs, only }), model);
+  return process.stdout.isTTY === true && process.env.TERM !== "dumb";
 }
 
 // --- lines ---------------------------------------------------------------------------------------------------------------
@@ -178,7 +136,7 @@ async function showOnce(options: Options, left: AbortController): Promise<void> 
       if (!wait) silence ??= setTimeout(() => seen.resolve(false), SILENCE_MS);
     },
     onFrame(frame) {
-      model = applyFrame(model, frame, options);
+      model = applyFrame(model, frame, { atMs: Date.now(), only: options.transaction });
       const sampled = [...model.sampledMs.values()];
       if (model.isTold && sampled.length === 0 && !wait && isEndKnown(model)) seen.resolve(false);
       if (!sampled.some((atMs) => atMs !== undefined)) return;

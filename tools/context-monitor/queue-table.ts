@@ -3,9 +3,9 @@
 import { cutMiddle } from "../../src/cut-middle.ts";
 import type { QueueFigures } from "../../src/protocol/bus-figures.ts";
 import { isObject, type Json } from "../../src/protocol/json.ts";
-import { ellipsisOf, type Line, type Piece, type Terminal } from "./pieces.ts";
-import type { Style } from "./states.ts";
-import { clean, columnsOf, duration, fill } from "./text.ts";
+import { ellipsisOf, type Line, type Piece, type Terminal } from "./terminal/pieces.ts";
+import type { Style } from "./terminal/states.ts";
+import { clean, columnsOf, duration, fill } from "./terminal/text.ts";
 
 /** What is known of messages. */
 export interface Bus {

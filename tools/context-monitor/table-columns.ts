@@ -1,7 +1,7 @@
 // The columns of the table: what each shows of a task, which of them fit into a width, and how wide they are. Pure.
 import { eventText, type TaskRow } from "./model.ts";
-import { type Style, stateText, styleOf } from "./states.ts";
-import { columnsOf, cpuScale, duration, memoryScale, sparkline, timeOfDay } from "./text.ts";
+import { type Style, stateText, styleOf } from "./terminal/states.ts";
+import { columnsOf, cpuScale, duration, memoryScale, sparkline, timeOfDay } from "./terminal/text.ts";
 import type { Sort } from "./view.ts";
 
 /** What the text of a cell depends on besides the task. */
@@ -51,8 +51,12 @@ const LAST_EVENT: Column = {
   style: quiet,
 };
 
+const TASK: Column = { head: "TASK", sort: "task", isName: true, rank: 1, min: 6, max: 24, text: ({ id }) => id };
+/** As wide as it gets where there is room: ids that are cut in the middle may look alike. */
+const WIDEST_TASK = 64;
+
 const COLUMNS: readonly Column[] = [
-  { head: "TASK", sort: "task", isName: true, rank: 1, min: 6, max: 24, text: ({ id }) => id },
+  TASK,
   { head: "SERVICE", isName: true, rank: 10, min: 7, max: 24, text: ({ service }) => service || "-" },
   {
     head: "STATE",
@@ -161,7 +165,8 @@ export function placeColumns(
     else widths.delete(column);
   }
   const placed = [...widths].map(([column, width]) => ({ column, width }));
-  return widened(placed, { left, longest: longestOf(LAST_EVENT, rows, isUnicode) });
+  const [task, longest] = [TASK, LAST_EVENT].map((column) => longestOf(column, rows, isUnicode)) as [number, number];
+  return widened(placed, { left, task, longest });
 }
 
 function widthFor(column: Column, rows: readonly TaskRow[], isUnicode: boolean): number {
@@ -175,8 +180,9 @@ function longestOf(column: Column, rows: readonly TaskRow[], isUnicode: boolean)
   return Math.max(0, ...rows.map((row) => columnsOf(column.text(row, { width: column.max, isUnicode }))));
 }
 
-// The room that is left goes to the last event up to 36 columns, then to the sparklines, then to the last event again.
-function widened(placed: Placed[], { left, longest }: { left: number; longest: number }): Placed[] {
+// The room that is left goes to the ids of tasks, to the last event up to 36 columns, then to the sparklines, then to the last
+// event again.
+function widened(placed: Placed[], { left, task, longest }: { left: number; task: number; longest: number }): Placed[] {
   const isLast = ({ column }: Placed) => column === LAST_EVENT;
   const give = (isMeant: (one: Placed) => boolean, mostOf: (column: Column) => number) => {
     for (const one of placed.filter(isMeant)) {
@@ -185,6 +191,10 @@ function widened(placed: Placed[], { left, longest }: { left: number; longest: n
       left -= more;
     }
   };
+  give(
+    ({ column }) => column === TASK,
+    () => Math.min(task, WIDEST_TASK),
+  );
   if (left === Number.POSITIVE_INFINITY) give(isLast, () => longest);
   else {
     give(isLast, () => Math.min(longest, 36));

@@ -2,8 +2,12 @@
 // `--once`. Pure.
 
 import { cutMiddle } from "../../src/cut-middle.ts";
+import { type DeskFacts, lastLogLines, letterLines, logLines, NO_FACTS, openedLines, whyLines } from "./desk-lines.ts";
 import { detailLines, HELP } from "./details.ts";
+import { footLine } from "./foot.ts";
 import type { Model, TaskRow } from "./model.ts";
+import { queueLines } from "./queue-table.ts";
+import { type Placed, placeColumns } from "./table-columns.ts";
 import {
   cutPieces,
   ellipsisOf,
@@ -14,44 +18,46 @@ import {
   sides,
   type Terminal,
   widthOf,
-} from "./pieces.ts";
-import { queueLines } from "./queue-table.ts";
-import { STATES_BY_SEVERITY, stateText, styleOf } from "./states.ts";
-import { type Placed, placeColumns } from "./table-columns.ts";
-import { columnsOf, duration, fill } from "./text.ts";
-import { FIRST_VIEW, scrolledTo, selectedIndex, shownRows, type View } from "./view.ts";
-
-export interface Size {
-  columns: number;
-  rows: number;
-}
+} from "./terminal/pieces.ts";
+import type { Size } from "./terminal/screen.ts";
+import { STATES_BY_SEVERITY, stateText, styleOf } from "./terminal/states.ts";
+import { columnsOf, duration, fill } from "./terminal/text.ts";
+import { FIRST_VIEW, isTable, letterIndex, scrolledTo, selectedIndex, shownRows, type View } from "./view.ts";
 
 export interface Drawing {
   lines: string[];
   /** How far down it is scrolled, and how many lines a page has. */
   top: number;
   page: number;
+  /** Its last line is in view. */
+  isAtEnd: boolean;
 }
 
 /** A provider samples each second; after so long without a sample it counts as silent, in milliseconds. */
 const SILENCE_MS = 5_000;
 
+/** Where that many lines are left below the table, the log of the chosen task is shown there. */
+const LEAST_PANE = 6;
+
 /** The whole screen. */
-export function draw(model: Model, view: View, { size, terminal, nowMs }: Drawn): Drawing {
+export function draw(model: Model, view: View, { size, terminal, nowMs, facts = NO_FACTS }: Drawn): Drawing {
   const rows = shownRows(model.rows.values(), view);
   // A low window keeps the tasks and leaves out the rest.
   const feet = size.rows > 4 ? 1 : 0;
   const heads = Math.max(0, Math.min(2, size.rows - feet - 3));
   const room = Math.max(1, size.rows - heads - feet);
-  const body = bodyOf(model, rows, view, { size: { columns: size.columns, rows: room }, terminal });
+  const body = bodyOf(model, rows, view, { size: { columns: size.columns, rows: room }, terminal, nowMs, facts });
   const filled = [...body.lines, ...Array<string>(Math.max(0, room - body.lines.length)).fill("")];
   const head = headLines(model, placeIn(body, rows, view, model), { size, terminal, nowMs }).slice(0, heads);
-  return { ...body, lines: [...head, ...filled, ...(feet === 0 ? [] : [footLine(model, view, { size, terminal })])] };
+  return {
+    ...body,
+    lines: [...head, ...filled, ...(feet === 0 ? [] : [footLine(model, view, { size, terminal, facts })])],
+  };
 }
 
 /** Which part of the table is in view, where that is not all of it. */
-function placeIn({ top, page }: Drawing, rows: readonly TaskRow[], { mode }: View, model: Model): string {
-  if (mode !== "table" && mode !== "filtering") return "";
+function placeIn({ top, page }: Drawing, rows: readonly TaskRow[], view: View, model: Model): string {
+  if (!isTable(view)) return "";
   const isPart = rows.length > page;
   const part = isPart ? `${top + 1}-${Math.min(rows.length, top + page)} of ${rows.length}` : "";
   if (rows.length === model.rows.size) return part;
@@ -62,6 +68,12 @@ interface Drawn {
   size: Size;
   terminal: Terminal;
   nowMs: number;
+  facts?: DeskFacts;
+}
+
+/** The same for a part of it. */
+interface Place extends Drawn {
+  facts: DeskFacts;
 }
 
 /** All tasks in one table without sparklines: for `--once`. */
@@ -142,19 +154,77 @@ function withCount(text: string, count: number): string {
 
 // --- the table ---------------------------------------------------------------------------------------------------------
 
-function bodyOf(model: Model, rows: readonly TaskRow[], view: View, { size, terminal }: Omit<Drawn, "nowMs">): Drawing {
-  if (view.mode === "help") return page([...HELP, "", ...legend(terminal)].map(indented), view.top, size, terminal);
-  if (view.mode === "messages") return page(queueLines(model.bus, size.columns, terminal), view.top, size, terminal);
-  const chosen = view.mode === "details" ? model.rows.get(view.selected ?? "") : undefined;
-  if (chosen !== undefined)
-    return page(
-      detailLines(chosen, { columns: size.columns, isUnicode: terminal.isUnicode }),
-      view.top,
-      size,
-      terminal,
-    );
+function bodyOf(model: Model, rows: readonly TaskRow[], view: View, place: Place): Drawing {
+  const { size, terminal, nowMs, facts } = place;
+  const { columns } = size;
+  const chosen = isTable(view) ? undefined : model.rows.get(view.selected ?? "");
+  switch (view.mode) {
+    case "help":
+      return page([...HELP, "", ...legend(terminal)].map(indented), view.top, size, terminal);
+    case "messages":
+      return page(queueLines(model.bus, columns, terminal), view.top, size, terminal);
+    case "letters":
+      return lettersPage(model, view, place);
+    case "letter":
+      return page(openedLines(facts.letter), view.top, size, terminal);
+    case "details":
+      if (chosen === undefined) break;
+      return page(detailLines(chosen, { columns, isUnicode: terminal.isUnicode }), view.top, size, terminal);
+    case "why":
+      if (chosen === undefined) break;
+      return page(whyLines(facts.why, { columns, nowMs }), view.top, size, terminal);
+    case "log":
+    case "searching":
+      if (chosen === undefined) break;
+      return logPage(chosen, view, place);
+  }
   if (rows.length === 0) return page([{ text: "" }, ...emptyLines(model, view)], 0, size, terminal);
-  return table(rows, view, { size, terminal, isOld: model.connection.kind !== "connected" });
+  return tableAndLog(model, rows, view, place);
+}
+
+/** The table, and below it, where that leaves much empty, the end of the chosen task's log. */
+function tableAndLog(model: Model, rows: readonly TaskRow[], view: View, place: Place): Drawing {
+  const { size, terminal, facts } = place;
+  const isOld = model.connection.kind !== "connected";
+  const left = size.rows - rows.length - 1;
+  if (left < LEAST_PANE) return table(rows, view, { size, terminal, isOld });
+  const drawn = table(rows, view, { size: { ...size, rows: size.rows - left }, terminal, isOld });
+  const chosen = rows[selectedIndex(rows, view)];
+  const title = titleOf(`log of ${chosen?.id ?? ""}`, place);
+  const lines = lastLogLines(facts.log, left - 2);
+  return { ...drawn, lines: [...drawn.lines, "", title, ...lines.map((line) => lineIn(line, place))] };
+}
+
+function titleOf(text: string, { size, terminal }: Place): string {
+  const rule = terminal.isUnicode ? "\u2500" : "-";
+  const title = ` ${text} `;
+  const after = rule.repeat(Math.max(0, size.columns - 2 - columnsOf(title)));
+  return lineIn([{ text: rule.repeat(2), style: "gray" }, { text: title }, { text: after, style: "gray" }], {
+    size,
+    terminal,
+  });
+}
+
+/** The log of one task. It stays at its end, unless somebody has scrolled up. */
+function logPage(row: TaskRow, view: View, place: Place): Drawing {
+  const { size, terminal, facts } = place;
+  const what = view.search === "" ? `log of ${row.id}` : `log of ${row.id}, lines with "${view.search}"`;
+  const lines = logLines(facts.log, view.search, size.columns);
+  const top = view.isAtEnd ? Number.POSITIVE_INFINITY : view.top;
+  return below(titleOf(what, place), page(lines, top, { ...size, rows: size.rows - 1 }, terminal));
+}
+
+function lettersPage(model: Model, view: View, { size, terminal, facts }: Place): Drawing {
+  if (model.bus === undefined) return page(queueLines(undefined, size.columns, terminal), 0, size, terminal);
+  const index = letterIndex(facts.letters.answer ?? [], view);
+  const [head = { text: "" }, ...rows] = letterLines(facts.letters, index);
+  const room = Math.max(1, size.rows - 1);
+  const top = scrolledTo(index, { top: view.top, room, count: rows.length });
+  return below(lineIn(head, { size, terminal }), page(rows, top, { ...size, rows: room }, terminal));
+}
+
+function below(title: string, drawing: Drawing): Drawing {
+  return { ...drawing, lines: [title, ...drawing.lines] };
 }
 
 /** Rows of a provider that is away are shown in gray. */
@@ -177,7 +247,7 @@ function table(
     return painted({ text: fill(mark + line, size.columns), style: "inverse" }, terminal);
   });
   const head = `  ${headOf(placed, view, terminal)}`;
-  return { lines: [...(size.rows > 1 ? [head] : []), ...shown], top, page: room };
+  return { lines: [...(size.rows > 1 ? [head] : []), ...shown], top, page: room, isAtEnd: true };
 }
 
 function headOf(placed: readonly Placed[], view: Partial<View>, terminal: Terminal): string {
@@ -206,19 +276,22 @@ function emptyLines({ connection, rows }: Model, { filter }: View): Piece[] {
   if (connection.kind !== "connected") return [{ text: "  The table comes with the provider." }];
   if (rows.size > 0) return [{ text: `  No task matches "${filter}".` }];
   return [
-    { text: "  No transaction runs. Start one:" },
-    { text: "  conf-command --action start --context_file <file>", style: "cyan" },
+    { text: "  No transaction runs. S starts one, and so does" },
+    { text: "  zcontext start -f <file>", style: "cyan" },
   ];
 }
 
 // --- lines that scroll -------------------------------------------------------------------------------------------------
 
 function page(pieces: readonly Line[], top: number, size: Size, terminal: Terminal): Drawing {
-  const shownTop = Math.max(0, Math.min(top, pieces.length - size.rows));
-  const lines = pieces
-    .slice(shownTop, shownTop + size.rows)
-    .map((line) => paintedAll(cutPieces([line].flat(), size.columns, terminal), terminal));
-  return { lines, top: shownTop, page: Math.max(1, size.rows - 1) };
+  const last = Math.max(0, pieces.length - size.rows);
+  const shownTop = Math.max(0, Math.min(top, last));
+  const lines = pieces.slice(shownTop, shownTop + size.rows).map((line) => lineIn(line, { size, terminal }));
+  return { lines, top: shownTop, page: Math.max(1, size.rows - 1), isAtEnd: shownTop === last };
+}
+
+function lineIn(line: Line, { size, terminal }: Pick<Drawn, "size" | "terminal">): string {
+  return paintedAll(cutPieces([line].flat(), size.columns, terminal), terminal);
 }
 
 function legend({ isUnicode }: Terminal): string[] {
@@ -229,56 +302,4 @@ function legend({ isUnicode }: Terminal): string[] {
 
 function indented(text: string): Piece {
   return { text: `  ${text}` };
-}
-
-// --- the foot ----------------------------------------------------------------------------------------------------------
-
-function footLine(model: Model, { mode, filter, sort }: View, { size, terminal }: Omit<Drawn, "nowMs">): string {
-  if (mode === "filtering")
-    return paintedAll(
-      cutPieces(
-        [{ text: `/${filter}`, style: "bold" }, { text: "_" }, { text: "  Enter keep, Esc clear", style: "gray" }],
-        size.columns,
-        terminal,
-      ),
-      terminal,
-    );
-  const arrows = terminal.isUnicode ? "↑↓" : "j/k";
-  const keys = {
-    table: [
-      ["q", "quit"],
-      ["?", "help"],
-      [arrows, "select"],
-      ["Enter", "details"],
-      ...(model.bus === undefined ? [] : [["m", "messages"]]),
-      ["/", filter === "" ? "filter" : `filter: ${filter}`],
-      ["s", `sort: ${sort}`],
-      ["r", "reverse"],
-    ],
-    details: [
-      ["q", "quit"],
-      ["Esc", "back"],
-      [arrows, "scroll"],
-      ["?", "help"],
-    ],
-    messages: [
-      ["q", "quit"],
-      ["m", "tasks"],
-      [arrows, "scroll"],
-      ["?", "help"],
-    ],
-    help: [
-      ["q", "quit"],
-      ["Enter", "back"],
-      [arrows, "scroll"],
-    ],
-  }[mode];
-  let left = size.columns;
-  const shown = keys.flatMap(([key = "", what = ""]) => {
-    const width = columnsOf(key) + columnsOf(what) + 3;
-    if (width > left) return [];
-    left -= width;
-    return [painted({ text: key, style: "bold" }, terminal), painted({ text: ` ${what}  `, style: "gray" }, terminal)];
-  });
-  return shown.join("");
 }

@@ -1,14 +1,14 @@
 // The dead letters of a provider's messages for its dashboard, which reaches them as any other program does.
 import type { Provider } from "../../src/context/provider/provider.ts";
-import { reasonOf, ZcontextError } from "../../src/errors.ts";
+import { ZcontextError } from "../../src/errors.ts";
 import type { OpenedLetter } from "../../src/http/contract/api.ts";
 import type { DeadLetters } from "../../src/http/contract/source.ts";
 import type { EventBus } from "../../src/messaging/index.ts";
 import type { BusPlace } from "../../src/protocol/bus-address.ts";
+import { connectForLetters, openLetter } from "../dead-letters.ts";
 
 /** Letters that are listed, the newest of them. */
 const MOST = 500;
-const CONNECT_MS = 2_000;
 
 export function openDeadLetters(
   provider: Pick<Provider, "bus" | "busPlace" | "contextId">,
@@ -25,27 +25,11 @@ export function openDeadLetters(
     return connected;
   }
 
-  // Loaded on demand: most dashboards never show a letter.
-  async function connect(place: BusPlace): Promise<EventBus> {
-    const { EventBus } = await import("../../src/messaging/index.ts");
-    return EventBus.connect({
-      ...place,
-      src: `${provider.contextId}/dashboard/dashboard`,
-      timeoutMs: CONNECT_MS,
-      another: true,
-    });
-  }
+  const connect = (place: BusPlace) => connectForLetters(place, `${provider.contextId}/dashboard/dashboard`);
 
   async function open(id: string): Promise<OpenedLetter | undefined> {
     const from = await bus();
-    const found = await from?.operations.deadLetter(id);
-    if (from === undefined || found === undefined) return undefined;
-    const { body, ...letter } = found;
-    try {
-      return { ...letter, payload: await from.readBody(body) };
-    } catch (error) {
-      return { ...letter, unreadable: reasonOf(error) };
-    }
+    return from && openLetter(from, id);
   }
 
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { HistoryRecord, ProviderRecord } from "../../../../src/history/records.ts";
-import { createHistoryReport } from "../../../../tools/context-monitor/history-report.ts";
-import { drawReport } from "../../../../tools/context-monitor/history-table.ts";
+import { createHistoryReport } from "../../../../tools/context-monitor/history/history-report.ts";
+import { drawReport } from "../../../../tools/context-monitor/history/history-table.ts";
 
 const SINCE_MS = new Date(2026, 0, 31, 12).getTime();
 const HOUR_MS = 3_600_000;

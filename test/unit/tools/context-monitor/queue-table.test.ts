@@ -4,7 +4,7 @@ import { emptyModel } from "../../../../tools/context-monitor/model.ts";
 import { eventsIn } from "../../../../tools/context-monitor/monitor-events.ts";
 import { busIn, queueLines } from "../../../../tools/context-monitor/queue-table.ts";
 import { draw } from "../../../../tools/context-monitor/table.ts";
-import { columnsOf } from "../../../../tools/context-monitor/text.ts";
+import { columnsOf } from "../../../../tools/context-monitor/terminal/text.ts";
 import { FIRST_VIEW, pressed } from "../../../../tools/context-monitor/view.ts";
 
 const terminal = { isUnicode: true, isColoured: false };

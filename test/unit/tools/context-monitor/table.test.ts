@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { emptyModel, type Model, type TaskRow } from "../../../../tools/context-monitor/model.ts";
 import { draw, drawOnce } from "../../../../tools/context-monitor/table.ts";
-import { columnsOf, timeOfDay } from "../../../../tools/context-monitor/text.ts";
+import { columnsOf, timeOfDay } from "../../../../tools/context-monitor/terminal/text.ts";
 import { FIRST_VIEW, type View } from "../../../../tools/context-monitor/view.ts";
 import { taskRow } from "./rows.ts";
 
@@ -70,7 +70,9 @@ describe("the table", () => {
       /^▸ ts001 +service_ts001 +● running +4312 +12\.3 +▁▅█ +51\.6 +▁▁▃ +1 +5m03s +\d\d:\d\d:\d\d updated celsius=42 *$/,
     );
     expect(lines[3]).toContain(`${timeOfDay(NOW_MS)} updated`);
-    expect(lines.at(-1)).toMatch(/^q quit {2}\? help {2}↑↓ select {2}Enter details/);
+    expect(lines.at(-1)).toMatch(
+      /^q quit {2}\? help {2}Enter all {2}l log {2}w why {2}S start {2}X stop {2}R restart {2}/,
+    );
   });
 
   test("says what the provider takes, where there is room for it", () => {
@@ -203,7 +205,7 @@ describe("the head says", () => {
     const { lines } = drawn(modelOf([]));
 
     expect(lines[0]).toMatch(/^context001 · no transaction /);
-    expect(lines.join("\n")).toContain("conf-command --action start");
+    expect(lines.join("\n")).toContain("zcontext start -f <file>");
   });
 });
 

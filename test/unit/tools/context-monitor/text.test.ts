@@ -12,7 +12,7 @@ import {
   memoryScale,
   sparkline,
   speaksUnicode,
-} from "../../../../tools/context-monitor/text.ts";
+} from "../../../../tools/context-monitor/terminal/text.ts";
 
 describe("text from outside", () => {
   test.each([

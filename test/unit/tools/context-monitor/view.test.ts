@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { TaskRow } from "../../../../tools/context-monitor/model.ts";
+import type { Key } from "../../../../tools/context-monitor/terminal/screen.ts";
 import {
   FIRST_VIEW,
-  type Key,
   pressed,
   SORTS,
   scrolledTo,
@@ -94,6 +94,66 @@ describe("a key", () => {
     expect(viewAfter("?")).toMatchObject({ mode: "help" });
     expect(viewAfter("?j")).toMatchObject({ mode: "help", top: 1 });
     expect(viewAfter("?x")).toMatchObject({ mode: "table" });
+  });
+
+  test("starts the chosen task, and asks before it is stopped or restarted", () => {
+    const order = { kind: "task", transaction: "T1", task: "ts2" };
+
+    expect(viewAfter("jS")).toMatchObject({ order: { ...order, action: "start" }, asked: undefined });
+    expect(viewAfter("jX")).toMatchObject({ asked: { ...order, action: "stop" }, order: undefined });
+    expect(viewAfter("jXy")).toMatchObject({ asked: undefined, order: { ...order, action: "stop" } });
+    expect(viewAfter("jRy")).toMatchObject({ order: { ...order, action: "restart" } });
+    expect(viewAfter("jl", "Ry")).toMatchObject({ mode: "log", order: { ...order, action: "restart" } });
+  });
+
+  test.each(["n", "X", "j"])("%s is no yes, and means nothing else", (no) => {
+    expect(viewAfter(`jX${no}`)).toMatchObject({ asked: undefined, order: undefined, selected: "T1 ts2" });
+  });
+
+  test("orders nothing of a task that is not the one in view", () => {
+    const gone = { ...FIRST_VIEW, mode: "log" as const, selected: "T1 gone" };
+
+    expect(pressed(gone, { name: "x", text: "X" }, { rows, page: 2 })).toMatchObject({ asked: undefined });
+  });
+
+  test("starts a transaction where there is none", () => {
+    const none = { rows: [], page: 2 };
+
+    const asked = pressed(FIRST_VIEW, { name: "s", text: "S" }, none) as View;
+    expect(asked).toMatchObject({ asked: { kind: "begin" } });
+    expect(pressed(FIRST_VIEW, { name: "x", text: "X" }, none)).toMatchObject({ asked: undefined });
+  });
+
+  test("goes from one thing of a task to another, and back to the table", () => {
+    expect(viewAfter("jl")).toMatchObject({ mode: "log", selected: "T1 ts2", isAtEnd: true });
+    expect(viewAfter("jlw")).toMatchObject({ mode: "why", selected: "T1 ts2" });
+    expect(viewAfter("jlww")).toMatchObject({ mode: "table", selected: "T1 ts2" });
+    expect(viewAfter("j", key("return"), "l", key("escape"))).toMatchObject({ mode: "table" });
+    expect(viewAfter("mD")).toMatchObject({ mode: "letters" });
+    expect(viewAfter("mm")).toMatchObject({ mode: "table" });
+  });
+
+  test("searches a log as it is typed, and leaves its end when it scrolls up", () => {
+    expect(viewAfter("l/qw")).toMatchObject({ mode: "searching", search: "qw" });
+    expect(viewAfter("l/qw", key("return"))).toMatchObject({ mode: "log", search: "qw" });
+    expect(viewAfter("l/qw", key("return"), key("escape"))).toMatchObject({ mode: "log", search: "" });
+    expect(viewAfter("lk")).toMatchObject({ isAtEnd: false });
+  });
+
+  test("chooses a dead letter, opens it, has it replayed, and asks before it is forgotten", () => {
+    const letters = ["1-7", "1-9"].map((id) => ({ id, event: "orders.created", group: "billing" }));
+    const seen = (...keys: Key[]) =>
+      keys.reduce((view, each) => pressed(view, each, { rows, page: 2, letters }) as View, {
+        ...FIRST_VIEW,
+        mode: "letters" as const,
+      } as View);
+    const letter = { kind: "letter", id: "1-9", event: "orders.created", group: "billing" };
+
+    expect(seen(key("down"))).toMatchObject({ letter: "1-9" });
+    expect(seen(key("return"))).toMatchObject({ mode: "letter", letter: "1-7" });
+    expect(seen(key("down"), { text: "R" })).toMatchObject({ order: { ...letter, action: "replay" } });
+    expect(seen(key("down"), { text: "X" })).toMatchObject({ asked: { ...letter, action: "discard" } });
+    expect(seen(key("down"), key("return"), key("escape"))).toMatchObject({ mode: "letters", letter: "1-9" });
   });
 
   test("leaves, Ctrl-C from everywhere", () => {

@@ -1,18 +1,18 @@
 // `context-monitor --since`: reads what providers have recorded, whether one runs now or not, and prints a report on it, or
 // the records themselves as JSON.
 
-import { ZcontextError } from "../../src/errors.ts";
-import { readHistory } from "../../src/history/reader.ts";
-import { formatRecord, type HistoryRecord } from "../../src/history/records.ts";
-import { findPresence } from "../../src/presence/search.ts";
-import { asAscii } from "../../src/protocol/json.ts";
-import { readerGone } from "../leaving.ts";
-import { answer, EXIT, say } from "../print.ts";
-import { readSince } from "../since.ts";
+import { ZcontextError } from "../../../src/errors.ts";
+import { readHistory } from "../../../src/history/reader.ts";
+import { formatRecord, type HistoryRecord } from "../../../src/history/records.ts";
+import { findPresence } from "../../../src/presence/search.ts";
+import { asAscii } from "../../../src/protocol/json.ts";
+import { readerGone } from "../../leaving.ts";
+import { answer, EXIT, say } from "../../print.ts";
+import { readSince } from "../../since.ts";
+import { speaksUnicode } from "../terminal/text.ts";
 import { findFolder, type HistoryLocation, unreadable } from "./history-folder.ts";
 import { createHistoryReport } from "./history-report.ts";
 import { drawReport } from "./history-table.ts";
-import { speaksUnicode } from "./text.ts";
 
 /** The options of the command that `--since` uses; see its `--help`. */
 export interface Options extends HistoryLocation {

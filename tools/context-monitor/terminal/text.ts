@@ -2,7 +2,7 @@
 // Pure.
 import { stripVTControlCharacters } from "node:util";
 import widthOf from "fast-string-width";
-import type { Json, JsonObject } from "../../src/protocol/json.ts";
+import type { Json, JsonObject } from "../../../src/protocol/json.ts";
 
 // Moves the cursor, colours, rings the bell, or changes the direction of writing: text from outside may do none of it.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
@@ -40,6 +40,25 @@ export function cut(text: string, columns: number, ellipsis = "…"): string {
     shown += segment;
   }
   return shown + ellipsis;
+}
+
+/** The text in parts of at most so many columns. */
+export function broken(text: string, columns: number): string[] {
+  if (columnsOf(text) <= columns) return [text];
+  const parts: string[] = [];
+  let part = "";
+  let taken = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    const width = columnsOf(segment);
+    if (taken + width > columns && part !== "") {
+      parts.push(part);
+      part = "";
+      taken = 0;
+    }
+    part += segment;
+    taken += width;
+  }
+  return [...parts, part];
 }
 
 /** Members of an object as `count=3 name=x`. */

@@ -1,6 +1,6 @@
 // Finds the times in which no provider ran, from the records that providers write at their begin and end. Keeps the last
 // gaps only. Pure.
-import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
+import { type HistoryRecord, timeOf } from "../../../src/history/records.ts";
 
 /** A time in which no provider ran; without an end where it lasts. */
 export interface Gap {

@@ -1,13 +1,13 @@
 // Draws the report on a history as lines of text. Pure.
 
-import { wordsFor } from "../../src/protocol/task-state.ts";
-import type { Transition } from "../../src/protocol/transition.ts";
-import { MIB_BYTES } from "../../src/units.ts";
-import { columns } from "../columns.ts";
+import { wordsFor } from "../../../src/protocol/task-state.ts";
+import type { Transition } from "../../../src/protocol/transition.ts";
+import { MIB_BYTES } from "../../../src/units.ts";
+import { columns } from "../../columns.ts";
+import { stateText } from "../terminal/states.ts";
+import { clean, cpuScale, cut, duration, memoryScale, sparkline } from "../terminal/text.ts";
 import { type HistoryReport, PARTS, type TaskReport } from "./history-report.ts";
 import type { Gap } from "./provider-gaps.ts";
-import { stateText } from "./states.ts";
-import { clean, cpuScale, cut, duration, memoryScale, sparkline } from "./text.ts";
 
 export interface ReportStyle {
   isUnicode: boolean;

@@ -1,12 +1,12 @@
 // Finds the folder of the history that `--since` reads.
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { HISTORY_ENDING, historyFolderOf } from "../../src/context/journal/state-files.ts";
-import { reasonOf, ZcontextError } from "../../src/errors.ts";
-import { filesIn } from "../../src/history/folder.ts";
-import { segmentsOf } from "../../src/history/segments.ts";
-import { assertFile } from "../context-file.ts";
-import { clean } from "./text.ts";
+import { HISTORY_ENDING, historyFolderOf } from "../../../src/context/journal/state-files.ts";
+import { reasonOf, ZcontextError } from "../../../src/errors.ts";
+import { filesIn } from "../../../src/history/folder.ts";
+import { segmentsOf } from "../../../src/history/segments.ts";
+import { assertFile } from "../../context-file.ts";
+import { clean } from "../terminal/text.ts";
 
 /** The options that name it. */
 export interface HistoryLocation {

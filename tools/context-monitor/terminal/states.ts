@@ -8,7 +8,7 @@ import {
   isTrouble,
   type TaskState,
   wordsFor,
-} from "../../src/protocol/task-state.ts";
+} from "../../../src/protocol/task-state.ts";
 
 export type Style = Extract<Parameters<typeof styleText>[0], string>;
 

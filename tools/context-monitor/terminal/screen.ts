@@ -2,8 +2,18 @@
 // Whatever ends the process, the terminal is restored.
 import { writeSync } from "node:fs";
 import { emitKeypressEvents, type Interface } from "node:readline";
-import type { Size } from "./table.ts";
-import type { Key } from "./view.ts";
+
+export interface Size {
+  columns: number;
+  rows: number;
+}
+
+/** A key as node:readline names it; `text` is what it types. */
+export interface Key {
+  name?: string | undefined;
+  text?: string | undefined;
+  isCtrl?: boolean;
+}
 
 export interface Screen {
   readonly size: Size;

@@ -1,12 +1,12 @@
 // Sums up a history: the last state of each task, what it has used, the last transitions, and when no provider ran.
 // Records are added one by one; what is kept does not grow with their number. Pure.
-import { createDownsample, type Downsample } from "../../src/history/downsample.ts";
-import type { History } from "../../src/history/figures.ts";
-import { type HistoryRecord, timeOf } from "../../src/history/records.ts";
-import { ownMember } from "../../src/protocol/json.ts";
-import type { Transition } from "../../src/protocol/transition.ts";
+import { createDownsample, type Downsample } from "../../../src/history/downsample.ts";
+import type { History } from "../../../src/history/figures.ts";
+import { type HistoryRecord, timeOf } from "../../../src/history/records.ts";
+import { ownMember } from "../../../src/protocol/json.ts";
+import type { Transition } from "../../../src/protocol/transition.ts";
+import { isUnderWay } from "../terminal/states.ts";
 import { createGapFinder, type Gap } from "./provider-gaps.ts";
-import { isUnderWay } from "./states.ts";
 
 /** A task over the whole time. */
 export interface TaskReport {
