@@ -31,7 +31,7 @@ const children = {
   "bridge-service": "src/tasks/built-in/bridge-service.ts",
 };
 /** What a task loads on demand. */
-const tasksOnDemand = { streams: "src/tasks/handlers/streams.ts" };
+const tasksOnDemand = { streams: "src/tasks/handlers/streams.ts", orchestrator: "src/tasks/orchestrator.ts" };
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 
 const tsc = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {

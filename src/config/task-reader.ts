@@ -4,6 +4,7 @@ import { nearest } from "../suggest.ts";
 import { readCommand } from "./command-reader.ts";
 import { readConfiguration } from "./configuration-reader.ts";
 import { findCycles } from "./dependency-cycle.ts";
+import { isInternal } from "./internal.ts";
 import { SERVICE_TYPES, type TaskServiceConfig } from "./model.ts";
 import { type Basis, DEFAULT_BASIS, DEFAULT_SUPERVISION, readTaskSupervision } from "./supervision-reader.ts";
 import { type Names, readTriggers } from "./trigger-reader.ts";
@@ -69,19 +70,26 @@ function readTask(service: Reader, names: Names, basis: Basis): TaskServiceConfi
     topic: service.text("topic", TOPIC),
     serviceType: service.oneOf("serviceType", SERVICE_TYPES),
   };
+  const configuration = readConfiguration(message);
+  const isOfNode = isInternal({ ...own, configuration });
   return {
     ...own,
     serviceName: message.child("header").text("service_name", NOT_EMPTY),
     description: task.text("description", ANY_TEXT),
     entry: state.text("type", ENTRY, ["state", "type"]),
-    configuration: readConfiguration(message),
+    configuration,
     triggers: readTriggers(state, names),
     ...(command === undefined ? {} : { command }),
     // Anyone who reaches the port may send a task; its supervision comes from the file alone.
     supervision: service.reading.strict
-      ? readTaskSupervision(service, basis, { ...names, ...own })
+      ? readTaskSupervision(service, isOfNode ? kept(basis) : basis, { ...names, ...own })
       : DEFAULT_SUPERVISION,
   };
+}
+
+/** The basis of a service that is restarted however it ends, unless its own `<Supervision>` says otherwise. */
+function kept({ supervision, timing }: Basis): Basis {
+  return { supervision: { ...supervision, restart: "always", onLimit: "keep-trying" }, timing };
 }
 
 /** How many ids of a cycle a message names. */

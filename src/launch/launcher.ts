@@ -24,8 +24,15 @@ export interface TaskStart {
   environment: Readonly<Record<string, string>>;
 }
 
-/** @param options.folder - Of the context file: programs run there, and working folders are relative to it. */
-export function createLauncher({ folder, ownership }: { folder: string; ownership: ProcessOwnership }): Launcher {
+export interface LauncherOptions {
+  /** Of the context file: programs run there, and working folders are relative to it. */
+  folder: string;
+  /** Where files of the context are kept. */
+  stateFiles: StartData["stateFiles"];
+  ownership: ProcessOwnership;
+}
+
+export function createLauncher({ folder, stateFiles, ownership }: LauncherOptions): Launcher {
   const hosts = new Map<string, ThreadHost>();
 
   function hostOf(transaction: string): ThreadHost {
@@ -54,7 +61,7 @@ export function createLauncher({ folder, ownership }: { folder: string; ownershi
       }
       const isThread = task.serviceType === "Thread";
       const { heartbeatMs, stopSignal, graceMs } = task.supervision;
-      const data = { ...assignment, module: path, isThread, heartbeatMs, stopSignal, graceMs };
+      const data = { ...assignment, module: path, isThread, heartbeatMs, stopSignal, graceMs, stateFiles };
       return isThread
         ? hostOf(assignment.transaction).launch(run, data, events)
         : launchProcess(data, processOptions, ownership, events);

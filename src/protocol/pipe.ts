@@ -34,6 +34,8 @@ export interface StartData extends Assignment {
   stopSignal: string;
   /** How long it may take to stop, in milliseconds. */
   graceMs: number;
+  /** Where files of its context are kept. */
+  stateFiles: { folder: string; name: string };
 }
 
 /** What a task is told about itself, whatever runs it. */
@@ -140,6 +142,7 @@ const START_DATA: ObjectSchema<StartData> = object({
   heartbeatMs: notNegative,
   stopSignal: text,
   graceMs: notNegative,
+  stateFiles: object({ folder: text, name: text }),
 });
 
 const TO_TASK: Variants<ToTask, "type"> = {

@@ -95,6 +95,7 @@ export async function runService(
       await pause(Math.min(ms, MAX_DELAY_MS), undefined, { signal });
     },
     openBus: () => busOpener.open(),
+    orchestrate: async (action) => (await import("./orchestrator.ts")).orchestrate(start, action),
   };
   const busOpener = createBusOpener(() =>
     connectBus({
@@ -119,7 +120,8 @@ export async function runService(
     outbox.publish({ ...writeAnnouncement(start, said), topic: STREAMS_TOPIC });
   });
   const { pid } = process;
-  const scope: InnerScope<unknown> = { endpoints: start.endpoints, ...createScope(start, effects, stop.signal) };
+  const { endpoints, stateFiles } = start;
+  const scope: InnerScope<unknown> = { endpoints, stateFiles, ...createScope(start, effects, stop.signal) };
   try {
     const loaded = await loadService(start);
     if ("reason" in loaded) {

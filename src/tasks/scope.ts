@@ -6,8 +6,8 @@ import type { Frame } from "../protocol/codec.ts";
 import type { StartData } from "../protocol/pipe.ts";
 import type { Said, SaidLevel } from "../protocol/said.ts";
 import type { OwnAnnouncement } from "./announcement.ts";
-import type { Announcement, Items, RequestScope, TaskScope } from "./contract/task.ts";
-import { createActionSender } from "./handlers/action-call.ts";
+import type { Announcement, Items, Json, RequestScope, TaskScope } from "./contract/task.ts";
+import { createActionSender, type SendingEffects } from "./handlers/action-call.ts";
 import type { Handling } from "./handlers/handler-host.ts";
 import { createLazyBus } from "./handlers/lazy-bus.ts";
 
@@ -22,11 +22,14 @@ export interface ScopeEffects {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** The bus of this task, connected once. */
   openBus(): Promise<EventBus>;
+  /** Has the provider carry out an action. Absent where there is none: the destination is a service like any other then. */
+  orchestrate?(action: string): Promise<Json>;
 }
 
 /** The scope of the services that come with zcontext. */
 export interface InnerScope<Configuration> extends TaskScope<Configuration> {
   readonly endpoints: StartData["endpoints"];
+  readonly stateFiles: StartData["stateFiles"];
 }
 
 /** What a scope says about its task. */
@@ -90,7 +93,7 @@ export function createScope<Configuration>(
     },
     sleep: (ms) => effects.sleep(ms, signal),
     bus: createLazyBus(effects.openBus, (error) => effects.print("stderr", `publish: ${reasonOf(error)}`)),
-    ...createActionSender(effects.openBus, about, (line) => effects.print("stderr", line)),
+    ...createActionSender(effects.openBus, about, sendingBy(effects)),
     debug: (text) => report("DEBUG", text),
     warning: (text) => report("WARNING", text),
     throwError: (text, code, description) => report("ERROR", text, { code, description }),
@@ -112,12 +115,12 @@ export function createHandlerScope<Configuration>(
       return signal();
     },
     sleep: (ms) => effects.sleep(ms, signal()),
-    ...createActionSender(
-      async () => bus,
-      scope,
-      (line) => effects.print("stderr", line),
-    ),
+    ...createActionSender(async () => bus, scope, sendingBy(effects)),
   };
+}
+
+function sendingBy({ print, orchestrate }: ScopeEffects): SendingEffects {
+  return { warn: (line) => print("stderr", line), orchestrate };
 }
 
 type Level = keyof typeof LEVELS;

@@ -47,7 +47,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/launch", ...LAUNCH, "src/presence"],
     ...["src/context/journal", "src/context/task", "src/context/transaction"],
   ],
-  "src/context/client": ["src", "src/protocol", "src/link", "src/presence", "src/context/task", "src/context/provider"],
+  "src/context/client": ["src", "src/protocol", "src/link", "src/presence"],
   "src/messaging/contract": ["src", "src/protocol"],
   "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/embedded/broker": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],
@@ -99,7 +99,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/streams", "src/tasks/contract"],
   ],
   "src/tasks": [
-    ...["src", "src/protocol", "src/link", "src/tasks/contract", "src/tasks/handlers"],
+    ...["src", "src/protocol", "src/link", "src/context/client", "src/tasks/contract", "src/tasks/handlers"],
     ...["src/messaging", "src/messaging/contract", "src/streams", "src/streams/contract", "src/http/data"],
   ],
   "src/tasks/built-in": ["src", "src/protocol", "src/link", "src/streams", "src/tasks", "src/tasks/contract"],

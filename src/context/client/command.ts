@@ -13,6 +13,8 @@ export interface Command {
   configuration?: JsonObject;
   /** Of a start: it is refused while a task of another transaction runs or is to run. Default false. */
   onlyIfIdle?: boolean;
+  /** Of a start and a stop: it is for all services but the internal ones, and for those alone. Default false. */
+  onlyCustom?: boolean;
 }
 
 /** The message that carries a command. */
@@ -23,7 +25,9 @@ export function commandMessage({
   serviceName = CONTEXT_NAME,
   configuration = {},
   onlyIfIdle = false,
+  onlyCustom = false,
 }: Command): ContextMessage {
-  const extra = onlyIfIdle ? { extra: { only_if_idle: true } } : {};
-  return { kind: "context", header: { action, serviceId, serviceName, transaction, ...extra }, configuration };
+  const extra = { ...(onlyIfIdle && { only_if_idle: true }), ...(onlyCustom && { only_custom: true }) };
+  const header = { action, serviceId, serviceName, transaction, ...(Object.keys(extra).length > 0 && { extra }) };
+  return { kind: "context", header, configuration };
 }

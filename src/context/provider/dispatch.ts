@@ -17,7 +17,15 @@ import {
 } from "../../protocol/message.ts";
 import type { Order } from "../task/task-contract.ts";
 import type { TransactionView } from "../transaction/transaction.ts";
-import { alive, isRunning, restartOrders, startOrders, stopOrders } from "./orders.ts";
+import {
+  alive,
+  customStartOrders,
+  customStopOrders,
+  isRunning,
+  restartOrders,
+  startOrders,
+  stopOrders,
+} from "./orders.ts";
 import { selectionIn, whole } from "./selection.ts";
 import { tasksOf, type View } from "./view.ts";
 
@@ -79,8 +87,10 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
     );
   }
   const known = view.find(header.transaction);
+  const isOfCustom = header.extra?.only_custom === true;
   switch (header.action) {
     case "start":
+      if (isOfCustom) return obey(message, customStartOrders(view.ownTasks, known));
       if (header.extra?.only_if_idle === true) assertIdle(header.transaction, view);
       return obey(message, startOrders(selectionIn(configuration, known, view) ?? whole(view.ownTasks), known));
     case "restart":
@@ -93,6 +103,7 @@ function dispatchContext(message: ContextMessage, view: View): Decision {
       );
     case "stop":
       assertContextId(header.serviceId, view);
+      if (isOfCustom) return obey(message, customStopOrders(known ?? unknownTransaction(header.transaction, view)));
       // `all` means every task, whichever ones the message lists.
       return obey(
         message,

@@ -1,5 +1,6 @@
 // Decides what each task of a command is told, by the state that it is in, or why the command is refused. Pure.
 import type { TaskServiceConfig } from "../../config/context-config.ts";
+import { isInternal } from "../../config/internal.ts";
 import { entersAtOnce } from "../../config/meaning.ts";
 import { ZcontextError } from "../../errors.ts";
 import { hasProcess, isPending } from "../../protocol/task-state.ts";
@@ -42,8 +43,26 @@ export function restartOrders(selection: Selection, known: TransactionView | und
     .map((task) => (known?.has(task.id) ? { task, action: "restart" } : startOrder(task, selection, known)));
 }
 
+/** Starts the services that are no internal ones, and do not run; those on demand are left alone. */
+export function customStartOrders(own: readonly TaskServiceConfig[], known: TransactionView | undefined): Order[] {
+  const others = [...(known?.values() ?? [])]
+    .map(({ task }) => task)
+    .filter(({ id }) => !own.some((one) => one.id === id));
+  return [...own, ...others]
+    .filter((task) => !isInternal(task) && entersAtOnce(task) && !isRunning(known?.get(task.id)))
+    .map((task) => ({ task, action: "start" }));
+}
+
+/** Stops the services that are no internal ones. */
+export function customStopOrders(known: TransactionView): Order[] {
+  return [...known.values()]
+    .filter((one) => !isInternal(one.task) && mayBeStopped(one))
+    .map(({ task }) => ({ task, action: "stop" }));
+}
+
 export function stopOrders(ids: readonly string[], known: TransactionView): Order[] {
   assertKnown(ids, known);
+  assertCustom(ids, known);
   return [...known.values()]
     .filter((one) => (ids.length === 0 || ids.includes(one.task.id)) && mayBeStopped(one))
     .map(({ task }) => ({ task, action: "stop" }));
@@ -66,3 +85,16 @@ function assertKnown(ids: readonly string[], known: TransactionView): void {
     `no task ${unknown.join(", ")} in this transaction; have ${[...known.keys()].join(", ")}`,
   );
 }
+
+// A stop of the whole transaction ends them as well: whether it names all tasks or none.
+function assertCustom(ids: readonly string[], known: TransactionView): void {
+  const internal = ids.filter((id) => isInternal(known.get(id)?.task ?? NO_TASK));
+  const isWhole = [...known.keys()].every((id) => ids.includes(id));
+  if (internal.length === 0 || isWhole) return;
+  throw new ZcontextError(
+    "ERR_SERVICE_INTERNAL",
+    `${internal.join(", ")}: an internal service, which ends with its transaction only; restart it, or stop all`,
+  );
+}
+
+const NO_TASK = { instance: "", serviceType: "Process", configuration: {} } as const;

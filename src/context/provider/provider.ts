@@ -266,13 +266,13 @@ async function cannotRead(): Promise<never> {
 
 /** What every task needs from this provider. */
 function hostOf(
-  { folder, endpoints, liveness, channel, services, configurations, ownership }: Resources,
+  { folder, stateFiles, endpoints, liveness, channel, services, configurations, ownership }: Resources,
   { identity, log }: { identity: Identity; log: Log },
 ): TaskHost {
   return {
     contextId: () => identity.contextId,
     endpoints,
-    launcher: createLauncher({ folder, ownership }),
+    launcher: createLauncher({ folder, stateFiles, ownership }),
     acquireStart: createStartLimit(2 * availableParallelism()),
     liveness,
     prepare: createPreparation({ folder, services, configurations }),

@@ -84,7 +84,12 @@ export interface TaskScope<Configuration> {
     message?: unknown,
     options?: { timeoutMs?: number },
   ): Promise<Answer>;
-  /** Submits the action `Process` of the service `com`, which talks with the world outside. */
+  /**
+   * Has the service `com`, which talks with the world outside, do its action `Process`, and resolves once that is done: a
+   * reading is on the disk then. See docs/node.md.
+   *
+   * @returns Whether it was done, as 1 or 0. It never rejects: where it is 0, a line of the log says why.
+   */
   submitMessage(message: unknown): Promise<{ delivered: number }>;
   /** Prints `[service] DEBUG: text`, and publishes it on the topic `log`, as the next three do. */
   debug(text: string): void;

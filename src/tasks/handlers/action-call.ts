@@ -33,14 +33,22 @@ const RESTART_MS = 30_000;
 /** The service that talks with the world outside, and its action. */
 export const OUTSIDE = { service: "com", action: "Process" };
 
-/**
- * @param openBus - Called for each action.
- * @param warn - Prints why an action has reached nobody.
- */
+/** The destination that is no service but the provider of the task. */
+export const ORCHESTRATOR = "orchestrator";
+
+/** What sending does beside the bus. */
+export interface SendingEffects {
+  /** Prints why an action has reached nobody. */
+  warn(line: string): void;
+  /** Has the provider carry out an action; undefined where there is none. */
+  orchestrate?: ((action: string) => Promise<Json>) | undefined;
+}
+
+/** @param openBus - Called for each action. */
 export function createActionSender(
   openBus: () => Promise<EventBus>,
   { serviceName, transaction }: Sender,
-  warn: (line: string) => void,
+  { warn, orchestrate }: SendingEffects,
 ): ActionSender {
   const source = serviceName;
 
@@ -52,6 +60,7 @@ export function createActionSender(
     params: ActionCall,
     options: { timeoutMs?: number; idempotent?: boolean },
   ): Promise<Answer> {
+    if (destination === ORCHESTRATOR && orchestrate !== undefined) return (await orchestrate(action)) as Answer;
     const method = methodOf(action);
     try {
       return await bus.call(`${checked(destination)}.${method}`, { ...params }, options);
@@ -115,7 +124,12 @@ export function createActionSender(
         throw refusalOf(error, destination, action);
       }
     },
-    submitMessage: (message) => sender.submitAction(OUTSIDE.service, OUTSIDE.action, message),
+    async submitMessage(message) {
+      const { service, action } = OUTSIDE;
+      const params: ActionCall = { source, message: asJson(message) };
+      const send = async () => callOne(await openBus(), service, action, params, SUBMITTED);
+      return { delivered: (await submitTo(service, send, action)) ? 1 : 0 };
+    },
   };
   return sender;
 }

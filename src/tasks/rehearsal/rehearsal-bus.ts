@@ -80,11 +80,7 @@ export function createRehearsalBus({ serviceName, serviceId, transaction, contex
 
   async function stage(send: Stage["send"]): Promise<Stage> {
     const bus = await open(STAGE, (engine) => engine);
-    const sender = createActionSender(
-      async () => bus,
-      { serviceName: STAGE, transaction },
-      () => {},
-    );
+    const sender = createActionSender(async () => bus, { serviceName: STAGE, transaction }, { warn: () => {} });
     return {
       ...{ bus, send },
       async emit(name, event) {

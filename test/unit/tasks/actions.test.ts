@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../../src/deferred.ts";
 import type { Handlers, RequestScope, TaskScope } from "../../../src/tasks/contract/task.ts";
-import { defineTask } from "../../../src/tasks/define.ts";
+import { defineTask, ServiceError } from "../../../src/tasks/define.ts";
 import { rehearse } from "../../../src/tasks/rehearsal/rehearse.ts";
 
 type Scope = TaskScope<unknown>;
@@ -202,6 +202,25 @@ describe("an action that is submitted", () => {
 
     expect(seen).toEqual([[{ temperature: 22 }, "sender"]]);
     expect(submitted).toEqual([{ destination: "com", action: "Process", message: { temperature: 22 } }]);
+  });
+
+  test("Process of com that fails is delivered to nobody, and a line says why", async () => {
+    const { printed } = await send(
+      async (scope) => {
+        expect(await scope.submitMessage({ temperature: 22 })).toEqual({ delivered: 0 });
+      },
+      {
+        com: {
+          actions: {
+            Process() {
+              throw new ServiceError("DISK_FULL", "no space left");
+            },
+          },
+        },
+      },
+    );
+
+    expect(printed).toEqual(["no space left"]);
   });
 });
 

@@ -757,3 +757,60 @@ describe("a start that is meant for an idle context", () => {
     expect(dispatch(context("start", undefined, { transaction: "T2" }), view)).toMatchObject({ kind: "obey" });
   });
 });
+
+describe("internal services", () => {
+  const com = task("com", { instance: "Com" });
+  const own = [com, ...OWN];
+  const states: States = { com: "running", ts001: "running", ts002: "defined", ts003: "stopped" };
+  const known = () =>
+    new Map(
+      Object.entries(states).map(([id, state]) => {
+        const its = own.find((one) => one.id === id) ?? task(id);
+        return [id, { task: its, state, isLeaving: false }];
+      }),
+    );
+  const view = providerWith({}, { ownTasks: own, find: () => known() });
+  const stop = (...ids: string[]) => context("stop", { TaskService: ids.map((id) => ({ id })) });
+
+  test("are not stopped by name", () => {
+    expect(dispatch(stop("com"), view)).toMatchObject({ kind: "refuse", code: "ERR_SERVICE_INTERNAL" });
+    expect(dispatch(stop("ts001", "com"), view)).toMatchObject({ kind: "refuse", code: "ERR_SERVICE_INTERNAL" });
+    expect(dispatch(stop("ts001"), view)).toMatchObject({ kind: "obey", orders: [{ action: "stop" }] });
+  });
+
+  test("end with the whole transaction, however it is named", () => {
+    const ids = (decision: Decision) =>
+      "orders" in decision ? decision.orders.map((order) => order.task.id) : decision;
+
+    expect(ids(dispatch(context("stop"), view))).toEqual(["com", "ts001", "ts002"]);
+    expect(ids(dispatch(stop("com", "ts001", "ts002", "ts003"), view))).toEqual(["com", "ts001", "ts002"]);
+  });
+
+  test("are left out where the custom services are meant", () => {
+    const about = (action: string) => context(action, undefined, { extra: { only_custom: true } });
+    const orders = (decision: Decision) =>
+      "orders" in decision ? decision.orders.map((order) => [order.action, order.task.id]) : decision;
+
+    expect(orders(dispatch(about("stop"), view))).toEqual([
+      ["stop", "ts001"],
+      ["stop", "ts002"],
+    ]);
+    expect(orders(dispatch(about("start"), view))).toEqual([["start", "ts003"]]);
+  });
+
+  test("are those that come with zcontext, and none of the user's own of the same name", () => {
+    const mine = task("com", { instance: "Com", configuration: { location: "services" } });
+    const others = providerWith(
+      {},
+      {
+        find: () =>
+          new Map([
+            ["com", { task: mine, state: "running", isLeaving: false }],
+            ["ts001", { task: ts001, state: "running", isLeaving: false }],
+          ]),
+      },
+    );
+
+    expect(dispatch(stop("com"), others)).toMatchObject({ kind: "obey" });
+  });
+});
