@@ -29,6 +29,8 @@ const children = {
   load: "src/tasks/load-main.ts",
   "monitor-service": "src/tasks/built-in/monitor-service.ts",
   "bridge-service": "src/tasks/built-in/bridge-service.ts",
+  "com-service": "src/tasks/built-in/com-service.ts",
+  "logger-service": "src/tasks/built-in/logger-service.ts",
 };
 /** What a task loads on demand. */
 const tasksOnDemand = { streams: "src/tasks/handlers/streams.ts", orchestrator: "src/tasks/orchestrator.ts" };
@@ -85,7 +87,17 @@ const options = {
   sourcemap: "external",
   sourcesContent: false,
   // Peers that users install, and what has files of its own.
-  external: ["@nats-io/*", "@redis/client", "amqplib", "kafkajs", "esbuild", "lmdb", "zeromq/package.json"],
+  external: [
+    "@nats-io/*",
+    "@redis/client",
+    "amqplib",
+    "kafkajs",
+    "mqtt",
+    "aedes",
+    "esbuild",
+    "lmdb",
+    "zeromq/package.json",
+  ],
   define: { "import.meta.url": "importMetaUrl", ZCONTEXT_VERSION: JSON.stringify(version) },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",

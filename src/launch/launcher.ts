@@ -61,7 +61,8 @@ export function createLauncher({ folder, stateFiles, ownership }: LauncherOption
       }
       const isThread = task.serviceType === "Thread";
       const { heartbeatMs, stopSignal, graceMs } = task.supervision;
-      const data = { ...assignment, module: path, isThread, heartbeatMs, stopSignal, graceMs, stateFiles };
+      const watched = { isThread, heartbeatMs, stopSignal, graceMs };
+      const data = { ...assignment, module: path, ...watched, contextFolder: folder, stateFiles };
       return isThread
         ? hostOf(assignment.transaction).launch(run, data, events)
         : launchProcess(data, processOptions, ownership, events);

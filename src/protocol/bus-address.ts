@@ -66,6 +66,10 @@ const STORES: Schemes<"redis"> = {
   redis: { is: "redis", isEncrypted: false, path: DATABASE },
   rediss: { is: "redis", isEncrypted: true, path: DATABASE },
 };
+const HUBS: Schemes<"mqtt"> = {
+  mqtt: { is: "mqtt", isEncrypted: false },
+  mqtts: { is: "mqtt", isEncrypted: true },
+};
 
 /**
  * Reads the URL of an engine, such as `nats://10.0.0.1:4222,10.0.0.2:4222` or `amqps://shop:secret@mq.example.org/orders`.
@@ -87,6 +91,17 @@ export function readBusUrl(text: string): BusUrl {
 export function readStoreUrl(text: string): ServerUrl {
   const scheme = schemeOf(text, STORES);
   if (scheme === undefined) throw unknownScheme(text, "claim store", STORES);
+  return readServer(text, scheme);
+}
+
+/**
+ * Reads the URL of the broker between a node and its hub, such as `mqtts://broker.example.org:8883`.
+ *
+ * @throws {ZcontextError} `ERR_ENGINE_MISSING` for a scheme that is not known, `ERR_USAGE` for what is no such URL.
+ */
+export function readHubUrl(text: string): ServerUrl {
+  const scheme = schemeOf(text, HUBS);
+  if (scheme === undefined) throw unknownScheme(text, "hub", HUBS);
   return readServer(text, scheme);
 }
 

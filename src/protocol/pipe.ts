@@ -34,6 +34,8 @@ export interface StartData extends Assignment {
   stopSignal: string;
   /** How long it may take to stop, in milliseconds. */
   graceMs: number;
+  /** The folder of the context file. */
+  contextFolder: string;
   /** Where files of its context are kept. */
   stateFiles: { folder: string; name: string };
 }
@@ -142,6 +144,7 @@ const START_DATA: ObjectSchema<StartData> = object({
   heartbeatMs: notNegative,
   stopSignal: text,
   graceMs: notNegative,
+  contextFolder: text,
   stateFiles: object({ folder: text, name: text }),
 });
 

@@ -120,8 +120,9 @@ export async function runService(
     outbox.publish({ ...writeAnnouncement(start, said), topic: STREAMS_TOPIC });
   });
   const { pid } = process;
-  const { endpoints, stateFiles } = start;
-  const scope: InnerScope<unknown> = { endpoints, stateFiles, ...createScope(start, effects, stop.signal) };
+  const { endpoints, contextFolder, stateFiles } = start;
+  const own = createScope(start, effects, stop.signal);
+  const scope: InnerScope<unknown> = { ...own, endpoints, contextFolder, stateFiles };
   try {
     const loaded = await loadService(start);
     if ("reason" in loaded) {

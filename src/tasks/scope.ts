@@ -29,6 +29,7 @@ export interface ScopeEffects {
 /** The scope of the services that come with zcontext. */
 export interface InnerScope<Configuration> extends TaskScope<Configuration> {
   readonly endpoints: StartData["endpoints"];
+  readonly contextFolder: string;
   readonly stateFiles: StartData["stateFiles"];
 }
 

@@ -93,6 +93,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["bus", "http", "in-process", "kafka", "rabbitmq"].map((protocol) => `src/streams/protocols/${protocol}`),
   ],
   "src/hub/contract": ["src", "src/protocol"],
+  "src/hub/com/providers": ["src", "src/protocol", "src/hub/contract"],
+  "src/hub/com": ["src", "src/protocol", "src/hub/contract", "src/hub/com/providers"],
   "src/hub": ["src/hub/contract"],
   "src/tasks/contract": ["src/messaging", "src/streams"],
   "src/tasks/handlers": [
@@ -102,7 +104,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/protocol", "src/link", "src/context/client", "src/tasks/contract", "src/tasks/handlers"],
     ...["src/messaging", "src/messaging/contract", "src/streams", "src/streams/contract", "src/http/data"],
   ],
-  "src/tasks/built-in": ["src", "src/protocol", "src/link", "src/streams", "src/tasks", "src/tasks/contract"],
+  "src/tasks/built-in": [
+    ...["src", "src/protocol", "src/link", "src/streams", "src/tasks", "src/tasks/contract"],
+    ...["src/hub/contract", "src/hub/com"],
+  ],
   "src/tasks/rehearsal": [
     ...["src", "src/protocol", "src/tasks", "src/tasks/contract", "src/tasks/handlers"],
     ...["src/messaging", "src/messaging/contract", "src/messaging/engines/memory"],
@@ -197,7 +202,8 @@ const DOORS: Record<string, RegExp> = {
   hono: /^src\/streams\/protocols\/http\//,
   "hono/body-limit": /^src\/streams\/protocols\/http\//,
   kafkajs: /^src\/streams\/protocols\/kafka\//,
-  lmdb: /^src\/messaging\/engines\/zeromq\/lmdb-store\.ts$/,
+  lmdb: /^src\/(messaging\/engines\/zeromq\/lmdb-store|hub\/com\/outbox)\.ts$/,
+  mqtt: /^src\/hub\/com\/providers\/mqtt-link\.ts$/,
   "node:child_process":
     /^(src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))|tools\/context-bus\/schema\/sources)\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,

@@ -63,6 +63,8 @@ export interface ServicesOptions {
 const BUILTIN = new Map([
   ["Monitor", "#monitor-service"],
   ["Bridge", "#bridge-service"],
+  ["Com", "#com-service"],
+  ["Logger", "#logger-service"],
 ]);
 
 /** Whether a task runs a service that comes with zcontext. One that names a location has a service of its own. */

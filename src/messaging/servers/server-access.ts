@@ -1,8 +1,7 @@
 // How a program gets into a server: credentials and certificates, which the environment holds, or names the files of. What is
 // secret stands in no message.
-import { readFile, stat } from "node:fs/promises";
 import { rootCertificates } from "node:tls";
-import { reasonOf, ZcontextError } from "../../errors.ts";
+import { ZcontextError } from "../../errors.ts";
 import {
   exposed,
   exposureOf,
@@ -21,6 +20,7 @@ import {
   BUS_URL,
   BUS_USER,
 } from "../../protocol/environment.ts";
+import { asPem, readPemFile, readSecretFile } from "../../secret-file.ts";
 import type { ServerAddress } from "../contract/server.ts";
 
 type Environment = Readonly<NodeJS.ProcessEnv>;
@@ -69,7 +69,7 @@ async function loginOf(environment: Environment, engine: string): Promise<Login 
 const FORM = "Write user=… and pass=… on a line each, or token=…; or use a credentials file of NATS as it is.";
 
 async function fileLogin(path: string, engine: string): Promise<Login> {
-  const text = await readSecret(BUS_CREDENTIALS_FILE, path);
+  const text = await readSecretFile(BUS_CREDENTIALS_FILE, path);
   if (/^-----BEGIN NATS USER JWT-----$/m.test(text)) return { credentials: text };
   const values = new Map(
     text.split("\n").flatMap((line) => {
@@ -92,41 +92,14 @@ async function tlsOf(environment: Environment): Promise<NonNullable<ServerAddres
     );
   return {
     // Named authorities replace those of the system, unless they are named as well.
-    ...(isGiven(ca) && { ca: [...rootCertificates, await readPem(BUS_CA_FILE, ca)].join("\n") }),
-    ...(isGiven(cert) && { cert: await readPem(BUS_CERT_FILE, cert) }),
-    ...(isGiven(key) && { key: asPem(BUS_KEY_FILE, key, await readSecret(BUS_KEY_FILE, key)) }),
+    ...(isGiven(ca) && { ca: [...rootCertificates, await readPemFile(BUS_CA_FILE, ca)].join("\n") }),
+    ...(isGiven(cert) && { cert: await readPemFile(BUS_CERT_FILE, cert) }),
+    ...(isGiven(key) && { key: asPem(BUS_KEY_FILE, key, await readSecretFile(BUS_KEY_FILE, key)) }),
   };
 }
 
 function isGiven(value: string | undefined): value is string {
   return value !== undefined && value !== "";
-}
-
-async function readPem(variable: string, path: string): Promise<string> {
-  return asPem(variable, path, await read(variable, path));
-}
-
-function asPem(variable: string, path: string, text: string): string {
-  if (text.includes("-----BEGIN ")) return text;
-  throw invalid(`${variable}: ${path} is no PEM file`, "Such a file has a line -----BEGIN …-----.");
-}
-
-const OTHERS = 0o077;
-
-async function readSecret(variable: string, path: string): Promise<string> {
-  const text = await read(variable, path);
-  const { mode } = await stat(path);
-  if ((mode & OTHERS) === 0) return text;
-  const modes = (mode & 0o777).toString(8).padStart(4, "0");
-  throw invalid(`${variable}: ${path} is open to others, mode ${modes}`, `chmod 600 ${path}`);
-}
-
-async function read(variable: string, path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw invalid(`${variable}: ${reasonOf(error)}`, "It names a file that this user can read.");
-  }
 }
 
 function invalid(problem: string, hint: string): ZcontextError {

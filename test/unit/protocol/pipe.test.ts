@@ -80,6 +80,7 @@ test("what the provider sends is read as it was sent", () => {
       heartbeatMs: 1_000,
       stopSignal: "SIGTERM",
       graceMs: 10_000,
+      contextFolder: "/srv",
       stateFiles: { folder: "/srv/.zcontext", name: "Context-Shop" },
       endpoints: { publish: "tcp://127.0.0.1:5557", subscribe: "tcp://127.0.0.1:5556" },
       transaction: "T",

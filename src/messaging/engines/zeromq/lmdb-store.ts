@@ -1,9 +1,10 @@
 // The broker's store on disk: an LMDB environment, which is whole after any crash of its process. Whether it survives a
 // power cut as well is a question of `sync`: without it the system writes when it likes.
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { reasonOf } from "../../../errors.ts";
+import { faultOfLmdbFile, LMDB_PAGE_BYTES, setLmdbFileAside } from "../../../lmdb-file.ts";
 import type {
   BrokerStore,
   Group,
@@ -27,10 +28,6 @@ export interface LmdbOptions {
 const MAP_BYTES = 16 * 2 ** 30;
 /** So many processes may end while they read a store before it is taken for broken. */
 const MAX_ATTEMPTS = 3;
-/** The number in the two first pages, behind their headers; see `MDB_MAGIC` of LMDB. */
-const MAGIC = 0xbeefc0de;
-const MAGIC_OFFSET = 24;
-const PAGE_BYTES = 4_096;
 
 /** A store that has been opened. */
 export interface OpenedStore {
@@ -46,7 +43,7 @@ export function openLmdbStore(options: LmdbOptions): OpenedStore {
   const attempts = `${path}.attempts`;
   const before = Number(readText(attempts) ?? 0);
   const fault =
-    faultOf(path) ?? (before < MAX_ATTEMPTS ? undefined : `${before} processes have ended while they read it`);
+    faultOfLmdbFile(path) ?? (before < MAX_ATTEMPTS ? undefined : `${before} processes have ended while they read it`);
   if (fault !== undefined) setAside(path, fault, options);
   // LMDB trusts its file: what is broken in it may end the process.
   writeFileSync(attempts, String(fault === undefined ? before + 1 : 1));
@@ -60,26 +57,7 @@ export function openLmdbStore(options: LmdbOptions): OpenedStore {
 }
 
 function setAside(path: string, reason: string, { onBroken }: LmdbOptions): void {
-  const keptAs = `${path}.broken-${Date.now()}`;
-  renameSync(path, keptAs);
-  rmSync(`${path}-lock`, { force: true });
-  onBroken?.(reason, keptAs);
-}
-
-/** Why a file is no store; undefined for one that is absent or looks like one. It begins with two pages of the same form. */
-function faultOf(path: string): string | undefined {
-  const bytes = Buffer.alloc(2 * PAGE_BYTES);
-  let size: number;
-  try {
-    const file = openSync(path, "r");
-    size = readSync(file, bytes);
-    closeSync(file);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : reasonOf(error);
-  }
-  if (size === 0) return undefined;
-  const isOne = [0, PAGE_BYTES].every((page) => bytes.readUInt32LE(page + MAGIC_OFFSET) === MAGIC);
-  return isOne ? undefined : "it is no LMDB file";
+  onBroken?.(reason, setLmdbFileAside(path));
 }
 
 function readText(path: string): string | undefined {
@@ -96,7 +74,7 @@ function storeIn(path: string, { durability }: LmdbOptions): BrokerStore {
     noSubdir: true,
     mapSize: MAP_BYTES,
     maxDbs: 6,
-    pageSize: PAGE_BYTES,
+    pageSize: LMDB_PAGE_BYTES,
     noSync: durability === "file",
   });
   const records: Database<Buffer, number> = root.openDB("chunks", { encoding: "binary" });

@@ -1,0 +1,98 @@
+// The built-in instance Com: all traffic of a node with its hub. Other services have it send readings (`Process`) and reported
+// properties (`Report`), Logger lines; what the hub wants it has done by the provider and by the services themselves. See
+// docs/node.md.
+import { join } from "node:path";
+import { reasonOf } from "../../errors.ts";
+import { readComConfiguration } from "../../hub/com/com-configuration.ts";
+import { type OpenNode, openNode } from "../../hub/com/open-node.ts";
+import { readLogLine } from "../../hub/contract/shapes.ts";
+import type { Twin } from "../../hub/contract/twin.ts";
+import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { defineService, defineTask, type RequestScope, ServiceError, type TaskScope } from "../define.ts";
+import type { InnerScope } from "../scope.ts";
+
+type Configuration = { [name: string]: unknown };
+type Scope = TaskScope<Configuration>;
+
+let opened: OpenNode | undefined;
+
+export default defineService({
+  name: "com",
+  description: "Talks with the hub of this node",
+  task: defineTask<Configuration>({
+    async start(scope) {
+      assertOwn(scope);
+      opened = await open(scope as InnerScope<Configuration>);
+      // A service that starts later has missed what all were told.
+      await scope.onControl(({ action, serviceId, status }) => {
+        if (action !== "started" || status.result !== "success" || serviceId === scope.serviceId) return;
+        if (opened !== undefined) void tellState(scope, serviceId, opened.twin);
+      });
+    },
+    async stop(scope) {
+      assertOwn(scope);
+      await opened?.close();
+    },
+    actions: {
+      Process: (message: Json, { source }) => node().submit(message, source),
+      Report(properties: Json) {
+        if (!isObject(properties)) throw new ServiceError("ERR_PARAMS_INVALID", "Report: expected an object");
+        return node().report(properties);
+      },
+      Log(given: Json) {
+        const line = readLogLine(given);
+        if (line !== undefined) node().log(line);
+      },
+      State: () => ({ ...node().state }),
+    },
+  }),
+});
+
+function open(scope: InnerScope<Configuration>): Promise<OpenNode> {
+  const { configuration, contextId, contextFolder, stateFiles, log } = scope;
+  return openNode({
+    configuration: readComConfiguration(configuration, contextId),
+    contextFolder,
+    folder: join(stateFiles.folder, `${stateFiles.name}.node`),
+    auditFile: join(stateFiles.folder, "hub", "audit.ndjson"),
+    setEnabled: (isEnabled) =>
+      scope.ask<Json>("orchestrator", isEnabled ? "startCustomServices" : "stopCustomServices"),
+    async tellTwin(twin) {
+      await scope.submitAction("*", "StateUpdate", asJson(twin));
+    },
+    tellForwarding: (state) => tellQuietly(scope, "logger", "Forward", { ...state }),
+    ask: (service, action, message) => scope.ask<Json>(service, action, message),
+    say: log.info,
+    warn: log.warn,
+  });
+}
+
+/** Other services have no say in when it begins and ends. */
+function assertOwn(scope: Scope | RequestScope<Configuration>): void {
+  if ("source" in scope && scope.source !== scope.serviceName)
+    throw new ServiceError("ERR_SERVICE_INTERNAL", "com starts and stops with its context");
+}
+
+function node(): OpenNode {
+  if (opened === undefined) throw new ServiceError("ERR_SERVICE_LOST", "com is starting", { retryable: true });
+  return opened;
+}
+
+function tellState(scope: Scope, destination: string, twin: Twin): Promise<void> {
+  return tellQuietly(scope, destination, "StateUpdate", asJson(twin));
+}
+
+/** Most services have nothing to do with it, and none of that is worth a line. */
+async function tellQuietly(scope: Scope, destination: string, action: string, message: JsonObject): Promise<void> {
+  try {
+    await scope.ask(destination, action, message);
+  } catch (error) {
+    if (!QUIET.has(String(Object(error).code))) scope.log.warn(`${action} of ${destination}: ${reasonOf(error)}`);
+  }
+}
+
+const QUIET: ReadonlySet<string> = new Set(["ERR_SERVICE_UNKNOWN", "ERR_ACTION_UNKNOWN", "ERR_SERVICE_LOST"]);
+
+function asJson({ desired, reported }: Twin): JsonObject {
+  return { desired, reported };
+}
