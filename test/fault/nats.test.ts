@@ -9,12 +9,15 @@ import { BOUND_MS } from "../support/bound.ts";
 import { openGroup, ready } from "../support/bus-groups.ts";
 import { startMember } from "../support/bus-peer.ts";
 import { administer, startNats, startNatsCluster } from "../support/nats.ts";
+import { freePort } from "../support/port.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { startRelay } from "../support/relay.ts";
+import { hasSmallDisks, startSmallDisk } from "../support/small-disk.ts";
 
 leaveNoProcess();
 
 const MEMBER = fileURLToPath(new URL("../fixtures/bus-member.mjs", import.meta.url));
+const HOLDER = fileURLToPath(new URL("../fixtures/server-member.mjs", import.meta.url));
 
 function connect(url: string, src = "test/bus/1") {
   const engine = connectNats({ address: { url }, src });
@@ -99,6 +102,21 @@ describe("a server that is away", () => {
     expect(attempts).toEqual([1]);
   });
 
+  test("is not waited for by what is closed", async () => {
+    // A clock by which no time is ever over.
+    let now = 0;
+    const nowMs = () => {
+      now -= 1e6;
+      return now;
+    };
+    const engine = connectNats({ address: { url: `nats://127.0.0.1:${await freePort()}` }, src: "test/bus/1" }, nowMs);
+    const listening = engine.listen({ name: "a.b", group: "g", prefetch: 1 }, () => {});
+    const refused = expect(listening).rejects.toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
+    await engine.close();
+
+    await refused;
+  });
+
   test("and has lost all it had gets its streams and groups again", async () => {
     await using server = await startNats();
     await using shop = connect(`${server.url}?storage=memory`);
@@ -130,6 +148,72 @@ test("a connection that is cut is made again, and events flow", async () => {
   await shop.bus.emit("a.b", { content: 3 });
 
   await heard.until(3);
+});
+
+describe("a server that is there and", () => {
+  test("hangs is unwell, and is consumed from again", async () => {
+    await using server = await startNats();
+    await using shop = connect(server.url);
+    const heard = await listenTo(shop);
+    await shop.bus.emit("a.b", { content: 1 });
+    server.signal("SIGSTOP");
+    await shop.troubled();
+    const waiting = shop.bus.emit("a.b", { content: 2 });
+    // Until its connection is given up.
+    await expect.poll(() => shop.engine.trouble, { timeout: BOUND_MS }).toMatch(/the connection .* is lost/);
+    server.signal("SIGCONT");
+    await waiting;
+    await shop.well();
+    await shop.bus.emit("a.b", { content: 3 });
+
+    await heard.until(3);
+  });
+
+  // The server of 2.9 hangs then, and even SIGTERM does not end it; later ones turn JetStream off until they are started again.
+  test.skipIf(!hasSmallDisks())(
+    "has no room on its disk is unwell, says so to emitters, and has all that was confirmed once it has (skipped where unshare is not allowed)",
+    async () => {
+      await using disk = await startSmallDisk(8);
+      await using server = await startNats({ place: disk.place, store: disk.path });
+      await using shop = connect(server.url);
+      await using billing = connect(server.url, "test/billing/1");
+      const heard = new Set<number>();
+      await billing.bus.listen("a.b", "g", ({ content }) => void heard.add((content as { n: number }).n));
+      const filler = "x".repeat(1_000_000);
+      // More than the disk has room for, and more than may wait.
+      const emitted = Array.from({ length: 70 }, (_, n) => shop.bus.emit("a.b", { content: { n, filler } }));
+      const ends = Promise.allSettled(emitted);
+      await expect(emitted.at(-1)).rejects.toMatchObject({ code: "ERR_OVERLOADED" });
+      await expect.poll(() => shop.engine.trouble, { timeout: BOUND_MS }).toMatch(/JetStream|connection/);
+      await server.stop("SIGKILL");
+      disk.resize(200);
+      await server.start();
+      const confirmed = (await ends).flatMap(({ status }, n) => (status === "fulfilled" ? [n] : []));
+      await Promise.all([shop.well(), billing.well()]);
+
+      expect(confirmed.length).toBeGreaterThan(8);
+      await expect.poll(() => confirmed.filter((n) => !heard.has(n)), { timeout: BOUND_MS }).toEqual([]);
+    },
+  );
+
+  test("has its JetStream no more is unwell until it has it again", async () => {
+    await using server = await startNats();
+    await using bare = await startNats({ jetstream: false });
+    await using relay = await startRelay(server.url);
+    await using shop = connect(relay.endpoint.replace("tcp:", "nats:"));
+    const heard = await listenTo(shop);
+    await shop.bus.emit("a.b", { content: 1 });
+    await relay.cut();
+    relay.mend(bare.url);
+    const waiting = shop.bus.emit("a.b", { content: 2 });
+    await expect.poll(() => shop.engine.trouble, { timeout: BOUND_MS }).toMatch(/nobody answers for JetStream/);
+    await relay.cut();
+    relay.mend(server.url);
+    await waiting;
+
+    await heard.until(2);
+    await shop.well();
+  });
 });
 
 test("what a cluster has confirmed is there while one server after the other is killed", async () => {
@@ -230,16 +314,31 @@ describe("processes on a server", () => {
     await Promise.all(groups.flatMap(({ members }) => members).map((member) => member[Symbol.asyncDispose]()));
   });
 
-  test("that are killed lose a call, and their event to another member", async () => {
+  test("that are killed or halted lose their events to another member, and hear for how long they were", async () => {
     await using server = await startNats();
     await using shop = connect(server.url);
-    await using member = startMember(MEMBER, { url: server.url, token: "" }, ["serve", "slow"]);
-    await ready(member);
-    const call = shop.bus.call("slow.take", "hang", { timeoutMs: BOUND_MS });
+    const holding = (process: string) => startMember(HOLDER, { url: server.url, token: "" }, ["hold", "g", process]);
+    await using killed = holding("killed");
+    await using halted = holding("halted");
+    await Promise.all([killed, halted].map(ready));
+    const call = shop.bus.call("killed.take", "hang", { timeoutMs: BOUND_MS });
     const failed = expect(call).rejects.toMatchObject({ code: "ERR_SERVICE_LOST", executed: "unknown" });
-    await member.said.first((line) => Array.isArray(line) && line[0] === "took");
-    member.signal("SIGKILL");
+    await killed.said.first((line) => Array.isArray(line) && line[0] === "took");
+    // Each has one at a time.
+    for (const content of [1, 2]) await shop.bus.emit("numbers.counted", { content });
+    for (const member of [killed, halted])
+      await member.said.first((line) => Array.isArray(line) && line[0] === "begun");
+    const again = gather<unknown>(2);
+    await shop.bus.listen("numbers.counted", "g", ({ attempt }) => again.add(attempt));
+    killed.signal("SIGKILL");
+    halted.signal("SIGSTOP");
+    await Promise.all([again.full, failed]);
+    halted.signal("SIGCONT");
 
-    await failed;
+    expect(again.got).toEqual([2, 2]);
+    const [, reason] = (await halted.said.first((line) => Array.isArray(line) && line[0] === "taken")) as string[];
+    expect(reason).toMatch(
+      /^engine nats: the event loop was blocked for \d+\.\d s: its events are given to other members$/,
+    );
   });
 });

@@ -19,14 +19,19 @@ export interface NatsServer extends AsyncDisposable {
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** Starts it again, on the same port and folder. */
   start(): Promise<void>;
+  /** Sends it a signal that does not end it. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
 }
 
 /** Large signals need large payloads; the limit is for what passes at once. */
 const PAYLOAD = "max_payload: 16MB\nmax_pending: 256MB";
 
-/** @param more - Lines of its configuration. */
-export async function startNats({ jetstream = true, more = "", place = HERE } = {}): Promise<NatsServer> {
-  return startOn(await freePort(), { jetstream, more, place });
+/**
+ * @param store - The folder of its JetStream. Default: one of its own.
+ * @param more - Lines of its configuration.
+ */
+export async function startNats({ jetstream = true, store = "", more = "", place = HERE } = {}): Promise<NatsServer> {
+  return startOn(await freePort(), { jetstream, store, more, place });
 }
 
 /** Three servers that keep streams together. */
@@ -35,16 +40,19 @@ export async function startNatsCluster(): Promise<readonly NatsServer[]> {
   const list = routes.map((route) => `nats://127.0.0.1:${route}`).join(", ");
   const cluster = (i: number) =>
     `server_name: s${i}\ncluster { name: c, listen: 127.0.0.1:${routes[i]}, routes: [ ${list} ] }`;
-  return Promise.all(ports.map((port, i) => startOn(port, { jetstream: true, more: cluster(i), place: HERE })));
+  return Promise.all(
+    ports.map((port, i) => startOn(port, { jetstream: true, store: "", more: cluster(i), place: HERE })),
+  );
 }
 
 async function startOn(
   port: number,
-  { jetstream, more, place }: { jetstream: boolean; more: string; place: ServerPlace },
+  { jetstream, store, more, place }: { jetstream: boolean; store: string; more: string; place: ServerPlace },
 ): Promise<NatsServer> {
   const folder = await makeFolder();
-  const store = jetstream ? `jetstream { store_dir: "${folder.at("store")}" }` : "";
-  const file = await folder.write("nats.conf", `listen: ${place.host}:${port}\n${PAYLOAD}\n${store}\n${more}\n`);
+  // However small its disk is: by default it takes three quarters of what is free.
+  const events = jetstream ? `jetstream { store_dir: "${store || folder.at("store")}", max_file_store: 100GB }` : "";
+  const file = await folder.write("nats.conf", `listen: ${place.host}:${port}\n${PAYLOAD}\n${events}\n${more}\n`);
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
@@ -72,6 +80,7 @@ async function startOn(
   await start();
   return {
     ...{ port, url: `nats://${place.host}:${port}`, start, stop },
+    signal: (signal) => void child?.kill(signal),
     async [Symbol.asyncDispose]() {
       await stop("SIGKILL");
       await folder[Symbol.asyncDispose]();

@@ -9,8 +9,8 @@ export interface Relay extends AsyncDisposable {
   cut(): Promise<void>;
   /** Keeps back from now on what is sent, and tells nobody. */
   halt(): void;
-  /** Lets waiting and new connections through. */
-  mend(): void;
+  /** Lets waiting and new connections through. @param to - From here on they lead to this endpoint. */
+  mend(to?: string): void;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface Relay extends AsyncDisposable {
  * @param host - Where it listens.
  */
 export async function startRelay(endpoint: string, host = "127.0.0.1"): Promise<Relay> {
-  const { port: target } = new URL(endpoint);
+  let { port: target } = new URL(endpoint);
   const connections = new Map<Socket, Socket>();
   let isWhole = true;
 
@@ -55,7 +55,8 @@ export async function startRelay(endpoint: string, host = "127.0.0.1"): Promise<
         far.unpipe().pause();
       }
     },
-    mend() {
+    mend(to = endpoint) {
+      target = new URL(to).port;
       if (isWhole) return;
       isWhole = true;
       for (const [near, far] of connections) near.pipe(far).pipe(near);

@@ -4,7 +4,8 @@ import { certificateFault } from "../../contract/certificate-fault.ts";
 
 /** Numbers of the server's errors. */
 const NOT_ENABLED = new Set([10039, 10076]);
-const FULL = new Set([10023, 10026, 10028, 10047, 10077]);
+const NO_ROOM = new Set([10023, 10028, 10047]);
+const FULL = new Set([10026, 10077]);
 const OTHER_CONFIGURATION = new Set([10052, 10058, 10065, 10074, 10148]);
 
 /** Undefined where the same may succeed when it is tried again: while a server is away, starts, or elects a leader. */
@@ -18,9 +19,13 @@ export function faultOf(error: unknown): ZcontextError | undefined {
   if (forbidden instanceof Error) return refused(forbidden);
   if (error.name === "InvalidArgumentError" && error.message.includes("max_payload"))
     return tooLarge(undefined, undefined);
-  const number = "code" in error && typeof error.code === "number" ? error.code : undefined;
-  if (error.name !== "JetStreamApiError" || number === undefined) return undefined;
-  if (NOT_ENABLED.has(number)) return noJetStream(error);
+  const number = numberOf(error);
+  if (number === undefined) return undefined;
+  if (NO_ROOM.has(number))
+    return new ZcontextError("ERR_OVERLOADED", `engine nats: the server has no room: ${error.message}`, {
+      hint: "It sets 256 MiB aside for each domain of events: raise `max_file_store` in its configuration, or free its disk.",
+      cause: error,
+    });
   if (FULL.has(number))
     return new ZcontextError("ERR_OVERLOADED", `engine nats: the server takes no more: ${error.message}`, {
       hint: "Emit again later, add members to the group, or look at `context-bus queues`.",
@@ -28,6 +33,23 @@ export function faultOf(error: unknown): ZcontextError | undefined {
     });
   if (OTHER_CONFIGURATION.has(number)) return unfit(`the server refuses a stream or consumer: ${error.message}`, error);
   return undefined;
+}
+
+function numberOf(error: Error): number | undefined {
+  return error.name === "JetStreamApiError" && "code" in error && typeof error.code === "number"
+    ? error.code
+    : undefined;
+}
+
+/** Whether the server says that it has no JetStream, or that nobody answers for it. */
+export function lacksJetStream(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  if (error.name === "JetStreamNotEnabled" || NOT_ENABLED.has(numberOf(error) ?? 0)) return true;
+  return "isNoResponders" in error && isTrue(error.isNoResponders, error);
+}
+
+function isTrue(check: unknown, self: unknown): boolean {
+  return typeof check === "function" && check.call(self) === true;
 }
 
 /** Why a connection can't be made, where a further attempt is in vain. */
@@ -64,7 +86,7 @@ function tlsReason(error: Error): string | undefined {
 
 export function noJetStream(cause: unknown): ZcontextError {
   return new ZcontextError("ERR_ENGINE_UNFIT", "engine nats: the server has no JetStream, which keeps events", {
-    hint: "Start it as `nats-server -js`, or enable JetStream for this account.",
+    hint: "Start it as `nats-server -js`, or enable JetStream for this account. A server whose disk was full has turned it off.",
     cause,
   });
 }
@@ -103,5 +125,8 @@ export function unreachable(url: string, reason: string, cause?: unknown): Zcont
 
 /** What a passing fault looks like to whoever reads about it. */
 export function passingReason(error: unknown): string {
+  if (error instanceof Error && error.name === "TimeoutError")
+    return "JetStream gives no answer: the server hangs, or its disk is full";
+  if (lacksJetStream(error)) return "nobody answers for JetStream, which the server turns off when its disk is full";
   return reasonOf(error) || "no answer";
 }

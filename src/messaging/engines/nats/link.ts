@@ -8,8 +8,9 @@ import { type Deferred, deferred } from "../../../deferred.ts";
 import { reasonOf, ZcontextError } from "../../../errors.ts";
 import type { ServerEngineOptions } from "../../contract/server.ts";
 import { type Client, loadClient } from "./client.ts";
-import { faultOf, noJetStream, passingReason, refusalOf, unfit, unreachable } from "./faults.ts";
+import { faultOf, lacksJetStream, noJetStream, passingReason, refusalOf, unfit, unreachable } from "./faults.ts";
 import { connectionOptions } from "./options.ts";
+import { createStall } from "./stall.ts";
 
 /** What a connection offers. It outlives losses of the connection. */
 export interface Session extends Client {
@@ -44,6 +45,8 @@ const [DIAL_AGAIN_MS, LONGEST_DIAL_MS] = [250, 2_000];
 /** How long the server may take for one answer, in milliseconds. */
 const ANSWER_MS = 3_000;
 const CLOSE_MS = 2_000;
+/** How often it is looked whether JetStream answers again, in milliseconds. */
+const LOOK_MS = 500;
 
 export function openLink(options: ServerEngineOptions, nowMs: () => number): Link {
   const { url } = options.address;
@@ -58,6 +61,7 @@ export function openLink(options: ServerEngineOptions, nowMs: () => number): Lin
   let isUp = false;
   let trouble: string | undefined = "not connected yet";
   let refusal: ZcontextError | undefined;
+  const stall = createStall(answered);
 
   void connect();
 
@@ -90,7 +94,7 @@ export function openLink(options: ServerEngineOptions, nowMs: () => number): Lin
         return session;
       } catch (error) {
         await nc?.close();
-        const fault = refusalOf(error, url) ?? (hasNoJetStream(error) ? noJetStream(error) : faultOf(error));
+        const fault = refusalOf(error, url) ?? (lacksJetStream(error) ? noJetStream(error) : faultOf(error));
         if (fault !== undefined) throw fault;
         trouble = passingReason(error);
       }
@@ -151,24 +155,49 @@ export function openLink(options: ServerEngineOptions, nowMs: () => number): Lin
     }
   }
 
+  /** Resolves when JetStream has answered, or the link is closed. */
+  async function answered(): Promise<void> {
+    for (;;) {
+      await pause(LOOK_MS, closing.signal);
+      if (closing.signal.aborted) return;
+      const isAnswered =
+        isUp &&
+        known?.jsm.getAccountInfo().then(
+          () => true,
+          () => false,
+        );
+      if (await isAnswered) return;
+    }
+  }
+
   return {
     up: up.promise,
     get session() {
       return isUp ? known : undefined;
     },
     get trouble() {
-      return trouble;
+      return trouble ?? stall.reason;
     },
     async attempt(act) {
       const untilMs = nowMs() + PATIENCE_MS;
+      const self = {};
       for (;;) {
-        const session = await reach(untilMs);
         try {
-          return await act(session);
+          const done = await act(await reach(untilMs));
+          stall.end(self);
+          return done;
         } catch (error) {
           const fault = faultOf(error);
-          if (fault !== undefined) throw fault;
-          if (closing.signal.aborted || nowMs() > untilMs) throw unreachable(url, passingReason(error), error);
+          if (fault !== undefined) {
+            stall.end(self);
+            throw fault;
+          }
+          const reason = passingReason(error);
+          if (closing.signal.aborted || nowMs() > untilMs) {
+            stall.giveUp(self, reason);
+            throw unreachable(url, reason, error);
+          }
+          stall.note(self, reason);
         }
         await pause(RETRY_MS, closing.signal);
       }
@@ -197,16 +226,6 @@ function assertFit({ nc }: Session): void {
   const isOld = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
   if (isOld || !headers)
     throw unfit(`the server has version ${version}, and this engine needs ${OLDEST.join(".")} or later`, undefined);
-}
-
-/** Whether the server says that nobody answers for JetStream. */
-function hasNoJetStream(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.name === "JetStreamNotEnabled" || ("isNoResponders" in error && isTrue(error.isNoResponders, error));
-}
-
-function isTrue(check: unknown, self: unknown): boolean {
-  return typeof check === "function" && check.call(self) === true;
 }
 
 /** Resolves early when the signal aborts. */

@@ -156,6 +156,8 @@ export function connectNats(options: ServerEngineOptions, nowMs = () => performa
 
   async function close(): Promise<void> {
     clearInterval(beating);
+    // Nothing can be settled then, and what waits for the server is not waited for.
+    if (link.session === undefined) await link.close();
     await Promise.all([...members].map((member) => member.close()));
     const error = new ZcontextError("ERR_ENGINE_UNREACHABLE", "engine nats: it is closed");
     for (const member of members) member.giveBackAll(error);
