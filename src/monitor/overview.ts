@@ -7,8 +7,8 @@ import { sumOf } from "./figures.ts";
 import type { OwnCost } from "./own-cost.ts";
 import type { Sample } from "./sample.ts";
 
-/** Queues in an overview. */
-const MAX_QUEUES = 200;
+/** Queues in an overview; senders, and pairs of signals. */
+const [MAX_QUEUES, MAX_SENDERS] = [200, 200];
 
 export interface About {
   contextId: string;
@@ -47,7 +47,7 @@ export function overviewOf(
 function shownOf({ figures, trouble }: BusState): JsonObject {
   const about = trouble === undefined ? {} : { trouble };
   if (figures === undefined) return { ...about, queues: [] };
-  const { members, calls, queues } = figures;
+  const { members, calls, queues, senders, signals } = figures;
   const length = ({ ready, in_flight, delayed, dead }: QueueFigures) => ready + in_flight + delayed + dead;
   const shown = queues.toSorted((one, other) => length(other) - length(one)).slice(0, MAX_QUEUES);
   return {
@@ -56,6 +56,8 @@ function shownOf({ figures, trouble }: BusState): JsonObject {
     calls,
     queues: shown.map((queue) => ({ ...queue })),
     left_out: queues.length - shown.length,
+    senders: senders.slice(0, MAX_SENDERS).map((sender) => ({ ...sender })),
+    signals: signals.slice(0, MAX_SENDERS).map((signal) => ({ ...signal })),
   };
 }
 

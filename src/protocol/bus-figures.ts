@@ -14,6 +14,8 @@ export interface QueueFigures {
   dead: number;
   members: number;
   rate_per_s: number;
+  /** How the engine keeps its events, where it says so of each queue. */
+  stored?: "memory" | "file" | "replicated";
   /** For so long nothing was settled, though events wait and members are there. Absent while that is nothing unusual. */
   stalled_s?: number;
 }

@@ -30,7 +30,7 @@ beforeAll(async () => {
   folder = await makeFolder({
     "Context-Test.xml": contextXml([{ id: "ts001", instance: "Steady", entry: "on_exit" }]),
   });
-  provider = await startProvider(folder.at("Context-Test.xml"));
+  provider = await startProvider(folder.at("Context-Test.xml"), "--start");
   bus = await EventBus.connect({ contextFile: provider.file, timeoutMs: BOUND_MS, another: true, src: "test/shop/1" });
   await bus.serve("billing", {
     get_invoice: ({ id }: { id: number }) => ({ id, total: 12.5 }),
@@ -391,18 +391,21 @@ describe("dead", () => {
   });
 });
 
-test("guarantees of a context says what would be lost, for each group and method", async () => {
+test("guarantees of a context says who sends and what would be lost, for each group and method", async () => {
   await using _ = await bus.listen("promises.made", "keeper", () => {});
-
-  const { engine, stored, edges } = (await answerOf("guarantees")) as { [name: string]: unknown };
+  await bus.emit("promises.made", { content: 1 });
+  const edge = { kind: "event", name: "promises.made", from: ["shop"], to: "keeper", members: 1 };
+  const told = async () => (await answerOf("guarantees")) as { [name: string]: unknown };
+  // The provider hears each second who has sent.
+  const edges = async () => (await told()).edges;
+  await expect.poll(edges, { timeout: BOUND_MS }).toContainEqual(expect.objectContaining(edge));
   const { stdout } = await command("guarantees");
 
-  expect({ engine, stored }).toEqual({ engine: "zeromq", stored: "file" });
-  expect(edges).toContainEqual(
-    expect.objectContaining({ kind: "event", name: "promises.made", to: "keeper", members: 1 }),
+  expect(await told()).toMatchObject({ engine: "zeromq", stored: "file" });
+  expect(await edges()).toContainEqual(
+    expect.objectContaining({ kind: "call", name: "billing.get_invoice", members: 1 }),
   );
-  expect(edges).toContainEqual(expect.objectContaining({ kind: "call", name: "billing.get_invoice", members: 1 }));
-  expect(stdout).toContain("promises.made -> keeper, members: 1: at least once, stored: file");
+  expect(stdout).toContain("promises.made from shop -> keeper, members: 1: at least once, stored: file");
   expect(stdout).toContain("  the broker is killed: nothing");
 });
 

@@ -1,10 +1,11 @@
 // What messages are promised, on every engine. docs/messaging.md has the same table; a test compares them.
 import { engineUrl } from "../../src/messaging/connect.ts";
 import { findContext } from "../context-file.ts";
-import { answer, answerJson, EXIT } from "../print.ts";
+import { answer, answerJson, EXIT, say } from "../print.ts";
 import { connectBus, type Place, placeOf } from "./connection.ts";
 import { type Edge, edgesOf, keepingOf } from "./edges.ts";
 import { printable } from "./printable.ts";
+import { readSenders } from "./senders.ts";
 
 /** Each: what it is about, and what you can rely on. */
 export const GUARANTEES: readonly { promise: string; holds: string }[] = [
@@ -99,17 +100,25 @@ export async function printGuarantees(place: Place): Promise<number> {
 async function printEdges(place: Place): Promise<number> {
   await using bus = await connectBus(place);
   const url = await engineUrl(await placeOf(place));
-  const config = place.context_file === undefined ? undefined : (await findContext(place.context_file)).config;
-  const keeping = keepingOf(url, config?.messaging.durability ?? "file");
-  const [queues, services] = await Promise.all([bus.operations.queues(), bus.operations.services()]);
-  const edges = edgesOf(keeping, queues, services);
+  const known = place.context_file === undefined ? undefined : await findContext(place.context_file);
+  const keeping = keepingOf(url, known?.config?.messaging.durability ?? "file", known?.presence?.bus?.dialect);
+  const endpoints = known?.presence?.endpoints;
+  const [queues, services, seen] = await Promise.all([
+    bus.operations.queues(),
+    bus.operations.services(),
+    known && endpoints && readSenders(endpoints, known.file),
+  ]);
+  const edges = edgesOf(keeping, queues, services, seen);
   if (place.json) answerJson({ ...keeping, edges });
   else if (edges.length === 0) answer("no group listens, and no service serves methods");
   else for (const edge of edges) for (const line of linesOf(edge)) answer(printable(line));
+  if (seen === undefined) say("who sends is not known: that is told by a provider whose context runs");
   return EXIT.done;
 }
 
-function linesOf({ kind, name, to, members, promise, lost }: Edge): string[] {
-  const who = kind === "event" ? `${name} -> ${to}, members: ${members}` : `${name}, instances: ${members}`;
+function linesOf({ kind, name, from = [], to, members, promise, lost }: Edge): string[] {
+  const sent = from.length === 0 ? name : `${name} from ${from.join(", ")}`;
+  const taken = { event: `-> ${to}, members: ${members}`, call: `-> ${to}, instances: ${members}`, signal: `-> ${to}` };
+  const who = `${sent} ${to === "" ? "-> nobody" : taken[kind]}`;
   return [`${who}: ${promise}`, ...Object.entries(lost).map(([failure, what]) => `  ${failure}: ${what}`)];
 }

@@ -68,6 +68,9 @@ test("faults that pass are told from those that somebody has to mend", () => {
   expect(faultOf(api(10_039))).toBeUndefined();
   expect(lacksJetStream(api(10_039))).toBe(true);
   expect(faultOf(api(10_077))).toMatchObject({ code: "ERR_OVERLOADED" });
-  expect(faultOf(api(10_047))).toMatchObject({ code: "ERR_OVERLOADED", hint: expect.stringContaining("max_file_store") });
+  expect(faultOf(api(10_047))).toMatchObject({
+    code: "ERR_OVERLOADED",
+    hint: expect.stringContaining("max_file_store"),
+  });
   expect(faultOf(api(10_058))).toMatchObject({ code: "ERR_ENGINE_UNFIT" });
 });

@@ -7,6 +7,7 @@ import type { Letters } from "./letters.ts";
 import type { Link, Session } from "./link.ts";
 import type { MemberFigures } from "./member.ts";
 import { EVERY_EVENT, eventOf, GROUP_ROLL, letterSubject } from "./names.ts";
+import { durabilityOf } from "./streams.ts";
 
 /** How long members have to answer, and how long after the last answer another one is waited for, in milliseconds. */
 const [ROLL_MS, STALL_MS] = [1_000, 150];
@@ -24,11 +25,13 @@ export function readQueues(link: Link, letters: Letters): Promise<QueueFigures[]
   return link.attempt(async (session) => {
     const [members, dead] = await Promise.all([callRoll(session), letters.counts(session)]);
     const queues: QueueFigures[] = [];
-    for await (const stream of session.jsm.streams.names(EVERY_EVENT))
-      for await (const info of session.jsm.consumers.list(stream)) {
+    for await (const stream of session.jsm.streams.list(EVERY_EVENT)) {
+      const stored = durabilityOf(stream);
+      for await (const info of session.jsm.consumers.list(stream.config.name)) {
         const queue = queueOf(info);
-        if (queue !== undefined) queues.push(figuresOf(info, queue, members, dead));
+        if (queue !== undefined) queues.push({ ...figuresOf(info, queue, members, dead), stored });
       }
+    }
     return queues;
   });
 }

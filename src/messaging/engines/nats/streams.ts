@@ -134,7 +134,8 @@ function assertUsable(info: StreamInfo, wanted: Wanted, byDefault: string): Stre
   throw unfit(`stream ${wanted.name} has ${subjects} with retention ${retention}, expected ${expected}`, undefined);
 }
 
-function durabilityOf({ config }: StreamInfo): Durability {
+/** What the events of a stream survive. */
+export function durabilityOf({ config }: StreamInfo): "memory" | "file" | "replicated" {
   if (config.num_replicas > 1) return "replicated";
   return config.storage === "memory" ? "memory" : "file";
 }

@@ -14,6 +14,10 @@ test.each([
   expect(keepingOf(url, durability)).toEqual(keeping);
 });
 
+test("a queue of the dialect twyla is flushed when its server pleases", () => {
+  expect(keepingOf("amqp://127.0.0.1:5672/orders", "file", "twyla").stored).toBe("file");
+});
+
 test("each queue and each method is an edge, with what a failure would take", () => {
   const queues = [
     { ...QUEUE, event: "orders.created", group: "billing", members: 2 },
@@ -47,4 +51,43 @@ test("what replicas keep outlives the machine of a server", () => {
   const [edge] = edgesOf({ engine: "nats", stored: "replicated" }, queues, []);
 
   expect(Object.values(edge?.lost ?? {}).filter((what) => what.startsWith("nothing"))).toHaveLength(4);
+});
+
+test("a server that says how it keeps a queue is believed before its URL", () => {
+  const queues = [{ ...QUEUE, event: "a.b", group: "g", members: 1, stored: "memory" as const }];
+
+  const [edge] = edgesOf({ engine: "nats", stored: "replicated" }, queues, []);
+
+  expect(edge?.promise).toBe("at least once, stored: memory");
+});
+
+test("who was seen to send stands at each edge, and what nobody takes is an edge as well", () => {
+  const queues = ["billing", "audit"].map((group) => ({ ...QUEUE, event: "orders.created", group, members: 1 }));
+  const services = [{ service: "billing", methods: ["get_invoice", "list"], instances: 1 }];
+  const seen = {
+    senders: [
+      { kind: "event", name: "orders.created", service: "web" },
+      { kind: "event", name: "orders.created", service: "shop" },
+      { kind: "event", name: "orders.lost", service: "shop" },
+      { kind: "event", name: "other", service: "" },
+      { kind: "call", name: "billing.get_invoice", service: "shop" },
+      { kind: "call", name: "stock.count", service: "shop" },
+    ] as const,
+    signals: [
+      { topic: "temperature", publisher: "sensor", subscriber: "panel" },
+      { topic: "temperature", publisher: "boiler", subscriber: "panel" },
+    ],
+  };
+
+  const edges = edgesOf({ engine: "zeromq", stored: "file" }, queues, services, seen);
+
+  expect(edges.map(({ kind, name, from, to }) => [kind, name, from, to])).toEqual([
+    ["event", "orders.created", ["shop", "web"], "audit"],
+    ["event", "orders.created", ["shop", "web"], "billing"],
+    ["event", "orders.lost", ["shop"], ""],
+    ["call", "billing.get_invoice", ["shop"], "billing"],
+    ["call", "billing.list", [], "billing"],
+    ["call", "stock.count", ["shop"], ""],
+    ["signal", "temperature", ["boiler", "sensor"], "panel"],
+  ]);
 });
