@@ -733,6 +733,11 @@ describe("with --json", () => {
       { id: "hangs", instance: "Hangs", supervision: { ready_timeout_s: 1 } },
       { id: "long", ...ofProgram, command: "true", supervision: { env_file: "long.env" } },
       { id: "long2", instance: "Works", supervision: { env_file: "long.env" } },
+      {
+        id: "bridge",
+        instance: "Bridge",
+        configuration: "<from>HTTPHandler</from><to>KafkaHandlr</to><queue>q</queue>",
+      },
       { id: "works", instance: "Works" },
       { id: "fine", ...ofProgram, command: "true" },
     ];
@@ -770,11 +775,12 @@ describe("with --json", () => {
       hangs: / ServiceHangs is not loaded within 1 s$/,
       long: / all arguments and variables have 7\d{6} bytes together/,
       long2: / all arguments and variables have 7\d{6} bytes together/,
+      bridge: / no producer for the protocol "KafkaHandlr"; have HTTPHandler, POSTHandler, RMQIOHandler, KafkaHandler/,
     };
     const first = (id: string) => `  ${file}:${at(id)}: ${id}: `;
     const told = text.stderr.filter((line) => line.startsWith(`  ${file}:`));
     expect(text).toMatchObject({ code: 1, stdout: [] });
-    expect(text.stderr[0]).toBe(`error: ${file} is well-formed, but 11 task services of 13 can't be started`);
+    expect(text.stderr[0]).toBe(`error: ${file} is well-formed, but 12 task services of 14 can't be started`);
     expect(text.stderr[3]).toMatch(/^ {4}.*ServiceBroken\.ts:1:16: /);
     expect(told.map((line, index) => line.startsWith(first(Object.keys(reasons)[index] as string)))).toEqual(
       told.map(() => true),

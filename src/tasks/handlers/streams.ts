@@ -22,8 +22,10 @@ export interface TaskStreams {
  * @throws {ZcontextError} `ERR_PROTOCOL_UNKNOWN`, `ERR_QUEUE_NAME`, `ERR_CONFIG_INVALID` for a port that its methods have.
  */
 export function makeStreams<Configuration>(task: Task<Configuration>, scope: TaskScope<Configuration>): TaskStreams {
-  const declared = Object.entries(streamsOf(task, scope.configuration));
-  const consumers = declared.map(([queue, stream]) => factoryOf(queue, stream, { task, scope }));
+  const consumers = consumersOf(task, scope.configuration, {
+    onError: (queue, error) => scope.log.error(`stream ${queue}: ${textOf(error)}`),
+    handle: (stream, message, about) => stream.handle(message, scope, about),
+  });
   const runner = new ConsumerRunner({ consumers, say: scope.log.info });
   return {
     async start() {
@@ -38,23 +40,38 @@ export function makeStreams<Configuration>(task: Task<Configuration>, scope: Tas
   };
 }
 
-function factoryOf<Configuration>(
-  queue: string,
-  { protocol, options, consuming, handle }: StreamHandler<Configuration>,
-  { task, scope }: { task: Task<Configuration>; scope: TaskScope<Configuration> },
-): ConsumerFactory {
-  const { protocol: configured, http_port: port, http_host: host } = Object(scope.configuration);
-  const name: unknown = protocol ?? configured;
-  if (typeof name !== "string")
-    throw new ZcontextError("ERR_USAGE", `stream ${queue}: no protocol is named`, {
-      hint: "Name it in the task, or as <protocol> in its <configuration>.",
-    });
-  const where = { ...(port !== undefined && { port }), ...(host !== undefined && { host }), ...options };
-  if (name === "HTTPHandler" && task.methods !== undefined) assertFree(queue, port, Object(where).port);
-  const onError = (error: unknown) => scope.log.error(`stream ${queue}: ${textOf(error)}`);
-  const factory = new ConsumerFactory(name, { ...where, onError });
-  factory.route(queue, (message, about: About) => handle(message, scope, about), consuming);
-  return factory;
+/**
+ * Finds out whether the streams of a task could be made with a configuration.
+ *
+ * @throws {ZcontextError} As `makeStreams`.
+ */
+export function assertStreams<Configuration>(task: Task<Configuration>, configuration: Configuration): void {
+  consumersOf(task, configuration, { onError() {}, async handle() {} });
+}
+
+interface Use<Configuration> {
+  onError(queue: string, error: unknown): void;
+  handle(stream: StreamHandler<Configuration>, message: unknown, about: About): unknown;
+}
+
+function consumersOf<Configuration>(
+  task: Task<Configuration>,
+  configuration: Configuration,
+  use: Use<Configuration>,
+): ConsumerFactory[] {
+  const { protocol: configured, http_port: port, http_host: host } = Object(configuration);
+  return Object.entries(streamsOf(task, configuration)).map(([queue, stream]) => {
+    const name: unknown = stream.protocol ?? configured;
+    if (typeof name !== "string")
+      throw new ZcontextError("ERR_USAGE", `stream ${queue}: no protocol is named`, {
+        hint: "Name it in the task, or as <protocol> in its <configuration>.",
+      });
+    const where = { ...(port !== undefined && { port }), ...(host !== undefined && { host }), ...stream.options };
+    if (name === "HTTPHandler" && task.methods !== undefined) assertFree(queue, port, Object(where).port);
+    const factory = new ConsumerFactory(name, { ...where, onError: (error: unknown) => use.onError(queue, error) });
+    factory.route(queue, (message, about: About) => use.handle(stream, message, about), stream.consuming);
+    return factory;
+  });
 }
 
 /** Methods answer with results and a queue does not, each with a server of its own. Any two free ports differ. */
