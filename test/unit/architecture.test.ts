@@ -153,7 +153,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "tools/context-bus": [
     ...["tools", "tools/context-bus/schema"],
-    ...["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/context/client"],
+    ...["src", "src/protocol", "src/link", "src/messaging", "src/messaging/contract", "src/context/client"],
   ],
   "tools/context-bus/schema": ["src", "src/protocol"],
   "tools/zcontext": [

@@ -164,6 +164,8 @@ async function open(
   };
   const socket: SocketOptions = { noDelay: true, timeout: HANDSHAKE_MS, clientProperties: { connection_name: name } };
   const model = await connect(where, { ...socket, ...tls });
+  const stream = streamOf(model);
+  if (stream !== undefined) gatherWrites(stream);
   const fault = versionFault(model.connection.serverProperties, url);
   if (fault === undefined) return model;
   model.on("error", () => {});
@@ -177,6 +179,33 @@ async function sayGoodbye(model: ChannelModel): Promise<void> {
   const end = await Promise.race([model.close().catch(() => "it has ended before"), late]);
   timer.abort();
   if (end !== "late") return;
-  const stream: unknown = Reflect.get(model.connection, "stream");
-  if (stream instanceof Socket) stream.destroy();
+  streamOf(model)?.destroy();
+}
+
+function streamOf({ connection }: ChannelModel): Socket | undefined {
+  const stream: unknown = Reflect.get(connection, "stream");
+  return stream instanceof Socket ? stream : undefined;
+}
+
+/**
+ * What is written in one turn leaves in one piece. The client writes each frame by itself, and a packet for each of them costs
+ * as much as all the rest of a message.
+ */
+function gatherWrites(stream: Socket): void {
+  const { write } = stream;
+  let isGathering = false;
+  const leave = () => {
+    isGathering = false;
+    stream.uncork();
+  };
+  Object.defineProperty(stream, "write", {
+    value(...words: unknown[]): boolean {
+      if (!isGathering) {
+        isGathering = true;
+        stream.cork();
+        process.nextTick(leave);
+      }
+      return Reflect.apply(write, stream, words);
+    },
+  });
 }
