@@ -19,6 +19,7 @@ const onDemand = [
   ...["live", "monitor", "history/print-history"].map((name) => `context-monitor/${name}`),
   ...["bus-commands", "bridge", "check-schemata", "guarantees"].map((name) => `context-bus/${name}`),
   ...["announce", "control", "file-here", "list", "logs", "why"].map((name) => `zcontext/${name}`),
+  "systemd/install-unit",
   "log",
 ];
 const children = {

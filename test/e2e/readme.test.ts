@@ -294,6 +294,7 @@ describe.each([...said])("of %s", (name, text) => {
 const SAME_CODE: { [verb: string]: CommandName } = {
   run: "service-context",
   check: "service-context",
+  "install-unit": "service-context",
   bus: "context-bus",
 };
 

@@ -318,6 +318,23 @@ describe("F35", () => {
     expect(await ear.until("ts_1", "failed")).toMatchObject({ event: "exit", code: 3 });
   });
 
+  test("F35: a provider leaves although a process that can't be found prints on and on", async () => {
+    const escaped = "(setsid env -i sh -c 'echo $$; while echo on; do sleep 0.1; done' &);";
+    await using context = await runContext([script("ts_1", `${escaped} exec sleep 1000`, { supervision: SHORT })]);
+    await context.start("T1");
+    const [orphan] = await untilPrinted(context, "ts_1", 1);
+
+    await context.provider.close();
+
+    try {
+      expect(await isLiving(orphan as number)).toBe(true);
+      const [told] = context.log.all.filter(({ phrase }) => phrase === "leaving, though these can't be ended");
+      expect(told).toMatchObject({ tasks: ["ts_1"] });
+    } finally {
+      process.kill(orphan as number, "SIGKILL");
+    }
+  });
+
   test("F35: an end is seen, and its pipes are closed, though an orphan that can't be found holds them open", async () => {
     await using context = await runContext([fixture("ts_1", "hides-a-daemon.sh")]);
     await using ear = await hearTransitions(context.endpoints);

@@ -125,9 +125,11 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/protocol", "src/config", "src/launch", "src/presence"],
     ...["src/messaging", "src/http/contract"],
   ],
+  "tools/systemd": ["tools", "src", "src/protocol", "src/context/transaction"],
   "tools/service-context": [
     ...[
       "tools",
+      "tools/systemd",
       "src",
       "src/protocol",
       "src/config",
@@ -160,6 +162,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...[
       "tools",
       "tools/kept",
+      "tools/systemd",
       "tools/conf-command",
       "tools/context-monitor",
       "tools/service-context",
@@ -205,7 +208,7 @@ const DOORS: Record<string, RegExp> = {
   lmdb: /^src\/(messaging\/engines\/zeromq\/lmdb-store|hub\/com\/outbox)\.ts$/,
   mqtt: /^src\/hub\/com\/providers\/mqtt-link\.ts$/,
   "node:child_process":
-    /^(src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))|tools\/context-bus\/schema\/sources)\.ts$/,
+    /^(src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))|tools\/(programs|context-bus\/schema\/sources))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
   "prom-client": /^src\/http\/data\/((bus|stream)-)?metrics\.ts$/,

@@ -2,6 +2,7 @@
 // same. Loads little, so that `--help` is fast; serve.ts and its neighbours do the work.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { LOG_LEVELS } from "../log-levels.ts";
+import { handOverToInit } from "./init.ts";
 import type { ServeOptions } from "./serve.ts";
 import { handleSignals } from "./signals.ts";
 
@@ -71,6 +72,7 @@ export function addFileOptions(command: Command): Command {
 
 /** Runs a provider; answers the exit code. */
 export async function runProvider(file: string, options: ServeOptions): Promise<number> {
+  handOverToInit();
   // Before anything is loaded: a signal may come at once.
   const signals = handleSignals();
   // Loaded on demand: `--help` must not wait for the whole provider to load.

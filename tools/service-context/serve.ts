@@ -16,6 +16,8 @@ import { createLog } from "../log.ts";
 import type { LogLevel } from "../log-levels.ts";
 import { emptied, UNREAD_MS } from "../outlet.ts";
 import { answer, answerJson, EXIT } from "../print.ts";
+import { type Notifier, openNotifier } from "../systemd/notifier.ts";
+import { standingOf } from "../systemd/standing.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { catchFatalErrors, type FatalErrors } from "./fatal-errors.ts";
@@ -57,6 +59,7 @@ export async function serve(file: string, options: ServeOptions, signals: Signal
   outliveReader(log);
   signals.onEach((arrival) => tell(arrival, log));
   warnWithoutInit(log);
+  await using notifier = openNotifier(log);
   await assertFile(file);
   const config = await readContextFile(file);
   const fatalErrors = catchFatalErrors(log);
@@ -64,7 +67,7 @@ export async function serve(file: string, options: ServeOptions, signals: Signal
     // Tasks that come by message have the context's grace period, and depend on none.
     const stopMs = Math.max(longestStopMs(config.tasks), config.supervision.graceMs);
     return await Promise.race([
-      run(config, { file, options, log, fatalErrors, signals }),
+      run(config, { file, options, log, fatalErrors, signals, notifier, stopMs }),
       fatalErrors.endAfter(stopMs + LAST_MS),
     ]);
   } finally {
@@ -77,7 +80,7 @@ function tell({ signal, meaning }: Arrival, log: Log): void {
   if (meaning === "leave") log.info({ signal, hint: hintAfter(signal) }, LEAVING);
   else if (meaning === "hurry") log.info({ signal }, "ending every task now");
   else if (meaning === "again") log.debug({ signal }, "the same request to leave");
-  else log.warn({ signal, reason: whyIgnored(signal) }, "signal ignored");
+  else log.warn({ signal, reason: whyIgnored(meaning) }, "signal ignored");
 }
 
 /** What the next one does. */
@@ -87,8 +90,8 @@ function hintAfter(signal: NodeJS.Signals): string | undefined {
   return `${next} to end every task at once`;
 }
 
-function whyIgnored(signal: NodeJS.Signals): string {
-  const what = signal === "SIGHUP" ? "it does not read its file again" : "it means nothing to a provider";
+function whyIgnored(meaning: "reload" | "ignore"): string {
+  const what = meaning === "reload" ? "it does not read its file again" : "it means nothing to a provider";
   return `${what}; SIGTERM asks it to leave`;
 }
 
@@ -103,9 +106,13 @@ interface Running {
   log: Log;
   fatalErrors: FatalErrors;
   signals: Signals;
+  notifier: Notifier;
+  /** How long an orderly stop of all tasks may take, in milliseconds. */
+  stopMs: number;
 }
 
-async function run(config: ContextConfig, { file, options, log, fatalErrors, signals }: Running): Promise<number> {
+async function run(config: ContextConfig, running: Running): Promise<number> {
+  const { file, options, log, fatalErrors, signals, notifier } = running;
   const { http, history } = options;
   assertComplete(options);
   await using keeper = createLogKeeper(options, { file, logs: config.logs, log });
@@ -126,7 +133,7 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
     servicesRoots: options.services_root,
     resume: !options.no_resume,
     ...(options.state_dir === undefined ? {} : { stateDir: options.state_dir }),
-    observer: together([...extras, keeper].flatMap((one) => one?.observer ?? [])),
+    observer: together([...[...extras, keeper].flatMap((one) => one?.observer ?? []), notifier.observer]),
     watch: ({ publish, ...source }) =>
       startMonitor({
         sampler: createSampler(),
@@ -149,6 +156,7 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
     if (fatalErrors.haveOccurred) return EXIT.internal;
     if (signals.haveAsked) return EXIT.done;
     log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
+    notifier.ready(() => standingOf(provider.watched().flatMap(({ tasks }) => tasks)));
     const outcome = await Promise.race([
       begin(provider, options),
       provider.asked,
@@ -159,7 +167,7 @@ async function run(config: ContextConfig, { file, options, log, fatalErrors, sig
     if (outcome === undefined) return EXIT.done;
     return "code" in outcome ? outcome.code : report(outcome, options);
   } finally {
-    await closeVisibly(provider, log);
+    await closeVisibly(provider, running);
     log.info({ context: provider.contextId, pid }, "provider left");
     // A process that can't be ended would keep this one for as long as it lives.
     if (provider.living().length > 0) await exit(EXIT.failed);
@@ -228,12 +236,18 @@ function report(outcome: Outcome, { json }: ServeOptions): number {
   return failed ? EXIT.failed : EXIT.done;
 }
 
-/** Closes the provider, and logs the tasks that it waits for meanwhile. */
-async function closeVisibly(provider: Provider, log: Log): Promise<void> {
+/** Closes the provider, and tells meanwhile which tasks it waits for. */
+async function closeVisibly(
+  provider: Provider,
+  { log, notifier, stopMs }: Pick<Running, "log" | "notifier" | "stopMs">,
+): Promise<void> {
+  notifier.stopping("leaving", stopMs + LAST_MS);
   const progress = setInterval(async () => {
-    const pendingStops = await provider.pendingStops(MAX_DESCRIBED);
+    const waitingFor = (await provider.pendingStops(MAX_DESCRIBED)).map(describe);
     const living = provider.living();
-    if (living.length > 0) log.info({ living, waiting_for: pendingStops.map(describe) }, "waiting for tasks");
+    if (living.length === 0) return;
+    log.info({ living, waiting_for: waitingFor }, "waiting for tasks");
+    notifier.status(`leaving, waiting for ${waitingFor.join(", ")}`);
   }, PROGRESS_MS);
   await provider.close().finally(() => clearInterval(progress));
 }

@@ -2,6 +2,7 @@
 // The words of `service-context`.
 import { Option } from "commander";
 import { createProgram, runProgram } from "../program.ts";
+import { addInstallUnit } from "../systemd/unit-words.ts";
 import { addFileOptions, addRunOptions, loadInspection, runProvider } from "./provider-options.ts";
 
 const program = createProgram(
@@ -17,6 +18,9 @@ const program = createProgram(
   .addOption(instead("--diagram", "print the tasks and triggers as a Mermaid state diagram, and exit"))
   .addOption(instead("--test", "run the tests beside the services, and exit"));
 addRunOptions(addFileOptions(program));
+// Positional: `install-unit` has options of the same names, which are for the unit.
+program.enablePositionalOptions().helpCommand(false);
+addInstallUnit(program, (command) => addRunOptions(addFileOptions(command)));
 
 runProgram(program, async () => {
   const [file = ""] = program.args;

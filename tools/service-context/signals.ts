@@ -4,13 +4,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { deferred } from "../../src/deferred.ts";
 import { surviveStraySignals } from "../../src/stray-signals.ts";
-import { isTerminalGone } from "../terminal.ts";
+import { isTerminalGone, startedOnTerminal } from "../terminal.ts";
+import { meaningOfHangup } from "./hangup.ts";
 import { createLeaveRequests, type Meaning } from "./leave-requests.ts";
 
-/** A signal that has arrived; `ignore` is one that asks for nothing. */
+/** A signal that has arrived. `reload`: the provider is to read its file again. `ignore`: it asks for nothing. */
 export interface Arrival {
   signal: NodeJS.Signals;
-  meaning: Meaning | "ignore";
+  meaning: Meaning | "reload" | "ignore";
 }
 
 export interface Signals {
@@ -37,7 +38,7 @@ export function handleSignals(): Signals {
   const calls: ((arrival: Arrival) => void)[] = [];
   const { promise: asked, resolve } = deferred();
   const requests = createLeaveRequests(afterMoment);
-  const haveAsked = () => arrived.some(({ meaning }) => meaning !== "ignore");
+  const haveAsked = () => arrived.some(({ meaning }) => meaning !== "ignore" && meaning !== "reload");
 
   function arrive(arrival: Arrival): void {
     arrived.push(arrival);
@@ -45,11 +46,17 @@ export function handleSignals(): Signals {
     if (arrival.meaning === "leave") resolve();
   }
 
-  // Nobody is left to see that it leaves, so this is no first request that a second one could follow.
   async function hearHangup(): Promise<void> {
-    if (!isTerminalGone()) arrive({ signal: "SIGHUP", meaning: "ignore" });
-    if (!isTerminalGone()) await pause(SHELL_END_MS, undefined, { ref: false });
-    if (isTerminalGone() && !haveAsked()) arrive({ signal: "SIGHUP", meaning: "leave" });
+    const look = (isSecond: boolean) =>
+      meaningOfHangup({ startedOnTerminal, isTerminalGone: isTerminalGone(), isSecond });
+    let meaning = look(false);
+    if (meaning === "look again") {
+      await pause(SHELL_END_MS, undefined, { ref: false });
+      meaning = look(true);
+    }
+    if (meaning === "reload") arrive({ signal: "SIGHUP", meaning });
+    // Nobody is left to see that it leaves, so this is no first request that a second one could follow.
+    else if (!haveAsked()) arrive({ signal: "SIGHUP", meaning: "leave" });
   }
 
   for (const signal of LEAVE_SIGNALS) process.on(signal, () => arrive({ signal, meaning: requests.read() }));

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { answering } from "../program.ts";
 import { addFileOptions, addRunOptions, loadInspection, runProvider } from "../service-context/provider-options.ts";
 import type { ServeOptions } from "../service-context/serve.ts";
+import { addInstallUnit } from "../systemd/unit-words.ts";
 
 interface FileWords {
   context_file?: string;
@@ -25,6 +26,7 @@ export function addRunVerbs(program: Command): void {
       (await loadInspection()).check(await fileOf(file, check.opts()), check.opts()),
     ),
   );
+  addInstallUnit(program, (command) => addRunOptions(addFileOptions(command)));
 }
 
 function onFile(program: Command, name: string, description: string): Command {

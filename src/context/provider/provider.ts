@@ -1,6 +1,7 @@
 // The long-lived process of one context file: opens what it holds, puts it together, and closes it in reverse once every
 // process is gone.
 import { availableParallelism } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import type { BusHost } from "../../companions/bus-process.ts";
 import type { ContextConfig } from "../../config/context-config.ts";
 import { keptOf } from "../../config/kept.ts";
@@ -68,6 +69,8 @@ export interface ProviderOptions {
   observer?: ProviderObserver;
 }
 
+/** How long processes that were sent SIGKILL, and what still holds their output, are waited for at the end, in milliseconds. */
+const KILLED_MS = 1_500;
 /** How long the last message may take when the forwarder is away, in milliseconds. */
 const LAST_WORD_MS = 1_000;
 
@@ -286,7 +289,10 @@ function hostOf(
 }
 
 async function stopAll(transactions: Transactions, log: Log): Promise<void> {
-  await transactions.stopAll();
+  const mostMs = transactions.longestStopMs() + KILLED_MS;
+  const late = new AbortController();
+  const stopped = transactions.stopAll().finally(() => late.abort());
+  await Promise.race([stopped, pause(mostMs, undefined, { signal: late.signal }).catch(() => {})]);
   const stuck = transactions.living();
   if (stuck.length > 0) log.error({ tasks: stuck }, "leaving, though these can't be ended");
   transactions.statePublisher.close();

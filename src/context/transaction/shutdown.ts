@@ -2,6 +2,7 @@
 import { deferred } from "../../deferred.ts";
 import { hasProcess, isAtRest } from "../../protocol/task-state.ts";
 import type { Change, SupervisedTask } from "../task/task-contract.ts";
+import { longestStopMs } from "./dependencies.ts";
 import { type PendingStop, trackStops } from "./pending-stops.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -10,6 +11,8 @@ export interface Shutdown {
   moved(task: SupervisedTask, change: Change): void;
   /** Stops every transaction; resolves when every process is gone, or those that are left can't be ended. */
   stopAll(): Promise<void>;
+  /** How long an orderly stop of all that is open may take, in milliseconds. */
+  longestStopMs(): number;
   /** Ends every process at once. */
   kill(): void;
   /** Task ids whose processes still live. */
@@ -50,6 +53,8 @@ export function createShutdown({ open, whenOver, nowMs }: ShutdownOptions): Shut
       checkStuck();
       await Promise.race([Promise.all(ends), onlyStuck.promise]);
     },
+    longestStopMs: () =>
+      Math.max(0, ...[...open.values()].map(({ tasks }) => longestStopMs([...tasks].map(({ task }) => task)))),
     kill() {
       stops.killed();
       for (const task of tasks()) task.kill();
