@@ -10,7 +10,15 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 // Without --clean the files are replaced in place, so that programs running from dist/ keep theirs.
 if (process.argv.includes("--clean")) rmSync("dist", { recursive: true, force: true });
 
-const commands = ["service-context", "create-service", "conf-command", "context-monitor", "context-bus", "zcontext"];
+const commands = [
+  "service-context",
+  "create-service",
+  "conf-command",
+  "context-monitor",
+  "context-bus",
+  "context-hub",
+  "zcontext",
+];
 /** What the commands load on demand, each a file of its own: `--help` then starts in half the time. */
 const onDemand = [
   ...["serve", "dashboard", "recorder", "inspect", "test-services"].map((name) => `service-context/${name}`),
@@ -18,6 +26,7 @@ const onDemand = [
   "conf-command/execute",
   ...["live", "monitor", "history/print-history"].map((name) => `context-monitor/${name}`),
   ...["bus-commands", "bridge", "check-schemata", "guarantees"].map((name) => `context-bus/${name}`),
+  ...["keygen", "sign", "installation", "serve"].map((name) => `context-hub/${name}`),
   ...["announce", "control", "file-here", "list", "logs", "why"].map((name) => `zcontext/${name}`),
   "systemd/install-unit",
   "log",
@@ -119,28 +128,37 @@ const builds = await Promise.all([
     plugins: [findAddon, keepApart({}, tasksOnDemand)],
   }),
 ]);
-builds.push(await buildPage());
+builds.push(
+  await buildPage("web", "page.html", ["uplot/dist/uPlot.min.css"]),
+  await buildPage("web/hub", "hub-page.html"),
+);
 if (builds.some(({ warnings }) => warnings.length > 0)) process.exit(1);
 for (const name of commands) chmodSync(`dist/bin/${name}.cjs`, 0o755);
 
-/** Builds the dashboard's page: one file with its script and style inside. */
-async function buildPage() {
+/** Builds a page: one file with its script and style inside. */
+async function buildPage(folder, name, styles = []) {
   const page = { bundle: true, write: false, logLevel: "warning", charset: "utf8", target: "es2022" };
   const [script, style] = await Promise.all([
-    build({ ...page, entryPoints: ["web/main.ts"], format: "iife", platform: "browser", legalComments: "inline" }),
+    build({
+      ...page,
+      entryPoints: [`${folder}/main.ts`],
+      format: "iife",
+      platform: "browser",
+      legalComments: "inline",
+    }),
     build({
       ...page,
       stdin: {
-        contents: '@import "uplot/dist/uPlot.min.css"; @import "./style.css";',
+        contents: [...styles, "./style.css"].map((path) => `@import "${path}";`).join(" "),
         loader: "css",
-        resolveDir: "web",
+        resolveDir: folder,
       },
     }),
   ]);
   const [scriptText, styleText] = [script, style].map(({ outputFiles }) => outputFiles[0].text);
-  const html = readFileSync("web/page.html", "utf8")
+  const html = readFileSync(`${folder}/page.html`, "utf8")
     .replace("/* STYLE */", () => styleText)
     .replace("/* SCRIPT */", () => scriptText);
-  writeFileSync("dist/bin/page.html", html);
+  writeFileSync(`dist/bin/${name}`, html);
   return { warnings: [...script.warnings, ...style.warnings] };
 }

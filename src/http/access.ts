@@ -16,6 +16,8 @@ export interface Rules {
   /** Of this machine; allowed as host name where the server is bound to all addresses. */
   hostname: string;
   token: string | undefined;
+  /** Whether it is reached over TLS. */
+  isSecure?: boolean;
 }
 
 /** Why a request is refused. */
@@ -30,7 +32,7 @@ export function denial({ headers, route }: AccessRequest, rules: Rules): Denial 
   if (host === undefined || !isOurName(host, rules))
     return { status: 421, reason: `this server is not called ${JSON.stringify(host ?? "")}` };
   const origin = single(headers.origin);
-  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
+  if (origin !== undefined && origin.toLowerCase() !== `${rules.isSecure ? "https" : "http"}://${host.toLowerCase()}`)
     return { status: 403, reason: "pages of other origins are not served" };
   const isForeign = ["cross-site", "same-site"].includes(single(headers["sec-fetch-site"]) ?? "");
   // A link on another site may lead to the page, and to nothing else.

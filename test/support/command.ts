@@ -15,6 +15,7 @@ export type CommandName =
   | "conf-command"
   | "context-monitor"
   | "context-bus"
+  | "context-hub"
   | "zcontext";
 
 export interface RunningCommand extends AsyncDisposable {

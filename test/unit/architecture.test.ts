@@ -96,6 +96,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/hub/com/providers": ["src", "src/protocol", "src/hub/contract"],
   "src/hub/com": ["src", "src/protocol", "src/hub/contract", "src/hub/com/providers"],
   "src/hub": ["src/hub/contract"],
+  "src/hub/install": ["src", "src/protocol", "src/launch/process"],
+  "src/hub/server": ["src", "src/protocol", "src/hub/contract", "src/hub/install", "src/http"],
   "src/tasks/contract": ["src/messaging", "src/streams"],
   "src/tasks/handlers": [
     ...["src", "src/protocol", "src/messaging", "src/messaging/contract", "src/streams", "src/tasks/contract"],
@@ -121,6 +123,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/http/data": ["src", "src/protocol", "src/config", "src/history", "src/logs", "src/http/contract"],
   "src/http": ["src", "src/protocol", "src/http/contract", "src/http/data"],
   web: ["src", "src/protocol", "src/http/contract"],
+  "web/hub": ["src/hub/contract"],
   tools: [
     ...["src", "src/protocol", "src/config", "src/launch", "src/presence"],
     ...["src/messaging", "src/http/contract"],
@@ -158,6 +161,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/protocol", "src/link", "src/messaging", "src/messaging/contract", "src/context/client"],
   ],
   "tools/context-bus/schema": ["src", "src/protocol"],
+  "tools/context-hub": [
+    ...["tools", "src", "src/protocol", "src/launch/environment", "src/http", "src/hub/install", "src/hub/server"],
+  ],
   "tools/zcontext": [
     ...[
       "tools",
@@ -200,13 +206,13 @@ const DOORS: Record<string, RegExp> = {
   "fast-xml-parser": /^src\/config\/xml\/xml\.ts$/,
   "fastest-levenshtein": /^src\/suggest\.ts$/,
   "get-tsconfig": /^src\/launch\/code\/imports\.ts$/,
-  "@hono/node-server": /^src\/streams\/protocols\/http\//,
+  "@hono/node-server": /^src\/(streams\/protocols\/http|hub\/server)\//,
   handlebars: /^src\/generator\/render\.ts$/,
-  hono: /^src\/streams\/protocols\/http\//,
-  "hono/body-limit": /^src\/streams\/protocols\/http\//,
+  hono: /^src\/(streams\/protocols\/http|hub\/server)\//,
+  "hono/body-limit": /^src\/(streams\/protocols\/http|hub\/server)\//,
   kafkajs: /^src\/streams\/protocols\/kafka\//,
-  lmdb: /^src\/(messaging\/engines\/zeromq\/lmdb-store|hub\/com\/outbox)\.ts$/,
-  mqtt: /^src\/hub\/com\/providers\/mqtt-link\.ts$/,
+  lmdb: /^src\/(messaging\/engines\/zeromq\/lmdb-store|hub\/(com\/outbox|server\/records))\.ts$/,
+  mqtt: /^src\/hub\/(com\/providers\/mqtt-link|server\/broker)\.ts$/,
   "node:child_process":
     /^(src\/(companions\/companion|launch\/(process\/(leader|trial)|output\/output-pipes))|tools\/(programs|context-bus\/schema\/sources))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
@@ -214,6 +220,7 @@ const DOORS: Record<string, RegExp> = {
   "prom-client": /^src\/http\/data\/((bus|stream)-)?metrics\.ts$/,
   re2js: /^src\/line-pattern\.ts$/,
   saxes: /^src\/config\/xml\/xml\.ts$/,
+  tar: /^src\/hub\/install\/archive\.ts$/,
   uplot: /^web\/charts\.ts$/,
   xstate: /^src\/context\/task\/lifecycle(-actions)?\.ts$/,
   valibot: /^src\/protocol\/schema\.ts$/,

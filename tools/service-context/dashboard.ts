@@ -7,10 +7,10 @@ import type { CommandAnswer, CommandRequest } from "../../src/http/contract/api.
 import type { KeptHistory, KeptLogs } from "../../src/http/contract/source.ts";
 import { startHttpServer } from "../../src/http/server.ts";
 import type { Log } from "../../src/log.ts";
+import { readHttpToken } from "../http-token.ts";
 import { generateTransaction } from "../transaction-id.ts";
 import { VERSION } from "../version.ts";
 import { openDeadLetters } from "./dead-letters.ts";
-import { readHttpToken } from "./http-token.ts";
 import { type Publish, tapMonitor } from "./monitor-tap.ts";
 
 export interface Dashboard extends AsyncDisposable {

@@ -1,7 +1,7 @@
 // The token that the dashboard takes commands with: from --http-token, a file that it names, or the environment.
 import { readFileSync, statSync } from "node:fs";
-import { reasonOf, ZcontextError } from "../../src/errors.ts";
-import type { Log } from "../../src/log.ts";
+import { reasonOf, ZcontextError } from "../src/errors.ts";
+import type { Log } from "../src/log.ts";
 
 const VARIABLE = "ZCONTEXT_HTTP_TOKEN";
 /** Shorter ones could be guessed. */
