@@ -4,7 +4,9 @@ import { ZcontextError } from "../../errors.ts";
 import type { Answer, CallSignal, OutgoingCall } from "../contract/engine.ts";
 import { type Executed, type Failure, givenUp } from "../contract/service-error.ts";
 import { type CallHead, writeHead } from "./heads.ts";
-import { createLookup, type Instance, type Lookup } from "./lookup.ts";
+import type { Instance, Lookup } from "./lookup.ts";
+import { createLookups } from "./lookups.ts";
+import { createOpenCalls, type Open } from "./open-calls.ts";
 import type { Post } from "./post.ts";
 import { subjects } from "./subjects.ts";
 
@@ -21,16 +23,6 @@ export interface Caller {
   close(): Promise<void>;
 }
 
-interface Open {
-  n: number;
-  call: OutgoingCall;
-  sinceMs: number;
-  deadlineMs: number;
-  /** The address of the instance that has it; undefined while it waits for one. */
-  instance: string | undefined;
-  answer(answer: Answer): void;
-}
-
 /** Calls that are under way at a time. */
 const MAX_OPEN = 10_000;
 /** How long a call waits for the server to come back, in milliseconds. */
@@ -40,45 +32,29 @@ const LOOK_MS = 400;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 export function createCaller(post: Post, address: string, nowMs: () => number): Caller {
-  const lookups = new Map<string, Lookup>();
-  const open = new Map<number, Open>();
+  const lookups = createLookups(
+    { post, address, nowMs },
+    { onInstance: (service) => open.waitingFor(service).forEach(place), onNobody: refuseAll },
+  );
+  const open = createOpenCalls();
   let last = 0;
   let trouble: string | undefined = "not connected yet";
   const looking = setInterval(look, LOOK_MS).unref();
 
-  function lookupOf(service: string): Lookup {
-    const known = lookups.get(service);
-    if (known !== undefined) return known;
-    const lookup = createLookup({
-      ...{ service, post, address, nowMs },
-      onInstance: () => waitingFor(service).forEach(place),
-      onNobody: (reason) => refuseAll(service, reason),
-    });
-    lookups.set(service, lookup);
-    return lookup;
-  }
-
-  function waitingFor(service: string): Open[] {
-    return [...open.values()].filter((one) => one.instance === undefined && one.call.service === service);
-  }
-
   function refuseAll(service: string, reason: string): void {
-    for (const one of waitingFor(service)) end(one, { failure: failure(one, "ERR_SERVICE_UNKNOWN", reason, "no") });
-    void lookups.get(service)?.close();
-    lookups.delete(service);
+    for (const one of open.waitingFor(service))
+      end(one, { failure: failure(one, "ERR_SERVICE_UNKNOWN", reason, "no") });
+    lookups.drop(service);
   }
 
   /** Sends it to an instance, or lets it wait for one. */
   function place(one: Open): void {
     if (trouble !== undefined) return;
     const { service, method, envelope, body, isIdempotent } = one.call;
-    const lookup = lookupOf(service);
+    const lookup = lookups.of(service);
     const chosen = leastBusy(lookup.instances, method);
-    if (chosen === "no method") {
-      const known = [...lookup.instances.values()].flatMap(({ methods }) => [...methods]);
-      const reason = `the service has no such method; it has ${[...new Set(known)].join(", ") || "none"}`;
-      return end(one, { failure: failure(one, "ERR_METHOD_UNKNOWN", reason, "no") });
-    }
+    if (chosen === "no method")
+      return end(one, { failure: failure(one, "ERR_METHOD_UNKNOWN", noMethod(lookup), "no") });
     if (chosen === undefined) return lookup.ask();
     const [to, instance] = chosen;
     instance.busy += 1;
@@ -90,7 +66,7 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
 
   /** It has not arrived: another instance may have it, whatever it does. */
   function onUndelivered(one: Open, to: string): void {
-    lookups.get(one.call.service)?.lose(to);
+    lookups.find(one.call.service)?.lose(to);
     if (open.get(one.n) !== one || one.instance !== to) return;
     one.instance = undefined;
     placeSafely(one);
@@ -105,17 +81,17 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
   }
 
   function end(one: Open, answer: Answer): void {
-    if (!open.delete(one.n)) return;
+    if (!open.remove(one)) return;
     const instance =
-      one.instance === undefined ? undefined : lookups.get(one.call.service)?.instances.get(one.instance);
+      one.instance === undefined ? undefined : lookups.find(one.call.service)?.instances.get(one.instance);
     if (instance !== undefined) instance.busy -= 1;
     one.answer(answer);
   }
 
   /** The instance has ended with all that it had. */
   function lose(lost: string): void {
-    for (const lookup of lookups.values()) lookup.lose(lost);
-    for (const one of [...open.values()]) {
+    lookups.lose(lost);
+    for (const one of open.all()) {
       if (one.instance !== lost) continue;
       if (one.call.isIdempotent) {
         one.instance = undefined;
@@ -130,7 +106,7 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
   /** Looks whether instances that have calls are there, and asks again for those that calls wait for. */
   function look(): void {
     const instances = new Set<string>();
-    for (const one of [...open.values()]) {
+    for (const one of open.all()) {
       if (one.instance !== undefined) instances.add(one.instance);
       else if (trouble === undefined) placeSafely(one);
       else if (nowMs() - one.sinceMs > AWAY_MS) end(one, { failure: unreachable(one, trouble, "no") });
@@ -166,15 +142,15 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
             answer(given);
           },
         };
-        open.set(n, one);
+        open.add(one);
         if (signal.aborted) return giveUp();
         signal.addEventListener("abort", giveUp);
         placeSafely(one);
       });
     },
     hear(head, body) {
-      if (head.t === "here") lookups.get(head.service)?.hear(head);
-      else if (head.t === "state") lookups.get(head.service)?.hear(head);
+      if (head.t === "here") lookups.find(head.service)?.hear(head);
+      else if (head.t === "state") lookups.find(head.service)?.hear(head);
       else if (head.t === "answer") {
         const one = open.get(head.n);
         if (one !== undefined) end(one, head.failure === undefined ? { result: body } : { failure: head.failure });
@@ -182,28 +158,25 @@ export function createCaller(post: Post, address: string, nowMs: () => number): 
     },
     up() {
       trouble = undefined;
-      for (const one of [...open.values()]) placeSafely(one);
+      for (const one of open.all()) placeSafely(one);
     },
     down(reason) {
       trouble = reason;
-      for (const lookup of lookups.values()) lookup.forget();
-      for (const one of [...open.values()]) {
+      lookups.forget();
+      for (const one of open.all()) {
         if (one.instance === undefined) continue;
         one.instance = undefined;
         if (!one.call.isIdempotent) end(one, { failure: unreachable(one, reason, "unknown") });
       }
     },
-    underWay() {
-      const waiting = [...open.values()].filter(({ instance }) => instance === undefined).length;
-      return { waiting, running: open.size - waiting };
-    },
+    underWay: open.counts,
     async close() {
       clearInterval(looking);
-      for (const one of [...open.values()]) {
+      for (const one of open.all()) {
         const executed = one.instance === undefined ? "no" : "unknown";
         end(one, { failure: unreachable(one, "it is closed", executed) });
       }
-      await Promise.all([...lookups.values()].map((lookup) => lookup.close()));
+      await lookups.close();
     },
   };
 }
@@ -218,6 +191,11 @@ function leastBusy(
     if (instance.methods.has(method) && instance.busy < (best?.[1].busy ?? Number.POSITIVE_INFINITY))
       best = [address, instance];
   return best ?? (instances.size > 0 ? "no method" : undefined);
+}
+
+function noMethod({ instances }: Lookup): string {
+  const known = [...instances.values()].flatMap(({ methods }) => [...methods]);
+  return `the service has no such method; it has ${[...new Set(known)].join(", ") || "none"}`;
 }
 
 function failure({ call: { service, method } }: Pick<Open, "call">, code: string, reason: string, executed: Executed) {

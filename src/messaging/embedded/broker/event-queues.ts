@@ -4,10 +4,12 @@
 import { ZcontextError } from "../../../errors.ts";
 import type { GroupTotals, QueueFigures } from "../../../protocol/bus-figures.ts";
 import type { FromBroker, QueueKey, Settlement } from "../operations.ts";
-import { createGroupQueue, type Entry, type GroupQueue, type Held } from "./group-queue.ts";
+import type { GroupQueue, Held } from "./group-queue.ts";
+import { createGroups } from "./groups.ts";
 import { createLetters, type Letters } from "./letters.ts";
+import { createProgress, noteMark } from "./progress.ts";
 import { createRecentIds } from "./recent-ids.ts";
-import { type Group, type Remains, SETTLED, type Write } from "./store.ts";
+import { type Remains, SETTLED, type Write } from "./store.ts";
 import { createUnwanted, type Waiting } from "./unwanted.ts";
 
 /** How much the queues may hold. */
@@ -95,14 +97,6 @@ export interface Accepted {
   waiting: Waiting | undefined;
 }
 
-/** The groups of an event, and their numbers. */
-interface Wanted {
-  queues: readonly GroupQueue[];
-  groups: number[];
-}
-
-const UNWANTED: Wanted = { queues: [], groups: [] };
-
 export interface NewEvent {
   event: string;
   /** Of its envelope. */
@@ -123,11 +117,6 @@ function firstSeqAt(nowMs: number): number {
   return Math.max(0, Math.floor(nowMs - SEQ_EPOCH_MS)) * SEQS_PER_MS;
 }
 
-function noteMark(held: Held, g: number): void {
-  held.marked ??= [];
-  if (!held.marked.includes(g)) held.marked.push(g);
-}
-
 /** Creates the queues from what a former broker has left. */
 export function createEventQueues(
   outlet: QueueOutlet,
@@ -135,28 +124,27 @@ export function createEventQueues(
   nowMs: number,
   limits: QueueLimits = QUEUE_LIMITS,
 ): EventQueues {
-  const queues = new Map<number, GroupQueue>();
-  const wantedBy = new Map<string, Wanted>();
+  const groups = createGroups(remains.groups);
+  const { begin, nextAttempt, settle, forget } = createProgress(outlet.keep);
   const unwanted = createUnwanted(limits.holdMs);
   const letters = createLetters(outlet, remains.letters, limits);
   const known = createRecentIds();
   let lastSeq = firstSeqAt(nowMs);
-  let lastGroup = 0;
   restore();
 
   function restore(): void {
-    for (const group of remains.groups) addQueue(group);
     const marks = new Map<string, { attempt: number; firstAt: number }>();
     for (const { key, ...mark } of remains.marks) marks.set(`${key.g} ${key.seq}`, mark);
-    for (const { seq, event, id, at, head, groups, size } of remains.events) {
+    for (const { seq, event, id, at, head, groups: wanted, size } of remains.events) {
       const held = newHeld(seq, { event, id, head }, size);
       known.add(id);
-      if (groups.length === 0) unwanted.add(held, undefined, at);
-      for (const g of groups) {
+      if (wanted.length === 0) unwanted.add(held, undefined, at);
+      for (const g of wanted) {
         const mark = marks.get(`${g} ${seq}`);
         if (mark !== undefined) noteMark(held, g);
         const { attempt, firstAt } = mark ?? { attempt: 1, firstAt: 0 };
-        if (attempt !== SETTLED) put(queues.get(g), { held, attempt, firstAt });
+        const queue = groups.get(g);
+        if (queue !== undefined && attempt !== SETTLED) begin(queue, { held, attempt, firstAt });
       }
     }
   }
@@ -175,67 +163,15 @@ export function createEventQueues(
     };
   }
 
-  function addQueue(group: Group): GroupQueue {
-    const queue = createGroupQueue(group);
-    lastGroup = Math.max(lastGroup, group.g);
-    queues.set(queue.g, queue);
-    const all = [...(wantedBy.get(queue.event)?.queues ?? []), queue];
-    wantedBy.set(queue.event, { queues: all, groups: all.map(({ g }) => g) });
-    return queue;
-  }
-
-  function find(event: string, group: string): GroupQueue | undefined {
-    return wantedBy.get(event)?.queues.find((queue) => queue.group === group);
-  }
-
-  function put(queue: GroupQueue | undefined, entry: Entry): void {
-    if (queue === undefined) return;
-    entry.held.open += 1;
-    queue.put(entry);
-  }
-
-  function refuseWhereFull({ event, group, length, bytes }: GroupQueue, size: number): void {
-    if (length < limits.queueLength && bytes + size <= limits.queueBytes) return;
-    const full = `the queue of ${event} for group ${group} is full: ${length} events, ${bytes} bytes`;
-    throw new ZcontextError("ERR_OVERLOADED", full, {
-      hint: "Emit again later, add members to the group, or look at `context-bus queues`.",
-    });
-  }
-
-  function mark({ g }: GroupQueue, { held, attempt, firstAt }: Entry): void {
-    noteMark(held, g);
-    outlet.keep({ put: "mark", key: { g, seq: held.seq }, attempt, firstAt });
-  }
-
-  function nextAttempt(queue: GroupQueue, entry: Entry): Entry {
-    const next: Entry = { ...entry, attempt: entry.attempt + 1 };
-    mark(queue, next);
-    return next;
-  }
-
-  /** The group is done with the event. */
-  function close(queue: GroupQueue, entry: Entry): void {
-    const { held } = entry;
-    queue.drop(entry);
-    held.open -= 1;
-    if (held.open === 0) forget(held);
-    else mark(queue, { held, attempt: SETTLED, firstAt: 0 });
-  }
-
-  function forget(held: Held): void {
-    outlet.keep({ remove: "event", seq: held.seq });
-    for (const g of held.marked ?? []) outlet.keep({ remove: "mark", key: { g, seq: held.seq } });
-  }
-
   const bodyOf = ({ seq, body }: Held) => body ?? outlet.bodyOf(seq);
 
   return {
     letters,
     accept({ event, id, head }, body, waiting, nowMs) {
-      const { queues: wanted, groups } = wantedBy.get(event) ?? UNWANTED;
+      const { queues: wanted, groups: numbers } = groups.wanting(event);
       const isRouted = wanted.length > 0;
       if (known.has(id)) return { isRouted, held: undefined, waiting };
-      for (const queue of wanted) refuseWhereFull(queue, body.length);
+      for (const queue of wanted) refuseWhereFull(queue, body.length, limits);
       if (!isRouted && unwanted.size >= limits.heldLength)
         throw new ZcontextError(
           "ERR_OVERLOADED",
@@ -244,14 +180,14 @@ export function createEventQueues(
       const held = newHeld(lastSeq + 1, { event, id, head }, body.length);
       held.body = body;
       known.add(id);
-      outlet.keep({ put: "event", value: { seq: held.seq, event, id, at: nowMs, head, groups, body } });
+      outlet.keep({ put: "event", value: { seq: held.seq, event, id, at: nowMs, head, groups: numbers, body } });
       return { isRouted, held, waiting };
     },
     enqueue({ held, waiting }, nowMs) {
       if (held === undefined) return;
-      const { queues: wanted } = wantedBy.get(held.event) ?? UNWANTED;
+      const { queues: wanted } = groups.wanting(held.event);
       if (wanted.length === 0) unwanted.add(held, waiting, nowMs);
-      for (const queue of wanted) put(queue, { held, attempt: 1, firstAt: 0 });
+      for (const queue of wanted) begin(queue, { held, attempt: 1, firstAt: 0 });
     },
     withdraw({ held }) {
       if (held !== undefined) known.remove(held.id);
@@ -261,7 +197,7 @@ export function createEventQueues(
     },
     pump(nowMs) {
       if (!outlet.mayDeliver()) return;
-      for (const queue of queues.values()) {
+      for (const queue of groups.all()) {
         for (let given = queue.next(nowMs); given !== undefined; given = queue.next(nowMs)) {
           const { held, attempt, firstAt } = given.entry;
           const { g, event, group } = queue;
@@ -273,10 +209,10 @@ export function createEventQueues(
       }
     },
     listen(member, { event, group, prefetch }, nowMs) {
-      const queue = find(event, group) ?? addQueue({ g: lastGroup + 1, event, group });
+      const queue = groups.of(event, group);
       if (queue.length === 0) outlet.keep({ put: "group", value: { g: queue.g, event, group } });
       for (const { held, waiting } of unwanted.takeFor(event)) {
-        put(queue, { held, attempt: 1, firstAt: 0 });
+        begin(queue, { held, attempt: 1, firstAt: 0 });
         const { seq, id, head } = held;
         const value = { seq, event, id, at: nowMs, head, groups: [queue.g], body: bodyOf(held) };
         outlet.keep({ put: "event", value });
@@ -284,45 +220,50 @@ export function createEventQueues(
       }
       queue.join(member, prefetch);
     },
-    unlisten: (member, { event, group }) => find(event, group)?.leave(member),
-    holds: (member, { g, seq }) => queues.get(g)?.assign(member, seq),
+    unlisten: (member, { event, group }) => groups.find(event, group)?.leave(member),
+    holds: (member, { g, seq }) => groups.get(g)?.assign(member, seq),
     settle(member, { g, seq, attempt }, settlement, nowMs) {
-      const queue = queues.get(g);
+      const queue = groups.get(g);
       const entry = queue?.take(member, seq, attempt, nowMs);
       if (queue === undefined || entry === undefined) return;
       queue.totals[TOTAL_OF[settlement.verdict]] += 1;
       if (settlement.verdict === "again") return queue.putBack(nextAttempt(queue, entry), nowMs + settlement.delayMs);
       if (settlement.verdict === "dead") letters.add(queue, entry, settlement, nowMs);
-      close(queue, entry);
+      settle(queue, entry);
     },
     lose(member) {
-      for (const queue of queues.values()) {
+      for (const queue of groups.all()) {
         // Backwards, since each is put before the others.
         for (const entry of queue.lose(member).toReversed()) queue.putBack(nextAttempt(queue, entry));
       }
     },
     advance(nowMs) {
-      for (const queue of queues.values()) queue.advance(nowMs);
+      for (const queue of groups.all()) queue.advance(nowMs);
       for (const { held, waiting } of unwanted.takeDue(nowMs)) {
         forget(held);
         outlet.unrouted(held.event, waiting);
       }
       letters.expire(nowMs);
     },
-    figures: (nowMs) => [...queues.values()].map((queue) => queue.figures(letters.countOf(queue.g), nowMs)),
-    totals: (serviceOf) =>
-      [...queues.values()].map(({ event, group, totals, members }) => ({
-        ...{ event, group, ...totals },
-        services: [...new Set(members().map(serviceOf))],
-      })),
+    figures: (nowMs) => groups.figures(letters.countOf, nowMs),
+    totals: groups.totals,
     replay(ids, nowMs) {
       const found = ids.flatMap((id) => letters.take(id) ?? []);
       for (const { g, event, event_id: id, head, body } of found) {
         const held = newHeld(lastSeq + 1, { event, id, head }, body.length);
         outlet.keep({ put: "event", value: { seq: held.seq, event, id, at: nowMs, head, groups: [g], body } });
-        put(queues.get(g), { held, attempt: 1, firstAt: 0 });
+        const queue = groups.get(g);
+        if (queue !== undefined) begin(queue, { held, attempt: 1, firstAt: 0 });
       }
       return found.length;
     },
   };
+}
+
+function refuseWhereFull({ event, group, length, bytes }: GroupQueue, size: number, limits: QueueLimits): void {
+  if (length < limits.queueLength && bytes + size <= limits.queueBytes) return;
+  const full = `the queue of ${event} for group ${group} is full: ${length} events, ${bytes} bytes`;
+  throw new ZcontextError("ERR_OVERLOADED", full, {
+    hint: "Emit again later, add members to the group, or look at `context-bus queues`.",
+  });
 }

@@ -2,6 +2,7 @@
 // becomes of each. It consumes again by itself when the server comes back, has lost the group, or falls silent.
 import type { Msg } from "@nats-io/transport-node";
 import { reasonOf, type ZcontextError } from "../../../errors.ts";
+import { createNumberMap } from "../../../number-map.ts";
 import type { Delivery, Membership, Verdict } from "../../contract/engine.ts";
 import { readPlace } from "./delivery-place.ts";
 import { type EventHead, readEventHead } from "./event-message.ts";
@@ -66,7 +67,7 @@ export function createMember(options: MemberOptions): Member {
   const { name, group, prefetch } = membership;
   const { stream } = placesOf(name);
   const consumer = consumerOf(name, group);
-  const held = new Map<number, HeldDelivery>();
+  const held = createNumberMap<HeldDelivery>();
   let delayed: number[] = [];
   let trouble: string | undefined;
   let state: "new" | "consuming" | "joining" | "closed" = "new";
@@ -180,7 +181,7 @@ export function createMember(options: MemberOptions): Member {
       pull.ask();
     },
     giveBackAll(error) {
-      for (const delivery of held.values()) {
+      for (const delivery of held.values().sort((one, other) => one.seq - other.seq)) {
         settlements.say(delivery.reply, again(0));
         delivery.lose(error);
       }
