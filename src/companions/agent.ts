@@ -8,7 +8,7 @@ import { AGENT_START, type AgentStart } from "../protocol/broker-pipe.ts";
 import type { BusPlace } from "../protocol/bus-address.ts";
 import { BUS_GATEWAY, BUS_GATEWAY_TOKEN } from "../protocol/environment.ts";
 import { makeBusFolder } from "./bus-folder.ts";
-import { type BusHost, type BusProcessEvents, createBusProcess } from "./bus-process.ts";
+import { type BusHost, type BusProcessEvents, createBusProcess, hostOf } from "./bus-process.ts";
 
 export interface AgentOptions {
   place: BusPlace;
@@ -40,19 +40,8 @@ export async function startAgent(options: AgentOptions, events: BusProcessEvents
     events,
   );
   events.onStarted?.(await process.start());
-  return {
-    place,
-    environment,
-    get pid() {
-      return process.pid;
-    },
-    get state() {
-      return process.state;
-    },
-    tell: process.tell,
-    async [Symbol.asyncDispose]() {
-      await process.close();
-      await rm(runFolder, { recursive: true, force: true });
-    },
-  };
+  return hostOf(process, { place, environment }, async () => {
+    await process.close();
+    await rm(runFolder, { recursive: true, force: true });
+  });
 }

@@ -9,7 +9,7 @@ import { BROKER_START, type BrokerStart } from "../protocol/broker-pipe.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
 import { BUS_TOKEN, BUS_URL } from "../protocol/environment.ts";
 import { makeBusFolder } from "./bus-folder.ts";
-import { type BusHost, type BusProcessEvents, createBusProcess } from "./bus-process.ts";
+import { type BusHost, type BusProcessEvents, createBusProcess, hostOf } from "./bus-process.ts";
 
 /** The broker of one provider, which is there as soon as somebody connects. */
 export interface Broker extends BusHost {
@@ -85,24 +85,14 @@ export async function holdBroker(options: BrokerOptions, events: BusProcessEvent
     await once(server, "close");
   }
 
-  return {
-    url,
-    token,
-    place: { url },
-    environment: { [BUS_URL]: url, [BUS_TOKEN]: token },
-    get pid() {
-      return process.pid;
-    },
-    get state() {
-      return process.state;
-    },
-    tell: process.tell,
-    async [Symbol.asyncDispose]() {
-      isClosed = true;
-      await starting;
-      await stopListening();
-      await process.close();
-      await rm(runFolder, { recursive: true, force: true });
-    },
-  };
+  async function end(): Promise<void> {
+    isClosed = true;
+    await starting;
+    await stopListening();
+    await process.close();
+    await rm(runFolder, { recursive: true, force: true });
+  }
+
+  const environment = { [BUS_URL]: url, [BUS_TOKEN]: token };
+  return Object.assign(hostOf(process, { place: { url }, environment }, end), { url, token });
 }

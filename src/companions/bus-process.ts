@@ -141,6 +141,26 @@ export function createBusProcess(options: BusProcessOptions, events: BusProcessE
   };
 }
 
+/** What a provider sees of a process. @param end - Ends it with all that it has. */
+export function hostOf(
+  process: BusProcess,
+  { place, environment }: Pick<BusHost, "place" | "environment">,
+  end: () => Promise<void>,
+): BusHost {
+  return {
+    place,
+    environment,
+    get pid() {
+      return process.pid;
+    },
+    get state() {
+      return process.state;
+    },
+    tell: process.tell,
+    [Symbol.asyncDispose]: end,
+  };
+}
+
 /** Undefined where it does its work. */
 function troubleOf(name: string, figures: BusFigures | undefined, silentMs: number): string | undefined {
   if (figures?.store_fault !== undefined) return `${name} can't write its store: ${figures.store_fault}`;

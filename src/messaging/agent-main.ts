@@ -1,22 +1,12 @@
 // Entry of the agent, a child of the provider where a server has the messages of its context: says at the server which services
 // the provider starts, runs and ends, and tells the provider the figures, or why the server can't be reached. What can't
 // connect is tried again, so that a server or a login that is set right is found without a restart.
-import { Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { reasonOf, ZcontextError } from "../errors.ts";
-import { createProcessTable, hasEnded } from "../processes/table.ts";
-import {
-  AGENT_START,
-  type AgentStart,
-  type BrokerOrder,
-  type BrokerReport,
-  readBrokerLine,
-  writeBrokerLine,
-} from "../protocol/broker-pipe.ts";
+import { AGENT_START, type AgentStart, type BrokerReport } from "../protocol/broker-pipe.ts";
 import type { BusFigures, ServiceState } from "../protocol/bus-figures.ts";
-import { surviveStraySignals } from "../stray-signals.ts";
 import { connectAgent } from "./connect.ts";
 import type { ServerEngine } from "./contract/server.ts";
+import { openProviderPipe, watchProcesses } from "./engines/zeromq/provider-pipe.ts";
 import { bindRouter } from "./engines/zeromq/router.ts";
 import { createGateway } from "./gateway/gateway.ts";
 
@@ -26,15 +16,9 @@ const FIGURES_MS = 1_000;
 const ANSWER_MS = 5_000;
 /** The pause before another attempt where this can't work as it is, in milliseconds. */
 const RETRY_MS = 2_000;
-/** How often it is looked whether programs of the gateway live, in milliseconds; besides whenever a connection ends. */
-const LOOK_MS = 500;
 
-// It ends with its provider, by the pipe between them. A service manager signals both of them at once, and the agent has to
-// last until the tasks have stopped.
-for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, () => {});
-surviveStraySignals();
-
-const provider = new Socket({ fd: 3 });
+const provider = openProviderPipe();
+const { note } = provider;
 const { src, gateway: place }: AgentStart = JSON.parse(process.env[AGENT_START] ?? "{}");
 const states = new Map<string, ServiceState>();
 let engine: ServerEngine | undefined;
@@ -46,29 +30,19 @@ const unrouted = new Set<string>();
 let isAsking = false;
 let askedMs = 0;
 
-provider.on("error", () => {}).on("close", leave);
-createInterface(provider)
-  .on("error", () => {})
-  .on("line", (line) => {
-    const order = readBrokerLine<BrokerOrder>(line);
-    if (order === undefined) return;
-    if ("leave" in order) return void leave();
-    if (order.state === "gone") states.delete(order.service);
-    else states.set(order.service, order.state);
+provider.listen({
+  leave,
+  onState({ service, state }) {
+    if (state === "gone") states.delete(service);
+    else states.set(service, state);
     engine?.tell(new Map(states));
-  });
-openGateway().then(
-  () => {
-    report({ ready: true });
-    void connect();
-    setInterval(beat, FIGURES_MS);
   },
-  (error: NodeJS.ErrnoException) => {
-    report({ failed: { code: error.code, message: reasonOf(error) } });
-    process.exitCode = 1;
-    provider.end();
-  },
-);
+});
+openGateway().then(() => {
+  provider.ready();
+  void connect();
+  setInterval(beat, FIGURES_MS);
+}, provider.fail);
 
 /** Lets programs take part that speak the protocol of a broker. */
 async function openGateway(): Promise<void> {
@@ -77,20 +51,15 @@ async function openGateway(): Promise<void> {
     connect: connectAgent,
     send: (member, batch) => router.send(member, batch),
   });
-  const table = createProcessTable();
-  /** Ends the connections of programs that have ended. */
-  const look = () => {
-    for (const { id, process: identity } of gateway.members())
-      if (identity !== undefined && hasEnded(table, identity)) gateway.lose(id);
-  };
+  // The connections of programs that have ended.
+  const watch = watchProcesses(gateway.members, gateway.lose);
   const router = await bindRouter(place.url, {
     onBatch: gateway.receive,
     onTurn() {},
     onLost: gateway.lose,
     onMalformed: (member, error) => note("warn", "message malformed", { member, reason: reasonOf(error) }),
-    onDisconnect: look,
+    onDisconnect: watch.look,
   });
-  setInterval(look, LOOK_MS);
 }
 
 async function connect(): Promise<void> {
@@ -110,8 +79,7 @@ async function connect(): Promise<void> {
 
 /** Tells what is known, which is also a heartbeat, and asks for what is next. */
 function beat(): void {
-  // A halted provider reads nothing: one unread line is enough for it.
-  if (provider.writableLength === 0) report(known);
+  if (provider.isRead) provider.report(known);
   if (engine === undefined) return know(reason);
   if (engine.trouble !== undefined) return know(engine.trouble);
   if (!isAsking) return void ask(engine);
@@ -159,12 +127,4 @@ async function leave(): Promise<void> {
 function textOf(error: unknown): string {
   const hint = error instanceof ZcontextError && error.hint !== undefined ? ` (${error.hint})` : "";
   return `${reasonOf(error)}${hint}`;
-}
-
-function report(line: BrokerReport): void {
-  provider.write(writeBrokerLine(line));
-}
-
-function note(level: "info" | "warn", phrase: string, fields: Record<string, unknown>): void {
-  report({ note: { level, phrase, fields } });
 }

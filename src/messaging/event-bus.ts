@@ -3,7 +3,6 @@
 import { deferred } from "../deferred.ts";
 import { ZcontextError } from "../errors.ts";
 import { assertTopic } from "../protocol/codec.ts";
-import { BUS_CLAIM_STORE } from "../protocol/environment.ts";
 import type { Json } from "../protocol/json.ts";
 import { ArrivedSignal, lineageOf } from "./arrived-signal.ts";
 import type { BridgeEnd, BridgeOptions } from "./bridge.ts";
@@ -18,11 +17,12 @@ import type {
 } from "./bus-types.ts";
 import { CallDeadline } from "./call-deadline.ts";
 import {
+  bytesOf,
   type ClaimCheck,
   createClaimCheck,
   EVENT_CLAIM_MS,
-  LARGEST_BODY_BYTES,
   SHORT_CLAIM_MS,
+  WHOLE,
 } from "./claims/claim-check.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type {
@@ -36,21 +36,21 @@ import type {
   SignalFigures,
   Subscription,
 } from "./contract/engine.ts";
-import { childTrace, type Envelope, type Lineage, uuidV7 } from "./contract/envelope.ts";
+import type { Lineage } from "./contract/envelope.ts";
 import { CallError } from "./contract/service-error.ts";
 import { handleDelivery } from "./event-handling.ts";
+import { eventsOf } from "./events-of.ts";
 import { serviceUrl } from "./http/http-form.ts";
 import type { HttpPlace, ServedOverHttp } from "./http/serve-http.ts";
 import { createInOrder, type InOrder } from "./in-order.ts";
-import { createLateEngine } from "./late-engine.ts";
-import { answerOf, type Serving } from "./method-serving.ts";
+import { answerOf, type Serving, servedMethods } from "./method-serving.ts";
 import { isName, parseEventName, parseMethodName } from "./names.ts";
-import { createRandomHex } from "./random-hex.ts";
+import { newEnvelope } from "./new-envelope.ts";
+import { prefixedBus } from "./prefixed-bus.ts";
 import type { EventPayload, ReceivedEvent } from "./received-event.ts";
 import { DEFAULT_RETRY } from "./retry.ts";
-import { type Check, checkOf } from "./schema-check.ts";
+import { assertFit, type Check, checkOf } from "./schema-check.ts";
 import type { AnySchema, TypeOf } from "./schema-type.ts";
-import { prefixedUrl } from "./servers/prefixed-environment.ts";
 import { createWorkInHand, type WorkInHand } from "./work-in-hand.ts";
 
 const DEFAULT_PREFETCH = 16;
@@ -58,10 +58,6 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const GRACE_MS = 10_000;
 const LEAVE_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const PAYLOAD_VERSION = 1;
-const UUID_DIGITS = 19;
-const TRACE_DIGITS = 48;
-
-const randomHex = createRandomHex();
 
 /** Talks with other services. */
 export class EventBus implements AsyncDisposable {
@@ -83,7 +79,7 @@ export class EventBus implements AsyncDisposable {
    *   connected already.
    */
   constructor(from: BusOptions | string, parent?: { bus: EventBus; lineage: Lineage }) {
-    const options = typeof from === "string" ? optionsAt(prefixedUrl(from, process.env)) : from;
+    const options = typeof from === "string" ? prefixedBus(from) : from;
     if (typeof from === "string") this.#place = EventBus.#takePlace();
     this.#options = options;
     this.#claims = parent ? parent.bus.#claims : createClaimCheck(options.storage, options.engine);
@@ -178,7 +174,7 @@ export class EventBus implements AsyncDisposable {
    */
   emit(name: string, event: OutgoingContent, options: EmitOptions = {}): Promise<Receipt> {
     const checks = this.#schemata.get(name);
-    if (checks !== undefined) return verify(name, event, checks).then(() => this.#emitFit(name, event, options));
+    if (checks !== undefined) return assertFit(name, event, checks).then(() => this.#emitFit(name, event, options));
     // No async function, whose promise would be one more for each event.
     try {
       return this.#emitFit(name, event, options);
@@ -193,7 +189,7 @@ export class EventBus implements AsyncDisposable {
     { requireRoute = false, ttlMs, sessionId }: EmitOptions,
   ): Promise<Receipt> {
     parseEventName(name);
-    const envelope = this.#envelope({ ttlMs, sessionId, headers });
+    const envelope = newEnvelope(this.#options.src, this.#lineage, { ttlMs, sessionId, headers });
     const meta = { version: PAYLOAD_VERSION, timestamp: envelope.sent, session_id: envelope.session_id };
     const payload: EventPayload = { event_name: name, content, context, meta };
     const checkedIn = this.#claims.checkIn(Buffer.from(JSON.stringify(payload)), EVENT_CLAIM_MS);
@@ -249,39 +245,9 @@ export class EventBus implements AsyncDisposable {
     group: string,
     options: Omit<ListenOptions<Content>, "context"> = {},
   ): AsyncGenerator<ReceivedEvent<TypeOf<Content>>> {
-    const arrived: { event: ReceivedEvent<TypeOf<Content>>; done(error?: unknown): void }[] = [];
-    let wake: (() => void) | undefined;
-    const subscription = await this.listen<Content>(
-      name,
-      group,
-      (event) =>
-        new Promise<void>((resolve, reject) => {
-          arrived.push({ event, done: (error) => (error === undefined ? resolve() : reject(error)) });
-          wake?.();
-        }),
-      { prefetch: 1, ...options },
-    );
-    try {
-      while (true) {
-        const next = arrived.shift();
-        if (next === undefined) {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-          continue;
-        }
-        let isDone = false;
-        try {
-          yield next.event;
-          isDone = true;
-        } finally {
-          next.done(isDone ? undefined : new Error("the loop over its events has ended"));
-        }
-      }
-    } finally {
-      for (const { done } of arrived) done(new Error("the loop over its events has ended"));
-      await subscription.close();
-    }
+    const listen = (handler: (event: ReceivedEvent<TypeOf<Content>>) => Promise<void>) =>
+      this.listen<Content>(name, group, handler, { prefetch: 1, ...options });
+    yield* eventsOf(listen);
   }
 
   /**
@@ -297,7 +263,7 @@ export class EventBus implements AsyncDisposable {
     assertTopic(topic);
     const body = JSON.stringify(content);
     const isStored = this.#claims.mustBeStored(bytesOf(body));
-    const signal = { topic, envelope: this.#envelope({}), body, attachments };
+    const signal = { topic, envelope: newEnvelope(this.#options.src, this.#lineage, {}), body, attachments };
     const before = this.#publishing.get(topic);
     if (!isStored && before?.isBusy !== true) return this.#options.engine.publish(signal);
     const storing = before ?? createInOrder(`signals on ${topic}`, (error) => this.#fail(error, topic));
@@ -370,7 +336,7 @@ export class EventBus implements AsyncDisposable {
   #callEngine(about: Omit<OutgoingCall, "envelope" | "body">, params: Json, deadline: CallDeadline): Promise<Answer> {
     const { service, method, budgetMs, isIdempotent } = about;
     const send = (body: Buffer) => {
-      const envelope = this.#envelope({ ttlMs: budgetMs });
+      const envelope = newEnvelope(this.#options.src, this.#lineage, { ttlMs: budgetMs });
       return this.#options.engine.call({ service, method, envelope, body, budgetMs, isIdempotent }, deadline);
     };
     const checkedIn = this.#claims.checkIn(Buffer.from(JSON.stringify(params)), SHORT_CLAIM_MS);
@@ -383,7 +349,12 @@ export class EventBus implements AsyncDisposable {
     { params, deadline }: { params: Json; deadline: CallDeadline },
   ): Promise<Answer> {
     const { callHttp } = await import("./http/call-http.ts");
-    const call = { service, method, budgetMs, envelope: this.#envelope({ ttlMs: budgetMs }) };
+    const call = {
+      service,
+      method,
+      budgetMs,
+      envelope: newEnvelope(this.#options.src, this.#lineage, { ttlMs: budgetMs }),
+    };
     return callHttp(url, { ...call, body: Buffer.from(JSON.stringify(params)) }, deadline);
   }
 
@@ -431,13 +402,7 @@ export class EventBus implements AsyncDisposable {
     methods: { readonly [name: string]: Method },
     serving: { withStack: boolean; claims: ClaimCheck },
   ): CallHandler {
-    const own = new Map(
-      Object.entries(methods).map(([name, method]) => {
-        const handle = typeof method === "function" ? method : method.handle.bind(method);
-        const check = typeof method === "function" ? undefined : checkOf(method.params, `${service}.${name}`);
-        return [name, { handle, check }];
-      }),
-    );
+    const own = servedMethods(service, methods);
     const inCommon: Serving = {
       ...serving,
       claimMs: SHORT_CLAIM_MS,
@@ -523,69 +488,5 @@ export class EventBus implements AsyncDisposable {
   #budget(timeoutMs = DEFAULT_TIMEOUT_MS): number {
     const deadlineMs = this.#lineage?.deadlineMs;
     return deadlineMs === undefined ? timeoutMs : Math.min(timeoutMs, deadlineMs - performance.now());
-  }
-
-  #envelope(about: {
-    ttlMs?: number | undefined;
-    sessionId?: string | undefined;
-    headers?: { [name: string]: string } | undefined;
-  }): Envelope {
-    const sent = Date.now();
-    const id = uuidV7(sent, randomHex(UUID_DIGITS));
-    const session_id = about.sessionId ?? this.#lineage?.sessionId ?? id;
-    const traceparent = childTrace(this.#lineage?.traceparent, randomHex(TRACE_DIGITS));
-    const envelope: Envelope = { id, src: this.#options.src, sent, session_id, traceparent };
-    // Each message has one: spreading what may be absent would take longer than all the rest of it.
-    if (about.ttlMs !== undefined) envelope.ttl_ms = about.ttlMs;
-    if (about.headers !== undefined) envelope.headers = about.headers;
-    return envelope;
-  }
-}
-
-/** Over HTTP a body travels whole, whatever its length and looks. */
-const WHOLE: ClaimCheck = {
-  mustBeStored: () => false,
-  checkIn: (body) => body,
-  fetchText: (body) => body,
-};
-
-/** Of an engine that is connected while the bus is there already. */
-function optionsAt(url: string): BusOptions {
-  const src = `/${process.title}/${process.pid}`;
-  const connected = import("./connect.ts").then(({ connectEngine }) => connectEngine({ url, src }));
-  const engine = connected.then(({ engine }) => engine);
-  const storage = async () => {
-    const { storage } = await connected;
-    if (storage === undefined)
-      throw new ZcontextError("ERR_MESSAGE_TOO_LARGE", "the engine carries 1 MiB, and there is no claim store", {
-        hint: `Name one with ${BUS_CLAIM_STORE}.`,
-      });
-    return storage;
-  };
-  return {
-    engine: createLateEngine("rabbitmq", engine),
-    src,
-    storage: {
-      storeMessage: async (...words) => (await storage()).storeMessage(...words),
-      recoverMessage: async (...words) => (await storage()).recoverMessage(...words),
-    },
-    release: async () => (await connected.catch(() => undefined))?.release?.(),
-  };
-}
-
-/** Of a text in UTF-8. Most are so short that they need no count. */
-function bytesOf(text: string): number {
-  return text.length < LARGEST_BODY_BYTES / 3 ? text.length : Buffer.byteLength(text);
-}
-
-async function verify(
-  name: string,
-  { content, context = {} }: OutgoingContent,
-  checks: { content: Check | undefined; context: Check | undefined },
-): Promise<void> {
-  const values = { content, context };
-  for (const field of ["content", "context"] as const) {
-    const problem = await checks[field]?.(values[field]);
-    if (problem !== undefined) throw new ZcontextError("ERR_EVENT_INVALID", `event ${name}: ${field}: ${problem}`);
   }
 }

@@ -1,12 +1,12 @@
 // What becomes of a call at the service: its parameters are fetched and checked, the method runs, and its return or throw
 // becomes the answer. Nothing is waited for that is there already: a method that returns no promise answers at once.
 import { reasonOf } from "../errors.ts";
-import type { MethodCall } from "./bus-types.ts";
+import type { Method, MethodCall } from "./bus-types.ts";
 import type { ClaimCheck } from "./claims/claim-check.ts";
 import type { Answer, IncomingCall } from "./contract/engine.ts";
 import { type Failure, failureOf } from "./contract/service-error.ts";
 import type { EventBus } from "./event-bus.ts";
-import type { Check } from "./schema-check.ts";
+import { type Check, checkOf } from "./schema-check.ts";
 
 interface ServedMethod {
   handle(params: never, call: MethodCall): unknown;
@@ -35,6 +35,20 @@ interface Work {
   serving: Serving;
   /** What the method sees of it. */
   inHand: MethodCall;
+}
+
+/** The methods that can be called: an object's own ones. @throws {ZcontextError} `ERR_SCHEMA_INVALID`. */
+export function servedMethods(
+  service: string,
+  methods: { readonly [name: string]: Method },
+): ReadonlyMap<string, ServedMethod> {
+  return new Map(
+    Object.entries(methods).map(([name, method]) => {
+      const handle = typeof method === "function" ? method : method.handle.bind(method);
+      const check = typeof method === "function" ? undefined : checkOf(method.params, `${service}.${name}`);
+      return [name, { handle, check }];
+    }),
+  );
 }
 
 /** Runs a method and answers. Never rejects. */

@@ -1,6 +1,7 @@
 // Checks values against schemata. Ajv compiles JSON Schema; it is loaded for the first one.
 import { createRequire } from "node:module";
 import { ZcontextError } from "../errors.ts";
+import type { OutgoingContent } from "./bus-types.ts";
 import type { AnySchema, JsonSchema, StandardSchema } from "./schema-type.ts";
 
 /** Says what is wrong with a value; undefined where nothing is. */
@@ -81,4 +82,17 @@ function compilerFor(schema: JsonSchema, what: string): Compiler {
   if (module === "ajv") compiler.addMetaSchema(require("ajv/dist/refs/json-schema-draft-06.json"));
   compilers.set(module, compiler);
   return compiler;
+}
+
+/** @throws {ZcontextError} `ERR_EVENT_INVALID`. */
+export async function assertFit(
+  name: string,
+  { content, context = {} }: OutgoingContent,
+  checks: { content: Check | undefined; context: Check | undefined },
+): Promise<void> {
+  const values = { content, context };
+  for (const field of ["content", "context"] as const) {
+    const problem = await checks[field]?.(values[field]);
+    if (problem !== undefined) throw new ZcontextError("ERR_EVENT_INVALID", `event ${name}: ${field}: ${problem}`);
+  }
 }

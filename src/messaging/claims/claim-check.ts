@@ -78,3 +78,15 @@ function tokenIn(body: string): string | undefined {
   const { token, is_stored, ...rest } = read;
   return is_stored === true && typeof token === "string" && Object.keys(rest).length === 0 ? token : undefined;
 }
+
+/** Over HTTP a body travels whole, whatever its length and looks. */
+export const WHOLE: ClaimCheck = {
+  mustBeStored: () => false,
+  checkIn: (body) => body,
+  fetchText: (body) => body,
+};
+
+/** Of a text in UTF-8. Most are so short that they need no count. */
+export function bytesOf(text: string): number {
+  return text.length < LARGEST_BODY_BYTES / 3 ? text.length : Buffer.byteLength(text);
+}
