@@ -38,7 +38,7 @@ const CONTEXT_SUPERVISION: Structure = {
 /** A task service in a message: `<Supervision>` is an unknown name there. */
 export const TASK_SERVICE_SHAPE: Structure = {
   many: true,
-  attributes: ["id", "topic", "instance", "serviceType", "ready_after_s"],
+  attributes: ["id", "topic", "instance", "serviceType", "ready_after_s", "instances"],
   children: {
     // As elements too: a message has no attributes, and a file may use either.
     id: "text",

@@ -19,8 +19,10 @@ export type TriggerAction = (typeof TRIGGER_ACTIONS)[number];
 export type ConfigurationValue = string | ConfigurationValue[] | { [name: string]: ConfigurationValue };
 
 export interface TaskServiceConfig {
-  /** Unique in its context, such as `ts_100`. */
+  /** Unique in its context, such as `ts_100`; of one of several instances `ts_100.1`. */
   id: string;
+  /** Where the file has one TaskService for several tasks that are alike: its id, and which of them this is, from 1. */
+  instanceOf?: { id: string; number: number };
   /** Folder and class name of the code: `services/<instance>/Service<instance>`. */
   instance: string;
   /** Topic of the commands to this task; `process` by convention. */
@@ -85,6 +87,12 @@ export interface Supervision {
   rolling: boolean;
   /** How long that is. */
   minHealthyMs: number;
+  /** Run in place of the stop signal, which follows when this fails, or when the task is still there after the time. */
+  stopCommand?: ProbeProgram;
+  /** By default half of `graceMs`. */
+  stopCommandMs?: number;
+  /** Shows that the task, which runs, is still of use. */
+  liveness?: LivenessProbe;
   /** Its final end ends the context, with its exit code. */
   essential: boolean;
   /** Tasks that must be ready before this one starts, and that stop after it. */
@@ -100,13 +108,24 @@ export interface Supervision {
   stdin: StdinKind;
   /** Files of `NAME=value` lines, relative to the folder of the context file, read before every spawn; later ones win. */
   envFiles: readonly string[];
+  /** Folders that those files may lie in, besides the one of the context file; relative to it. */
+  envRoots: readonly string[];
+  /** Who its processes run as, by name or number; by default as the provider does. */
+  user?: string;
+  group?: string;
   /** Variables in addition to the provider's own and those of the files. */
   environment: Readonly<Record<string, string>>;
 }
 
+/** A program that is run to find something out, or to bring something about. */
+export interface ProbeProgram {
+  program: string;
+  words: readonly string[];
+}
+
 /** What a probe checks. */
 export type ProbeTarget =
-  | { kind: "exec"; program: string; words: readonly string[] }
+  | ({ kind: "exec" } & ProbeProgram)
   | { kind: "tcp"; host: string; port: number }
   /** Ready when the answer's status is 200 to 399. */
   | { kind: "http"; url: string }
@@ -121,6 +140,14 @@ export interface ProbeTiming {
 
 /** A check that is repeated until it succeeds. */
 export type Probe = ProbeTiming & ProbeTarget;
+
+/** The same while a task runs, and how many failures in a row end it. */
+export interface LivenessTiming extends ProbeTiming {
+  failures: number;
+}
+
+/** A check that is repeated as long as a task runs. */
+export type LivenessProbe = LivenessTiming & Exclude<ProbeTarget, { kind: "log" }>;
 
 /** A process of its own, a thread in a shared process, or any program. */
 export const SERVICE_TYPES = ["Process", "Thread", "Executable"] as const;

@@ -1,34 +1,56 @@
-// Reads the readiness probe of a task: one of four attributes of its <Supervision>. Pure.
+// Reads the probes of a task, each one of several attributes of its <Supervision>: whether it is ready, and whether it is
+// still alive. Pure.
 import { reasonOf } from "../errors.ts";
 import { compileLinePattern } from "../line-pattern.ts";
 import { faultOfLength, splitWords } from "./command.ts";
-import type { ProbeTarget } from "./model.ts";
+import type { ProbeProgram, ProbeTarget } from "./model.ts";
 import { quote } from "./xml/problems.ts";
 import type { Reader, TextRule } from "./xml/reader.ts";
 
-type ReadTarget = (supervision: Reader, attribute: string) => ProbeTarget;
+type ReadTarget<Target> = (supervision: Reader, attribute: string) => Target;
+type LiveTarget = Exclude<ProbeTarget, { kind: "log" }>;
 
-const TARGETS: Record<string, ReadTarget> = {
+const READY: Record<string, ReadTarget<ProbeTarget>> = {
   ready_exec: readExec,
   ready_tcp: readTcp,
-  ready_http: (supervision, attribute) => ({ kind: "http", url: supervision.text(attribute, URL_RULE) }),
+  ready_http: readHttp,
   ready_log: readLog,
 };
 
-export const TARGET_ATTRIBUTES = Object.keys(TARGETS);
+const LIVE: Record<string, ReadTarget<LiveTarget>> = { live_exec: readExec, live_tcp: readTcp, live_http: readHttp };
 
-/** Reads the probe of an element; undefined where it has none. */
-export function readProbeTarget(supervision: Reader): ProbeTarget | undefined {
-  const given = supervision.element.attributes.filter(({ name }) => TARGET_ATTRIBUTES.includes(name));
+export const TARGET_ATTRIBUTES = [...Object.keys(READY), ...Object.keys(LIVE)];
+
+/** Reads the readiness probe of an element; undefined where it has none. */
+export function readReadinessTarget(supervision: Reader): ProbeTarget | undefined {
+  return readTarget(supervision, READY);
+}
+
+/** The same for its liveness probe. */
+export function readLivenessTarget(supervision: Reader): LiveTarget | undefined {
+  return readTarget(supervision, LIVE);
+}
+
+function readTarget<Target>(supervision: Reader, targets: Record<string, ReadTarget<Target>>): Target | undefined {
+  const given = supervision.element.attributes.filter(({ name }) => Object.hasOwn(targets, name));
   const [first, second] = given;
   if (first !== undefined && second !== undefined) {
     const names = given.map(({ name }) => name).join(" and ");
     supervision.report(second.name, `expected one probe at most, got ${names}`, second.place);
   }
-  return given.map(({ name }) => TARGETS[name]?.(supervision, name))[0];
+  return given.map(({ name }) => targets[name]?.(supervision, name))[0];
 }
 
-function readExec(supervision: Reader, attribute: string): ProbeTarget {
+function readHttp(supervision: Reader, attribute: string): LiveTarget {
+  return { kind: "http", url: supervision.text(attribute, URL_RULE) };
+}
+
+function readExec(supervision: Reader, attribute: string): LiveTarget {
+  return { kind: "exec", ...readProgram(supervision, attribute) };
+}
+
+/** Reads a command: a program and its words. */
+export function readProgram(supervision: Reader, attribute: string): ProbeProgram {
   const line = supervision.text(attribute, ANY_LINE);
   const { words, fault } = splitWords(line);
   const [program = "", ...others] = words;
@@ -38,7 +60,7 @@ function readExec(supervision: Reader, attribute: string): ProbeTarget {
   }
   for (const tooLong of words.flatMap((word) => faultOfLength(word) ?? []))
     supervision.report(attribute, `expected ${tooLong}`);
-  return { kind: "exec", program, words: others };
+  return { program, words: others };
 }
 
 const ANY_LINE: TextRule = { expected: "a command", accepts: () => true };
@@ -49,7 +71,7 @@ const TCP: TextRule = {
   accepts: (value) => Number(ADDRESS.exec(value)?.[2]) <= 65_535,
 };
 
-function readTcp(supervision: Reader, attribute: string): ProbeTarget {
+function readTcp(supervision: Reader, attribute: string): LiveTarget {
   const [, host = "127.0.0.1", port] = ADDRESS.exec(supervision.text(attribute, TCP)) ?? [];
   // Brackets separate an IPv6 address from the port, and are not part of the address.
   return { kind: "tcp", host: host.replace(/^\[|\]$/g, ""), port: Number(port) };

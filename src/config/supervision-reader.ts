@@ -5,6 +5,7 @@ import { faultOfLength } from "./command.ts";
 import { VARIABLE_NAME } from "./env-file.ts";
 import {
   LIMIT_POLICIES,
+  type LivenessTiming,
   type ProbeTiming,
   RESTART_POLICIES,
   type ServiceType,
@@ -14,12 +15,12 @@ import {
   type Strategy,
   type Supervision,
 } from "./model.ts";
-import { readProbeTarget, TARGET_ATTRIBUTES } from "./probe-reader.ts";
+import { readLivenessTarget, readProgram, readReadinessTarget, TARGET_ATTRIBUTES } from "./probe-reader.ts";
 import { calledBy, type Names, unknownCalls } from "./trigger-reader.ts";
 import { type Attribute, childAt } from "./xml/element.ts";
 import { readPositive, readSeconds, readSecondsOrNone, readWhole } from "./xml/number-rules.ts";
 import { quote } from "./xml/problems.ts";
-import { ANY_TEXT, NOT_EMPTY, Reader } from "./xml/reader.ts";
+import { ANY_TEXT, NOT_EMPTY, Reader, type TextRule } from "./xml/reader.ts";
 
 /** Applies where the file sets nothing, and to tasks that come by message. */
 export const DEFAULT_SUPERVISION: Supervision = {
@@ -43,18 +44,21 @@ export const DEFAULT_SUPERVISION: Supervision = {
   nice: 0,
   stdin: "empty",
   envFiles: [],
+  envRoots: [],
   environment: {},
 };
 
-/** What a task's <Supervision> is read over: a supervision, and the timing of a probe that the task may name. */
+/** What a task's <Supervision> is read over: a supervision, and the timing of probes that the task may name. */
 export interface Basis {
   supervision: Supervision;
   timing: ProbeTiming;
+  liveTiming: LivenessTiming;
 }
 
 export const DEFAULT_BASIS: Basis = {
   supervision: DEFAULT_SUPERVISION,
   timing: { intervalMs: 1_000, timeoutMs: 5_000 },
+  liveTiming: { intervalMs: 10_000, timeoutMs: 5_000, failures: 3 },
 };
 
 type Read<Part> = (supervision: Reader, attribute: string) => Partial<Part>;
@@ -76,12 +80,17 @@ const SHARED: Record<string, Read<Supervision>> = {
   stop_signal: (own, name) => ({ stopSignal: own.oneOf(name, STOP_SIGNALS) }),
   rolling: (own, name) => ({ rolling: own.oneOf(name, ["true", "false"]) === "true" }),
   min_healthy_s: (own, name) => ({ minHealthyMs: readSecondsOrNone(own, name, { min: 0.1, max: 3_600 }) }),
+  stop_exec: (own, name) => ({ stopCommand: readProgram(own, name) }),
+  stop_exec_timeout_s: (own, name) => ({ stopCommandMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
+  user: (own, name) => ({ user: own.text(name, ACCOUNT) }),
+  group: (own, name) => ({ group: own.text(name, ACCOUNT) }),
   nice: (own, name) => ({ nice: readWhole(own, name, { min: -20, max: 19 }) }),
   memory_max_mib: (own, name) => ({ memoryMaxMib: readPositive(own, name, 1_000_000_000) }),
   files_max: (own, name) => ({ filesMax: readWhole(own, name, { min: 16, max: 1_000_000_000 }) }),
   working_folder: (own, name) => ({ workingFolder: own.text(name, NOT_EMPTY) }),
   stdin: (own, name) => ({ stdin: own.oneOf(name, STDIN_KINDS) }),
   env_file: (own, name) => ({ envFiles: readPaths(own, name) }),
+  env_roots: (own, name) => ({ envRoots: readPaths(own, name) }),
 };
 
 const TIMING: Record<string, Read<ProbeTiming>> = {
@@ -89,8 +98,19 @@ const TIMING: Record<string, Read<ProbeTiming>> = {
   ready_probe_timeout_s: (own, name) => ({ timeoutMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
 };
 
+const LIVE_TIMING: Record<string, Read<LivenessTiming>> = {
+  live_interval_s: (own, name) => ({ intervalMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
+  live_probe_timeout_s: (own, name) => ({ timeoutMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
+  live_failures: (own, name) => ({ failures: readWhole(own, name, { min: 1, max: 1_000 }) }),
+};
+
 /** The attributes of every `<Supervision>`, and those that only a task's or only the Context's has. */
-export const SHARED_ATTRIBUTES = [...Object.keys(SHARED), ...TARGET_ATTRIBUTES, ...Object.keys(TIMING)];
+export const SHARED_ATTRIBUTES = [
+  ...Object.keys(SHARED),
+  ...TARGET_ATTRIBUTES,
+  ...Object.keys(TIMING),
+  ...Object.keys(LIVE_TIMING),
+];
 export const TASK_ATTRIBUTES = ["essential", "depends_on"];
 export const CONTEXT_ATTRIBUTES = ["strategy"];
 
@@ -123,12 +143,17 @@ export function readTaskSupervision(
 /** Attributes that concern a process. */
 const PROCESS_ATTRIBUTES = [
   "stop_signal",
+  "stop_exec",
+  "stop_exec_timeout_s",
+  "user",
+  "group",
   "nice",
   "memory_max_mib",
   "files_max",
   "working_folder",
   "stdin",
   "env_file",
+  "env_roots",
 ];
 
 /** The supervision of a task that shares its process with others: what concerns a process does not apply to it. */
@@ -136,10 +161,14 @@ export function withoutProcess({
   filesMax: _,
   memoryMaxMib: __,
   workingFolder: ___,
+  user: ____,
+  group: _____,
+  stopCommand: ______,
+  stopCommandMs: _______,
   ...rest
 }: Supervision): Supervision {
-  const { stopSignal, nice, stdin, envFiles, environment } = DEFAULT_SUPERVISION;
-  return { ...rest, stopSignal, nice, stdin, envFiles, environment };
+  const { stopSignal, nice, stdin, envFiles, envRoots, environment } = DEFAULT_SUPERVISION;
+  return { ...rest, stopSignal, nice, stdin, envFiles, envRoots, environment };
 }
 
 function reportProcessAttributes(own: Reader): void {
@@ -152,19 +181,25 @@ function reportProcessAttributes(own: Reader): void {
 /** The names that a task's <Supervision> may use, and the task's own id. */
 export interface TaskNames extends Names {
   id: string;
+  /** Of the tasks that the TaskService stands for. */
+  ownIds: readonly string[];
 }
 
-function readOver({ supervision, timing }: Basis, own: Reader): Basis {
+function readOver({ supervision, timing, liveTiming }: Basis, own: Reader): Basis {
   const timingNow = { ...timing, ...readGiven(own, TIMING) };
-  const target = readProbeTarget(own) ?? supervision.probe;
+  const liveTimingNow = { ...liveTiming, ...readGiven(own, LIVE_TIMING) };
+  const target = readReadinessTarget(own) ?? supervision.probe;
+  const liveTarget = readLivenessTarget(own) ?? supervision.liveness;
   const now: Supervision = {
     ...supervision,
     ...readGiven(own, SHARED),
     ...(target === undefined ? {} : { probe: { ...target, ...timingNow } }),
+    ...(liveTarget === undefined ? {} : { liveness: { ...liveTarget, ...liveTimingNow } }),
     environment: { ...supervision.environment, ...readEnvironment(own) },
   };
   checkTimes(own, now);
-  return { supervision: now, timing: timingNow };
+  checkEnvFiles(own, now);
+  return { supervision: now, timing: timingNow, liveTiming: liveTimingNow };
 }
 
 function supervisionOf(parent: Reader, owner?: string): Reader | undefined {
@@ -195,28 +230,37 @@ function readCodes(own: Reader, attribute: string): number[] {
 }
 
 function readPaths(own: Reader, attribute: string): string[] {
-  const paths = own
+  return own
     .text(attribute, ANY_TEXT)
     .split(",")
     .map((path) => path.trim())
     .filter((path) => path !== "");
-  for (const path of paths.filter((one) => !isInside(one))) {
-    own.report(attribute, `${quote(path)} must lie under the folder of this file`);
-  }
-  return paths;
 }
+
+// Where further folders are named, only the file system can tell what lies in them.
+function checkEnvFiles(own: Reader, { envFiles, envRoots }: Supervision): void {
+  if (attributeOf(own, "env_file") === undefined || envRoots.length > 0) return;
+  for (const path of envFiles.filter((one) => !isInside(one)))
+    own.report("env_file", `${quote(path)} must lie under the folder of this file, or under one that env_roots names`);
+}
+
+const ACCOUNT: TextRule = {
+  expected: "a name such as www-data, or a number",
+  accepts: (value) => /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?|\d{1,10})$/.test(value),
+};
 
 function isInside(path: string): boolean {
   const folders = posix.normalize(path).split("/");
   return !posix.isAbsolute(path) && folders[0] !== ".." && folders[0] !== ".";
 }
 
-function readDependencies(own: Reader, { id, ...names }: TaskNames): string[] {
+function readDependencies(own: Reader, { id, ownIds, ...names }: TaskNames): string[] {
   const needed = calledBy(attributeOf(own, "depends_on")?.value ?? "");
   // Triggers may call groups, but a task can't depend on one.
   const groups = needed.filter((word) => word === "all" || word === names.contextId);
   for (const word of groups) own.report("depends_on", `expected task ids, got ${quote(word)}`);
-  if (needed.includes(id)) own.report("depends_on", `expected other tasks, got ${quote(id)} itself`);
+  for (const word of needed.filter((one) => one === id || ownIds.includes(one)))
+    own.report("depends_on", `expected other tasks, got ${quote(word)} itself`);
   for (const problem of unknownCalls(needed, names)) own.report("depends_on", problem);
   return needed;
 }

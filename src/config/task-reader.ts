@@ -4,6 +4,7 @@ import { nearest } from "../suggest.ts";
 import { readCommand } from "./command-reader.ts";
 import { readConfiguration } from "./configuration-reader.ts";
 import { findCycles } from "./dependency-cycle.ts";
+import { idsOfInstances, instancesOf, readInstances } from "./instances.ts";
 import { isInternal } from "./internal.ts";
 import { SERVICE_TYPES, type TaskServiceConfig } from "./model.ts";
 import { type Basis, DEFAULT_BASIS, DEFAULT_SUPERVISION, readTaskSupervision } from "./supervision-reader.ts";
@@ -46,20 +47,33 @@ export function readTasks(
   reading: Reading,
   { contextId, basis }: Common = { contextId: "", basis: DEFAULT_BASIS },
 ): TaskServiceConfig[] {
-  const ids = elements.map((service) => textAt(service, "id")?.value ?? "").filter((id) => id !== "");
-  const taken = new Set<string>();
   const services = elements.map((element) => new Reader(element, reading, serviceLabel(element)));
-  const tasks = services.map((service) => {
-    const task = readTask(service, { contextId, ids }, basis);
-    if (taken.has(task.id)) service.report("id", `expected an id of its own, got ${quote(task.id)} again`);
-    if (task.id !== "") taken.add(task.id);
-    return task;
+  const instances = new Map(
+    services.map((service) => [idOf(service), idsOfInstances(idOf(service), readInstances(service))]),
+  );
+  instances.delete("");
+  const ids = services.flatMap((service) => {
+    const own = instances.get(idOf(service)) ?? [];
+    return own[0] === idOf(service) ? own : [idOf(service), ...own].filter((id) => id !== "");
   });
-  reportCycles(tasks, services);
-  return tasks;
+  const taken = new Set<string>();
+  const tasks = services.flatMap((service) => {
+    const task = readTask(service, { contextId, ids }, basis, instances.get(idOf(service)) ?? []);
+    return instancesOf(task, instances).map((one) => {
+      if (taken.has(one.id)) service.report("id", `expected an id of its own, got ${quote(one.id)} again`);
+      if (one.id !== "") taken.add(one.id);
+      return { task: one, service };
+    });
+  });
+  reportCycles(tasks);
+  return tasks.map(({ task }) => task);
 }
 
-function readTask(service: Reader, names: Names, basis: Basis): TaskServiceConfig {
+function idOf({ element }: Reader): string {
+  return textAt(element, "id")?.value ?? "";
+}
+
+function readTask(service: Reader, names: Names, basis: Basis, ownIds: readonly string[]): TaskServiceConfig {
   const task = service.child("Task");
   const message = task.child("message");
   const state = task.child("state");
@@ -82,26 +96,26 @@ function readTask(service: Reader, names: Names, basis: Basis): TaskServiceConfi
     ...(command === undefined ? {} : { command }),
     // Anyone who reaches the port may send a task; its supervision comes from the file alone.
     supervision: service.reading.strict
-      ? readTaskSupervision(service, isOfNode ? kept(basis) : basis, { ...names, ...own })
+      ? readTaskSupervision(service, isOfNode ? kept(basis) : basis, { ...names, ...own, ownIds })
       : DEFAULT_SUPERVISION,
   };
 }
 
 /** The basis of a service that is restarted however it ends, unless its own `<Supervision>` says otherwise. */
-function kept({ supervision, timing }: Basis): Basis {
-  return { supervision: { ...supervision, restart: "always", onLimit: "keep-trying" }, timing };
+function kept({ supervision, ...timings }: Basis): Basis {
+  return { ...timings, supervision: { ...supervision, restart: "always", onLimit: "keep-trying" } };
 }
 
 /** How many ids of a cycle a message names. */
 const MAX_MEMBERS = 20;
 
-function reportCycles(tasks: readonly TaskServiceConfig[], services: readonly Reader[]): void {
+function reportCycles(tasks: readonly { task: TaskServiceConfig; service: Reader }[]): void {
   // A task that depends on itself has been reported.
   const dependencies = tasks.map(
-    ({ id, supervision }) => [id, supervision.dependsOn.filter((one) => one !== id)] as const,
+    ({ task: { id, supervision } }) => [id, supervision.dependsOn.filter((one) => one !== id)] as const,
   );
   for (const cycle of findCycles(new Map(dependencies))) {
-    const service = services[tasks.findIndex(({ id }) => id === cycle[0])];
+    const service = tasks.find(({ task }) => task.id === cycle[0])?.service;
     const more = cycle.length > MAX_MEMBERS ? [`${cycle.length - MAX_MEMBERS} more`] : [];
     const members = [...cycle.slice(0, MAX_MEMBERS).map(shorten), ...more, shorten(cycle[0] ?? "")].join(" -> ");
     const own = service && childAt(service.element, "Supervision");

@@ -49,6 +49,16 @@ export interface TriggeredFact {
   skipped?: number | undefined;
 }
 
+/** Something that was no step of a task, such as a run that was skipped. */
+export interface NotedFact {
+  kind: "noted";
+  time: string;
+  transaction: string;
+  task: string;
+  phrase: string;
+  reason: string;
+}
+
 /** A killed provider tells no end. */
 export interface ProviderFact {
   kind: "provider";
@@ -57,7 +67,7 @@ export interface ProviderFact {
   pid: number;
 }
 
-export type Fact = MovedFact | TriggeredFact | ProviderFact;
+export type Fact = MovedFact | TriggeredFact | NotedFact | ProviderFact;
 
 const FACTS: Variants<Fact, "kind"> = {
   moved: object({
@@ -80,6 +90,7 @@ const FACTS: Variants<Fact, "kind"> = {
     call: listOf(text, "a list of ids"),
     skipped: optional(count),
   }),
+  noted: object({ kind: literal("noted"), time: TIME, transaction: text, task: text, phrase: text, reason: text }),
   provider: object({ kind: literal("provider"), time: TIME, event: oneOf(["begin", "end"]), pid: count }),
 };
 const ANY_FACT = tagged<Fact>("kind", FACTS);

@@ -51,8 +51,9 @@ export function tellStory(
   const from = facts.indexOf(steps[0] ?? last);
   for (const [index, fact] of facts.entries()) {
     if (index < from) continue;
-    const isOwnTrigger = fact.kind === "triggered" && fact.task === asked.task && fact.transaction === transaction;
-    if (isOwnTrigger || fact.kind === "provider") chain.add(fact);
+    const isSaid = fact.kind === "triggered" || fact.kind === "noted";
+    const isOwn = isSaid && fact.task === asked.task && fact.transaction === transaction;
+    if (isOwn || fact.kind === "provider") chain.add(fact);
   }
   for (const step of steps) for (const cause of causesOf(facts, step, DEPTH)) chain.add(cause);
   return {

@@ -3,6 +3,7 @@
 import type { Supervision, TaskServiceConfig } from "../config/context-config.ts";
 import type { Assignment, StartData } from "../protocol/pipe.ts";
 import { runsIn } from "./environment/task-environment.ts";
+import type { Account } from "./process/account.ts";
 import { startChild, startProgram } from "./process/child.ts";
 import type { Limits, ProcessOwnership } from "./process/process-ownership.ts";
 import type { ProcessOptions, Program } from "./process/running-program.ts";
@@ -22,6 +23,7 @@ export interface TaskStart {
   path: string;
   /** Variables in addition to the provider's own. */
   environment: Readonly<Record<string, string>>;
+  account?: Account | undefined;
 }
 
 export interface LauncherOptions {
@@ -45,10 +47,17 @@ export function createLauncher({ folder, stateFiles, ownership }: LauncherOption
     return host;
   }
 
-  function processOptionsOf(run: string, { task, environment }: TaskStart): ProcessOptions {
+  function processOptionsOf(run: string, { task, environment, account }: TaskStart): ProcessOptions {
     const { supervision } = task;
     const { stopSignal, stdin } = supervision;
-    return { run, environment, limits: limitsOf(supervision), stdin, stopSignal, folder: runsIn(task, folder) };
+    return {
+      run,
+      environment,
+      limits: limitsOf(supervision, account),
+      stdin,
+      stopSignal,
+      folder: runsIn(task, folder),
+    };
   }
 
   return {
@@ -71,8 +80,8 @@ export function createLauncher({ folder, stateFiles, ownership }: LauncherOption
 }
 
 /** The limits that each process of a task runs under. */
-export function limitsOf({ nice, filesMax }: Supervision): Limits {
-  return { nice, ...(filesMax === undefined ? {} : { filesMax }) };
+export function limitsOf({ nice, filesMax }: Supervision, account: Account | undefined): Limits {
+  return { nice, account, ...(filesMax === undefined ? {} : { filesMax }) };
 }
 
 function launchProgram(program: Program, ownership: ProcessOwnership, events: RunEvents): TaskRun {

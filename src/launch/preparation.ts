@@ -7,7 +7,8 @@ import { environmentOf, MAX_CONFIGURATION_BYTES } from "../protocol/environment.
 import type { Assignment } from "../protocol/pipe.ts";
 import type { Services } from "./code/services.ts";
 import type { ConfigurationFiles } from "./environment/configuration-files.ts";
-import { readEnvironment } from "./environment/task-environment.ts";
+import type { Account } from "./process/account.ts";
+import { readSurroundings } from "./surroundings.ts";
 
 /** What a run is launched with. */
 export interface Prepared {
@@ -17,6 +18,8 @@ export interface Prepared {
   environment: Readonly<Record<string, string>>;
   /** Why another run of the same definition would be launched with something else now, one reason each. */
   drift?(): Promise<readonly string[]>;
+  /** Who it runs as; default: who the provider does. */
+  account?: Account | undefined;
   /** The run is over: removes what was written for it. May be called again. */
   discard?(): void;
 }
@@ -33,23 +36,23 @@ export interface PreparationOptions {
   configurations: ConfigurationFiles;
 }
 
-/** The result rejects when something is missing, as `readEnvironment`, `prepare` and `write` do. */
+/** The result rejects when something is missing, as `readSurroundings`, `prepare` and `write` do. */
 export function createPreparation({ folder, services, configurations }: PreparationOptions): Prepare {
   return async (task, { incarnation, assignment }) => {
-    const own = await readEnvironment(task.supervision, folder);
+    const { environment: own, account } = await readSurroundings(task, folder);
     const { path, hasChanged } = await services.prepareTraced(task, own);
     const drift = async () => [
       ...((await hasChanged()) ? ["its code changed"] : []),
       ...(await changedVariables(task, own, folder)),
     ];
-    if (task.command === undefined) return { path, environment: own, drift };
+    if (task.command === undefined) return { path, environment: own, account, drift };
 
     const configuration = JSON.stringify(assignment.configuration);
     const isLong = Buffer.byteLength(configuration) > MAX_CONFIGURATION_BYTES;
     const configurationFile = isLong ? await configurations.write(incarnation, configuration) : undefined;
     const { graceMs } = task.supervision;
     return {
-      ...{ path, drift },
+      ...{ path, account, drift },
       environment: { ...forPython(own), ...environmentOf(assignment, { incarnation, graceMs, configurationFile }) },
       ...(isLong && { discard: () => configurations.remove(incarnation) }),
     };
@@ -58,13 +61,14 @@ export function createPreparation({ folder, services, configurations }: Preparat
 
 /** What its env files say that they did not say then; told by name, for a value may be secret. */
 async function changedVariables(
-  { supervision }: TaskServiceConfig,
+  task: TaskServiceConfig,
   before: Readonly<Record<string, string>>,
   folder: string,
 ): Promise<string[]> {
-  if (supervision.envFiles.length === 0) return [];
-  const now = await readEnvironment(supervision, folder).catch(() => undefined);
-  if (now === undefined) return ["its env_file can't be read"];
+  if (task.supervision.envFiles.length === 0) return [];
+  const found = await readSurroundings(task, folder).catch(() => undefined);
+  if (found === undefined) return ["its env_file can't be read"];
+  const { environment: now } = found;
   const names = new Set([...Object.keys(before), ...Object.keys(now)]);
   const changed = [...names].filter((name) => before[name] !== now[name]);
   return changed.length === 0 ? [] : [`its env_file changed: ${changed.sort().join(", ")}`];

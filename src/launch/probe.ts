@@ -1,31 +1,28 @@
-// Probes whether a task is ready that does not announce it: runs a program, connects to a port or gets a URL again and
-// again, one attempt at a time, or waits for a line of output.
-import { connect } from "node:net";
-import { quoteWord } from "../config/command.ts";
-import type { Probe } from "../config/model.ts";
-import { reasonOf, ZcontextError } from "../errors.ts";
+// Probes a task again and again, one attempt at a time: whether it is ready that does not announce it, and whether it is
+// still alive. What one attempt does is in probe-attempt.ts; a readiness probe may also wait for a line of output.
+import type { LivenessProbe, Probe, ProbeTiming } from "../config/model.ts";
+import { ZcontextError } from "../errors.ts";
 import { compileLinePattern } from "../line-pattern.ts";
-import { findProgram, type ProgramSearch } from "./environment/program.ts";
-import { createLastErrorLine } from "./output/last-error-line.ts";
-import type { Program, ProgramEvents, RunningProgram } from "./process/running-program.ts";
+import { attemptOnce, describe, nameOfProbe, type ProgramMeans, type RepeatedTarget } from "./probe-attempt.ts";
 
-export interface ProbeOptions {
-  /** Where the program of a probe is looked for. */
-  search: ProgramSearch;
-  /** Starts the program of a probe, in the task's environment and under its limits. */
-  run: StartProbeProgram;
-  /** Called at most once, after all others. */
-  onReady(): void;
+export type { StartProbeProgram } from "./probe-attempt.ts";
+
+interface Common extends ProgramMeans {
   /** Called after each failed attempt, with a clause that says why. */
   onAttempt?(fault: string): void;
   /** Called once, with a clause, when the probe itself is at fault: its program does not exist. */
   onFaulty?(fault: string): void;
 }
 
-export type StartProbeProgram = (
-  program: Pick<Program, "path" | "words">,
-  events: Pick<ProgramEvents, "onOutput" | "onSpawnFailed" | "onExit">,
-) => Pick<RunningProgram, "kill">;
+export interface ProbeOptions extends Common {
+  /** Called at most once, after all others. */
+  onReady(): void;
+}
+
+export interface LivenessOptions extends Common {
+  /** Called at most once, after all others, with a clause that says why it does not count as alive. */
+  onDead(reason: string): void;
+}
 
 export interface RunningProbe {
   /** Why the task does not count as ready, in a clause; undefined before the first attempt has failed. */
@@ -36,11 +33,36 @@ export interface RunningProbe {
   stop(): void;
 }
 
-type RepeatedProbe = Exclude<Probe, { kind: "log" }>;
-
-/** Starts a probe; the first attempt is made at once. */
+/** Starts a readiness probe; the first attempt is made at once. */
 export function startProbe(probe: Probe, options: ProbeOptions): RunningProbe {
-  return probe.kind === "log" ? awaitLine(probe, options) : probeRepeatedly(probe, options);
+  if (probe.kind === "log") return awaitLine(probe, options);
+  const attempts = repeat(probe, nameOfProbe(probe, "ready"), options, {
+    delayMs: 0,
+    onGood() {
+      attempts.stop();
+      options.onReady();
+    },
+    onBad() {},
+  });
+  return attempts;
+}
+
+/** Starts a liveness probe; the first attempt is made after a pause. One that can't be attempted tells nothing of the task. */
+export function startLiveness(probe: LivenessProbe, options: LivenessOptions): Pick<RunningProbe, "stop"> {
+  let failures = 0;
+  const attempts = repeat(probe, nameOfProbe(probe, "live"), options, {
+    delayMs: probe.intervalMs,
+    onGood() {
+      failures = 0;
+    },
+    onBad(fault) {
+      failures += 1;
+      if (failures < probe.failures) return;
+      attempts.stop();
+      options.onDead(`not alive: ${fault}${failures === 1 ? "" : ` (${failures} times in a row)`}`);
+    },
+  });
+  return attempts;
 }
 
 function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady }: ProbeOptions): RunningProbe {
@@ -59,8 +81,21 @@ function awaitLine({ pattern }: Probe & { kind: "log" }, { onReady }: ProbeOptio
   };
 }
 
-function probeRepeatedly(probe: RepeatedProbe, options: ProbeOptions): RunningProbe {
-  const name = nameOf(probe);
+/** What becomes of attempts. */
+interface Outcomes {
+  /** The pause before the first. */
+  delayMs: number;
+  onGood(): void;
+  /** @param fault - A clause that names the probe. */
+  onBad(fault: string): void;
+}
+
+function repeat(
+  probe: RepeatedTarget & ProbeTiming,
+  name: string,
+  options: Common,
+  { delayMs, onGood, onBad }: Outcomes,
+): RunningProbe {
   let lastFault: string | undefined;
   let isOver = false;
   let isFaulty = false;
@@ -72,13 +107,13 @@ function probeRepeatedly(probe: RepeatedProbe, options: ProbeOptions): RunningPr
     cut = new AbortController();
     timer = setTimeout(giveUp, probe.timeoutMs);
     const { signal } = cut;
-    const fault = await attemptOnce(probe, options, signal).catch((error) =>
+    const fault = await attemptOnce(probe, name, { means: options, cut: signal }).catch((error) =>
       error instanceof ZcontextError ? error : describe(error),
     );
     clearTimeout(timer);
     if (!signal.aborted) {
-      if (fault === undefined) return ready();
-      blame(fault);
+      if (fault === undefined) onGood();
+      else blame(fault);
     }
     if (!isOver) timer = setTimeout(attempt, probe.intervalMs);
   }
@@ -89,18 +124,13 @@ function probeRepeatedly(probe: RepeatedProbe, options: ProbeOptions): RunningPr
     blame(`no answer within ${probe.timeoutMs / 1000} s`);
   }
 
-  // A probe that can't even be attempted is reported at once: it will not succeed when the task is ready.
+  // A probe that can't even be attempted is reported at once: it will not succeed at any other time.
   function blame(fault: string | ZcontextError): void {
     lastFault = typeof fault === "string" ? `${name}: ${fault}` : fault.message;
     options.onAttempt?.(lastFault);
-    if (typeof fault === "string" || isFaulty) return;
+    if (typeof fault === "string") return onBad(lastFault);
+    if (!isFaulty) options.onFaulty?.(lastFault);
     isFaulty = true;
-    options.onFaulty?.(lastFault);
-  }
-
-  function ready(): void {
-    stop();
-    options.onReady();
   }
 
   function stop(): void {
@@ -109,7 +139,8 @@ function probeRepeatedly(probe: RepeatedProbe, options: ProbeOptions): RunningPr
     cut.abort();
   }
 
-  void attempt();
+  if (delayMs === 0) void attempt();
+  else timer = setTimeout(attempt, delayMs);
   return {
     get lastFault() {
       return lastFault;
@@ -117,107 +148,4 @@ function probeRepeatedly(probe: RepeatedProbe, options: ProbeOptions): RunningPr
     line() {},
     stop,
   };
-}
-
-/** Makes one attempt; returns what was wrong, or undefined when the task is ready. Ends soon after it is aborted. */
-function attemptOnce(probe: RepeatedProbe, options: ProbeOptions, cut: AbortSignal): Promise<string | undefined> {
-  switch (probe.kind) {
-    case "exec":
-      return askProgram(probe, options, cut);
-    case "tcp":
-      return askPort(probe, cut);
-    case "http":
-      return askUrl(probe, cut);
-  }
-}
-
-async function askProgram(
-  probe: Probe & { kind: "exec" },
-  { search, run }: ProbeOptions,
-  cut: AbortSignal,
-): Promise<string | undefined> {
-  const { program, words } = probe;
-  const path = await findProgram(nameOf(probe), program, search);
-  if (cut.aborted) return undefined;
-  return new Promise((resolve) => {
-    const output = { stdout: createLastErrorLine(), stderr: createLastErrorLine() };
-    const running = run(
-      { path, words },
-      {
-        onOutput: (stream, { whole }) => output[stream].add(whole),
-        onSpawnFailed: ({ reason }) => resolve(reason),
-        onExit({ code, signal }) {
-          if (code === 0) return resolve(undefined);
-          const end = signal === null ? `exit code ${code}` : `ended by ${signal}`;
-          resolve([end, output.stderr.line ?? output.stdout.line ?? []].flat().join(": "));
-        },
-      },
-    );
-    cut.addEventListener("abort", () => running.kill());
-  });
-}
-
-function askPort({ host, port }: Probe & { kind: "tcp" }, cut: AbortSignal): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, signal: cut });
-    socket.once("connect", () => {
-      // Where no process listens, the system may choose the target port as the connection's own, and connect it to itself.
-      const isItself = socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
-      socket.destroy();
-      resolve(isItself ? IN_WORDS.ECONNREFUSED : undefined);
-    });
-    socket.on("error", (error) => resolve(describe(error)));
-  });
-}
-
-async function askUrl({ url }: Probe & { kind: "http" }, cut: AbortSignal): Promise<string | undefined> {
-  // Loaded on demand: they are slow to load, and most providers have no such probe.
-  const { get } = new URL(url).protocol === "https:" ? await import("node:https") : await import("node:http");
-  return new Promise((resolve) => {
-    const request = get(url, { agent: false, signal: cut }, (response) => {
-      const { statusCode = 0 } = response;
-      response.destroy();
-      resolve(statusCode >= 200 && statusCode < 400 ? undefined : `status ${statusCode}`);
-    });
-    request.on("error", (error) => resolve(describe(error)));
-  });
-}
-
-/** Error codes of connections, in words. */
-const IN_WORDS: Record<string, string> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "connection reset",
-  EHOSTUNREACH: "host unreachable",
-  ENETUNREACH: "network unreachable",
-  ENOTFOUND: "no such host",
-  ETIMEDOUT: "connection timed out",
-};
-
-// Connecting to a name with several addresses fails with an AggregateError, which has no message.
-function describe(error: unknown): string {
-  const errors = error instanceof AggregateError ? error.errors : [error];
-  return [...new Set(errors.map((one) => IN_WORDS[one?.code] ?? reasonOf(one)))].join(", ");
-}
-
-const MAX_NAME_LENGTH = 100;
-
-/** The probe as the context file has it, cut where it is long. */
-function nameOf(probe: RepeatedProbe): string {
-  switch (probe.kind) {
-    case "exec":
-      return `ready_exec "${cutShort([probe.program, ...probe.words].map(quoteWord).join(" "))}"`;
-    case "tcp":
-      return `ready_tcp ${probe.host.includes(":") ? `[${probe.host}]` : probe.host}:${probe.port}`;
-    case "http":
-      return `ready_http ${cutShort(withoutPassword(probe.url))}`;
-  }
-}
-
-// Reasons are published and logged.
-function withoutPassword(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, "$1");
-}
-
-function cutShort(text: string): string {
-  return text.length > MAX_NAME_LENGTH ? `${text.slice(0, MAX_NAME_LENGTH)}…` : text;
 }

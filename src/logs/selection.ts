@@ -32,11 +32,11 @@ export function createSelection({
   };
 }
 
-/** @param patterns - Ids, in which `*` stands for any characters. */
+/** @param patterns - Ids, in which `*` stands for any characters. The id of a TaskService with instances means all of these. */
 export function taskFilter(patterns: readonly string[]): (task: string) => boolean {
   const tests = patterns.map((pattern) => {
     const escaped = pattern.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    return new RegExp(`^${escaped.join(".*")}$`, "s");
+    return new RegExp(`^${escaped.join(".*")}(?:\\.\\d+)?$`, "s");
   });
   return (task) => tests.some((test) => test.test(task));
 }

@@ -7,7 +7,7 @@ import { readEnvironment } from "../../src/launch/environment/task-environment.t
 import { type Folder, makeFolder } from "../support/folder.ts";
 
 function environmentIn({ path }: Folder, envFiles: string[], environment: Record<string, string> = {}) {
-  return readEnvironment({ envFiles, environment }, path);
+  return readEnvironment({ envFiles, envRoots: [], environment }, path);
 }
 
 /** What is wrong, the details included. */
@@ -118,7 +118,9 @@ test("the folder of the context file may itself be reached by a link", async () 
   await using folder = await makeFolder({ "real/.env": "A=1" });
   await symlink(folder.at("real"), folder.at("linked"));
 
-  expect(await readEnvironment({ envFiles: [".env"], environment: {} }, folder.at("linked"))).toEqual({ A: "1" });
+  expect(await readEnvironment({ envFiles: [".env"], envRoots: [], environment: {} }, folder.at("linked"))).toEqual({
+    A: "1",
+  });
 });
 
 test("a variable that the system does not take is named, and not its value", async () => {

@@ -25,6 +25,8 @@ export interface TaskXml {
   command?: string;
   arguments?: readonly string[];
   readyAfterS?: number;
+  /** How many tasks it stands for. */
+  instances?: number;
   entry?: string;
   /** Elements of `<configuration>`. */
   configuration?: string;
@@ -66,7 +68,8 @@ function taskXml({ id, instance, serviceType = "Process", entry = "on_start", ..
     const [action, ...call] = trigger.split(" ");
     return `<${event}><action>${action}</action><call>${call.join(" ")}</call></${event}>`;
   });
-  return `<TaskService id="${id}" topic="process" instance="${instance}" serviceType="${serviceType}">
+  const many = rest.instances === undefined ? "" : `instances="${rest.instances}"`;
+  return `<TaskService id="${id}" ${many} topic="process" instance="${instance}" serviceType="${serviceType}">
     ${parts.map(([name, texts]) => elements(name, texts)).join("")}
     ${supervisionXml(supervision)}
     <Task>

@@ -1,6 +1,7 @@
 // What `conf-command` sends: makes a command, a question or any message of its options and the context file.
 import { dirname, resolve } from "node:path";
 import type { TaskServiceConfig } from "../../src/config/context-config.ts";
+import { idsMeant } from "../../src/config/instances.ts";
 import { entersAtOnce } from "../../src/config/meaning.ts";
 import { formatTaskService } from "../../src/config/task-service.ts";
 import type { Command } from "../../src/context/client/client.ts";
@@ -76,7 +77,7 @@ export function idsIn({ task_id, service_id }: Options, context: KnownContext | 
   const contextId = contextIdOf(context);
   const ids = (task_id ?? "").split(/[\s,]+/).filter((id) => id !== "");
   if (ids.length === 0 || ids.some((id) => id === "all" || id === contextId || id === service_id)) return undefined;
-  return ids;
+  return idsMeant(ids, context?.config?.tasks ?? []);
 }
 
 /** The provider's, which has it from the file as it was. */

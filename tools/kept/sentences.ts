@@ -44,6 +44,8 @@ export function sentenceOf(fact: Fact): string {
       const more = fact.skipped === undefined ? "" : `, as ${fact.skipped} times before that are not listed`;
       return `${fact.event} of ${fact.task} ${what}${more}`;
     }
+    case "noted":
+      return `${fact.task}: ${fact.phrase}: ${fact.reason}`;
     case "moved":
       return sentenceOfMove(fact);
   }

@@ -57,7 +57,9 @@ export async function openDashboard(
   }
 
   return {
-    observer: (event) => observe(event.type === "reloaded" ? { type: "changed" } : event),
+    observer(event) {
+      if (event.type !== "noted") observe(event.type === "reloaded" ? { type: "changed" } : event);
+    },
     tap: (publish) => tapMonitor(publish, observe),
     show(provider) {
       log.info({ url: `http://${formatAddress(server.address)}/`, commands: token !== undefined }, "dashboard ready");

@@ -7,8 +7,10 @@ import { positionsIn } from "../../src/config/xml/position.ts";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
 import { drawContext } from "../../src/generator/diagram.ts";
 import { openServices } from "../../src/launch/code/services.ts";
-import { readEnvironment } from "../../src/launch/environment/task-environment.ts";
+import { findProgram, type ProgramSearch } from "../../src/launch/environment/program.ts";
+import { runsIn } from "../../src/launch/environment/task-environment.ts";
 import { createStartTrials } from "../../src/launch/start-trial.ts";
+import { readSurroundings } from "../../src/launch/surroundings.ts";
 import { faultOfHost } from "../../src/link/address-trial.ts";
 import { narrowToLoopback } from "../../src/link/exposure.ts";
 import type { Endpoints } from "../../src/protocol/endpoints.ts";
@@ -71,13 +73,14 @@ async function readWithPlaces(
   const text = await readContextText(file);
   const { children } = readContextRoot(text, { file });
   const positionOf = positionsIn(text);
+  const idInFile = (id: string) => config.tasks.find((task) => task.id === id)?.instanceOf?.id ?? id;
   return {
     config,
     placeOf({ task, element }) {
       const found = children.find((child) =>
         task === undefined
           ? child.name === element
-          : child.name === "TaskService" && textAt(child, "id")?.value === task,
+          : child.name === "TaskService" && textAt(child, "id")?.value === idInFile(task),
       );
       return found && positionOf(found.place);
     },
@@ -115,10 +118,14 @@ async function problemsOfTasks(file: string, { tasks }: ContextConfig, options: 
   const trials = createStartTrials(file, stop);
   await using services = openServices({ file, ownTasks: tasks, roots, stateDir });
   const problems: Problem[] = [];
+  const folder = dirname(resolve(file));
   for (const task of tasks) {
     if (stop.aborted) throw new ZcontextError("ERR_USAGE", "the check was interrupted");
+    // Its instances differ in their number only.
+    if ((task.instanceOf?.number ?? 1) > 1) continue;
     try {
-      const environment = await readEnvironment(task.supervision, dirname(resolve(file)));
+      const { environment } = await readSurroundings(task, folder);
+      await findPrograms(task, { folder, runsIn: runsIn(task, folder), environment });
       await trials.tryStart({ task, environment, path: await services.prepare(task, environment) });
     } catch (error) {
       const { code, details } = error instanceof ZcontextError ? error : { code: undefined, details: [] };
@@ -126,6 +133,17 @@ async function problemsOfTasks(file: string, { tasks }: ContextConfig, options: 
     }
   }
   return problems;
+}
+
+/** Looks for the programs of its probes, and of the command that stops it. */
+async function findPrograms({ supervision }: TaskServiceConfig, search: ProgramSearch): Promise<void> {
+  const { probe, liveness, stopCommand } = supervision;
+  const programs = [
+    ["ready_exec", probe?.kind === "exec" ? probe : undefined],
+    ["live_exec", liveness?.kind === "exec" ? liveness : undefined],
+    ["stop_exec", stopCommand],
+  ] as const;
+  for (const [attribute, found] of programs) if (found) await findProgram(attribute, found.program, search);
 }
 
 /** Prints the tasks and triggers of a context file as a diagram; answers the exit code. */
@@ -165,11 +183,15 @@ function describe(file: string, { contextId, endpoints, tasks }: ContextConfig):
 
 // What decides whether and when a task runs; --json has the rest.
 function supervisionOf({ supervision }: TaskServiceConfig): string {
-  const { restart, dependsOn, probe, essential } = supervision;
+  const { restart, dependsOn, probe, liveness, essential, user, group, stopCommand } = supervision;
   const parts = [
     ...(restart === "never" ? [] : [`restart ${restart}`]),
     ...(dependsOn.length === 0 ? [] : [`depends_on ${dependsOn.join(" ")}`]),
     ...(probe === undefined ? [] : [`ready_${probe.kind}`]),
+    ...(liveness === undefined ? [] : [`live_${liveness.kind}`]),
+    ...(user === undefined ? [] : [`user ${user}`]),
+    ...(group === undefined ? [] : [`group ${group}`]),
+    ...(stopCommand === undefined ? [] : ["stop_exec"]),
     ...(essential ? ["essential"] : []),
   ];
   return parts.join("; ") || "-";

@@ -102,6 +102,10 @@ export function createLogKeeper(
   function observe(event: ProviderEvent): void {
     if (event.type === "moved") noteMove(event);
     if (event.type === "triggered") noteTrigger(event);
+    if (event.type === "noted") {
+      const { transaction, task, phrase, reason } = event;
+      note({ kind: "noted", time: now(), transaction, task, phrase, reason });
+    }
     if (event.type === "output") {
       const about = { time: now(), event };
       for (const line of whole.add(keyOf(event, event.stream), event, about)) write(line);

@@ -1,5 +1,6 @@
 // Decides what each task of a command is told, by the state that it is in, or why the command is refused. Pure.
 import type { TaskServiceConfig } from "../../config/context-config.ts";
+import { idsMeant } from "../../config/instances.ts";
 import { isInternal } from "../../config/internal.ts";
 import { entersAtOnce } from "../../config/meaning.ts";
 import { ZcontextError } from "../../errors.ts";
@@ -7,6 +8,7 @@ import { hasProcess, isPending } from "../../protocol/task-state.ts";
 import type { Order } from "../task/task-contract.ts";
 import type { TaskView, TransactionView } from "../transaction/transaction.ts";
 import type { Selection } from "./selection.ts";
+import { tasksOf } from "./view.ts";
 
 export function startOrders(selection: Selection, known: TransactionView | undefined): Order[] {
   const { tasks } = selection;
@@ -60,7 +62,8 @@ export function customStopOrders(known: TransactionView): Order[] {
     .map(({ task }) => ({ task, action: "stop" }));
 }
 
-export function stopOrders(ids: readonly string[], known: TransactionView): Order[] {
+export function stopOrders(named: readonly string[], known: TransactionView): Order[] {
+  const ids = idsMeant(named, tasksOf(known));
   assertKnown(ids, known);
   assertCustom(ids, known);
   return [...known.values()]

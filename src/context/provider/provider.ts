@@ -32,10 +32,10 @@ import type { Identity } from "./identity.ts";
 import { createModel } from "./model.ts";
 import { forget, resume } from "./predecessor.ts";
 import { createPublications } from "./publications.ts";
-import { createProbeStarter } from "./readiness-probe.ts";
 import { createReloads, type ReloadPlan, type ReloadScope } from "./reload.ts";
 import { openResources, type Resources } from "./resources.ts";
 import { serviceStates } from "./service-states.ts";
+import { createTaskPrograms } from "./task-programs.ts";
 
 /** Watches the processes of transactions and answers `top`; see `startMonitor` of the monitor. */
 export interface ProcessWatch extends AsyncDisposable {
@@ -280,7 +280,7 @@ function hostOf(
     liveness,
     prepare: createPreparation({ folder, services, configurations }),
     codeChanged: services.codeChanged,
-    probe: createProbeStarter({ folder, ownership, log }),
+    programs: createTaskPrograms({ folder, ownership, log }),
     nowMs,
     publish: channel.publish,
     publishThrough: channel.publishThrough,

@@ -1,6 +1,7 @@
 // Decides which tasks a command is for: those that it names or brings along, looked up and held against what this provider
 // may run. Pure.
 import type { TaskServiceConfig } from "../../config/context-config.ts";
+import { idsMeant } from "../../config/instances.ts";
 import { withOwnSupervision } from "../../config/meaning.ts";
 import { readTaskServiceIds, readTaskServices } from "../../config/task-service.ts";
 import { ZcontextError } from "../../errors.ts";
@@ -34,8 +35,8 @@ export function selectionIn(
   const tasks = [
     ...lookUp(readTaskServiceIds({ TaskService: bare }), known, view, preferred),
     // As it came where there are none, so that a refusal names the places of the message.
-    ...readTaskServices(bare.length === 0 ? configuration : { TaskService: complete }).map((task) =>
-      withOwnSupervision(task, view),
+    ...readTaskServices(bare.length === 0 ? configuration : { TaskService: complete }).flatMap(
+      (task) => instancesIn(view, task.id) ?? [withOwnSupervision(task, view)],
     ),
   ];
   if (tasks.length === 0) return undefined;
@@ -54,6 +55,12 @@ function arePickedOut(
     all.some(({ id }) => !ids.has(id)) && tasks.every(({ id }) => all.some((one) => one.id === id));
   const isWholeFile = ownTasks.length > 0 && ownTasks.every(({ id }) => ids.has(id));
   return !isWholeFile && (isPartOf(ownTasks) || isPartOf(present));
+}
+
+// A message brings one task where the file has several instances of it: they are meant, as the file has them.
+function instancesIn({ ownTasks }: View, id: string): TaskServiceConfig[] | undefined {
+  const instances = ownTasks.filter(({ instanceOf }) => instanceOf?.id === id);
+  return instances.length === 0 ? undefined : instances;
 }
 
 function assertMayRun(task: TaskServiceConfig, view: View): void {
@@ -77,7 +84,7 @@ function lookUp(
   { ownTasks }: View,
   preferred: "as it runs" | "as in the file",
 ): TaskServiceConfig[] {
-  return [...new Set(ids)].map((id) => {
+  return idsMeant(ids, [...ownTasks, ...(tasksOf(known) ?? [])]).map((id) => {
     const own = ownTasks.find((each) => each.id === id);
     const running = known?.get(id)?.task;
     const task = preferred === "as it runs" ? (running ?? own) : (own ?? running);

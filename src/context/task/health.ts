@@ -2,6 +2,7 @@
 // is halted, and whether it is larger than it may be. Tells the lifecycle, and ends nothing itself.
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { RunningProbe } from "../../launch/probe.ts";
+import type { Surroundings } from "../../launch/surroundings.ts";
 import type { Watchdog } from "../../liveness.ts";
 import type { Beat } from "../../protocol/pipe.ts";
 import type { StreamFigures } from "../../protocol/stream-figures.ts";
@@ -16,8 +17,11 @@ export interface Health {
   /** What it has counted of the queues that it sends to and consumes. */
   readonly streams: readonly StreamFigures[];
   /** The process is there: from now on the time to get ready runs. */
-  awaitReady(environment: Readonly<Record<string, string>>): void;
+  awaitReady(surroundings: Surroundings): void;
   stopAwaitingReady(): void;
+  /** It runs: from now on it is asked whether it is alive. */
+  watchLiveness(surroundings: Surroundings): void;
+  stopWatchingLiveness(): void;
   hearLine(line: string): void;
   hearBeat(beat: Beat): void;
   hearStreams(streams: readonly StreamFigures[]): void;
@@ -27,7 +31,7 @@ export interface Health {
 }
 
 export interface HealthOptions {
-  host: Pick<TaskHost, "probe" | "liveness" | "nowMs">;
+  host: Pick<TaskHost, "programs" | "liveness" | "nowMs">;
   /** The definition that holds now. */
   task(): TaskServiceConfig;
   /** Resolves when what the present run had told before the call has been read. */
@@ -44,6 +48,7 @@ const MEMORY_FIGURES = {
 export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Health {
   const timers = createTimers<"ready" | "late">();
   let probe: RunningProbe | undefined;
+  let livenessProbe: Pick<RunningProbe, "stop"> | undefined;
   let watchdog: Watchdog | undefined;
   /** What that allows; another definition may allow something else. */
   let allowedMs = 0;
@@ -52,12 +57,18 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
   /** Since when it has been halted, as far as it was looked at. */
   let haltedMs: number | undefined;
 
-  function awaitReady(environment: Readonly<Record<string, string>>): void {
+  function awaitReady(surroundings: Surroundings): void {
     const { command, supervision } = task();
-    if (supervision.probe !== undefined) probe = host.probe(task(), environment, () => tell({ type: "ready" }));
+    if (supervision.probe !== undefined)
+      probe = host.programs.probe(task(), surroundings, () => tell({ type: "ready" }));
     // A program without a probe has started once it has lived for a while, so it can't be late.
     else if (command !== undefined) return timers.arm("ready", command.readyAfterMs, () => tell({ type: "ready" }));
     timers.arm("late", supervision.readyTimeoutMs, () => tell({ type: "readyLate", reason: whyLate() }));
+  }
+
+  function stopWatchingLiveness(): void {
+    livenessProbe?.stop();
+    livenessProbe = undefined;
   }
 
   function whyLate(): string {
@@ -112,6 +123,11 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
       probe?.stop();
       probe = undefined;
     },
+    watchLiveness(surroundings) {
+      stopWatchingLiveness();
+      livenessProbe = host.programs.liveness(task(), surroundings, (reason) => tell({ type: "silent", reason }));
+    },
+    stopWatchingLiveness,
     hearLine: (line) => probe?.line(line),
     hearBeat,
     hearStreams(told) {
@@ -122,6 +138,7 @@ export function createHealth({ host, task, caughtUp, tell }: HealthOptions): Hea
       if (memory !== undefined) checkSize(memory);
     },
     end() {
+      stopWatchingLiveness();
       watchdog?.end();
       watchdog = undefined;
       beat = undefined;

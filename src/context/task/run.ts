@@ -4,6 +4,7 @@ import type { TaskServiceConfig } from "../../config/context-config.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import type { Prepared } from "../../launch/preparation.ts";
 import type { Exit, OutputStream, SpawnFailure } from "../../launch/process/running-program.ts";
+import type { Surroundings } from "../../launch/surroundings.ts";
 import type { RunEvents, TaskRun } from "../../launch/task-run.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { type ControlMessage, readMessage } from "../../protocol/message.ts";
@@ -11,6 +12,7 @@ import type { Assignment, Beat } from "../../protocol/pipe.ts";
 import type { PrintedLine } from "../../protocol/printed-lines.ts";
 import { isShortage } from "../../shortage.ts";
 import { createAnnouncements } from "./announcements.ts";
+import { beginStopping, type Stopping } from "./stopping.ts";
 import type { TaskHost } from "./task-contract.ts";
 
 /** One life of a task, from the preparation of its code to the end of its process. */
@@ -42,6 +44,7 @@ export type RunEvent =
   /** It has come to its end, with a reason where it has failed; its process exits now. */
   | { type: "ending"; reason: string | undefined }
   | ({ type: "output"; stream: OutputStream } & PrintedLine)
+  | { type: "noted"; phrase: string; reason: string }
   | { type: "malformed"; error: ZcontextError }
   | { type: "spawnFailed"; failure: SpawnFailure }
   | { type: "exit"; exit: Exit };
@@ -51,9 +54,9 @@ export interface RunOptions {
   incarnation: string;
   task: TaskServiceConfig;
   assignment: Assignment;
-  host: Pick<TaskHost, "prepare" | "acquireStart" | "launcher" | "caughtUp">;
-  /** Is told the variables of its processes once they are known. */
-  onPrepared(environment: Prepared["environment"]): void;
+  host: Pick<TaskHost, "prepare" | "acquireStart" | "launcher" | "caughtUp" | "programs">;
+  /** Is told the surroundings of its processes once they are known. */
+  onPrepared(surroundings: Surroundings): void;
   tell(event: RunEvent): void;
 }
 
@@ -78,6 +81,9 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   let chance: NodeJS.Timeout | undefined;
   let discard: Prepared["discard"];
   let drift: Prepared["drift"];
+  let surroundings: Surroundings = { environment: {} };
+  /** What brings about its end: a command of its own, or the stop signal. */
+  let stopping: Stopping | undefined;
   const announcements = createAnnouncements<ControlMessage>(onSaid, { hasPipe });
 
   void begin();
@@ -87,7 +93,9 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
       const prepared = await host.prepare(task, { incarnation, assignment });
       ({ discard, drift } = prepared);
       if (isAbandoned) return discard?.();
-      onPrepared(prepared.environment);
+      const { environment, account } = prepared;
+      surroundings = { environment, account };
+      onPrepared(surroundings);
       const release = await host.acquireStart();
       if (isAbandoned) return release();
       try {
@@ -106,8 +114,21 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
   function end(event: RunEvent): void {
     if (isOver) return;
     isOver = true;
+    stopping?.end();
     discard?.();
     tell(event);
+  }
+
+  function stop(): void {
+    if (child === undefined || isOver) return;
+    const { askToStop } = child;
+    if (task.supervision.stopCommand === undefined) return askToStop();
+    stopping ??= beginStopping({
+      limitMs: task.supervision.stopCommandMs ?? task.supervision.graceMs / 2,
+      command: (cut) => host.programs.stopCommand(task, surroundings, cut),
+      onFault: (reason) => tell({ type: "noted", phrase: "stop command failed", reason }),
+      askToStop,
+    });
   }
 
   // While the code is still being prepared there is nothing to end: what comes of it is not run any more.
@@ -197,7 +218,7 @@ export function beginRun({ incarnation, task, assignment, host, onPrepared, tell
     caughtUp: async () => child?.caughtUp(),
     askToStop(heard) {
       abandon();
-      heard.then(() => child?.askToStop());
+      heard.then(stop);
     },
     kill() {
       abandon();

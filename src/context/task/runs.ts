@@ -5,6 +5,7 @@ import type { TaskServiceConfig } from "../../config/context-config.ts";
 import { reasonOf } from "../../errors.ts";
 import { createLastErrorLine } from "../../launch/output/last-error-line.ts";
 import type { Exit, SpawnFailure } from "../../launch/process/running-program.ts";
+import type { Surroundings } from "../../launch/surroundings.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import type { Health } from "./health.ts";
 import { isGoodEnd, type Life, type LifecycleEvent, type Past } from "./life.ts";
@@ -23,6 +24,8 @@ export interface Runs {
   fail(error: unknown): void;
   /** Its process is there, and has to get ready. */
   awaitReady(): void;
+  /** It is ready, and has to stay alive. */
+  watchLiveness(): void;
 }
 
 export interface RunsOptions {
@@ -56,7 +59,7 @@ export function createRuns({
   past,
 }: RunsOptions): Runs {
   let present: Run | undefined;
-  let environment: Readonly<Record<string, string>> = {};
+  let surroundings: Surroundings = { environment: {} };
   let lastExit = past && exitIn(past);
   let lastErrorLine = createLastErrorLine();
   /** The module of the present run does not load, or is no service. */
@@ -78,7 +81,7 @@ export function createRuns({
       assignment: assignmentOf(definition, provider),
       host,
       onPrepared(prepared) {
-        environment = prepared;
+        surroundings = prepared;
       },
       tell: hear,
     });
@@ -95,6 +98,7 @@ export function createRuns({
         if (event.stream === "stderr") lastErrorLine.add(event.whole);
         tell(event);
         return health.hearLine(event.whole);
+      case "noted":
       case "malformed":
         return tell(event);
       case "spawnFailed":
@@ -140,7 +144,8 @@ export function createRuns({
     },
     begin,
     fail: (error) => queueMicrotask(() => spawnFailed({ reason: reasonOf(error), isTransient: false })),
-    awaitReady: () => health.awaitReady(environment),
+    awaitReady: () => health.awaitReady(surroundings),
+    watchLiveness: () => health.watchLiveness(surroundings),
   };
 }
 

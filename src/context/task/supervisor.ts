@@ -70,8 +70,11 @@ export function supervise(
     const from = standing.state;
     const [next, effects] = advance(standing, event);
     standing = next;
-    if (standing.state === "running" && from !== "running") restarts.runReady();
+    const isReady = standing.state === "running" && from !== "running";
+    if (isReady) restarts.runReady();
+    if (from === "running" && standing.state !== "running") health.stopWatchingLiveness();
     for (const effect of effects) performer.perform(effect);
+    if (isReady) runs.watchLiveness();
     tell({ type: "changed", change: { from, event: event.type, reasons: reasonsOf(event), ...(cause && { cause }) } });
   }
 

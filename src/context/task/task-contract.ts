@@ -5,6 +5,7 @@ import type { Launcher } from "../../launch/launcher.ts";
 import type { Prepare } from "../../launch/preparation.ts";
 import type { RunningProbe } from "../../launch/probe.ts";
 import type { Exit, OutputStream } from "../../launch/process/running-program.ts";
+import type { Surroundings } from "../../launch/surroundings.ts";
 import type { Liveness } from "../../liveness.ts";
 import type { Endpoints } from "../../protocol/endpoints.ts";
 import type { ControlMessage, Message } from "../../protocol/message.ts";
@@ -31,8 +32,7 @@ export interface TaskHost {
   readonly prepare: Prepare;
   /** Resolves when the code of a task that could not be run has changed; rejects when it is aborted. */
   codeChanged(task: TaskServiceConfig, signal: AbortSignal): Promise<void>;
-  /** Begins to ask whether a task is ready. */
-  probe(task: TaskServiceConfig, environment: Readonly<Record<string, string>>, onReady: () => void): RunningProbe;
+  readonly programs: TaskPrograms;
   /** Monotonic, and the same for every provider since the machine was booted. */
   nowMs(): number;
   /** False when the message can't travel, which has been reported. */
@@ -41,6 +41,20 @@ export interface TaskHost {
   publishThrough(message: Message): Promise<void>;
   /** Resolves when the forwarder has brought what was published before, or has had its chance. */
   caughtUp(): Promise<void>;
+}
+
+/** What runs beside a task on its behalf; it ends nothing itself. */
+export interface TaskPrograms {
+  /** Begins to ask whether a task is ready. */
+  probe(task: TaskServiceConfig, surroundings: Surroundings, onReady: () => void): RunningProbe;
+  /** Begins to ask whether a task that runs is still alive. */
+  liveness(
+    task: TaskServiceConfig,
+    surroundings: Surroundings,
+    onDead: (reason: string) => void,
+  ): Pick<RunningProbe, "stop">;
+  /** Runs the command that stops a task to its end, or until it is aborted; answers what went wrong, in a clause. */
+  stopCommand(task: TaskServiceConfig, surroundings: Surroundings, cut: AbortSignal): Promise<string | undefined>;
 }
 
 /** What a task tells its transaction. */
@@ -60,6 +74,8 @@ export type TaskEvent =
   /** Its state, or what its record shows, may have changed. */
   | { type: "changed"; change: Change }
   | ({ type: "output"; stream: OutputStream } & PrintedLine)
+  /** Something that people want to know of, and that changes nothing. */
+  | { type: "noted"; phrase: string; reason: string }
   /** A line on its pipe that could not be read. */
   | { type: "malformed"; error: ZcontextError }
   /** An effect could not be performed; supervision goes on. */

@@ -18,6 +18,8 @@ export type ProviderEvent =
       action: TriggerAction;
       call: readonly string[];
     }
+  /** Something about a task that people want to know of, and that is no step of it. */
+  | { type: "noted"; transaction: string; task: string; phrase: string; reason: string }
   | ({ type: "output"; transaction: string; task: string; run: number; stream: OutputStream } & PrintedLine)
   /** How the last process of a task has ended that an earlier provider has run. */
   | { type: "recalled"; transaction: string; task: string; run: number; lastEnd: LastEnd }

@@ -142,6 +142,11 @@ export function createReporter(options: ReporterOptions): Report {
         log[level]({ ...names, stream, line, ...(fields && { fields }) }, "output");
         return observer({ ...event, ...names, run: task.standing.life.run, line: withoutColours(line) });
       }
+      case "noted": {
+        const { phrase, reason } = event;
+        log.warn({ ...names, reason }, phrase);
+        return observer({ type: "noted", ...names, phrase, reason });
+      }
       case "malformed":
         return inputFaults.add("malformed line", { ...names, reason: event.error.message });
       case "effectFailed":

@@ -11,19 +11,22 @@ import { isBelow } from "../../folders.ts";
 /**
  * The variables that `<Supervision>` adds to a task's environment; its `<environment>` wins over its `env_file`s.
  *
- * @param folder - Of the context file; the env files must lie below it, also where links lead to them.
+ * @param folder - Of the context file; the env files must lie below it or below `env_roots`, also where links lead to them.
  * @throws {ZcontextError} `ERR_ENVIRONMENT_INVALID`, naming the file and the line but never a value, or the working folder that
  *   does not exist.
  */
 export async function readEnvironment(
-  { envFiles, environment, workingFolder }: Pick<Supervision, "envFiles" | "environment" | "workingFolder">,
+  { envFiles, envRoots, environment, workingFolder }: OfEnvironment,
   folder: string,
 ): Promise<Record<string, string>> {
   if (workingFolder !== undefined) await assertWorkingFolder(workingFolder, folder);
-  const read = await Promise.all(envFiles.map((name) => readEnvFile(name, folder)));
+  const roots = [folder, ...envRoots.map((root) => resolve(folder, root))];
+  const read = await Promise.all(envFiles.map((name) => readEnvFile(name, roots)));
   // Unlike an assignment, this makes even `__proto__` a variable.
   return Object.fromEntries([...read, environment].flatMap(Object.entries<string>));
 }
+
+type OfEnvironment = Pick<Supervision, "envFiles" | "envRoots" | "environment" | "workingFolder">;
 
 /**
  * The folder that the processes of a task run in: its working folder; by default that of the context file for a program, and
@@ -47,13 +50,20 @@ async function assertWorkingFolder(workingFolder: string, folder: string): Promi
     throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `working_folder ${path} is not a folder`);
 }
 
-async function readEnvFile(name: string, folder: string): Promise<Record<string, string>> {
-  const path = resolve(folder, name);
+/** @param roots - Absolute; the first is the folder of the context file. */
+async function readEnvFile(name: string, roots: readonly string[]): Promise<Record<string, string>> {
+  const path = resolve(roots[0] ?? "", name);
   const real = await realpath(path).catch((error: unknown) => {
     throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path}: ${explain(error)}`, { cause: error });
   });
-  if (!isBelow(await realpath(folder), real))
-    throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path} leads out of the folder of the context file`);
+  const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => undefined)));
+  if (!realRoots.some((root) => root !== undefined && isBelow(root, real))) {
+    const allowed = roots.length === 1 ? "" : `, and of its env_roots ${roots.slice(1).join(", ")}`;
+    throw new ZcontextError(
+      "ERR_ENVIRONMENT_INVALID",
+      `env_file ${path} leads out of the folder of the context file${allowed}`,
+    );
+  }
   // Reading a named pipe might never end.
   if (!(await stat(real)).isFile())
     throw new ZcontextError("ERR_ENVIRONMENT_INVALID", `env_file ${path} is not a file`);

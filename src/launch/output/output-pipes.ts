@@ -99,7 +99,9 @@ function makePipes(mkfifo: string, count: number): number[] {
   const pipes: number[] = [];
   try {
     const paths = Array.from({ length: count }, (_, index) => join(folder, String(index)));
-    execFileSync(mkfifo, ["-m", "600", ...paths], { timeout: LIMIT_MS, stdio: "ignore" });
+    // A task that runs as another user may open its output again, such as /dev/stdout. No other process can: the folder is
+    // ours alone, and is gone at once.
+    execFileSync(mkfifo, ["-m", "622", ...paths], { timeout: LIMIT_MS, stdio: "ignore" });
     for (const path of paths) pipes.push(openSync(path, constants.O_RDWR | constants.O_NONBLOCK));
     return pipes;
   } catch (error) {

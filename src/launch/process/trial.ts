@@ -25,6 +25,15 @@ export function runsWell(path: string, words: readonly string[]): Promise<boolea
   });
 }
 
+/** What a system program prints; undefined where there is none, it fails, or it prints nothing. */
+export function runForText(path: string, words: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(path, words, { timeout: TRIAL_MS }, (error, stdout) =>
+      resolve(error === null && stdout !== "" ? stdout : undefined),
+    );
+  });
+}
+
 /** Runs a system program that has an open file as its descriptor 3; answers its exit code. Rejects when it can't be run. */
 export async function runWithFile(path: string, words: readonly string[], fd: number): Promise<number | null> {
   const child = spawn(path, words, { stdio: ["ignore", "ignore", "ignore", fd] });

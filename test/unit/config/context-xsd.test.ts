@@ -46,13 +46,17 @@ const TASK =
 const LEAST = `restart="never" max_restarts="0" period_s="1" backoff_min_s="0.01" backoff_max_s="0.01" on_limit="fail"
   success_codes="0" no_restart_codes="0" ready_timeout_s="0.1" heartbeat_s="0.1" heartbeat_timeout_s="0.2" grace_s="0"
   stop_signal="SIGINT" essential="false" rolling="false" min_healthy_s="0.1" depends_on="ts002" nice="-20" memory_max_mib="0.1" files_max="16"
-  working_folder="." stdin="empty" env_file=".env" ready_tcp="1" ready_interval_s="0.1" ready_probe_timeout_s="0.1"`;
+  working_folder="." stdin="empty" env_file=".env" ready_tcp="1" ready_interval_s="0.1" ready_probe_timeout_s="0.1"
+  env_roots="." user="0" group="a" stop_exec="a" stop_exec_timeout_s="0.1" live_tcp="1" live_interval_s="0.1"
+  live_probe_timeout_s="0.1" live_failures="1"`;
 
 const MOST = `restart="always" max_restarts="1000" period_s="86400" backoff_min_s="3600" backoff_max_s="3600.0"
   on_limit="keep-trying" success_codes="0,100 199, 249 ,255," no_restart_codes=",7" ready_timeout_s="86400"
   heartbeat_s="3600" heartbeat_timeout_s="86400" grace_s="3600" stop_signal="SIGKILL" essential="true"
   rolling="true" min_healthy_s="3600" depends_on=" ts002, " nice="19" memory_max_mib="1000000000" files_max="1000000000" working_folder="/ a"
-  stdin="open" env_file="a, b/c d" ready_tcp="a-b.c:65535" ready_interval_s="3600" ready_probe_timeout_s="3600"`;
+  stdin="open" env_file="a, b/c d" ready_tcp="a-b.c:65535" ready_interval_s="3600" ready_probe_timeout_s="3600"
+  env_roots="/etc, ../a b" user="_a.b-c$" group="4294967295" stop_exec="a 'b c'" stop_exec_timeout_s="3600"
+  live_http="https://a.b/c" live_interval_s="3600" live_probe_timeout_s="3600" live_failures="1000"`;
 
 describe("the schema and the parser", () => {
   const files = [...contextsIn("test/fixtures/contexts/"), ...contextsIn("conf/")].map(
@@ -83,6 +87,11 @@ describe("the schema and the parser", () => {
     ["ports that the system chooses", GOOD.replaceAll(/555[67]/g, "*")],
     ["the last port", GOOD.replaceAll("5557", "65535")],
     ["a thread", goodBut(`serviceType="Process"`, `serviceType="Thread"`)],
+    ["the least of instances", goodBut(`id="ts001"`, `id="ts001" instances="1"`)],
+    ["the most of instances", goodBut(`id="ts001"`, `id="ts001" instances="500"`)],
+    ...[`exec="a 'b'"`, `tcp="[::1]:1"`, `http="HTTP://a"`].map(
+      (probe): Example => [`a liveness probe of ${probe}`, supervisedWith(`live_${probe}`)],
+    ),
     ["a program", executableWith("<command>sleep 1000</command>")],
     [
       "a program with arguments, on either side of the task",
@@ -169,6 +178,12 @@ describe("the schema and the parser", () => {
     ["an empty id", goodBut(`id="ts001"`, `id=""`)],
     ["an id of 129 characters", goodBut(`id="ts001"`, `id="${"x".repeat(129)}"`)],
     ["the same id twice", goodBut(`id="ts002"`, `id="ts001"`)],
+    ["no instances", goodBut(`id="ts001"`, `id="ts001" instances="0"`)],
+    ["501 instances", goodBut(`id="ts001"`, `id="ts001" instances="501"`)],
+    ["several instances", goodBut(`id="ts001"`, `id="ts001" instances="several"`)],
+    ...[`user=""`, `user="a b"`, `group="-1"`, `live_failures="0"`, `stop_exec=""`, `live_tcp="0"`].map(
+      (words): Example => [`a supervision with ${words}`, supervisedWith(words)],
+    ),
     ["an instance with a slash", goodBut(`"EchoAction"`, `"a/b"`)],
     ["a topic that begins with a digit", goodBut(`"process"`, `"1process"`)],
     ["an unknown service type", goodBut(`"Process"`, `"Fibre"`)],

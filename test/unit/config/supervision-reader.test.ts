@@ -40,7 +40,9 @@ describe("a supervision", () => {
       backoff_max_s="3600" on_limit="keep-trying" success_codes="0, 3" no_restart_codes="64 78" ready_timeout_s="0.1"
       heartbeat_s="0.25" heartbeat_timeout_s="86400" grace_s="0" stop_signal="SIGINT" essential="true"
       rolling="true" min_healthy_s="0.5" depends_on="ts001" nice="-20" memory_max_mib="0.5" files_max="16" working_folder="/var/lib/my folder"
-      stdin="open" env_file=".env, conf/more of it.env" ready_tcp="localhost:80" ready_interval_s="0.5" ready_probe_timeout_s="2">
+      stdin="open" env_file=".env, conf/more of it.env, /etc/shop/env"
+      env_roots="/etc/shop, ../secrets" user="shop" group="33" stop_exec="./stop 'now then'" stop_exec_timeout_s="2.5"
+      live_http="http://[::1]/up" live_failures="7" ready_tcp="localhost:80" ready_interval_s="0.5" ready_probe_timeout_s="2">
       <environment name="GREETING"> it's
  me </environment><environment name="EMPTY"/>
     </Supervision>`;
@@ -70,7 +72,13 @@ describe("a supervision", () => {
       memoryMaxMib: 0.5,
       filesMax: 16,
       workingFolder: "/var/lib/my folder",
-      envFiles: [".env", "conf/more of it.env"],
+      envFiles: [".env", "conf/more of it.env", "/etc/shop/env"],
+      envRoots: ["/etc/shop", "../secrets"],
+      user: "shop",
+      group: "33",
+      stopCommand: { program: "./stop", words: ["now then"] },
+      stopCommandMs: 2_500,
+      liveness: { kind: "http", url: "http://[::1]/up", intervalMs: 10_000, timeoutMs: 5_000, failures: 7 },
       environment: { GREETING: " it's\n me ", EMPTY: "" },
     });
     expect(
@@ -322,14 +330,14 @@ describe("there is a problem with", () => {
     [
       "an env file that is anywhere",
       `env_file="a,/etc/x"`,
-      `env_file: "/etc/x" must lie under the folder of this file`,
+      `env_file: "/etc/x" must lie under the folder of this file, or under one that env_roots names`,
     ],
     [
       "env files that lead out of the folder, or are it",
       `env_file="../a, b/../../c, b/.., b/../c"`,
-      `env_file: "../a" must lie under the folder of this file`,
-      `env_file: "b/../../c" must lie under the folder of this file`,
-      `env_file: "b/.." must lie under the folder of this file`,
+      `env_file: "../a" must lie under the folder of this file, or under one that env_roots names`,
+      `env_file: "b/../../c" must lie under the folder of this file, or under one that env_roots names`,
+      `env_file: "b/.." must lie under the folder of this file, or under one that env_roots names`,
     ],
     [
       "two probes",
@@ -437,7 +445,16 @@ describe("there is a problem with", () => {
   });
 
   test("whatever stands where it can't be read", () => {
-    const free = ["depends_on", "working_folder", "env_file", "ready_exec", "ready_log"];
+    const free = [
+      "depends_on",
+      "working_folder",
+      "env_file",
+      "env_roots",
+      "ready_exec",
+      "live_exec",
+      "stop_exec",
+      "ready_log",
+    ];
     const strict = [...SHARED_ATTRIBUTES, ...TASK_ATTRIBUTES].filter((name) => !free.includes(name));
 
     expect(strict.filter((name) => faultsOf(`${name}="?"`).length !== 1)).toEqual([]);
@@ -518,9 +535,10 @@ describe("docs/supervision.md", () => {
     const defaults = rows.filter(([name = "", value]) => value !== "none" && !CONTEXT_ATTRIBUTES.includes(name));
     const attributes = defaults.map(([name, value]) => `${name}="${value}"`).join(" ");
 
-    expect(readWith(`${attributes} ready_tcp="1"`)).toEqual({
+    expect(readWith(`${attributes} ready_tcp="1" live_tcp="1"`)).toEqual({
       ...DEFAULT_SUPERVISION,
       probe: readWith(`ready_tcp="1"`)?.probe,
+      liveness: readWith(`live_tcp="1"`)?.liveness,
     });
   });
 

@@ -34,7 +34,9 @@ const namesIn = (facts: readonly Fact[]) =>
       ? `${fact.task} ${fact.run} ${fact.to}`
       : fact.kind === "triggered"
         ? `${fact.task} ${fact.event}`
-        : `provider ${fact.event}`,
+        : fact.kind === "noted"
+          ? `${fact.task} ${fact.phrase}`
+          : `provider ${fact.event}`,
   );
 
 describe("the story of a task", () => {

@@ -319,10 +319,14 @@ export function createMachine(): Machine {
         signal.addEventListener("abort", () => changes.delete(change.resolve));
         return change.promise;
       },
-      probe({ id }, _, onReady) {
-        if (probes.has(id)) broken.push(`${id}: a second probe`);
-        probes.set(id, onReady);
-        return { lastFault: undefined, line() {}, stop: () => void probes.delete(id) };
+      programs: {
+        probe({ id }, _, onReady) {
+          if (probes.has(id)) broken.push(`${id}: a second probe`);
+          probes.set(id, onReady);
+          return { lastFault: undefined, line() {}, stop: () => void probes.delete(id) };
+        },
+        liveness: () => ({ stop() {} }),
+        stopCommand: async () => undefined,
       },
       nowMs: () => performance.now(),
       publish: () => true,

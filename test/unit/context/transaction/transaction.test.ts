@@ -31,7 +31,11 @@ test("F6: a stop between the end of a task and the trigger that restarts it is a
       liveness: createLiveness(),
       prepare: async () => ({ path: "/store", environment: {} }),
       codeChanged: () => expect.fail("it has no code"),
-      probe: () => expect.fail("it has no probe"),
+      programs: {
+        probe: () => expect.fail("it has no probe"),
+        liveness: () => ({ stop() {} }),
+        stopCommand: async () => undefined,
+      },
       nowMs: () => 0,
       publish: () => true,
       publishThrough: async () => {},
