@@ -27,7 +27,7 @@ const onDemand = [
   ...["live", "monitor", "history/print-history"].map((name) => `context-monitor/${name}`),
   ...["bus-commands", "bridge", "check-schemata", "guarantees"].map((name) => `context-bus/${name}`),
   ...["keygen", "sign", "installation", "serve"].map((name) => `context-hub/${name}`),
-  ...["announce", "control", "file-here", "list", "logs", "why"].map((name) => `zcontext/${name}`),
+  ...["announce", "control", "file-here", "list", "logs", "new", "why"].map((name) => `zcontext/${name}`),
   "systemd/install-unit",
   "log",
 ];

@@ -2,7 +2,7 @@
 // for byte. Pure.
 import { readContextRoot } from "../config/context-config.ts";
 import type { Element } from "../config/xml/element.ts";
-import { rootEnd } from "../config/xml/xml.ts";
+import { childEnd, rootEnd } from "../config/xml/xml.ts";
 
 /**
  * Inserts task services at the end of a context, with the line ends and the indentation of the file, and an empty line
@@ -21,6 +21,23 @@ export function addTaskServices(text: string, additions: readonly string[]): str
   const at = place - (indentAt(text, place)?.length ?? 0);
   const gap = spaceBefore(text, at, " \t\r\n");
   return text.slice(0, at) + pieceOf(additions, style, gap) + text.slice(at);
+}
+
+/**
+ * Puts another element in place of a task service, in the style of the file.
+ *
+ * @param service - Of the root that `readContextRoot` reads in the text.
+ * @param addition - As `addTaskServices` takes it.
+ */
+export function replaceTaskService(text: string, service: Element, addition: string): string {
+  const root = readContextRoot(text);
+  const { lineEnd, indent } = styleOf(text, root);
+  const index = root.children.findIndex(({ place }) => place === service.place);
+  const own = indentAt(text, service.place) ?? indent.service;
+  const lines = linesOf(addition, { ...indent, service: own })
+    .join(lineEnd)
+    .slice(own.length);
+  return text.slice(0, service.place) + lines + text.slice(childEnd(text, index));
 }
 
 function isTaskService({ name }: Element): boolean {

@@ -119,7 +119,7 @@ function ofText(name: string, toLiteral: (value: string) => string): (value: unk
 }
 
 /** Helpers that write a value in the syntax of the language around it. */
-const ESCAPES = {
+export const ESCAPES = {
   /** A string literal of TypeScript, quotes included. */
   ts: (value: string) => escapeLines(JSON.stringify(value)),
   /** A string literal of Python, quotes included; a JSON string is one. */

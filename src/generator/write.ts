@@ -32,7 +32,7 @@ export function isWritten({ fate }: PlannedFile): boolean {
  *   files are then as they were. Those that could not be restored are in the `details` of an `ERR_WRITE_FAILED`: paths, and
  *   where the old text of a file is now.
  */
-export function writePlan({ files, site }: Plan): void {
+export function writePlan({ files, site }: Pick<Plan, "files" | "site">): void {
   const attempt: Attempt = { folders: [], leftovers: new Set(), placed: [] };
   const release = ignoreSignals();
   try {

@@ -40,7 +40,7 @@ function describePlan({ files, site }: Plan, { dry_run }: Options): string {
 }
 
 /** The changes of the files, as `diff -u` shows them. */
-async function differences(files: readonly PlannedFile[]): Promise<string> {
+export async function differences(files: readonly PlannedFile[]): Promise<string> {
   const { createTwoFilesPatch, FILE_HEADERS_ONLY } = await import("diff");
   const here = (path: string) => relative(process.cwd(), path);
   return files

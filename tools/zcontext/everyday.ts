@@ -6,6 +6,7 @@ import { nearest } from "../../src/suggest.ts";
 
 /** Each: what is to be done, and how. Attributes are those of `<Supervision>` in the context file. */
 const JOBS: readonly (readonly [job: string, how: string])[] = [
+  ["add any program", 'zcontext new web --command "python3 -m http.server 8000"'],
   ["run what is in a file", "zcontext run conf/Context-Shop.xml"],
   ["logs of yesterday", "zcontext logs --since yesterday --until today"],
   ["logs as they come", "zcontext logs --task_id web --follow"],
@@ -14,6 +15,8 @@ const JOBS: readonly (readonly [job: string, how: string])[] = [
   ["start one task again", "zcontext restart --task_id web"],
   ["several contexts", "zcontext list; name one with -f FILE"],
   ["restart at an end", 'restart="on-failure", or "always"'],
+  ["several of one program", '<TaskService id="web" instances="3" …>'],
+  ["another user", 'user="www-data"'],
   ["env files, variables", 'env_file="web.env", <environment name="PORT">80</environment>'],
   ["systemd, at boot", "zcontext install-unit conf/Context-Shop.xml"],
   ["a container, PID 1", "docker run --init; the provider warns where no init runs"],
@@ -37,6 +40,10 @@ export const EVERYDAY = [
 /** Words of pm2, process-compose, supervisorctl, circusctl, systemctl and docker, and the verb that is meant. */
 const FOREIGN: Readonly<Record<string, string>> = {
   up: "run",
+  add: "new",
+  create: "new",
+  init: "new",
+  generate: "new",
   serve: "run",
   supervise: "run",
   down: "exit",

@@ -7,6 +7,7 @@ import { addControlVerbs } from "./control-verbs.ts";
 import { EVERYDAY, refuseUnknown } from "./everyday.ts";
 import { addLookVerbs } from "./look-verbs.ts";
 import { addMessageVerbs } from "./message-verbs.ts";
+import { addNewVerb } from "./new-verb.ts";
 import { addRunVerbs } from "./run-verbs.ts";
 
 const program = createProgram(
@@ -17,6 +18,7 @@ const program = createProgram(
 program.configureHelp({ subcommandTerm: termOf });
 program.commandsGroup("Run a context:");
 addRunVerbs(program);
+addNewVerb(program);
 program.commandsGroup("Command it:");
 addControlVerbs(program);
 program.commandsGroup("Look at it:");

@@ -37,6 +37,25 @@ export function rootEnd(text: string): { place: Place; hasEndTag: boolean } {
   return { place: text.lastIndexOf(isSelfClosing ? "/>" : "</", position - 2), hasEndTag: !isSelfClosing };
 }
 
+/** Where a child of the root ends, behind its last tag, in a text that `parseXml` has accepted. */
+export function childEnd(text: string, index: number): Place {
+  const parser = new SaxesParser({ position: false, defaultXMLVersion: "1.0", forceXMLVersion: true });
+  let depth = 0;
+  let closed = 0;
+  let end = 0;
+  parser.on("opentag", () => {
+    depth += 1;
+  });
+  parser.on("closetag", () => {
+    depth -= 1;
+    if (depth !== 1) return;
+    if (closed === index) end = parser.position;
+    closed += 1;
+  });
+  parser.write(text).close();
+  return end;
+}
+
 function refuse(text: string): Problem | undefined {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_BYTES) return { place: 0, message: `expected at most ${MAX_BYTES} bytes, got ${bytes}` };
