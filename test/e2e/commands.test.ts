@@ -996,7 +996,8 @@ test("signals that nobody has asked for end nothing, and open no debugger", asyn
   for (const pid of pids) process.kill(pid, "SIGPIPE");
   for (const stray of strays) {
     for (const pid of pids) process.kill(pid, stray);
-    await provider.log.first(({ msg, signal }) => msg === "signal ignored" && signal === stray);
+    const phrase = stray === "SIGHUP" ? "reading the context file again" : "signal ignored";
+    await provider.log.first(({ msg, signal }) => msg === phrase && signal === stray);
     // The service has a handler of SIGUSR2 itself; in a thread it can't have one.
     for (const id of stray === "SIGUSR2" ? ["ts002"] : ["ts001", "ts002"])
       await provider.log.first(({ task, line }) => task === id && String(line).startsWith(`${stray} ignored: `));

@@ -272,14 +272,14 @@ describe("a provider that was started on a terminal", () => {
     return { log, terminal, pid: Number(pid) };
   }
 
-  test("leaves in order when that is closed, and ignores a SIGHUP before", async () => {
+  test("leaves in order when that is closed, and reads its file again at a SIGHUP before", async () => {
     await using folder = await makeFolder();
     const started = await startFrom('exec "$@" 2> "$0"', folder);
     await using log = started.log;
     await using terminal = started.terminal;
 
     process.kill(started.pid, "SIGHUP");
-    await log.stdout.first((line) => /signal ignored +signal=SIGHUP/.test(line));
+    await log.stdout.first((line) => /nothing to be done/.test(line));
     terminal.hangsUp();
 
     expect(await log.exit).toBe(0);
@@ -296,7 +296,7 @@ describe("a provider that was started on a terminal", () => {
     await using terminal = started.terminal;
 
     terminal.hangsUp();
-    await log.stdout.first((line) => /signal ignored +signal=SIGHUP/.test(line));
+    await log.stdout.first((line) => /reading the context file again +signal=SIGHUP/.test(line));
     process.kill(started.pid, "SIGTERM");
 
     expect(await log.exit).toBe(0);

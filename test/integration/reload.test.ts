@@ -97,9 +97,9 @@ describe("a rolling replacement", () => {
     const phrases = context.log.all.filter(({ task }) => task === "web").map(({ phrase }) => phrase);
     expect(inWords(done)).toEqual(["rolling web success"]);
     expect(after).not.toBe(before);
-    expect(phrases.filter((phrase) => phrase.startsWith("replacement") || phrase === "running")).toEqual([
+    expect(phrases.filter((phrase) => phrase.startsWith("repla") || phrase === "running")).toEqual([
       ...["running", "replacement begun", "replacement ready", "replacement taken over", "running"],
-      "replacement replaced one is gone",
+      "replaced run gone",
     ]);
     expect(await context.client.state("T1")).toMatchObject([{ lifecycle: "running", runs: 2 }]);
   });

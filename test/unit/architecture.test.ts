@@ -177,6 +177,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ],
     ...["src/config", "src/generator", "src/launch/environment"],
     ...["src", "src/protocol", "src/link", "src/logs", "src/explain", "src/presence", "src/context/journal"],
+    ...["src/context/client", "src/context/provider"],
   ],
   "tools/kept": [...["tools", "src", "src/protocol", "src/logs", "src/explain", "src/presence", "src/context/journal"]],
   "tools/create-service": ["tools", "src", "src/protocol", "src/config", "src/config/service-list", "src/generator"],

@@ -56,9 +56,11 @@ describe("in docs/protocol.md", () => {
     });
 
     expect([...new Set(actions)].sort()).toEqual([
+      "context apply",
       "context exit",
       "context start",
       "context stop",
+      "control applied",
       "control created",
       "control ended",
       "control exited",
@@ -73,7 +75,9 @@ describe("in docs/protocol.md", () => {
       "overview",
       "process start",
       "process stop",
+      "state plan",
       "state reply_context",
+      "state reply_plan",
       "state reply_top",
       "state request",
       "state top",

@@ -27,7 +27,7 @@ export function contextNoteOf(context: KnownContext | undefined): string | undef
   return `the strategy has changed to ${now} in ${context.file} since the provider read it, and the context has what was there then, ${then}; ${REMEDY}`;
 }
 
-const REMEDY = "`--action exit` and a new start of the provider change that";
+const REMEDY = "`zcontext apply` changes that";
 
 /** `the supervision of camera has changed in Context.xml since …`, for people. */
 export function noteOf({ id, parts }: ChangedTask, { file }: Pick<KnownContext, "file">): string {

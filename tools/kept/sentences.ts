@@ -55,6 +55,7 @@ function sentenceOfMove(fact: MovedFact): string {
   const { task, to, event } = fact;
   if (isEnd(event)) return `${task} ${endOf(fact)}; ${consequenceOf(fact)}`;
   if (to === "starting") return `${task} was started, run ${fact.run}${byWhom(fact)}`;
+  if (event === "replaced") return `${task} was replaced by run ${fact.run}${pidOf(fact)}${byWhom(fact)}`;
   if (to === "running") return `${task} was running${pidOf(fact)}`;
   if (to === "stopping") return `${task} was told to stop${byWhom(fact)}`;
   return `${task} was ${wordsFor(to)}${because(fact)}`;

@@ -5,7 +5,7 @@ import { type Provider, startProvider } from "../../src/context/provider/provide
 import { longestStopMs } from "../../src/context/transaction/dependencies.ts";
 import { together } from "../../src/context/transaction/observer.ts";
 import type { Outcome } from "../../src/context/transaction/outcome.ts";
-import { ZcontextError } from "../../src/errors.ts";
+import { reasonOf, ZcontextError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
@@ -80,7 +80,8 @@ function tell({ signal, meaning }: Arrival, log: Log): void {
   if (meaning === "leave") log.info({ signal, hint: hintAfter(signal) }, LEAVING);
   else if (meaning === "hurry") log.info({ signal }, "ending every task now");
   else if (meaning === "again") log.debug({ signal }, "the same request to leave");
-  else log.warn({ signal, reason: whyIgnored(meaning) }, "signal ignored");
+  else if (meaning === "reload") log.info({ signal }, "reading the context file again");
+  else log.warn({ signal, reason: "it means nothing to a provider; SIGTERM asks it to leave" }, "signal ignored");
 }
 
 /** What the next one does. */
@@ -88,11 +89,6 @@ function hintAfter(signal: NodeJS.Signals): string | undefined {
   if (signal === "SIGHUP" || signal === "SIGXCPU") return undefined;
   const next = signal === "SIGINT" ? "press Ctrl-C again" : `send ${signal} again`;
   return `${next} to end every task at once`;
-}
-
-function whyIgnored(meaning: "reload" | "ignore"): string {
-  const what = meaning === "reload" ? "it does not read its file again" : "it means nothing to a provider";
-  return `${what}; SIGTERM asks it to leave`;
 }
 
 function warnWithoutInit(log: Log): void {
@@ -149,7 +145,10 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
   recorder?.record(provider);
   dashboard?.show(provider);
   const { contextId, endpoints, pid } = provider;
-  signals.onEach(({ meaning }) => meaning === "hurry" && provider.kill());
+  signals.onEach(({ meaning }) => {
+    if (meaning === "hurry") provider.kill();
+    if (meaning === "reload") void reload(provider, log);
+  });
   void provider.asked.then(() => log.info({ command: "exit" }, LEAVING));
 
   try {
@@ -171,6 +170,20 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
     log.info({ context: provider.contextId, pid }, "provider left");
     // A process that can't be ended would keep this one for as long as it lives.
     if (provider.living().length > 0) await exit(EXIT.failed);
+  }
+}
+
+/** Has the provider take over its file; what comes of it is in its log. */
+async function reload(provider: Provider, log: Log): Promise<void> {
+  const before = provider.generation;
+  try {
+    const { context } = await provider.apply();
+    if (provider.generation === before) log.info({ generation: before }, "nothing to be done");
+    const late = context.filter(({ effect }) => effect === "next-start").map(({ part }) => part);
+    if (late.length > 0) log.warn({ parts: late }, "only a new start of the provider takes this over");
+  } catch (error) {
+    const { code, details = [] } = error instanceof ZcontextError ? error : {};
+    log.error({ code, reason: reasonOf(error), ...(details.length > 0 && { details }) }, "not reloaded");
   }
 }
 

@@ -1,6 +1,7 @@
-// What each signal means to a provider: to leave in order, to end every task at once, or nothing. They are handled from
-// its first moment on: the first process of a container has no default handlers, so a signal that it does not handle is
-// lost; elsewhere one that is not handled would end the provider, and its tasks with it, or open a debugger.
+// What each signal means to a provider: to leave in order, to end every task at once, to read its file again, or nothing.
+// They are handled from its first moment on: the first process of a container has no default handlers, so a signal that it
+// does not handle is lost; elsewhere one that is not handled would end the provider, and its tasks with it, or open a
+// debugger.
 import { setTimeout as pause } from "node:timers/promises";
 import { deferred } from "../../src/deferred.ts";
 import { surviveStraySignals } from "../../src/stray-signals.ts";

@@ -12,7 +12,24 @@ export function addControlVerbs(program: Command): void {
   );
   addControlVerb(program, "stop", "stop", "stop tasks of a transaction");
   addControlVerb(program, "restart", "restart", "restart tasks of a transaction");
+  addReloadVerbs(program);
   addControlVerb(program, "exit", "exit", "end the provider, once every task has stopped");
+}
+
+function addReloadVerbs(program: Command): void {
+  const load = () => import("./reload.ts");
+  const plan = forContext(program.command("plan").description("print what apply would do, and why"))
+    .option("--transaction <id>", "in this transaction only")
+    .option("--exit_code", "exit code 6 when there is something to be done")
+    .option("--json", "answer in JSON");
+  plan.action(answering(async () => (await load()).printPlan(plan.opts())));
+  const apply = forContext(
+    program.command("apply").description("have the provider take over its changed context file, task by task"),
+  )
+    .option("--transaction <id>", "in this transaction only")
+    .option("--timeout <seconds>", "how long to wait until it is done", readSeconds, 60)
+    .option("--json", "answer in JSON");
+  apply.action(answering(async () => (await load()).apply(apply.opts())));
 }
 
 export function addControlVerb(

@@ -2,8 +2,10 @@
 // the caller decides: an answer is then refused, and an overheard message ignored. Pure.
 import { isObject, type Json, type JsonObject, ownMember } from "../../protocol/json.ts";
 import { CONTEXT_NAME, type ControlMessage } from "../../protocol/message.ts";
+import { count, listOf, type ObjectSchema, object, oneOf, optional, read, text } from "../../protocol/schema.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import { isTaskState } from "../../protocol/task-state.ts";
+import type { ReloadPlan } from "../provider/reload.ts";
 
 const TASK_ORDERS = ["start", "define", "restart", "stop"] as const;
 /** What a task was told. */
@@ -46,6 +48,26 @@ export function readWords(value: Json | undefined): string[] | undefined {
 /** A list of objects, such as the figures of tasks. */
 export function readObjects(value: Json | undefined): JsonObject[] | undefined {
   return Array.isArray(value) && value.every(isObject) ? value : undefined;
+}
+
+const PLAN: ObjectSchema<ReloadPlan> = object({
+  generation: count,
+  tasks: listOf(
+    object({
+      ...{ transaction: text, task: text, reasons: listOf(text, "a list of reasons") },
+      change: oneOf(["added", "removed", "restart", "rolling", "in-place", "same"]),
+      outcome: optional(oneOf(["success", "failure"])),
+      fault: optional(text),
+    }),
+    "a list of tasks",
+  ),
+  context: listOf(object({ part: text, effect: oneOf(["in-place", "next-start"]) }), "a list of changes"),
+  notes: listOf(text, "a list of notes"),
+});
+
+/** What a change of the model does, or has done. */
+export function readPlan(value: Json): ReloadPlan | undefined {
+  return read(PLAN, value).value;
 }
 
 function isTaskRecord(value: Json): value is TaskRecord {

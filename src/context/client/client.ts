@@ -12,8 +12,9 @@ import { type ControlMessage, type Message, readMessage } from "../../protocol/m
 import { FIGURES_ONLY, queryMessage, type TopQuery } from "../../protocol/query.ts";
 import { read } from "../../protocol/schema.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
-import { readObjects, readOrders, readTasks, readWords, type TaskOrder } from "./answers.ts";
-import { type Command, commandMessage } from "./command.ts";
+import type { ReloadPlan } from "../provider/reload.ts";
+import { readObjects, readOrders, readPlan, readTasks, readWords, type TaskOrder } from "./answers.ts";
+import { applyMessage, type Command, commandMessage } from "./command.ts";
 import { type CommandProgress, trackCommand } from "./command-progress.ts";
 import { providerGone, watchProvider } from "./provider-loss.ts";
 
@@ -44,6 +45,18 @@ export interface ContextClient extends AsyncDisposable {
    * @throws {ZcontextError} with the provider's own code and reason, or as `command`.
    */
   top(transaction: string, query?: TopQuery): Promise<JsonObject[]>;
+  /**
+   * What `apply` would do now, in one transaction or in all.
+   *
+   * @throws {ZcontextError} with the provider's own code, reason and details: those of an invalid file, for instance.
+   */
+  plan(transaction?: string): Promise<ReloadPlan>;
+  /**
+   * Has the provider take over its context file as it is now, and resolves when that is done.
+   *
+   * @throws {ZcontextError} as `plan`, `ERR_ROLLED_BACK`: nothing was changed then; or `ERR_REQUEST_TIMEOUT`: it goes on.
+   */
+  apply(options: { transaction?: string; timeoutMs: number }): Promise<ReloadPlan>;
 }
 
 export interface ClientOptions {
@@ -64,6 +77,8 @@ export const BOUNDS = {
 };
 /** How often that end is looked for, in milliseconds. */
 const LOOK_MS = 1_000;
+/** How often a provider is asked whether a change is done, in milliseconds. */
+const APPLY_POLL_MS = 1_000;
 
 /**
  * Connects to the provider behind a forwarder.
@@ -122,6 +137,37 @@ export async function connectContext(
     return { running: wordsIn(running), ended: wordsIn(ended) };
   }
 
+  // The answer comes at once, and a repetition of the request says whether it is done: its announcement may be lost.
+  async function apply({
+    transaction = "",
+    timeoutMs,
+  }: {
+    transaction?: string;
+    timeoutMs: number;
+  }): Promise<ReloadPlan> {
+    const requestId = randomUUID();
+    const request = controlRequest(applyMessage(transaction), requestId);
+    const ended = deferred<ControlMessage>();
+    const hear = (message: Message) => {
+      if (message.kind === "control" && message.header.requestId === requestId && isEnd(message))
+        ended.resolve(message);
+    };
+    listeners.add(hear);
+    const again = setInterval(() => void orGone(requester.ask(request)).catch(ended.reject), APPLY_POLL_MS);
+    const limit = setTimeout(() => ended.reject(stillApplying(timeoutMs)), timeoutMs);
+    ended.promise.catch(() => {}); // awaited below, if it comes so far
+    try {
+      accepted(await orGone(requester.ask(request)));
+      const { status } = await ended.promise;
+      if (status.code !== undefined) throw refusal(status);
+      return readPlan(status) ?? malformed("apply", "a plan", status);
+    } finally {
+      clearInterval(again);
+      clearTimeout(limit);
+      listeners.delete(hear);
+    }
+  }
+
   return {
     async command(command) {
       const requestId = randomUUID();
@@ -149,8 +195,23 @@ export async function connectContext(
       const content = await orGone(query(requester, "top", transaction, { ...FIGURES_ONLY, ...asked }));
       return readObjects(content) ?? malformed("top", "a list of figures", content);
     },
+    async plan(transaction = "") {
+      const content = await orGone(query(requester, "plan", transaction));
+      return readPlan(content) ?? malformed("plan", "a plan", content);
+    },
+    apply,
     [Symbol.asyncDispose]: () => requester[Symbol.asyncDispose](),
   };
+}
+
+function isEnd({ header }: ControlMessage): boolean {
+  return header.action === "applied" || header.action === "not_applied";
+}
+
+function stillApplying(timeoutMs: number): ZcontextError {
+  return new ZcontextError("ERR_REQUEST_TIMEOUT", `the change is not done within ${timeoutMs / 1_000} s, and goes on`, {
+    hint: "`zcontext plan` shows what is left to be done; wait longer with --timeout.",
+  });
 }
 
 function answerIn(message: Message): { requestId: string; answer: Message } | undefined {
@@ -165,8 +226,11 @@ function accepted(answer: Message): ControlMessage {
   return answer;
 }
 
-function refusal({ code, reason }: JsonObject): ZcontextError {
-  return new ZcontextError(isErrorCode(code) ? code : "ERR_MESSAGE_UNKNOWN", String(reason ?? "the provider refused"));
+function refusal({ code, reason, details, hint }: JsonObject): ZcontextError {
+  return new ZcontextError(isErrorCode(code) ? code : "ERR_MESSAGE_UNKNOWN", String(reason ?? "the provider refused"), {
+    details: readWords(details) ?? [],
+    ...(typeof hint === "string" && { hint }),
+  });
 }
 
 function isErrorCode(code: Json | undefined): code is ErrorCode {
@@ -192,7 +256,7 @@ async function query(...asked: Parameters<typeof ask>): Promise<Json> {
 
 async function ask(
   requester: Requester<Message>,
-  action: "request" | "top",
+  action: "request" | "top" | "plan",
   transaction: string,
   asked: TopQuery = {},
 ): Promise<Json> {

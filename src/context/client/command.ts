@@ -31,3 +31,9 @@ export function commandMessage({
   const header = { action, serviceId, serviceName, transaction, ...(Object.keys(extra).length > 0 && { extra }) };
   return { kind: "context", header, configuration };
 }
+
+/** Asks the provider to take over its context file as it is now: in one transaction, or in all where none is named. */
+export function applyMessage(transaction: string): ContextMessage {
+  const header = { action: "apply", serviceId: "none", serviceName: CONTEXT_NAME, transaction };
+  return { kind: "context", header, configuration: {} };
+}

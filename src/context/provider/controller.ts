@@ -1,6 +1,6 @@
 // Takes what comes in, has `dispatch` decide, and carries that out.
 import type { ContextConfig, TaskServiceConfig } from "../../config/context-config.ts";
-import { type ErrorCode, reasonOf, ZcontextError } from "../../errors.ts";
+import { type ErrorCode, ZcontextError } from "../../errors.ts";
 import { ENDING_TOPIC, type Frame, STREAMS_TOPIC } from "../../protocol/codec.ts";
 import { isObject } from "../../protocol/json.ts";
 import {
@@ -21,7 +21,7 @@ import { createAnswered } from "./answered.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Identity } from "./identity.ts";
-import { hasFailed, planJson, type ReloadPlan, type ReloadScope } from "./reload.ts";
+import { faultJson, hasFailed, planJson, type ReloadPlan, type ReloadScope } from "./reload.ts";
 import { createReplies, type RepliesOptions, recordOfEnded } from "./replies.ts";
 import type { View } from "./view.ts";
 
@@ -164,9 +164,9 @@ export function createController(options: ControllerOptions): Controller {
     const told = await options.apply(scope).then(
       (plan) => report.applied(to, hasFailed(plan) ? "failure" : "success", planJson(plan)),
       (error: unknown) => {
-        const { code, details } = error instanceof ZcontextError ? error : { code: "ERR_MESSAGE_UNKNOWN", details: [] };
-        log.error({ code, reason: reasonOf(error), ...(details.length > 0 && { details }) }, "not applied");
-        return report.notApplied(to, code, reasonOf(error), details);
+        const fault = faultJson(error);
+        log.error(fault, "not applied");
+        return report.notApplied(to, fault);
       },
     );
     answered.remember(to.requestId, () => channel.publish(told));

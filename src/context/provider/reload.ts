@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type ContextChange, contextChanges, takenOver } from "../../config/changes.ts";
 import type { ContextConfig, TaskServiceConfig } from "../../config/context-config.ts";
-import { ZcontextError } from "../../errors.ts";
+import { reasonOf, ZcontextError } from "../../errors.ts";
 import type { Services } from "../../launch/code/services.ts";
 import { readEnvironment } from "../../launch/environment/task-environment.ts";
 import type { Log } from "../../log.ts";
@@ -25,9 +25,9 @@ export interface PlannedChange extends PlannedTask {
   /** Empty where no transaction has the task. */
   transaction: string;
   /** How it came out, once the change has been applied: absent where nothing was to be done. */
-  outcome?: "success" | "failure";
+  outcome?: "success" | "failure" | undefined;
   /** Why it is no success. */
-  fault?: string;
+  fault?: string | undefined;
 }
 
 export interface ReloadPlan {
@@ -243,7 +243,8 @@ export function createReloads({ model, transactions, file, services, channel, ..
     const drifts = await findDrifts(scope);
     const planned = partsNow(next, scope, drifts);
     const shown = describe(wanted, planned);
-    if (!isAnyChange(shown) && isDeepStrictEqual(model.config, next)) return shown;
+    const isNews = shown.tasks.some((one) => one.change !== "same") || !isDeepStrictEqual(model.config, next);
+    if (!isNews) return shown;
     log.info({ generation: model.generation + 1, tasks: phrasesOf(shown) }, "reload begun");
     const tried = await makeReady(planned, next);
     // While code was prepared and replacements were tried, tasks went on: what is to be done is found anew.
@@ -329,6 +330,14 @@ export function planJson({ generation, tasks, context, notes }: ReloadPlan): Jso
     context: context.map((one) => ({ ...one })),
     notes: [...notes],
   };
+}
+
+/** Why a plan or a change has failed, as it travels. */
+export function faultJson(error: unknown): JsonObject {
+  const reason = reasonOf(error);
+  if (!(error instanceof ZcontextError)) return { code: "ERR_MESSAGE_UNKNOWN", reason };
+  const { code, hint, details } = error;
+  return { code, reason, ...(details.length > 0 && { details: [...details] }), ...(hint !== undefined && { hint }) };
 }
 
 function phrasesOf({ tasks }: ReloadPlan): string[] {

@@ -13,7 +13,7 @@ import type { Transactions, Watched } from "../transaction/transactions.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import type { ReplyWord } from "./dispatch.ts";
 import type { Publications } from "./publications.ts";
-import { planJson, type ReloadPlan, type ReloadScope } from "./reload.ts";
+import { faultJson, planJson, type ReloadPlan, type ReloadScope } from "./reload.ts";
 
 export interface RepliesOptions {
   transactions: Pick<Transactions, "find" | "running" | "ended" | "watch">;
@@ -74,10 +74,7 @@ export function createReplies({ transactions, fileClaim, channel, ...options }: 
   }
 
   async function answerPlan(query: StateMessage, scope: ReloadScope): Promise<void> {
-    const content = await options.plan(scope).then(planJson, (error: unknown) => {
-      const { code, details } = error instanceof ZcontextError ? error : { code: "ERR_MESSAGE_UNKNOWN", details: [] };
-      return { error: { code, details: [...details], reason: reasonOf(error) } };
-    });
+    const content = await options.plan(scope).then(planJson, (error: unknown) => ({ error: faultJson(error) }));
     channel.publish(report.reply(query.header, "reply_plan", content));
   }
 

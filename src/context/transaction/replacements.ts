@@ -8,7 +8,7 @@ import { whyIn } from "../task/record.ts";
 import { type Cause, COMMAND, type SupervisedTask, type TaskEvent } from "../task/task-contract.ts";
 
 /** What becomes of a trial, for the log. */
-export type TrialWord = "begun" | "ready" | "taken over" | "given up" | "replaced one is gone";
+export type TrialWord = "begun" | "ready" | "taken over" | "given up" | "replaced run gone";
 
 /** What a trial has come to: undefined once it has been ready for long enough, or why it has failed. */
 export type Verdict = string | undefined;
@@ -100,7 +100,7 @@ export function createReplacements({ supervise, tell, onChanged }: ReplacementsO
     if (trial?.candidate === supervised) return look(trial);
     if (!leaving.has(supervised) || !isAtRest(supervised.standing.state)) return;
     leaving.delete(supervised);
-    tell(supervised, "replaced one is gone");
+    tell(supervised, "replaced run gone");
     onChanged(supervised.task.id);
   }
 
@@ -113,8 +113,8 @@ export function createReplacements({ supervise, tell, onChanged }: ReplacementsO
         ...{ fault: undefined, fired: [], timer: undefined },
       };
       trials.set(next.id, trial);
-      tell(candidate, "begun");
       candidate.obey({ task: once, action: "start", cause });
+      tell(candidate, "begun");
       return trial.verdict.promise;
     },
     faultOf(id) {

@@ -53,14 +53,8 @@ export function applied(about: About, result: "success" | "failure", plan: JsonO
 }
 
 /** A change of the model was refused, or rolled back: nothing was changed. */
-export function notApplied(about: About, code: string, reason: string, details: readonly string[]): ControlMessage {
-  return contextSays(about, "not_applied", {
-    code,
-    details: [...details],
-    device_action: "",
-    reason,
-    result: "failure",
-  });
+export function notApplied(about: About, fault: JsonObject): ControlMessage {
+  return contextSays(about, "not_applied", { ...fault, device_action: "", result: "failure" });
 }
 
 /** The provider's last word. */

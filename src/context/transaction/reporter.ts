@@ -13,6 +13,7 @@ import { isWanted } from "../task/lifecycle.ts";
 import { whyIn } from "../task/record.ts";
 import type { Change, SupervisedTask, TaskHost } from "../task/task-contract.ts";
 import type { ProviderObserver } from "./observer.ts";
+import type { TrialWord } from "./replacements.ts";
 import * as report from "./report.ts";
 import type { Transaction, TransactionEvent } from "./transaction.ts";
 import { detailOf, frameOf, keptOf, transitionOf } from "./transition.ts";
@@ -120,7 +121,7 @@ export function createReporter(options: ReporterOptions): Report {
       case "trial": {
         const { pid, run } = { ...task.standing.life };
         const fields = { ...names, run, ...(pid && { pid }), ...(event.reason && { reason: event.reason }) };
-        return log[event.word === "given up" ? "warn" : "info"](fields, `replacement ${event.word}`);
+        return log[event.word === "given up" ? "warn" : "info"](fields, phraseOf(event.word));
       }
       case "throttled": {
         const throttled = report.throttled(about, task.task.id);
@@ -153,6 +154,10 @@ export function createReporter(options: ReporterOptions): Report {
         return log.error({ ...names, effect: event.effect, reason: reasonOf(event.error) }, "effect failed");
     }
   };
+}
+
+function phraseOf(word: TrialWord): string {
+  return word === "replaced run gone" ? word : `replacement ${word}`;
 }
 
 /** The exit code of a task that has ended; 128 and the signal's number, as shells have it, where a signal has ended it. */
