@@ -15,8 +15,10 @@ export interface FileEnd {
 /** Writes at the end of a file; returns how many bytes were written. */
 export type Append = (file: FileHandle, bytes: Buffer) => Promise<number>;
 
-export interface ActiveFilesOptions extends Pick<Retention, "fileBytes" | "files"> {
+export interface ActiveFilesOptions {
   folder: string;
+  /** As it holds now. */
+  retention(): Pick<Retention, "fileBytes" | "files">;
   append?: Append | undefined;
 }
 
@@ -36,8 +38,7 @@ const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 export function createActiveFiles({
   folder,
-  fileBytes,
-  files,
+  retention,
   append = async (file, bytes) => (await file.write(bytes)).bytesWritten,
 }: ActiveFilesOptions): ActiveFiles {
   async function appendWhole(file: FileHandle, bytes: Buffer, onWritten: (count: number) => void): Promise<void> {
@@ -56,7 +57,7 @@ export function createActiveFiles({
       const found = await file.stat();
       if (!found.isFile()) throw new Error(`${activeName(channel)} is not a file`);
       known.isTorn ??= await isTorn(file, found.size);
-      if (found.size === 0 || found.size + bytes <= fileBytes) return file;
+      if (found.size === 0 || found.size + bytes <= retention().fileBytes) return file;
     } catch (error) {
       await file.close();
       throw error;
@@ -81,7 +82,7 @@ export function createActiveFiles({
     const numbers = numbersOf(channel, await namesIn(folder));
     await rename(join(folder, activeName(channel)), join(folder, rotatedName(channel, (numbers.at(-1) ?? 0) + 1)));
     // The one that was just rotated, and the one that begins, count as well.
-    for (const number of numbers.slice(0, Math.max(0, numbers.length + 2 - files)))
+    for (const number of numbers.slice(0, Math.max(0, numbers.length + 2 - retention().files)))
       await rm(join(folder, rotatedName(channel, number)), { force: true });
   }
 

@@ -11,13 +11,13 @@ export interface FolderBound {
   keep(): Promise<void>;
 }
 
-export interface FolderBoundOptions extends Pick<Retention, "totalBytes"> {
+export interface FolderBoundOptions {
   folder: string;
-  batchBytes: number;
+  /** As they hold now. */
+  bounds(): Pick<Retention, "totalBytes"> & { batchBytes: number };
 }
 
-export function createFolderBound({ folder, totalBytes, batchBytes }: FolderBoundOptions): FolderBound {
-  const step = totalBytes / 16;
+export function createFolderBound({ folder, bounds }: FolderBoundOptions): FolderBound {
   /** Written since the folder was last compared with its bound; at the start nothing is known of it. */
   let unchecked = Number.POSITIVE_INFINITY;
 
@@ -26,6 +26,8 @@ export function createFolderBound({ folder, totalBytes, batchBytes }: FolderBoun
       unchecked += bytes;
     },
     async keep() {
+      const { totalBytes, batchBytes } = bounds();
+      const step = totalBytes / 16;
       if (unchecked < step) return;
       // Room for what is written until the folder is looked at again, and for one batch beyond.
       const room = Math.max(0, totalBytes - step - batchBytes);

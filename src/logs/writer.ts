@@ -15,6 +15,8 @@ export interface LogWriter extends AsyncDisposable {
   write(channel: string, line: string): void;
   /** From now on the folder belongs to this writer; lines written before wait for that. */
   open(): void;
+  /** So much is kept from now on. */
+  retain(retention: Retention): void;
   /** How many lines are lost. */
   readonly lost: number;
   /** Resolves when all lines are in their files, or can't be written now. */
@@ -54,20 +56,22 @@ export function createLogWriter({
   folder,
   log,
   gap,
-  fileBytes,
-  files,
-  totalBytes,
   mostWaitingBytes = MIB_BYTES,
   mostWaitingTotalBytes = 32 * MIB_BYTES,
   gatherMs = 50,
   retryMs = 5_000,
   nowMs = () => performance.now(),
   append,
+  ...first
 }: LogWriterOptions): LogWriter {
+  let retention: Retention = first;
   const channels = new Map<string, Channel>();
-  const active = createActiveFiles({ folder, fileBytes, files, append });
-  const batchBytes = Math.min(BATCH_BYTES, fileBytes);
-  const bound = createFolderBound({ folder, totalBytes, batchBytes });
+  const active = createActiveFiles({ folder, retention: () => retention, append });
+  const batchBytes = () => Math.min(BATCH_BYTES, retention.fileBytes);
+  const bound = createFolderBound({
+    folder,
+    bounds: () => ({ totalBytes: retention.totalBytes, batchBytes: batchBytes() }),
+  });
   const backlog = createBacklog({
     mostBytes: mostWaitingBytes,
     mostTotalBytes: mostWaitingTotalBytes,
@@ -142,7 +146,7 @@ export function createLogWriter({
 
   async function writeSome(channel: string, known: Channel): Promise<void> {
     await bound.keep();
-    const lines = backlog.take(channel, batchBytes);
+    const lines = backlog.take(channel, batchBytes());
     let written = 0;
     let left: readonly Buffer[] = lines;
     try {
@@ -167,6 +171,9 @@ export function createLogWriter({
       const waiting = backlog.push(channel, Buffer.from(line));
       // What is half full does not wait for more.
       schedule(waiting * 2 < mostWaitingBytes ? gatherMs : 0);
+    },
+    retain(next) {
+      retention = next;
     },
     open() {
       isOpen = true;

@@ -79,6 +79,28 @@ describe("the files of a task", () => {
     expect(await backward(folder)).toEqual(lines.toReversed());
   });
 
+  test("are bounded otherwise as soon as that is told", async () => {
+    await using folder = await makeFolder();
+    await using writer = openWriter(folder).writer;
+    const writeAll = async () => {
+      for (const text of range(200)) {
+        writer.write("a", lineOf("a", text));
+        if (text.endsWith("9")) await writer.settled();
+      }
+    };
+    const sizes = async () => {
+      const names = await readdir(folder.at("logs"));
+      return Promise.all(names.map(async (name) => (await stat(folder.at("logs", name))).size));
+    };
+
+    await writeAll();
+    writer.retain({ fileBytes: 2 * KIB, files: 2, totalBytes: 1_024 * KIB });
+    await writeAll();
+
+    expect(await sizes()).toHaveLength(2);
+    expect(Math.max(...(await sizes()))).toBeLessThanOrEqual(2 * KIB);
+  });
+
   test("of all tasks together stay within their bound, whatever their number", async () => {
     await using folder = await makeFolder();
     const totalBytes = 64 * KIB;

@@ -7,7 +7,7 @@ import { type Fact, formatFact } from "../../src/explain/facts.ts";
 import { createThinning } from "../../src/explain/thinning.ts";
 import type { KeptLogs } from "../../src/http/contract/source.ts";
 import type { Log } from "../../src/log.ts";
-import { channelOf, EVENTS_CHANNEL } from "../../src/logs/files.ts";
+import { channelOf, EVENTS_CHANNEL, type Retention } from "../../src/logs/files.ts";
 import { snapshotOf } from "../../src/logs/folder.ts";
 import { readBackward, readForward } from "../../src/logs/reader.ts";
 import { formatRecord, type LogRecord } from "../../src/logs/records.ts";
@@ -39,22 +39,15 @@ export function createLogKeeper(
   options: LogOptions,
   { file, logs, log, oomWatch = watchOomKiller() }: { file: string; logs: Logs; log: Log; oomWatch?: OomWatch },
 ): LogKeeper | undefined {
-  const {
-    log_size: totalMib = logs.totalMib,
-    log_file_size: fileMib = logs.fileMib,
-    log_files: files = logs.files,
-  } = options;
-  if (totalMib === 0) return undefined;
-  const totalBytes = totalMib * MIB_BYTES;
+  const first = retentionOf(options, logs);
+  if (first.totalBytes === 0) return undefined;
   const tasks = new Map<string, string>();
   const folder = logsFolderOf(stateFilesOf(file, options.state_dir));
   const triggers = createThinning();
   const writer = createLogWriter({
     folder,
     log,
-    files,
-    fileBytes: Math.min(fileMib * MIB_BYTES, totalBytes / 4),
-    totalBytes,
+    ...first,
     gap: (channel, lost, reason) => formatRecord({ time: now(), task: tasks.get(channel) ?? channel, lost, reason }),
   });
   const whole = createWholeLines<{ time: string; event: Printed }>();
@@ -100,6 +93,7 @@ export function createLogKeeper(
   }
 
   function observe(event: ProviderEvent): void {
+    if (event.type === "reloaded") writer.retain(retentionOf(options, event.config.logs));
     if (event.type === "moved") noteMove(event);
     if (event.type === "triggered") noteTrigger(event);
     if (event.type === "noted") {
@@ -134,8 +128,19 @@ export function createLogKeeper(
   };
 }
 
-function keyOf({ transaction, task }: { transaction: string; task: string }, stream: string): string {
-  return JSON.stringify([transaction, task, stream]);
+/** What the command says counts, whatever the file says. */
+function retentionOf(
+  { log_size, log_file_size, log_files }: LogOptions,
+  { totalMib, fileMib, files }: Logs,
+): Retention {
+  const totalBytes = (log_size ?? totalMib) * MIB_BYTES;
+  const fileBytes = Math.min((log_file_size ?? fileMib) * MIB_BYTES, totalBytes / 4);
+  return { totalBytes, fileBytes, files: log_files ?? files };
+}
+
+// Two runs of a task may print at the same time: one that is on trial, and the one that it is to replace.
+function keyOf({ transaction, task, run }: { transaction: string; task: string; run: number }, stream: string): string {
+  return JSON.stringify([transaction, task, run, stream]);
 }
 
 function now(): string {
