@@ -145,9 +145,12 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
   recorder?.record(provider);
   dashboard?.show(provider);
   const { contextId, endpoints, pid } = provider;
+  const standing = () => standingOf(provider.watched().flatMap(({ tasks }) => tasks));
   signals.onEach(({ meaning }) => {
     if (meaning === "hurry") provider.kill();
-    if (meaning === "reload") void reload(provider, log);
+    if (meaning !== "reload") return;
+    notifier.reloading();
+    void reload(provider, log).finally(() => notifier.ready(standing));
   });
   void provider.asked.then(() => log.info({ command: "exit" }, LEAVING));
 
@@ -155,7 +158,7 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
     if (fatalErrors.haveOccurred) return EXIT.internal;
     if (signals.haveAsked) return EXIT.done;
     log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
-    notifier.ready(() => standingOf(provider.watched().flatMap(({ tasks }) => tasks)));
+    notifier.ready(standing);
     const outcome = await Promise.race([
       begin(provider, options),
       provider.asked,
