@@ -1,7 +1,7 @@
-// Events and calls between two processes, beside NATS, moleculer over it, and BullMQ over Redis where they are installed: rates,
-// processor time and ratios; and the memory of the broker.
+// Events and calls between two processes, beside the bare clients of NATS and RabbitMQ, moleculer, and BullMQ over Redis where they
+// are installed: rates, processor time and ratios; and the memory of the broker.
 // Usage: npm run build && node bench/messaging.mjs [--events 50000] [--calls 20000] [--rounds 3]
-//   [--only file,memory,calls,broker] [--peers FOLDER]
+//   [--only file,memory,calls,broker] [--peers FOLDER] [--rabbitmq amqp://USER:PASS@HOST:PORT [--rabbitmq_pid PID]]
 // nats-server and redis-server are on the PATH; FOLDER has bullmq with ioredis, and moleculer with nats, in its
 // node_modules.
 // One producer, one consumer, JSON of 200 bytes, at most 1,000 emits or 200 calls under way; the first 20,000 do not count.
@@ -22,6 +22,8 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     only: { type: "string", default: "file,memory,calls,broker" },
     peers: { type: "string" },
+    rabbitmq: { type: "string" },
+    rabbitmq_pid: { type: "string" },
   },
 });
 const hasNats = spawnSync("nats-server", ["--version"]).status === 0;
@@ -31,6 +33,7 @@ const only = new Set(values.only.split(","));
 const WAITING = "100000";
 /** Messages before those that are counted. */
 const WARM_UP = "20000";
+const OURS = new Set(["zcontext", "over NATS", "over RabbitMQ"]);
 const root = mkdtempSync(join(tmpdir(), "zcontext-bench-"));
 
 try {
@@ -40,6 +43,10 @@ try {
     if (hasNats) {
       subjects["over NATS"] = () => withNats((env) => events("zcontext", overNats(env, durability)));
       subjects.jetstream = () => withNats((env) => events("jetstream", { ...env, STORAGE: durability }));
+    }
+    if (values.rabbitmq !== undefined && durability === "file") {
+      subjects["over RabbitMQ"] = () => events("zcontext", overRabbitmq());
+      subjects.amqplib = () => events("amqplib", overRabbitmq());
     }
     if (hasRedis) subjects.bullmq = () => withRedis(durability, (env) => events("bullmq", env));
     const runs = await runAll(subjects);
@@ -51,6 +58,10 @@ try {
     if (hasNats) {
       subjects["over NATS"] = () => withNats((env) => calls("zcontext", overNats(env, "memory")));
       subjects.nats = () => withNats((env) => calls("jetstream", env));
+    }
+    if (values.rabbitmq !== undefined) {
+      subjects["over RabbitMQ"] = () => calls("zcontext", overRabbitmq());
+      subjects.amqplib = () => calls("amqplib", overRabbitmq());
     }
     if (hasNats && values.peers !== undefined) {
       subjects.moleculer = () => withNats((env) => calls("moleculer", env));
@@ -82,14 +93,14 @@ async function runAll(subjects) {
   return runs;
 }
 
-/** Prints the best of each, and what ours are of that: the embedded engine, and the same over NATS. */
+/** Prints the best of each, and what ours are of that: the embedded engine, and the same over servers. */
 function show(title, runs, pick) {
   console.log(`\n${title}`);
   const best = Object.entries(runs).map(([name, all]) => [name, Math.max(...all.map(pick))]);
-  const ours = best.filter(([name]) => name === "zcontext" || name === "over NATS");
+  const ours = best.filter(([name]) => OURS.has(name));
   for (const [name, value] of best) {
     const ratios = ours.map(([own, rate]) => `${own} is ${(rate / value).toFixed(2)} x`);
-    console.log(`  ${name.padEnd(10)} ${value.toPrecision(4).padStart(9)}   ${ratios.join("   ")}`);
+    console.log(`  ${name.padEnd(13)} ${value.toPrecision(4).padStart(9)}   ${ratios.join("   ")}`);
   }
 }
 
@@ -98,11 +109,11 @@ function showCpu(what, sides, runs) {
   console.log(`  processor time of each ${what}: ${sides.join(" + ")} (us)`);
   const sum = ({ cpus }) => cpus.reduce((all, one) => all + one, 0);
   const best = Object.entries(runs).map(([name, all]) => [name, all.toSorted((a, b) => sum(a) - sum(b))[0]]);
-  const ours = best.filter(([name]) => name === "zcontext" || name === "over NATS");
+  const ours = best.filter(([name]) => OURS.has(name));
   for (const [name, run] of best) {
     const parts = run.cpus.map((us) => us.toFixed(1).padStart(6)).join(" +");
     const ratios = ours.map(([own, one]) => `${own} takes ${(sum(one) / sum(run)).toFixed(2)} x`);
-    console.log(`  ${name.padEnd(10)} ${parts} = ${sum(run).toFixed(1).padStart(6)}   ${ratios.join("   ")}`);
+    console.log(`  ${name.padEnd(13)} ${parts} = ${sum(run).toFixed(1).padStart(6)}   ${ratios.join("   ")}`);
   }
 }
 
@@ -110,8 +121,20 @@ function overNats(env, durability) {
   return { ...env, ZCONTEXT_BUS_URL: `nats://${env.NATS}?storage=${durability}`, ZCONTEXT_BUS_TOKEN: "" };
 }
 
+/** A server that is there. What it takes is left out where its pid is not known. */
+function overRabbitmq() {
+  const { rabbitmq, rabbitmq_pid: pid } = values;
+  const { protocol, username, password, host, pathname } = new URL(rabbitmq);
+  return {
+    ...{ RABBITMQ: rabbitmq, SERVER_PID: () => pid },
+    ...{ ZCONTEXT_BUS_URL: `${protocol}//${host}${pathname}`, ZCONTEXT_BUS_TOKEN: "" },
+    ...{ ZCONTEXT_BUS_USER: decodeURIComponent(username), ZCONTEXT_BUS_PASS: decodeURIComponent(password) },
+  };
+}
+
 /** Microseconds of processor time that a process has taken. */
 function cpuOf(pid) {
+  if (pid === undefined) return 0;
   const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1].split(" ");
   const TICK_US = 10_000;
   return (Number(fields[11]) + Number(fields[12])) * TICK_US;

@@ -1,4 +1,13 @@
-import { AckPolicy, jetstream, jetstreamManager, StorageType } from "@nats-io/jetstream";
+// The bare clients of NATS. Events have the promises of ours: kept until they are settled, and known again when sent twice.
+import { randomUUID } from "node:crypto";
+import {
+  AckPolicy,
+  DiscardPolicy,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { call, counter, produce, role, say, told } from "./roles.mjs";
 
@@ -7,13 +16,18 @@ const encode = (value) => JSON.stringify(value);
 
 if (role === "produce") {
   const js = jetstream(nats);
-  await produce((content) => js.publish("orders.created", encode(content)));
+  await produce((content) => js.publish("orders.created", encode(content), { msgID: randomUUID() }));
   await nats.close();
 } else if (role === "consume") {
   const manager = await jetstreamManager(nats);
   const storage = process.env.STORAGE === "file" ? StorageType.File : StorageType.Memory;
-  await manager.streams.add({ name: "orders", subjects: ["orders.*"], storage });
-  await manager.consumers.add("orders", { durable_name: "bench", ack_policy: AckPolicy.Explicit });
+  await manager.streams.add({
+    ...{ name: "orders", subjects: ["orders.*"], storage, retention: RetentionPolicy.Interest },
+    ...{ discard: DiscardPolicy.New, max_bytes: 256 * 2 ** 20 },
+  });
+  await manager.consumers.add("orders", {
+    ...{ durable_name: "bench", ack_policy: AckPolicy.Explicit, max_ack_pending: -1 },
+  });
   const consumer = await jetstream(nats).consumers.get("orders", "bench");
   const messages = await consumer.consume({ max_messages: 500 });
   say("ready");

@@ -16,7 +16,8 @@ leaveNoProcess();
 
 let server: RabbitmqServer;
 beforeAll(async () => {
-  server = await startRabbitmq({ vhosts: 16 });
+  // Long enough for a server that hangs to be missed before its connections are given up, and for a busy machine.
+  server = await startRabbitmq({ vhosts: 16, heartbeatS: 8 });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
