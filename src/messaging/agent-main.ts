@@ -101,15 +101,15 @@ async function ask(engine: ServerEngine): Promise<void> {
 
 /** @param news - Figures, or why there are none. */
 function know(news: Omit<BusFigures, "memory_bytes"> | string): void {
-  const wasAway = "away" in known;
-  if (typeof news !== "string") {
-    known = { figures: { ...news, memory_bytes: process.memoryUsage.rss() } };
-    for (const event of Object.keys(news.unrouted)) noteUnrouted(event);
-    if (wasAway) note("info", "server of messages reached", {});
-    return;
-  }
-  if (!("away" in known) || known.away !== news) note("warn", "server of messages can't be reached", { reason: news });
-  known = { away: news };
+  const before = "away" in known ? known.away : undefined;
+  const away = typeof news === "string" ? news : undefined;
+  known = typeof news === "string" ? { away: news } : { figures: { ...news, memory_bytes: process.memoryUsage.rss() } };
+  // The health of the provider changes before its log says so.
+  if (away !== before) report(known);
+  if (typeof news !== "string") for (const event of Object.keys(news.unrouted)) noteUnrouted(event);
+  if (away === before) return;
+  if (away === undefined) note("info", "server of messages reached", {});
+  else note("warn", "server of messages can't be reached", { reason: away });
 }
 
 /** Once for each name. */

@@ -1,15 +1,18 @@
-// The Orders example on each engine, which a variable alone chooses: the same files take the same course.
+// The Orders example on each engine, which a variable alone chooses: the same files take the same course, and its health says
+// so while the server is away.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readBusUrl } from "../../src/protocol/bus-address.ts";
-import { copyExamples, finish, run, startCommand } from "../support/command.ts";
+import { BOUND_MS } from "../support/bound.ts";
+import { copyExamples, finish, type RunningCommand, run, startCommand } from "../support/command.ts";
 import type { Folder } from "../support/folder.ts";
 import { startNats } from "../support/nats.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { startRabbitmq, USER } from "../support/rabbitmq.ts";
+import { type Relay, startRelay } from "../support/relay.ts";
 
 leaveNoProcess();
 
@@ -28,14 +31,19 @@ const COURSE = {
   code: 0,
 };
 
+/** The status of `/_health` before a server is away, meanwhile, and when it is back. */
+const HEALTH = [200, 503, 200];
+
 test("the embedded engine", async () => {
   expect(await courseAt("")).toEqual(COURSE);
 });
 
 test("NATS", async () => {
   await using server = await startNats({ more: "authorization { user: shop, password: hidden-word }" });
+  await using relay = await startRelay(server.url);
 
-  expect(await courseAt(server.url.replace("//", "//shop:hidden-word@"))).toEqual(COURSE);
+  const url = relay.endpoint.replace("tcp://", "nats://shop:hidden-word@");
+  expect(await courseAt(url, relay)).toEqual({ ...COURSE, health: HEALTH });
 });
 
 test("RabbitMQ", async () => {
@@ -43,16 +51,20 @@ test("RabbitMQ", async () => {
   const { pathname } = new URL(server.newAddress().url);
   const login = `${USER.user}:${encodeURIComponent(USER.pass)}`;
 
-  expect(await courseAt(`amqp://${login}@127.0.0.1:${server.port}${pathname}`)).toEqual(COURSE);
+  await using relay = await startRelay(`tcp://127.0.0.1:${server.port}`);
+  const url = relay.endpoint.replace("tcp://", `amqp://${login}@`) + pathname;
+
+  expect(await courseAt(url, relay)).toEqual({ ...COURSE, health: HEALTH });
 });
 
-async function courseAt(url: string): Promise<typeof COURSE> {
+/** @param relay - On the way to the server, which is cut and mended in the end. */
+async function courseAt(url: string, relay?: Relay): Promise<typeof COURSE> {
   await using folder = await copyExamples();
   const file = folder.at("conf", FILE);
   await writeFile(file, (await readFile(file, "utf8")).replace("<interval_s>1<", "<interval_s>0.1<"));
   const before = checksums(folder);
   const env = { ZCONTEXT_BUS_URL: url };
-  await using provider = startCommand("service-context", [file, "--start"], { env });
+  await using provider = startCommand("service-context", [file, "--start", "--http", "127.0.0.1:0"], { env });
   const said = async (text: string) => {
     const line = await provider.stderr.first((one) => one.endsWith(text));
     return line.slice(line.indexOf(text));
@@ -69,6 +81,7 @@ async function courseAt(url: string): Promise<typeof COURSE> {
   await bus("call", "mailer.add_mailbox", "--params", '{"customer":"mallory"}');
   await bus("dead", "replay", "--all");
   const replayed = await said(COURSE.replayed);
+  const health = relay && (await healthOver(relay, provider));
   provider.signal("SIGINT");
   const { code, stderr } = await finish(provider);
 
@@ -78,7 +91,21 @@ async function courseAt(url: string): Promise<typeof COURSE> {
   expect(checksums(folder)).toEqual(before);
   const { name, message } = error ?? {};
   const letter = { event, group, reason, attempts, error: { name, message } };
-  return { mails, invoice, refused, letter, replayed, code } as typeof COURSE;
+  return { mails, invoice, refused, letter, replayed, code, ...(health && { health }) } as typeof COURSE;
+}
+
+async function healthOver(relay: Relay, { stderr }: RunningCommand): Promise<number[]> {
+  const ready = await stderr.first((line) => line.includes("dashboard ready"));
+  const [, url] = /url=(\S+)/.exec(ready) ?? [];
+  const health = async () => (await fetch(`${url}_health`)).status;
+  const first = await health();
+  await relay.cut();
+  await stderr.first((line) => line.includes("server of messages can't be reached"));
+  const meanwhile = await health();
+  relay.mend();
+  await stderr.first((line) => line.includes("server of messages reached"));
+  await expect.poll(health, { timeout: BOUND_MS }).toBe(first);
+  return [first, meanwhile, await health()];
 }
 
 interface Letter {

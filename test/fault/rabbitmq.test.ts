@@ -4,6 +4,7 @@ import { connect as connectAmqp } from "amqplib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deferred } from "../../src/deferred.ts";
 import type { ServerAddress } from "../../src/messaging/contract/server.ts";
+import { createMemoryBroker } from "../../src/messaging/engines/memory/memory-engine.ts";
 import { connectRabbitmq } from "../../src/messaging/engines/rabbitmq/rabbitmq-engine.ts";
 import { EventBus } from "../../src/messaging/event-bus.ts";
 import { aborted, gather } from "../conformance/members.ts";
@@ -329,6 +330,42 @@ test("a handler that is aborted hears why, and its event goes to another member"
 
   expect(signal.reason).toMatchObject({ code: "ERR_ENGINE_UNREACHABLE" });
   expect(await shop.bus.operations.queues()).toMatchObject([{ ready: 1, in_flight: 0, members: 0 }]);
+});
+
+test("a bridge from another engine passes events both ways and calls, over the death of the server", async () => {
+  const address = server.newAddress();
+  await using billing = await connect(address, "test/billing/1");
+  await using there = await connect(address, "test/bridge/1");
+  await using memory = createMemoryBroker();
+  const inMemory = async (src: string) => new EventBus({ engine: await memory.connect(src), src });
+  await using shop = await inMemory("test/shop/1");
+  await using here = await inMemory("test/bridge/1");
+  const back = new Set<unknown>();
+  await shop.listen("bills.made", "shop", ({ content }) => void back.add(content));
+  await billing.bus.listen("orders.created", "billing", async ({ content }, bus) => {
+    await bus.emit("bills.made", { content });
+  });
+  await billing.bus.serve("math", { one: () => 1 });
+  const ways = { events: ["orders.created"], methods: ["math.one"] };
+  await using _out = await here.bridgeTo(there.bus, { places: { from: "memory", to: "rabbitmq" }, ...ways });
+  await using _in = await there.bus.bridgeTo(here, {
+    places: { from: "rabbitmq", to: "memory" },
+    events: ["bills.made"],
+  });
+  const until = (size: number) => expect.poll(() => back.size, { timeout: BOUND_MS }).toBe(size);
+  const emit = async (from: number, to: number) => {
+    for (let content = from; content < to; content += 1) await shop.emit("orders.created", { content });
+  };
+
+  await emit(0, 20);
+  await until(20);
+  await server.kill();
+  await there.troubled();
+  await emit(20, 40);
+  await server.start();
+  await until(40);
+
+  expect(await shop.call("math.one", {}, { timeoutMs: BOUND_MS })).toBe(1);
 });
 
 type Administering = Awaited<ReturnType<Awaited<ReturnType<typeof connectAmqp>>["createChannel"]>>;
