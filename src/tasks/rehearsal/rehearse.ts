@@ -18,6 +18,12 @@ import { describeTask, isTask } from "../task-check.ts";
 import { createRehearsalBus, noteActions, type RehearsalBus, type Said, type Stage } from "./rehearsal-bus.ts";
 
 export {
+  type AzureSimulator,
+  type AzureSimulatorOptions,
+  type DeviceMessage,
+  startAzureSimulator,
+} from "../../hub/simulator/azure-simulator.ts";
+export {
   createMemoryBroker,
   type MemoryBroker,
   type MemoryOptions,

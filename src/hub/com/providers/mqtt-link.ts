@@ -26,6 +26,8 @@ export interface Publishing {
   retain?: boolean;
   /** Of MQTT 5; left out with an older version. */
   properties?: Readonly<Record<string, string>>;
+  /** Default: 1. */
+  qos?: 1 | 2;
 }
 
 export interface MqttLink {
@@ -33,7 +35,7 @@ export interface MqttLink {
   readonly maxPacketBytes: number | undefined;
   /** @throws What the broker has refused. */
   subscribe(filters: readonly string[]): Promise<void>;
-  /** With QoS 1: resolves when the broker has confirmed it. */
+  /** Resolves when the broker has confirmed it. */
   publish(topic: string, payload: string, publishing?: Publishing): Promise<void>;
   close(): Promise<void>;
 }
@@ -83,9 +85,9 @@ export async function connectMqtt(address: MqttAddress, events: MqttEvents, sign
       const refused = granted.find(({ qos }) => qos >= 128);
       if (refused !== undefined) throw new Error(`the broker refuses the subscription of ${refused.topic}`);
     },
-    async publish(topic, payload, { retain = false, properties } = {}) {
+    async publish(topic, payload, { retain = false, properties, qos = 1 } = {}) {
       const options = {
-        qos: 1 as const,
+        qos,
         retain,
         ...(properties !== undefined && address.version === 5 && { properties: { userProperties: { ...properties } } }),
       };
