@@ -20,6 +20,8 @@ export const SERVICES = fileURLToPath(new URL("../fixtures/services", import.met
 export interface TaskXml {
   id: string;
   instance: string;
+  /** Its name in messages. Default: `service_` and its id. */
+  serviceName?: string;
   serviceType?: ServiceType;
   /** What an Executable runs, and when it counts as started. */
   command?: string;
@@ -75,7 +77,7 @@ function taskXml({ id, instance, serviceType = "Process", entry = "on_start", ..
     <Task>
       <description>${instance}</description>
       <message>
-        <header><action>start</action><service_name>service_${id}</service_name></header>
+        <header><action>start</action><service_name>${rest.serviceName ?? `service_${id}`}</service_name></header>
         <content><configuration>${configuration}</configuration></content>
       </message>
       <state type="${entry}">${called.join("")}</state>

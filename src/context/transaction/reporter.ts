@@ -140,7 +140,8 @@ export function createReporter(options: ReporterOptions): Report {
         );
       case "output": {
         const { level = "info", fields, stream, line } = event;
-        log[level]({ ...names, stream, line, ...(fields && { fields }) }, "output");
+        // What a task prints is on the terminal, also what it says for its authors.
+        log[level === "debug" ? "info" : level]({ ...names, stream, line, ...(fields && { fields }) }, "output");
         return observer({ ...event, ...names, run: task.standing.life.run, line: withoutColours(line) });
       }
       case "noted": {

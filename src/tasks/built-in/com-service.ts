@@ -26,7 +26,7 @@ export default defineService({
       // A service that starts later has missed what all were told.
       await scope.onControl(({ action, serviceId, status }) => {
         if (action !== "started" || status.result !== "success" || serviceId === scope.serviceId) return;
-        if (opened !== undefined) void tellState(scope, serviceId, opened.twin);
+        void tellNew(scope, serviceId);
       });
     },
     async stop(scope) {
@@ -47,6 +47,12 @@ export default defineService({
     },
   }),
 });
+
+/** It may be what is being carried out that has started the service: the twin says so once that is done. */
+async function tellNew(scope: Scope, serviceId: string): Promise<void> {
+  await opened?.idle();
+  if (opened !== undefined) await tellQuietly(scope, serviceId, "StateUpdate", asJson(opened.twin));
+}
 
 function open(scope: InnerScope<Configuration>): Promise<OpenNode> {
   const { configuration, contextId, contextFolder, stateFiles, log } = scope;
@@ -76,10 +82,6 @@ function assertOwn(scope: Scope | RequestScope<Configuration>): void {
 function node(): OpenNode {
   if (opened === undefined) throw new ServiceError("ERR_SERVICE_LOST", "com is starting", { retryable: true });
   return opened;
-}
-
-function tellState(scope: Scope, destination: string, twin: Twin): Promise<void> {
-  return tellQuietly(scope, destination, "StateUpdate", asJson(twin));
 }
 
 /** Most services have nothing to do with it, and none of that is worth a line. */
