@@ -301,9 +301,30 @@ class Scope:
             raise BusError("ERR_USAGE", "ask: expected one destination, got *")
         return self._call_one(destination, action, message, {}, {"timeout_s": timeout_s})
 
+    def property(self, category: str, name: str, default: Any = None) -> Any:
+        """A property of the configuration, as a number or a boolean where the default is one.
+
+        Where it is missing, or is nothing of the kind, it is the default. It never raises.
+        """
+        group = self.configuration.get(category) if isinstance(self.configuration, dict) else None
+        text = group.get(name) if isinstance(group, dict) else None
+        if not isinstance(text, str):
+            return default
+        if isinstance(default, bool):
+            return {"true": True, "false": False}.get(text.strip().lower(), default)
+        if isinstance(default, (int, float)):
+            try:
+                return type(default)(text)
+            except ValueError:
+                return default
+        return text
+
     def submit_message(self, message: Any) -> int:
-        """Submits the action Process of the service com, which talks with the world outside."""
-        return self.submit_action("com", "Process", message)
+        """Has the service com, which talks with the world outside, do its action Process.
+
+        :returns: 1 once that is done: a reading is on the disk then. Where it is 0, a line says why.
+        """
+        return self._submit(lambda: self._call_one("com", "Process", message, {}, SUBMITTED))
 
     def _call_one(
         self, destination: str, action: str, message: Any, more: dict, options: dict

@@ -84,8 +84,8 @@ function partsOf(service: ListedService): Part[] {
   ];
 }
 
-function hasHandlers({ listens, serves, actions, consumes }: ListedService): boolean {
-  return listens.length + serves.length + actions.length + consumes.length > 0;
+function hasHandlers({ listens, serves, actions, consumes, isCustom }: ListedService): boolean {
+  return isCustom || listens.length + serves.length + actions.length + consumes.length > 0;
 }
 
 function planPart(
@@ -99,6 +99,7 @@ function planPart(
   const text = input.templates.render(template, {
     ...service,
     isLooped: service.kind === "looped",
+    hasActions: service.isCustom || service.actions.length > 0,
     python: pythonHandlersOf(service),
   });
   const after = owner === "user" ? text : withHeader(text, COMMENT[service.language]);

@@ -10,6 +10,7 @@ import type { Announcement, Items, Json, RequestScope, TaskScope } from "./contr
 import { createActionSender, type SendingEffects } from "./handlers/action-call.ts";
 import type { Handling } from "./handlers/handler-host.ts";
 import { createLazyBus } from "./handlers/lazy-bus.ts";
+import { type PropertyValue, propertyOf } from "./property.ts";
 
 /** What the functions of a scope do. */
 export interface ScopeEffects {
@@ -70,8 +71,17 @@ export function createScope<Configuration>(
     publish("log", { level: level.toLowerCase(), text, ...details });
   }
 
+  function property(category: string, name: string): string | undefined;
+  function property(category: string, name: string, fallback: string): string;
+  function property(category: string, name: string, fallback: number): number;
+  function property(category: string, name: string, fallback: boolean): boolean;
+  function property(category: string, name: string, fallback?: PropertyValue): PropertyValue | undefined {
+    return propertyOf(configuration, category, name, fallback);
+  }
+
   return {
     configuration,
+    property,
     transaction,
     serviceId,
     serviceName,

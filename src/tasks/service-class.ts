@@ -37,6 +37,9 @@ export abstract class BaseService<Configuration = { [name: string]: unknown }> i
   get bus(): TaskScope<Configuration>["bus"] {
     return this.scope.bus;
   }
+  get property(): TaskScope<Configuration>["property"] {
+    return this.scope.property;
+  }
 
   readonly submitAction: Speech<Configuration>["submitAction"] = (...rest) => this.scope.submitAction(...rest);
   readonly ask: Speech<Configuration>["ask"] = (...rest) => this.scope.ask(...rest);

@@ -41,6 +41,12 @@ const program = createProgram(
   .option("--actions <actions>", "actions that others may have it do, such as SendEmail; may be repeated", join)
   .option("--consumes <queues>", "queues that it consumes, such as queue_1; may be repeated", join)
   .option("--protocol <name>", "over which protocol, such as HTTPHandler (the default) or KafkaHandler")
+  .addOption(
+    new Option(
+      "--base <base>",
+      "custom: a service of a node, with start, stop, the action Process and stateUpdate",
+    ).choices(["custom"]),
+  )
   .option("--on_start <trigger>", 'what to do when it has started, such as "start ts002"')
   .option("--on_update <trigger>", "what to do when it announces progress")
   .option("--on_fail <trigger>", 'what to do when it has failed, such as "restart ts001"')

@@ -63,6 +63,7 @@ const SERVICE_WORDS = [
   "actions",
   "consumes",
   "protocol",
+  "base",
 ] as const;
 
 const SHAPE = {

@@ -38,6 +38,8 @@ export interface ListedService {
   /** The queues that it consumes, and over which protocol. */
   consumes: string[];
   protocol: ProtocolName;
+  /** It begins, ends, does `Process` and hears of states as the services of a node do. */
+  isCustom: boolean;
   language: Language;
   id: string;
   topic: string;

@@ -39,10 +39,14 @@ export function readService(service: Reader, shared: Shared): ListedService {
   if (language === "python" && hidesPythonModule(name))
     service.report("task_service", `expected another name, ${quote(name)} is a module that Python itself needs`);
   const handlers = readHandlers(service);
-  const hasHandlers = Object.values(handlers).some((names) => names.length > 0);
+  const isCustom = textAt(service.element, "base")?.value ? service.oneOf("base", BASES) === "custom" : false;
+  const hasHandlers = isCustom || Object.values(handlers).some((names) => names.length > 0);
   return {
     name,
     ...handlers,
+    // What a custom service does in any case.
+    ...(isCustom && { actions: handlers.actions.filter((action) => action !== "Process") }),
+    isCustom,
     protocol: readProtocol(service, handlers.consumes, language),
     className: textAt(service.element, "task_class")?.value ? readName(service, "task_class") : name,
     language,
@@ -66,6 +70,9 @@ export function readName(reader: Reader, word: string): string {
   reader.report(word, `expected another name, ${quote(name)} is ${meaning}`);
   return "";
 }
+
+/** What a service can be made of. */
+const BASES = ["custom"] as const;
 
 function readKind(service: Reader, hasHandlers: boolean): ListedService["kind"] {
   if (!textAt(service.element, "task_type")?.value) return hasHandlers ? undefined : "looped";

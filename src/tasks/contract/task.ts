@@ -16,6 +16,16 @@ export type Bus = Pick<EventBus, "emit" | "listen" | "events" | "publish" | "sub
 export interface TaskScope<Configuration> {
   /** The task's `<configuration>` in the context file. XML has no numbers: every leaf is text. */
   readonly configuration: Configuration;
+  /**
+   * A property of the configuration, `<category><name>text</name></category>`: a number or a boolean where the fallback is
+   * one.
+   *
+   * @param fallback - What holds where it is missing, or is nothing of the kind. Default: undefined.
+   */
+  property(category: string, name: string): string | undefined;
+  property(category: string, name: string, fallback: string): string;
+  property(category: string, name: string, fallback: number): number;
+  property(category: string, name: string, fallback: boolean): boolean;
   /** The id shared by all tasks that were started together. */
   readonly transaction: string;
   /** The task's id in the context file, such as `ts_100`. */

@@ -23,7 +23,7 @@ export function service(name: string, but: Partial<ListedService> = {}): ListedS
     name,
     className: name,
     kind: "looped",
-    ...{ listens: [], serves: [], actions: [], consumes: [], protocol: "HTTPHandler" },
+    ...{ listens: [], serves: [], actions: [], consumes: [], protocol: "HTTPHandler", isCustom: false },
     language: "typescript",
     id: `id_of_${name}`,
     topic: "process",

@@ -41,7 +41,7 @@ function servicesIn(text: string, options?: ServiceListOptions): Partial<ListedS
 const NAME = "a name such as EchoAction: a letter, then at most 62 letters, digits or _";
 const PORT = "a port, 1 to 65535, or * for one that the system chooses";
 
-const NO_HANDLERS = { listens: [], serves: [], actions: [], consumes: [], protocol: "HTTPHandler" };
+const NO_HANDLERS = { listens: [], serves: [], actions: [], consumes: [], protocol: "HTTPHandler", isCustom: false };
 
 describe("a list of services", () => {
   test("of the later era is read into the model", () => {
@@ -971,6 +971,14 @@ describe("handlers", () => {
       actions: ["SendEmail", "Process"],
     });
     expect(billing({ serves: "get", task_type: "Single" })?.kind).toBe("single");
+  });
+
+  test("are those of a custom service, which has Process in any case", () => {
+    expect(billing({ base: "custom" })).toMatchObject({ isCustom: true, kind: undefined, actions: [] });
+    expect(billing({ base: "custom", actions: "Process,Reset", task_type: "Looped" })).toMatchObject({
+      ...{ isCustom: true, kind: "looped", actions: ["Reset"] },
+    });
+    expect(problemWith("base", { ...given, base: "customs" })).toMatch(/expected custom, got "customs"/);
   });
 
   test("are queues as well, over HTTP unless a protocol is named", () => {
