@@ -36,9 +36,10 @@ describe("our templates", () => {
       serves: ["get_invoice"],
       actions: ["SendEmail"],
       consumes: ["queue_1"],
+      isCustom: true,
     };
     const listed = service("Echo", handlers);
-    const echo = { ...listed, isLooped: true, python: pythonHandlersOf(listed) };
+    const echo = { ...listed, isLooped: true, hasActions: true, python: pythonHandlersOf(listed) };
     const code = TEMPLATES.filter((name) => !name.includes(".xml.")).map((name) => templates.render(name, echo));
 
     for (const text of code) {

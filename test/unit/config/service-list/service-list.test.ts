@@ -978,7 +978,7 @@ describe("handlers", () => {
     expect(billing({ base: "custom", actions: "Process,Reset", task_type: "Looped" })).toMatchObject({
       ...{ isCustom: true, kind: "looped", actions: ["Reset"] },
     });
-    expect(problemWith("base", { ...given, base: "customs" })).toMatch(/expected custom, got "customs"/);
+    expect(problemWith("base", { ...given, base: "customs" })).toMatch(/expected one of custom, got "customs"/);
   });
 
   test("are queues as well, over HTTP unless a protocol is named", () => {
