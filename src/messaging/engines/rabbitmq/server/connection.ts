@@ -199,6 +199,8 @@ function gatherWrites(stream: Socket): void {
     stream.uncork();
   };
   Object.defineProperty(stream, "write", {
+    // Node puts another function in its place when the other side has ended.
+    ...{ writable: true, configurable: true },
     value(...words: unknown[]): boolean {
       if (!isGathering) {
         isGathering = true;
