@@ -29,6 +29,8 @@ const onDemand = [
   ...["keygen", "sign", "installation", "serve"].map((name) => `context-hub/${name}`),
   ...["announce", "control", "file-here", "list", "logs", "new", "why"].map((name) => `zcontext/${name}`),
   "systemd/install-unit",
+  "doctor/doctor",
+  "completion/complete",
   "log",
 ];
 const children = {

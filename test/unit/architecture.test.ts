@@ -129,6 +129,11 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src", "src/protocol", "src/config", "src/launch", "src/presence"],
     ...["src/messaging", "src/http/contract"],
   ],
+  "tools/completion": ["tools", "tools/kept", "src/presence", "src/context/journal"],
+  "tools/doctor": [
+    ...["tools", "tools/service-context", "src", "src/protocol", "src/config", "src/launch/environment", "src/link"],
+    ...["src/presence", "src/messaging/engines/zeromq", "src/context/journal"],
+  ],
   "tools/systemd": ["tools", "src", "src/protocol", "src/context/transaction"],
   "tools/service-context": [
     ...[
@@ -170,6 +175,8 @@ const MAY_IMPORT: Record<string, string[]> = {
       "tools",
       "tools/kept",
       "tools/systemd",
+      "tools/doctor",
+      "tools/completion",
       "tools/conf-command",
       "tools/context-monitor",
       "tools/service-context",

@@ -23,6 +23,8 @@ const JOBS: readonly (readonly [job: string, how: string])[] = [
   ["a container, PID 1", "docker run --init; the provider warns where no init runs"],
   ["another machine", "ssh HOST zcontext status, ssh -t HOST zcontext monitor"],
   ["upgrade", "zcontext check FILE, then restart the unit: docs/operations.md"],
+  ["what is missing here", "zcontext doctor"],
+  ["completion by TAB", "source <(zcontext completion bash)"],
   ["rotation of logs", '<Logs file_mib="10" files="5" total_mib="1024"/>: it is on'],
   ["dead letters, queues", "zcontext bus dead list, zcontext bus queues"],
 ];
@@ -77,6 +79,8 @@ const FOREIGN: Readonly<Record<string, string>> = {
   service: "install-unit",
   enable: "install-unit",
   boot: "install-unit",
+  diagnose: "doctor",
+  completions: "completion",
   validate: "check",
   lint: "check",
   test: "check",

@@ -6,6 +6,7 @@ import { createProgram, runProgram } from "../program.ts";
 import { addControlVerbs } from "./control-verbs.ts";
 import { EVERYDAY, refuseUnknown } from "./everyday.ts";
 import { addLookVerbs } from "./look-verbs.ts";
+import { addMachineVerbs } from "./machine-verbs.ts";
 import { addMessageVerbs } from "./message-verbs.ts";
 import { addNewVerb } from "./new-verb.ts";
 import { addRunVerbs } from "./run-verbs.ts";
@@ -27,6 +28,7 @@ program.commandsGroup("Messages between its services:");
 addMessageVerbs(program);
 
 program.commandsGroup("This machine:");
+addMachineVerbs(program);
 program.helpCommand("help [verb]", "print the help of a verb");
 
 program.addHelpText("after", `\n${EVERYDAY}`).on("command:*", ([word = ""]: string[]) => refuseUnknown(program, word));
