@@ -105,7 +105,7 @@ function know(news: Omit<BusFigures, "memory_bytes"> | string): void {
   const away = typeof news === "string" ? news : undefined;
   known = typeof news === "string" ? { away: news } : { figures: { ...news, memory_bytes: process.memoryUsage.rss() } };
   // The health of the provider changes before its log says so.
-  if (away !== before) report(known);
+  if (away !== before) provider.report(known);
   if (typeof news !== "string") for (const event of Object.keys(news.unrouted)) noteUnrouted(event);
   if (away === before) return;
   if (away === undefined) note("info", "server of messages reached", {});
