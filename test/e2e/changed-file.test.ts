@@ -109,3 +109,29 @@ describe("a command for a task whose element has changed", () => {
     expect({ code, notes: stderr.filter((line) => line.startsWith(NOTE)) }).toEqual({ code: 0, notes: [] });
   });
 });
+
+test("with --watch a changed file and changed code are taken over, and what can't be waits for its next change", async () => {
+  const service = (word: string) => `// ${word}
+import { defineService, defineTask } from "zcontext/tasks";
+const task = defineTask({ kind: "looped", async run(scope) { await scope.sleep(600_000); } });
+export default defineService({ name: "own", description: "", task });
+`;
+  const own: TaskXml = { id: "own", instance: "Own" };
+  await using folder = await makeFolder({ "services/Own/ServiceOwn.ts": service("one") });
+  const located = { ...own, configuration: `<location>${folder.at("services")}</location>` };
+  await folder.write(FILE, contextXml([located]));
+  await using provider = await startProvider(folder.at(FILE), "--start", "T1", "--watch");
+  await provider.log.first(({ msg, task }) => msg === "running" && task === "own");
+  const count = (phrase: string) => provider.log.all.filter(({ msg }) => msg === phrase).length;
+
+  await folder.write("services/Own/ServiceOwn.ts", "export default {");
+  await provider.log.first(() => count("not reloaded") === 1);
+  await folder.write("services/Own/ServiceOwn.ts", service("two"));
+  await provider.log.first(() => count("reload done") === 1);
+  await writeFile(provider.file, contextXml([located, sleeper("new", 600)]));
+  await provider.log.first(() => count("reload done") === 2);
+
+  const done = provider.log.all.filter(({ msg }) => msg === "reload done").map(({ tasks }) => tasks);
+  expect(done).toEqual([["restart own"], ["added new"]]);
+  expect(count("not reloaded")).toBe(1);
+});

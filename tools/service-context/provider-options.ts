@@ -18,6 +18,7 @@ export function addRunOptions(command: Command): Command {
       "--no_resume",
       "do not resume what a provider of this file was running when it died, and forget it for good",
     )
+    .option("--watch", "take over the file and the code of tasks whenever they change: for development")
     .option("--http <address>", "serve the dashboard and /metrics at HOST:PORT, or at PORT on 127.0.0.1")
     .option(
       "--http_token <token>",

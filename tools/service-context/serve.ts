@@ -34,6 +34,7 @@ export interface ServeOptions {
   services_root: string[];
   state_dir?: string;
   no_resume?: true;
+  watch?: true;
   log_format: "pretty" | "json";
   log_level: LogLevel;
   http?: string;
@@ -153,12 +154,14 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
     void reload(provider, log).finally(() => notifier.ready(standing));
   });
   void provider.asked.then(() => log.info({ command: "exit" }, LEAVING));
+  const watching = new AbortController();
 
   try {
     if (fatalErrors.haveOccurred) return EXIT.internal;
     if (signals.haveAsked) return EXIT.done;
     log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
     notifier.ready(standing);
+    if (options.watch) void watch(provider, { file, log, signal: watching.signal });
     const outcome = await Promise.race([
       begin(provider, options),
       provider.asked,
@@ -169,6 +172,7 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
     if (outcome === undefined) return EXIT.done;
     return "code" in outcome ? outcome.code : report(outcome, options);
   } finally {
+    watching.abort();
     await closeVisibly(provider, running);
     log.info({ context: provider.contextId, pid }, "provider left");
     // A process that can't be ended would keep this one for as long as it lives.
@@ -176,17 +180,29 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
   }
 }
 
-/** Has the provider take over its file; what comes of it is in its log. */
-async function reload(provider: Provider, log: Log): Promise<void> {
+// Loaded only on request.
+async function watch(
+  provider: Provider,
+  { file, log, signal }: { file: string; log: Log; signal: AbortSignal },
+): Promise<void> {
+  const { watchChanges } = await import("./watch.ts");
+  log.info({ file }, "watching the file and the code of its tasks");
+  await watchChanges({ file, provider, apply: () => reload(provider, log), signal });
+}
+
+/** Has the provider take over its file, and answers whether it has; what comes of it is in its log. */
+async function reload(provider: Provider, log: Log): Promise<boolean> {
   const before = provider.generation;
   try {
     const { context } = await provider.apply();
     if (provider.generation === before) log.info({ generation: before }, "nothing to be done");
     const late = context.filter(({ effect }) => effect === "next-start").map(({ part }) => part);
     if (late.length > 0) log.warn({ parts: late }, "only a new start of the provider takes this over");
+    return true;
   } catch (error) {
     const { code, details = [] } = error instanceof ZcontextError ? error : {};
     log.error({ code, reason: reasonOf(error), ...(details.length > 0 && { details }) }, "not reloaded");
+    return false;
   }
 }
 

@@ -103,6 +103,8 @@ export interface Provider extends AsyncDisposable {
    * @throws {ZcontextError} as the preparation of code does, or `ERR_ROLLED_BACK`: nothing was changed then.
    */
   apply(read?: () => Promise<ContextConfig>, scope?: ReloadScope): Promise<ReloadPlan>;
+  /** Resolves when code has changed that the last `apply` has tried in vain; rejects when it is aborted. */
+  untilWorthAnotherTry(signal: AbortSignal): Promise<void>;
   /** Starts the file's tasks under this transaction. */
   start(transaction: string): void;
   /** Resolves once nothing of the transaction runs any more, and it is stopped and forgotten. */
@@ -244,6 +246,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       },
       plan: async (again = read, scope) => reloads.plan(await again(), scope),
       apply: (again = read, scope) => reloads.apply(again, scope),
+      untilWorthAnotherTry: reloads.untilWorthAnotherTry,
       start: controller.start,
       untilDone: transactions.untilDone,
       watched: transactions.watched,

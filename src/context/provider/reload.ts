@@ -57,6 +57,8 @@ export interface Reloads {
    *   nothing was changed. `ERR_PROVIDER_LEAVING`.
    */
   apply(read: () => Promise<ContextConfig>, scope?: ReloadScope): Promise<ReloadPlan>;
+  /** Resolves when the code has changed that the last change has tried in vain; rejects when it is aborted. */
+  untilWorthAnotherTry(signal: AbortSignal): Promise<void>;
   /** No further changes; what is on trial is given up. */
   leave(): void;
 }
@@ -66,7 +68,7 @@ export interface ReloadOptions {
   transactions: Transactions;
   /** The context file. */
   file: string;
-  services: Pick<Services, "own" | "prepare">;
+  services: Pick<Services, "own" | "prepare" | "codeChanged">;
   channel: Pick<ControlChannel, "listen">;
   journal: Pick<Journal, "write">;
   log: Log;
@@ -87,6 +89,8 @@ export function createReloads({ model, transactions, file, services, channel, ..
   const folder = dirname(resolve(file));
   let last: Promise<unknown> = Promise.resolve();
   let isLeaving = false;
+  /** The tasks whose code the last change has prepared. */
+  let prepared: TaskServiceConfig[] = [];
 
   const inScope = ({ transaction: only }: ReloadScope) =>
     transactions
@@ -146,7 +150,9 @@ export function createReloads({ model, transactions, file, services, channel, ..
     const ids = new Set(toStart.map(({ task }) => task));
     const { createStartTrials } = await import("../../launch/start-trial.ts");
     const trials = createStartTrials(file, new AbortController().signal);
+    prepared = [];
     for (const task of next.tasks.filter(({ id }) => ids.has(id))) {
+      prepared.push(task);
       const environment = await readEnvironment(task.supervision, folder);
       await trials.tryStart({ task, environment, path: await services.prepare(task, environment) });
     }
@@ -281,6 +287,7 @@ export function createReloads({ model, transactions, file, services, channel, ..
       last = applied;
       return applied;
     },
+    untilWorthAnotherTry: (signal) => Promise.any(prepared.map((task) => services.codeChanged(task, signal))),
     leave() {
       isLeaving = true;
     },
