@@ -14,7 +14,6 @@ test("a program gets into a file that is made for it, is checked, and runs from 
   });
   const cwd = folder.at("shop");
   const zcontext = (...words: string[]) => run("zcontext", words, { cwd });
-  await run("zcontext", ["--version"]);
 
   const first = await zcontext("new", "greet", "--command", "sh bin/greet", "--env-file", ".env");
   const second = await zcontext("new", "late", "--after", "greet", "--instances", "2", "--", "echo", "a b", "$HOME");
