@@ -5,6 +5,7 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { stamp } from "./built.mjs";
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 // Without --clean the files are replaced in place, so that programs running from dist/ keep theirs.
@@ -136,6 +137,7 @@ builds.push(
 );
 if (builds.some(({ warnings }) => warnings.length > 0)) process.exit(1);
 for (const name of commands) chmodSync(`dist/bin/${name}.cjs`, 0o755);
+stamp();
 
 /** Builds a page: one file with its script and style inside. */
 async function buildPage(folder, name, styles = []) {

@@ -1,7 +1,8 @@
-// README.md, done by the letter: each command of it is run as it stands there, in its order, and must print what is
-// printed there.
+// README.md and docs/tutorial.md, done by the letter: each command of them is run as it stands there, in its order, and must
+// print what is printed there.
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { splitWords } from "../../src/config/command.ts";
 import {
@@ -12,14 +13,17 @@ import {
   type RunningCommand,
   run,
   startCommand,
+  startProgram,
 } from "../support/command.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
+import { freePort } from "../support/port.ts";
 import { leaveNoProcess } from "../support/processes.ts";
 import { blocksOf, commandsOf, readDocument } from "../support/readme.ts";
 
 leaveNoProcess();
 
 const readme = readDocument();
+const tutorial = readDocument("docs/tutorial.md");
 const { scripts } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
 /** Somebody who reads a section and types what it says. */
@@ -30,6 +34,7 @@ interface Reader {
   starts(command: string, line: RegExp): Promise<RunningCommand>;
   /** The command that runs in the other terminal. */
   other(): RunningCommand;
+  writes(file: string, text: string): Promise<void>;
   /** Everything printed so far. */
   readonly seen: string[];
 }
@@ -38,18 +43,50 @@ interface Reader {
 const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promise<void> } = {
   // Installing is what whoever runs this test has done.
   async "npm ci && npm run example"(reader) {
-    const [build, example] = scripts.example.split(" && ");
-    expect(build).toBe("npm run build --silent");
+    const example = await reader.starts(scripts.example, / ts_100 .* \| 5…$/);
+    example.signal("SIGTERM");
 
-    const provider = await reader.starts(example, / ts_100 .* \| 5…$/);
-    provider.signal("SIGINT");
-
-    expect((await finish(provider)).code).toBe(0);
+    const { code, stderr } = await finish(example);
+    expect(code).toBe(0);
+    expect(stderr.filter((line) => /^ {2}npx /.test(line)).length).toBeGreaterThan(2);
   },
 
   // These tests are what it runs; the continuous integration gives the very command.
   async "npm ci && npm test"() {
     expect(scripts.test).toBe("npm run build --silent && vitest run");
+  },
+
+  async "npx zcontext run Context-Site.xml"(reader, command) {
+    const [file] = blocks.filter(
+      ({ section, language }) => section === "A program that you have" && language === "xml",
+    );
+    const port = `${await freePort()}`;
+    await reader.writes("Context-Site.xml", (file?.lines ?? []).join("\n").replaceAll("8000", port));
+    await reader.starts(command, WEB_RUNS);
+  },
+
+  async "npx zcontext status -f Context-Site.xml"(reader, command) {
+    await reader.runs(command);
+
+    // The next thing README asks for.
+    const { stderr } = reader.other();
+    const [killed] = pidsOfWeb(reader.other());
+    process.kill(Number(killed), "SIGKILL");
+    await stderr.first(() => pidsOfWeb(reader.other()).length > 1);
+  },
+
+  async "npx zcontext why -f Context-Site.xml --task_id web"(reader, command) {
+    await reader.runs(command);
+  },
+
+  async "npx zcontext exit -f Context-Site.xml"(reader, command) {
+    await reader.runs(command);
+
+    expect((await finish(reader.other())).code).toBe(0);
+  },
+
+  async "npx service-context conf/Context-StateMachine.xml --until-done"(reader, command) {
+    await reader.runs(command);
   },
 
   async "npx service-context conf/Context-EchoAction.xml"(reader, command) {
@@ -69,7 +106,7 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
 
     const [head, row, ...others] = stdout;
     const killed = runningIn(reader.other());
-    expect(head?.split(/ {2,}/)).toEqual(/^(TASK .* LAST EVENT)\nts_100 /m.exec(readme)?.[1]?.split(/ {2,}/));
+    expect(head?.split(/ {2,}/)).toEqual(/^(TASK .* LAST EVENT)\nts_100 /m.exec(tutorial)?.[1]?.split(/ {2,}/));
     expect(row).toMatch(new RegExp(`^ts_100 +echo_action +\\S running +${killed} +[\\d.]+ +[\\d.]+ +1 +\\d+s +`));
     expect(others).toEqual([]);
     // The next thing README asks for.
@@ -99,10 +136,6 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
     await reader.runs(command);
 
     expect((await finish(reader.other())).code).toBe(0);
-  },
-
-  async "npx service-context conf/Context-StateMachine.xml --until-done"(reader, command) {
-    await reader.runs(command);
   },
 
   async "npx service-context conf/Context-StateMachine.xml --check"(reader, command) {
@@ -163,6 +196,11 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
 };
 
 const RUNNING = / ts_100 +running +pid=(\d+)$/;
+const WEB_RUNS = / web +running +pid=(\d+)$/;
+
+function pidsOfWeb({ stderr }: RunningCommand): string[] {
+  return stderr.all.flatMap((line) => WEB_RUNS.exec(line)?.[1] ?? []);
+}
 
 /** The numbers in the lines that a provider has printed so far, in their order. */
 function numbersIn({ all }: RunningCommand["stderr"], pattern: RegExp): number[] {
@@ -174,12 +212,12 @@ function runningIn({ stderr }: RunningCommand): number {
   return Number(stderr.all.flatMap((line) => RUNNING.exec(line)?.[1] ?? []).at(-1));
 }
 
-const blocks = blocksOf(readme);
+const blocks = [...blocksOf(readme), ...blocksOf(tutorial)];
 const commandsIn = (section: string) =>
   blocks.filter((block) => block.section === section && block.language === "sh").flatMap(commandsOf);
 const sections = [...new Set(blocks.filter(({ language }) => language === "sh").map(({ section }) => section))];
 
-test("every command of README is run here, and no other", () => {
+test("every command of README and of the tutorial is run here, and no other", () => {
   expect(sections.flatMap(commandsIn)).toEqual(Object.keys(COMMANDS));
 });
 
@@ -213,12 +251,16 @@ function plain(line: string): string {
 }
 
 /** Where a reader types: commands run in a copy of the examples, and what still runs at the end is ended. */
-function openTerminals({ path: cwd }: Folder): { reader: Reader } & AsyncDisposable {
+function openTerminals({ path: cwd, write }: Folder): { reader: Reader } & AsyncDisposable {
   const started: RunningCommand[] = [];
 
   function start(command: string): RunningCommand {
-    const [, name, words = ""] = /^(?:npx |node dist\/bin\/)([\w-]+)(?:\.cjs)? (.*)$/.exec(command) ?? [];
-    const running = startCommand(name as CommandName, splitWords(words).words, { cwd });
+    const [, script] = /^node (scripts\/.*)$/.exec(command) ?? [];
+    const [, name, words = ""] = /^npx ([\w-]+) (.*)$/.exec(command) ?? [];
+    const running =
+      script === undefined
+        ? startCommand(name as CommandName, splitWords(words).words, { cwd })
+        : startProgram(process.execPath, [fileURLToPath(new URL(`../../${script}`, import.meta.url))], { cwd });
     started.push(running);
     return running;
   }
@@ -235,6 +277,7 @@ function openTerminals({ path: cwd }: Folder): { reader: Reader } & AsyncDisposa
       return running;
     },
     other: () => started[0] as RunningCommand,
+    writes: async (file, text) => void (await write(file, text)),
     get seen() {
       return started.flatMap(({ stdout, stderr }) => [...stdout.all, ...stderr.all]);
     },
@@ -322,8 +365,8 @@ function verbsIn(help: readonly string[]): string[] {
   });
 }
 
-test("the project of one's own that README makes runs, with the code and the configuration it shows", async () => {
-  const blocks = blocksOf(readme);
+test("the project of one's own that the tutorial makes runs, with the code and the configuration it shows", async () => {
+  const blocks = [...blocksOf(readme), ...blocksOf(tutorial)];
   const own = (language: string) =>
     blocks.filter((block) => block.section === "Your own" && block.language === language);
   const [create = ""] = own("sh").flatMap(commandsOf);
