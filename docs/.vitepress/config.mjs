@@ -51,6 +51,11 @@ const SIDEBAR = [
   },
 ];
 
+/** Attributes and options with an underscore are one word. */
+function tokenize(text) {
+  return text.toLowerCase().split(/[^\p{L}\p{N}_]+/u);
+}
+
 /** Links to headings are written for GitHub, which names them so. */
 function asOnGithub(heading) {
   return heading
@@ -89,7 +94,11 @@ export default {
       };
     },
   },
-  themeConfig: { search: { provider: "local" }, outline: [2, 3], sidebar: SIDEBAR },
+  themeConfig: {
+    search: { provider: "local", options: { miniSearch: { options: { tokenize } } } },
+    outline: [2, 3],
+    sidebar: SIDEBAR,
+  },
   buildEnd({ outDir }) {
     for (const path of FILES) cpSync(join(root, path), join(outDir, path), { recursive: true });
     cpSync(join(root, "LICENSE"), join(outDir, "LICENSE.html"));
