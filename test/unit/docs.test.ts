@@ -117,6 +117,24 @@ describe("docs/context-file.md", () => {
   });
 });
 
+describe.each(["README.md", "docs/recipes.md", "docs/tutorial.md"])("%s", (document) => {
+  test("names no verb of zcontext that docs/commands.md does not have", () => {
+    const known = new Set(
+      [...readDocument("docs/commands.md").matchAll(/^\| `([^|]*)` \|/gm)].flatMap(([, verbs = ""]) =>
+        verbs.split(/`, `| /),
+      ),
+    );
+    const named = [...readDocument(document).matchAll(/\bzcontext ([a-z][a-z-]*)/g)].map(([, verb = ""]) => verb);
+
+    expect(known).toContain("logs");
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((verb) => !known.has(verb) && !WORDS_BEHIND.has(verb))).toEqual([]);
+  });
+});
+
+/** What follows the name in a sentence. */
+const WORDS_BEHIND = new Set(["runs", "succeeds", "is"]);
+
 test("docs/messaging.md has the guarantees that the command prints", () => {
   const rows = rowsOf(sectionOf(readDocument("docs/messaging.md"), "## Guarantees"));
 
