@@ -86,13 +86,13 @@ describe("on a terminal", () => {
 
   test("m shows the queues between services, and leads back", async () => {
     await using provider = await startProvider({ id: "ts001", instance: "ListensToOrders" });
-    await using terminal = startLive(["--context_file", provider.file], { columns: 80 });
+    await using terminal = startLive(["--context_file", provider.file], { columns: 100 });
 
     await terminal.reads("● running", "m messages");
     terminal.types("m");
     await terminal.reads("IN FLIGHT", "orders.created  service_ts001");
     terminal.types("m");
-    await terminal.reads("Enter details");
+    await terminal.reads("Enter all");
     terminal.types("q");
 
     await untilOver(terminal, 0);

@@ -35,7 +35,7 @@ export function logLines({ records, isRead, fault }: TaskLines, search: string, 
   const lines = recordLines(shown, columns);
   if (fault !== undefined) return [...lines, { text: fault, style: "yellow" }];
   if (lines.length > 0) return lines;
-  if (!isRead) return [{ text: "reading …", style: "gray" }];
+  if (!isRead) return [{ text: "reading", style: "gray" }];
   return [
     { text: records.length === 0 ? "It has printed nothing yet." : `No line contains "${search}".`, style: "gray" },
   ];
@@ -82,7 +82,7 @@ function textOf(record: LogRecord): string {
 
 export function whyLines({ answer, fault }: Read<Why>, { columns, nowMs }: { columns: number; nowMs: number }): Line[] {
   if (fault !== undefined) return [{ text: fault, style: "yellow" }];
-  if (answer === undefined) return [{ text: "reading …", style: "gray" }];
+  if (answer === undefined) return [{ text: "reading", style: "gray" }];
   return tellWhy(answer, { nowMs, columns, hasHeadings: true }).map(({ stamp, text }) => [
     { text: stamp, style: "gray" as const },
     { text: clean(text) },
@@ -96,7 +96,7 @@ const HEADS = ["LAST", "EVENT", "GROUP", "REASON", "ATTEMPTS", "ERROR"];
 /** The table of dead letters, the newest first; its head is the first line. */
 export function letterLines({ answer, fault }: Read<readonly Letter[]>, chosen: number): Line[] {
   if (fault !== undefined) return [{ text: fault, style: "yellow" }];
-  if (answer === undefined) return [{ text: "reading …", style: "gray" }];
+  if (answer === undefined) return [{ text: "reading", style: "gray" }];
   if (answer.length === 0) return [{ text: "No group has given up an event.", style: "gray" }];
   const rows = answer.map(({ event, group, reason, attempts, last_at: last, error }) => [
     ...[timeOfDay(last), clean(event), clean(group), clean(reason), `${attempts}`],

@@ -112,7 +112,7 @@ export function createDesk(file: string | undefined, onChange: () => void): Desk
         letter.ask(view.letter, { subject: view.letter, version: "" });
     },
     carryOut(order) {
-      say(`${wordsOf(order)} …`);
+      say(`${wordsOf(order)}: sent`);
       // One after the other: a restart after a stop must not overtake it.
       busy = busy
         .then(() => (order.kind === "letter" ? orderLetter(order) : orderTask(order)))

@@ -52,7 +52,7 @@ describe("the log of a task", () => {
 
   test("says why there is nothing", () => {
     expect(textsOf(logLines(log(), "", 80))).toEqual(["It has printed nothing yet."]);
-    expect(textsOf(logLines({ records: [], isRead: false }, "", 80))).toEqual(["reading …"]);
+    expect(textsOf(logLines({ records: [], isRead: false }, "", 80))).toEqual(["reading"]);
     expect(textsOf(logLines({ records: [], isRead: true, fault: "no folder" }, "", 80))).toEqual(["no folder"]);
   });
 
@@ -62,7 +62,7 @@ describe("the log of a task", () => {
 });
 
 test("what is not read yet is said, and why it can't be", () => {
-  expect(textsOf(whyLines({}, { columns: 80, nowMs: 0 }))).toEqual(["reading …"]);
+  expect(textsOf(whyLines({}, { columns: 80, nowMs: 0 }))).toEqual(["reading"]);
   expect(textsOf(whyLines({ fault: "nothing is known" }, { columns: 80, nowMs: 0 }))).toEqual(["nothing is known"]);
   expect(textsOf(letterLines({ answer: [] }, 0))).toEqual(["No group has given up an event."]);
   expect(textsOf(openedLines({ fault: "the provider is away" }))).toEqual(["the provider is away"]);
