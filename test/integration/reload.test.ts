@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { parseContextConfig } from "../../src/config/context-config.ts";
-import type { ReloadPlan } from "../../src/context/provider/reload.ts";
+import type { ReloadPlan } from "../../src/config/planned-change.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import {
   type Attributes,

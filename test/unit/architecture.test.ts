@@ -47,7 +47,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...["src/launch", ...LAUNCH, "src/presence"],
     ...["src/context/journal", "src/context/task", "src/context/transaction"],
   ],
-  "src/context/client": ["src", "src/protocol", "src/link", "src/presence"],
+  "src/context/client": ["src", "src/protocol", "src/config", "src/link", "src/presence"],
   "src/messaging/contract": ["src", "src/protocol"],
   "src/messaging/embedded": ["src", "src/protocol", "src/messaging/contract"],
   "src/messaging/embedded/broker": ["src", "src/protocol", "src/messaging/contract", "src/messaging/embedded"],

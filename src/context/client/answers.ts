@@ -1,11 +1,12 @@
 // Reads what a provider says about tasks and orders. What does not have the expected shape reads as undefined, so that
 // the caller decides: an answer is then refused, and an overheard message ignored. Pure.
+
+import type { ReloadPlan } from "../../config/planned-change.ts";
 import { isObject, type Json, type JsonObject, ownMember } from "../../protocol/json.ts";
 import { CONTEXT_NAME, type ControlMessage } from "../../protocol/message.ts";
 import { count, listOf, type ObjectSchema, object, oneOf, optional, read, text } from "../../protocol/schema.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
 import { isTaskState } from "../../protocol/task-state.ts";
-import type { ReloadPlan } from "../provider/reload.ts";
 
 const TASK_ORDERS = ["start", "define", "restart", "stop"] as const;
 /** What a task was told. */

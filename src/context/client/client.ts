@@ -1,6 +1,7 @@
 // The asking side of a context: sends a provider commands and questions over the link, and follows what becomes of
 // them. Loads nothing of the supervising side.
 import { randomUUID } from "node:crypto";
+import type { ReloadPlan } from "../../config/planned-change.ts";
 import { deferred } from "../../deferred.ts";
 import { ERROR_CODES, type ErrorCode, ZcontextError } from "../../errors.ts";
 import { controlRequest } from "../../link/control-request.ts";
@@ -12,7 +13,6 @@ import { type ControlMessage, type Message, readMessage } from "../../protocol/m
 import { FIGURES_ONLY, queryMessage, type TopQuery } from "../../protocol/query.ts";
 import { read } from "../../protocol/schema.ts";
 import type { TaskRecord } from "../../protocol/task-record.ts";
-import type { ReloadPlan } from "../provider/reload.ts";
 import { readObjects, readOrders, readPlan, readTasks, readWords, type TaskOrder } from "./answers.ts";
 import { applyMessage, type Command, commandMessage } from "./command.ts";
 import { type CommandProgress, trackCommand } from "./command-progress.ts";

@@ -3,8 +3,9 @@
 // tasks are removed, restarted and added.
 import { dirname, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { type ContextChange, contextChanges, takenOver } from "../../config/changes.ts";
+import { contextChanges, takenOver } from "../../config/changes.ts";
 import type { ContextConfig, TaskServiceConfig } from "../../config/context-config.ts";
+import type { PlannedChange, PlannedTask, ReloadPlan } from "../../config/planned-change.ts";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import type { Services } from "../../launch/code/services.ts";
 import { readEnvironment } from "../../launch/environment/task-environment.ts";
@@ -14,31 +15,11 @@ import { isEnding } from "../../protocol/task-state.ts";
 import type { Journal } from "../journal/journal.ts";
 import { whyIn } from "../task/record.ts";
 import type { Cause, Order, SupervisedTask } from "../task/task-contract.ts";
-import { type PlannedTask, planFile, planTransaction, type TransactionPlan } from "../transaction/reload-plan.ts";
+import { planFile, planTransaction, type TransactionPlan } from "../transaction/reload-plan.ts";
 import type { Transaction } from "../transaction/transaction.ts";
 import type { Transactions } from "../transaction/transactions.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import type { Model } from "./model.ts";
-
-/** What a change does to one task. */
-export interface PlannedChange extends PlannedTask {
-  /** Empty where no transaction has the task. */
-  transaction: string;
-  /** How it came out, once the change has been applied: absent where nothing was to be done. */
-  outcome?: "success" | "failure" | undefined;
-  /** Why it is no success. */
-  fault?: string | undefined;
-}
-
-export interface ReloadPlan {
-  /** Of the model that holds. */
-  generation: number;
-  tasks: readonly PlannedChange[];
-  /** What has changed beside the tasks. */
-  context: readonly ContextChange[];
-  /** What a person may want to know besides. */
-  notes: readonly string[];
-}
 
 export interface ReloadScope {
   /** Only this transaction's tasks are changed; others keep their definitions until the next change. Default: all. */

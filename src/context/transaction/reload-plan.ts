@@ -4,20 +4,9 @@ import { resolve } from "node:path";
 import { differenceOf, type TaskDifference } from "../../config/changes.ts";
 import type { ContextConfig, TaskServiceConfig } from "../../config/context-config.ts";
 import { entersAtOnce } from "../../config/meaning.ts";
+import type { PlannedTask } from "../../config/planned-change.ts";
 import { hasProcess, isPending, type TaskState } from "../../protocol/task-state.ts";
 import type { Order } from "../task/task-contract.ts";
-
-/**
- * `rolling`: another run is ready before the present one stops. `in-place`: its process, if it has one, goes on; the
- * definition holds from now on, or from its next run on.
- */
-export type TaskChange = "added" | "removed" | "restart" | "rolling" | "in-place" | "same";
-
-export interface PlannedTask {
-  task: string;
-  change: TaskChange;
-  reasons: readonly string[];
-}
 
 /** A task as it stands. */
 export interface PresentTask {
