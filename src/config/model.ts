@@ -36,6 +36,8 @@ export interface TaskServiceConfig {
   triggers: Partial<Record<TriggerEvent, Trigger>>;
   /** What an `Executable` runs; the other types have none. */
   command?: Command;
+  /** The absolute path of its code, of a service from the hub; neither a file nor a message can say it. */
+  module?: string;
   /** How its processes are started, watched, ended and started again. */
   supervision: Supervision;
 }

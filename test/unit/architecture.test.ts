@@ -97,7 +97,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/hub/com": ["src", "src/protocol", "src/hub/contract", "src/hub/com/providers"],
   "src/hub/simulator": ["src", "src/protocol", "src/hub/contract", "src/hub/com/providers"],
   "src/hub": ["src/hub/contract"],
-  "src/hub/install": ["src", "src/protocol", "src/launch/process"],
+  "src/hub/install": ["src", "src/protocol", "src/config", "src/launch/process"],
   "src/hub/server": ["src", "src/protocol", "src/hub/contract", "src/hub/install", "src/http"],
   "src/tasks/contract": ["src/messaging", "src/streams"],
   "src/tasks/handlers": [
@@ -151,6 +151,7 @@ const MAY_IMPORT: Record<string, string[]> = {
       "src/monitor",
       "src/generator",
       "src/history",
+      "src/hub/install",
       "src/logs",
       "src/explain",
       "src/http",
@@ -168,7 +169,17 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "tools/context-bus/schema": ["src", "src/protocol"],
   "tools/context-hub": [
-    ...["tools", "src", "src/protocol", "src/launch/environment", "src/http", "src/hub/install", "src/hub/server"],
+    ...[
+      "tools",
+      "src",
+      "src/protocol",
+      "src/launch/environment",
+      "src/http",
+      "src/hub/install",
+      "src/hub/server",
+      "src/context/client",
+      "src/presence",
+    ],
   ],
   "tools/zcontext": [
     ...[

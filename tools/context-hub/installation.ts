@@ -1,14 +1,16 @@
 // `context-hub plan` and `context-hub install`: what a manifest changes at the node whose state folder this is.
 import { hostname } from "node:os";
 import { ZcontextError } from "../../src/errors.ts";
+import { type Apply, activationBy } from "../../src/hub/install/activation.ts";
 import { installFrom, type PlanOptions, planFrom, type StepOutcome } from "../../src/hub/install/install.ts";
 import { loadPublicKey } from "../../src/hub/install/pinned-key.ts";
 import type { Step } from "../../src/hub/install/plan.ts";
 import { openStore, storeFolderOf } from "../../src/hub/install/store.ts";
 import { stateDirOf } from "../../src/launch/environment/state-folder.ts";
+import { findPresence } from "../../src/presence/search.ts";
 import { columns } from "../columns.ts";
 import { assertFile } from "../context-file.ts";
-import { answer, answerJson, EXIT, printError } from "../print.ts";
+import { answer, answerJson, EXIT, printError, say } from "../print.ts";
 
 export interface InstallOptions {
   from: string;
@@ -32,7 +34,10 @@ export async function plan(options: InstallOptions): Promise<number> {
 export async function install(options: InstallOptions): Promise<number> {
   const planned = await planOptions(options);
   await using store = await openStore(planned.store);
-  const outcomes = await installFrom({ ...planned, store, activate: async () => {} });
+  await using provider = await openProvider(options.context_file);
+  if (provider === undefined && !options.json)
+    say("no provider of the file runs: the next one takes over what is installed, untried");
+  const outcomes = await installFrom({ ...planned, store, ...activationBy(provider?.apply) });
   const failed = outcomes.filter(({ error }) => error !== undefined);
   if (options.json)
     answerJson({
@@ -49,6 +54,16 @@ export async function install(options: InstallOptions): Promise<number> {
   }
   if (failed.length === 0) return EXIT.done;
   return failed.length < outcomes.length ? EXIT.partly : EXIT.failed;
+}
+
+/** The provider of the file; undefined where none runs. */
+async function openProvider(file: string | undefined) {
+  const presence = file === undefined ? undefined : await findPresence(file);
+  if (presence?.endpoints === undefined) return undefined;
+  const { connectContext } = await import("../../src/context/client/client.ts");
+  const client = await connectContext(presence.endpoints, file === undefined ? {} : { contextFile: file });
+  const apply: Apply = (timeoutMs) => client.apply({ timeoutMs });
+  return { apply, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
 }
 
 async function planOptions({ from, key, node = hostname(), tags, ...options }: InstallOptions): Promise<PlanOptions> {

@@ -6,6 +6,8 @@ import { longestStopMs } from "../../src/context/transaction/dependencies.ts";
 import { together } from "../../src/context/transaction/observer.ts";
 import type { Outcome } from "../../src/context/transaction/outcome.ts";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
+import { withCandidate, withInstalled } from "../../src/hub/install/installed-tasks.ts";
+import { stateDirOf } from "../../src/launch/environment/state-folder.ts";
 import type { Log } from "../../src/log.ts";
 import { startMonitor } from "../../src/monitor/publish.ts";
 import { createSampler } from "../../src/monitor/sample.ts";
@@ -122,10 +124,11 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
           { log, keptHistory: recorder?.keptHistory, keptLogs: keeper?.keptLogs },
         );
   const extras = [recorder, dashboard].filter((one) => one !== undefined);
+  const stateDir = options.state_dir ?? stateDirOf(file);
   const provider = await startProvider({
-    config,
+    config: await withInstalled(config, stateDir),
     file,
-    read: () => readContextFile(file),
+    read: async () => withCandidate(await readContextFile(file), stateDir),
     log,
     servicesRoots: options.services_root,
     resume: !options.no_resume,

@@ -9,6 +9,8 @@ export const MAX_UNPACKED_BYTES = 256 * MIB;
 export const MAX_ENTRIES = 10_000;
 export const MAX_PATH_CHARACTERS = 240;
 export const MAX_SERVICES = 200;
+/** After which a new version that has not said that it is ready is rolled back. */
+export const READY_MS = 30_000;
 /** After which a download ends that brings no bytes. */
 export const STALLED_MS = 30_000;
 /** After which one ends that brings them too slowly. */

@@ -62,13 +62,19 @@ export async function planFrom({ from, key, store, node, nowMs }: PlanOptions): 
 /**
  * Does what `planFrom` says.
  *
+ * @param restore - Called when a step has failed and what was on trial is withdrawn.
  * @param onStep - Called with each step that is done, or not.
  * @throws {ZcontextError} `ERR_INSTALL_…` where the whole manifest is refused, which the audit has as well.
  */
 export async function installFrom(
-  options: Omit<PlanOptions, "store"> & { store: Store; activate: Activate; onStep?(outcome: StepOutcome): void },
+  options: Omit<PlanOptions, "store"> & {
+    store: Store;
+    activate: Activate;
+    restore?(): Promise<void>;
+    onStep?(outcome: StepOutcome): void;
+  },
 ): Promise<StepOutcome[]> {
-  const { store, from, activate, onStep = () => {} } = options;
+  const { store, from, activate, restore = async () => {}, onStep = () => {} } = options;
   const { manifest, sha256, steps } = await planFrom({ ...options, store: store.folder }).catch(async (error) => {
     await store.audit({ step: "refused", ...reasons(error) });
     throw error;
@@ -79,7 +85,7 @@ export async function installFrom(
   await store.write({ ...(await store.read()), seen: { catalogVersion, sha256 } });
   const outcomes: StepOutcome[] = [];
   for (const step of steps) {
-    const outcome = await take(step, { store, from, activate });
+    const outcome = await take(step, { store, from, activate, restore });
     outcomes.push(outcome);
     onStep(outcome);
   }
@@ -91,6 +97,7 @@ interface Means {
   store: Store;
   from: string;
   activate: Activate;
+  restore(): Promise<void>;
 }
 
 async function take(step: Step, means: Means): Promise<StepOutcome> {
@@ -103,6 +110,7 @@ async function take(step: Step, means: Means): Promise<StepOutcome> {
     return { step };
   } catch (error) {
     await store.withdraw();
+    await means.restore().catch((failure: unknown) => store.audit({ step: "restore", service, ...reasons(failure) }));
     const known = error instanceof ZcontextError ? error : undefined;
     await store.audit({ step: "rolled-back", service, version, ...reasons(error) });
     return { step, error: known ?? new ZcontextError("ERR_INSTALL_NOT_READY", reasonOf(error), { cause: error }) };
@@ -122,7 +130,7 @@ async function change(step: Step, { store, from, activate }: Means): Promise<voi
 }
 
 /** Brings the files of a version into the store. Another config of files that are there needs none. */
-async function bring({ name, version, service }: Step, { store, from }: Omit<Means, "activate">): Promise<void> {
+async function bring({ name, version, service }: Step, { store, from }: Pick<Means, "store" | "from">): Promise<void> {
   if (service === undefined) return;
   const target = folderOf(store.folder, name, versionOf(service));
   const { services } = await store.read();

@@ -73,6 +73,7 @@ export function isBuiltIn(task: TaskServiceConfig): boolean {
 }
 
 function builtInOf(task: TaskServiceConfig): string | undefined {
+  if (task.module !== undefined) return undefined;
   return locationOf(task) === undefined ? BUILTIN.get(task.instance) : undefined;
 }
 
@@ -113,6 +114,11 @@ export function openServices({ file, roots = [], stateDir = stateDirOf(file), ..
     if (command !== undefined) {
       assertAllowedCommand(id, command, ownTasks);
       return findProgram(id, command.program, { folder: baseDir, runsIn: runsIn(task, baseDir), environment });
+    }
+    const { module } = task;
+    if (module !== undefined) {
+      if (existsSync(module)) return module;
+      throw new ZcontextError("ERR_SERVICE_NOT_FOUND", `${id}: no ${module}, which was installed from the hub`);
     }
     const builtin = builtInOf(task);
     if (builtin !== undefined) return createRequire(import.meta.url).resolve(builtin);
