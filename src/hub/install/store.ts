@@ -3,11 +3,13 @@
 //   current.json                  what runs; replaced as a whole once a new version is ready
 //   candidate.json                what is on trial; gone once it is in force or rolled back
 //   services/<name>/<folder>/     the files of a version
+//   node_modules/zcontext         a link to the package of this node, which services import
 //   staging/                      what is being downloaded and unpacked
 //   audit.ndjson                  each step
 //
 // A process that is killed leaves `current.json` as it was before, so that the last good version comes back by itself.
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { reasonOf, ZcontextError } from "../../errors.ts";
 import { lockFile } from "../../launch/process/file-lock.ts";
@@ -136,6 +138,7 @@ export async function openStore(folder: string): Promise<Store> {
 
   await rm(staging, { recursive: true, force: true });
   await mkdir(staging, { mode: 0o700 });
+  await linkPackage(at("node_modules"));
   if ((await readCandidate(folder).catch(() => "unreadable")) !== undefined) {
     await rm(at("candidate.json"), { force: true });
     await audit({ step: "interrupted", detail: "a trial was cut off; the versions before are in force" });
@@ -187,6 +190,14 @@ export async function openStore(folder: string): Promise<Store> {
       await outcome.lock[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Services import `zcontext/tasks` of the node, wherever its state folder is. */
+async function linkPackage(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const own = dirname(createRequire(import.meta.url).resolve("zcontext/package.json"));
+  await rm(join(folder, "zcontext"), { force: true });
+  await symlink(own, join(folder, "zcontext"));
 }
 
 async function writeWhole(path: string, state: StoreState): Promise<void> {
