@@ -153,12 +153,13 @@ export async function connectContext(
         ended.resolve(message);
     };
     listeners.add(hear);
-    const again = setInterval(() => void orGone(requester.ask(request)).catch(ended.reject), APPLY_POLL_MS);
+    // A repetition without an answer is no matter: the end of the provider is looked for below.
+    const again = setInterval(() => void requester.ask(request).catch(() => {}), APPLY_POLL_MS);
     const limit = setTimeout(() => ended.reject(stillApplying(timeoutMs)), timeoutMs);
     ended.promise.catch(() => {}); // awaited below, if it comes so far
     try {
       accepted(await orGone(requester.ask(request)));
-      const { status } = await ended.promise;
+      const { status } = await orGone(ended.promise);
       if (status.code !== undefined) throw refusal(status);
       return readPlan(status) ?? malformed("apply", "a plan", status);
     } finally {
