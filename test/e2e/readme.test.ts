@@ -34,7 +34,7 @@ interface Reader {
   starts(command: string, line: RegExp): Promise<RunningCommand>;
   /** The command that runs in the other terminal. */
   other(): RunningCommand;
-  writes(file: string, text: string): Promise<void>;
+  reads(file: string): Promise<string>;
   /** Everything printed so far. */
   readonly seen: string[];
 }
@@ -56,12 +56,19 @@ const COMMANDS: { [command: string]: (reader: Reader, command: string) => Promis
     expect(scripts.test).toBe("npm run build --silent && vitest run");
   },
 
-  async "npx zcontext run Context-Site.xml"(reader, command) {
-    const [file] = blocks.filter(
+  async ['npx zcontext new web --command "python3 -m http.server 8000" --restart always --ready 8000 ' +
+    "-f Context-Site.xml"](reader, command) {
+    const port = `${await freePort()}`;
+    await reader.runs(command.replaceAll("8000", port));
+
+    const [shown] = blocks.filter(
       ({ section, language }) => section === "A program that you have" && language === "xml",
     );
-    const port = `${await freePort()}`;
-    await reader.writes("Context-Site.xml", (file?.lines ?? []).join("\n").replaceAll("8000", port));
+    const written = (await reader.reads("Context-Site.xml")).replaceAll(port, "8000").split("\n").map(plain);
+    expect(written).toEqual(expect.arrayContaining((shown?.lines ?? []).map(plain)));
+  },
+
+  async "npx zcontext run Context-Site.xml"(reader, command) {
     await reader.starts(command, WEB_RUNS);
   },
 
@@ -251,8 +258,9 @@ function plain(line: string): string {
 }
 
 /** Where a reader types: commands run in a copy of the examples, and what still runs at the end is ended. */
-function openTerminals({ path: cwd, write }: Folder): { reader: Reader } & AsyncDisposable {
+function openTerminals({ path: cwd, at }: Folder): { reader: Reader } & AsyncDisposable {
   const started: RunningCommand[] = [];
+  let other: RunningCommand | undefined;
 
   function start(command: string): RunningCommand {
     const [, script] = /^node (scripts\/.*)$/.exec(command) ?? [];
@@ -273,11 +281,15 @@ function openTerminals({ path: cwd, write }: Folder): { reader: Reader } & Async
     },
     async starts(command, line) {
       const running = start(command);
+      other ??= running;
       await running.stderr.first((said) => line.test(said));
       return running;
     },
-    other: () => started[0] as RunningCommand,
-    writes: async (file, text) => void (await write(file, text)),
+    other() {
+      if (other === undefined) throw new Error("no command runs in another terminal");
+      return other;
+    },
+    reads: (file) => readFile(at(file), "utf8"),
     get seen() {
       return started.flatMap(({ stdout, stderr }) => [...stdout.all, ...stderr.all]);
     },
