@@ -177,9 +177,9 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
   } finally {
     watching.abort();
     await closeVisibly(provider, running);
-    log.info({ context: provider.contextId, pid }, "provider left");
     // A process that can't be ended would keep this one for as long as it lives.
-    if (provider.living().length > 0) await exit(EXIT.failed);
+    if (provider.living().length > 0) await exit(fatalErrors.haveOccurred ? EXIT.internal : EXIT.failed);
+    log.info({ context: provider.contextId, pid }, "provider left");
   }
 }
 
