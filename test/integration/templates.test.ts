@@ -116,7 +116,7 @@ describe("a folder of templates", () => {
 
 describe("a template", () => {
   const none =
-    "is not a value here; there are name, className, kind, listens, serves, actions, consumes, protocol, language";
+    "is not a value here; there are name, className, kind, listens, serves, actions, consumes, protocol, isCustom, language";
   test.each([
     ["asks for an unknown value", "a\n{{nme}}", '"nme" not defined in [object Object] - 2:2'],
     ["asks for one in a helper", "{{ts nme}}", `"nme" ${none}`],
