@@ -14,7 +14,7 @@ const USERS = `authorization { users: [
 
 async function refusalOf(address: ServerAddress): Promise<unknown> {
   await using engine = connectNats({ address, src: "test/shop/1" });
-  return engine.up.then(
+  return await engine.up.then(
     () => undefined,
     (error: unknown) => error,
   );
