@@ -27,8 +27,8 @@ const onDemand = [
   "conf-command/execute",
   ...["live", "monitor", "history/print-history"].map((name) => `context-monitor/${name}`),
   ...["bus-commands", "bridge", "check-schemata", "guarantees"].map((name) => `context-bus/${name}`),
-  ...["keygen", "sign", "installation", "serve"].map((name) => `context-hub/${name}`),
-  ...["announce", "control", "file-here", "list", "logs", "new", "why"].map((name) => `zcontext/${name}`),
+  ...["keygen", "sign", "installation", "run-hub"].map((name) => `context-hub/${name}`),
+  ...["announce", "control", "file-here", "list", "logs", "new", "reload", "why"].map((name) => `zcontext/${name}`),
   "systemd/install-unit",
   "doctor/doctor",
   "completion/complete",
@@ -69,7 +69,12 @@ const findAddon = {
   },
 };
 
-const fromTools = (names) => Object.fromEntries(names.map((name) => [basename(name), `tools/${name}.ts`]));
+/** By the names that they have in dist/bin: of two files of one name, one would stand in for both. */
+function fromTools(names) {
+  const files = new Map(names.map((name) => [basename(name), `tools/${name}.ts`]));
+  if (files.size < names.length) throw new Error(`two files of one name: ${names.join(", ")}`);
+  return Object.fromEntries(files);
+}
 const pathsOf = (files) => new Set(Object.values(files).map((file) => resolve(file)));
 
 // Files that commands and their parts on demand both need are kept apart, so that there is one instance of each: two classes
@@ -123,6 +128,7 @@ const builds = await Promise.all([
     ...options,
     entryPoints: tools,
     plugins: [findAddon, keepApart(shared, fromTools(onDemand))],
+    metafile: true,
     supported: { "dynamic-import": false },
   }),
   build({
@@ -131,6 +137,7 @@ const builds = await Promise.all([
     plugins: [findAddon, keepApart({}, tasksOnDemand)],
   }),
 ]);
+for (const name of commands) assertLazy(`tools/${name}/${name}.ts`, builds[0].metafile.inputs);
 builds.push(
   await buildPage("web", "page.html", ["uplot/dist/uPlot.min.css"]),
   await buildPage("web/hub", "hub-page.html"),
@@ -138,6 +145,21 @@ builds.push(
 if (builds.some(({ warnings }) => warnings.length > 0)) process.exit(1);
 for (const name of commands) chmodSync(`dist/bin/${name}.cjs`, 0o755);
 stamp();
+
+/** What a command loads on demand is no part of what it loads always: that would slow down each start. */
+function assertLazy(entry, inputs) {
+  const seen = new Set();
+  const visit = (file) => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const { path, kind, external } of inputs[file]?.imports ?? []) {
+      if (external) continue;
+      if (kind === "dynamic-import") throw new Error(`${file} loads ${path} on demand: it has to be in onDemand`);
+      visit(path);
+    }
+  };
+  visit(entry);
+}
 
 /** Builds a page: one file with its script and style inside. */
 async function buildPage(folder, name, styles = []) {

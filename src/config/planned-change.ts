@@ -1,4 +1,5 @@
-// What another model of a context changes, as it is planned, and as it came out. Types alone. Pure.
+// What another model of a context changes, as it is planned, as it came out, and as it travels. Pure.
+import type { JsonObject } from "../protocol/json.ts";
 import type { ContextChange } from "./changes.ts";
 
 /**
@@ -31,4 +32,24 @@ export interface ReloadPlan {
   context: readonly ContextChange[];
   /** What a person may want to know besides. */
   notes: readonly string[];
+}
+
+/** Whether there is something to be done, or that can't be done without a new start. */
+export function isAnyChange({ tasks, context }: Pick<ReloadPlan, "tasks" | "context">): boolean {
+  return context.length > 0 || tasks.some(({ change }) => change !== "same");
+}
+
+/** Whether a task does not stand as the change wanted it. */
+export function hasFailed({ tasks }: ReloadPlan): boolean {
+  return tasks.some(({ outcome }) => outcome === "failure");
+}
+
+/** A plan as it travels. */
+export function planJson({ generation, tasks, context, notes }: ReloadPlan): JsonObject {
+  return {
+    generation,
+    tasks: tasks.map(({ reasons, ...task }) => ({ ...task, reasons: [...reasons] })),
+    context: context.map((one) => ({ ...one })),
+    notes: [...notes],
+  };
 }

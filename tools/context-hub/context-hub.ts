@@ -58,7 +58,7 @@ const serve = program
   .addOption(
     new Option("--log_format <format>", "the form of the log lines").choices(["pretty", "json"]).default("pretty"),
   );
-serve.action(answering(async () => (await import("./serve.ts")).serve(serve.opts())));
+serve.action(answering(async () => (await import("./run-hub.ts")).serve(serve.opts())));
 
 for (const name of ["plan", "install"] as const) {
   const isPlan = name === "plan";

@@ -1,9 +1,8 @@
 // `zcontext plan` and `zcontext apply`: what a provider would do to run its context file as that is now, and doing it.
 
-import type { PlannedChange, ReloadPlan } from "../../src/config/planned-change.ts";
+import { isAnyChange, type PlannedChange, type ReloadPlan } from "../../src/config/planned-change.ts";
 import type { ContextClient } from "../../src/context/client/client.ts";
 import { connectContext } from "../../src/context/client/client.ts";
-import { isAnyChange } from "../../src/context/provider/reload.ts";
 import { type ErrorCode, ZcontextError } from "../../src/errors.ts";
 import { columns } from "../columns.ts";
 import { endpointsOf, findContext } from "../context-file.ts";

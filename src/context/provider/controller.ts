@@ -1,6 +1,6 @@
 // Takes what comes in, has `dispatch` decide, and carries that out.
 import type { ContextConfig, TaskServiceConfig } from "../../config/context-config.ts";
-import type { ReloadPlan } from "../../config/planned-change.ts";
+import { hasFailed, planJson, type ReloadPlan } from "../../config/planned-change.ts";
 import { type ErrorCode, ZcontextError } from "../../errors.ts";
 import { ENDING_TOPIC, type Frame, STREAMS_TOPIC } from "../../protocol/codec.ts";
 import { isObject } from "../../protocol/json.ts";
@@ -22,7 +22,7 @@ import { createAnswered } from "./answered.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Identity } from "./identity.ts";
-import { faultJson, hasFailed, planJson, type ReloadScope } from "./reload.ts";
+import { faultJson, type ReloadScope } from "./reload.ts";
 import { createReplies, type RepliesOptions, recordOfEnded } from "./replies.ts";
 import type { View } from "./view.ts";
 

@@ -300,26 +300,6 @@ function taskOf({ tasks }: ContextConfig, id: string): TaskServiceConfig {
   return task;
 }
 
-/** Whether there is something to be done, or that can't be done without a new start. */
-export function isAnyChange({ tasks, context }: Pick<ReloadPlan, "tasks" | "context">): boolean {
-  return context.length > 0 || tasks.some(({ change }) => change !== "same");
-}
-
-/** Whether a task does not stand as the change wanted it. */
-export function hasFailed({ tasks }: ReloadPlan): boolean {
-  return tasks.some(({ outcome }) => outcome === "failure");
-}
-
-/** A plan as it travels. */
-export function planJson({ generation, tasks, context, notes }: ReloadPlan): JsonObject {
-  return {
-    generation,
-    tasks: tasks.map(({ reasons, ...task }) => ({ ...task, reasons: [...reasons] })),
-    context: context.map((one) => ({ ...one })),
-    notes: [...notes],
-  };
-}
-
 /** Why a plan or a change has failed, as it travels. */
 export function faultJson(error: unknown): JsonObject {
   const reason = reasonOf(error);

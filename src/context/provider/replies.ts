@@ -1,6 +1,6 @@
 // Answers queries: how a transaction stands or has ended, and the figures of its processes.
 
-import type { ReloadPlan } from "../../config/planned-change.ts";
+import { planJson, type ReloadPlan } from "../../config/planned-change.ts";
 import { type ErrorCode, reasonOf, ZcontextError } from "../../errors.ts";
 import type { InputFaults } from "../../input-faults.ts";
 import type { Log } from "../../log.ts";
@@ -15,7 +15,7 @@ import type { Transactions, Watched } from "../transaction/transactions.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import type { ReplyWord } from "./dispatch.ts";
 import type { Publications } from "./publications.ts";
-import { faultJson, planJson, type ReloadScope } from "./reload.ts";
+import { faultJson, type ReloadScope } from "./reload.ts";
 
 export interface RepliesOptions {
   transactions: Pick<Transactions, "find" | "running" | "ended" | "watch">;
