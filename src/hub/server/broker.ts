@@ -1,7 +1,8 @@
 // The hub's side of the broker: one connection, by the library MQTT.js, which connects again by itself.
 import type { MqttClient } from "mqtt";
-import { reasonOf, ZcontextError } from "../../errors.ts";
+import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
+import { missing } from "../../missing-package.ts";
 import type { Json } from "../../protocol/json.ts";
 import { filtersOfHub } from "../contract/topics.ts";
 import type { Arrival } from "./fleet.ts";
@@ -24,11 +25,8 @@ const RECONNECT_MS = 2_000;
 
 /** @throws {ZcontextError} `ERR_ENGINE_MISSING` without the package `mqtt`. */
 export async function connectBroker({ url, root, login, log, onArrival }: BrokerOptions): Promise<Broker> {
-  const { connect } = await import("mqtt").catch((cause: unknown) => {
-    throw new ZcontextError("ERR_ENGINE_MISSING", "a hub needs the package mqtt, which is not installed", {
-      hint: "Run `npm install mqtt`.",
-      cause,
-    });
+  const { connect } = await import("mqtt").catch((error: unknown) => {
+    throw missing(error, "a hub", ["mqtt"]) ?? error;
   });
   const client: MqttClient = connect(url, {
     protocolVersion: 5,

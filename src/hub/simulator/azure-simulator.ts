@@ -7,6 +7,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Aedes, AedesOptions, AuthenticateError, Client } from "aedes";
 import { type Deferred, deferred } from "../../deferred.ts";
 import { ZcontextError } from "../../errors.ts";
+import { missing } from "../../missing-package.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import { bagOf, filtersOfDevice, MAX_MESSAGE_BYTES, readBag } from "../com/providers/azure-topics.ts";
 import type { Answer } from "../contract/shapes.ts";
@@ -299,14 +300,6 @@ async function createBroker(options: AedesOptions): Promise<Aedes> {
   try {
     return await (await import("aedes")).Aedes.createBroker(options);
   } catch (error) {
-    if (!/NOT_FOUND$/.test(String(Object(error).code))) throw error;
-    throw new ZcontextError(
-      "ERR_ENGINE_MISSING",
-      "the simulator needs the package aedes, which is not installed here",
-      {
-        hint: "npm install --save-dev aedes",
-        cause: error,
-      },
-    );
+    throw missing(error, "the simulator", ["aedes"]) ?? error;
   }
 }

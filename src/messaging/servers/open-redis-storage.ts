@@ -1,7 +1,8 @@
 // Opens a claim store in Redis by its URL. Its package is loaded for that, which those alone need who use it.
+
+import { missing } from "../../missing-package.ts";
 import { readStoreUrl } from "../../protocol/bus-address.ts";
 import type { RedisStorage } from "../claims/redis-storage.ts";
-import { missing } from "./missing-package.ts";
 import { storeAddress } from "./server-access.ts";
 
 const PACKAGE = "@redis/client";

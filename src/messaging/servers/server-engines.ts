@@ -1,7 +1,7 @@
 // The engines on servers, each loaded when a URL names it: their packages are needed by those alone who use them.
 import { ZcontextError } from "../../errors.ts";
+import { missing } from "../../missing-package.ts";
 import type { ServerEngine, ServerEngineOptions } from "../contract/server.ts";
-import { missing } from "./missing-package.ts";
 
 interface Load {
   connect(options: ServerEngineOptions): Promise<ServerEngine>;

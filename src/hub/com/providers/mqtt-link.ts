@@ -1,7 +1,8 @@
 // One connection with a broker of MQTT, by the library MQTT.js, which is loaded when it is first used. It never connects again
 // by itself: whoever has lost a connection decides when.
 import type { IClientOptions, MqttClient } from "mqtt";
-import { reasonOf, ZcontextError } from "../../../errors.ts";
+import { reasonOf } from "../../../errors.ts";
+import { missing } from "../../../missing-package.ts";
 
 export interface MqttAddress {
   /** Without credentials, such as `mqtts://broker:8883`. */
@@ -156,17 +157,10 @@ function optionsOf({ clientId, login, ca, will, version }: MqttAddress): IClient
 }
 
 async function loadConnect() {
-  try {
-    return (await import("mqtt")).default.connect;
-  } catch (error) {
-    if (!/NOT_FOUND$/.test(String(Object(error).code))) throw error;
-    throw new ZcontextError(
-      "ERR_ENGINE_MISSING",
-      "the hub is reached by the package mqtt, which is not installed here",
-      {
-        hint: "npm install mqtt",
-        cause: error,
-      },
-    );
-  }
+  return await import("mqtt").then(
+    ({ default: { connect } }) => connect,
+    (error: unknown) => {
+      throw missing(error, "the connection to the hub", ["mqtt"]) ?? error;
+    },
+  );
 }

@@ -1,7 +1,7 @@
 // The Kafka client, which is installed by whoever uses this protocol, and how it is connected.
 import type { Kafka } from "kafkajs";
 import { reasonOf, ZcontextError } from "../../../errors.ts";
-import { missing } from "../../../messaging/servers/missing-package.ts";
+import { missing } from "../../../missing-package.ts";
 import type { KafkaOptions } from "./kafka-options.ts";
 
 const HOST = "127.0.0.1:9092";

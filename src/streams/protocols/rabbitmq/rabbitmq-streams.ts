@@ -2,7 +2,7 @@
 // coming back when the handler throws.
 import { ZcontextError } from "../../../errors.ts";
 import type { PlainQueues } from "../../../messaging/engines/rabbitmq/plain-queues.ts";
-import { missing } from "../../../messaging/servers/missing-package.ts";
+import { missing } from "../../../missing-package.ts";
 import type { Json } from "../../../protocol/json.ts";
 import { Consumer, type ConsumerOptions } from "../../contract/consumer.ts";
 import { count } from "../../contract/figures.ts";

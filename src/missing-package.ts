@@ -1,5 +1,5 @@
 // Tells a package that is not installed from other reasons why code can't be loaded. Pure.
-import { ZcontextError } from "../../errors.ts";
+import { ZcontextError } from "./errors.ts";
 
 /** What to do where a package could not be loaded; undefined where that is not the reason. */
 export function missing(error: unknown, what: string, packages: readonly string[]): ZcontextError | undefined {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { missing } from "../../../src/messaging/servers/missing-package.ts";
+import { missing } from "../../src/missing-package.ts";
 
 const PACKAGES = ["@nats-io/transport-node", "@nats-io/jetstream"];
 
