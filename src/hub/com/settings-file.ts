@@ -1,8 +1,9 @@
 // A JSON file that is whole at any moment: it is written under another name, flushed, and put in place, and what was there
 // before is kept beside it. Where the file can't be read, that one counts, and else the default; both is said.
-import { copyFile, mkdir, open, readFile, rename } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { reasonOf, ZcontextError } from "../../errors.ts";
+import { syncFolder, writeFlushed } from "../../flushed-file.ts";
 
 export interface SettingsOptions<T> {
   /** What a value means; undefined for one that is none of these settings. */
@@ -84,13 +85,7 @@ async function replace(path: string, text: string, isGood: (before: string) => b
   const unfinished = `${path}.new`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(unfinished, "w", 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeFlushed(unfinished, text);
     const before = await readFile(path, "utf8").catch(() => undefined);
     if (before !== undefined && isGood(before)) {
       await copyFile(path, `${unfinished}.backup`);
@@ -100,15 +95,5 @@ async function replace(path: string, text: string, isGood: (before: string) => b
     await syncFolder(dirname(path));
   } catch (error) {
     throw new ZcontextError("ERR_STATE_UNWRITABLE", `cannot write ${path}: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-/** A new name is on the disk once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -12,6 +12,7 @@ import { chmod, mkdir, open, readdir, readFile, rename, rm, symlink } from "node
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { reasonOf, ZcontextError } from "../../errors.ts";
+import { syncFolder, writeFlushed } from "../../flushed-file.ts";
 import { lockFile } from "../../launch/process/file-lock.ts";
 import { anyObject, count, id, listOf, object, optional, read, type Schema, text } from "../../protocol/schema.ts";
 import type { SeenManifest } from "./admission.ts";
@@ -150,7 +151,7 @@ export async function openStore(folder: string): Promise<Store> {
     propose: (state) => writeWhole(at("candidate.json"), state),
     async accept() {
       await rename(at("candidate.json"), at("current.json"));
-      await syncFolder(folder);
+      await syncName(at("current.json"));
     },
     withdraw: () => rm(at("candidate.json"), { force: true }),
     write: (state) => writeWhole(at("current.json"), state),
@@ -166,7 +167,7 @@ export async function openStore(folder: string): Promise<Store> {
       // Of an earlier trial, or damaged since: what was just checked takes its place.
       await rm(target, { recursive: true, force: true });
       await rename(from, target);
-      await syncFolder(dirname(target));
+      await syncName(target);
     },
     async prune() {
       const { services } = await readCurrent(folder);
@@ -202,23 +203,15 @@ async function linkPackage(folder: string): Promise<void> {
 
 async function writeWhole(path: string, state: StoreState): Promise<void> {
   const unfinished = `${path}.tmp`;
-  const file = await open(unfinished, "w", 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(state, undefined, 2)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFlushed(unfinished, `${JSON.stringify(state, undefined, 2)}\n`);
   await chmod(unfinished, 0o600);
   await rename(unfinished, path);
-  await syncFolder(dirname(path));
+  await syncName(path);
 }
 
-// A name is safe only once its folder is; there are file systems that can't be asked for that.
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path).catch(() => undefined);
-  await folder?.sync().catch(() => {});
-  await folder?.close();
+// There are file systems whose folders can't be flushed.
+async function syncName(path: string): Promise<void> {
+  await syncFolder(dirname(path)).catch(() => {});
 }
 
 function broken(path: string, problem: string): ZcontextError {

@@ -8,8 +8,9 @@ import { type OpenNode, openNode } from "../../hub/com/open-node.ts";
 import { readLogLine } from "../../hub/contract/shapes.ts";
 import type { Twin } from "../../hub/contract/twin.ts";
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import { defineService, defineTask, type RequestScope, ServiceError, type TaskScope } from "../define.ts";
+import { defineService, defineTask, ServiceError, type TaskScope } from "../define.ts";
 import type { InnerScope } from "../scope.ts";
+import { assertOwn } from "./internal-service.ts";
 
 type Configuration = { [name: string]: unknown };
 type Scope = TaskScope<Configuration>;
@@ -71,12 +72,6 @@ function open(scope: InnerScope<Configuration>): Promise<OpenNode> {
     say: log.info,
     warn: log.warn,
   });
-}
-
-/** Other services have no say in when it begins and ends. */
-function assertOwn(scope: Scope | RequestScope<Configuration>): void {
-  if ("source" in scope && scope.source !== scope.serviceName)
-    throw new ServiceError("ERR_SERVICE_INTERNAL", "com starts and stops with its context");
 }
 
 function node(): OpenNode {

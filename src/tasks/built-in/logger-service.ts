@@ -8,10 +8,9 @@ import { connectInbox } from "../../link/link.ts";
 import type { Frame } from "../../protocol/codec.ts";
 import { isObject, type Json } from "../../protocol/json.ts";
 import { flag, object, read } from "../../protocol/schema.ts";
-import { defineService, defineTask, type RequestScope, ServiceError, type TaskScope } from "../define.ts";
+import { defineService, defineTask, ServiceError } from "../define.ts";
 import type { InnerScope } from "../scope.ts";
-
-type Scope = TaskScope<unknown> | RequestScope<unknown>;
+import { assertOwn } from "./internal-service.ts";
 
 let forwarding = { debug: false, tracking: false };
 let inbox: Inbox | undefined;
@@ -57,11 +56,6 @@ const FORWARDING = object({ debug: flag, tracking: flag });
 
 function readForwarding(value: unknown) {
   return read(FORWARDING, value).value;
-}
-
-function assertOwn(scope: Scope): void {
-  if ("source" in scope && scope.source !== scope.serviceName)
-    throw new ServiceError("ERR_SERVICE_INTERNAL", "logger starts and stops with its context");
 }
 
 /** What a service has said, in a frame on `log`; undefined for anything else there. */
