@@ -1,5 +1,6 @@
 // What is promised of each queue, each service and each signal that an engine has now, and what would be lost by which failure:
-// from how the engine keeps events, which members it has, and who was seen to send. docs/messaging.md has the promises, docs/scale-out.md how servers keep events. Pure.
+// from how the engine keeps events, which members it has, and which were seen to send. docs/messaging.md has the promises,
+// docs/scale-out.md how servers keep events. Pure.
 import type { QueueFigures, ServedService } from "../../src/messaging/index.ts";
 import { readBusUrl } from "../../src/protocol/bus-address.ts";
 import type { SenderTotals, SignalTotals } from "../../src/protocol/bus-figures.ts";
@@ -45,7 +46,7 @@ export function keepingOf(url: string, durability: "memory" | "file" | "sync", d
   return { engine, stored: /[?&]storage=memory/.test(url) ? "memory" : "file" };
 }
 
-/** @param seen - Undefined where it is not known who sends. */
+/** @param seen - Undefined where it is not known which services send. */
 export function edgesOf(
   keeping: Keeping,
   queues: readonly QueueFigures[],

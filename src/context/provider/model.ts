@@ -1,4 +1,5 @@
-// The model of the context that a provider runs. It may be replaced by another one; whoever needs it asks for the present one.
+// The model of the context that a provider runs. It may be replaced by another one; what needs it asks for the
+// present one.
 import type { ContextConfig } from "../../config/context-config.ts";
 
 export interface Model {

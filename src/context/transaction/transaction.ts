@@ -86,7 +86,7 @@ export interface Transaction {
   readonly reload: TransactionReload;
 }
 
-/** The steps of a reload, for whoever knows their order. */
+/** The steps of a reload, for the reload, which knows their order. */
 export interface TransactionReload {
   /** Starts a run of this definition beside that of the task; resolves once it has been ready for long enough, or has failed and is gone. */
   tryOut(task: TaskServiceConfig, cause: Cause): Promise<Verdict>;

@@ -1,7 +1,7 @@
 // The folder of a hub: its keys, the archives of services, every version that was ever added, and the manifest that counts.
 //
 //   hub.key, hub.pem       the private key, mode 0600, and the public one that nodes pin
-//   nodes.json             who may sign in: names, and hashes of what they sign in with
+//   nodes.json             nodes that may sign in: names, and hashes of what they sign in with
 //   archives/              <name>-<version>.tgz
 //   versions.json          all services and versions that can be published
 //   manifest.json, .sig    what is published

@@ -1,5 +1,5 @@
-// What a hub knows of its nodes, and what each message of theirs changes in it. Bounded: whoever reaches the broker may say
-// anything. Pure.
+// What a hub knows of its nodes, and what each message of theirs changes in it. Bounded: any program that reaches the broker
+// may say anything. Pure.
 import { isObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ShownLine, ShownNode, ShownReading } from "../contract/page.ts";
 import { readAnswer, readLogLine, readStatus } from "../contract/shapes.ts";

@@ -1,4 +1,4 @@
-// Who may sign in at a hub: nodes with a secret of their own, of which the hub keeps a hash.
+// The nodes that may sign in at a hub: those with a secret of their own, of which the hub keeps a hash.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
 import { ownMember } from "../../protocol/json.ts";

@@ -203,7 +203,7 @@ function applicationOf({ rules, data, state, obey, signIn, log }: Means): Hono {
     }
   });
   application.post("/sign-in", signIn);
-  // Signed, and without a secret in them: whoever reaches this server may read them.
+  // Signed, and without a secret in them: any program that reaches this server may read them.
   for (const name of ["manifest.json", "manifest.sig"])
     application.get(`/${name}`, async (context) => file(context, await readIfThere(join(data, name))));
   application.get("/archives/:name{[A-Za-z0-9][A-Za-z0-9._+-]*\\.tgz}", async (context) =>

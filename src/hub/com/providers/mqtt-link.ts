@@ -1,5 +1,5 @@
 // One connection with a broker of MQTT, by the library MQTT.js, which is loaded when it is first used. It never connects again
-// by itself: whoever has lost a connection decides when.
+// by itself: the session that has lost its connection decides when.
 import type { IClientOptions, MqttClient } from "mqtt";
 import { reasonOf } from "../../../errors.ts";
 import { missing } from "../../../missing-package.ts";

@@ -1,5 +1,5 @@
-// What is known of the queues: the server counts what waits and what members have; members say who they are, how fast they
-// settle, and what they have put off.
+// What is known of the queues: the server counts what waits and what members have; members say which they are, how fast
+// they settle, and what they have put off.
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { QueueFigures } from "../../../protocol/bus-figures.ts";
 import { isObject } from "../../../protocol/json.ts";
