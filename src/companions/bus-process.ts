@@ -58,7 +58,10 @@ export function createBusProcess(options: BusProcessOptions, events: BusProcessE
   let trouble: string | undefined;
   let away: string | undefined;
   let companion: Companion<true> | undefined;
-  const greeting = () => [...states].map(([service, state]) => writeBrokerLine({ service, state }));
+  const greeting = () => [
+    ...[...states].map(([service, state]) => writeBrokerLine({ service, state })),
+    writeBrokerLine({ told: true }),
+  ];
 
   function onRetry(error: ZcontextError): void {
     trouble = error.message;

@@ -26,8 +26,8 @@ export interface AgentStart {
   gateway: { url: string; token: string };
 }
 
-/** From the provider: what becomes of a service, or an end in order. */
-export type BrokerOrder = { service: string; state: ServiceState } | { leave: true };
+/** From the provider: what becomes of a service, that each has been told as it stands now, or an end in order. */
+export type BrokerOrder = { service: string; state: ServiceState } | { told: true } | { leave: true };
 
 /** From the broker: whether it has started, and then its figures each second, which are its heartbeats. */
 export type BrokerReport =

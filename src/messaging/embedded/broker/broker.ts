@@ -31,6 +31,8 @@ export interface BrokerOptions {
   token: string;
   /** It takes the place of another broker, whose members come back: until then nothing is given to others. Default false. */
   follows?: boolean;
+  /** Its provider tells how services stand, and `statesTold` then: until then no service is unknown. Default false. */
+  awaitsStates?: boolean;
   /** What members are told of. */
   places?: Places;
   /** Sends a batch to a member. */
@@ -54,6 +56,8 @@ export interface Broker {
   members(): StoredMember[];
   /** The provider says what becomes of a service. */
   setService(service: string, state: ServiceState, nowMs: number): void;
+  /** It has said so of each service that there is. */
+  statesTold(): void;
   figures(nowMs: number): Omit<BusFigures, "memory_bytes">;
 }
 
@@ -95,7 +99,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     nowMs,
     { ...QUEUE_LIMITS, ...options.limits },
   );
-  const calls = createMethodCalls(callOutlet(tell), () => returns.areAllBack);
+  let areStatesTold = options.awaitsStates !== true;
+  const calls = createMethodCalls(callOutlet(tell), () => returns.areAllBack && areStatesTold);
   const taps = createTaps<TappedCopy>({
     tapped: (member, { body, ...copy }) => tell(member, { op: "tapped", ...copy, size: body.length }, body),
     missed: (member, copies) => tell(member, { op: "missed", copies }),
@@ -205,6 +210,9 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
     setService(service, state, atMs) {
       calls.setState(service, state, atMs);
       conclude(atMs);
+    },
+    statesTold() {
+      areStatesTold = true;
     },
     figures: (atMs) => figuresOf({ members, queues, calls, senders, signals, unrouted, keeper }, atMs),
   };

@@ -69,8 +69,11 @@ const MAX_OPEN = 10_000;
 /** How long the provider may take to say what becomes of a service whose instance is lost, in milliseconds. */
 const UNSAID_MS = 2_000;
 
-/** @param areAllBack - Whether no member of a former broker is awaited, which may serve what nobody serves now. */
-export function createMethodCalls(outlet: CallOutlet, areAllBack: () => boolean): MethodCalls {
+/**
+ * @param mayRefuse - Whether a service is unknown that is not known: not while members of a former broker are awaited, which
+ *   may serve it, and not before the provider has told how services stand.
+ */
+export function createMethodCalls(outlet: CallOutlet, mayRefuse: () => boolean): MethodCalls {
   const instances = createInstances();
   const states = new Map<string, ServiceState>();
   const open = createOpenCalls();
@@ -110,7 +113,7 @@ export function createMethodCalls(outlet: CallOutlet, areAllBack: () => boolean)
   function waitOrRefuse(one: Open, nowMs: number): void {
     const { service } = one.call;
     const state = states.get(service);
-    if (state === "starting" || !areAllBack()) return;
+    if (state === "starting" || !mayRefuse()) return;
     if (state === "running" && nowMs - (losses.get(service) ?? Number.NEGATIVE_INFINITY) < UNSAID_MS) return;
     const why = state === "running" ? "the service runs, and serves no methods" : `no service ${service} is known`;
     fail(one, "ERR_SERVICE_UNKNOWN", why, { executed: "no", nowMs });

@@ -25,7 +25,10 @@ async function run({ url, token, durability, folder, endpoints, follows }: Broke
       : openLmdbStore({ folder, durability, onBroken });
   const places = { endpoints, claims: join(folder, "claims") };
   const broker = createBroker(
-    { store, token, places, follows, send: (...batch) => router.send(...batch), onUnrouted, onStoreFault },
+    {
+      ...{ store, token, places, follows, awaitsStates: true },
+      ...{ send: (...batch) => router.send(...batch), onUnrouted, onStoreFault },
+    },
     nowMs(),
   );
   onRead();
@@ -52,7 +55,11 @@ async function run({ url, token, durability, folder, endpoints, follows }: Broke
     process.exit(0);
   }
 
-  provider.listen({ leave, onState: ({ service, state }) => broker.setService(service, state, nowMs()) });
+  provider.listen({
+    leave,
+    onState: ({ service, state }) => broker.setService(service, state, nowMs()),
+    onTold: () => broker.statesTold(),
+  });
   provider.ready();
 }
 

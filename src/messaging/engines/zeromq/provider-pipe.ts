@@ -16,8 +16,17 @@ export interface ProviderPipe {
   ready(): void;
   /** The process can't do its work, and ends. */
   fail(error: unknown): void;
-  /** From now on it is heard. @param leave - Called when the process is to end, or its provider has. */
-  listen(heard: { leave(): Promise<void>; onState(order: Extract<BrokerOrder, { service: string }>): void }): void;
+  /**
+   * From now on it is heard.
+   *
+   * @param leave - Called when the process is to end, or its provider has.
+   * @param onTold - Called when the state of each service has been told for the first time.
+   */
+  listen(heard: {
+    leave(): Promise<void>;
+    onState(order: Extract<BrokerOrder, { service: string }>): void;
+    onTold?(): void;
+  }): void;
 }
 
 const PIPE_FD = 3;
@@ -56,7 +65,7 @@ export function openProviderPipe(): ProviderPipe {
       process.exitCode = 1;
       provider.end();
     },
-    listen({ leave, onState }) {
+    listen({ leave, onState, onTold = () => {} }) {
       provider.on("error", () => {}).on("close", leave);
       createInterface(provider)
         .on("error", () => {})
@@ -64,6 +73,7 @@ export function openProviderPipe(): ProviderPipe {
           const order = readBrokerLine<BrokerOrder>(line);
           if (order === undefined) return;
           if ("leave" in order) void leave();
+          else if ("told" in order) onTold();
           else onState(order);
         });
     },
