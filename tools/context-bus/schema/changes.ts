@@ -170,7 +170,8 @@ function compareObjects(before: Flat, after: Flat, place: Place): Change[] {
     ...[...was.named].flatMap(([name, schema]) => {
       const next = is.named.get(name);
       if (next !== undefined) return sub(schema, next, at(name));
-      const effect = { narrows: restOf(is, name) === false, widens: true };
+      const narrows = sub(schema, restOf(is, name), at(name)).some(({ breaks }) => breaks.includes("senders"));
+      const effect = { narrows, widens: true };
       return [change(at(name), "property", describe({ schema, root: before.root }), "removed", effect)];
     }),
     ...[...is.named].flatMap(([name, schema]) => {

@@ -125,6 +125,12 @@ describe("both sides are told of", () => {
       ["a property: string -> removed, senders and receivers"],
     ],
     [
+      "a property that is removed where others are of another type",
+      one(N, { additionalProperties: S }),
+      { type: "object", additionalProperties: S },
+      ["a property: number -> removed, senders and receivers"],
+    ],
+    [
       "another reference that leads elsewhere",
       one({ $ref: "x.json" }),
       one({ $ref: "y.json" }),
