@@ -1,6 +1,7 @@
 // What `service-context` does when it is not asked to look at a file: runs the provider until it is to leave, by a
 // command, a signal, an essential task's end, the end of its transaction, or an internal error.
 import type { ContextConfig } from "../../src/config/context-config.ts";
+import { hasFailed } from "../../src/config/planned-change.ts";
 import { type Provider, startProvider } from "../../src/context/provider/provider.ts";
 import { longestStopMs } from "../../src/context/transaction/dependencies.ts";
 import { together } from "../../src/context/transaction/observer.ts";
@@ -27,6 +28,7 @@ import { initProblem } from "./init.ts";
 import { createLogKeeper } from "./log-keeper.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Arrival, Signals } from "./signals.ts";
+import type { Taken } from "./watch.ts";
 
 /** The options that it takes; see `--help`. */
 export interface ServeOptions {
@@ -193,19 +195,20 @@ async function watch(
   await watchChanges({ file, provider, apply: () => reload(provider, log), signal });
 }
 
-/** Has the provider take over its file, and answers whether it has; what comes of it is in its log. */
-async function reload(provider: Provider, log: Log): Promise<boolean> {
+/** Has the provider take over its file, and answers what has become of it, as its log does. */
+async function reload(provider: Provider, log: Log): Promise<Taken> {
   const before = provider.generation;
   try {
-    const { context } = await provider.apply();
-    if (provider.generation === before) log.info({ generation: before }, "nothing to be done");
-    const late = context.filter(({ effect }) => effect === "next-start").map(({ part }) => part);
+    const done = await provider.apply();
+    const isNothing = provider.generation === before;
+    if (isNothing) log.info({ generation: before }, "nothing to be done");
+    const late = done.context.filter(({ effect }) => effect === "next-start").map(({ part }) => part);
     if (late.length > 0) log.warn({ parts: late }, "only a new start of the provider takes this over");
-    return true;
+    return isNothing || hasFailed(done) ? "as far as it can be" : "whole";
   } catch (error) {
     const { code, details = [] } = error instanceof ZcontextError ? error : {};
     log.error({ code, reason: reasonOf(error), ...(details.length > 0 && { details }) }, "not reloaded");
-    return false;
+    return "refused";
   }
 }
 
