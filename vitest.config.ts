@@ -24,6 +24,7 @@ export default defineConfig({
           ...common,
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
+          setupFiles: "test/support/seed.ts",
           pool: "threads",
           isolate: false,
           maxWorkers: 2,
@@ -35,7 +36,7 @@ export default defineConfig({
           name: "processes",
           include: ["test/{types,integration,fault,e2e}/**/*.test.ts"],
           globalSetup: "test/support/python.ts",
-          setupFiles: "test/support/mark.ts",
+          setupFiles: ["test/support/mark.ts", "test/support/seed.ts"],
           isolate: false,
           sequence: { groupOrder: 1 },
           // One more than the cores that we count on: these tests wait for their processes a fifth of the time.
