@@ -97,15 +97,18 @@ async function courseAt(url: string, relay?: Relay): Promise<typeof COURSE> {
 async function healthOver(relay: Relay, { stderr }: RunningCommand): Promise<number[]> {
   const ready = await stderr.first((line) => line.includes("dashboard ready"));
   const [, url] = /url=(\S+)/.exec(ready) ?? [];
-  const health = async () => (await fetch(`${url}_health`)).status;
+  const health = async () => {
+    const response = await fetch(`${url}_health`);
+    return { status: response.status, reasons: await response.text() };
+  };
   const first = await health();
   await relay.cut();
   await stderr.first((line) => line.includes("server of messages can't be reached"));
   const meanwhile = await health();
   relay.mend();
   await stderr.first((line) => line.includes("server of messages reached"));
-  await expect.poll(health, { timeout: BOUND_MS }).toBe(first);
-  return [first, meanwhile, await health()];
+  await expect.poll(health, { timeout: BOUND_MS }).toEqual(first);
+  return [first, meanwhile, await health()].map(({ status }) => status);
 }
 
 interface Letter {
