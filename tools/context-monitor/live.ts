@@ -1,9 +1,8 @@
 // The live table: what the provider publishes goes into the model, keys change the view or give orders, and both are drawn.
 import { isColoured } from "../print.ts";
-import { type ConnectionListener, stayConnected } from "./connection.ts";
+import { type ConnectionListener, type ProviderLocation, stayConnected } from "./connection.ts";
 import { createDesk } from "./desk.ts";
 import { applyFrame, emptyModel, type Model, withConnection } from "./model.ts";
-import type { Options } from "./monitor.ts";
 import { draw } from "./table.ts";
 import type { Terminal } from "./terminal/pieces.ts";
 import { type Key, openScreen } from "./terminal/screen.ts";
@@ -11,7 +10,10 @@ import { speaksUnicode } from "./terminal/text.ts";
 import { FIRST_VIEW, pressed, shownRows } from "./view.ts";
 
 /** Shows it until a key or a signal ends it. */
-export async function showLive(options: Options, left: AbortController): Promise<void> {
+export async function showLive(
+  options: ProviderLocation & { transaction?: string },
+  left: AbortController,
+): Promise<void> {
   const terminal: Terminal = { isUnicode: speaksUnicode(process.env), isColoured: isColoured(process.stdout) };
   let model = emptyModel({ kind: "waiting", what: options.context_file ?? options.endpoint ?? "a provider" });
   let view = FIRST_VIEW;

@@ -16,7 +16,7 @@ import {
   type StateMessage,
 } from "../../protocol/message.ts";
 import type { Order } from "../task/task-contract.ts";
-import type { TransactionView } from "../transaction/transaction.ts";
+import type { TransactionView } from "../transaction/members.ts";
 import {
   alive,
   customStartOrders,

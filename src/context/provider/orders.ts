@@ -6,7 +6,7 @@ import { entersAtOnce } from "../../config/meaning.ts";
 import { ZcontextError } from "../../errors.ts";
 import { hasProcess, isPending } from "../../protocol/task-state.ts";
 import type { Order } from "../task/task-contract.ts";
-import type { TaskView, TransactionView } from "../transaction/transaction.ts";
+import type { TaskView, TransactionView } from "../transaction/members.ts";
 import type { Selection } from "./selection.ts";
 import { tasksOf } from "./view.ts";
 

@@ -7,7 +7,7 @@ import { readTaskServiceIds, readTaskServices } from "../../config/task-service.
 import { ZcontextError } from "../../errors.ts";
 import { assertAllowedCommand } from "../../launch/code/allowed-commands.ts";
 import { isObject, type Json } from "../../protocol/json.ts";
-import type { TransactionView } from "../transaction/transaction.ts";
+import type { TransactionView } from "../transaction/members.ts";
 import { tasksOf, type View } from "./view.ts";
 
 /** The tasks that a command is for. */

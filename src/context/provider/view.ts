@@ -1,6 +1,6 @@
 // What a decision about a message looks at: the tasks of the provider's file, and those that it runs. Pure.
 import type { Supervision, TaskServiceConfig } from "../../config/context-config.ts";
-import type { TransactionView } from "../transaction/transaction.ts";
+import type { TransactionView } from "../transaction/members.ts";
 
 /** What the provider knows when a message comes. */
 export interface View {

@@ -2,13 +2,25 @@
 // which of them wait for which.
 import type { TaskServiceConfig, TriggerEvent } from "../../config/context-config.ts";
 import { deferred } from "../../deferred.ts";
-import { hasProcess, isAtRest, isEnding } from "../../protocol/task-state.ts";
+import { hasProcess, isAtRest, isEnding, type TaskState } from "../../protocol/task-state.ts";
 import type { Past } from "../task/life.ts";
 import { supervise } from "../task/supervisor.ts";
 import type { Cause, Change, SupervisedTask, TaskEvent, TaskHost } from "../task/task-contract.ts";
 import { missingFor } from "./dependencies.ts";
 import { createReplacements, type Replacements, type TrialWord } from "./replacements.ts";
-import type { TaskView, TransactionView } from "./transaction.ts";
+
+/** The tasks of one transaction by id, in the order of the file. */
+export type TransactionView = ReadonlyMap<string, TaskView>;
+
+/** How a task stands when a command comes. */
+export interface TaskView {
+  task: TaskServiceConfig;
+  state: TaskState;
+  /** Its process lives, and is to end: a start waits for that. */
+  isLeaving: boolean;
+  /** Its code can't be run; it is started when that changes, unless it is stopped. */
+  awaitsCode?: boolean;
+}
 
 export interface Members extends Pick<Replacements, "begin" | "faultOf" | "giveUp" | "describe"> {
   /** By id, in the order of the file. */

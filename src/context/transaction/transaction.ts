@@ -3,7 +3,7 @@ import type { ContextConfig, TaskServiceConfig, TriggerEvent } from "../../confi
 import type { JsonObject } from "../../protocol/json.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import type { TaskRecord, TransactionRecord } from "../../protocol/task-record.ts";
-import { hasProcess, isAtRest, type TaskState } from "../../protocol/task-state.ts";
+import { hasProcess, isAtRest } from "../../protocol/task-state.ts";
 import type { Past } from "../task/life.ts";
 import {
   type Cause,
@@ -18,7 +18,7 @@ import {
 import { createConsequences } from "./consequences.ts";
 import { restartedWith } from "./dependencies.ts";
 import { createEssentials } from "./essentials.ts";
-import { createMembers } from "./members.ts";
+import { createMembers, type TransactionView } from "./members.ts";
 import { createOrderedStops } from "./ordered-stops.ts";
 import type { TrialWord, Verdict } from "./replacements.ts";
 import { type Consequence, consequenceOf } from "./triggers.ts";
@@ -47,19 +47,6 @@ export interface TransactionOptions {
   observe(task: SupervisedTask, event: TransactionEvent): void;
   /** Nothing runs and nothing can follow but by a new command: all is over, or tasks still wait on demand. */
   onQuiet(isOver: boolean): void;
-}
-
-/** The tasks of one transaction by id, in the order of the file. */
-export type TransactionView = ReadonlyMap<string, TaskView>;
-
-/** How a task stands when a command comes. */
-export interface TaskView {
-  task: TaskServiceConfig;
-  state: TaskState;
-  /** Its process lives, and is to end: a start waits for that. */
-  isLeaving: boolean;
-  /** Its code can't be run; it is started when that changes, unless it is stopped. */
-  awaitsCode?: boolean;
 }
 
 export interface Transaction {

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Supervision } from "../../config/context-config.ts";
 import { ZcontextError } from "../../errors.ts";
-import { runForText } from "./trial.ts";
+import { runForText } from "./system-program.ts";
 
 /** Who a process is to run as. */
 export interface Account {

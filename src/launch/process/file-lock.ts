@@ -6,7 +6,7 @@ import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { runWithFile } from "./trial.ts";
+import { runWithFile } from "./system-program.ts";
 
 export type LockOutcome = { lock: AsyncDisposable } | { heldBy: string } | { fault: string };
 

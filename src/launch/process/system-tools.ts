@@ -2,7 +2,7 @@
 import type { Log } from "../../log.ts";
 import { findProgram } from "../environment/program.ts";
 import type { SystemTools } from "./process-ownership.ts";
-import { runsWell } from "./trial.ts";
+import { runsWell } from "./system-program.ts";
 
 /**
  * Searches the PATH. Where `setpriv --pdeathsig` is missing, as on small systems, the log says what that means. Rejects when

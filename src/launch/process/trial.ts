@@ -1,8 +1,7 @@
-// Runs a program to see how it ends, apart from the runs of tasks: a system program, or a process of ours that is tried out.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+// Runs a process of ours to see how it ends and what it says, apart from the runs of tasks.
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { withoutTask } from "../../protocol/environment.ts";
-import { isShortage } from "../../shortage.ts";
 import { tooLong } from "../environment/length-limits.ts";
 import { stdioOf } from "./leader.ts";
 import { signalGroup } from "./process-group.ts";
@@ -10,36 +9,6 @@ import type { ProcessOptions } from "./running-program.ts";
 
 /** The longest delay of a timer in Node; a longer one fires at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
-/** How long a system program may take that is tried out. */
-const TRIAL_MS = 1_000;
-
-/**
- * Whether a system program exits with 0 when it is run with these words. Rejects when the system lacks the resources to
- * try.
- */
-export function runsWell(path: string, words: readonly string[]): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    execFile(path, words, { timeout: TRIAL_MS }, (error) =>
-      isShortage(error) ? reject(error) : resolve(error === null),
-    );
-  });
-}
-
-/** What a system program prints; undefined where there is none, it fails, or it prints nothing. */
-export function runForText(path: string, words: readonly string[]): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(path, words, { timeout: TRIAL_MS }, (error, stdout) =>
-      resolve(error === null && stdout !== "" ? stdout : undefined),
-    );
-  });
-}
-
-/** Runs a system program that has an open file as its descriptor 3; answers its exit code. Rejects when it can't be run. */
-export async function runWithFile(path: string, words: readonly string[], fd: number): Promise<number | null> {
-  const child = spawn(path, words, { stdio: ["ignore", "ignore", "ignore", fd] });
-  const [code] = await once(child, "exit");
-  return code;
-}
 
 /** How a process has ended that was tried out. */
 export interface TrialEnd {

@@ -5,7 +5,7 @@ import { formatTaskService } from "../../../../src/config/task-service.ts";
 import { type Decision as Decided, dispatch as decide } from "../../../../src/context/provider/dispatch.ts";
 import type { View } from "../../../../src/context/provider/view.ts";
 import { eventOf } from "../../../../src/context/task/task-messages.ts";
-import type { TransactionView } from "../../../../src/context/transaction/transaction.ts";
+import type { TransactionView } from "../../../../src/context/transaction/members.ts";
 import type { Json, JsonObject } from "../../../../src/protocol/json.ts";
 import { type Header, type Message, readMessage } from "../../../../src/protocol/message.ts";
 import { isEnding, type TaskState } from "../../../../src/protocol/task-state.ts";
