@@ -21,6 +21,11 @@ export function createDating(isTerminal: boolean): (time: Date) => Dated {
   };
 }
 
+/** A time to the second, as a log on a file has it. */
+export function momentOf(time: Date): string {
+  return `${dayOf(time)} ${clockOf(time).slice(0, 8)}`;
+}
+
 function dayOf(time: Date): string {
   const [month, date] = [time.getMonth() + 1, time.getDate()].map((part) => String(part).padStart(2, "0"));
   return `${String(time.getFullYear()).padStart(4, "0")}-${month}-${date}`;

@@ -51,6 +51,7 @@ function factsOf({ definition, state, figures }: Shown): [string, Node | string]
     ["Service", `${definition.instance} (${definition.serviceType})`],
     ["Command", definition.command],
     ["Pid", state?.pid == null ? undefined : `${state.pid}`],
+    ["Next run", state?.nextRun && new Date(state.nextRun).toLocaleString()],
     ["Up", uptimeOf(state)],
     ["Runs", state === undefined ? undefined : `${state.runs}`],
     ["Last end", endOf(state)],

@@ -2,9 +2,9 @@
 import type { Supervision, TaskServiceConfig, Trigger } from "./model.ts";
 import { withoutProcess } from "./supervision-reader.ts";
 
-/** Whether a task runs when its context starts, rather than on demand. */
-export function entersAtOnce({ entry }: TaskServiceConfig): boolean {
-  return entry === "on_start" || entry === "start_now";
+/** Whether a task runs when its context starts, rather than on demand or at its times. */
+export function entersAtOnce({ entry, supervision: { schedule } }: TaskServiceConfig): boolean {
+  return schedule === undefined && (entry === "on_start" || entry === "start_now");
 }
 
 /**

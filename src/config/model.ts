@@ -1,6 +1,7 @@
 // The model of a context file after all checks. Everything outside `config` works on this model and never on XML. Pure.
 import type { Dialect } from "../protocol/bus-address.ts";
 import type { Endpoints } from "../protocol/endpoints.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** What follows when a task starts, updates, fails or exits: an action, and the tasks it is for. */
 export interface Trigger {
@@ -99,6 +100,8 @@ export interface Supervision {
   essential: boolean;
   /** Tasks that must be ready before this one starts, and that stop after it. */
   dependsOn: readonly string[];
+  /** The times at which it is started; without, the context, a trigger or a command starts it. */
+  schedule?: Schedule;
   /** Added to the scheduling priority, -20 to 19. */
   nice: number;
   /** The limit for the resident memory of the process and its descendants; above it the task has failed. */

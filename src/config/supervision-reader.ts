@@ -16,6 +16,7 @@ import {
   type Supervision,
 } from "./model.ts";
 import { readLivenessTarget, readProgram, readReadinessTarget, TARGET_ATTRIBUTES } from "./probe-reader.ts";
+import { faultOfCron, isZone, type Schedule } from "./schedule.ts";
 import { calledBy, type Names, unknownCalls } from "./trigger-reader.ts";
 import { type Attribute, childAt } from "./xml/element.ts";
 import { readPositive, readSeconds, readSecondsOrNone, readWhole } from "./xml/number-rules.ts";
@@ -111,7 +112,7 @@ export const SHARED_ATTRIBUTES = [
   ...Object.keys(TIMING),
   ...Object.keys(LIVE_TIMING),
 ];
-export const TASK_ATTRIBUTES = ["essential", "depends_on"];
+export const TASK_ATTRIBUTES = ["essential", "depends_on", "schedule", "schedule_zone", "catch_up"];
 export const CONTEXT_ATTRIBUTES = ["strategy"];
 
 /** Reads the `<Supervision>` of a Context, which those of its tasks are read over. */
@@ -133,10 +134,12 @@ export function readTaskSupervision(
   if (own === undefined) return isShared ? withoutProcess(basis.supervision) : basis.supervision;
   if (isShared) reportProcessAttributes(own);
   const { supervision } = readOver(basis, own);
+  const schedule = readSchedule(own, supervision);
   return {
     ...(isShared ? withoutProcess(supervision) : supervision),
     essential: attributeOf(own, "essential") !== undefined && own.oneOf("essential", ["true", "false"]) === "true",
     dependsOn: readDependencies(own, names),
+    ...(schedule && { schedule }),
   };
 }
 
@@ -217,6 +220,28 @@ function readGiven<Part>(own: Reader, readers: Record<string, Read<Part>>): Part
   const given = Object.entries(readers).filter(([attribute]) => attributeOf(own, attribute) !== undefined);
   return Object.assign({}, ...given.map(([attribute, read]) => read(own, attribute)));
 }
+
+function readSchedule(own: Reader, { restart }: Supervision): Schedule | undefined {
+  if (attributeOf(own, "schedule") === undefined) {
+    for (const name of ["schedule_zone", "catch_up"])
+      if (attributeOf(own, name) !== undefined) own.report(name, "expected a schedule beside it, got none");
+    return undefined;
+  }
+  const cron = own.text("schedule", ANY_TEXT).trim();
+  const fault = faultOfCron(cron);
+  if (fault !== undefined)
+    own.report("schedule", `expected a cron expression such as "0 3 * * *", got ${quote(cron)}: ${fault}`);
+  if (restart === "always")
+    own.report(
+      "schedule",
+      'expected restart="never" or "on-failure" with it: a task that is always restarted waits for no time',
+    );
+  const zone = attributeOf(own, "schedule_zone") && own.text("schedule_zone", ZONE);
+  const catchUp = attributeOf(own, "catch_up") !== undefined && own.oneOf("catch_up", ["true", "false"]) === "true";
+  return { cron, catchUp, ...(zone !== undefined && { zone }) };
+}
+
+const ZONE: TextRule = { expected: "a time zone such as Europe/Berlin or UTC", accepts: isZone };
 
 /** An empty list is valid: it overrides the Context's. */
 function readCodes(own: Reader, attribute: string): number[] {

@@ -22,6 +22,8 @@ export type TaskRecord = {
   reason?: string;
   /** While it is blocked: the ids of the tasks that are not ready. */
   waits_for?: string[];
+  /** When its schedule starts it next, as a time of ISO 8601; absent where none does. */
+  next_run?: string;
 };
 
 /** A transaction and its tasks. */

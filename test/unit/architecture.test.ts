@@ -220,6 +220,7 @@ const DOORS: Record<string, RegExp> = {
   "@dagrejs/dagre": /^web\/layout\.ts$/,
   aedes: /^src\/hub\/simulator\/azure-simulator\.ts$/,
   amqplib: /^src\/messaging\/engines\/rabbitmq\//,
+  croner: /^src\/config\/schedule\.ts$/,
   "cli-table3": /^tools\/columns\.ts$/,
   "@redis/client": /^src\/messaging\/claims\/redis-storage\.ts$/,
   commander: /^tools\//,

@@ -3,10 +3,14 @@ import type { CommandProgress } from "../../src/context/client/client.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import { hasProcess, wordsFor } from "../../src/protocol/task-state.ts";
 import { columns } from "../columns.ts";
+import { momentOf } from "../log-view.ts";
 import { answer, answerJson } from "../print.ts";
 
 /** A task as tables show it. */
-export type TaskRow = Pick<TaskRecord, "service_id" | "serviceName" | "lifecycle" | "pid" | "runs" | "reason">;
+export type TaskRow = Pick<
+  TaskRecord,
+  "service_id" | "serviceName" | "lifecycle" | "pid" | "runs" | "reason" | "next_run"
+>;
 
 /** The state that an order leads to first. */
 const NEXT_STATE = { define: "defined", start: "starting", restart: "stopping", stop: "stopping" } as const;
@@ -26,6 +30,11 @@ export function ordered({ orders, before }: CommandProgress): TaskRow[] {
   });
 }
 
+/** `next run 2026-12-02 03:00:00`, in the time zone of the reader. */
+function nextRunWords({ next_run }: TaskRow): string {
+  return next_run === undefined ? "" : `next run ${momentOf(new Date(next_run))}`;
+}
+
 export function printTasks(
   {
     isOver = false,
@@ -42,6 +51,7 @@ export function printTasks(
     state: record.lifecycle,
     pid: pidOf(record),
     ...(record.reason === undefined ? {} : { reason: record.reason }),
+    ...(record.next_run === undefined ? {} : { next_run: record.next_run }),
   }));
   if (json)
     return answerJson({ ...head, ...(isOver ? { ended: true } : {}), tasks, ...(notes.length === 0 ? {} : { notes }) });
@@ -53,7 +63,7 @@ export function printTasks(
     wordsFor(record.lifecycle),
     `${pidOf(record) ?? "-"}`,
     `${record.runs}`,
-    record.reason ?? "",
+    record.reason ?? nextRunWords(record),
   ]);
   answer(columns(["TASK", "SERVICE", "STATE", "PID", "RUNS", "REASON"], rows));
 }

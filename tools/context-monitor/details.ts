@@ -4,6 +4,7 @@ import { describeStream } from "../../src/protocol/stream-figures.ts";
 import { readStreamFigures } from "../../src/protocol/stream-report.ts";
 import { wordsFor } from "../../src/protocol/task-state.ts";
 import { MIB_BYTES } from "../../src/units.ts";
+import { momentOf } from "../log-view.ts";
 import { eventText, type TaskEvent, type TaskRow } from "./model.ts";
 import type { Line, Piece } from "./terminal/pieces.ts";
 import { stateText, styleOf } from "./terminal/states.ts";
@@ -64,12 +65,13 @@ export function detailLines(row: TaskRow, { columns, isUnicode }: { columns: num
   ];
 }
 
-function factsOf({ transaction, pid, runs, restarts, uptimeS }: TaskRow): string {
+function factsOf({ transaction, pid, runs, restarts, uptimeS, nextRun }: TaskRow): string {
   return [
     pid === undefined ? "no process" : `pid ${pid}`,
     uptimeS === undefined ? "" : `up ${duration(uptimeS)}`,
     `runs ${runs}`,
     restarts === undefined ? "" : `restarts counted ${restarts}`,
+    nextRun === undefined ? "" : `next run ${momentOf(new Date(nextRun))}`,
     `transaction ${transaction}`,
   ]
     .filter((fact) => fact !== "")

@@ -45,6 +45,7 @@ export interface TaskRow {
   /** Ends that count for its restart intensity, as the last transition has told. */
   restarts: number | undefined;
   reason: string | undefined;
+  nextRun: string | undefined;
   cpu: number | undefined;
   memory: number | undefined;
   memoryFigure: MemoryFigure;
@@ -185,8 +186,8 @@ function known(
   for (const task of tasks) {
     const key = keyOf(transaction, task.id);
     const row = rows.get(key) ?? newRow(transaction, task.id);
-    const { service, instance, reason } = task;
-    rows.set(key, { ...standing(row, task), service, instance, reason, last: row.last ?? lastKnown(task) });
+    const { service, instance, reason, nextRun } = task;
+    rows.set(key, { ...standing(row, task), service, instance, reason, nextRun, last: row.last ?? lastKnown(task) });
   }
   return { ...model, contextId: contextId || model.contextId, rows };
 }
@@ -291,6 +292,7 @@ function newRow(transaction: string, id: string): TaskRow {
     runs: 0,
     restarts: undefined,
     reason: undefined,
+    nextRun: undefined,
     ...NO_PROCESS,
     cpuHistory: [],
     memoryHistory: [],

@@ -36,6 +36,8 @@ export interface KnownTask {
   pid: number | undefined;
   action: string;
   reason: string | undefined;
+  /** When its schedule starts it next. */
+  nextRun: string | undefined;
 }
 
 /** What a provider takes itself, its forwarder included: percent of a core, and MiB. */
@@ -238,6 +240,7 @@ function knownTask(id: string, task: JsonObject): KnownTask {
     pid: number(task.pid),
     action: text(task.action),
     reason: text(task.reason) || undefined,
+    nextRun: text(task.next_run) || undefined,
   };
 }
 

@@ -10,6 +10,7 @@ export function addNewVerb(program: Command): void {
     .option("-f, --context_file <file>", "the context file (default: conf/Context-<folder>.xml)")
     .option("--command <command>", "the program and its arguments; or write them behind --")
     .option("--restart <policy>", "never, on-failure or always (default: never)")
+    .option("--schedule <cron>", 'when it is started, such as "0 3 * * *" or @daily, rather than with the context')
     .option("--instances <n>", "so many of them: ids web.1, web.2, …")
     .option("--on_demand", "it waits for a trigger or a command, rather than to run when the context starts")
     .option(

@@ -26,6 +26,7 @@ export interface NewOptions {
   group?: string;
   instances?: string;
   restart?: string;
+  schedule?: string;
   depends_on?: readonly string[];
   ready_log?: string;
   ready?: string;
@@ -145,6 +146,7 @@ function taskOf(name: string, words: readonly string[], { conf, cwd, options }: 
   const folder = isAbsolute(options.cwd ?? "") ? (options.cwd as string) : pathFrom(conf, runsIn);
   const supervision = [
     ["restart", options.restart],
+    ["schedule", options.schedule],
     ["depends_on", dependsOn.join(" ") || undefined],
     ["working_folder", folder || undefined],
     ["user", options.user],

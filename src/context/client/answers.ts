@@ -73,14 +73,14 @@ export function readPlan(value: Json): ReloadPlan | undefined {
 
 function isTaskRecord(value: Json): value is TaskRecord {
   if (!isObject(value)) return false;
-  const { service_id, serviceName, instance, action, state, lifecycle, pid, runs, reason, waits_for } = value;
+  const { service_id, serviceName, instance, action, state, lifecycle, pid, runs, reason, waits_for, next_run } = value;
   return (
     [service_id, serviceName, instance, action].every(isWord) &&
     (state === "success" || state === "in_progress") &&
     isTaskState(lifecycle) &&
     typeof runs === "number" &&
     (pid === null || typeof pid === "number") &&
-    (reason === undefined || isWord(reason)) &&
+    [reason, next_run].every((word) => word === undefined || isWord(word)) &&
     (waits_for === undefined || isWords(waits_for))
   );
 }

@@ -5,6 +5,7 @@ import { isInternal } from "../../config/internal.ts";
 import { entersAtOnce } from "../../config/meaning.ts";
 import { ZcontextError } from "../../errors.ts";
 import { hasProcess, isPending } from "../../protocol/task-state.ts";
+import { scheduleOf } from "../task/schedule.ts";
 import type { Order } from "../task/task-contract.ts";
 import type { TaskView, TransactionView } from "../transaction/members.ts";
 import type { Selection } from "./selection.ts";
@@ -71,8 +72,10 @@ export function stopOrders(named: readonly string[], known: TransactionView): Or
     .map(({ task }) => ({ task, action: "stop" }));
 }
 
-function mayBeStopped({ state, awaitsCode = false }: TaskView): boolean {
-  return awaitsCode || hasProcess(state) || isPending(state) || state === "defined";
+function mayBeStopped({ task, state, awaitsCode = false }: TaskView): boolean {
+  return (
+    awaitsCode || scheduleOf(task, state) !== undefined || hasProcess(state) || isPending(state) || state === "defined"
+  );
 }
 
 export function alive(tasks: readonly TaskServiceConfig[], known: TransactionView | undefined): ZcontextError {

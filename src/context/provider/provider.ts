@@ -19,6 +19,7 @@ import type { JsonObject } from "../../protocol/json.ts";
 import type { TopOptions } from "../../protocol/query.ts";
 import { shortageHint } from "../../shortage.ts";
 import { unfailing } from "../../unfailing.ts";
+import { openScheduleMemory } from "../journal/schedule-file.ts";
 import { createStartLimit } from "../task/start-limit.ts";
 import type { ProcessesFound, TaskHost } from "../task/task-contract.ts";
 import type { ProviderObserver } from "../transaction/observer.ts";
@@ -153,6 +154,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       ...{ config: () => model.config, journal, inputFaults, log, observer },
       host: hostOf(resources, { identity, log }),
       addresses: resources.addresses,
+      scheduleMemory: opened.add(openScheduleMemory(resources.stateFiles, log)),
       lastSequence: before.lastSequence,
       incarnation: channel.incarnation,
       send: channel.send,

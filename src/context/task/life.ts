@@ -68,6 +68,8 @@ export type LifecycleEvent =
   | { type: "restart"; delayMs: number }
   | { type: "stopSoon" }
   | { type: "stop" }
+  /** Nothing runs, and its schedule is not to start it any more. */
+  | { type: "unschedule" }
   /** Which of the tasks it depends on are not ready. */
   | { type: "dependencies"; missing: readonly Missing[] }
   /** What the operating system says. */

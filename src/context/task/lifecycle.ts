@@ -159,8 +159,14 @@ const lifecycle = table.createMachine({
     // Not even SIGKILL has ended it; that is tried again, and no other task waits for it.
     stuck: { on: { ...leaving, stuck: { actions: "noteStuck" } } },
     stopped: { on: atRest },
-    exited: { on: { ...atRest, givenUp: { target: "failed", actions: ["noteRefusal", "announceRefusal"] } } },
-    failed: { on: { ...atRest, givenUp: { actions: "noteRefusal" } } },
+    exited: {
+      on: {
+        ...atRest,
+        unschedule: cancelled,
+        givenUp: { target: "failed", actions: ["noteRefusal", "announceRefusal"] },
+      },
+    },
+    failed: { on: { ...atRest, unschedule: cancelled, givenUp: { actions: "noteRefusal" } } },
   },
 });
 

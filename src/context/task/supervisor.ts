@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { TaskServiceConfig } from "../../config/context-config.ts";
 import type { ControlMessage } from "../../protocol/message.ts";
 import { readStreamFigures } from "../../protocol/stream-report.ts";
-import { hasProcess } from "../../protocol/task-state.ts";
+import { hasProcess, isAtRest } from "../../protocol/task-state.ts";
 import { createHealth } from "./health.ts";
 import type { LifecycleEvent, Past } from "./life.ts";
 import { advance, initialStanding, restoredStanding } from "./lifecycle.ts";
@@ -12,6 +12,7 @@ import { createMessenger } from "./messenger.ts";
 import { createPerformer } from "./performer.ts";
 import { createRestarts } from "./restarts.ts";
 import { createRuns } from "./runs.ts";
+import { createNextRun, scheduleOf } from "./schedule.ts";
 import { type Cause, COMMAND, type SupervisedTask, type TaskEvent, type TaskHost } from "./task-contract.ts";
 import { endingIn } from "./task-messages.ts";
 
@@ -29,6 +30,7 @@ export function supervise(
 ): SupervisedTask {
   let task = definition;
   let standing = past === undefined ? initialStanding() : restoredStanding(past);
+  const nextRun = createNextRun(Date.now);
   const messenger = createMessenger({ transaction, task: () => task });
   const health = createHealth({
     host,
@@ -86,7 +88,8 @@ export function supervise(
 
   function stop(type: "stop" | "stopSoon", cause: Cause): void {
     restarts.forgetCode();
-    send({ type }, cause);
+    const isUnscheduled = task.supervision.schedule !== undefined && isAtRest(standing.state);
+    send({ type: isUnscheduled && standing.state !== "defined" ? "unschedule" : type }, cause);
   }
 
   const supervised: SupervisedTask = {
@@ -97,7 +100,7 @@ export function supervise(
       return standing;
     },
     get record() {
-      return messenger.recordAt(standing);
+      return { ...messenger.recordAt(standing), ...nextRun(scheduleOf(task, standing.state)) };
     },
     get memory() {
       return restarts.memory;

@@ -94,6 +94,7 @@ export type Cause =
   | { kind: "command" }
   | { kind: "resume" }
   | { kind: "code" }
+  | { kind: "schedule" }
   /** Another model of the context holds from now on. */
   | { kind: "reload"; generation: number }
   | { kind: "trigger"; event: TriggerEvent; task: string }
@@ -110,6 +111,8 @@ export function describeCause(cause: Cause): string {
       return "the provider has come back";
     case "code":
       return "its code has changed";
+    case "schedule":
+      return "its schedule";
     case "reload":
       return `reload, generation ${cause.generation}`;
     case "trigger":

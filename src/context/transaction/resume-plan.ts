@@ -5,6 +5,7 @@ import type { ContextConfig, TaskServiceConfig } from "../../config/context-conf
 import { entersAtOnce, withOwnSupervision } from "../../config/meaning.ts";
 import { readTaskServices } from "../../config/task-service.ts";
 import type { ResumableTask, ResumableTransaction } from "../journal/recall.ts";
+import { scheduleOf } from "../task/schedule.ts";
 import type { Order } from "../task/task-contract.ts";
 
 export interface ResumePlan {
@@ -31,7 +32,9 @@ export function planResume(before: ResumableTransaction, file: FileTasks): Resum
   const tasks = found.flatMap(({ known, task }) => (task === undefined ? [] : [{ known, task }]));
   const again = tasks.filter(({ known }) => known.isWanted).map(({ task }) => task);
   // It was being stopped, and nothing of it is left: nothing is added to what is over.
-  const isOver = tasks.every(({ known: { isWanted, state } }) => !isWanted && state !== "defined");
+  const isOver = tasks.every(
+    ({ known: { isWanted, state }, task }) => !isWanted && state !== "defined" && scheduleOf(task, state) === undefined,
+  );
   const isNew = ({ id }: TaskServiceConfig) => before.tasks.every((known) => known.id !== id);
   const isDueNow = ({ known, task }: (typeof tasks)[number]) => known.state === "defined" && entersAtOnce(task);
   const fresh = isOver ? [] : file.tasks.filter(isNew);

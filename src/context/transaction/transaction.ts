@@ -5,6 +5,7 @@ import type { ControlMessage } from "../../protocol/message.ts";
 import type { TaskRecord, TransactionRecord } from "../../protocol/task-record.ts";
 import { hasProcess, isAtRest } from "../../protocol/task-state.ts";
 import type { Past } from "../task/life.ts";
+import { scheduleOf } from "../task/schedule.ts";
 import {
   type Cause,
   type Change,
@@ -54,6 +55,7 @@ export interface Transaction {
   /** How its tasks stand, once all has happened that follows from what has happened: what a command is decided by. */
   readonly view: TransactionView;
   readonly tasks: Iterable<SupervisedTask>;
+  task(id: string): SupervisedTask | undefined;
   /** All that may have a process: the tasks, and what runs beside them for a time. */
   readonly processes: Iterable<SupervisedTask>;
   /** As `context_info` and `reply_context` show it. */
@@ -157,6 +159,7 @@ export function openTransaction(
     // One that is blocked while no other is under way waits in vain, but for a new command.
     if (!consequences.isEmpty || !present.every((state) => isAtRest(state) || state === "blocked")) return;
     if ([...members.processes].length > tasks.size) return;
+    if ([...tasks.values()].some(isScheduled)) return;
     const isAwaited = [...tasks.values()].some(({ awaitsCode }) => awaitsCode);
     onQuiet(!isAwaited && present.every((state) => state !== "defined" && state !== "blocked"));
   }
@@ -212,6 +215,7 @@ export function openTransaction(
     get tasks() {
       return tasks.values();
     },
+    task: (serviceId) => tasks.get(serviceId),
     get processes() {
       return members.processes;
     },
@@ -277,6 +281,11 @@ export function openTransaction(
       },
     },
   };
+}
+
+/** Its schedule starts it, be it that nothing runs now. */
+export function isScheduled({ task, standing }: SupervisedTask): boolean {
+  return scheduleOf(task, standing.state) !== undefined;
 }
 
 function idsOf(tasks: readonly SupervisedTask[]): string[] {

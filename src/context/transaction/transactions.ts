@@ -17,9 +17,10 @@ import { createPastTransactions, type Ended, liveRecord } from "./past-transacti
 import * as report from "./report.ts";
 import { createReporter, exitCodeOf, type ReporterOptions } from "./reporter.ts";
 import { planResume } from "./resume-plan.ts";
+import { createSchedules, type SchedulesOptions } from "./schedules.ts";
 import { createShutdown, type Shutdown } from "./shutdown.ts";
 import { createStatePublisher, type StatePublisher } from "./state-publisher.ts";
-import { openTransaction, type Transaction, type TransactionEvent } from "./transaction.ts";
+import { isScheduled, openTransaction, type Transaction, type TransactionEvent } from "./transaction.ts";
 import { createWaits } from "./waits.ts";
 
 /** A transaction and its tasks' records, with the pid of those whose process lives. */
@@ -36,6 +37,7 @@ export interface TransactionsOptions extends Omit<ReporterOptions, "host" | "own
   addresses: JsonObject;
   /** Default: none. */
   observer?: ProviderObserver;
+  scheduleMemory: SchedulesOptions["memory"];
 }
 
 export interface Transactions extends Omit<Shutdown, "moved"> {
@@ -94,6 +96,11 @@ export function createTransactions(options: TransactionsOptions): Transactions {
   const waits = createWaits();
   const tell = createReporter({ ...options, ownTasks: () => config().tasks, observer });
   const statePublisher = createStatePublisher({ ...host, transactions: open });
+  const schedules = createSchedules({
+    memory: options.scheduleMemory,
+    wallMs: Date.now,
+    tell: (transaction, task, note) => tell(transaction, task, { type: "noted", ...note }),
+  });
   const { moved, ...shutdown } = createShutdown({ open, whenOver, nowMs: host.nowMs });
 
   function begin(id: string, contextName: string): Transaction {
@@ -117,6 +124,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     if (event.type === "changed") statePublisher.changed(transaction.id);
     if (event.type === "changed" || event.type === "trial") waits.look();
     tell(transaction, task, event);
+    if (event.type === "changed" || event.type === "defined") schedules.look(transaction, task);
     if (event.type !== "essentialEnd") return;
     const { state } = task.standing;
     essential.resolve({ transaction: transaction.id, task: task.task.id, state, code: exitCodeOf(task) });
@@ -146,6 +154,7 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     const [time, isAsked] = [new Date().toISOString(), transaction.isAskedToEnd];
     journal.write({ kind: "ended", transaction: id, time, isAsked });
     incarnations.forget(id);
+    schedules.forget(transaction);
     const outcome = past.add({ transaction, time, isAsked });
     log.info({ transaction: id, tasks: outcome.tasks.map((task) => `${task.id} ${task.state}`) }, "transaction ended");
     untilQuiet.delete(id);
@@ -176,8 +185,8 @@ export function createTransactions(options: TransactionsOptions): Transactions {
     transaction.obey(plan.again.map((task) => ({ task, action: "resume" })));
     transaction.obey(plan.added);
     // It was being stopped, and nothing of it is left.
-    if ([...transaction.tasks].every(({ standing: { state } }) => isAtRest(state) && state !== "defined"))
-      end(transaction);
+    const isPast = (one: SupervisedTask) => isAtRest(one.standing.state) && one.standing.state !== "defined";
+    if ([...transaction.tasks].every((one) => isPast(one) && !isScheduled(one))) end(transaction);
     return plan.again.map((task) => task.id);
   }
 

@@ -47,6 +47,8 @@ export interface TaskSnapshot extends RunFacts, Pick<TaskRecord, "instance" | "s
   id: TaskRecord["service_id"];
   state: TaskRecord["lifecycle"];
   reason?: TaskRecord["reason"] | undefined;
+  /** When its schedule starts it next. */
+  nextRun?: string;
   /** What its present run has counted of the queues that it sends to and consumes; absent where it has none. */
   streams?: readonly StreamFigures[];
 }

@@ -54,7 +54,7 @@ export interface EndedTransaction {
 /** What is shown of a task's record. */
 export type ShownRecord = Pick<
   TaskRecord,
-  "service_id" | "serviceName" | "instance" | "lifecycle" | "runs" | "pid" | "reason"
+  "service_id" | "serviceName" | "instance" | "lifecycle" | "runs" | "pid" | "reason" | "next_run"
 > & { streams?: readonly StreamFigures[] };
 
 /** The history that a provider keeps, that of its predecessors included. */

@@ -62,7 +62,7 @@ export function endedOf(transactions: readonly EndedTransaction[], factsOf: Fact
 }
 
 function snapshotOf(
-  { service_id, instance, serviceName, lifecycle, pid, runs, reason, streams }: ShownRecord,
+  { service_id, instance, serviceName, lifecycle, pid, runs, reason, next_run, streams }: ShownRecord,
   facts: RunFacts,
 ): TaskSnapshot {
   return {
@@ -73,6 +73,7 @@ function snapshotOf(
     pid,
     runs,
     ...(reason ? { reason } : {}),
+    ...(next_run === undefined ? {} : { nextRun: next_run }),
     ...(streams === undefined ? {} : { streams }),
     ...facts,
   };

@@ -6,6 +6,7 @@ import {
   parseContextConfig,
   type Supervision,
 } from "../../../src/config/context-config.ts";
+import { entersAtOnce } from "../../../src/config/meaning.ts";
 import { CONTEXT_ATTRIBUTES, SHARED_ATTRIBUTES, TASK_ATTRIBUTES } from "../../../src/config/supervision-reader.ts";
 import { blocksOf, readDocument, rowsOf } from "../../support/readme.ts";
 import { detailsOf, goodBut, supervisedBy } from "./context-xml.ts";
@@ -121,6 +122,48 @@ describe("a supervision", () => {
         expect(readWith(`grace_s="${milliseconds / 1_000}"`)?.graceMs).toBe(milliseconds);
       }),
     );
+  });
+});
+
+describe("a schedule", () => {
+  test.each<[string, object]>([
+    [`schedule=" 0 3 * * * "`, { cron: "0 3 * * *", catchUp: false }],
+    [
+      `schedule="*/10 * * * * *" schedule_zone="Europe/Berlin" catch_up="true"`,
+      { cron: "*/10 * * * * *", zone: "Europe/Berlin", catchUp: true },
+    ],
+    [`schedule="@daily"`, { cron: "@daily", catchUp: false }],
+    [`schedule="0 9 * * MON-FRI" restart="on-failure"`, { cron: "0 9 * * MON-FRI", catchUp: false }],
+  ])("is read from %s", (attributes, schedule) => {
+    expect(readWith(attributes)?.schedule).toEqual(schedule);
+  });
+
+  test.each<[string, string]>([
+    [`schedule=""`, `got "": `],
+    [
+      `schedule="61 * * * *"`,
+      `schedule: expected a cron expression such as "0 3 * * *", got "61 * * * *": invalid value for minute: 61`,
+    ],
+    [`schedule="0 3 * *"`, "five"],
+    [`schedule="0 3 31 2 *"`, "it never comes"],
+    [`schedule="0 0 3 * * * 2031"`, "5 or 6 parts"],
+    [
+      `schedule="@daily" schedule_zone="Mars/Base"`,
+      `schedule_zone: expected a time zone such as Europe/Berlin or UTC, got "Mars/Base"`,
+    ],
+    [`schedule="@daily" catch_up="yes"`, "catch_up: expected one of true, false"],
+    [`schedule="@daily" restart="always"`, "schedule: expected restart="],
+    [`catch_up="true"`, "catch_up: expected a schedule beside it"],
+    [`schedule_zone="UTC"`, "schedule_zone: expected a schedule beside it"],
+  ])("%s is refused", (attributes, fault) => {
+    expect(faultsOf(attributes)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  test("keeps a task from running when its context starts", () => {
+    const tasksOf = (first: string) => parseContextConfig(supervisedBy({ first })).tasks.slice(0, 1);
+
+    expect(tasksOf("").map(entersAtOnce)).toEqual([true]);
+    expect(tasksOf(`<Supervision schedule="@daily"/>`).map(entersAtOnce)).toEqual([false]);
   });
 });
 
@@ -532,7 +575,9 @@ describe("docs/supervision.md", () => {
   });
 
   test("has the defaults that hold", () => {
-    const defaults = rows.filter(([name = "", value]) => value !== "none" && !CONTEXT_ATTRIBUTES.includes(name));
+    // Those of a schedule mean nothing without one.
+    const others = [...CONTEXT_ATTRIBUTES, "schedule_zone", "catch_up"];
+    const defaults = rows.filter(([name = "", value]) => value !== "none" && !others.includes(name));
     const attributes = defaults.map(([name, value]) => `${name}="${value}"`).join(" ");
 
     expect(readWith(`${attributes} ready_tcp="1" live_tcp="1"`)).toEqual({

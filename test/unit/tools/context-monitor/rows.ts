@@ -15,6 +15,7 @@ export function taskRow(id: string, facts: Partial<TaskRow> = {}): TaskRow {
     runs: 1,
     restarts: undefined,
     reason: undefined,
+    nextRun: undefined,
     cpu: 12.34,
     memory: 51.6,
     memoryFigure: "pss",
