@@ -181,8 +181,8 @@ export function createBroker(options: BrokerOptions, nowMs: number): Broker {
       for (const item of items) attempt(member, item, atMs);
       // The batch behind its hello says again what it listens to and serves.
       if (hello === undefined) returns.end(id);
-      if (items.length > 0) members.answer(member, number);
-      else member.received = number;
+      member.received = number;
+      if (items.some(isConfirmed)) members.answer(member);
       // Calls wait for nothing.
       if (emissions.isSettled) members.flush();
     },
@@ -255,6 +255,11 @@ function callOutlet(tell: (member: string, operation: FromBroker, body?: Buffer)
 
 function unroutedAnswer(n: number, event: string): FromBroker {
   return { op: "failed", n, code: "ERR_EVENT_UNROUTED", reason: `no group listens to ${event}` };
+}
+
+/** Whether its member waits for the number of its batch. All else has an answer of its own, or none. */
+function isConfirmed({ operation: { op } }: Item<ToBroker>): boolean {
+  return op === "emit" || op === "settle";
 }
 
 function isAsking(operation: ToBroker): operation is Asking {

@@ -27,8 +27,8 @@ export interface Members {
   serviceOf(id: string): string;
   /** Says something in its next batch; to nobody where it is not there. */
   tell(id: string, operation: FromBroker, body?: Buffer): void;
-  /** A batch of it was carried out, and is answered, even by nothing: its emits wait for that. */
-  answer(member: Connected, number: number): void;
+  /** Tells it the number of the last batch that was carried out, even with nothing else: its emits and settlements wait for that. */
+  answer(member: Connected): void;
   /** Sends to each what it is told. */
   flush(): void;
 }
@@ -72,10 +72,7 @@ export function createMembers(
       const member = members.get(id);
       if (member !== undefined) itemsFor(member).push({ operation, body });
     },
-    answer(member, number) {
-      member.received = number;
-      itemsFor(member);
-    },
+    answer: (member) => void itemsFor(member),
     flush() {
       const told = due;
       due = [];
