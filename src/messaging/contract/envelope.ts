@@ -1,4 +1,5 @@
 // What travels beside the body of a message: its sender, its time, and what it belongs to. Pure.
+import { asAscii } from "../../protocol/json.ts";
 
 /** The same for events, signals and calls, on every engine. */
 export interface Envelope {
@@ -18,16 +19,58 @@ export interface Envelope {
   headers?: { [name: string]: string };
 }
 
+/** An envelope that was made here, so that its id and its trace need no escape in JSON. A class, by which it is known. */
+export class MadeEnvelope implements Envelope {
+  readonly id: string;
+  readonly src: string;
+  readonly sent: number;
+  declare ttl_ms?: number;
+  readonly session_id: string;
+  readonly traceparent: string;
+  declare headers?: { [name: string]: string };
+
+  /**
+   * @param random - 19 hex digits for the id, and 48 for the trace.
+   * @param session - The session that it belongs to; its own where there is none.
+   * @param parent - The trace of what it follows from; it begins one where there is none.
+   */
+  constructor(
+    src: string,
+    sent: number,
+    random: readonly [id: string, trace: string],
+    session: string | undefined,
+    parent: string | undefined,
+  ) {
+    this.id = uuidV7(sent, random[0]);
+    this.src = src;
+    this.sent = sent;
+    this.session_id = session ?? this.id;
+    this.traceparent = childTrace(parent, random[1]);
+  }
+}
+
 const PLAIN = /^[\w./:-]*$/;
 
 /** Whether JSON has a text as it is, between quotes. */
 const isWrittenAsItIs = (text: string) => PLAIN.test(text);
 
-/** As JSON. Written by hand where no text in it needs an escape, as nearly always: each message has one. */
+let lastSrc = "";
+
+/** Nearly all messages of a process have the same one. */
+function isPlainSrc(src: string): boolean {
+  if (src === lastSrc) return true;
+  if (!isWrittenAsItIs(src)) return false;
+  lastSrc = src;
+  return true;
+}
+
+/** As JSON in ASCII. Written by hand where no text in it needs an escape, as nearly always: each message has one. */
 export function envelopeText(envelope: Envelope): string {
   const { id, src, sent, ttl_ms: ttlMs, session_id: session, traceparent, headers } = envelope;
-  const isPlain = [id, src, session, traceparent].every(isWrittenAsItIs) && Number.isFinite(sent + (ttlMs ?? 0));
-  if (!isPlain || headers !== undefined) return JSON.stringify(envelope);
+  const isKnown = envelope instanceof MadeEnvelope || (isWrittenAsItIs(id) && isWrittenAsItIs(traceparent));
+  const isPlain = isKnown && isPlainSrc(src) && (session === id || isWrittenAsItIs(session));
+  if (!isPlain || headers !== undefined || !Number.isFinite(sent + (ttlMs ?? 0)))
+    return asAscii(JSON.stringify(envelope));
   const ttl = ttlMs === undefined ? "" : `,"ttl_ms":${ttlMs}`;
   return `{"id":"${id}","src":"${src}","sent":${sent}${ttl},"session_id":"${session}","traceparent":"${traceparent}"}`;
 }

@@ -4,7 +4,7 @@ import type { Batch, Item } from "./operations.ts";
 
 const NOTHING = Buffer.alloc(0);
 
-/** What a frame consists of. */
+/** What a frame consists of: bytes, and texts in ASCII. */
 export type Pieces = readonly (Buffer | string)[];
 
 /** A batch as what its two frames consist of: `[number, done, [operation, …]]` as JSON, and the bodies. */

@@ -121,7 +121,7 @@ export type FromBroker =
 export interface Item<Operation> {
   operation: Operation;
   body: Buffer;
-  /** The envelope as JSON, where that is not in the body yet: both become one when the batch is written. */
+  /** The envelope as JSON in ASCII, where that is not in the body yet: both become one when the batch is written. */
   envelope?: string;
 }
 

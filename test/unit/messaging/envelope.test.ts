@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { childTrace, type Envelope, envelopeText, uuidV7 } from "../../../src/messaging/contract/envelope.ts";
+import { newEnvelope } from "../../../src/messaging/new-envelope.ts";
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const HEX = "0123456789abcdef".repeat(3);
@@ -54,7 +55,28 @@ test("an envelope is written as JSON writes it, whatever stands in it", () => {
   );
   fc.assert(
     fc.property(envelopes, (envelope) => {
-      expect(JSON.parse(envelopeText(envelope))).toEqual(JSON.parse(JSON.stringify(envelope)));
+      const text = envelopeText(envelope);
+
+      expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(envelope)));
+      expect(Buffer.byteLength(text)).toBe(text.length);
+    }),
+  );
+});
+
+test("an envelope that is made here is written as JSON writes it, whatever it belongs to", () => {
+  const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom('a"b', "00-xyz"));
+  const about = fc.record(
+    { ttlMs: fc.double(), sessionId: text, headers: fc.dictionary(text, text) },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(text, text, text, about, (src, sessionId, traceparent, { ttlMs, ...others }) => {
+      const envelope = newEnvelope(src, { sessionId, traceparent }, { ...others, ttlMs });
+
+      const written = envelopeText(envelope);
+
+      expect(JSON.parse(written)).toEqual(JSON.parse(JSON.stringify(envelope)));
+      expect(Buffer.byteLength(written)).toBe(written.length);
     }),
   );
 });

@@ -17,7 +17,7 @@ export function createEmit(conversation: Conversation, stored: () => Durability)
   return ({ name: event, envelope, body }, { requireRoute }) => {
     const { id } = envelope;
     const text = envelopeText(envelope);
-    const head = Buffer.byteLength(text);
+    const head = text.length;
     const operation: Emission = { op: "emit", n: conversation.nextN(), event, id, head, size: head + body.length };
     if (requireRoute) operation.requireRoute = true;
     return new Promise<Receipt>((resolve, reject) => {
@@ -31,7 +31,7 @@ export function createCall(conversation: Conversation): Engine["call"] {
   return ({ service, method, envelope, body, budgetMs, isIdempotent }, signal) => {
     const n = conversation.nextN();
     const text = envelopeText(envelope);
-    const head = Buffer.byteLength(text);
+    const head = text.length;
     const size = head + body.length;
     const operation: Calling = { op: "call", n, service, method, budgetMs, isIdempotent, head, size };
     const giveUp = () => {

@@ -70,17 +70,20 @@ function command(name: string, data: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** A message of two frames: a text, and several pieces one behind the other. In one piece of memory, to be sent at once. */
+/**
+ * A message of two frames: a text, and several pieces one behind the other, bytes or ASCII. In one piece of memory, to be sent
+ * at once.
+ */
 export function encodeMessage(text: string, pieces: readonly (Buffer | string)[]): Buffer {
   const textBytes = Buffer.byteLength(text);
   let bodyBytes = 0;
-  for (const piece of pieces) bodyBytes += typeof piece === "string" ? Buffer.byteLength(piece) : piece.length;
+  for (const piece of pieces) bodyBytes += piece.length;
   const bytes = Buffer.allocUnsafe(headerBytes(textBytes) + textBytes + headerBytes(bodyBytes) + bodyBytes);
   let at = writeHeader(bytes, 0, MORE, textBytes);
   at += bytes.write(text, at);
   at = writeHeader(bytes, at, 0, bodyBytes);
   for (const piece of pieces) {
-    at += typeof piece === "string" ? bytes.write(piece, at) : piece.copy(bytes, at);
+    at += typeof piece === "string" ? bytes.write(piece, at, "latin1") : piece.copy(bytes, at);
   }
   return bytes;
 }
