@@ -22,6 +22,8 @@ export const SHORT_CLAIM_MS = 300_000;
 export const EVENT_CLAIM_MS = 7 * 24 * 3600 * 1000;
 /** A body of at most so many bytes may be a token. */
 const LONGEST_CLAIM_BYTES = 1_024;
+/** What one begins with: its two members come in any order. Nearly all other bodies differ at once. */
+const CLAIM_START = /^\s*\{\s*"(?:token|is_stored)"/;
 
 export interface ClaimCheck {
   /** Whether a body of this length has to be stored. @throws {ZcontextError} `ERR_MESSAGE_TOO_LARGE` without a store. */
@@ -72,7 +74,7 @@ function tooLarge(length: number, most: number, engine: string): ZcontextError {
 
 /** The token of a body that stands for another one. */
 function tokenIn(body: string): string | undefined {
-  if (body.length > LONGEST_CLAIM_BYTES || !body.includes('"is_stored"')) return undefined;
+  if (body.length > LONGEST_CLAIM_BYTES || !CLAIM_START.test(body)) return undefined;
   const read: unknown = JSON.parse(body);
   if (typeof read !== "object" || read === null || !("token" in read) || !("is_stored" in read)) return undefined;
   const { token, is_stored, ...rest } = read;
