@@ -2,12 +2,11 @@
 // unreachable, and counts those it has to drop.
 import { XPublisher } from "zeromq";
 import { deferred } from "../deferred.ts";
-import { ZcontextError } from "../errors.ts";
 import type { Frame } from "../protocol/codec.ts";
 import { addressOf, isIpv6 } from "../protocol/endpoints.ts";
 import { stampedText } from "../protocol/signal-frame.ts";
 import { HIGH_WATER_MARK, MAX_SUBSCRIPTION_BYTES, RECONNECT_MS } from "./limits.ts";
-import { createSendQueue, type Frames } from "./send-queue.ts";
+import { createSendQueue } from "./send-queue.ts";
 
 /** The sending half of a link. */
 export interface Outbox {
@@ -22,19 +21,10 @@ export interface Outbox {
    * @throws {ZcontextError} `ERR_MESSAGE_MALFORMED` when the frame can't travel.
    */
   publish(frame: Frame): number;
-  /**
-   * Sends a message that is encoded already.
-   *
-   * @param write - Gets the message's number on the topic.
-   * @throws {ZcontextError} `ERR_OVERLOADED` when 10,000 messages wait already, or 64 MiB. It has no number then.
-   */
-  post(topic: string, write: (sequence: number) => Frames): void;
   /** The last number on each topic. */
   readonly published: ReadonlyMap<string, number>;
   /** Resolves when a subscription to exactly this topic has arrived from the forwarder. */
   onceSubscribed(topic: string): Promise<void>;
-  /** Calls the listener with each topic that somebody begins to subscribe to. */
-  onSubscribed(listener: (topic: string) => void): void;
   /** Messages dropped since the start. */
   readonly lost: number;
   /** Closes at once and drops what is not sent yet: for a thread that is about to end. */
@@ -47,8 +37,6 @@ const SUBSCRIBED = 1;
 const NEVER = -1;
 /** How often subscriptions are looked for that nobody waits for, in milliseconds: they would pile up. */
 const LOOK_MS = 1_000;
-/** The same where a listener wants to know of them. */
-const LOOK_OFTEN_MS = 100;
 /** How long the last messages may take to be sent when the process ends, in milliseconds. */
 const LINGER_MS = 1_000;
 
@@ -72,7 +60,6 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
   });
   const published = new Map<string, number>();
   const waiting = new Map<string, () => void>();
-  const listeners = new Set<(topic: string) => void>();
   const queue = createSendQueue((message) => socket.send(message));
   const up = deferred();
   let isUp = false;
@@ -82,7 +69,7 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
   else endpoint.then(connect, () => {});
   let isListening = false;
   let listening = listen();
-  let looking = setInterval(look, LOOK_MS).unref();
+  const looking = setInterval(look, LOOK_MS).unref();
 
   function connect(endpoint: string): void {
     if (socket.closed) return;
@@ -125,7 +112,6 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
   function arrive(topic: string): void {
     waiting.get(topic)?.();
     waiting.delete(topic);
-    for (const listener of listeners) listener(topic);
   }
 
   function open(): void {
@@ -149,23 +135,11 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
       else queue.add(text);
       return sequence;
     },
-    post(topic, write) {
-      if (socket.closed || !queue.hasRoom()) throw overloaded(topic, socket.closed);
-      const sequence = (published.get(topic) ?? 0) + 1;
-      const message = write(sequence);
-      published.set(topic, sequence);
-      queue.add(message);
-    },
     onceSubscribed(topic) {
       const { promise, resolve } = deferred();
       waiting.set(topic, resolve);
       look();
       return promise;
-    },
-    onSubscribed(listener) {
-      listeners.add(listener);
-      clearInterval(looking);
-      looking = setInterval(look, LOOK_OFTEN_MS).unref();
     },
     abandon() {
       clearInterval(looking);
@@ -182,13 +156,4 @@ export function openOutbox(endpoint: string | Promise<string>, incarnation: stri
       await listening;
     },
   };
-}
-
-function overloaded(topic: string, isClosed: boolean): ZcontextError {
-  if (isClosed) return new ZcontextError("ERR_ENGINE_UNREACHABLE", `message on ${topic}: the bus is closed`);
-  return new ZcontextError(
-    "ERR_OVERLOADED",
-    `message on ${topic}: ${HIGH_WATER_MARK} messages wait for the forwarder already`,
-    { hint: "Publish less at a time, or wait a turn of the event loop between batches." },
-  );
 }

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createZmtpReader, encodeMessage, greeting, ready } from "../../../src/messaging/engines/zeromq/zmtp.ts";
+import {
+  BATCH_LIMITS,
+  createZmtpReader,
+  encodeMessage,
+  greeting,
+  ready,
+} from "../../../src/messaging/engines/zeromq/zmtp.ts";
 
 const MAX_BYTES = 100_000;
 
@@ -8,10 +14,14 @@ const MAX_BYTES = 100_000;
 function reader() {
   const replies: Buffer[] = [];
   const names: string[] = [];
-  const { take } = createZmtpReader({ type: "ROUTER", identity: "" }, MAX_BYTES, {
-    onReady: (name) => void names.push(name),
-    reply: (bytes) => void replies.push(bytes),
-  });
+  const { take } = createZmtpReader(
+    { type: "ROUTER", identity: "" },
+    { ...BATCH_LIMITS, messageBytes: MAX_BYTES },
+    {
+      onReady: (name) => void names.push(name),
+      reply: (bytes) => void replies.push(bytes),
+    },
+  );
   return { take, replies, names };
 }
 

@@ -6,10 +6,9 @@ import type { Channel, ChannelEvents } from "../../embedded/client/client.ts";
 import { isFromBroker } from "../../embedded/operation-schema.ts";
 import type { Batch, FromBroker } from "../../embedded/operations.ts";
 import { socketAddress } from "./address.ts";
-import { createZmtpReader, encodeMessage, greeting } from "./zmtp.ts";
+import { BATCH_LIMITS, createZmtpReader, encodeMessage, greeting } from "./zmtp.ts";
 
 const RECONNECT_MS = 50;
-const MAX_BATCH_BYTES = 64 * 2 ** 20;
 /** How long what was said last may take to leave. */
 const LINGER_MS = 1_000;
 
@@ -23,7 +22,7 @@ export function openChannel(url: string, member: string, events: ChannelEvents):
 
   function open(): Socket {
     const connection = connect({ ...address, noDelay: true });
-    const reader = createZmtpReader({ type: "DEALER", identity: member }, MAX_BATCH_BYTES, {
+    const reader = createZmtpReader({ type: "DEALER", identity: member }, BATCH_LIMITS, {
       onReady() {
         isUp = true;
         if (!isClosed) events.onUp();

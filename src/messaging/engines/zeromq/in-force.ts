@@ -1,12 +1,12 @@
-import type { Outbox } from "../../../link/outbox.ts";
 import type { Subscriber } from "../../../link/subscriber.ts";
+import type { SignalOutbox } from "./signal-outbox.ts";
 import { PROBE_PREFIX } from "./signal-topics.ts";
 
 /** Resolves when what a socket has subscribed to is in force. */
 export type InForce = (socket: Subscriber) => Promise<void>;
 
 /** @param outbox - Of this member. */
-export function createInForce(outbox: Pick<Outbox, "incarnation" | "onceSubscribed">): InForce {
+export function createInForce(outbox: Pick<SignalOutbox, "incarnation" | "onceSubscribed">): InForce {
   let probes = 0;
   return async (socket) => {
     probes += 1;

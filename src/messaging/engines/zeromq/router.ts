@@ -7,7 +7,7 @@ import { decodeBatch, encodeBatch } from "../../embedded/batch.ts";
 import { isToBroker } from "../../embedded/operation-schema.ts";
 import type { Batch, FromBroker, ToBroker } from "../../embedded/operations.ts";
 import { socketAddress } from "./address.ts";
-import { createZmtpReader, encodeMessage, greeting } from "./zmtp.ts";
+import { BATCH_LIMITS, createZmtpReader, encodeMessage, greeting } from "./zmtp.ts";
 
 export interface RouterEvents {
   onBatch(member: string, batch: Batch<ToBroker>): void;
@@ -27,7 +27,6 @@ export interface Router {
 
 /** So many bytes may wait for one member, as many as a queue may have. */
 const MAX_UNREAD_BYTES = 256 * 2 ** 20;
-const MAX_BATCH_BYTES = 64 * 2 ** 20;
 
 /** Resolves when members can connect. */
 export async function bindRouter(url: string, events: RouterEvents): Promise<Router> {
@@ -45,7 +44,7 @@ export async function bindRouter(url: string, events: RouterEvents): Promise<Rou
   function accept(socket: Socket): void {
     sockets.add(socket);
     let member = "";
-    const reader = createZmtpReader({ type: "ROUTER", identity: "" }, MAX_BATCH_BYTES, {
+    const reader = createZmtpReader({ type: "ROUTER", identity: "" }, BATCH_LIMITS, {
       onReady(identity) {
         // Without a name it can't be found again after a broken connection; all else works.
         member = identity || randomUUID();

@@ -3,11 +3,11 @@
 // new subscriber, and at the end.
 
 import { ZcontextError } from "../../../errors.ts";
-import type { Outbox } from "../../../link/outbox.ts";
 import { MAX_FRAME_BYTES } from "../../../protocol/codec.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
 import { encodeSignal, headerMembers, signalStart } from "../../../protocol/signal-frame.ts";
 import type { Signal, SignalFigures } from "../../contract/engine.ts";
+import type { SignalOutbox } from "./signal-outbox.ts";
 import { COUNTS_TOPIC, PROBE_PREFIX, writeTotals } from "./signal-topics.ts";
 
 export interface SignalPublisher {
@@ -18,7 +18,7 @@ export interface SignalPublisher {
 }
 
 export interface PublisherOptions {
-  outbox: Outbox;
+  outbox: SignalOutbox;
   /** `context/service/instance`. */
   src: string;
   /** What old listeners expect in a header. */

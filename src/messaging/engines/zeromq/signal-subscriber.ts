@@ -1,8 +1,8 @@
 // The receiving half of signals: hands them to the handlers of their topics, or to the one of each queue whose turn it is,
 // and counts what is received and lost. It has two sockets: in a flood one of them may lose signals, while what publishers
 // state of their totals arrives at the other.
-import type { Outbox } from "../../../link/outbox.ts";
-import { openSubscriber, type Subscriber } from "../../../link/subscriber.ts";
+
+import type { Subscriber } from "../../../link/subscriber.ts";
 import { topicOf } from "../../../protocol/codec.ts";
 import type { Endpoints } from "../../../protocol/endpoints.ts";
 import type { Json } from "../../../protocol/json.ts";
@@ -21,6 +21,8 @@ import type { InForce } from "./in-force.ts";
 import { createQueueMembership } from "./queue-membership.ts";
 import { hashOf, mix, type Seat } from "./queue-seats.ts";
 import { publisherIn, ReceivedSignal } from "./received-signal.ts";
+import type { SignalOutbox } from "./signal-outbox.ts";
+import { openSignalSubscriber } from "./signal-socket.ts";
 import { COUNTS_TOPIC, ECHO_PREFIX, QUEUES_TOPIC, readNews, readTotals, writeNews } from "./signal-topics.ts";
 
 export interface SignalSubscriber {
@@ -53,7 +55,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 export function createSignalSubscriber(
   endpoints: Promise<Endpoints>,
-  outbox: Outbox,
+  outbox: SignalOutbox,
   inForce: InForce,
 ): SignalSubscriber {
   const { incarnation } = outbox;
@@ -69,8 +71,8 @@ export function createSignalSubscriber(
 
   function open(): Sockets {
     const endpoint = endpoints.then(({ subscribe }) => subscribe);
-    const signals = openSubscriber(endpoint, hear);
-    const totals = openSubscriber(endpoint, hearTotals);
+    const signals = openSignalSubscriber(endpoint, hear);
+    const totals = openSignalSubscriber(endpoint, hearTotals);
     signals.subscribe(echoTopic);
     totals.subscribe(COUNTS_TOPIC);
     return { signals, totals, countsInForce: inForce(totals) };

@@ -1,11 +1,11 @@
 // Hears the signals on all topics of services, for a tap. It counts nothing and takes part in no queue.
-import { openSubscriber } from "../../../link/subscriber.ts";
 import { mayHaveAttachments, topicOf } from "../../../protocol/codec.ts";
 import type { Endpoints } from "../../../protocol/endpoints.ts";
 import { leadingTopic, readSignal } from "../../../protocol/signal-frame.ts";
 import type { Signal, Subscription } from "../../contract/engine.ts";
 import type { InForce } from "./in-force.ts";
 import { ReceivedSignal } from "./received-signal.ts";
+import { openSignalSubscriber } from "./signal-socket.ts";
 
 const EVERYTHING = "";
 /** What members say to each other begins so. */
@@ -17,7 +17,7 @@ export async function tapSignals(
   inForce: InForce,
   handler: (signal: Signal) => void,
 ): Promise<Subscription> {
-  const subscriber = openSubscriber(endpoint, ([bytes, ...attachments]) => {
+  const subscriber = openSignalSubscriber(endpoint, ([bytes, ...attachments]) => {
     const signal = bytes && signalIn(bytes, attachments);
     if (signal !== undefined) handler(signal);
   });

@@ -2,12 +2,12 @@
 // take part, for a signal is a message like all others; see docs/protocol.md.
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { openOutbox } from "../../../link/outbox.ts";
 import type { Endpoints } from "../../../protocol/endpoints.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
 import type { Subscription } from "../../contract/engine.ts";
 import type { Signals } from "../../embedded/client/client.ts";
 import { createInForce } from "./in-force.ts";
+import { openSignalOutbox } from "./signal-outbox.ts";
 import { createSignalPublisher } from "./signal-publisher.ts";
 import { createSignalSubscriber } from "./signal-subscriber.ts";
 import { tapSignals } from "./signal-tap.ts";
@@ -27,7 +27,7 @@ const LEAVE_MS = 1_000;
 /** Signals over the forwarder of a context. */
 export function createSignals({ endpoints, src, header = {} }: SignalOptions): Signals {
   const known = Promise.resolve(endpoints);
-  const outbox = openOutbox(
+  const outbox = openSignalOutbox(
     known.then(({ publish }) => publish),
     randomUUID(),
   );

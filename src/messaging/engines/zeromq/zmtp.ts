@@ -3,7 +3,7 @@
 // See https://rfc.zeromq.org/spec/37/. Pure.
 import { ZcontextError } from "../../../errors.ts";
 
-type SocketType = "DEALER" | "ROUTER";
+type SocketType = "DEALER" | "ROUTER" | "SUB" | "XPUB";
 
 export interface ZmtpEvents {
   /** The connection is up. @param identity - What the other side calls itself; empty where it has no name. */
@@ -32,8 +32,18 @@ const MECHANISM = 12;
 const SHORT_BYTES = 2;
 const LONG_BYTES = 9;
 const LONGEST_SHORT = 255;
-/** A batch has two frames; some more are read, and refused later with a better word. */
-const MAX_FRAMES = 16;
+const SUBSCRIBE = 1;
+const CANCEL = 0;
+
+/** What is longer is refused. */
+export interface ZmtpLimits {
+  frameBytes: number;
+  messageBytes: number;
+  frames: number;
+}
+
+/** For batches of two frames; some more are read, and refused later with a better word. */
+export const BATCH_LIMITS: ZmtpLimits = { frameBytes: 64 * 2 ** 20, messageBytes: 64 * 2 ** 20, frames: 16 };
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -69,6 +79,43 @@ function command(name: string, data: Buffer): Buffer {
   writeHeader(header, 0, COMMAND, body.length);
   return Buffer.concat([header, body]);
 }
+
+/** Tells a publisher that all messages that begin so are wanted, or no longer. See https://rfc.zeromq.org/spec/29/. */
+export function subscription(prefix: string, isWanted: boolean): Buffer {
+  const body = Buffer.from(`${String.fromCharCode(isWanted ? SUBSCRIBE : CANCEL)}${prefix}`);
+  const header = Buffer.alloc(headerBytes(body.length));
+  writeHeader(header, 0, 0, body.length);
+  return Buffer.concat([header, body]);
+}
+
+/** What a subscriber begins to want; undefined where it no longer does, or says something else. */
+export function subscriptionIn(frame: Buffer): string | undefined {
+  return frame[0] === SUBSCRIBE ? frame.toString("utf8", 1) : undefined;
+}
+
+/** Messages one behind the other, of one frame or of several each. In one piece of memory, to be sent at once. */
+export function encodeMessages(messages: readonly (Piece | readonly Piece[])[]): Buffer {
+  const frames: { flags: number; piece: Piece; size: number }[] = [];
+  let size = 0;
+  for (const message of messages) {
+    const pieces = typeof message === "string" || Buffer.isBuffer(message) ? [message] : message;
+    for (const [index, piece] of pieces.entries()) {
+      const bytes = typeof piece === "string" ? Buffer.byteLength(piece) : piece.length;
+      frames.push({ flags: index < pieces.length - 1 ? MORE : 0, piece, size: bytes });
+      size += headerBytes(bytes) + bytes;
+    }
+  }
+  const written = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const { flags, piece, size } of frames) {
+    at = writeHeader(written, at, flags, size);
+    at += typeof piece === "string" ? written.write(piece, at) : piece.copy(written, at);
+  }
+  return written;
+}
+
+/** Part of a message. */
+export type Piece = Buffer | string;
 
 /**
  * A message of two frames: a text, and several pieces one behind the other, bytes or ASCII. In one piece of memory, to be sent
@@ -108,11 +155,10 @@ function writeHeader(bytes: Buffer, at: number, flags: number, size: number): nu
  * Reads what the other side sends.
  *
  * @param self - What this side is.
- * @param maxBytes - A longer message is refused.
  */
 export function createZmtpReader(
   self: { type: SocketType; identity: string },
-  maxBytes: number,
+  limits: ZmtpLimits,
   events: ZmtpEvents,
 ): ZmtpReader {
   let state: "greeting" | "handshake" | "messages" = "greeting";
@@ -141,7 +187,7 @@ export function createZmtpReader(
       messages.push(frames);
       frames = [];
       messageBytes = 0;
-    } else if (frames.length >= MAX_FRAMES) throw malformed(`more than ${MAX_FRAMES} frames`);
+    } else if (frames.length >= limits.frames) throw malformed(`more than ${limits.frames} frames`);
   }
 
   function takeCommand(bytes: Buffer): void {
@@ -151,7 +197,8 @@ export function createZmtpReader(
     if (name === "READY" && state === "handshake") {
       state = "messages";
       events.onReady(propertyIn(data, "identity"));
-    } else if (name === "PING") events.reply(command("PONG", data.subarray(2)));
+    } else if (name === "SUBSCRIBE") messages.push([Buffer.concat([Buffer.of(SUBSCRIBE), data])]);
+    else if (name === "PING") events.reply(command("PONG", data.subarray(2)));
     else if (name === "ERROR" || state === "handshake") throw malformed(`command ${name}, expected READY`);
   }
 
@@ -163,7 +210,8 @@ export function createZmtpReader(
     const size =
       (flags & LONG) === 0 ? (chunk[at + 1] ?? 0) : chunk.readUInt32BE(at + 1) * 2 ** 32 + chunk.readUInt32BE(at + 5);
     messageBytes += size;
-    if (messageBytes > maxBytes) throw malformed(`more than ${maxBytes} bytes`);
+    if (messageBytes > limits.messageBytes) throw malformed(`more than ${limits.messageBytes} bytes`);
+    if (size > limits.frameBytes) throw malformed(`a frame of more than ${limits.frameBytes} bytes`);
     const end = start + size;
     if (end <= chunk.length) {
       takeFrame(flags, chunk.subarray(start, end));
