@@ -1,5 +1,5 @@
 // Events and calls between two processes, beside the bare clients of NATS and RabbitMQ, moleculer, and BullMQ over Redis where they
-// are installed: rates, processor time and ratios; and the memory of the broker.
+// are installed: rates, processor time and ratios; and the memory of the broker, and of nats-server.
 // Usage: npm run build && node bench/messaging.mjs [--events 50000] [--calls 20000] [--rounds 3]
 //   [--only file,memory,calls,broker] [--peers FOLDER] [--rabbitmq amqp://USER:PASS@HOST:PORT [--rabbitmq_pid PID]]
 // nats-server and redis-server are on the PATH; FOLDER has bullmq with ioredis, and moleculer with nats, in its
@@ -73,12 +73,11 @@ try {
   }
   if (only.has("broker")) {
     for (const durability of ["file", "memory"]) {
-      const { idle, full, drained } = await withBroker(durability, brokerMemory);
-      const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-      console.log(`\nmemory of the broker, ${durability}: resident, and of that its own`);
-      console.log(`  idle, with one member              ${mib(idle.all)}, ${mib(idle.own)}`);
-      console.log(`  with ${WAITING} events waiting        ${mib(full.all)}, ${mib(full.own)}`);
-      console.log(`  after all of them were handled     ${mib(drained.all)}, ${mib(drained.own)}`);
+      await showMemory("the broker", durability, () => withBroker(durability, (env) => memory("zcontext", env)));
+      if (hasNats)
+        await showMemory("nats-server", durability, () =>
+          withNats((env) => memory("jetstream", { ...env, STORAGE: durability })),
+        );
     }
   }
 } finally {
@@ -179,19 +178,28 @@ async function calls(engine, env) {
   return { rate, medianMs, cpus };
 }
 
-/** What the broker takes with nothing to do, with so many events waiting, and once they are gone. */
-async function brokerMemory(env) {
-  const [holder, pid] = [member("zcontext", "hold", "0", env), () => env.SERVER_PID()];
+async function showMemory(name, durability, run) {
+  const { idle, full, drained } = await run();
+  const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  console.log(`\nmemory of ${name}, ${durability}: resident, and of that its own`);
+  console.log(`  idle, with one member              ${mib(idle.all)}, ${mib(idle.own)}`);
+  console.log(`  with ${WAITING} events waiting        ${mib(full.all)}, ${mib(full.own)}`);
+  console.log(`  after all of them were handled     ${mib(drained.all)}, ${mib(drained.own)}`);
+}
+
+/** What a server takes with nothing to do, with so many events waiting, and once they are gone. */
+async function memory(engine, env) {
+  const [holder, pid] = [member(engine, "hold", "0", env), () => env.SERVER_PID()];
   await holder.said("ready");
   const idle = memoryOf(pid());
-  const producer = member("zcontext", "produce", WAITING, env);
+  const producer = member(engine, "produce", WAITING, env);
   for (const word of ["begin", "done"]) {
     await producer.said(word);
     producer.go();
   }
   await producer.ended;
   const full = memoryOf(pid());
-  const consumer = member("zcontext", "consume", WAITING, env);
+  const consumer = member(engine, "consume", WAITING, env);
   await consumer.said("done");
   consumer.go();
   await consumer.ended;

@@ -19,15 +19,7 @@ if (role === "produce") {
   await produce((content) => js.publish("orders.created", encode(content), { msgID: randomUUID() }));
   await nats.close();
 } else if (role === "consume") {
-  const manager = await jetstreamManager(nats);
-  const storage = process.env.STORAGE === "file" ? StorageType.File : StorageType.Memory;
-  await manager.streams.add({
-    ...{ name: "orders", subjects: ["orders.*"], storage, retention: RetentionPolicy.Interest },
-    ...{ discard: DiscardPolicy.New, max_bytes: 256 * 2 ** 20 },
-  });
-  await manager.consumers.add("orders", {
-    ...{ durable_name: "bench", ack_policy: AckPolicy.Explicit, max_ack_pending: -1 },
-  });
+  await addConsumer();
   const consumer = await jetstream(nats).consumers.get("orders", "bench");
   const messages = await consumer.consume({ max_messages: 500 });
   say("ready");
@@ -39,6 +31,9 @@ if (role === "produce") {
   }
   await told();
   await nats.drain();
+} else if (role === "hold") {
+  await addConsumer();
+  say("ready");
 } else if (role === "serve") {
   nats.subscribe("echo.say", { callback: (_, message) => message.respond(encode(message.json())) });
   await nats.flush();
@@ -46,4 +41,17 @@ if (role === "produce") {
 } else {
   await call(async (params) => (await nats.request("echo.say", encode(params), { timeout: 10_000 })).json());
   await nats.close();
+}
+
+/** With a stream for it. */
+async function addConsumer() {
+  const manager = await jetstreamManager(nats);
+  const storage = process.env.STORAGE === "file" ? StorageType.File : StorageType.Memory;
+  await manager.streams.add({
+    ...{ name: "orders", subjects: ["orders.*"], storage, retention: RetentionPolicy.Interest },
+    ...{ discard: DiscardPolicy.New, max_bytes: 256 * 2 ** 20 },
+  });
+  await manager.consumers.add("orders", {
+    ...{ durable_name: "bench", ack_policy: AckPolicy.Explicit, max_ack_pending: -1 },
+  });
 }
