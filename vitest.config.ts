@@ -1,6 +1,7 @@
 // Two parts of one suite: unit tests in threads, and tests that start processes in processes. The files that a worker runs
 // share the modules that they load, for nothing of a test outlives it.
 import { defineConfig } from "vitest/config";
+import LongestFirst from "./test/support/longest-first.ts";
 
 // The tests talk to this machine alone, and further certificates make every start of Node a third slower.
 delete process.env.NODE_EXTRA_CA_CERTS;
@@ -18,6 +19,7 @@ export default defineConfig({
     ...common,
     globalSetup: "test/support/sweep.ts",
     teardownTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
