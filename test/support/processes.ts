@@ -42,10 +42,15 @@ export async function isLiving(pid: number): Promise<boolean> {
 /** Resolves when all of these processes are gone; throws, naming those that stay, when that does not happen. */
 export async function untilGone(...pids: number[]): Promise<void> {
   const known = await Promise.all(pids.map(findProcess));
-  await untilEmpty(async () => {
-    const now = await Promise.all(known.map((process) => process && findProcess(process.pid)));
-    return now.filter((process, index) => process?.startedTicks === known[index]?.startedTicks);
-  });
+  await untilEmpty(() => stillLiving(known));
+}
+
+/** Those of these that still live; another process that has got the pid of one is none of them. */
+async function stillLiving(known: readonly (LivingProcess | undefined)[]): Promise<LivingProcess[]> {
+  const now = await Promise.all(known.map((process) => process && findProcess(process.pid)));
+  return now.flatMap((process, index) =>
+    process !== undefined && process.startedTicks === known[index]?.startedTicks ? [process] : [],
+  );
 }
 
 /**
@@ -56,7 +61,10 @@ export function leaveNoProcess(): void {
   beforeEach(() => {
     process.env[MARK] = randomUUID();
   });
-  afterEach(() => untilEmpty(started));
+  afterEach(async () => {
+    // Those that are found are waited for by their pids: finding them takes the environment of every process of the machine.
+    for (let left = await started(); left.length > 0; left = await started()) await untilEmpty(() => stillLiving(left));
+  });
 }
 
 /** What the present test has started and is still there. */
@@ -78,16 +86,16 @@ export async function environmentOf(pid: number): Promise<string[]> {
   return (await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "")).split("\0");
 }
 
-async function untilEmpty(look: () => Promise<(LivingProcess | undefined)[]>): Promise<void> {
+async function untilEmpty(look: () => Promise<LivingProcess[]>): Promise<void> {
   const deadline = performance.now() + BOUND_MS;
   let left = await look();
-  while (left.some((process) => process !== undefined)) {
+  while (left.length > 0) {
     if (performance.now() > deadline) throw new Error(`still there: ${describe(left)}`);
     await pause(POLL_MS);
     left = await look();
   }
 }
 
-function describe(processes: (LivingProcess | undefined)[]): string {
-  return processes.flatMap((process) => (process ? [`${process.pid} (${process.command})`] : [])).join(", ");
+function describe(processes: readonly LivingProcess[]): string {
+  return processes.map(({ pid, command }) => `${pid} (${command})`).join(", ");
 }
