@@ -73,7 +73,7 @@ export function countEngine(engine: Omit<ServerEngine, "figures">, options: Coun
   };
 
   return Object.assign(Object.create(engine) as typeof engine, {
-    async emit(event, emitOptions) {
+    emit(event, emitOptions) {
       figures.sent("event", event.name);
       return engine.emit(event, emitOptions);
     },

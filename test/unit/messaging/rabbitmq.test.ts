@@ -3,6 +3,7 @@ import { deferred } from "../../../src/deferred.ts";
 import { createStarvation } from "../../../src/messaging/engines/rabbitmq/events/starvation.ts";
 import { faultOf, versionFault } from "../../../src/messaging/engines/rabbitmq/server/faults.ts";
 import { createPulse } from "../../../src/messaging/engines/rabbitmq/server/pulse.ts";
+import { toPublish } from "../../../src/messaging/engines/rabbitmq/server/to-publish.ts";
 import { placesOfDelay } from "../../../src/messaging/engines/rabbitmq/server/topology.ts";
 
 test("a delay is never shorter than what was asked for, and longer by a fifth at most", () => {
@@ -83,4 +84,18 @@ test("a consumer is made again after two looks in which it gets nothing that it 
     undefined,
     "the server knows no consumer of it",
   ]);
+});
+
+test("a message has its own headers and properties, whatever was published before it", () => {
+  const first = { headers: { zc: "1", "zc-attempt": 2 }, messageId: "a" };
+  const second = { headers: { zc: "2" }, replyTo: "b" };
+
+  const given = [first, second, {}].map((properties) =>
+    structuredClone(toPublish(properties, { persistent: true, n: "7" })),
+  );
+
+  const common = { persistent: true, mandatory: true, correlationId: "7" };
+  expect(given).toEqual([{ ...common, ...first }, { ...common, ...second }, common]);
+  expect(toPublish({}, { persistent: false, n: undefined })).toEqual({ persistent: false, mandatory: false });
+  expect(first.headers).toEqual({ zc: "1", "zc-attempt": 2 });
 });

@@ -25,9 +25,18 @@ const ROUTE_MS = 100;
 /** Events that may wait to be stored. */
 const MAX_LENGTH = 10_000;
 const MAX_BYTES = 64 * 2 ** 20;
+/** Names of events whose places are remembered. */
+const MOST_KNOWN = 10_000;
 
 export function createEmitter({ storing, declarations, stored, onEmitted, onHeld }: EmitterOptions): Engine["emit"] {
   const waiting = { length: 0, bytes: 0 };
+  const known = new Map<string, HeldPlaces>();
+
+  function placesFor(name: string): HeldPlaces {
+    const places = known.get(name) ?? placesOfEvent(name);
+    if (known.size < MOST_KNOWN) known.set(name, places);
+    return places;
+  }
 
   async function hold({ exchange, held }: HeldPlaces, event: Publication): Promise<void> {
     // Declared each time: the queue stays for a minute after that.
@@ -41,7 +50,7 @@ export function createEmitter({ storing, declarations, stored, onEmitted, onHeld
 
   async function emit(event: OutgoingEvent, requireRoute: boolean): Promise<Receipt> {
     const { name, envelope, body } = event;
-    const places = placesOfEvent(name);
+    const places = placesFor(name);
     const { exchange, key } = places;
     const publication = { exchange, key, body, properties: propertiesOf(event) };
     const declare = () => declarations.exchangeOnce(exchange);

@@ -106,24 +106,36 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   function carryOut(delivery: HeldDelivery): void {
-    const settling = settle(delivery);
-    if (!isStored(delivery.verdict)) return;
-    const done = settling.finally(() => storing.delete(done));
+    const { verdict, given } = delivery;
+    // Over a former connection: it is done when the server gives the event again.
+    if (verdict === undefined || delivery.isBeingStored || present?.channel !== given.channel) return;
+    // Nothing is awaited for an event that only leaves the queue, which most do.
+    if (!isStored(verdict)) return takeOff(delivery);
+    delivery.isBeingStored = true;
+    const done = store(delivery, verdict).finally(() => storing.delete(done));
     storing.add(done);
   }
 
-  async function settle(delivery: HeldDelivery): Promise<void> {
-    const { verdict, head, given } = delivery;
-    const { channel, message } = given;
-    // Over a former connection: it is done when the server gives the event again.
-    if (verdict === undefined || delivery.isBeingStored || present?.channel !== channel) return;
-    delivery.isBeingStored = true;
+  function takeOff(delivery: HeldDelivery): void {
+    settlements.add();
+    holdings.settled(delivery);
+    const { channel, message } = delivery.given;
+    // It may have been given again meanwhile.
+    if (present?.channel !== channel) return;
     try {
-      if (isStored(verdict)) await options.carryOut(message, verdict, head);
-      settlements.add();
-      holdings.settled(delivery);
-      // It may have been given again meanwhile.
-      if (present?.channel === delivery.given.channel) delivery.given.channel.ack(delivery.given.message);
+      channel.ack(message);
+    } catch {
+      // The channel is ending: the server gives the event again, which is known as settled then.
+    }
+    if (isClosed && holdings.size === 0) channel.close().catch(() => {});
+  }
+
+  async function store(delivery: HeldDelivery, verdict: Verdict): Promise<void> {
+    const { head, given } = delivery;
+    const { channel, message } = given;
+    try {
+      await options.carryOut(message, verdict, head);
+      takeOff(delivery);
     } catch {
       // It stays in the queue, as a further attempt.
       delivery.lose(unreachable("what was decided about an event could not be stored"));
@@ -131,7 +143,6 @@ export function createListener(options: ListenerOptions): Listener {
       const giveBack = () => present?.channel === channel && channel.nack(message, false, true);
       setTimeout(giveBack, AGAIN_MS).unref();
     }
-    if (isClosed && holdings.size === 0 && present?.channel === channel) await channel.close().catch(() => {});
   }
 
   /** The server has ended the consumer or its channel; the connection may still be there. */

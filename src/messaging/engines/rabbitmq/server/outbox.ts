@@ -2,6 +2,7 @@
 import type { Channel, Options } from "amqplib";
 import { ZcontextError } from "../../../../errors.ts";
 import { MOST_WAIT_MS } from "./connection.ts";
+import { toPublish } from "./to-publish.ts";
 
 export interface Outbox {
   /**
@@ -26,7 +27,14 @@ interface Waiting {
   key: string;
   body: Buffer;
   properties: Options.Publish;
+  /** Of what the server is to give back where nobody receives it. */
+  n: string | undefined;
   sinceMs: number;
+}
+
+/** @returns Whether the channel takes more. */
+function publish(channel: Channel, { exchange, key, body, properties, n }: Waiting): boolean {
+  return channel.publish(exchange, key, body, toPublish(properties, { persistent: false, n }));
 }
 
 /** @param nowMs - The monotonic clock. */
@@ -43,7 +51,7 @@ export function createOutbox(nowMs: () => number): Outbox {
     let sent = 0;
     for (const one of waiting) {
       if (!takesMore || channel === undefined) break;
-      takesMore = channel.publish(one.exchange, one.key, one.body, one.properties);
+      takesMore = publish(channel, one);
       bytes -= one.body.length;
       sent += 1;
     }
@@ -62,17 +70,17 @@ export function createOutbox(nowMs: () => number): Outbox {
             },
           );
       }
-      let options = properties;
+      const one: Waiting = { exchange, key, body, properties, n: undefined, sinceMs: nowMs() };
       if (onNobody !== undefined) {
         lastN += 1;
-        options = { ...properties, mandatory: true, correlationId: String(lastN) };
-        asked.set(String(lastN), { onNobody, sinceMs: nowMs() });
+        one.n = String(lastN);
+        asked.set(one.n, { onNobody, sinceMs: one.sinceMs });
       }
       if (channel !== undefined && takesMore) {
-        takesMore = channel.publish(exchange, key, body, options);
+        takesMore = publish(channel, one);
         return;
       }
-      waiting.push({ exchange, key, body, properties: options, sinceMs: nowMs() });
+      waiting.push(one);
       bytes += body.length;
     },
     open(opened, onFault) {
@@ -102,7 +110,7 @@ export function createOutbox(nowMs: () => number): Outbox {
     lose() {
       channel = undefined;
       // What was asked over that connection is not answered.
-      const kept = new Set(waiting.map(({ properties }) => properties.correlationId));
+      const kept = new Set(waiting.map(({ n }) => n));
       for (const n of asked.keys()) if (!kept.has(n)) asked.delete(n);
     },
     dropOld() {

@@ -1,6 +1,6 @@
 // Messages by subject over one topic exchange. What this member receives comes through a queue that only it has, and what it
 // shares with others through one queue for each pattern and name. Nothing is confirmed: what the server loses is lost.
-import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import type { Channel, ChannelModel, ConsumeMessage, Options } from "amqplib";
 import { deferred } from "../../../../deferred.ts";
 import type { ZcontextError } from "../../../../errors.ts";
 import { subscriptionOf } from "../../../contract/subscription.ts";
@@ -104,8 +104,9 @@ export function createPost(
 
   return {
     send(subject, { head, body, replyTo }, onNobody) {
-      const headers = head === "" ? {} : { [HEAD]: head };
-      outbox.send(POST_EXCHANGE, subject, body, { headers, ...(replyTo !== undefined && { replyTo }) }, onNobody);
+      const properties: Options.Publish = head === "" ? {} : { headers: { [HEAD]: head } };
+      if (replyTo !== undefined) properties.replyTo = replyTo;
+      outbox.send(POST_EXCHANGE, subject, body, properties, onNobody);
     },
     async receive(pattern, queue, handler) {
       const receiver: Receiver = { pattern, queue, handler, inForce: deferred() };

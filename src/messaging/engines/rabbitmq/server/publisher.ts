@@ -1,10 +1,10 @@
 // Publishes messages that the server has to confirm. Each waits here until it has, over connections that end, for a bounded
 // time.
 import type { ChannelModel, ConfirmChannel, Options } from "amqplib";
-import { deferred } from "../../../../deferred.ts";
 import type { ZcontextError } from "../../../../errors.ts";
 import { MOST_WAIT_MS } from "./connection.ts";
 import { unreachable } from "./faults.ts";
+import { toPublish } from "./to-publish.ts";
 
 export interface Publication {
   exchange: string;
@@ -67,8 +67,8 @@ export function createPublisher(
     if (through === undefined) return;
     const { exchange, key, body, properties } = one.publication;
     one.isReturned = false;
-    // The server gives back what it can't route before it confirms it, with this property.
-    const options = { ...properties, persistent: true, mandatory: true, correlationId: String(one.n) };
+    // The server gives back what it can't route before it confirms it.
+    const options = toPublish(properties, { persistent: true, n: String(one.n) });
     through.publish(exchange, key, body, options, (error) => {
       if (channel !== through || !end(one)) return;
       if (one.isReturned) one.resolve("nobody");
@@ -89,14 +89,14 @@ export function createPublisher(
   }
 
   return {
-    async publish(publication) {
-      if (closed !== undefined) throw closed;
-      const { promise, resolve, reject } = deferred<Outcome>();
-      lastN += 1;
-      const one: Waiting = { n: lastN, publication, sinceMs: nowMs(), isReturned: false, resolve, reject };
-      waiting.set(one.n, one);
-      send(one);
-      return promise;
+    publish(publication) {
+      return new Promise((resolve, reject) => {
+        if (closed !== undefined) return reject(closed);
+        lastN += 1;
+        const one: Waiting = { n: lastN, publication, sinceMs: nowMs(), isReturned: false, resolve, reject };
+        waiting.set(one.n, one);
+        send(one);
+      });
     },
     async open(model) {
       const opened = await model.createConfirmChannel();
