@@ -1,4 +1,5 @@
 // The columns of the table: what each shows of a task, which of them fit into a width, and how wide they are. Pure.
+import { momentOf } from "../log-view.ts";
 import { eventText, type TaskRow } from "./model.ts";
 import { type Style, stateText, styleOf } from "./terminal/states.ts";
 import { columnsOf, cpuScale, duration, memoryScale, sparkline, timeOfDay } from "./terminal/text.ts";
@@ -133,7 +134,9 @@ function runsStyle({ restarts = 0 }: TaskRow): "yellow" | undefined {
   return restarts > 0 ? "yellow" : undefined;
 }
 
-function lastEvent({ last }: TaskRow, { width }: CellOptions): string {
+function lastEvent({ last, pid, nextRun }: TaskRow, { width }: CellOptions): string {
+  // What comes next says more of a task that waits for its time than that it was created, or has ended.
+  if (nextRun !== undefined && pid === undefined) return `next run ${momentOf(new Date(nextRun))}`;
   if (last === undefined) return "-";
   const text = eventText(last);
   // In a narrow column the event matters more than its time.

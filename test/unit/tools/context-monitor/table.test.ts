@@ -46,6 +46,15 @@ const five = ["running", "failed", "backingOff", "blocked", "stopped"].map((stat
 const sixty = Array.from({ length: 60 }, (_, index) => taskRow(`ts${index + 1}`));
 
 describe("the table", () => {
+  test("says of a task that waits for its time when that comes", () => {
+    const nextRun = new Date(2026, 11, 2, 3, 0, 0).toISOString();
+    const waiting = taskRow("backup", { state: "exited", pid: undefined, nextRun });
+    const { lines } = drawn(modelOf([waiting, taskRow("web", { nextRun })]));
+
+    expect(lines[3]).toMatch(/backup .*next run 2026-12-02 03:00:00/);
+    expect(lines[4]).not.toContain("next run");
+  });
+
   test("shows all of a task in a wide window", () => {
     const { lines } = drawn(modelOf([taskRow("ts001", { last: { atMs: NOW_MS, words: "updated celsius=42" } })]));
 
