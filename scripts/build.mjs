@@ -22,7 +22,7 @@ const commands = [
 ];
 /** What the commands load on demand, each a file of its own: `--help` then starts in half the time. */
 const onDemand = [
-  ...["serve", "dashboard", "recorder", "inspect", "test-services"].map((name) => `service-context/${name}`),
+  ...["serve", "dashboard", "recorder", "inspect", "test-services", "daemon"].map((name) => `service-context/${name}`),
   "create-service/create",
   "conf-command/execute",
   ...["live", "monitor", "history/print-history"].map((name) => `context-monitor/${name}`),

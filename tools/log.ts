@@ -81,7 +81,8 @@ export function formatLine(
   return `${start}${paint(STYLES[level], phrase.padEnd(11), to)}  ${formatFacts(fields)}`.trimEnd();
 }
 
-function formatFacts(fields: LogFields): string {
+/** `pid=4312 by="its schedule"` */
+export function formatFacts(fields: LogFields): string {
   const facts = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
   return facts.map(([name, value]) => `${plain(name)}=${format(value)}`).join(" ");
 }

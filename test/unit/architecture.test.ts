@@ -238,7 +238,7 @@ const DOORS: Record<string, RegExp> = {
   lmdb: /^src\/(messaging\/engines\/zeromq\/lmdb-store|hub\/(com\/outbox|server\/records))\.ts$/,
   mqtt: /^src\/hub\/(com\/providers\/mqtt-link|server\/broker)\.ts$/,
   "node:child_process":
-    /^(src\/(companions\/companion|launch\/(process\/(leader|system-program|trial)|output\/output-pipes))|tools\/(programs|context-bus\/schema\/sources))\.ts$/,
+    /^(src\/(companions\/companion|launch\/(process\/(leader|system-program|trial)|output\/output-pipes))|tools\/(programs|service-context\/daemon|context-bus\/schema\/sources))\.ts$/,
   pidusage: /^src\/monitor\/sample\.ts$/,
   pino: /^tools\/log\.ts$/,
   "prom-client": /^src\/http\/data\/((bus|stream)-)?metrics\.ts$/,

@@ -66,7 +66,7 @@ async function soleStateIn(dir: string): Promise<StateFiles> {
       cause: error,
     });
   });
-  const found = new Set(names.flatMap((name) => /^(.+)\.(?:journal|logs)$/s.exec(name)?.[1] ?? []));
+  const found = new Set(names.flatMap((name) => /^(.+)\.(?:journal|logs|provider-log)$/s.exec(name)?.[1] ?? []));
   const [sole, ...others] = [...found].sort();
   if (sole !== undefined && others.length === 0) return { folder, name: sole };
   const what = sole === undefined ? "no context has kept anything" : `${found.size} contexts have kept something`;

@@ -2,6 +2,7 @@
 // same. Loads little, so that `--help` is fast; serve.ts and its neighbours do the work.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { LOG_LEVELS } from "../log-levels.ts";
+import { backgroundOf } from "./background.ts";
 import { handOverToInit } from "./init.ts";
 import type { ServeOptions } from "./serve.ts";
 import { handleSignals } from "./signals.ts";
@@ -56,6 +57,17 @@ export function addRunOptions(command: Command): Command {
     .addOption(new Option("--log_level <level>", "the lowest level to log").choices(LOG_LEVELS).default("info"));
 }
 
+/** Options of a provider that is started by hand; a service manager keeps its provider in the foreground. */
+export function addDaemonOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--daemon", "run in the background, and answer once the provider is ready or has failed").conflicts(
+        "until_done",
+      ),
+    )
+    .option("--pid_file <file>", "write the provider's process id there once it is ready, and remove it at the end");
+}
+
 /** Options of whatever reads a context file and the code of its tasks. */
 export function addFileOptions(command: Command): Command {
   return command
@@ -73,11 +85,14 @@ export function addFileOptions(command: Command): Command {
 
 /** Runs a provider; answers the exit code. */
 export async function runProvider(file: string, options: ServeOptions): Promise<number> {
+  const background = options.daemon ? backgroundOf() : undefined;
+  // Loaded on demand, as all that does the work.
+  if (options.daemon && background === undefined) return (await import("./daemon.ts")).startDaemon(file, options);
   handOverToInit();
   // Before anything is loaded: a signal may come at once.
   const signals = handleSignals();
   // Loaded on demand: `--help` must not wait for the whole provider to load.
-  return (await import("./serve.ts")).serve(file, options, signals);
+  return (await import("./serve.ts")).serve(file, options, signals, background);
 }
 
 export const loadInspection = () => import("./inspect.ts");

@@ -22,10 +22,13 @@ import { answer, answerJson, EXIT } from "../print.ts";
 import { type Notifier, openNotifier } from "../systemd/notifier.ts";
 import { standingOf } from "../systemd/standing.ts";
 import { generateTransaction } from "../transaction-id.ts";
+import type { Background } from "./background.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { catchFatalErrors, type FatalErrors } from "./fatal-errors.ts";
 import { initProblem } from "./init.ts";
 import { createLogKeeper } from "./log-keeper.ts";
+import { writePidFile } from "./pid-file.ts";
+import { openProviderLog } from "./provider-log.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Arrival, Signals } from "./signals.ts";
 import type { Taken } from "./watch.ts";
@@ -48,6 +51,8 @@ export interface ServeOptions {
   log_size?: number;
   log_file_size?: number;
   log_files?: number;
+  daemon?: true;
+  pid_file?: string;
 }
 
 /** How often a provider that leaves logs the tasks it waits for, in milliseconds. */
@@ -59,8 +64,14 @@ const LEAVING = "leaving, once every task has stopped";
 const MAX_DESCRIBED = 10;
 
 /** Runs the provider of a context file until it is to leave; answers the exit code. */
-export async function serve(file: string, options: ServeOptions, signals: Signals): Promise<number> {
-  const log = createLog(options.log_format, options.log_level);
+export async function serve(
+  file: string,
+  options: ServeOptions,
+  signals: Signals,
+  background?: Background,
+): Promise<number> {
+  await using kept = background === undefined ? undefined : openProviderLog(file, options);
+  const log = kept?.log ?? createLog(options.log_format, options.log_level);
   outliveReader(log);
   signals.onEach((arrival) => tell(arrival, log));
   warnWithoutInit(log);
@@ -72,12 +83,22 @@ export async function serve(file: string, options: ServeOptions, signals: Signal
     // Tasks that come by message have the context's grace period, and depend on none.
     const stopMs = Math.max(longestStopMs(config.tasks), config.supervision.graceMs);
     return await Promise.race([
-      run(config, { file, options, log, fatalErrors, signals, notifier, stopMs }),
+      run(config, {
+        ...{ file, options, log, fatalErrors, signals, notifier, stopMs },
+        onReady(transaction) {
+          kept?.keep();
+          background?.ready(transaction);
+        },
+        lastLines: async () => kept?.[Symbol.asyncDispose](),
+      }),
       fatalErrors.endAfter(stopMs + LAST_MS),
     ]);
   } finally {
     // A broken process may hold on to anything; the guard ends the tasks that it leaves behind.
-    if (fatalErrors.haveOccurred) await exit(EXIT.internal);
+    if (fatalErrors.haveOccurred) {
+      await kept?.[Symbol.asyncDispose]();
+      await exit(EXIT.internal);
+    }
   }
 }
 
@@ -110,11 +131,15 @@ interface Running {
   notifier: Notifier;
   /** How long an orderly stop of all tasks may take, in milliseconds. */
   stopMs: number;
+  /** Called once the provider takes commands, with the transaction that it has been asked to start. */
+  onReady(transaction: string | undefined): void;
+  /** Resolves when all that was logged is where it is kept, or too long was not. */
+  lastLines(): Promise<void>;
 }
 
 async function run(config: ContextConfig, running: Running): Promise<number> {
-  const { file, options, log, fatalErrors, signals, notifier } = running;
-  const { http, history } = options;
+  const { file, options, log, fatalErrors, signals, notifier, onReady } = running;
+  const { http, history, pid_file } = options;
   assertComplete(options);
   await using keeper = createLogKeeper(options, { file, logs: config.logs, log });
   await using recorder = history === undefined ? undefined : await openRecorder({ ...options, history }, { file, log });
@@ -160,27 +185,30 @@ async function run(config: ContextConfig, running: Running): Promise<number> {
   });
   void provider.asked.then(() => log.info({ command: "exit" }, LEAVING));
   const watching = new AbortController();
+  let pidFile: AsyncDisposable | undefined;
 
   try {
     if (fatalErrors.haveOccurred) return EXIT.internal;
     if (signals.haveAsked) return EXIT.done;
+    if (pid_file !== undefined) pidFile = await writePidFile(pid_file);
     log.info({ context: contextId, publish: endpoints.publish, subscribe: endpoints.subscribe, pid }, "provider ready");
     notifier.ready(standing);
     if (options.watch) void watch(provider, { file, log, signal: watching.signal });
-    const outcome = await Promise.race([
-      begin(provider, options),
-      provider.asked,
-      provider.essentialEnd,
-      signals.asked,
-      fatalErrors.first,
-    ]);
+    const transaction = transactionOf(provider, options);
+    const done = begin(provider, options, transaction);
+    onReady(transaction);
+    const outcome = await Promise.race([done, provider.asked, provider.essentialEnd, signals.asked, fatalErrors.first]);
     if (outcome === undefined) return EXIT.done;
     return "code" in outcome ? outcome.code : report(outcome, options);
   } finally {
     watching.abort();
     await closeVisibly(provider, running);
+    await pidFile?.[Symbol.asyncDispose]();
     // A process that can't be ended would keep this one for as long as it lives.
-    if (provider.living().length > 0) await exit(fatalErrors.haveOccurred ? EXIT.internal : EXIT.failed);
+    if (provider.living().length > 0) {
+      await running.lastLines();
+      await exit(fatalErrors.haveOccurred ? EXIT.internal : EXIT.failed);
+    }
     log.info({ context: provider.contextId, pid }, "provider left");
   }
 }
@@ -246,18 +274,21 @@ async function openRecorder(...words: Parameters<typeof import("./recorder.ts").
   return (await import("./recorder.ts")).openRecorder(...words);
 }
 
-/** Starts the transaction that the options ask for; without --until-done it never resolves. */
-function begin(provider: Provider, options: ServeOptions): Promise<Outcome> {
+/** The transaction that the options ask for: one that was resumed counts as the start. */
+function transactionOf({ resumed }: Provider, { start, until_done }: ServeOptions): string | undefined {
+  if (start === undefined && !until_done) return undefined;
+  const named = typeof start === "string" && start !== "" ? start : undefined;
+  return resumed.find((id) => named === undefined || id === named) ?? named ?? generateTransaction();
+}
+
+/** Starts the transaction; without --until-done it never resolves. */
+function begin(provider: Provider, options: ServeOptions, transaction: string | undefined): Promise<Outcome> {
   const never = new Promise<never>(() => {});
-  if (options.start === undefined && !options.until_done) return never;
-  const named = typeof options.start === "string" && options.start !== "" ? options.start : undefined;
-  // A transaction that was resumed counts as the start that the options ask for.
-  const resumed = provider.resumed.find((id) => named === undefined || id === named);
-  const transaction = resumed ?? named ?? generateTransaction();
+  if (transaction === undefined) return never;
   if (!options.json) answer(`transaction ${transaction}`);
   else if (!options.until_done) answerJson({ transaction });
   const done = options.until_done ? provider.untilDone(transaction) : never;
-  if (resumed === undefined) provider.start(transaction);
+  if (!provider.resumed.includes(transaction)) provider.start(transaction);
   return done;
 }
 

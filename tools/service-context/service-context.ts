@@ -3,7 +3,7 @@
 import { Option } from "commander";
 import { createProgram, runProgram } from "../program.ts";
 import { addInstallUnit } from "../systemd/unit-words.ts";
-import { addFileOptions, addRunOptions, loadInspection, runProvider } from "./provider-options.ts";
+import { addDaemonOptions, addFileOptions, addRunOptions, loadInspection, runProvider } from "./provider-options.ts";
 
 const program = createProgram(
   "service-context",
@@ -17,7 +17,7 @@ const program = createProgram(
   .addOption(instead("--check", "print the problems of the file, or what it says, and exit"))
   .addOption(instead("--diagram", "print the tasks and triggers as a Mermaid state diagram, and exit"))
   .addOption(instead("--test", "run the tests beside the services, and exit"));
-addRunOptions(addFileOptions(program));
+addDaemonOptions(addRunOptions(addFileOptions(program)));
 // Positional: `install-unit` has options of the same names, which are for the unit.
 program.enablePositionalOptions().helpCommand(false);
 addInstallUnit(program, (command) => addRunOptions(addFileOptions(command)));
@@ -34,6 +34,6 @@ runProgram(program, async () => {
 /** An option that does something instead of running the provider: at most one of these, and none with --start. */
 function instead(flags: string, description: string): Option {
   const option = new Option(flags, description);
-  const others = ["check", "diagram", "test", "start", "until_done"];
+  const others = ["check", "diagram", "test", "start", "until_done", "daemon", "pid_file"];
   return option.conflicts(others.filter((name) => name !== option.attributeName()));
 }

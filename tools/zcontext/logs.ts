@@ -1,7 +1,7 @@
 // `zcontext logs`: prints what tasks have printed, as their provider keeps it in files, whether one runs now or not; and
 // goes on with what they print from now on.
 import { once } from "node:events";
-import { logsFolderOf } from "../../src/context/journal/state-files.ts";
+import { logsFolderOf, providerLogFolderOf } from "../../src/context/journal/state-files.ts";
 import { reasonOf, ZcontextError } from "../../src/errors.ts";
 import { compileLinePattern } from "../../src/line-pattern.ts";
 import { channelOf, type LogFiles } from "../../src/logs/files.ts";
@@ -28,6 +28,7 @@ export interface LogsOptions extends TargetOptions {
   until?: string;
   grep?: string;
   stderr?: true;
+  provider?: true;
   json?: true;
 }
 
@@ -48,10 +49,11 @@ export async function printLogs(options: LogsOptions): Promise<number> {
     matches: options.grep === undefined ? undefined : patternOf(options.grep),
   });
   const left = leaveRequest();
-  const folder = logsFolderOf((await findTarget(options)).state);
+  const { state } = await findTarget(options);
+  const folder = options.provider ? providerLogFolderOf(state) : logsFolderOf(state);
   const all = await listed(folder);
-  const snapshot = onlyOf(all, options.task_id);
-  if (all.length === 0 && !options.follow) throw nothingThere(folder);
+  const snapshot = options.provider ? all : onlyOf(all, options.task_id);
+  if (all.length === 0 && !options.follow) throw nothingThere(folder, options);
   const most = options.tail ?? (sinceMs === undefined && untilMs === undefined ? TAIL : Number.POSITIVE_INFINITY);
   const printer = createPrinter(options, left.signal);
   const read = { sinceMs, onFault: createFaultTeller(folder) };
@@ -89,7 +91,11 @@ function onlyOf(files: readonly LogFiles[], tasks: readonly string[] | undefined
   return files.filter(({ channel }) => channels.has(channel));
 }
 
-function nothingThere(folder: string): ZcontextError {
+function nothingThere(folder: string, { provider }: LogsOptions): ZcontextError {
+  if (provider)
+    return new ZcontextError("ERR_CONFIG_UNREADABLE", `there is no log of a provider in ${folder}`, {
+      hint: "A provider keeps its log there that was started with --daemon. Any other one writes it to its stderr, which a service manager may keep: journalctl -u zcontext-NAME.",
+    });
   return new ZcontextError("ERR_CONFIG_UNREADABLE", `there are no logs in ${folder}`, {
     hint: 'A provider keeps them unless its file says <Logs total_mib="0"/>. If it was started with --state-dir, name that folder.',
   });
@@ -132,7 +138,7 @@ interface Printer {
   print(record: LogRecord): Promise<void>;
 }
 
-function createPrinter({ json }: Pick<LogsOptions, "json">, signal: AbortSignal): Printer {
+function createPrinter({ json, provider }: Pick<LogsOptions, "json" | "provider">, signal: AbortSignal): Printer {
   const dated = createDating(process.stdout.isTTY === true);
   const namesTransaction = createTransactionSight();
 
@@ -147,6 +153,7 @@ function createPrinter({ json }: Pick<LogsOptions, "json">, signal: AbortSignal)
     stamp: string,
     { task, transaction, stream, level, line, fields }: Exclude<LogRecord, { lost: number }>,
   ): string {
+    if (provider) return formatLine(stamp, level ?? "info", { task }, line, process.stdout);
     const isNamed = namesTransaction(transaction);
     const shown = { task, stream, line, fields, ...(isNamed && { transaction }) };
     return formatLine(stamp, level ?? "info", shown, "output", process.stdout);

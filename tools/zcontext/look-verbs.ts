@@ -44,7 +44,8 @@ function addLogs(program: Command): void {
     .option("--since <time>", SINCE)
     .option("--until <time>", "up to then, written alike")
     .option("--grep <pattern>", "lines with a match for this regular expression")
-    .option("--stderr", "what tasks have printed to stderr");
+    .option("--stderr", "what tasks have printed to stderr")
+    .option("--provider", "the log of the provider itself, where it runs with --daemon");
   // Loaded on demand: `--help` must not wait for them.
   logs.action(answering(async () => (await import("./logs.ts")).printLogs(logs.opts())));
 }

@@ -1,7 +1,13 @@
 // The verbs of `zcontext` that run a provider or look at its file: the same code as `service-context`.
 import type { Command } from "commander";
 import { answering } from "../program.ts";
-import { addFileOptions, addRunOptions, loadInspection, runProvider } from "../service-context/provider-options.ts";
+import {
+  addDaemonOptions,
+  addFileOptions,
+  addRunOptions,
+  loadInspection,
+  runProvider,
+} from "../service-context/provider-options.ts";
 import type { ServeOptions } from "../service-context/serve.ts";
 import { addInstallUnit } from "../systemd/unit-words.ts";
 
@@ -14,7 +20,7 @@ type RunWords = FileWords & ServeOptions & { transaction?: string };
 export function addRunVerbs(program: Command): void {
   const run = onFile(program, "run", "run the provider of a context file and start its tasks; prints what they print");
   run.option("--transaction <id>", "the transaction to start; without it the resumed one, or else a new one");
-  addRunOptions(addFileOptions(run)).action(
+  addDaemonOptions(addRunOptions(addFileOptions(run))).action(
     answering(async (file: string | undefined) => {
       const { transaction = true, ...options } = run.opts<RunWords>();
       return runProvider(await fileOf(file, options), { ...options, start: transaction });

@@ -37,6 +37,16 @@ export function logsFolderOf({ folder, name }: StateFiles): string {
   return join(folder, `${name}${LOGS_ENDING}`);
 }
 
+/** Where the log of a provider in the background is: records as of tasks, in a folder of its own. */
+export function providerLogFolderOf({ folder, name }: StateFiles): string {
+  return join(folder, `${name}.provider-log`);
+}
+
+/** What a provider in the background prints beside its log: the last words of a crash. */
+export function lastWordsPathOf({ folder, name }: StateFiles): string {
+  return join(folder, `${name}.stderr`);
+}
+
 /** The folder of a context file's history: beside its journal, or in a folder that others may share. */
 export function historyFolderOf(file: string, stateDir: string | undefined): string {
   const { folder, name } = stateFilesOf(file, stateDir);
