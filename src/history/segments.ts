@@ -1,6 +1,7 @@
 // Names the files of a history, and decides which are read and which are removed. A segment is appended to until it is long
 // enough; then it is packed under another name, and the plain file is removed. Where both exist, the process was killed in
 // between, and they hold the same. Pure.
+import { MIB_BYTES } from "../units.ts";
 
 /** A file of the folder. */
 export interface FoundFile {
@@ -28,7 +29,6 @@ const NAME = /^(\d{8,15})\.ndjson(\.gz)?(\.tmp)?$/;
 /** The time stamps of a file system are behind the clock, by two seconds on a coarse one. */
 const COARSE_MS = 2_000;
 
-const MIB_BYTES = 2 ** 20;
 /** A large history has so many segments; with more of them even listing the folder would take long. */
 const MANY = 1_024;
 const MOST_BYTES = 64 * MIB_BYTES;
