@@ -24,6 +24,13 @@ describe("a word that is no verb", () => {
   });
 });
 
+test.each([
+  ...["zcontext new", "--since yesterday", "zcontext why", "install-unit", "PID 1", "env_file", "rotation", "ssh"],
+  ...["completion", "several contexts", "upgrade", "instances=", "user=", "--schedule", "--watch", "--daemon"],
+])("the table of everyday jobs has %s", (word) => {
+  expect(EVERYDAY).toContain(word);
+});
+
 test("the table of everyday jobs fits a terminal of 120 columns", () => {
   expect(EVERYDAY.split("\n").filter((line) => line.length > 120)).toEqual([]);
 });
