@@ -885,6 +885,9 @@ class RehearsedBroker:
     def settle(self, delivery: Delivery, verdict: dict) -> None:
         self._outcomes.put(verdict)
 
+    def wait_until_confirmed(self, seconds: float) -> bool:
+        return True
+
     def request(self, method: str, params: Any) -> Any:
         if method not in self._methods:
             raise KeyError(f"the task has no method {method}")
@@ -1662,6 +1665,7 @@ class Broker:
         self.refusal: BusError | None = None
         self._member = str(uuid.uuid4())
         self._lock = threading.RLock()
+        self._confirmed = threading.Condition(self._lock)
         self._is_welcome = self._is_closing = False
         self._numbers = itertools.count(1)
         self._batch, self._sent_at = 0, 0.0
@@ -1747,6 +1751,12 @@ class Broker:
             settlement = Said({"op": "settle", **key, **verdict})
             self._decided.append(settlement)
             self._say(settlement)
+
+    def wait_until_confirmed(self, seconds: float) -> bool:
+        """Whether the broker has kept all that was settled; at once where it can't be reached."""
+        with self._confirmed:
+            self._confirmed.wait_for(lambda: not (self._decided and self._is_welcome), seconds)
+            return not self._decided
 
     def answer(self, request: Request, answer: Answer) -> None:
         c = request.given["c"]
@@ -1846,6 +1856,7 @@ class Broker:
                 self._is_welcome, self._is_closing, self.trouble = False, True, str(error)
                 self._fail(lambda _: True, self._unreachable(self.trouble))
                 self._up.set()
+                self._confirmed.notify_all()
 
     def _work(self) -> None:
         self._connect()
@@ -1905,6 +1916,7 @@ class Broker:
         for request in self._under_way.values():
             request.given_up.set()
         self._under_way.clear()
+        self._confirmed.notify_all()
 
     def _say_hello(self) -> None:
         self._is_welcome = False
@@ -1945,6 +1957,8 @@ class Broker:
                 if self._end(question.operation["n"]):
                     question.answer(({"op": "done"}, b""))
             self._decided = [one for one in self._decided if one.batch is None or one.batch > done]
+            if not self._decided:
+                self._confirmed.notify_all()
 
     def _obey(self, operation: dict, body: bytes) -> None:
         op = operation["op"]
@@ -3252,7 +3266,8 @@ class EventBus:
     def drain(self, seconds: float) -> bool:
         """Takes no more events and calls, and waits until those under way are settled.
 
-        What is not settled in time is given back: others get it at once. Returns whether all was.
+        What is not settled in time is given back: others get it at once. Returns whether all was, and
+        the broker has kept it.
         """
         return self._member.drain(seconds)
 
@@ -3368,6 +3383,7 @@ class Membership:
         return True
 
     def drain(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
         with self._idle:
             self.has_left = True
         self.broker.leave()
@@ -3381,7 +3397,8 @@ class Membership:
         for give_back in late:
             give_back()
         self.is_over.set()
-        return is_settled
+        is_confirmed = self.broker.wait_until_confirmed(max(end - time.monotonic(), 0))
+        return is_settled and is_confirmed
 
     def close(self) -> None:
         self.has_left = True
