@@ -5,7 +5,11 @@ import { access, type FileHandle, open, readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { finish, programOf, run, startProgram } from "../support/command.ts";
+import { type ContextClient, connectContext } from "../../src/context/client/client.ts";
+import type { TaskRecord } from "../../src/protocol/task-record.ts";
+import { endpointsOf, findContext } from "../../tools/context-file.ts";
+import { BOUND_MS, PATIENT } from "../support/bound.ts";
+import { finish, programOf, startProgram } from "../support/command.ts";
 import { runContext, SERVICES, type TaskXml } from "../support/context.ts";
 import { type Folder, makeFolder } from "../support/folder.ts";
 import { awaitEvents, type Recording } from "../support/recording.ts";
@@ -67,14 +71,17 @@ type Sink = "pipe" | FileHandle;
 const isStarted = ({ stdout }: Provider) => stdout.first((line) => line === "transaction T1");
 
 /** The tasks of a provider, once they have all started; it has to answer for that. */
-async function tasksOf(file: string): Promise<{ [field: string]: unknown }[]> {
-  return until("all running", async () => {
-    const asked = ["--action", "request", "--context_file", file, "--transaction", "T1", "--json"];
-    const { code, stdout } = await run("conf-command", asked);
-    if (code !== 0) throw new Error(`the provider does not answer: ${code} ${stdout.join("\n")}`);
-    const { tasks } = JSON.parse(stdout.join("\n"));
-    return tasks.every(({ state }: { state: string }) => state !== "starting") && tasks;
+async function tasksOf(file: string): Promise<TaskRecord[]> {
+  await using client = await clientOf(file);
+  return await until("all running", async () => {
+    const tasks = await client.state("T1");
+    return tasks.every(({ lifecycle }) => lifecycle !== "starting") && tasks;
   });
+}
+
+/** A client of the provider that runs a file: on a busy machine, an answer may take longer than a command waits for one. */
+async function clientOf(file: string): Promise<ContextClient> {
+  return connectContext(endpointsOf(await findContext(file)), PATIENT);
 }
 
 const isThere = (path: string) =>
@@ -139,14 +146,16 @@ describe("a task that prints without end", () => {
     await isStarted(provider);
 
     const tasks = await tasksOf(file);
-    const words = ["--context_file", file, "--transaction", "T1", "--task_id", "ts_1"];
-    const restarted = await run("conf-command", ["--action", "restart", ...words]);
+    await using client = await clientOf(file);
+    const configuration = { TaskService: [{ id: "ts_1" }] };
+    const restarting = await client.command({ action: "restart", transaction: "T1", configuration });
+    const [restarted] = await restarting.settled(BOUND_MS);
     const later = await tasksOf(file);
     provider.signal("SIGTERM");
 
-    expect(tasks.map(({ state }) => state)).toEqual(floods.map(() => "running"));
-    expect(restarted.code).toBe(0);
-    expect(later.map(({ state }) => state)).toEqual(floods.map(() => "running"));
+    expect(tasks.map(({ lifecycle }) => lifecycle)).toEqual(floods.map(() => "running"));
+    expect(restarted).toMatchObject({ service_id: "ts_1", lifecycle: "running" });
+    expect(later.map(({ lifecycle }) => lifecycle)).toEqual(floods.map(() => "running"));
     expect(await provider.exit).toEqual({ code: 0, signal: null });
   });
 
@@ -170,7 +179,7 @@ describe("a task that prints without end", () => {
     });
     await rested.finally(() => provider.signal("SIGCONT"));
 
-    expect((await tasksOf(file)).map(({ state, pid }) => [state, pid])).toEqual([["running", pid]]);
+    expect((await tasksOf(file)).map(({ lifecycle, pid }) => [lifecycle, pid])).toEqual([["running", pid]]);
     provider.signal("SIGTERM");
     expect(await provider.exit).toEqual({ code: 0, signal: null });
   });
@@ -298,7 +307,7 @@ describe("a log that is not read", () => {
     provider.signal("SIGTERM");
     await log.first((line) => line.includes("provider left"));
 
-    expect(tasks.map(({ state }) => state)).toEqual(["running"]);
+    expect(tasks.map(({ lifecycle }) => lifecycle)).toEqual(["running"]);
     expect(await provider.exit).toEqual({ code: 0, signal: null });
     const told = read(log.all);
     expect(told.dropped).toBeGreaterThan(0);
@@ -336,7 +345,7 @@ describe("a log that is not read", () => {
     await terminal.reads("over");
     terminal.types(KEY.ctrlC);
 
-    expect(tasks.map(({ state }) => state)).toEqual(["running"]);
+    expect(tasks.map(({ lifecycle }) => lifecycle)).toEqual(["running"]);
     expect(await terminal.exit).toBe(0);
     expectAllOrCounted(read(terminal.text().split("\n")));
   });
@@ -379,7 +388,7 @@ describe("a full disk", () => {
     const tasks = await tasksOf(file);
     provider.signal("SIGTERM");
 
-    expect(tasks.map(({ state }) => state)).toEqual(["running"]);
+    expect(tasks.map(({ lifecycle }) => lifecycle)).toEqual(["running"]);
     expect(await provider.exit).toEqual({ code: 0, signal: null });
   });
 
@@ -393,7 +402,7 @@ describe("a full disk", () => {
     const tasks = await tasksOf(file);
     provider.signal("SIGTERM");
 
-    expect(tasks.map(({ state }) => state)).toEqual(["running"]);
+    expect(tasks.map(({ lifecycle }) => lifecycle)).toEqual(["running"]);
     expect(await provider.exit).toEqual({ code: 0, signal: null });
   });
 
