@@ -44,6 +44,7 @@ const children = {
   "bridge-service": "src/tasks/built-in/bridge-service.ts",
   "com-service": "src/tasks/built-in/com-service.ts",
   "logger-service": "src/tasks/built-in/logger-service.ts",
+  "hub-service": "src/tasks/built-in/hub-service.ts",
 };
 /** What a task loads on demand. */
 const tasksOnDemand = { streams: "src/tasks/handlers/streams.ts", orchestrator: "src/tasks/orchestrator.ts" };

@@ -98,6 +98,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "src/hub/simulator": ["src", "src/protocol", "src/hub/contract", "src/hub/com/providers"],
   "src/hub": ["src/hub/contract"],
   "src/hub/install": ["src", "src/protocol", "src/config", "src/launch/process"],
+  "src/hub/sign-in": ["src", "src/protocol", "src/hub/contract", "src/hub/com", "src/hub/install"],
   "src/hub/server": ["src", "src/protocol", "src/hub/contract", "src/hub/install", "src/http"],
   "src/tasks/contract": ["src/messaging", "src/streams"],
   "src/tasks/handlers": [
@@ -109,7 +110,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "src/tasks/built-in": [
     ...["src", "src/protocol", "src/link", "src/streams", "src/tasks", "src/tasks/contract"],
-    ...["src/hub/contract", "src/hub/com"],
+    ...["src/context/client", "src/hub/contract", "src/hub/com", "src/hub/sign-in"],
   ],
   "src/tasks/rehearsal": [
     ...["src", "src/protocol", "src/tasks", "src/tasks/contract", "src/tasks/handlers"],

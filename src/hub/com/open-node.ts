@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { ZcontextError } from "../../errors.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { LogLine } from "../contract/shapes.ts";
+import { createAssignedHub } from "./assigned-provider.ts";
 import type { ComConfiguration } from "./com-configuration.ts";
 import { createNode, type HubNode, type NodeHands } from "./node.ts";
 import { NO_MEMORY, readMemory } from "./node-state.ts";
@@ -24,6 +25,8 @@ export interface OpenNodeOptions
   folder: string;
   /** Where refusals are written down. */
   auditFile: string;
+  /** What the hub says of Com, where the configuration leaves that to it. */
+  askAssigned(): Promise<JsonObject>;
   /** In place of the one that the configuration names. */
   provider?: HubProvider;
 }
@@ -43,7 +46,10 @@ export interface OpenNode extends Pick<HubNode, "report" | "idle" | "twin" | "st
 /** @throws {ZcontextError} What `openProvider` and `openOutbox` throw. */
 export async function openNode(options: OpenNodeOptions): Promise<OpenNode> {
   const { configuration, contextFolder, folder, warn, say } = options;
-  const provider = options.provider ?? (await openProvider(configuration, { folder: contextFolder, warn }));
+  const place = { folder: contextFolder, warn };
+  const assign = () => createAssignedHub(configuration, { ...place, ask: options.askAssigned });
+  const provider =
+    options.provider ?? (configuration.provider === "hub" ? assign() : await openProvider(configuration, place));
   const settings = await openSettings(join(folder, "settings.json"), { read: readMemory, initial: NO_MEMORY, warn });
   const outbox = openOutbox({
     folder,
@@ -54,7 +60,7 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenNode> {
     ...options,
     facts: () => ({
       ...machineFacts(),
-      node: configuration.node,
+      node: provider.node ?? configuration.node,
       provider: provider.name,
       hub: provider.address,
       connected: session.isConnected,

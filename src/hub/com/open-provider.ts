@@ -23,6 +23,8 @@ export async function openProvider(configuration: ComConfiguration, options: Ope
   const { folder, warn } = options;
   const at = (path: string) => (isAbsolute(path) ? path : join(folder, path));
   if (provider === "memory") return createMemoryHub();
+  if (provider === "hub")
+    throw new ZcontextError("ERR_CONFIG_INVALID", "Com, <provider>: the hub has not said which one");
   const secret =
     credentialsFile === undefined ? undefined : await readSecretFile("<credentials_file>", at(credentialsFile));
   const ca = caFile === undefined ? undefined : await readPemFile("<ca_file>", at(caFile));
@@ -35,7 +37,7 @@ export async function openProvider(configuration: ComConfiguration, options: Ope
   if (url !== undefined && exposure === "refused") throw exposed(url.url);
   if (url !== undefined && exposure === "open") warn(`${url.url}: what the node sends can be read on its way`);
   if (provider === "mqtt") {
-    const login = secret === undefined ? undefined : readLogin(secret);
+    const login = secret === undefined ? undefined : readLogin("Com", secret);
     return createMqttHub({ url: url?.url ?? "", node, root, login, ca, warn });
   }
   if (secret === undefined)
@@ -46,7 +48,7 @@ export async function openProvider(configuration: ComConfiguration, options: Ope
 }
 
 /** Reads `user=…` and `pass=…`, a line each. */
-function readLogin(text: string): { user: string; pass: string } {
+export function readLogin(service: string, text: string): { user: string; pass: string } {
   const values = new Map(
     text.split("\n").flatMap((line) => {
       const [, name, value] = /^\s*(user|pass)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
@@ -55,5 +57,8 @@ function readLogin(text: string): { user: string; pass: string } {
   );
   const [user, pass] = [values.get("user"), values.get("pass")];
   if (user !== undefined && pass !== undefined) return { user, pass };
-  throw new ZcontextError("ERR_CONFIG_INVALID", "Com, <credentials_file>: expected user=… and pass=…, a line each");
+  throw new ZcontextError(
+    "ERR_CONFIG_INVALID",
+    `${service}, <credentials_file>: expected user=… and pass=…, a line each`,
+  );
 }

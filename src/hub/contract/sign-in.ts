@@ -2,7 +2,7 @@
 // secret as `authorization: Basic …`. Pure.
 
 import type { JsonObject } from "../../protocol/json.ts";
-import { id, listOf, object, read, type Schema, text } from "../../protocol/schema.ts";
+import { anyObject, id, listOf, object, read, type Schema, text } from "../../protocol/schema.ts";
 
 export interface SignInRequest {
   /** As it is known on the topics of MQTT. */
@@ -32,3 +32,10 @@ const REQUEST: Schema<SignInRequest> = object({
 export function readSignIn(value: unknown): SignInRequest | undefined {
   return read(REQUEST, value).value;
 }
+
+/** An answer; undefined for what is none. */
+export function readSignInAnswer(value: unknown): SignInAnswer | undefined {
+  return read(ANSWER, value).value;
+}
+
+const ANSWER: Schema<SignInAnswer> = object({ manifest: id, com: anyObject });

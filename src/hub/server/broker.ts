@@ -32,6 +32,7 @@ export async function connectBroker({ url, root, login, log, onArrival }: Broker
     protocolVersion: 5,
     clean: true,
     reconnectPeriod: RECONNECT_MS,
+    rejectUnauthorized: true,
     ...(login && { username: login.user, password: login.pass }),
   });
   let trouble = "";

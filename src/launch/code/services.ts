@@ -65,6 +65,7 @@ const BUILTIN = new Map([
   ["Bridge", "#bridge-service"],
   ["Com", "#com-service"],
   ["Logger", "#logger-service"],
+  ["Hub", "#hub-service"],
 ]);
 
 /** Whether a task runs a service that comes with zcontext. One that names a location has a service of its own. */

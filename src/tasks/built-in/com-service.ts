@@ -15,6 +15,9 @@ import { assertOwn } from "./internal-service.ts";
 type Configuration = { [name: string]: unknown };
 type Scope = TaskScope<Configuration>;
 
+/** How long an installation that the hub has asked for may take, in milliseconds. */
+const INSTALL_MS = 1_800_000;
+
 let opened: OpenNode | undefined;
 
 export default defineService({
@@ -34,6 +37,8 @@ export default defineService({
       assertOwn(scope);
       await opened?.close();
     },
+    // It is told by itself as well: that no other service takes part in the twin is no fault.
+    stateUpdate() {},
     actions: {
       Process: (message: Json, { source }) => node().submit(message, source),
       Report(properties: Json) {
@@ -68,7 +73,14 @@ function open(scope: InnerScope<Configuration>): Promise<OpenNode> {
       await scope.submitAction("*", "StateUpdate", asJson(twin));
     },
     tellForwarding: (state) => tellQuietly(scope, "logger", "Forward", { ...state }),
-    ask: (service, action, message) => scope.ask<Json>(service, action, message),
+    async askAssigned() {
+      const told = await scope.ask<Json>("hub", "Com");
+      if (isObject(told)) return told;
+      throw new ServiceError("ERR_SERVICE_LOST", "the node has not signed in yet", { retryable: true });
+    },
+    // An installation takes its time: the hub is answered once it is done.
+    ask: (service, action, message) =>
+      scope.ask<Json>(service, action, message, service === "hub" ? { timeoutMs: INSTALL_MS } : {}),
     say: log.info,
     warn: log.warn,
   });

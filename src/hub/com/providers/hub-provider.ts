@@ -14,6 +14,8 @@ export interface Reading extends ReadingProperties {
 export interface HubProvider {
   /** As in the configuration, such as `mqtt`. */
   readonly name: string;
+  /** The name of the node there, where the hub has given it. */
+  readonly node?: string;
   /** Where the hub is, without credentials. */
   readonly address: string;
   /** The longest body of a reading, in bytes. */

@@ -37,7 +37,7 @@ describe("the configuration of Com", () => {
 
   test.each([
     [{}, "<url>: expected mqtt://host:port"],
-    [{ url: "u", provider: "mqqt" }, '<provider>: expected mqtt, azure-mqtt, memory, got "mqqt"'],
+    [{ url: "u", provider: "mqqt" }, '<provider>: expected mqtt, azure-mqtt, memory, hub, got "mqqt"'],
     [{ url: "u", node: "a/b" }, "the node in a topic"],
     [{ url: "u", root: "#" }, "the root in a topic"],
     [{ url: "u", heartbeat_s: "0" }, "<heartbeat_s>: expected 1 to 86400"],
