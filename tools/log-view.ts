@@ -21,9 +21,10 @@ export function createDating(isTerminal: boolean): (time: Date) => Dated {
   };
 }
 
-/** A time to the second, as a log on a file has it. */
-export function momentOf(time: Date): string {
-  return `${dayOf(time)} ${clockOf(time).slice(0, 8)}`;
+/** `next run 2026-12-02 03:00:00`, of a time of ISO 8601, in the time zone of the reader. */
+export function nextRunWords(nextRun: string): string {
+  const time = new Date(nextRun);
+  return `next run ${dayOf(time)} ${clockOf(time).slice(0, 8)}`;
 }
 
 function dayOf(time: Date): string {

@@ -27,8 +27,7 @@ const IN_PLACE: ReadonlySet<string> = new Set([
     "noRestartCodes",
   ],
   ...["readyTimeoutMs", "probe", "heartbeatTimeoutMs", "graceMs", "rolling", "minHealthyMs", "essential", "dependsOn"],
-  "schedule",
-  ...["memoryMaxMib"],
+  ...["memoryMaxMib", "schedule"],
 ]);
 
 /** What makes one definition of a task into another. */

@@ -79,7 +79,7 @@ const SHARED: Record<string, Read<Supervision>> = {
   heartbeat_timeout_s: (own, name) => ({ heartbeatTimeoutMs: readSeconds(own, name, { min: 0.1, max: 86_400 }) }),
   grace_s: (own, name) => ({ graceMs: readSeconds(own, name, { min: 0, max: 3_600 }) }),
   stop_signal: (own, name) => ({ stopSignal: own.oneOf(name, STOP_SIGNALS) }),
-  rolling: (own, name) => ({ rolling: own.oneOf(name, ["true", "false"]) === "true" }),
+  rolling: (own, name) => ({ rolling: isTrue(own, name) }),
   min_healthy_s: (own, name) => ({ minHealthyMs: readSecondsOrNone(own, name, { min: 0.1, max: 3_600 }) }),
   stop_exec: (own, name) => ({ stopCommand: readProgram(own, name) }),
   stop_exec_timeout_s: (own, name) => ({ stopCommandMs: readSeconds(own, name, { min: 0.1, max: 3_600 }) }),
@@ -137,7 +137,7 @@ export function readTaskSupervision(
   const schedule = readSchedule(own, supervision);
   return {
     ...(isShared ? withoutProcess(supervision) : supervision),
-    essential: attributeOf(own, "essential") !== undefined && own.oneOf("essential", ["true", "false"]) === "true",
+    essential: isTrue(own, "essential"),
     dependsOn: readDependencies(own, names),
     ...(schedule && { schedule }),
   };
@@ -216,6 +216,11 @@ function attributeOf({ element }: Reader, attribute: string): Attribute | undefi
   return element.attributes.find(({ name }) => name === attribute);
 }
 
+/** False where it is absent. */
+function isTrue(own: Reader, attribute: string): boolean {
+  return attributeOf(own, attribute) !== undefined && own.oneOf(attribute, ["true", "false"]) === "true";
+}
+
 function readGiven<Part>(own: Reader, readers: Record<string, Read<Part>>): Partial<Part> {
   const given = Object.entries(readers).filter(([attribute]) => attributeOf(own, attribute) !== undefined);
   return Object.assign({}, ...given.map(([attribute, read]) => read(own, attribute)));
@@ -237,7 +242,7 @@ function readSchedule(own: Reader, { restart }: Supervision): Schedule | undefin
       'expected restart="never" or "on-failure" with it: a task that is always restarted waits for no time',
     );
   const zone = attributeOf(own, "schedule_zone") && own.text("schedule_zone", ZONE);
-  const catchUp = attributeOf(own, "catch_up") !== undefined && own.oneOf("catch_up", ["true", "false"]) === "true";
+  const catchUp = isTrue(own, "catch_up");
   return { cron, catchUp, ...(zone !== undefined && { zone }) };
 }
 

@@ -3,7 +3,7 @@ import type { CommandProgress } from "../../src/context/client/client.ts";
 import type { TaskRecord } from "../../src/protocol/task-record.ts";
 import { hasProcess, wordsFor } from "../../src/protocol/task-state.ts";
 import { columns } from "../columns.ts";
-import { momentOf } from "../log-view.ts";
+import { nextRunWords } from "../log-view.ts";
 import { answer, answerJson } from "../print.ts";
 
 /** A task as tables show it. */
@@ -28,11 +28,6 @@ export function ordered({ orders, before }: CommandProgress): TaskRow[] {
       runs: record?.runs ?? 0,
     };
   });
-}
-
-/** `next run 2026-12-02 03:00:00`, in the time zone of the reader. */
-function nextRunWords({ next_run }: TaskRow): string {
-  return next_run === undefined ? "" : `next run ${momentOf(new Date(next_run))}`;
 }
 
 export function printTasks(
@@ -63,7 +58,7 @@ export function printTasks(
     wordsFor(record.lifecycle),
     `${pidOf(record) ?? "-"}`,
     `${record.runs}`,
-    record.reason ?? nextRunWords(record),
+    record.reason ?? (record.next_run === undefined ? "" : nextRunWords(record.next_run)),
   ]);
   answer(columns(["TASK", "SERVICE", "STATE", "PID", "RUNS", "REASON"], rows));
 }

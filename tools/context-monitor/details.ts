@@ -4,7 +4,7 @@ import { describeStream } from "../../src/protocol/stream-figures.ts";
 import { readStreamFigures } from "../../src/protocol/stream-report.ts";
 import { wordsFor } from "../../src/protocol/task-state.ts";
 import { MIB_BYTES } from "../../src/units.ts";
-import { momentOf } from "../log-view.ts";
+import { nextRunWords } from "../log-view.ts";
 import { eventText, type TaskEvent, type TaskRow } from "./model.ts";
 import type { Line, Piece } from "./terminal/pieces.ts";
 import { stateText, styleOf } from "./terminal/states.ts";
@@ -71,7 +71,7 @@ function factsOf({ transaction, pid, runs, restarts, uptimeS, nextRun }: TaskRow
     uptimeS === undefined ? "" : `up ${duration(uptimeS)}`,
     `runs ${runs}`,
     restarts === undefined ? "" : `restarts counted ${restarts}`,
-    nextRun === undefined ? "" : `next run ${momentOf(new Date(nextRun))}`,
+    nextRun === undefined ? "" : nextRunWords(nextRun),
     `transaction ${transaction}`,
   ]
     .filter((fact) => fact !== "")

@@ -1,5 +1,5 @@
 // The columns of the table: what each shows of a task, which of them fit into a width, and how wide they are. Pure.
-import { momentOf } from "../log-view.ts";
+import { nextRunWords } from "../log-view.ts";
 import { eventText, type TaskRow } from "./model.ts";
 import { type Style, stateText, styleOf } from "./terminal/states.ts";
 import { columnsOf, cpuScale, duration, memoryScale, sparkline, timeOfDay } from "./terminal/text.ts";
@@ -136,7 +136,7 @@ function runsStyle({ restarts = 0 }: TaskRow): "yellow" | undefined {
 
 function lastEvent({ last, pid, nextRun }: TaskRow, { width }: CellOptions): string {
   // What comes next says more of a task that waits for its time than that it was created, or has ended.
-  if (nextRun !== undefined && pid === undefined) return `next run ${momentOf(new Date(nextRun))}`;
+  if (nextRun !== undefined && pid === undefined) return nextRunWords(nextRun);
   if (last === undefined) return "-";
   const text = eventText(last);
   // In a narrow column the event matters more than its time.

@@ -1,7 +1,6 @@
 // The provider of a node whose hub says where its broker is: asks before each connection, so that a hub may move.
 import type { JsonObject } from "../../protocol/json.ts";
-import type { ComConfiguration } from "./com-configuration.ts";
-import { readComConfiguration } from "./com-configuration.ts";
+import { type ComConfiguration, readComConfiguration } from "./com-configuration.ts";
 import { type OpenOptions, openProvider } from "./open-provider.ts";
 import type { HubProvider } from "./providers/hub-provider.ts";
 
@@ -20,7 +19,7 @@ export function createAssignedHub(
     // Files of this machine are named by its own configuration alone.
     const told = JSON.stringify({ provider, url, root, node });
     if (present?.said === told) return present.provider;
-    const given = { ...readComConfiguration(JSON.parse(told), own.node) };
+    const given = readComConfiguration(JSON.parse(told), own.node);
     const { credentialsFile, caFile, heartbeatMs } = own;
     const opened = await openProvider({ ...given, credentialsFile, caFile, heartbeatMs }, options);
     present = { said: told, provider: opened, node: given.node };

@@ -1,4 +1,4 @@
-// Reads the configuration of the service Hub: where the hub is, which key is pinned, and who the node is there. Pure.
+// Reads the configuration of the service Hub: where the hub is, which key is pinned, and what the node is known by there. Pure.
 import { readElements, unfit } from "../contract/elements.ts";
 
 export interface HubConfiguration {

@@ -20,7 +20,6 @@ export interface MembershipHands {
   install(manifest: string, isAsked: boolean): Promise<readonly StepOutcome[]>;
   /** Keeps what the hub says of Com. */
   keep(com: JsonObject): Promise<void>;
-  say(line: string): void;
   warn(line: string): void;
 }
 

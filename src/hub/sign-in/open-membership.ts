@@ -91,7 +91,6 @@ export async function openMembership(options: OpenMembershipOptions): Promise<Op
         const told = { ...com, node: login.user };
         if (JSON.stringify(told) !== JSON.stringify(settings.value)) await settings.write(told);
       },
-      say,
       warn,
     },
     { periodMs },

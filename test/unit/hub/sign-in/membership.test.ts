@@ -28,7 +28,6 @@ function recordingHands(given: Partial<MembershipHands> = {}) {
     async keep(com) {
       kept.push(com);
     },
-    say() {},
     warn: (line) => warned.push(line),
     ...given,
   };
